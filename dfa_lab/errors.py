@@ -1,0 +1,36 @@
+"""What a user can get wrong, said in words that help: what was given, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DfaLabError(ValueError):
+    """Something the user gave cannot be used. The message says what was given, what was expected, what to do."""
+
+
+class UnknownNameError(DfaLabError, KeyError):
+    """A name that no registry entry, setting or metric has. Also a ``KeyError``, so mappings behave as mappings do."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of its argument, with the quotes and the line breaks escaped.
+        return str(self.args[0])
+
+
+class DivergedError(DfaLabError):
+    """The loss stopped being a finite number; the run stands at its last snapshot again."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` was probably meant to be, or None where nothing is near."""
+    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that is not among ``known``: it lists them all and suggests the nearest."""
+    names = sorted(known)
+    guess = nearest(name, names) if isinstance(name, str) else None
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    return UnknownNameError(f"no {kind} called {name!r}; known: {', '.join(names)}.{hint}")

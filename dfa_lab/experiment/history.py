@@ -1,0 +1,237 @@
+"""History: what was measured in a run, and every change with its step.
+
+Columnar, one array a series; append-only but for ``truncate``. It knows no screen: views and widgets read it.
+One thread may record while others read: a series' steps are written last, so a reader who asks for the
+length first sees whole rows only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.metrics import METRICS
+
+FORMAT = "dfa_lab.history"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """A change: ``field`` went from ``old`` to ``new`` after ``step`` updates had been done."""
+
+    step: int
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass
+class Series:
+    """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values."""
+
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    samples: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def since(self, start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) and values (n, replicas) of the rows from number ``start`` on, copied out."""
+        end = len(self.steps)
+        steps = np.array(self.steps[start:end], dtype=np.int64)
+        values = np.array(self.values[start * replicas : end * replicas], dtype=np.float64)
+        return steps, values.reshape(-1, replicas)
+
+
+SeriesKey = tuple[str, int | None]
+
+
+class History:
+    """The record of one run.
+
+    ``settings`` are the run's settings at its start (plain JSON values), ``replicas`` how many networks it trains
+    side by side, ``name`` what a legend calls it, ``run_id`` a random identity. ``revision`` counts how often rows
+    already read may have been taken back (see ``truncate``): a reader that keeps its place starts anew when it moves.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        replicas: int = 1,
+        name: str = "run",
+        run_id: str | None = None,
+    ) -> None:
+        self.settings = dict(settings or {})
+        self.replicas = replicas
+        self.name = name
+        self.run_id = run_id or uuid.uuid4().hex
+        self.revision = 0
+        self.series: dict[SeriesKey, Series] = {}
+        self.events: list[Event] = []
+
+    def __repr__(self) -> str:
+        return f"History({self.name!r}, steps={self.last_step}, series={len(self.series)}, events={len(self.events)})"
+
+    @property
+    def last_step(self) -> int:
+        """The step of the newest row; 0 where there is none."""
+        return max((series.steps[-1] for series in self.series.values() if len(series)), default=0)
+
+    def record(
+        self, metric: str, value: float | Sequence[float], *, step: int, samples: int, layer: int | None = None
+    ) -> None:
+        """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1."""
+        if METRICS[metric].per_layer != (layer is not None):
+            raise DfaLabError(f"metric {metric!r} was given layer={layer!r}; per-layer metrics, and only they, need one.")
+        values = [float(value)] * self.replicas if isinstance(value, int | float) else [float(v) for v in value]
+        if len(values) != self.replicas:
+            raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
+        series = self.series.setdefault((metric, layer), Series())
+        series.values.extend(values)
+        series.samples.append(samples)
+        series.steps.append(step)
+
+    def layers(self, metric: str) -> list[int]:
+        """The hidden layers that ``metric`` was recorded for, in order."""
+        return sorted(layer for name, layer in list(self.series) if name == metric and layer is not None)
+
+    def values(self, metric: str, layer: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) and values (n, replicas) of one series; empty where nothing was recorded."""
+        METRICS[metric]
+        series = self.series.get((metric, layer), Series())
+        return series.since(0, self.replicas)
+
+    def last(self, metric: str, layer: int | None = None) -> float | None:
+        """The newest value, averaged over replicas; None where nothing was recorded."""
+        _, values = self.values(metric, layer)
+        return float(values[-1].mean()) if len(values) else None
+
+    def truncate(self, step: int) -> None:
+        """Take back every row after ``step``: the run has gone back to where it stood then."""
+        for series in self.series.values():
+            keep = len(series)
+            while keep and series.steps[keep - 1] > step:
+                keep -= 1
+            del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
+        self.revision += 1
+
+    def copy(self, name: str | None = None) -> History:
+        """The same record under a new run id, to go on by itself: what a fork starts from."""
+        other = History(self.settings, replicas=self.replicas, name=name or self.name)
+        for key, series in self.series.items():
+            other.series[key] = Series(series.steps[:], series.samples[:], series.values[:])
+        other.events = list(self.events)
+        return other
+
+    def equals(self, other: History) -> bool:
+        """Whether both hold the same rows and events to the last bit, clock readings, names and run ids apart."""
+        return self._comparable() == other._comparable()
+
+    def _comparable(self) -> tuple[Any, ...]:
+        rows = {
+            key: (series.steps.tobytes(), series.samples.tobytes(), series.values.tobytes())
+            for key, series in self.series.items()
+            if not METRICS[key[0]].clock
+        }
+        return rows, self.events, self.replicas
+
+    def to_frame(self) -> pd.DataFrame:
+        """A tidy table, one number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
+        columns: dict[str, list[np.ndarray]] = {name: [] for name in ("step", "samples", "metric", "layer", "replica")}
+        columns["value"] = []
+        for (metric, layer), series in list(self.series.items()):
+            steps, values = series.since(0, self.replicas)
+            count = len(steps)
+            columns["step"].append(np.repeat(steps, self.replicas))
+            samples = np.array(series.samples[:count], dtype=np.int64)
+            columns["samples"].append(np.repeat(samples, self.replicas))
+            columns["metric"].append(np.full(count * self.replicas, metric, dtype=object))
+            columns["layer"].append(np.full(count * self.replicas, np.nan if layer is None else layer))
+            columns["replica"].append(np.tile(np.arange(self.replicas), count))
+            columns["value"].append(values.reshape(-1))
+        data = {name: np.concatenate(parts) if parts else np.array([]) for name, parts in columns.items()}
+        frame = pd.DataFrame(data).astype({"layer": "Int64"})
+        return frame.sort_values("step", kind="stable", ignore_index=True)
+
+    def events_frame(self) -> pd.DataFrame:
+        """One change a row: step, field, old, new."""
+        rows = [(event.step, event.field, event.old, event.new) for event in self.events]
+        return pd.DataFrame(rows, columns=["step", "field", "old", "new"])
+
+    def to_json(self) -> str:
+        """The whole record as JSON text with a format version; ``from_json`` takes it back to the last bit."""
+        series = [
+            {
+                "metric": metric,
+                "layer": layer,
+                "steps": list(column.steps),
+                "samples": list(column.samples),
+                "values": [_to_plain(value) for value in column.values],
+            }
+            for (metric, layer), column in self.series.items()
+        ]
+        events = [[event.step, event.field, event.old, event.new] for event in self.events]
+        document = {"format": FORMAT, "version": VERSION, "run_id": self.run_id, "name": self.name}
+        document |= {"replicas": self.replicas, "settings": self.settings, "series": series, "events": events}
+        try:
+            return json.dumps(document, allow_nan=False)
+        except TypeError as reason:
+            raise DfaLabError(
+                f"this history cannot be written as JSON ({reason}); a callable has no name a file could hold: "
+                "register it by name first."
+            ) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """The record that ``to_json`` wrote. Raises ``DfaLabError`` where the text is something else."""
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT or document["version"] != VERSION:
+                raise DfaLabError(
+                    f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
+                    "read it with the release that wrote it."
+                )
+            history = cls(
+                document["settings"],
+                replicas=document["replicas"],
+                name=document["name"],
+                run_id=document["run_id"],
+            )
+            for column in document["series"]:
+                METRICS[column["metric"]]
+                values = array("d", [_from_plain(value) for value in column["values"]])
+                row = Series(array("q", column["steps"]), array("q", column["samples"]), values)
+                if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
+                    raise DfaLabError(f"series {column['metric']!r} has columns of unequal length; the text is damaged.")
+                history.series[(column["metric"], column["layer"])] = row
+            history.events = [Event(*event) for event in document["events"]]
+        except DfaLabError:
+            raise
+        except (KeyError, TypeError, ValueError) as reason:
+            raise DfaLabError(
+                f"the text given is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
+            ) from None
+        return history
+
+
+def _to_plain(value: float) -> float | str | None:
+    """JSON has no NaN and no infinity: None and the sign in words stand for them."""
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+
+
+def _from_plain(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)

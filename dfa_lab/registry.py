@@ -1,0 +1,94 @@
+"""Registry: named choices, and the one form in which a choice is written down.
+
+A choice is a name, ``"uniform"``, or a name with its parameters, ``{"name": "triangle", "width": 2.0}``;
+code may also pass a callable that no registry holds.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+from dfa_lab.errors import DfaLabError, unknown_name
+
+T = TypeVar("T")
+
+Choice = str | Mapping[str, Any]
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """A mapping of names to choices, in the order they were registered, that explains a wrong name.
+
+    >>> RULES = Registry("learning rule")
+    >>> RULES.register("bp", "backpropagation")
+    'backpropagation'
+    >>> list(RULES)
+    ['bp']
+    """
+
+    def __init__(self, kind: str) -> None:
+        """``kind`` is what an entry is called in an error message: "learning rule", "feedback init"."""
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+
+    @overload
+    def register(self, name: str) -> Callable[[T], T]: ...
+    @overload
+    def register(self, name: str, entry: T) -> T: ...
+    def register(self, name: str, entry: T | None = None) -> T | Callable[[T], T]:
+        """Add ``entry`` under ``name``; without an entry, return a decorator that does. A taken name is an error."""
+        if not isinstance(name, str) or not name.isidentifier():
+            raise DfaLabError(f"a {self.kind} cannot be called {name!r}; give it a name like a Python identifier.")
+        if name in self._entries:
+            raise DfaLabError(f"there is a {self.kind} called {name!r} already; choose another name.")
+
+        def add(entry: T) -> T:
+            self._entries[name] = entry
+            return entry
+
+        return add if entry is None else add(entry)
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._entries[name]
+        except (KeyError, TypeError):
+            raise unknown_name(self.kind, name, self._entries) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}s: {', '.join(self)}>"
+
+    def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        """The name and the parameters of a choice, the name known to be registered.
+
+        Raises ``DfaLabError`` for an unknown name, a mapping without "name", or a parameter the entry does not take.
+        """
+        if isinstance(choice, str):
+            self[choice]
+            return choice, {}
+        if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
+            raise DfaLabError(
+                f"{choice!r} is no {self.kind}; give a name, one of {', '.join(self)}, "
+                f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.'
+            )
+        parameters = {key: value for key, value in choice.items() if key != "name"}
+        known = parameters_of(self[choice["name"]])
+        for key in parameters:
+            if key not in known:
+                takes = ", ".join(known) if known else "none"
+                raise DfaLabError(f"{self.kind} {choice['name']!r} has no parameter {key!r}; it takes: {takes}.")
+        return choice["name"], parameters
+
+
+def parameters_of(entry: object) -> list[str]:
+    """The names of an entry's own parameters: its keyword-only arguments."""
+    if not callable(entry):
+        return []
+    signature = inspect.signature(entry)
+    return [p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
