@@ -1,0 +1,70 @@
+# One command for each thing one does here; `make` alone lists them. What is set up already is not set up again.
+
+PYTHON  ?= python3
+PORT    ?= 8888
+BROWSER ?= auto
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
+CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test check test-unit test-notebooks test-browser chromium clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables: PYTHON=$(PYTHON)  PORT=$(PORT)  BROWSER=auto|no (lab)"
+
+# No screen, no browser: then JupyterLab prints its address.
+SCREEN    := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname -s))
+NOBROWSER := $(if $(filter no,$(BROWSER)),--no-browser,$(if $(strip $(SCREEN)),,--no-browser))
+
+lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer
+	$(BIN)/dfa-lab lab notebooks --port $(PORT) $(NOBROWSER)
+
+test: check test-unit test-notebooks test-browser ## set up, then lint, types, unit tests, notebooks, browser test
+
+check: $(VENV)/.installed-test ## lint, format and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-unit: $(VENV)/.installed-test ## the tests that need no browser
+	$(BIN)/python -m pytest tests --ignore tests/browser
+
+test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with what they show
+	DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
+		--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600
+
+test-browser: $(VENV)/.installed-test chromium ## drive the explorer in a real browser
+	$(BIN)/python -m pytest tests/browser --timeout 600
+
+chromium:
+	@if command -v chromium >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium \
+		|| echo "Chromium could not be installed by apt; the browser test will be skipped."; \
+	else \
+		echo "No chromium on the PATH: the browser test will be skipped. Install it (Debian: apt-get install chromium)."; \
+	fi
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist artifacts dfa_lab/widgets/static frontend/node_modules
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is missing or older than 3.11; give a newer one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "$(PYTHON) -m venv does not work here (Debian: apt-get install python3-venv)."; exit 1; }
+
+$(VENV)/.installed: $(INPUTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+# What the tests need holds what the lab needs.
+$(VENV)/.installed-test: $(INPUTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@touch $(VENV)/.installed $@
