@@ -94,7 +94,9 @@ class History:
     ) -> None:
         """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1."""
         if METRICS[metric].per_layer != (layer is not None):
-            raise DfaLabError(f"metric {metric!r} was given layer={layer!r}; per-layer metrics, and only they, need one.")
+            raise DfaLabError(
+                f"metric {metric!r} was given layer={layer!r}; per-layer metrics, and only they, need one."
+            )
         values = [float(value)] * self.replicas if isinstance(value, int | float) else [float(v) for v in value]
         if len(values) != self.replicas:
             raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
@@ -214,7 +216,9 @@ class History:
                 values = array("d", [_from_plain(value) for value in column["values"]])
                 row = Series(array("q", column["steps"]), array("q", column["samples"]), values)
                 if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
-                    raise DfaLabError(f"series {column['metric']!r} has columns of unequal length; the text is damaged.")
+                    raise DfaLabError(
+                        f"series {column['metric']!r} has columns of unequal length; the text is damaged."
+                    )
                 history.series[(column["metric"], column["layer"])] = row
             history.events = [Event(*event) for event in document["events"]]
         except DfaLabError:

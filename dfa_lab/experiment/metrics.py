@@ -19,7 +19,9 @@ class Metric:
 
 
 METRICS: Registry[Metric] = Registry("metric")
-METRICS.register("train_loss", Metric("training loss", "nats or squared units", "Mean batch loss since the row before."))
+METRICS.register(
+    "train_loss", Metric("training loss", "nats or squared units", "Mean batch loss since the row before.")
+)
 METRICS.register("test_loss", Metric("test loss", "nats or squared units", "Loss over the whole test split."))
 METRICS.register("test_accuracy", Metric("test accuracy", "share", "Share of the test split classified rightly, 0–1."))
 METRICS.register(

@@ -1,0 +1,1 @@
+"""dfa_lab: a laboratory for feedback alignment inside a notebook."""

@@ -1,0 +1,110 @@
+"""ACTIVATIONS and DERIVATIVES: f, and the g that stands for f′ on the way back.
+
+Legend: a = preactivation, h = f(a). A derivative is ``g(a)``, elementwise; ``exact`` is f′ itself. A g that is not f′
+is what the literature calls augmented DFA (Nakajima et al. 2022); with it a hidden delta is δ = signal ⊙ g(a).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.registry import Choice, Registry
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd supplies it."""
+
+    function: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+def _derivative_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor) -> Tensor:
+    with torch.enable_grad():
+        leaf = a.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
+    return slope
+
+
+ACTIVATIONS: Registry[Activation] = Registry("activation")
+ACTIVATIONS.register("tanh", Activation(torch.tanh, lambda a, h: 1 - h * h))
+ACTIVATIONS.register("relu", Activation(torch.relu, lambda a, h: (a > 0).to(a.dtype)))
+ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, lambda a, h: h * (1 - h)))
+ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, lambda a, h: torch.where(a > 0, 1.0, 0.01).to(a.dtype)))
+ACTIVATIONS.register("softplus", Activation(F.softplus, lambda a, h: torch.sigmoid(a)))
+ACTIVATIONS.register("identity", Activation(lambda a: a, lambda a, h: torch.ones_like(a)))
+
+
+Derivative = Callable[..., Tensor]
+DERIVATIVES: Registry[Derivative] = Registry("activation derivative")
+
+
+@DERIVATIVES.register("exact")
+def exact(a: Tensor) -> Tensor:
+    """f′ itself, whatever the activation. A marker: which f′ that is, only the network knows."""
+    raise DfaLabError("'exact' stands for the activation's own derivative; name it, do not call it.")
+
+
+@DERIVATIVES.register("identity")
+def identity(a: Tensor) -> Tensor:
+    """g(a) = 1, the derivative of the identity: the signal passes as it is."""
+    return torch.ones_like(a)
+
+
+@DERIVATIVES.register("step")
+def step(a: Tensor) -> Tensor:
+    """g(a) = 1 where a > 0, else 0."""
+    return (a > 0).to(a.dtype)
+
+
+@DERIVATIVES.register("hard_tanh")
+def hard_tanh(a: Tensor, *, limit: float = 1.0) -> Tensor:
+    """g(a) = 1 where |a| ≤ limit, else 0: the derivative of tanh's straight-line stand-in."""
+    return (a.abs() <= limit).to(a.dtype)
+
+
+@DERIVATIVES.register("triangle")
+def triangle(a: Tensor, *, width: float = 1.0) -> Tensor:
+    """g(a) = max(0, 1 − |a| / width): the surrogate that spiking networks use."""
+    return (1 - a.abs() / width).clamp_min(0)
+
+
+Slope = Callable[[Tensor, Tensor], Tensor]
+
+
+def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") -> Slope:
+    """The g of a layer as a function of a and h = f(a), elementwise: what a delta is multiplied with.
+
+    ``derivative`` is a name in DERIVATIVES, a name with parameters, or any callable ``g(a)`` that keeps a's shape.
+    """
+    if callable(derivative):
+        g = derivative
+    else:
+        name, parameters = DERIVATIVES.split(derivative)
+        g = functools.partial(DERIVATIVES[name], **parameters) if parameters else DERIVATIVES[name]
+    if g is exact:
+        if activation.derivative is not None:
+            return activation.derivative
+        return lambda a, h: _derivative_by_autograd(activation.function, a)
+    return lambda a, h: _checked(g(a), a, g)
+
+
+def _checked(slope: Tensor, a: Tensor, g: Derivative) -> Tensor:
+    if not isinstance(slope, Tensor) or slope.shape != a.shape:
+        given = f"shape {tuple(slope.shape)}" if isinstance(slope, Tensor) else type(slope).__name__
+        raise DfaLabError(f"activation derivative {g!r} gave {given}; expected a tensor of a's shape {tuple(a.shape)}.")
+    return slope.to(a.dtype)
+
+
+def resolve_activation(choice: str | Activation | Callable[[Tensor], Tensor]) -> Activation:
+    """An Activation from its registered name, from an Activation, or from any elementwise torch function."""
+    if isinstance(choice, Activation):
+        return choice
+    return Activation(choice) if callable(choice) else ACTIVATIONS[choice]

@@ -1,0 +1,129 @@
+"""The papers' equations for an MLP, written out: no autograd, updates in place, replicas as a leading dimension.
+
+Legend (rows are samples): h_0 = inputs (N, n_0); a_l = h_{l-1} W_lᵀ + b_l; h_l = f(a_l), and h_L = a_L is the output;
+e = ∂L/∂a_L; signal_l = what hidden layer l hears; δ_l = signal_l ⊙ g(a_l); ∂W_l = δ_lᵀ h_{l-1}. With replicas every
+tensor has a leading K. This is the teaching text, the fast path of an Experiment, and the oracle of the autograd form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dfa_lab.learning.activations import Slope
+from dfa_lab.learning.losses import Loss
+from dfa_lab.learning.rules import Route, Rule
+
+
+@dataclass(frozen=True)
+class Layers:
+    """An MLP as the equations see it: tensors and functions, nothing that records a graph.
+
+    ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the matrix
+    that hidden layer l hears through (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′.
+    """
+
+    weights: Sequence[Tensor]
+    biases: Sequence[Tensor]
+    function: Callable[[Tensor], Tensor]
+    slope: Slope
+    exact_slope: Slope
+    rule: Rule
+    feedback: Sequence[Tensor]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a forward pass leaves: ``preactivations`` a_1 … a_L and ``activities`` h_0 … h_L (h_L is the output)."""
+
+    preactivations: list[Tensor]
+    activities: list[Tensor]
+
+    @property
+    def output(self) -> Tensor:
+        """a_L, (…, N, n_out)."""
+        return self.activities[-1]
+
+
+def affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """a = h Wᵀ + b; ``h`` may be shared by all replicas."""
+    if weight.dim() == 2:
+        return torch.addmm(bias, h, weight.mT)
+    if h.dim() == 2:
+        h = h.expand(len(weight), *h.shape)
+    return torch.baddbmm(bias.unsqueeze(1), h, weight.mT)
+
+
+def forward(layers: Layers, inputs: Tensor) -> Pass:
+    """All preactivations and activities for ``inputs`` (N, n_0) or (K, N, n_0)."""
+    preactivations, activities = [], [inputs]
+    last = len(layers.weights) - 1
+    for number, (weight, bias) in enumerate(zip(layers.weights, layers.biases, strict=True)):
+        a = affine(activities[-1], weight, bias)
+        preactivations.append(a)
+        activities.append(a if number == last else layers.function(a))
+    return Pass(preactivations, activities)
+
+
+def deltas(layers: Layers, seen: Pass, error: Tensor) -> list[Tensor | None]:
+    """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None."""
+    hidden = len(layers.weights) - 1
+    result: list[Tensor | None] = [None] * hidden + [error]
+    rule = layers.rule
+    if rule.route is Route.NONE:
+        return result
+    if rule.route is Route.DIRECT:
+        assert rule.broadcast is not None
+        heard = rule.broadcast(error)
+    delta = error
+    for number in reversed(range(hidden)):
+        if rule.route is Route.DIRECT:
+            signal = heard @ layers.feedback[number]
+        else:
+            assert rule.carrier is not None
+            feedback = layers.feedback[number] if rule.needs_feedback else None
+            signal = delta @ rule.carrier(layers.weights[number + 1], feedback)
+        delta = signal.mul_(layers.slope(seen.preactivations[number], seen.activities[number + 1]))
+        result[number] = delta
+    return result
+
+
+def gradients(
+    layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """The twin of ``step`` that changes nothing: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them."""
+    seen = forward(layers, inputs)
+    value, error = loss.value_and_error(seen.output, targets)
+    found = []
+    for number, delta in enumerate(deltas(layers, seen, error)):
+        if delta is None:
+            found.append((torch.zeros_like(layers.weights[number]), torch.zeros_like(layers.biases[number])))
+        else:
+            found.append((delta.mT @ seen.activities[number], delta.sum(-2)))
+    return value, found
+
+
+def step(layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, lr: float, weight_decay: float = 0.0) -> Tensor:
+    """One step of plain SGD in place: W_l ← (1 − ηλ) W_l − η δ_lᵀ h_{l-1}, and so for b_l. Returns the loss before it.
+
+    Every δ is made before the first W moves. Layers that hear nothing stay as they are, weight decay included.
+    """
+    seen = forward(layers, inputs)
+    value, error = loss.value_and_error(seen.output, targets)
+    keep = 1 - lr * weight_decay
+    for number, delta in enumerate(deltas(layers, seen, error)):
+        if delta is None:
+            continue
+        weight, bias, h = layers.weights[number], layers.biases[number], seen.activities[number]
+        if weight.dim() == 2:
+            weight.addmm_(delta.mT, h, beta=keep, alpha=-lr)
+        else:
+            h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
+            weight.baddbmm_(delta.mT, h, beta=keep, alpha=-lr)
+        if weight_decay:
+            bias.mul_(keep)
+        bias.sub_(delta.sum(-2), alpha=lr)
+    return value

@@ -1,0 +1,188 @@
+"""MLP: a fully connected network in the autograd form, that learns by any rule under any torch loss and optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning import functional
+from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_activation, slope_of
+from dfa_lab.learning.equations import Layers
+from dfa_lab.learning.feedback import Feedback, Site
+from dfa_lab.learning.generators import generator
+from dfa_lab.learning.rules import RULES, Route
+from dfa_lab.learning.weights import WEIGHT_INITS
+from dfa_lab.registry import Choice
+
+
+class MLP(nn.Module):
+    """``widths[0]`` inputs, hidden layers of ``widths[1:-1]``, ``widths[-1]`` linear outputs; learns by ``rule``.
+
+    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES or
+    any callable g(a), feedback_init: FEEDBACK_INITS, weight_init: WEIGHT_INITS). ``feedback_scale`` multiplies the
+    init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each from generators of its own.
+
+    ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
+    or (K, N, n_in); replica k is the single network with ``seed + k`` and ``feedback_seed + k``.
+
+    ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
+    ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1.
+    Feedback is a buffer: saved and moved with the network, never trained.
+
+    Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        rule: str = "dfa",
+        activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
+        activation_derivative: Choice | Derivative = "exact",
+        feedback_init: Choice = "uniform",
+        feedback_scale: float = 1.0,
+        feedback_seed: int = 0,
+        weight_init: str = "xavier",
+        seed: int = 0,
+        replicas: int | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.widths = _checked_widths(widths)
+        if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
+            raise DfaLabError(f"replicas was given as {replicas!r}; expected None or a whole number from 1.")
+        self.replicas = replicas
+        self.activation = resolve_activation(activation)
+        shapes = list(zip(self.widths[1:], self.widths[:-1], strict=True))
+        dtype = dtype or torch.get_default_dtype()
+        weights = [self._draw_weight(number, shape, weight_init, seed) for number, shape in enumerate(shapes, 1)]
+        lead = () if replicas is None else (replicas,)
+        self.weights = nn.ParameterList(weight.to(device=device, dtype=dtype) for weight in weights)
+        self.biases = nn.ParameterList(torch.zeros(*lead, out, device=device, dtype=dtype) for out, _ in shapes)
+        layers = range(1, len(shapes))
+        self.feedback = Feedback(
+            {
+                Route.LAYERWISE: [Site(layer, Route.LAYERWISE, shapes[layer]) for layer in layers],
+                Route.DIRECT: [Site(layer, Route.DIRECT, (self.widths[-1], self.widths[layer])) for layer in layers],
+            },
+            init=feedback_init,
+            scale=feedback_scale,
+            seed=feedback_seed,
+            replicas=replicas,
+            like=self.weights[0],
+        )
+        self.set_rule(rule)
+        self.set_derivative(activation_derivative)
+
+    def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seed: int) -> Tensor:
+        draw = WEIGHT_INITS[init]
+        draws = [draw(shape, generator(seed + k, "weights", number)) for k in range(self.replicas or 1)]
+        return draws[0] if self.replicas is None else torch.stack(draws)
+
+    def set_rule(self, rule: str) -> None:
+        """Learn by ``rule``, a name in RULES, from the next backward pass on."""
+        self.rule = RULES[rule]
+        self.feedback_matrices()
+
+    def set_derivative(self, derivative: Choice | Derivative) -> None:
+        """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself."""
+        self.slope = slope_of(self.activation, derivative)
+        self.derivative = derivative
+
+    def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
+        """Draw all feedback anew; what is not given stays as it was."""
+        self.feedback.redraw(init, scale, seed)
+
+    def feedback_matrices(self) -> list[Tensor]:
+        """The matrices in use, hidden layer 1 first; empty where the rule needs none."""
+        return self.feedback.matrices(self.rule.route) if self.rule.needs_feedback else []
+
+    def layers(self) -> Layers:
+        """The same tensors, detached, as ``dfa_lab.learning.equations`` takes them: what it updates, this network has."""
+        return Layers(
+            weights=[weight.detach() for weight in self.weights],
+            biases=[bias.detach() for bias in self.biases],
+            function=self.activation.function,
+            slope=self.slope,
+            exact_slope=slope_of(self.activation),
+            rule=self.rule,
+            feedback=self.feedback_matrices(),
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs (…, N, n_out), before any softmax, for inputs (…, N, n_in)."""
+        self.check_inputs(inputs)
+        route, feedback = self.rule.route, self.feedback_matrices()
+        cut = route is not Route.LAYERWISE
+        h, heard = inputs, []
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if number == 0 or cut:
+                a = self._affine(h, weight, bias)
+            else:
+                assert self.rule.carrier is not None
+                matrix = self.rule.carrier(weight.detach(), feedback[number - 1] if feedback else None)
+                a = functional.feedback_linear(h, weight, bias, matrix)
+            if number == len(self.weights) - 1:
+                break
+            h = self._activate(a)
+            if cut:
+                heard.append(h)
+                h = h.detach()
+        return functional.direct_feedback(a, heard, feedback, self.rule.broadcast) if route is Route.DIRECT else a
+
+    def _activate(self, a: Tensor) -> Tensor:
+        if self.derivative == "exact" or self.derivative is exact:
+            return self.activation.function(a)
+        return functional.activate(a, self.activation.function, self.slope)
+
+    @staticmethod
+    def _affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        if weight.dim() == 2:
+            return nn.functional.linear(h, weight, bias)
+        return torch.matmul(h, weight.mT) + bias.unsqueeze(-2)
+
+    def check_inputs(self, inputs: Tensor) -> None:
+        """Raise ``DfaLabError`` where ``inputs`` cannot enter: not a float tensor, another width, other replicas."""
+        wanted = f"a float tensor of shape (N, {self.widths[0]})"
+        if self.replicas is not None:
+            wanted += f" or ({self.replicas}, N, {self.widths[0]})"
+        if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
+            given = f"{inputs.dtype} tensor" if isinstance(inputs, Tensor) else type(inputs).__name__
+            raise DfaLabError(f"inputs were given as a {given}; expected {wanted}.")
+        fits = inputs.dim() == 2 or (inputs.dim() == 3 and self.replicas == inputs.shape[0])
+        if not fits or inputs.shape[-1] != self.widths[0]:
+            raise DfaLabError(f"inputs have shape {tuple(inputs.shape)}; expected {wanted}.")
+
+    def extra_repr(self) -> str:
+        """What print shows beside the parameters."""
+        replicas = f", replicas={self.replicas}" if self.replicas is not None else ""
+        return f"{'-'.join(map(str, self.widths))}, rule={self.rule.name!r}{replicas}"
+
+
+def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    try:
+        whole = tuple(int(width) for width in widths if int(width) == width and width > 0)
+    except (TypeError, ValueError):
+        whole = ()
+    if len(whole) < 2 or len(whole) != len(widths):
+        raise DfaLabError(f"widths were given as {widths!r}; expected at least two whole numbers from 1: [in, …, out].")
+    return whole
+
+
+def set_rule(net: MLP, rule: str) -> None:
+    """Let ``net`` learn by ``rule`` from the next backward pass on; feedback drawn before is found again."""
+    net.set_rule(rule)
+
+
+def set_derivative(net: MLP, derivative: Choice | Derivative) -> None:
+    """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on."""
+    net.set_derivative(derivative)
+
+
+def redraw_feedback(net: MLP, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
+    """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
+    net.redraw_feedback(init, scale, seed)
