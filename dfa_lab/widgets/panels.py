@@ -1,0 +1,139 @@
+"""PANELS: what the live chart shows, panel by panel. The words come from METRICS; the browser only draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dfa_lab.experiment.history import Event
+from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.views.changes import shortened, value_text
+from dfa_lab.views.style import RUN_COLOURS
+
+LABEL_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric in a panel. With layers it gets a colour for each; else it has ``colour``, a place in the palette."""
+
+    metric: str
+    dashed: bool = False
+    colour: int = 0
+
+    def description(self) -> dict[str, Any]:
+        """What the browser needs to know, as plain JSON values."""
+        known = METRICS[self.metric]
+        return {
+            "metric": self.metric,
+            "label": known.label,
+            "per_layer": known.per_layer,
+            "dashed": self.dashed,
+            "colour": self.colour,
+        }
+
+
+@dataclass(frozen=True)
+class Band:
+    """A faint band ``centre`` ± ``factor`` times a metric, in the colour of the metric's layer."""
+
+    metric: str
+    centre: float
+    factor: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot: lines over training steps.
+
+    ``unit`` follows a value in words, ``axis`` is the y axis' title. The y axis spans at least ``low`` to ``high`` and
+    grows with the values, but never beyond ``floor`` and ``ceiling``; ``guide`` is a horizontal line (with
+    ``guide_label``) and ``tick`` the distance of the axis' ticks. ``decimals`` are those of the values in the legend.
+    """
+
+    name: str
+    title: str
+    axis: str
+    unit: str
+    lines: tuple[Line, ...]
+    bands: tuple[Band, ...] = ()
+    low: float | None = 0.0
+    high: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    guide: float | None = None
+    guide_label: str = ""
+    tick: float | None = None
+    decimals: int = 3
+    palette: Sequence[str] = field(default=RUN_COLOURS, repr=False)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Every metric the panel reads, those of its bands included."""
+        return tuple(line.metric for line in self.lines) + tuple(band.metric for band in self.bands)
+
+    def description(self) -> dict[str, Any]:
+        """The panel as plain JSON values, for the browser."""
+        plain = {name: getattr(self, name) for name in ("name", "title", "axis", "unit", "low", "high", "floor")}
+        plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "tick", "decimals")}
+        plain["palette"] = list(self.palette)
+        plain["lines"] = [line.description() for line in self.lines]
+        plain["bands"] = [{"metric": b.metric, "centre": b.centre, "factor": b.factor} for b in self.bands]
+        return plain
+
+
+def _axis(title: str, metric: str) -> str:
+    return f"{title} ({METRICS[metric].unit})"
+
+
+# An angle of 90 degrees is what an independent matrix or signal would have; 2 sd hold about 95 % of such.
+PANELS: tuple[Panel, ...] = (
+    Panel(
+        name="alignment",
+        title="alignment with backpropagation",
+        axis=_axis("angle", "weight_alignment"),
+        unit=METRICS["weight_alignment"].unit,
+        lines=(Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
+        bands=(Band("weight_alignment_chance", 90.0, 2.0), Band("gradient_alignment_chance", 90.0, 2.0)),
+        high=110.0,
+        floor=0.0,
+        ceiling=180.0,
+        guide=90.0,
+        guide_label="chance: 90° ± 2 sd",
+        tick=30.0,
+        decimals=1,
+    ),
+    Panel(
+        name="loss",
+        title="loss",
+        axis=_axis("loss", "train_loss"),
+        unit="",
+        lines=(Line("train_loss"), Line("test_loss", dashed=True, colour=1)),
+    ),
+    Panel(
+        name="accuracy",
+        title=METRICS["test_accuracy"].label,
+        axis=_axis("accuracy", "test_accuracy"),
+        unit="",
+        lines=(Line("test_accuracy", colour=1),),
+        high=1.0,
+        floor=0.0,
+        ceiling=1.0,
+    ),
+    Panel(
+        name="throughput",
+        title=METRICS["samples_per_s"].label,
+        axis=_axis(METRICS["samples_per_s"].label, "samples_per_s"),
+        unit=METRICS["samples_per_s"].unit,
+        lines=(Line("samples_per_s", colour=2),),
+        floor=0.0,
+        decimals=0,
+    ),
+)
+
+
+def event_label(event: Event) -> str:
+    """A change in a few words, at most ``LABEL_LENGTH`` characters: ``batch_size → 256``."""
+    happened = event.old is None and event.new is None
+    return shortened(event.field if happened else f"{event.field} → {value_text(event.new)}", LABEL_LENGTH)

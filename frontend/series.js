@@ -1,0 +1,56 @@
+// What one line has drawn so far: steps, values (null where not finite) and, with replicas, standard deviations.
+import { thin } from "./thinning.js";
+
+export const MOST_POINTS = 2000;
+
+const finite = (value) => (Number.isFinite(value) ? value : null);
+
+export class Series {
+  constructor(metric, layer) {
+    this.metric = metric;
+    this.layer = layer;
+    this.steps = [];
+    this.values = [];
+    this.spread = null;
+  }
+
+  /** Append rows; thin once there are more than `limit`, so that a frame costs the same however long the run is. */
+  append(steps, values, spread, limit = MOST_POINTS) {
+    if (spread && !this.spread) this.spread = [];
+    for (let i = 0; i < steps.length; i += 1) {
+      this.steps.push(steps[i]);
+      this.values.push(finite(values[i]));
+      if (spread) this.spread.push(finite(spread[i]));
+    }
+    if (this.steps.length > limit) this.keep(thin(this.steps, this.values, limit / 2));
+  }
+
+  keep(indices) {
+    const pick = (column) => indices.map((index) => column[index]);
+    this.steps = pick(this.steps);
+    this.values = pick(this.values);
+    if (this.spread) this.spread = pick(this.spread);
+  }
+
+  get lastStep() {
+    return this.steps.length ? this.steps[this.steps.length - 1] : 0;
+  }
+
+  get last() {
+    return this.values.length ? this.values[this.values.length - 1] : null;
+  }
+
+  /** The value nearest to `step`; null where there is none. */
+  near(step) {
+    let low = 0;
+    let high = this.steps.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.steps[middle] <= step) low = middle + 1;
+      else high = middle;
+    }
+    const before = low ? step - this.steps[low - 1] : Infinity;
+    const after = low < this.steps.length ? this.steps[low] - step : Infinity;
+    return this.values[before <= after ? low - 1 : low] ?? null;
+  }
+}

@@ -1,0 +1,41 @@
+// The line above the panels: what the run is doing, how far it is, the settings in force, and any error in words.
+import { element, setText } from "./element.js";
+
+// Counters change many times a second: a screen reader must not be told each time.
+const FIELDS = [
+  ["state", "", "polite"],
+  ["step", "step", "off"],
+  ["samples", "samples seen", "off"],
+  ["settings", "", "polite"],
+  ["error", "", "assertive"],
+];
+
+export class StatusLine {
+  constructor(onWholeRun) {
+    this.values = new Map();
+    this.root = element("div", "dfa-status", { role: "status", "aria-atomic": "false", "data-testid": "dfa-status" });
+    this.wholeRun = element("button", "dfa-whole-run", { type: "button", hidden: "" }, "Show whole run");
+    this.wholeRun.addEventListener("click", onWholeRun);
+    for (const [name, label, live] of FIELDS) this.add(name, label, live);
+    this.root.append(this.wholeRun);
+  }
+
+  add(name, label, live) {
+    const value = element("span", "dfa-value", { "data-testid": `dfa-${name}`, "aria-live": live });
+    const field = element("span", `dfa-field dfa-field-${name}`);
+    if (label) field.append(element("span", "dfa-label", {}, label));
+    field.append(value);
+    this.root.append(field);
+    this.values.set(name, { field, value });
+  }
+
+  show(status) {
+    for (const name of Object.keys(status)) if (!this.values.has(name)) this.add(name, name, "off");
+    for (const [name, { field, value }] of this.values) {
+      const text = status[name] ?? "";
+      setText(value, text);
+      field.classList.toggle("dfa-empty", text === "");
+      if (name === "state") field.dataset.state = text;
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// Numbers as text, the same in every locale, as the rest of the notebook is.
+
+const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const tick = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+
+export const count = (value) => grouped.format(value);
+
+export const tickText = (value) => (Math.abs(value) >= 10000 ? compact.format(value) : tick.format(value));
+
+/** A value as the legend shows it: "84.2", "0.961", "152K"; "–" where there is none. */
+export function valueText(value, decimals) {
+  if (value === null || value === undefined) return "–";
+  if (Math.abs(value) >= 10000) return compact.format(value);
+  if (value !== 0 && decimals > 0 && Math.abs(value) < 10 ** (1 - decimals)) return value.toPrecision(2);
+  return value.toFixed(decimals);
+}
+
+/** What a legend calls a line. */
+export const lineName = (line, layer) => (line.per_layer ? `layer ${layer} ${line.label}` : line.label);

@@ -1,0 +1,231 @@
+"""The live chart's kernel side, without a browser: what is sent, when, and how much."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dfa_lab.experiment.history import Event, History
+from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.widgets.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart
+from dfa_lab.widgets.panels import LABEL_LENGTH, PANELS, event_label
+from dfa_lab.widgets.thinning import thin
+
+STATUS = {"state": "training", "step": "0", "samples": "0", "settings": "rule dfa", "error": ""}
+
+
+class Message:
+    """What one message says: its header, and its series taken out of the buffer as the browser does it."""
+
+    def __init__(self, header: dict[str, Any], buffer: bytes, spread: bool) -> None:
+        self.header = header
+        self.size = len(json.dumps(header)) + len(buffer)
+        self.series: dict[tuple[str, int | None], np.ndarray] = {}
+        numbers = np.frombuffer(buffer, dtype=np.float64)
+        columns = 3 if spread else 2
+        for chunk in header["series"]:
+            taken, numbers = np.split(numbers, [columns * chunk["count"]])
+            self.series[chunk["metric"], chunk["layer"]] = taken.reshape(columns, -1)
+        assert not len(numbers)
+
+
+class Watched(LiveChart):
+    """A live chart that keeps what it sends."""
+
+    sent: list[Message]
+    spread = False
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.spread = content.get("spread", self.spread)
+        self.__dict__.setdefault("sent", []).append(Message(content, *buffers, self.spread))
+
+
+@pytest.fixture
+def chart() -> Watched:
+    return Watched()
+
+
+def record(history: History, start: int, stop: int) -> None:
+    for step in range(start, stop):
+        history.record("train_loss", 1.0 / (step + 1), step=step, samples=step)
+        history.record("weight_alignment", 90.0 - step, step=step, samples=step, layer=1)
+
+
+def test_first_a_snapshot_then_only_what_is_new(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 10)
+    assert chart.show(history, STATUS)
+    first = chart.sent[-1]
+    assert first.header["type"] == "snapshot"
+    assert [panel["name"] for panel in first.header["panels"]] == ["alignment", "loss", "accuracy", "throughput"]
+    assert first.header["status"] == STATUS
+    assert first.series["weight_alignment", 1][0].tolist() == list(range(10))
+
+    record(history, 10, 13)
+    assert chart.show(history, STATUS)
+    second = chart.sent[-1]
+    assert second.header["type"] == "rows"
+    assert second.header["number"] == first.header["number"] + 1
+    assert second.series["train_loss", None].tolist() == [[10, 11, 12], [1 / 11, 1 / 12, 1 / 13]]
+    assert "panels" not in second.header
+    assert "status" not in second.header
+
+
+def test_nothing_new_sends_nothing(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 3)
+    assert chart.show(history, STATUS)
+    assert not chart.show(history, dict(STATUS))
+    assert len(chart.sent) == 1
+
+
+def test_a_status_or_an_event_alone_is_sent(chart: Watched) -> None:
+    history = History()
+    chart.show(history, STATUS)
+    assert chart.show(history, {**STATUS, "state": "paused"})
+    assert chart.sent[-1].header["status"]["state"] == "paused"
+    history.events.append(Event(7, "batch_size", 64, 256))
+    assert chart.show(history, {**STATUS, "state": "paused"})
+    assert chart.sent[-1].header["events"] == [{"step": 7, "label": "batch_size → 256"}]
+    assert chart.sent[-1].header["type"] == "rows"
+
+
+def test_another_history_starts_anew(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 5)
+    history.events.append(Event(2, "lr", 0.1, 0.2))
+    chart.show(history, STATUS)
+    fork = history.copy()
+    assert chart.show(fork, STATUS)
+    again = chart.sent[-1]
+    assert again.header["type"] == "snapshot"
+    assert again.header["run"] == fork.run_id
+    assert again.series["train_loss", None].shape == (2, 5)
+    assert len(again.header["events"]) == 1
+
+
+def test_rows_taken_back_start_anew(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 20)
+    chart.show(history, STATUS)
+    history.truncate(9)
+    record(history, 10, 25)
+    assert chart.show(history, STATUS)
+    assert chart.sent[-1].header["type"] == "snapshot"
+    assert chart.sent[-1].series["train_loss", None][0].tolist() == list(range(25))
+
+
+def test_a_browser_that_says_hello_is_given_everything(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 20)
+    chart.show(history, STATUS)
+    chart._handle_custom_msg({"type": "hello"}, [])
+    assert chart.wants_snapshot
+    assert chart.show(history, STATUS)
+    assert not chart.wants_snapshot
+    assert chart.sent[-1].header["type"] == "snapshot"
+    assert chart.sent[-1].series["train_loss", None].shape == (2, 20)
+    assert not chart.show(history, STATUS)
+
+
+@pytest.mark.parametrize("content", [None, "hello", [], {"type": "other"}, {}])
+def test_other_messages_from_a_browser_are_ignored(chart: Watched, content: object) -> None:
+    chart.show(History(), STATUS)
+    chart._handle_custom_msg(content, [])
+    assert not chart.show(chart._history, STATUS)
+
+
+def test_every_row_arrives_once_over_many_messages(chart: Watched) -> None:
+    history = History()
+    for start in range(0, 3000, 3):
+        record(history, start, start + 3)
+        assert chart.show(history, STATUS)
+    steps = np.concatenate([message.series["train_loss", None][0] for message in chart.sent])
+    assert steps.tolist() == list(range(3000))
+    assert [message.header["number"] for message in chart.sent] == list(range(1, 1001))
+
+
+def test_a_message_does_not_grow_with_the_run(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 100_000)
+    history.events += [Event(step, "lr", 0.1, 0.2) for step in range(1000)]
+    chart.show(history, STATUS)
+    snapshot = chart.sent[-1]
+    assert all(series.shape[1] <= POINTS_A_MESSAGE for series in snapshot.series.values())
+    assert len(snapshot.header["events"]) == EVENTS_A_MESSAGE
+    record(history, 100_000, 100_010)
+    chart.show(history, STATUS)
+    assert chart.sent[-1].series["train_loss", None].shape == (2, 10)
+    assert chart.sent[-1].size < 1000
+
+
+def test_replicas_send_their_mean_and_standard_deviation(chart: Watched) -> None:
+    history = History(replicas=4)
+    history.record("train_loss", [1.0, 2.0, 3.0, 4.0], step=5, samples=5)
+    chart.show(history, STATUS)
+    step, mean, sd = chart.sent[-1].series["train_loss", None]
+    assert (step[0], mean[0]) == (5.0, 2.5)
+    assert sd[0] == pytest.approx(np.std([1, 2, 3, 4], ddof=1))
+
+
+def test_values_that_are_no_numbers_pass(chart: Watched) -> None:
+    history = History()
+    for step, value in enumerate([1.0, float("nan"), float("inf")]):
+        history.record("train_loss", value, step=step, samples=step)
+    chart.show(history, STATUS)
+    np.testing.assert_array_equal(chart.sent[-1].series["train_loss", None][1], [1.0, np.nan, np.inf])
+    json.dumps(chart.sent[-1].header, allow_nan=False)
+
+
+def test_metrics_that_no_panel_reads_stay_at_home(chart: Watched) -> None:
+    history = History()
+    history.record("bp_gradient_norm", 1.0, step=0, samples=0, layer=1)
+    chart.show(history, STATUS)
+    assert not chart.sent[-1].series
+
+
+def test_panels_read_known_metrics_and_use_their_words() -> None:
+    for panel in PANELS:
+        assert set(panel.metrics) <= set(METRICS)
+        assert [line["label"] for line in panel.description()["lines"]] == [
+            METRICS[x.metric].label for x in panel.lines
+        ]
+        json.dumps(panel.description(), allow_nan=False)
+
+
+@pytest.mark.parametrize("new", [256, 0.1, None, "orthogonal", {"name": "triangle", "width": 2.0}, [1, 2], np.tanh])
+def test_an_event_label_is_short_and_names_the_field(new: object) -> None:
+    label = event_label(Event(3, "activation_derivative", "exact", new))
+    assert label.startswith("activation_derivative")
+    assert len(label) <= LABEL_LENGTH
+
+
+values = st.floats(-1e6, 1e6) | st.just(float("nan"))
+
+
+@given(
+    gaps=hnp.arrays(np.int64, st.integers(1, 400), elements=st.integers(0, 1000)),
+    data=st.data(),
+    limit=st.integers(4, 100),
+)
+def test_thinning_keeps_least_greatest_first_and_last(gaps: np.ndarray, data: st.DataObject, limit: int) -> None:
+    steps = np.cumsum(gaps).astype(np.float64)
+    curve = data.draw(hnp.arrays(np.float64, len(steps), elements=values))
+    keep = thin(steps, curve, limit)
+    assert len(keep) <= max(limit, 4)
+    assert (np.diff(keep) > 0).all()
+    assert keep[0] == 0
+    assert keep[-1] == len(steps) - 1
+    if not np.isnan(curve).all():
+        assert np.nanmin(curve[keep]) == np.nanmin(curve)
+        assert np.nanmax(curve[keep]) == np.nanmax(curve)
+
+
+def test_thinning_leaves_a_short_curve_alone() -> None:
+    assert thin(np.arange(10.0), np.zeros(10), 10).tolist() == list(range(10))
