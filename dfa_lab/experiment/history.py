@@ -95,7 +95,7 @@ class History:
         """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1."""
         if METRICS[metric].per_layer != (layer is not None):
             raise DfaLabError(
-                f"metric {metric!r} was given layer={layer!r}; per-layer metrics, and only they, need one."
+                f"metric {metric!r} was given layer={layer!r}; metrics of a layer, and only they, need one."
             )
         values = [float(value)] * self.replicas if isinstance(value, int | float) else [float(v) for v in value]
         if len(values) != self.replicas:
@@ -120,13 +120,15 @@ class History:
         _, values = self.values(metric, layer)
         return float(values[-1].mean()) if len(values) else None
 
-    def truncate(self, step: int) -> None:
-        """Take back every row after ``step``: the run has gone back to where it stood then."""
+    def truncate(self, step: int, *, events: int | None = None) -> None:
+        """Take back every row after ``step``, and every event but the first ``events``: the run has gone back there."""
         for series in self.series.values():
             keep = len(series)
             while keep and series.steps[keep - 1] > step:
                 keep -= 1
             del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
+        if events is not None:
+            del self.events[events:]
         self.revision += 1
 
     def copy(self, name: str | None = None) -> History:
@@ -150,7 +152,7 @@ class History:
         return rows, self.events, self.replicas
 
     def to_frame(self) -> pd.DataFrame:
-        """A tidy table, one number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
+        """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
         columns: dict[str, list[np.ndarray]] = {name: [] for name in ("step", "samples", "metric", "layer", "replica")}
         columns["value"] = []
         for (metric, layer), series in list(self.series.items()):
@@ -225,7 +227,7 @@ class History:
             raise
         except (KeyError, TypeError, ValueError) as reason:
             raise DfaLabError(
-                f"the text given is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
+                f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
             ) from None
         return history
 

@@ -9,7 +9,7 @@ from dfa_lab.registry import Registry
 
 @dataclass(frozen=True)
 class Metric:
-    """What a number in a History means: its label, its unit, whether each hidden layer has one, whether a clock made it."""
+    """What a number means: label, unit, help; whether each hidden layer has one; whether it is a clock reading."""
 
     label: str
     unit: str

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.activations import slope_of
 from dfa_lab.learning.equations import Layers, Pass, deltas, forward
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
@@ -125,7 +124,7 @@ def measure(layers: Layers, seen: Pass, error: Tensor) -> dict[str, list[Tensor]
 
 
 def measure_chance(layers: Layers, seen: Pass, error: Tensor, draws: int = 16) -> dict[str, list[Tensor]]:
-    """One sd, in degrees, of both alignments when B is independent of the weights: the band around 90° that means nothing.
+    """One sd, in degrees, of both alignments for a B independent of the weights: the band at 90° that means nothing.
 
     For weights 57.3°/√n, n the entries of B (exact for independent entries). For gradients, whose samples share e, that
     formula is wrong; B is redrawn ``draws`` times at the same weights: its rows and columns permuted and their signs

@@ -23,7 +23,7 @@ from dfa_lab.registry import Choice, Registry
 
 @dataclass(frozen=True)
 class Site:
-    """Where a feedback matrix stands: hidden ``layer`` (from 1) hears it; ``shape`` is (rows the signal comes from, n_l)."""
+    """Where a feedback matrix stands: hidden ``layer`` (from 1) hears it; ``shape`` is (senders, n_l)."""
 
     layer: int
     route: Route
@@ -36,7 +36,7 @@ FEEDBACK_INITS: Registry[FeedbackInit] = Registry("feedback init")
 
 @FEEDBACK_INITS.register("uniform")
 def uniform(site: Site, generator: torch.Generator) -> Tensor:
-    """Entries from U(−1/√rows, 1/√rows), rows = entries summed in a signal: the signal keeps a third of δ's variance."""
+    """Entries from U(−1/√rows, 1/√rows), rows = terms summed in a signal: it keeps a third of δ's variance."""
     bound = 1 / math.sqrt(site.shape[0])
     return torch.empty(site.shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
 
@@ -55,7 +55,7 @@ def xavier(site: Site, generator: torch.Generator) -> Tensor:
 
 @FEEDBACK_INITS.register("kaiming")
 def kaiming(site: Site, generator: torch.Generator) -> Tensor:
-    """Entries from U(−b, b), b = √(6 / columns), columns = n_l: what He et al. 2015 (eq. 10) draw for a forward matrix."""
+    """Entries from U(−b, b), b = √(6 / columns), columns = n_l: He et al. 2015, eq. 10, as for a forward matrix."""
     return nn.init.kaiming_uniform_(torch.empty(site.shape, dtype=torch.float64), generator=generator)
 
 
@@ -109,7 +109,7 @@ class Feedback(nn.Module):
         return matrices
 
     def redraw(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-        """Draw every matrix anew, in place; what is not given stays. Same arguments, same matrices; an error changes none."""
+        """Draw all matrices anew, in place; what is not given stays. The same arguments give the same; errors change none."""
         before = self.init, self.scale, self.seed
         drawn = [(site, f"{route.value}_{site.layer}") for route, sites in self._sites.items() for site in sites]
         try:

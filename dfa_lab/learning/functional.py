@@ -24,7 +24,7 @@ class _FeedbackLinear(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        input, weight, bias, feedback = inputs
+        input, weight, _, feedback = inputs
         ctx.save_for_backward(input, feedback)
         ctx.batched = weight.dim() == 3
 
@@ -94,11 +94,12 @@ def direct_feedback(
 
     One node joins them all, so no layer waits for the one above and BP's ``delta @ W`` products are never made
     (Nøkland 2016, eq. 7). For that, each hidden activity must reach ``output`` through ``.detach()``.
-    ``broadcast`` maps e to what is heard in its place. ``output`` (…, N, n_out), ``hiddens[l]`` (…, N, n_l), ``feedbacks[l]`` (…, n_out, n_l).
+    ``broadcast`` maps e to what is heard in its place. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
+    ``feedbacks[l]`` (…, n_out, n_l).
     """
     if len(hiddens) != len(feedbacks):
         raise DfaLabError(
-            f"{len(hiddens)} hidden activities and {len(feedbacks)} feedback matrices were given; as many."
+            f"{len(hiddens)} hidden activities and {len(feedbacks)} feedback matrices were given; expected as many."
         )
     for hidden, matrix in zip(hiddens, feedbacks, strict=True):
         if tuple(matrix.shape[-2:]) != (output.shape[-1], hidden.shape[-1]):

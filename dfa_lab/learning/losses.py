@@ -1,6 +1,6 @@
-"""LOSSES: a loss with its error e = ∂L/∂a_L in closed form, so that the explicit form needs no autograd.
+"""LOSSES: losses with their error e = ∂L/∂a_L in closed form, so that the explicit form needs no autograd.
 
-Outputs are (…, N, n_out); a leading K holds replicas. Under ``reduction="mean"`` e carries 1/N, under "sum" it does not.
+Outputs are (…, N, n_out); a leading K holds replicas. Under ``reduction="mean"`` e carries 1/N, under "sum" not.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Loss:
     reduction: Reduction = "mean"
 
     def __call__(self, output: Tensor, targets: Tensor) -> Tensor:
+        """The loss as one scalar that autograd can differentiate."""
         if output.dim() == 2:
             return self.by_autograd(output, targets, self.reduction)
         shared = targets.dim() < (output.dim() if targets.is_floating_point() else output.dim() - 1)

@@ -102,7 +102,7 @@ class MLP(nn.Module):
         return self.feedback.matrices(self.rule.route) if self.rule.needs_feedback else []
 
     def layers(self) -> Layers:
-        """The same tensors, detached, as ``dfa_lab.learning.equations`` takes them: what it updates, this network has."""
+        """The same tensors, detached, as the equations take them: what they update in place, this network has."""
         return Layers(
             weights=[weight.detach() for weight in self.weights],
             biases=[bias.detach() for bias in self.biases],

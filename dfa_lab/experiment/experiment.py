@@ -1,0 +1,257 @@
+"""Experiment: settings and a task made into a run that steps, is measured, changes live, and forks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from dfa_lab.errors import DfaLabError, DivergedError
+from dfa_lab.experiment.batches import IndexStream
+from dfa_lab.experiment.history import Event, History
+from dfa_lab.experiment.probe import Probe
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.state import State
+from dfa_lab.experiment.tasks import make_task
+from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
+from dfa_lab.experiment.updater import Updater
+from dfa_lab.learning.generators import generator
+from dfa_lab.learning.mlp import MLP
+
+FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
+
+
+class Experiment:
+    """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
+
+    Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
+    ``history`` is the record, ``net`` the network (an ``MLP``), ``steps_done`` and ``samples_seen`` count updates and
+    training samples. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
+
+    Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
+    loss is no longer finite, with the run back at its last snapshot (one at every probe).
+    """
+
+    def __init__(self, settings: Settings | None = None, *, name: str | None = None, **fields: Any) -> None:
+        settings = settings or Settings()
+        self._begin(settings.changed(**fields) if fields else settings, name)
+
+    def _begin(self, settings: Settings, name: str | None) -> None:
+        task = make_task(settings.task)
+        net = MLP(
+            [task.inputs, *settings.widths, task.outputs],
+            rule=settings.rule,
+            activation=settings.activation,
+            activation_derivative=settings.activation_derivative,
+            feedback_init=settings.feedback_init,
+            feedback_scale=settings.feedback_scale,
+            feedback_seed=settings.feedback_seed,
+            weight_init=settings.weight_init,
+            seed=settings.seed,
+            replicas=settings.replicas,
+            device=settings.device,
+        )
+        self._updater = Updater(net, task.objective, settings)
+        self.task, self.net, self.settings = task, net, settings
+        self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
+        seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
+        self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
+        self._probe = Probe(task, settings.device)
+        self.steps_done = self.samples_seen = 0
+        self._losses, self._losses_held = torch.zeros(len(seeds), dtype=torch.float64), 0
+        self._chance_is_stale, self._clock, self._clock_samples = True, 0.0, 0
+        self.history = History(settings.values(), replicas=len(seeds), name=name or settings.rule)
+        self._snapshot: State | None = None
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        return f"Experiment(task={settings.task!r}, rule={settings.rule!r}, steps_done={self.steps_done})"
+
+    def train(self, steps: int, *, progress: bool = False) -> History:
+        """Do ``steps`` updates in this thread and return the history. ``progress`` shows a bar; Ctrl-C stops at a step.
+
+        Raises ``DfaLabError`` for a number of steps that is none, ``DivergedError`` as the class says.
+        """
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+            raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
+        self.resume_clock()
+        with torch_threads(self.settings.threads), deferred_interrupt() as interrupted:
+            for _ in self._counted(steps) if progress else range(steps):
+                self.step()
+                if interrupted():
+                    break
+        return self.history
+
+    def _counted(self, steps: int) -> Iterator[int]:
+        from tqdm.auto import tqdm
+
+        with tqdm(total=steps, unit="step", mininterval=0.2) as bar:
+            for number in range(steps):
+                yield number
+                bar.update()
+                if (self.steps_done % self.settings.probe_every) == 0:
+                    loss, accuracy = self.history.last("train_loss"), self.history.last("test_accuracy")
+                    numbers = {"loss": loss, "test accuracy": accuracy}
+                    bar.set_postfix({key: f"{value:.3f}" for key, value in numbers.items() if value is not None})
+
+    def step(self) -> None:
+        """One update, and whatever measurement is due after it."""
+        with torch_threads(self.settings.threads), torch.no_grad():
+            self._step()
+
+    def _step(self) -> None:
+        if self.steps_done == 0 and self._snapshot is None:
+            self._measure()
+            self.resume_clock()
+        indices = [stream.take(self.settings.batch_size) for stream in self._streams]
+        index = (indices[0] if self.settings.replicas is None else torch.stack(indices)).to(self._inputs.device)
+        loss = self._updater.update(self._inputs[index], self._targets[index])
+        self._losses += loss.detach().cpu()
+        self._losses_held += 1
+        if not math.isfinite(float(self._losses.sum())):
+            self._diverge()
+        self.steps_done += 1
+        self.samples_seen += self.settings.batch_size
+        if self.steps_done % self.settings.record_every == 0:
+            self._record_training()
+        if self._probe.alignment_is_due(self.steps_done, self.settings):
+            self._measure()
+
+    def _record_training(self) -> None:
+        here = {"step": self.steps_done, "samples": self.samples_seen}
+        now = time.perf_counter()
+        trained = (self.samples_seen - self._clock_samples) * self.history.replicas
+        if trained and now > self._clock:
+            rate = trained / (now - self._clock)
+            self.history.record("samples_per_s", [rate] * self.history.replicas, **here)
+        self.history.record("train_loss", (self._losses / self._losses_held).tolist(), **here)
+        self._losses, self._losses_held = torch.zeros_like(self._losses), 0
+        self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
+
+    def resume_clock(self) -> None:
+        """Start the throughput clock: time up to now was not training."""
+        self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
+
+    def _measure(self) -> None:
+        """Alignment and, where it is due, the test split, at this step; then a snapshot to fall back to."""
+        began = time.perf_counter()
+        layers, here = self._updater.layers, {"step": self.steps_done, "samples": self.samples_seen}
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
+            self._diverge()
+        for metric, columns in self._probe.alignment(layers, self.settings, chance=self._chance_is_stale).items():
+            for layer, value in enumerate(columns, 1):
+                self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
+        self._chance_is_stale = False
+        if self._probe.evaluation_is_due(self.steps_done, self.settings):
+            for metric, value in self._probe.evaluate(layers).items():
+                self.history.record(metric, value.tolist(), **here)
+        self._snapshot = self.state()
+        self._clock += time.perf_counter() - began
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float | list[float]]:
+        """Over the whole test split at this step: ``test_loss`` and, for classes, ``test_accuracy`` (a share, 0–1).
+
+        With replicas each is a list, one number a replica.
+        """
+        with torch_threads(self.settings.threads):
+            found = self._probe.evaluate(self._updater.layers)
+        single = self.settings.replicas is None
+        return {name: value.item() if single else value.tolist() for name, value in found.items()}
+
+    def change(self, **fields: Any) -> None:
+        """Change live settings; the next step uses them, and ``history.events`` says so. An error changes nothing.
+
+        Raises ``DfaLabError`` for an unknown field, a value that cannot be used, and a field that only a new run takes.
+        """
+        before, after = self.settings, self.settings.changed(**fields)
+        changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
+        for name in changed:
+            if name not in Settings.live_fields():
+                raise DfaLabError(
+                    f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
+                    f"reset({name}=…) or a new Experiment. Live are: {', '.join(Settings.live_fields())}."
+                )
+        self._adopt(before, after, changed)
+        self.history.events += [
+            Event(self.steps_done, name, getattr(before, name), getattr(after, name)) for name in changed
+        ]
+
+    def _adopt(self, before: Settings, after: Settings, changed: list[str]) -> None:
+        backup = self.state()
+        try:
+            if any(name in FEEDBACK_FIELDS for name in changed):
+                self.net.redraw_feedback(after.feedback_init, after.feedback_scale, after.feedback_seed)
+            self.net.set_rule(after.rule)
+            self.net.set_derivative(after.activation_derivative)
+            self._updater.adopt(after, before)
+        except Exception:
+            self._restore(backup)
+            raise
+        self.settings = after
+        self._chance_is_stale = self._chance_is_stale or any(name in ("rule", *FEEDBACK_FIELDS) for name in changed)
+
+    def reset(self, **fields: Any) -> None:
+        """A new run from step 0 with the settings in force and, where given, others (structural ones too).
+
+        The same ``seed`` gives the same initial weights. The former ``history`` object stays with whoever holds it.
+        """
+        self._begin(self.settings.changed(**fields), None)
+
+    def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
+        """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
+        other = Experiment(self.settings)
+        other._restore(self.state())
+        other.history = self.history.copy(name)
+        other._snapshot, other._chance_is_stale = self._snapshot, self._chance_is_stale
+        other.change(**fields)
+        other.history.name = name or other.settings.rule
+        return other
+
+    def state(self) -> State:
+        """A copy of all that the run needs to go on from this step."""
+        return State(
+            settings=self.settings,
+            steps_done=self.steps_done,
+            samples_seen=self.samples_seen,
+            net={name: tensor.clone() for name, tensor in self.net.state_dict().items()},
+            optimizer=self._updater.state(),
+            streams=[stream.state() for stream in self._streams],
+            losses=self._losses.clone(),
+            losses_held=self._losses_held,
+            events=len(self.history.events),
+        )
+
+    def _restore(self, state: State) -> None:
+        settings = state.settings
+        self.net.redraw_feedback(settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
+        self.net.set_rule(settings.rule)
+        self.net.set_derivative(settings.activation_derivative)
+        self.net.load_state_dict(state.net, strict=False)
+        self._updater.restore(settings, state.optimizer)
+        for stream, place in zip(self._streams, state.streams, strict=True):
+            stream.restore(place)
+        self.settings, self.steps_done, self.samples_seen = settings, state.steps_done, state.samples_seen
+        self._losses, self._losses_held = state.losses.clone(), state.losses_held
+
+    def _diverge(self) -> None:
+        """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
+        failed, settings = self.steps_done, self.settings
+        if self._snapshot is None:
+            raise DivergedError(
+                "the network's output at step 0 is not finite; check the task's inputs and the weights."
+            )
+        self._restore(self._snapshot)
+        since = self.history.events[self._snapshot.events :]
+        self.history.truncate(self.steps_done, events=self._snapshot.events)
+        # What was changed since then is still in force: it now takes effect at the step the run went back to.
+        self._adopt(self.settings, settings, sorted({event.field for event in since}))
+        self.history.events += [Event(self.steps_done, event.field, event.old, event.new) for event in since]
+        self.resume_clock()
+        raise DivergedError(
+            f"the loss was no longer finite at step {failed} (lr={settings.lr:g}, rule={settings.rule}); the run is "
+            f"back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and go on."
+        )

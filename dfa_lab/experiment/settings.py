@@ -1,0 +1,195 @@
+"""Settings: every knob of a run with its type, range, unit and help, and whether it can be turned while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+
+from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.experiment.tasks import TASKS
+from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
+from dfa_lab.learning.feedback import FEEDBACK_INITS
+from dfa_lab.learning.optimizers import OPTIMIZERS
+from dfa_lab.learning.rules import RULES
+from dfa_lab.learning.weights import WEIGHT_INITS
+from dfa_lab.registry import Registry
+
+#: The registry behind each field that is a choice. Lists of choices, errors and menus all read it.
+CHOICES: dict[str, Registry[Any]] = {
+    "task": TASKS,
+    "activation": ACTIVATIONS,
+    "activation_derivative": DERIVATIVES,
+    "rule": RULES,
+    "feedback_init": FEEDBACK_INITS,
+    "optimizer": OPTIMIZERS,
+    "weight_init": WEIGHT_INITS,
+}
+
+Scale = Literal["linear", "log2", "log10"]
+
+
+def knob(
+    default: Any,
+    meaning: str,
+    *,
+    live: bool = False,
+    unit: str = "",
+    slider: tuple[float, float, Scale] | None = None,
+    **limits: Any,
+) -> Any:
+    """A field: its default, what it means, whether it is live, its unit, and the span and scale of its slider."""
+    extra: dict[str, Any] = {"live": live, "unit": unit, "slider": slider}
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Width = Annotated[int, Ge(1), Le(16384)]
+
+
+class Settings(BaseModel):
+    """The settings of one run: frozen, checked, and the same whether they come from code, a widget, a file or a shell.
+
+    Raises ``DfaLabError`` for an unknown field, a wrong type, a value out of range or an unknown name.
+    ``Settings.describe("lr")`` says what a field means and takes; ``model_json_schema()`` says it for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    task: str | dict[str, Any] = knob("digits", "What is to be learned.")
+    widths: Annotated[tuple[Width, ...], BeforeValidator(_tuple)] = knob(
+        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=100
+    )
+    activation: str = knob("tanh", "Activation f of the hidden layers.")
+    activation_derivative: str | dict[str, Any] | Callable[..., Any] = knob(
+        "exact", "The g that stands for f′ on the way back; 'exact' is f′ itself.", live=True
+    )
+    rule: str = knob("dfa", "Which signal the hidden layers learn from.", live=True)
+    feedback_init: str | dict[str, Any] = knob("uniform", "How the feedback matrices are drawn.", live=True)
+    feedback_scale: float = knob(
+        1.0,
+        "Multiplies the feedback init's own standard.",
+        live=True,
+        unit="×",
+        slider=(-2, 2, "log10"),
+        ge=-1e6,
+        le=1e6,
+    )
+    feedback_seed: int = knob(0, "Draws the feedback matrices, and nothing else.", live=True, ge=0, le=2**31 - 1)
+    batch_size: int = knob(
+        64, "Training samples a step.", live=True, unit="samples", slider=(0, 12, "log2"), ge=1, le=65536
+    )
+    lr: float = knob(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"), gt=0, le=1e6)
+    optimizer: str = knob("sgd", "How gradients become updates.", live=True)
+    momentum: float = knob(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
+    weight_decay: float = knob(
+        0.0, "L2 penalty λ on weights and biases.", live=True, slider=(-6, -1, "log10"), ge=0, le=1
+    )
+    weight_init: str = knob("xavier", "How the forward weights are drawn; biases start at zero.")
+    seed: int = knob(0, "Draws the weights and the order of the batches.", ge=0, le=2**31 - 1)
+    replicas: int | None = knob(
+        None, "Networks trained side by side, seeds counted up; None is one without the dimension.", ge=1, le=4096
+    )
+    device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
+    threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
+    probe_every: int = knob(
+        100, "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before.", live=True, unit="steps", ge=1
+    )
+    probe_size: int = knob(
+        256, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
+    )
+    record_every: int = knob(
+        10, "Training loss and throughput are recorded every so many steps.", live=True, unit="steps", ge=1
+    )
+
+    def __init__(self, **fields: Any) -> None:
+        for name in fields:
+            if name not in type(self).model_fields:
+                raise unknown_name("setting", name, type(self).model_fields)
+        try:
+            super().__init__(**fields)
+        except ValidationError as errors:
+            sentences = [_sentence(error, fields) for error in errors.errors()]
+            raise DfaLabError(" ".join(dict.fromkeys(sentences))) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        """NumPy's and torch's numbers are numbers."""
+        return value.item() if isinstance(value, np.generic) else value
+
+    @field_validator(*CHOICES)
+    @classmethod
+    def _registered(cls, value: Any, info: Any) -> Any:
+        if not callable(value):
+            CHOICES[info.field_name].split(value)
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _present(cls, value: str) -> str:
+        kind = value.partition(":")[0]
+        if kind not in ("cpu", "cuda"):
+            raise DfaLabError(f"device was given as {value!r}; expected cpu, cuda or cuda:0, cuda:1 …")
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise DfaLabError(f"device was given as {value!r}; this machine has no such device: use cpu.")
+        return value
+
+    def changed(self, **fields: Any) -> Settings:
+        """These settings with some fields changed, checked as a whole."""
+        return Settings(**{**self.values(), **fields})
+
+    def values(self) -> dict[str, Any]:
+        """Field -> value, as they were given."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    @classmethod
+    def live_fields(cls) -> list[str]:
+        """The fields that can change during a run."""
+        return [name for name in cls.model_fields if extra_of(cls.model_fields[name])["live"]]
+
+    @classmethod
+    def describe(cls, name: str) -> str:
+        """A field in a sentence or two: what it means and what it takes."""
+        if name not in cls.model_fields:
+            raise unknown_name("setting", name, cls.model_fields)
+        return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """What ``knob`` noted of a field: live, unit, slider."""
+    assert isinstance(field.json_schema_extra, Mapping)
+    return dict(field.json_schema_extra)
+
+
+def expected(name: str) -> str:
+    """What a field takes, in words."""
+    if name in CHOICES:
+        return f"one of {', '.join(CHOICES[name])}"
+    field = Settings.model_fields[name]
+    if name == "widths":
+        return "a sequence of whole numbers from 1 to 16384, at most 100"
+    kind = {int: "a whole number", float: "a number", str: "a text"}.get(field.annotation, "None or a whole number")  # type: ignore[arg-type]
+    bounds = []
+    for limit in field.metadata:
+        bounds += [f"from {limit.ge}"] if isinstance(limit, Ge) else []
+        bounds += [f"above {limit.gt}"] if isinstance(limit, Gt) else []
+        bounds += [f"to {limit.le}"] if isinstance(limit, Le) else []
+    return " ".join([kind, *bounds])
+
+
+def _sentence(error: Any, given: Mapping[str, Any]) -> str:
+    """One pydantic error as: given, expected."""
+    reason = error.get("ctx", {}).get("error")
+    if isinstance(reason, DfaLabError):
+        return str(reason)
+    name = str(error["loc"][0])
+    return f"{name} was given as {given.get(name)!r}; expected {expected(name)}."

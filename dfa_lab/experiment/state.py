@@ -1,0 +1,26 @@
+"""State: all that a run needs to go on from a step. What a fork copies, and what a diverged run goes back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dfa_lab.experiment.batches import StreamState
+from dfa_lab.experiment.settings import Settings
+
+
+@dataclass(frozen=True)
+class State:
+    """Copies: ``net`` is its state_dict, ``losses`` the sum of ``losses_held`` batch losses not yet recorded."""
+
+    settings: Settings
+    steps_done: int
+    samples_seen: int
+    net: dict[str, Tensor]
+    optimizer: dict[str, Any] | None
+    streams: list[StreamState]
+    losses: Tensor
+    losses_held: int
+    events: int

@@ -1,0 +1,156 @@
+"""TASKS: what a network is to learn, as tensors: a training and a test split, a loss, and what it is.
+
+A task is ``make(*, own parameters) -> Task``; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.losses import LOSSES, Loss
+from dfa_lab.registry import Choice, Registry
+
+FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Inputs (N, n_in) float32; targets (N,) int64 class numbers, or (N, n_out) float32 under a squared error.
+
+    ``outputs`` is n_out, ``loss`` a name in LOSSES. Raises ``DfaLabError`` where shapes do not fit or inputs are not
+    finite.
+    """
+
+    name: str
+    summary: str
+    train_inputs: Tensor
+    train_targets: Tensor
+    test_inputs: Tensor
+    test_targets: Tensor
+    outputs: int
+    loss: str = "cross_entropy"
+
+    def __post_init__(self) -> None:
+        LOSSES[self.loss]
+        splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
+        for split, (inputs, targets) in splits.items():
+            if inputs.dim() != 2 or len(inputs) != len(targets) or len(inputs) == 0:
+                raise DfaLabError(
+                    f"task {self.name!r}: {split} inputs have shape {tuple(inputs.shape)}, targets "
+                    f"{tuple(targets.shape)}; expected (N, n_in) and N targets, N at least 1."
+                )
+            if not bool(torch.isfinite(inputs).all()):
+                raise DfaLabError(f"task {self.name!r}: {split} inputs hold NaN or infinity; expected finite numbers.")
+            if self.classifies and not (int(targets.min()) >= 0 and int(targets.max()) < self.outputs):
+                raise DfaLabError(
+                    f"task {self.name!r}: {split} targets run from {int(targets.min())} to {int(targets.max())}; "
+                    f"expected class numbers from 0 to {self.outputs - 1}."
+                )
+
+    @property
+    def classifies(self) -> bool:
+        """Whether targets are classes, so that accuracy makes sense."""
+        return not self.train_targets.is_floating_point()
+
+    @property
+    def inputs(self) -> int:
+        """n_in, the width of an input."""
+        return self.train_inputs.shape[1]
+
+    @property
+    def objective(self) -> Loss:
+        """The loss itself."""
+        return LOSSES[self.loss]
+
+
+TASKS: Registry[Callable[..., Task]] = Registry("task")
+
+
+@TASKS.register("digits")
+def digits() -> Task:
+    """1,797 handwritten digits, 8×8 (scikit-learn's own), inputs in 0–1; a fixed stratified split, a fifth for test."""
+    from sklearn.datasets import load_digits
+
+    pixels, digit = (np.asarray(column) for column in load_digits(return_X_y=True))
+    return _split("digits", "handwritten digits, 8×8 pixels, 10 classes", pixels / 16.0, digit, outputs=10)
+
+
+@TASKS.register("moons")
+def moons(*, samples: int = 2000, noise: float = 0.2) -> Task:
+    """Two interleaved half circles in the plane (scikit-learn's make_moons), ``noise`` in units of their radius."""
+    from sklearn.datasets import make_moons
+
+    inputs, targets = make_moons(n_samples=samples, noise=noise, random_state=0)
+    return _split("moons", "two interleaved half circles in the plane, 2 classes", inputs, targets, outputs=2)
+
+
+@TASKS.register("fashion_mnist")
+def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER) -> Task:
+    """70,000 pictures of clothes, 28×28 (Xiao et al. 2017), inputs in 0–1, the set's own split of 60,000 and 10,000.
+
+    ``folder`` holds the four IDX files, gzipped or not; by default where Debian's dataset-fashion-mnist puts them.
+    """
+    place = Path(folder)
+    arrays = {}
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        path = next((place / (name + end) for end in ("-ubyte.gz", "-ubyte") if (place / (name + end)).exists()), None)
+        if path is None:
+            raise DfaLabError(
+                f"task 'fashion_mnist' looked for {name}-ubyte.gz in {place} and did not find it. On Debian or Ubuntu: "
+                "apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder and give "
+                'it as task={"name": "fashion_mnist", "folder": "…"}.'
+            )
+        arrays[name] = torch.from_numpy(_read_idx(path))
+    return Task(
+        name="fashion_mnist",
+        summary="pictures of clothes, 28×28 pixels, 10 classes",
+        train_inputs=arrays["train-images-idx3"].flatten(1) / 255,
+        train_targets=arrays["train-labels-idx1"].long(),
+        test_inputs=arrays["t10k-images-idx3"].flatten(1) / 255,
+        test_targets=arrays["t10k-labels-idx1"].long(),
+        outputs=10,
+    )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """The array of bytes in an IDX file: two zero bytes, type 8, the number of dimensions, their sizes, the data."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zero, kind, dimensions = struct.unpack(">HBB", raw[:4])
+        shape = struct.unpack(f">{dimensions}I", raw[4 : 4 + 4 * dimensions])
+        if zero != 0 or kind != 8:
+            raise ValueError(f"it begins with {raw[:4]!r}")
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+    except (OSError, EOFError, ValueError, struct.error) as reason:
+        raise DfaLabError(f"{path} is no IDX file of bytes ({reason}); get the file again.") from None
+
+
+def _split(name: str, summary: str, inputs: np.ndarray, targets: np.ndarray, outputs: int) -> Task:
+    """A stratified, shuffled split that is always the same: a fifth is the test set."""
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(inputs, targets, test_size=0.2, stratify=targets, shuffle=True, random_state=0)
+    train, test, train_targets, test_targets = (torch.from_numpy(np.ascontiguousarray(part)) for part in parts)
+    return Task(name, summary, train.float(), train_targets.long(), test.float(), test_targets.long(), outputs)
+
+
+def make_task(choice: Choice) -> Task:
+    """The task a choice names. Made once a process: all experiments on it share its tensors, which none may change."""
+    name, parameters = TASKS.split(choice)
+    return _made(TASKS[name], json.dumps(parameters, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=8)
+def _made(make: Callable[..., Task], parameters: str) -> Task:
+    return make(**json.loads(parameters))
