@@ -1,0 +1,136 @@
+"""What is shipped, and that the three places which name a dependency agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parent.parent
+BUNDLE = ["dfa_lab/widgets/static/live_chart.js", "dfa_lab/widgets/static/live_chart.css"]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def hook() -> ModuleType:
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel made from it."""
+    pytest.importorskip("build")
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def requirements(texts: list[str]) -> dict[str, str]:
+    return {req.name.lower(): str(req.specifier) for req in map(Requirement, texts)}
+
+
+def test_conda_environment_asks_for_what_pyproject_asks_for(project: dict[str, Any]) -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    conda = requirements(plain)
+    assert conda.pop("python") == project["requires-python"]
+    conda.pop("pip")
+    wanted = requirements(project["dependencies"])
+    assert conda == {CONDA_NAMES.get(name, name): versions for name, versions in wanted.items()}
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_the_tested_versions_lie_in_the_ranges(project: dict[str, Any]) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[\w.-]+==[\w.]+", line), f"{line!r} is no plain pin: no path, host or local version"
+            name, version = line.split("==")
+            pins[name.lower().replace("_", "-")] = version
+    extras = project["optional-dependencies"]
+    for requirement in map(Requirement, project["dependencies"] + extras["test"]):
+        assert Version(pins[requirement.name.lower()]) in requirement.specifier
+
+
+def test_lockfile_is_pinned_and_names_no_host() -> None:
+    text = (ROOT / "frontend" / "package-lock.json").read_text(encoding="utf-8")
+    assert "resolved" not in text
+    assert "http" not in text
+    locked = json.loads(text)["packages"]
+    package = json.loads((ROOT / "frontend" / "package.json").read_text(encoding="utf-8"))
+    for name, version in (package["dependencies"] | package["devDependencies"]).items():
+        assert re.fullmatch(r"[\d.]+", version), f"{name} is not pinned"
+        assert locked[f"node_modules/{name}"]["version"] == version
+        assert locked[f"node_modules/{name}"]["integrity"].startswith("sha512-")
+
+
+def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, tmp_path: Path) -> None:
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        names = {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
+        tar.extractall(tmp_path, filter="data")
+    assert {*BUNDLE, "frontend/live_chart.js", "frontend/package-lock.json", "hatch_build.py", "LICENSE"} <= names
+    assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
+    (root,) = tmp_path.iterdir()
+    assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
+
+
+def test_wheel_holds_bundle_notebooks_and_command(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = next(name for name in names if name.endswith("entry_points.txt"))
+        assert "dfa-lab = dfa_lab.cli:main" in archive.read(entry_points).decode()
+    assert {*BUNDLE, "dfa_lab/widgets/static/uPlot.LICENSE.txt", "dfa_lab/widgets/live_chart.py"} <= names
+    notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert notebooks <= names
+    assert not [name for name in names if name.startswith(("tests/", "frontend/", "notebooks/"))]
+
+
+def test_bundle_is_stale_when_a_source_changes(hook: ModuleType, tmp_path: Path) -> None:
+    frontend = hook.Frontend(tmp_path)
+    frontend.folder.mkdir()
+    frontend.static.mkdir(parents=True)
+    source = frontend.folder / "live_chart.js"
+    source.write_text("export default {};")
+    assert not frontend.is_fresh()
+    frontend.style.write_text("")
+    frontend.bundle.write_text(f"// sha256 {frontend.digest()}\nexport default {{}};")
+    assert frontend.is_fresh()
+    source.write_text("export default { render() {} };")
+    assert not frontend.is_fresh()
+
+
+def test_bundle_loads_nothing_from_the_network() -> None:
+    bundle = (ROOT / BUNDLE[0]).read_text(encoding="utf-8")
+    style = (ROOT / BUNDLE[1]).read_text(encoding="utf-8")
+    assert not re.search(r"\bimport\s*\(|\bfrom\s*[\"']|https?://", bundle)
+    assert not re.search(r"url\(|@import", style)
