@@ -1,0 +1,113 @@
+"""Change: an event as it is written beside its line, and the place where its label overlaps no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dfa_lab.experiment.history import Event, History
+
+LABEL_LENGTH = 34
+LANES = 4
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was changed at one step: a short text, the lines of the full text, and the runs it happened in."""
+
+    step: int
+    text: str
+    lines: tuple[str, ...]
+    runs: tuple[int, ...]
+
+
+def changes(histories: Sequence[History]) -> list[Change]:
+    """The events of all runs in the order of their steps: those of one run at one step together, equal ones once."""
+    runs: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+    texts: dict[tuple[int, tuple[str, ...]], str] = {}
+    for run, history in enumerate(histories):
+        at_step: dict[int, list[Event]] = {}
+        for event in list(history.events):
+            at_step.setdefault(event.step, []).append(event)
+        for step, events in at_step.items():
+            key = step, tuple(_line(event) for event in events)
+            runs.setdefault(key, []).append(run)
+            texts[key] = _short(events)
+    found = [Change(step, texts[step, lines], lines, tuple(where)) for (step, lines), where in runs.items()]
+    return sorted(found, key=lambda change: (change.step, change.runs))
+
+
+def shortened(text: str, length: int) -> str:
+    """``text`` in at most ``length`` characters; an ellipsis stands for what was cut off."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def value_text(value: Any) -> str:
+    """A setting's value as one writes it on a label: names bare, parameters in brackets, numbers short."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        parameters = ", ".join(f"{key}={value_text(one)}" for key, one in value.items() if key != "name")
+        return f"{value.get('name', '')}({parameters})"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(value_text(one) for one in value)}]"
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__))
+    return str(value)
+
+
+def _line(event: Event) -> str:
+    if event.old is None and event.new is None:
+        return event.field
+    return f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"
+
+
+def _short(events: Sequence[Event]) -> str:
+    first = events[0]
+    text = first.field if first.old is None and first.new is None else f"{first.field} → {value_text(first.new)}"
+    more = f" +{len(events) - 1}" if len(events) > 1 else ""
+    return shortened(text, LABEL_LENGTH - len(more)) + more
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a label stands: its text, cut to the room there is, its lane from the top (None: no room), its side."""
+
+    text: str
+    lane: int | None
+    left: bool = False
+
+
+def place_labels(
+    positions: Sequence[float], texts: Sequence[str], *, width: float, letter: float, lanes: int = LANES
+) -> list[Place]:
+    """A place for each label, so that it overlaps no other label, crosses no other's line and stays within the width.
+
+    ``positions`` of the lines, rising, and the width of a ``letter`` are in the unit of ``width``. A line reaches up
+    to the lane of its label. A label stands right of its line, or left of it where the right edge is too near, in
+    the highest lane with room; where none has room it is shortened, and at last left out.
+    """
+    taken: list[tuple[int, float, float, float]] = []  # lane, start and end of the label, its line
+    places = []
+    for position, text in zip(positions, texts, strict=True):
+        cuts = [text, *(shortened(text, length) for length in (24, 16, 11) if length < len(text))]
+        for cut, lane in ((cut, lane) for cut in cuts for lane in range(lanes)):
+            length = letter * (len(cut) + 2)
+            left = position + length > width and position >= length
+            start, end = (position - length, position) if left else (position, position + length)
+            blocked = any(
+                (row == lane and start < e and s < end)  # overlaps a label
+                or (row > lane and s <= position < e)  # its line crosses a label
+                or (row < lane and start < line < end)  # it is crossed by a line
+                for row, s, e, line in taken
+            )
+            if not blocked:
+                taken.append((lane, start, end, position))
+                places.append(Place(cut, lane, left))
+                break
+        else:
+            places.append(Place("", None))
+    return places

@@ -1,0 +1,133 @@
+"""Curve: one series of a History made ready to draw: mean and spread over replicas, and the chance band of an angle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.history import History
+
+# The angle between independent directions, in degrees.
+RIGHT_ANGLE = 90.0
+# What a chance band reaches to on either side, in standard deviations.
+CHANCE_SDS = 2.0
+
+
+@dataclass(frozen=True)
+class Band:
+    """A filled region: at each step (n,) from ``lower`` (n,) to ``upper`` (n,); NaN where there is none."""
+
+    steps: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
+        """The region as closed polygons, x and y, with a NaN between them: one for each stretch without a gap."""
+        there = np.isfinite(self.lower) & np.isfinite(self.upper)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+        xs: list[np.ndarray] = []
+        ys: list[np.ndarray] = []
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            steps = self.steps[start:end]
+            xs += [steps, steps[::-1], np.array([np.nan])]
+            ys += [self.upper[start:end], self.lower[start:end][::-1], np.array([np.nan])]
+        return (np.concatenate(xs), np.concatenate(ys)) if xs else (np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line to draw: steps, mean, standard deviation and count, each (n,), over the replicas that have a finite value.
+
+    ``mean`` is NaN (a gap in the line) where no replica has one; ``sd`` is the sample standard deviation (divisor
+    count - 1), NaN where fewer than two have one.
+    """
+
+    steps: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    count: np.ndarray
+    replicas: int
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def spread(self) -> Band:
+        """The mean ± one standard deviation."""
+        return Band(self.steps, self.mean - self.sd, self.mean + self.sd)
+
+
+def curve(history: History, metric: str, layer: int | None = None) -> Curve:
+    """One metric of one layer as a ``Curve``; of length 0 where nothing was recorded."""
+    steps, values = history.values(metric, layer)
+    there = np.isfinite(values)
+    count = there.sum(axis=1)
+    kept = np.where(there, values, 0.0)
+    mean = np.full(len(steps), np.nan)
+    np.divide(kept.sum(axis=1), count, out=mean, where=count > 0)
+    squares = (np.where(there, values - mean[:, None], 0.0) ** 2).sum(axis=1)
+    variance = np.full(len(steps), np.nan)
+    np.divide(squares, count - 1, out=variance, where=count > 1)
+    return Curve(steps.astype(np.float64), mean, np.sqrt(variance), count, history.replicas)
+
+
+def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int] | None = None) -> Band | None:
+    """Where the angle ``metric`` would lie by chance: 90° ± 2 sd, from what was recorded as ``<metric>_chance``.
+
+    A recorded sd holds until the next one of the same layer, or until its run ends: the band is a step function.
+    Where layers or runs differ it is the widest of them, so that an angle outside it is outside its own band too.
+    A replicated run counts with the mean of its replicas' sd. None where nothing was recorded.
+    """
+    name = f"{metric}_chance"
+    series = [
+        (curve(history, name, layer), float(history.last_step))
+        for history in histories
+        for layer in history.layers(name)
+        if layers is None or layer in layers
+    ]
+    held = [(recorded, end) for recorded, end in series if len(recorded)]
+    if not held:
+        return None
+    grid = np.unique(np.concatenate([np.append(recorded.steps, end) for recorded, end in held]))
+    if len(grid) < 2:
+        return None
+    widest = np.full(len(grid), np.nan)
+    for recorded, end in held:
+        # The last one recorded at or before each step; a second reading at one step replaces the first.
+        place = np.searchsorted(recorded.steps, grid, side="right") - 1
+        sd = np.where((place >= 0) & (grid < end), recorded.mean[place], np.nan)
+        widest = np.fmax(widest, sd)
+    corners = np.repeat(grid, 2)[1:-1]
+    reach = CHANCE_SDS * np.repeat(widest[:-1], 2)
+    return Band(corners, np.maximum(RIGHT_ANGLE - reach, 0.0), np.minimum(RIGHT_ANGLE + reach, 180.0))
+
+
+def angle_range(values: Iterable[np.ndarray]) -> tuple[float, float, float]:
+    """Lowest and highest degree to show and the distance of the ticks: within 0–180, 90 always a tick."""
+    finite = [array[np.isfinite(array)] for array in values]
+    everything = np.concatenate([*finite, np.array([RIGHT_ANGLE])])
+    low, high = max(float(everything.min()), 0.0), min(float(everything.max()), 180.0)
+    for tick in (5.0, 10.0, 15.0, 30.0):
+        bottom = np.floor(low / tick) * tick
+        top = np.ceil(high / tick) * tick
+        if bottom == top:
+            bottom, top = bottom - tick, top + tick
+        if (top - bottom) / tick <= 6:
+            break
+    return float(bottom), float(top), tick
+
+
+def checked(history: object, place: str) -> History:
+    """``history`` itself, if it is one. Raises ``DfaLabError`` that says what ``place`` got instead."""
+    if isinstance(history, History):
+        return history
+    if isinstance(getattr(history, "history", None), History):
+        hint = "give its .history"
+    elif isinstance(history, list | tuple) and all(isinstance(one, History) for one in history) and history:
+        hint = "give them one by one, with a * before the list"
+    else:
+        hint = "give the .history of an experiment"
+    raise DfaLabError(f"{place} got a {type(history).__name__} where it expected a History; {hint}.")

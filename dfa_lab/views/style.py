@@ -1,0 +1,70 @@
+"""Palette: the colours, shades and dashes that the plotly figure and the matplotlib plots share.
+
+A run has a colour; what is drawn of it (a layer, training or test) has a shade of that colour and a dash, so that
+no two lines of a panel differ by hue alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Okabe and Ito (2008), colours that people with any common colour vision can tell apart. Their yellow is too pale
+# for a line on white, and black is kept for what belongs to no run.
+RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+NEUTRAL = "#4D4D4D"
+CHANCE_COLOUR = "#808080"
+CHANCE_OPACITY = 0.16
+SPREAD_OPACITY = 0.18
+
+# On and off lengths in units of a pixel or point; the empty one is a solid line.
+DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (12, 3), (8, 2, 2, 2, 2, 2))
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How one kind of line looks in every run: its name in the legend, shade, dash and width."""
+
+    name: str
+    shade: float = 0.0
+    dash: tuple[float, ...] = ()
+    width: float = 1.8
+
+
+TRAINING = LineStyle("training", shade=0.45, width=1.2)
+TEST = LineStyle("test")
+WHOLE = LineStyle("whole network")
+
+
+def layer_styles(layers: Iterable[int]) -> dict[int, LineStyle]:
+    """A style for each hidden layer: from dark near the input to light near the output, with a dash of its own.
+
+    Beyond six layers the dashes come again, then only the shade tells two layers apart.
+    """
+    ordered = sorted(set(layers))
+    reach = min(0.45, 0.15 * (len(ordered) - 1))  # few layers need little difference
+    styles = {}
+    for place, layer in enumerate(ordered):
+        share = place / (len(ordered) - 1) if len(ordered) > 1 else 0.5
+        styles[layer] = LineStyle(f"layer {layer}", reach * (2 * share - 1), DASHES[place % len(DASHES)])
+    return styles
+
+
+def run_colour(run: int, shade: float = 0.0) -> str:
+    """The colour of run number ``run``, from 0, as ``#rrggbb``; the seventh run has the first one's hue, darker."""
+    turn, place = divmod(run, len(RUN_COLOURS))
+    return shaded(shaded(RUN_COLOURS[place], -min(0.6, 0.4 * turn)), shade)
+
+
+def shaded(colour: str, shade: float) -> str:
+    """``colour`` mixed with white (``shade`` towards 1) or with black (towards -1)."""
+    target = 255 if shade > 0 else 0
+    channels = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    mixed = (round(channel + abs(shade) * (target - channel)) for channel in channels)
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """``colour`` as the ``rgba(…)`` text that plotly fills with."""
+    channels = ",".join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))
+    return f"rgba({channels},{opacity:g})"
