@@ -1,0 +1,255 @@
+"""Plots of a History on matplotlib axes, in seaborn's manner: give an ``ax`` to draw on it, or get one.
+
+Every function returns the Axes it drew on; a second call on the same ``ax`` overlays another run in the next colour.
+Without ``ax`` a figure is made that pyplot does not manage (pyplot is unsafe beside widget callbacks). It is shown
+when the Axes is the last value of a cell, or by ``display(ax.figure)``; ``ax.figure.savefig("plot.png")`` saves it.
+
+Replicas are drawn as their mean with a band of ± one standard deviation; values that are not finite are left out of
+both. A change is a vertical line; its label stands above the axes, where there is room for it (the full list is
+``history.events_frame()``).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import MultipleLocator, StrMethodFormatter
+
+from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.views import style
+from dfa_lab.views.changes import changes, place_labels
+from dfa_lab.views.curve import RIGHT_ANGLE, angle_range, chance_band, checked, curve
+from dfa_lab.views.style import LineStyle
+
+CHANCE_LABEL = "chance, 90° ± 2 sd"
+CHANGE = "change: "  # what the gid of a change's label begins with
+ANGLES = ("weight_alignment", "gradient_alignment")
+# In points: a letter of a label, and the distance of its lanes.
+LETTER, LANE, LABEL_SIZE = 4.3, 10.0, 8.0
+
+
+class ShownFigure(Figure):
+    """A matplotlib figure that a notebook shows although pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100, bbox_inches="tight")
+        return buffer.getvalue()
+
+
+class ShownAxes(Axes):
+    """Axes that a notebook shows as the whole figure they are in."""
+
+    def _repr_png_(self) -> bytes | None:
+        figure = self.get_figure(root=True)
+        return figure._repr_png_() if isinstance(figure, ShownFigure) else None
+
+
+def alignmentplot(
+    history: History,
+    *,
+    metric: str = "weight_alignment",
+    layers: Sequence[int] | None = None,
+    ax: Axes | None = None,
+    label: str | None = None,
+    color: str | None = None,
+) -> Axes:
+    """An alignment angle of each layer over the training steps, with the 90° line and the band of chance.
+
+    ``metric`` is "weight_alignment" or "gradient_alignment": one a plot, for they are different angles and both over
+    all layers are hard to read. ``layers`` counts hidden layers from 1; all where it is not given. The grey band,
+    90° ± 2 sd, is drawn where chance was recorded, and is the widest of the layers drawn.
+    """
+    if metric not in ANGLES:
+        raise unknown_name("alignment", metric, ANGLES)
+    checked(history, "alignmentplot()")
+    known = history.layers(metric)
+    wanted = known if layers is None else list(layers)
+    for layer in wanted:
+        if layer not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            raise DfaLabError(f"layer {layer!r} has no recorded {metric!r}; layers that have: {listed}.")
+    looks = style.layer_styles(known)
+    # On the axes before the curves, so that they lie over it.
+    axes, run = _prepared(history, ax, [(metric, layer) for layer in wanted], "alignmentplot()")
+    band = chance_band([history], metric, wanted)
+    if not any(line.get_gid() == "right angle" for line in axes.lines):
+        axes.axhline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
+    if band is not None:
+        named = any(area.get_gid() == "chance" for area in axes.collections)
+        axes.fill_between(
+            band.steps,
+            band.lower,
+            band.upper,
+            color=style.CHANCE_COLOUR,
+            alpha=style.CHANCE_OPACITY,
+            lw=0,
+            zorder=1,
+            gid="chance",
+            label="_" if named else CHANCE_LABEL,
+        )
+    for layer in wanted:
+        _draw(axes, history, metric, layer, looks[layer], run, label, color)
+    low, high, tick = angle_range([np.asarray(axes.dataLim.intervaly)])
+    margin = 0.02 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MultipleLocator(tick))
+    return _finished(axes, history, run, color, METRICS[metric].label, METRICS[metric].unit)
+
+
+def lossplot(history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None) -> Axes:
+    """Training loss (thin, light) and test loss over the training steps."""
+    looks = {"train_loss": style.TRAINING, "test_loss": style.TEST}
+    return _plot(history, looks, "loss", "lossplot()", ax, label, color)
+
+
+def accuracyplot(
+    history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
+) -> Axes:
+    """Share of the test split classified rightly, over the training steps."""
+    return _plot(history, {"test_accuracy": style.WHOLE}, "test accuracy", "accuracyplot()", ax, label, color)
+
+
+def throughputplot(
+    history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
+) -> Axes:
+    """Training samples a second, over the training steps; a clock's reading, so no two runs are alike."""
+    return _plot(history, {"samples_per_s": style.WHOLE}, "throughput", "throughputplot()", ax, label, color)
+
+
+def _plot(
+    history: History,
+    looks: dict[str, LineStyle],
+    title: str,
+    place: str,
+    ax: Axes | None,
+    label: str | None,
+    color: str | None,
+) -> Axes:
+    axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
+    for metric, look in looks.items():
+        _draw(axes, history, metric, None, look, run, label, color)
+    if axes.get_yscale() == "linear":
+        low, high = axes.dataLim.intervaly
+        axes.set_ylim(min(low, 0.0), high + 0.05 * (high - min(low, 0.0)) or 1.0)
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    return _finished(axes, history, run, color, title, METRICS[next(iter(looks))].unit)
+
+
+def _prepared(history: object, ax: object, wanted: list[tuple[str, int | None]], place: str) -> tuple[Axes, int]:
+    """The axes to draw on, and the number of this run on them; what cannot be drawn raises before anything is drawn."""
+    record = checked(history, place)
+    if not any(len(record.values(metric, layer)[0]) for metric, layer in wanted):
+        there = ", ".join(sorted({name for name, _ in record.series})) or "nothing yet; train first"
+        metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
+        raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
+    if ax is None:
+        return ShownFigure(figsize=(8, 3.6), layout="constrained").add_subplot(axes_class=ShownAxes), 0
+    if not isinstance(ax, Axes):
+        raise DfaLabError(f"{place} got ax={ax!r}; expected a matplotlib Axes, or leave it out to get a new one.")
+    # What was drawn before is read from the axes themselves: every curve carries the number of its run.
+    runs = {match[1] for line in ax.lines if (match := re.fullmatch(r"run (\d+)", str(line.get_gid())))}
+    return ax, len(runs)
+
+
+def _draw(
+    axes: Axes,
+    history: History,
+    metric: str,
+    layer: int | None,
+    look: LineStyle,
+    run: int,
+    label: str | None,
+    color: str | None,
+) -> None:
+    line = curve(history, metric, layer)
+    if not len(line):
+        return
+    shade = style.shaded(_hex(color), look.shade) if color else style.run_colour(run, look.shade)
+    parts = [part for part in (label, None if look is style.WHOLE else look.name) if part]
+    dash: Any = (0, tuple(length / look.width for length in look.dash)) if look.dash else "-"
+    marker = "o" if len(line) == 1 else None
+    text = ", ".join(parts) or "_"
+    axes.plot(line.steps, line.mean, color=shade, lw=look.width, ls=dash, marker=marker, label=text, gid=f"run {run}")
+    if line.replicas > 1:
+        band = line.spread
+        axes.fill_between(
+            band.steps, band.lower, band.upper, color=shade, alpha=style.SPREAD_OPACITY, lw=0, gid=f"spread {run}"
+        )
+
+
+def _hex(color: str) -> str:
+    """Any colour that matplotlib knows, as ``#rrggbb``."""
+    try:
+        return to_hex(color)
+    except ValueError:
+        raise DfaLabError(f"{color!r} is no colour; give a name such as 'black' or a code such as '#0072B2'.") from None
+
+
+def _finished(axes: Axes, history: History, run: int, color: str | None, title: str, unit: str) -> Axes:
+    axes.set_xlabel("training step (updates)")
+    axes.set_ylabel(f"{title} ({unit})")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
+    written = {(_whole(text), text.get_position()[0]): text for text in axes.texts}
+    shade = style.shaded(_hex(color), -0.25) if color else style.run_colour(run, -0.25)
+    for change in changes([history]):
+        axes.axvline(change.step, color=shade, lw=1, alpha=0.75, zorder=1.5, clip_on=False, gid="change")
+        if (change.text, change.step) in written:
+            written[change.text, change.step].set_color(style.NEUTRAL)  # another run changed alike
+        else:
+            above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": LABEL_SIZE}
+            axes.text(change.step, 1.0, change.text, color=shade, gid=CHANGE + change.text, **above)
+    entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: entry[1] == CHANCE_LABEL)
+    if entries:
+        handles, texts = zip(*entries, strict=True)
+        if isinstance(axes, ShownAxes):  # the layout is our own and makes room beside the axes
+            axes.legend(handles, texts, fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        else:
+            axes.legend(handles, texts, fontsize="small", framealpha=0.6, edgecolor="none")
+    _stagger(axes)
+    return axes
+
+
+def _whole(text: Text) -> str:
+    """A change label's text before it was cut to the room there is; empty for any other text on the axes."""
+    gid = str(text.get_gid())
+    return gid.removeprefix(CHANGE) if gid.startswith(CHANGE) else ""
+
+
+def _stagger(axes: Axes) -> None:
+    """Gives every change label on the axes, old and new, its lane above them; hides those without room."""
+    texts = sorted((text for text in axes.texts if _whole(text)), key=lambda text: text.get_position()[0])
+    figure = axes.get_figure(root=True)
+    if not texts or figure is None:
+        return
+    if isinstance(figure, ShownFigure):
+        figure.draw_without_rendering()  # the layout says how wide the axes are only when it was drawn
+    box = axes.get_position()
+    width, height = 72 * figure.get_size_inches() * (box.width, box.height)  # in points
+    low, high = axes.get_xlim()
+    positions = [(text.get_position()[0] - low) / (high - low) * width for text in texts]
+    places = place_labels(positions, [_whole(text) for text in texts], width=width, letter=LETTER)
+    rows = max((place.lane + 1 for place in places if place.lane is not None), default=0)
+    for text, place in zip(texts, places, strict=True):
+        text.set_text(f" {place.text} ")
+        text.set_visible(place.lane is not None)
+        reach = 1.0
+        if place.lane is not None:
+            bottom = 1 + (LANE * (rows - 1 - place.lane) + 2) / height
+            reach = bottom + 0.8 * LANE / height
+            text.set_y(bottom)
+            text.set_horizontalalignment("right" if place.left else "left")
+        for line in axes.lines:
+            if line.get_gid() == "change" and np.asarray(line.get_xdata())[0] == text.get_position()[0]:
+                line.set_ydata([0, reach])
