@@ -1,1 +1,90 @@
-"""dfa_lab: a laboratory for feedback alignment inside a notebook."""
+"""dfa_lab: a laboratory for feedback alignment inside a notebook.
+
+>>> import dfa_lab as dfa
+>>> net = dfa.MLP([64, 128, 10], rule="dfa")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dfa_lab.errors import DfaLabError, DivergedError
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.experiment.runner import Runner
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.tasks import TASKS, Task
+from dfa_lab.learning import equations, functional
+from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
+from dfa_lab.learning.alignment import measure_alignment
+from dfa_lab.learning.feedback import FEEDBACK_INITS
+from dfa_lab.learning.losses import LOSSES
+from dfa_lab.learning.mlp import MLP, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.optimizers import OPTIMIZERS
+from dfa_lab.learning.rules import RULES, Route, Rule
+from dfa_lab.learning.weights import WEIGHT_INITS
+from dfa_lab.registry import Registry
+
+if TYPE_CHECKING:
+    from dfa_lab.views.figure import figure
+    from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+    from dfa_lab.widgets.explorer import Explorer
+
+__version__ = "0.1.0"
+
+#: Names that draw, and the module each comes from: loaded on first use, so that a headless run loads no plot.
+_DRAWN = {
+    "accuracyplot": "dfa_lab.views.plots",
+    "alignmentplot": "dfa_lab.views.plots",
+    "figure": "dfa_lab.views.figure",
+    "lossplot": "dfa_lab.views.plots",
+    "throughputplot": "dfa_lab.views.plots",
+    "Explorer": "dfa_lab.widgets.explorer",
+}
+
+__all__ = [
+    "ACTIVATIONS",
+    "DERIVATIVES",
+    "FEEDBACK_INITS",
+    "LOSSES",
+    "METRICS",
+    "MLP",
+    "OPTIMIZERS",
+    "RULES",
+    "TASKS",
+    "WEIGHT_INITS",
+    "DfaLabError",
+    "DivergedError",
+    "Experiment",
+    "Explorer",
+    "History",
+    "Registry",
+    "Route",
+    "Rule",
+    "Runner",
+    "Settings",
+    "Task",
+    "accuracyplot",
+    "alignmentplot",
+    "equations",
+    "figure",
+    "functional",
+    "lossplot",
+    "measure_alignment",
+    "redraw_feedback",
+    "set_derivative",
+    "set_rule",
+    "throughputplot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DRAWN:
+        return getattr(importlib.import_module(_DRAWN[name]), name)
+    raise AttributeError(f"module 'dfa_lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

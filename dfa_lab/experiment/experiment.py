@@ -21,6 +21,9 @@ from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
 
+#: Seconds of training after which a throughput row is written, if no probe comes first.
+THROUGHPUT_WINDOW = 0.25
+
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
 
 
@@ -122,14 +125,18 @@ class Experiment:
 
     def _record_training(self) -> None:
         here = {"step": self.steps_done, "samples": self.samples_seen}
-        now = time.perf_counter()
-        trained = (self.samples_seen - self._clock_samples) * self.history.replicas
-        if trained and now > self._clock:
-            rate = trained / (now - self._clock)
-            self.history.record("samples_per_s", [rate] * self.history.replicas, **here)
         self.history.record("train_loss", (self._losses / self._losses_held).tolist(), **here)
         self._losses, self._losses_held = torch.zeros_like(self._losses), 0
-        self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
+        self._record_throughput()
+
+    def _record_throughput(self) -> None:
+        """A row where the window is long enough to read: a clock reading may depend on the clock, and alone may."""
+        now = time.perf_counter()
+        trained = (self.samples_seen - self._clock_samples) * self.history.replicas
+        if trained and (now - self._clock >= THROUGHPUT_WINDOW or self.steps_done % self.settings.probe_every == 0):
+            rates = [trained / (now - self._clock)] * self.history.replicas
+            self.history.record("samples_per_s", rates, step=self.steps_done, samples=self.samples_seen)
+            self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
 
     def resume_clock(self) -> None:
         """Start the throughput clock: time up to now was not training."""

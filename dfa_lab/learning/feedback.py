@@ -109,7 +109,7 @@ class Feedback(nn.Module):
         return matrices
 
     def redraw(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-        """Draw all matrices anew, in place; what is not given stays. The same arguments give the same; errors change none."""
+        """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them."""
         before = self.init, self.scale, self.seed
         drawn = [(site, f"{route.value}_{site.layer}") for route, sites in self._sites.items() for site in sites]
         try:
@@ -129,7 +129,8 @@ class Feedback(nn.Module):
         name, parameters = FEEDBACK_INITS.split(self.init)
         draws = []
         for replica in range(self._replicas or 1):
-            stream = generator(self.seed + replica, "feedback", site.route.value, site.layer)
+            # The name is part of the stream: one seed under two inits must give independent matrices.
+            stream = generator(self.seed + replica, "feedback", name, site.route.value, site.layer)
             draw = FEEDBACK_INITS[name](site, stream, **parameters)
             if tuple(draw.shape) != site.shape:
                 raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")

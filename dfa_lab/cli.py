@@ -1,0 +1,133 @@
+"""dfa-lab: the laboratory from a shell. What a user gets wrong ends with exit code 2 and one sentence, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dfa_lab.errors import DfaLabError
+
+app = typer.Typer(
+    name="dfa-lab",
+    help="A laboratory for feedback alignment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def train(
+    task: Annotated[str | None, typer.Option(help="What is to be learned: a name in TASKS, or JSON.")] = None,
+    rule: Annotated[str | None, typer.Option(help="The learning rule: a name in RULES.")] = None,
+    widths: Annotated[str | None, typer.Option(help="Units in each hidden layer: 128,128.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Draws the weights and the order of the batches.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Updates to do; 1000 if neither steps nor epochs are given.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set to do, instead of steps.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: --set batch_size=64.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Train one network and print how well it does on the test split."""
+    from dfa_lab.experiment.experiment import Experiment
+
+    fields: dict[str, Any] = {}
+    if task is not None:
+        fields["task"] = _value(task) if task.lstrip().startswith("{") else task
+    if widths is not None:
+        fields["widths"] = _widths(widths)
+    fields |= {name: given for name, given in {"rule": rule, "seed": seed}.items() if given is not None}
+    for pair in set_ or []:
+        name, sign, text = pair.partition("=")
+        if not sign:
+            raise DfaLabError(f"--set was given {pair!r}; expected name=value, such as batch_size=64.")
+        fields[name] = _widths(text) if name == "widths" else _value(text)
+    experiment = Experiment(**fields)
+    experiment.train(_steps(experiment, steps, epochs), progress=True)
+    result = {"steps": experiment.steps_done, "samples": experiment.samples_seen, **experiment.evaluate()}
+    if as_json:
+        typer.echo(json.dumps({**result, "settings": experiment.settings.values()}))
+    else:
+        for name, value in result.items():
+            typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
+
+
+def _steps(experiment: Any, steps: int | None, epochs: int | None) -> int:
+    if steps is not None and epochs is not None:
+        raise DfaLabError("--steps and --epochs were both given; expected one of them.")
+    for name, given in (("--steps", steps), ("--epochs", epochs)):
+        if given is not None and given < 0:
+            raise DfaLabError(f"{name} was given as {given}; expected a whole number from 0.")
+    if epochs is not None:
+        samples = len(experiment.task.train_inputs) * epochs
+        return -(-samples // experiment.settings.batch_size)
+    return 1000 if steps is None else steps
+
+
+def _value(text: str) -> Any:
+    """A setting's value from the shell: JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _widths(text: str) -> Any:
+    try:
+        return tuple(int(width) for width in text.strip("[]() ").split(",") if width.strip())
+    except ValueError:
+        raise DfaLabError(f"widths were given as {text!r}; expected whole numbers with commas: 128,128.") from None
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path, typer.Argument(help="Where the notebooks are, or are to be copied to.")] = Path(
+        "dfa_lab_notebooks"
+    ),
+    port: Annotated[int, typer.Option(help="The port JupyterLab listens on.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open JupyterLab on the explorer; notebooks that the folder lacks are copied there, none is overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in _shipped_notebooks():
+        if not (folder / notebook.name).exists():
+            shutil.copy(notebook, folder / notebook.name)
+    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
+    arguments += [
+        "--LabApp.default_url=/lab/tree/00_explorer.ipynb",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if not browser:
+        arguments.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")
+    os.execv(sys.executable, arguments)
+
+
+def _shipped_notebooks() -> list[Path]:
+    """The notebooks that came with the package, or, in a checkout, those beside it."""
+    package = Path(__file__).parent
+    places = (package / "notebooks", package.parent / "notebooks")
+    return next((found for place in places if (found := sorted(place.glob("*.ipynb")))), [])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command's entry point; ``arguments`` default to the shell's."""
+    try:
+        app(args=None if arguments is None else list(arguments))
+    except DfaLabError as error:
+        typer.echo(f"dfa-lab: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

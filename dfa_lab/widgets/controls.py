@@ -1,0 +1,73 @@
+"""One control for a setting, made from what Settings says of it: choices from its registry, a slider from its span."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ipywidgets
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.settings import CHOICES, Settings, extra_of
+
+_STYLE = {"description_width": "110px"}
+_LAYOUT = {"width": "100%"}
+
+
+class Control:
+    """The widget of one setting and the way from what it shows to what the engine takes.
+
+    ``widget`` is the user's: nothing but the user writes it. ``setting`` turns its value into the field's.
+    Raises ``DfaLabError`` for a field that has neither choices nor a slider.
+    """
+
+    def __init__(self, field: str, value: Any) -> None:
+        described = Settings.model_fields[field]
+        extra = extra_of(described)
+        unit = f" ({extra['unit']})" if extra["unit"] else ""
+        shared = {
+            "description": field.replace("_", " "),
+            "tooltip": f"{described.description}{unit}",
+            "style": _STYLE,
+            "layout": _LAYOUT,
+        }
+        self.field = field
+        self._whole = described.annotation is int
+        if field in CHOICES:
+            self.widget = ipywidgets.Dropdown(options=list(CHOICES[field]), value=_listed(field, value), **shared)
+            return
+        if extra["slider"] is None:
+            raise DfaLabError(f"setting {field!r} has neither choices nor a slider; give its knob one of them.")
+        low, high, scale = extra["slider"]
+        if scale == "linear":
+            span = {"min": min(low, value), "max": max(high, value), "step": (high - low) / 100}
+            self.widget = ipywidgets.FloatSlider(value=value, **span, **shared)
+        elif value <= 0:
+            self.widget = ipywidgets.FloatText(value=value, **shared)  # no place on a logarithmic slider
+        else:
+            base, step = (2.0, 1.0) if scale == "log2" else (10.0, 0.1)
+            exponent = math.log(value, base)
+            self.widget = ipywidgets.FloatLogSlider(
+                value=value,
+                base=base,
+                min=min(low, math.floor(exponent)),
+                max=max(high, math.ceil(exponent)),
+                step=step,
+                readout_format=".0f" if self._whole else ".3g",
+                **shared,
+            )
+
+    def setting(self, shown: Any) -> Any:
+        """The field's value for what the widget shows: as many digits as its readout has, so that both say the same."""
+        if not isinstance(shown, float):
+            return shown
+        return round(shown) if self._whole else float(f"{shown:.3g}")
+
+
+def _listed(field: str, value: Any) -> str:
+    """The name a menu shows for a value: a choice with parameters goes by its name."""
+    if isinstance(value, dict):
+        return str(value["name"])
+    if callable(value):
+        raise DfaLabError(f"{field} was given as {value!r}; a menu shows registered choices only: register it by name.")
+    return str(value)

@@ -1,0 +1,152 @@
+"""Explorer: the laboratory on one screen. Controls put commands, the pump shows what the history says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.runner import Runner, Status
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.views.changes import value_text
+from dfa_lab.widgets.controls import Control
+from dfa_lab.widgets.live_chart import LiveChart
+from dfa_lab.widgets.pump import Pump
+
+#: The live settings that have a control, in the order they are shown.
+CONTROLS = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale")
+STEPS = (1, 10, 100)
+
+# The explorer that each notebook cell shows, by the cell's id: running the cell again closes the former one.
+_shown: dict[str, Explorer] = {}
+
+
+class Explorer(ipywidgets.VBox):
+    """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
+
+    It takes a ``Settings`` or its fields, as ``Experiment`` does. Every control takes effect at the next training step
+    and leaves a marker on the chart. ``experiment`` is the live engine, ``runner`` the thread that trains it (start and
+    stop it from code as the buttons do). Nothing trains before play is pressed.
+
+    With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
+    notebook run by a test shows the same every time.
+
+    Raises ``DfaLabError`` for settings that cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None, **fields: Any) -> None:
+        experiment = Experiment(settings, **fields)
+        headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        self.runner = Runner(experiment, threaded=not headless)
+        self.chart = LiveChart()
+        self.controls = {name: Control(name, getattr(experiment.settings, name)) for name in CONTROLS}
+        self.buttons = self._make_buttons()
+        self._first_settings, self._seeds_drawn = experiment.settings, 0
+        self._pump = None if headless else Pump(self._tick)
+        for control in self.controls.values():
+            control.widget.observe(self._changed(control), names="value")
+        column = ipywidgets.VBox(
+            [control.widget for control in self.controls.values()],
+            layout={"flex": "0 0 320px", "padding": "0 12px 0 0"},
+        )
+        picture = ipywidgets.VBox([self.chart], layout={"flex": "1 1 480px", "min_width": "300px"})
+        bar = ipywidgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
+        body = ipywidgets.HBox([column, picture], layout={"flex_flow": "row wrap"})
+        super().__init__([bar, body])
+        self.add_class("dfa-explorer")
+        self._replace_former()
+        self._tick()
+        if self._pump is not None:
+            self._pump.start()
+
+    def __repr__(self) -> str:
+        experiment = self.experiment
+        return f"Explorer(task={experiment.settings.task!r}, rule={experiment.settings.rule!r}, step={experiment.steps_done})"
+
+    @property
+    def experiment(self) -> Experiment:
+        """The live engine: its ``history``, ``net`` and ``settings`` are there to look at while it trains."""
+        return self.runner.experiment
+
+    def status(self) -> dict[str, str]:
+        """What the status line says: state, step, samples, settings in force, and the last error in words."""
+        status = self.runner.status()
+        return {
+            "state": "training" if status.running else "paused" if status.steps_done else "ready",
+            "step": f"{status.steps_done:,}",
+            "samples": f"{status.samples_seen:,}",
+            "settings": _in_force(status),
+            "error": status.error or ("" if self._pump is None or self._pump.error is None else str(self._pump.error)),
+        }
+
+    def close(self) -> None:
+        """Take it off the screen and end its threads."""
+        self.runner.close()
+        if self._pump is not None:
+            self._pump.stop()
+        for widget in (self.chart, *self.buttons.values(), *(control.widget for control in self.controls.values())):
+            widget.close()
+        super().close()
+
+    def _make_buttons(self) -> dict[str, ipywidgets.Button]:
+        runner = self.runner
+
+        def button(text: str, tooltip: str, press: Callable[[], None], style: str = "") -> ipywidgets.Button:
+            made = ipywidgets.Button(description=text, tooltip=tooltip, button_style=style, layout={"width": "auto"})
+            made.on_click(lambda _: self._press(press))
+            return made
+
+        buttons = {
+            "play": button("▶ Play", "Train until paused.", runner.play, "primary"),
+            "pause": button("❚❚ Pause", "Stop at the next step.", runner.pause),
+        }
+        for steps in STEPS:
+            words = f"Train {steps} step{'s' if steps > 1 else ''}, then pause."
+            buttons[f"step_{steps}"] = button(f"Step ×{steps}", words, lambda steps=steps: runner.play(steps))  # type: ignore[misc]
+        buttons["reset"] = button("↺ Reset", "Start again from the same initial weights.", runner.reset)
+        buttons["new_seed"] = button("New seed", "Start again from other weights and feedback.", self._new_seed)
+        return buttons
+
+    def _press(self, press: Callable[[], None]) -> None:
+        press()
+        if self._pump is None:
+            self._tick()
+
+    def _new_seed(self) -> None:
+        self._seeds_drawn += 1
+        drawn, first = self._seeds_drawn, self._first_settings
+        self.runner.reset(seed=first.seed + drawn, feedback_seed=first.feedback_seed + drawn)
+
+    def _changed(self, control: Control) -> Callable[[Any], None]:
+        def put(change: Any) -> None:
+            self._press(lambda: self.runner.change(**{control.field: control.setting(change["new"])}))
+
+        return put
+
+    def _tick(self) -> None:
+        self.chart.show(self.experiment.history, self.status())
+
+    def _replace_former(self) -> None:
+        cell = _cell_id()
+        if cell is None:
+            return
+        if cell in _shown:
+            _shown[cell].close()
+        _shown[cell] = self
+
+
+def _in_force(status: Status) -> str:
+    return " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in CONTROLS)
+
+
+def _cell_id() -> str | None:
+    """The id of the notebook cell that is being run; None outside a notebook."""
+    try:
+        from IPython import get_ipython
+
+        return str(get_ipython().parent_header["metadata"]["cellId"])
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return None
