@@ -53,12 +53,12 @@ export function drawMarkers(plot, events, theme, pixels) {
   const half = (LANE_HEIGHT / 2) * pixels;
   ctx.strokeStyle = theme.marker;
   ctx.setLineDash([3 * pixels, 3 * pixels]);
+  ctx.beginPath();
   positions.forEach((position, i) => {
-    ctx.beginPath();
     ctx.moveTo(position, places[i] ? middle(places[i]) - half : bbox.top);
     ctx.lineTo(position, bbox.top + bbox.height);
-    ctx.stroke();
   });
+  ctx.stroke();
   ctx.fillStyle = theme.text;
   shown.forEach((event, i) => {
     if (!places[i]) return;

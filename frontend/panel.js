@@ -50,7 +50,7 @@ export class Panel {
       this.stale = true;
     }
     // A deep network has many lines: together they keep no more points than a few lines would.
-    const limit = Math.max(200, Math.min(MOST_POINTS, Math.floor((4 * MOST_POINTS) / this.series.size)));
+    const limit = Math.max(200, Math.min(MOST_POINTS, Math.floor((8 * MOST_POINTS) / this.series.size)));
     this.series.get(key).append(steps, values, spread, limit);
   }
 

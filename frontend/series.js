@@ -1,7 +1,7 @@
 // What one line has drawn so far: steps, values (null where not finite) and, with replicas, standard deviations.
 import { thin } from "./thinning.js";
 
-export const MOST_POINTS = 2000;
+export const MOST_POINTS = 1000;
 
 const finite = (value) => (Number.isFinite(value) ? value : null);
 

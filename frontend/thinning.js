@@ -1,19 +1,22 @@
 // The twin of dfa_lab/widgets/thinning.py: each bucket of steps keeps its least and its greatest value.
 
-/** Indices of at most `limit` points (at least 4) that stand for the curve; the first and the last stay. */
+/**
+ * Indices of at most `limit` points (at least 4) that stand for the curve, its first and last among them; null where
+ * all of them may stay.
+ */
 export function thin(steps, values, limit) {
   const count = steps.length;
   if (count <= limit) return null;
   const buckets = Math.max(1, Math.floor((limit - 2) / 2));
   const width = (steps[count - 1] - steps[0]) / buckets || 1;
+  const bucketOf = (index) => Math.min(Math.floor((steps[index] - steps[0]) / width), buckets - 1);
   const keep = [0];
   const put = (index) => {
     if (index > keep[keep.length - 1]) keep.push(index);
   };
   let start = 0;
   while (start < count) {
-    const bucket = Math.min(Math.floor((steps[start] - steps[0]) / width), buckets - 1);
-    const until = bucket === buckets - 1 ? Infinity : steps[0] + (bucket + 1) * width;
+    const bucket = bucketOf(start);
     let least = -1;
     let greatest = -1;
     let end = start;
@@ -24,7 +27,7 @@ export function thin(steps, values, limit) {
         if (greatest < 0 || value > values[greatest]) greatest = end;
       }
       end += 1;
-    } while (end < count && steps[end] < until);
+    } while (end < count && bucketOf(end) === bucket);
     if (least < 0) put(start);
     else {
       put(Math.min(least, greatest));

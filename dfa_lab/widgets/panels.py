@@ -22,12 +22,12 @@ class Line:
     dashed: bool = False
     colour: int = 0
 
-    def description(self) -> dict[str, Any]:
-        """What the browser needs to know, as plain JSON values."""
+    def description(self, panel: str) -> dict[str, Any]:
+        """What the browser needs to know, as plain JSON values. A word that is the panel's name is not said again."""
         known = METRICS[self.metric]
         return {
             "metric": self.metric,
-            "label": known.label,
+            "label": known.label.removesuffix(f" {panel}"),
             "per_layer": known.per_layer,
             "dashed": self.dashed,
             "colour": self.colour,
@@ -78,7 +78,7 @@ class Panel:
         plain = {name: getattr(self, name) for name in ("name", "title", "axis", "unit", "low", "high", "floor")}
         plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "tick", "decimals")}
         plain["palette"] = list(self.palette)
-        plain["lines"] = [line.description() for line in self.lines]
+        plain["lines"] = [line.description(self.name) for line in self.lines]
         plain["bands"] = [{"metric": b.metric, "centre": b.centre, "factor": b.factor} for b in self.bands]
         return plain
 
