@@ -37,7 +37,9 @@ ACTIVATIONS: Registry[Activation] = Registry("activation")
 ACTIVATIONS.register("tanh", Activation(torch.tanh, lambda a, h: 1 - h * h))
 ACTIVATIONS.register("relu", Activation(torch.relu, lambda a, h: (a > 0).to(a.dtype)))
 ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, lambda a, h: h * (1 - h)))
-ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, lambda a, h: torch.where(a > 0, 1.0, 0.01).to(a.dtype)))
+ACTIVATIONS.register(
+    "leaky_relu", Activation(F.leaky_relu, lambda a, h: torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0))
+)
 ACTIVATIONS.register("softplus", Activation(F.softplus, lambda a, h: torch.sigmoid(a)))
 ACTIVATIONS.register("identity", Activation(lambda a: a, lambda a, h: torch.ones_like(a)))
 

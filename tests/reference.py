@@ -1,0 +1,80 @@
+"""The equations of a fully connected network by hand, in NumPy alone. It shares no code with dfa_lab.
+
+Columns are samples, as in the papers: a_l = W_l h_{l-1} + b_l, δ_l = signal_l ⊙ g(a_l), ∂W_l = δ_l h_{l-1}ᵀ.
+"""
+
+import numpy as np
+
+ACTIVATIONS = {
+    "tanh": (np.tanh, lambda a: 1 / np.cosh(a) ** 2),
+    "relu": (lambda a: np.where(a > 0, a, 0.0), lambda a: np.where(a > 0, 1.0, 0.0)),
+    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda a: np.exp(-a) / (1 + np.exp(-a)) ** 2),
+    "leaky_relu": (lambda a: np.where(a > 0, a, 0.01 * a), lambda a: np.where(a > 0, 1.0, 0.01)),
+    "softplus": (lambda a: np.log(1 + np.exp(a)), lambda a: np.exp(a) / (1 + np.exp(a))),
+    "identity": (lambda a: a, lambda a: np.ones_like(a)),
+}
+DERIVATIVES = {
+    "identity": lambda a: np.ones_like(a),
+    "step": lambda a: np.where(a > 0, 1.0, 0.0),
+    "hard_tanh": lambda a: np.where(np.abs(a) <= 1, 1.0, 0.0),
+    "triangle": lambda a: np.where(np.abs(a) < 1, 1 - np.abs(a), 0.0),
+}
+
+
+def cross_entropy_error(output, targets, reduction):
+    """p − t, over N under a mean; columns are samples."""
+    shares = np.exp(output - output.max(0))
+    shares /= shares.sum(0)
+    shares[targets, np.arange(output.shape[1])] -= 1
+    return shares / output.shape[1] if reduction == "mean" else shares
+
+
+def squared_error(output, targets, reduction):
+    return (output - targets) / (output.shape[1] if reduction == "mean" else 1)
+
+
+class Network:
+    """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise[l]`` is the papers' B_{l+1}, (n_l, n_{l+1}), ``direct[l]`` (n_l, n_out)."""
+
+    def __init__(self, weights, biases, activation, derivative, layerwise=(), direct=()):
+        self.weights, self.biases = weights, biases
+        self.f, exact = ACTIVATIONS[activation]
+        self.exact = exact
+        self.g = exact if derivative == "exact" else DERIVATIVES[derivative]
+        self.layerwise, self.direct = layerwise, direct
+
+    def forward(self, inputs):
+        activities, preactivations = [inputs.T], []
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            a = weight @ activities[-1] + bias[:, None]
+            preactivations.append(a)
+            activities.append(a if number == len(self.weights) - 1 else self.f(a))
+        return preactivations, activities
+
+    def deltas(self, rule, preactivations, error, exact=False):
+        slope = self.exact if exact else self.g
+        found = [error]
+        for number in reversed(range(len(self.weights) - 1)):
+            if rule == "bp":
+                signal = self.weights[number + 1].T @ found[0]
+            elif rule == "fa":
+                signal = self.layerwise[number] @ found[0]
+            elif rule == "dfa":
+                signal = self.direct[number] @ error
+            elif rule == "shallow":
+                signal = np.zeros_like(preactivations[number])
+            else:
+                raise KeyError(f"write the equation of {rule} here")
+            found.insert(0, signal * slope(preactivations[number]))
+        return found
+
+    def gradients(self, rule, inputs, targets, error_of):
+        preactivations, activities = self.forward(inputs)
+        deltas = self.deltas(rule, preactivations, error_of(activities[-1], targets))
+        return [(delta @ h.T, delta.sum(1)) for delta, h in zip(deltas, activities[:-1], strict=True)]
+
+
+def degrees(left, right):
+    """The angle between two arrays seen as vectors, by the cosine."""
+    cosine = (left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum())
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))

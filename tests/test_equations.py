@@ -1,0 +1,116 @@
+"""Three implementations of every rule, one comparison: autograd, the explicit equations, NumPy by hand."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.learning import equations
+from networks import double_of, gradients_of, make_batch, make_net
+from reference import cross_entropy_error, squared_error
+
+TOLERANCE = {"rtol": 1e-12, "atol": 1e-13}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("size", [1, 7, 64])
+@pytest.mark.parametrize("derivative", list(dfa.DERIVATIVES))
+@pytest.mark.parametrize("activation", list(dfa.ACTIVATIONS))
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_three_forms_give_the_same_gradients(rule, activation, derivative, size, reduction):
+    net = make_net(rule=rule, activation=activation, activation_derivative=derivative)
+    x, t = make_batch(size)
+    loss = dataclasses.replace(dfa.LOSSES["cross_entropy"], reduction=reduction)
+
+    value = loss(net(x), t)
+    value.backward()
+    explicit_value, explicit = equations.gradients(net.layers(), x, t, loss)
+    by_hand = double_of(net, activation, derivative).gradients(
+        rule, x.numpy(), t.numpy(), lambda output, targets: cross_entropy_error(output, targets, reduction)
+    )
+
+    assert torch.allclose(value, explicit_value, **TOLERANCE)
+    for auto, own, hand in zip(gradients_of(net), explicit, by_hand, strict=True):
+        for one, two, three in zip(auto, own, hand, strict=True):
+            np.testing.assert_allclose(one.numpy(), three, **TOLERANCE)
+            np.testing.assert_allclose(two.numpy(), three, **TOLERANCE)
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_squared_error_by_hand(rule):
+    net, (x, _) = make_net(rule=rule), make_batch()
+    t = torch.randn(9, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    loss = dfa.LOSSES["squared_error"]
+    loss(net(x), t).backward()
+    _, explicit = equations.gradients(net.layers(), x, t, loss)
+    by_hand = double_of(net).gradients(rule, x.numpy(), t.numpy().T, lambda o, t: squared_error(o, t, "mean"))
+    for auto, own, hand in zip(gradients_of(net), explicit, by_hand, strict=True):
+        np.testing.assert_allclose(auto[0].numpy(), hand[0], **TOLERANCE)
+        np.testing.assert_allclose(own[0].numpy(), hand[0], **TOLERANCE)
+
+
+@pytest.mark.parametrize("shared_inputs", [True, False])
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_replicas_are_the_single_networks(rule, shared_inputs):
+    net = make_net(rule=rule, replicas=3, seed=4, feedback_seed=2)
+    x, t = make_batch(lead=() if shared_inputs else (3,))
+    loss = dfa.LOSSES["cross_entropy"]
+    loss(net(x), t).backward()
+    values, explicit = equations.gradients(net.layers(), x, t, loss)
+    assert values.shape == (3,)
+    for k in range(3):
+        single = make_net(rule=rule, seed=4 + k, feedback_seed=2 + k)
+        own_x, own_t = (x, t) if shared_inputs else (x[k], t[k])
+        value, wanted = equations.gradients(single.layers(), own_x, own_t, loss)
+        torch.testing.assert_close(values[k], value, rtol=1e-12, atol=1e-13)
+        for auto, own, want in zip(gradients_of(net), explicit, wanted, strict=True):
+            for one, two, three in zip(auto, own, want, strict=True):
+                torch.testing.assert_close(one[k], three, rtol=1e-12, atol=1e-13)
+                torch.testing.assert_close(two[k], three, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_the_step_in_place_is_its_twin(rule, replicas):
+    net = make_net(rule=rule, replicas=replicas)
+    x, t = make_batch()
+    loss, lr, decay = dfa.LOSSES["cross_entropy"], 0.3, 0.02
+    before = copy.deepcopy(net)
+    value, gradients = equations.gradients(net.layers(), x, t, loss)
+    stepped = equations.step(net.layers(), x, t, loss, lr, decay)
+    torch.testing.assert_close(stepped, value)
+    for number, (weight, bias) in enumerate(gradients):
+        frozen = rule == "shallow" and number < len(gradients) - 1
+        keep = 1 if frozen else 1 - lr * decay
+        for now, then, gradient in (
+            (net.weights[number], before.weights[number], weight),
+            (net.biases[number], before.biases[number], bias),
+        ):
+            torch.testing.assert_close(now.detach(), keep * then.detach() - lr * gradient, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_a_torch_optimizer_does_the_explicit_step(rule):
+    """Twenty steps of the autograd form under torch.optim.SGD end where the explicit form ends."""
+    auto, own = make_net(rule=rule), make_net(rule=rule)
+    optimizer = torch.optim.SGD(auto.parameters(), lr=0.2, weight_decay=0.01)
+    loss = dfa.LOSSES["cross_entropy"]
+    for seed in range(20):
+        x, t = make_batch(seed=seed)
+        optimizer.zero_grad()
+        loss(auto(x), t).backward()
+        optimizer.step()
+        equations.step(own.layers(), x, t, loss, 0.2, 0.01)
+    for one, two in zip(auto.parameters(), own.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-11, atol=1e-12)
+
+
+def test_mean_gradients_do_not_grow_with_the_batch():
+    net, (x, t) = make_net(rule="dfa"), make_batch(8)
+    loss = dfa.LOSSES["cross_entropy"]
+    _, once = equations.gradients(net.layers(), x, t, loss)
+    _, twice = equations.gradients(net.layers(), x.repeat(2, 1), t.repeat(2), loss)
+    torch.testing.assert_close(once[0][0], twice[0][0], rtol=1e-12, atol=1e-14)
