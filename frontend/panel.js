@@ -1,10 +1,12 @@
 // One plot: its lines, its legend, its bands and markers. What it shows is described by the kernel (panels.py).
 import uPlot from "uplot";
+import { panelAxes } from "./axes.js";
 import { drawBands } from "./bands.js";
 import { element, setText } from "./element.js";
+import { Legend } from "./legend.js";
 import { drawMarkers, headroom } from "./markers.js";
-import { MOST_POINTS, Series } from "./series.js";
-import { count, lineName, tickText, valueText } from "./words.js";
+import { MOST_POINTS, Series, seriesKey } from "./series.js";
+import { count, lineName, valueText } from "./words.js";
 
 const HEIGHT = 256;
 const DASH = [7, 5];
@@ -18,18 +20,16 @@ export class Panel {
     this.lines = new Map(description.lines.map((line) => [line.metric, line]));
     this.bandOf = new Map(description.bands.map((band) => [band.metric, band]));
     this.series = new Map();
-    this.hidden = new Set();
-    this.keys = [];
     this.plot = null;
     this.hover = null;
     this.stale = true;
     this.summarized = -Infinity;
     this.later = null;
-    this.legend = element("div", "dfa-legend");
+    this.legend = new Legend(description.decimals, (place, show) => this.plot.setSeries(place + 1, { show }));
     this.at = element("span", "dfa-at");
     this.holder = element("div", "dfa-plot");
     const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.at);
-    const head = element("div", "dfa-head", {}, title, this.legend);
+    const head = element("div", "dfa-head", {}, title, this.legend.root);
     this.root = element("div", "dfa-panel", { role: "group", "data-testid": `dfa-panel-${description.name}` }, head, this.holder);
     Object.assign(this.root.dataset, { points: "0", markers: "0" });
   }
@@ -39,12 +39,14 @@ export class Panel {
     return this.lines.has(metric) || this.bandOf.has(metric);
   }
 
+  /** Forget every line: another run may have others. */
   clear() {
-    this.series.forEach((series) => series.keep([]));
+    this.series.clear();
+    this.stale = true;
   }
 
   append(metric, layer, steps, values, spread) {
-    const key = `${metric}:${layer ?? ""}`;
+    const key = seriesKey(metric, layer);
     if (!this.series.has(key)) {
       this.series.set(key, new Series(metric, layer));
       this.stale = true;
@@ -109,25 +111,12 @@ export class Panel {
     this.stale = false;
     this.plot?.destroy();
     const drawn = this.drawn();
-    this.buildLegend(drawn);
+    this.legend.build(drawn);
     this.plot = new uPlot(this.options(width, drawn), this.data(), this.holder);
   }
 
   options(width, drawn) {
-    const { shared, description } = this;
-    const axis = (more) => ({
-      stroke: () => shared.theme.faint,
-      font: `11px ${shared.theme.font}`,
-      labelFont: `11px ${shared.theme.font}`,
-      labelSize: 16,
-      labelGap: 2,
-      gap: 4,
-      grid: { stroke: () => shared.theme.grid, width: 1 },
-      ticks: { stroke: () => shared.theme.grid, width: 1, size: 4 },
-      values: (_, splits) => splits.map((value) => (value === null ? "" : tickText(value))),
-      ...more,
-    });
-    const whole = [1, 2, 5].flatMap((digit) => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((power) => digit * 10 ** power)).sort((a, b) => a - b);
+    const { shared } = this;
     return {
       width,
       height: HEIGHT,
@@ -143,17 +132,14 @@ export class Panel {
         sync: { key: shared.key, setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
       },
       scales: { x: { time: false, auto: false }, y: { range: (_, low, high) => this.heights(low, high) } },
-      axes: [
-        axis({ label: "training step (updates)", incrs: whole, size: 24, space: 60 }),
-        axis({ label: description.axis, size: 40, space: 28, ...(description.tick ? { incrs: [description.tick] } : {}) }),
-      ],
+      axes: panelAxes(shared, this.description),
       series: [
         {},
         ...drawn.map(({ line, colour, series }) => ({
           stroke: colour,
           width: line.dashed ? 1.6 : 2,
           dash: line.dashed ? DASH : undefined,
-          show: !this.hidden.has(keyOf(series)),
+          show: this.legend.shows(series),
           points: { size: 4, fill: colour },
         })),
       ],
@@ -169,7 +155,7 @@ export class Panel {
   behind() {
     return {
       bands: this.bands(),
-      drawn: this.drawn().filter(({ series }) => !this.hidden.has(keyOf(series))),
+      drawn: this.drawn().filter(({ series }) => this.legend.shows(series)),
       guide: this.description.guide,
       guideLabel: this.description.guide_label,
       until: this.lastStep,
@@ -207,33 +193,9 @@ export class Panel {
     this.refreshLegend();
   }
 
-  buildLegend(drawn) {
-    this.keys = drawn.map(({ series, line, name, colour }, i) => {
-      const swatch = element("span", "dfa-swatch");
-      swatch.style.borderTop = `2px ${line.dashed ? "dashed" : "solid"} ${colour}`;
-      const value = element("span", "dfa-number");
-      const button = element("button", "dfa-key", { type: "button", "aria-pressed": "true", title: "Show or hide this line" }, swatch, name, value);
-      const toggle = () => {
-        const shown = !this.hidden.has(keyOf(series));
-        button.setAttribute("aria-pressed", String(shown));
-        return shown;
-      };
-      button.addEventListener("click", () => {
-        if (!this.hidden.delete(keyOf(series))) this.hidden.add(keyOf(series));
-        this.plot.setSeries(i + 1, { show: toggle() });
-      });
-      toggle();
-      return { series, button, value };
-    });
-    this.legend.replaceChildren(...this.keys.map(({ button }) => button));
-  }
-
   refreshLegend() {
-    const { decimals } = this.description;
     setText(this.at, this.hover === null ? "" : `at step ${count(this.hover)}`);
-    for (const { series, value } of this.keys) {
-      setText(value, valueText(this.hover === null ? series.last : series.near(this.hover), decimals));
-    }
+    this.legend.refresh(this.hover);
   }
 
   /** What the panel shows, in words, for those who hear it; at most once a second. */
@@ -270,8 +232,6 @@ export class Panel {
     this.plot?.destroy();
   }
 }
-
-const keyOf = (series) => `${series.metric}:${series.layer ?? ""}`;
 
 /** The joined table has holes where another line has its steps: the cursor's point jumps to the nearest value. */
 function nearestWithValue(plot, place, index) {

@@ -5,8 +5,12 @@ export const MOST_POINTS = 1000;
 
 const finite = (value) => (Number.isFinite(value) ? value : null);
 
+/** What tells one line of a panel from the others. */
+export const seriesKey = (metric, layer) => `${metric}:${layer ?? ""}`;
+
 export class Series {
   constructor(metric, layer) {
+    this.key = seriesKey(metric, layer);
     this.metric = metric;
     this.layer = layer;
     this.steps = [];
