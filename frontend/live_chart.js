@@ -6,7 +6,7 @@ import { Panel } from "./panel.js";
 import { StatusLine } from "./status.js";
 import { readTheme, watchTheme } from "./theme.js";
 
-const TWO_COLUMNS_FROM = 640;
+const TWO_COLUMNS_FROM = 560;
 const MOST_EVENTS = 200;
 
 class Chart {
