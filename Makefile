@@ -10,7 +10,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check test-unit test-notebooks test-browser chromium clean
+.PHONY: help lab test check notebooks test-unit test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with wh
 
 test-browser: $(VENV)/.installed-test chromium ## drive the explorer in a real browser
 	$(BIN)/python -m pytest tests/browser --timeout 600
+
+notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show, without widget state
+	DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-output --keep-count --keep-id notebooks/*.ipynb
 
 chromium:
 	@if command -v chromium >/dev/null 2>&1; then :; \

@@ -101,15 +101,15 @@ def lab(
         if not (folder / notebook.name).exists():
             shutil.copy(notebook, folder / notebook.name)
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
-    arguments += [
-        "--LabApp.default_url=/lab/tree/00_explorer.ipynb",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
+    arguments.append("--LabApp.default_url=/lab/tree/00_explorer.ipynb")
     if not browser:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")
+    # The package's labconfig turns JupyterLab's announcements off: a lesson starts without a question, and offline.
+    own = str(Path(__file__).parent)
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")]))
+    sys.stdout.flush()
     os.execv(sys.executable, arguments)
 
 

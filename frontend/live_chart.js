@@ -102,6 +102,7 @@ class Chart {
   }
 
   resize() {
+    keepKeys(this.root);
     this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= TWO_COLUMNS_FROM);
     this.theme = readTheme(this.root);
     this.panels.forEach((panel) => panel.resize());
@@ -118,6 +119,17 @@ class Chart {
     this.unwatch();
     this.panels.forEach((panel) => panel.destroy());
   }
+}
+
+/**
+ * The explorer's keys are its own: in command mode JupyterLab would take a menu's arrow keys for its cells. It looks for
+ * this attribute on the element that has the focus.
+ */
+function keepKeys(root) {
+  const explorer = root.closest(".dfa-explorer");
+  if (!explorer || explorer.dataset.keys) return;
+  explorer.dataset.keys = "kept";
+  explorer.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
 }
 
 /** What anywidget calls for each place the chart is shown in. */

@@ -11,10 +11,10 @@ ACTIVATIONS = {
     "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda a: np.exp(-a) / (1 + np.exp(-a)) ** 2),
     "leaky_relu": (lambda a: np.where(a > 0, a, 0.01 * a), lambda a: np.where(a > 0, 1.0, 0.01)),
     "softplus": (lambda a: np.log(1 + np.exp(a)), lambda a: np.exp(a) / (1 + np.exp(a))),
-    "identity": (lambda a: a, lambda a: np.ones_like(a)),
+    "identity": (lambda a: a, np.ones_like),
 }
 DERIVATIVES = {
-    "identity": lambda a: np.ones_like(a),
+    "identity": np.ones_like,
     "step": lambda a: np.where(a > 0, 1.0, 0.0),
     "hard_tanh": lambda a: np.where(np.abs(a) <= 1, 1.0, 0.0),
     "triangle": lambda a: np.where(np.abs(a) < 1, 1 - np.abs(a), 0.0),
@@ -34,7 +34,7 @@ def squared_error(output, targets, reduction):
 
 
 class Network:
-    """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise[l]`` is the papers' B_{l+1}, (n_l, n_{l+1}), ``direct[l]`` (n_l, n_out)."""
+    """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise`` B_{l+1} (n_l, n_{l+1}), ``direct`` B_l (n_l, n_out)."""
 
     def __init__(self, weights, biases, activation, derivative, layerwise=(), direct=()):
         self.weights, self.biases = weights, biases

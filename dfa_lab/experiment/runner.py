@@ -1,13 +1,16 @@
 """Runner: the thread that trains, and its command queue.
 
 The thread owns the experiment; everyone else puts commands. It drains them at a step boundary and applies each whole.
-An error in a command or a step stops the training, stays in ``status().error`` in words, and is raised by ``wait``.
+An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
+next command that succeeds, and is raised by ``wait``, once.
 """
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +66,18 @@ class Status:
     error: str
 
 
+# A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
+_training: weakref.WeakSet[Runner] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    for runner in list(_training):
+        runner.close()
+        if runner._thread is not None:
+            runner._thread.join(timeout=2)
+
+
 class Runner:
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside ``put`` itself.
 
@@ -73,6 +88,7 @@ class Runner:
     def __init__(self, experiment: Experiment, *, threaded: bool = True, inline_steps: int = 200) -> None:
         self.experiment = experiment
         self.error: Exception | None = None
+        self._unraised: Exception | None = None
         self._inline_steps = None if threaded else inline_steps
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._running, self._steps_left = False, None if threaded else inline_steps
@@ -93,6 +109,7 @@ class Runner:
             if self._inline_steps is None and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
                 self._thread.start()
+                _training.add(self)
         if self._inline_steps is not None:
             self._work_inline()
 
@@ -120,7 +137,7 @@ class Runner:
             self.put(Close())
 
     def wait(self, timeout: float | None = None) -> None:
-        """Until every command is done and nothing trains any more; raises the error that stopped it, once.
+        """Until every command is done and nothing trains any more; raises the last error, once.
 
         ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
         """
@@ -131,7 +148,7 @@ class Runner:
             raise
         if not done:
             raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
-        error, self.error = self.error, None
+        error, self._unraised = self._unraised, None
         if error is not None:
             raise error
 
@@ -169,11 +186,15 @@ class Runner:
             try:
                 self._apply(command)
             except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
-                self.error = error
+                self._fail(error)
         return True
 
+    def _fail(self, error: Exception) -> None:
+        self.error = self._unraised = error
+
     def _apply(self, command: Command) -> None:
-        self.error = None
+        if not isinstance(command, Pause):
+            self.error = None
         if isinstance(command, Play):
             self.experiment.resume_clock()
             self._steps_left = self._inline_steps if command.steps is None else command.steps
@@ -183,7 +204,7 @@ class Runner:
         elif isinstance(command, Change):
             self.experiment.change(**command.fields)
         elif isinstance(command, Reset):
-            self._running = False
+            self._running, self._unraised = False, None
             self.experiment.reset(**command.fields)
 
     def _advance(self) -> None:
@@ -192,7 +213,8 @@ class Runner:
         try:
             self.experiment.step()
         except Exception as error:
-            self.error, self._running = error, False
+            self._running = False
+            self._fail(error)
             return
         if self._steps_left is not None:
             self._steps_left -= 1

@@ -26,22 +26,41 @@ class Activation:
     derivative: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
-def _derivative_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor) -> Tensor:
-    with torch.enable_grad():
-        leaf = a.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
-    return slope
+def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
+    return 1 - h * h
+
+
+def _relu_slope(a: Tensor, h: Tensor) -> Tensor:
+    return (a > 0).to(a.dtype)
+
+
+def _sigmoid_slope(a: Tensor, h: Tensor) -> Tensor:
+    return h * (1 - h)
+
+
+def _leaky_relu_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0)
+
+
+def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.sigmoid(a)
+
+
+def _itself(a: Tensor) -> Tensor:
+    return a
+
+
+def _one(a: Tensor, h: Tensor) -> Tensor:
+    return torch.ones_like(a)
 
 
 ACTIVATIONS: Registry[Activation] = Registry("activation")
-ACTIVATIONS.register("tanh", Activation(torch.tanh, lambda a, h: 1 - h * h))
-ACTIVATIONS.register("relu", Activation(torch.relu, lambda a, h: (a > 0).to(a.dtype)))
-ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, lambda a, h: h * (1 - h)))
-ACTIVATIONS.register(
-    "leaky_relu", Activation(F.leaky_relu, lambda a, h: torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0))
-)
-ACTIVATIONS.register("softplus", Activation(F.softplus, lambda a, h: torch.sigmoid(a)))
-ACTIVATIONS.register("identity", Activation(lambda a: a, lambda a, h: torch.ones_like(a)))
+ACTIVATIONS.register("tanh", Activation(torch.tanh, _tanh_slope))
+ACTIVATIONS.register("relu", Activation(torch.relu, _relu_slope))
+ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope))
+ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
+ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
+ACTIVATIONS.register("identity", Activation(_itself, _one))
 
 
 Derivative = Callable[..., Tensor]
@@ -92,14 +111,20 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
         name, parameters = DERIVATIVES.split(derivative)
         g = functools.partial(DERIVATIVES[name], **parameters) if parameters else DERIVATIVES[name]
     if g is exact:
-        if activation.derivative is not None:
-            return activation.derivative
-        return lambda a, h: _derivative_by_autograd(activation.function, a)
-    _checked(g, torch.linspace(-2, 2, 5))
-    return lambda a, h: _checked(g, a)
+        return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
+    slope = functools.partial(_slope_by, g)
+    slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+    return slope
 
 
-def _checked(g: Derivative, a: Tensor) -> Tensor:
+def _slope_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor, h: Tensor) -> Tensor:
+    with torch.enable_grad():
+        leaf = a.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
+    return slope
+
+
+def _slope_by(g: Derivative, a: Tensor, h: Tensor) -> Tensor:
     slope = g(a)
     if not isinstance(slope, Tensor) or slope.shape != a.shape:
         given = f"shape {tuple(slope.shape)}" if isinstance(slope, Tensor) else type(slope).__name__

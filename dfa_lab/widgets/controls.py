@@ -10,7 +10,7 @@ import ipywidgets
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import CHOICES, Settings, extra_of
 
-_STYLE = {"description_width": "110px"}
+_STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "100%"}
 
 

@@ -37,6 +37,8 @@ class Explorer(ipywidgets.VBox):
     Raises ``DfaLabError`` for settings that cannot be used.
     """
 
+    _built = False
+
     def __init__(self, settings: Settings | None = None, **fields: Any) -> None:
         experiment = Experiment(settings, **fields)
         headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
@@ -50,7 +52,7 @@ class Explorer(ipywidgets.VBox):
             control.widget.observe(self._changed(control), names="value")
         column = ipywidgets.VBox(
             [control.widget for control in self.controls.values()],
-            layout={"flex": "0 0 320px", "padding": "0 12px 0 0"},
+            layout={"flex": "0 0 360px", "padding": "0 12px 0 0"},
         )
         picture = ipywidgets.VBox([self.chart], layout={"flex": "1 1 480px", "min_width": "300px"})
         bar = ipywidgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
@@ -58,13 +60,14 @@ class Explorer(ipywidgets.VBox):
         super().__init__([bar, body])
         self.add_class("dfa-explorer")
         self._replace_former()
+        self._built = True
         self._tick()
         if self._pump is not None:
             self._pump.start()
 
     def __repr__(self) -> str:
-        experiment = self.experiment
-        return f"Explorer(task={experiment.settings.task!r}, rule={experiment.settings.rule!r}, step={experiment.steps_done})"
+        settings, step = self.experiment.settings, self.experiment.steps_done
+        return f"Explorer(task={settings.task!r}, rule={settings.rule!r}, step={step})"
 
     @property
     def experiment(self) -> Experiment:
@@ -84,6 +87,8 @@ class Explorer(ipywidgets.VBox):
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""
+        if not self._built:  # also called when a half-made one is collected
+            return
         self.runner.close()
         if self._pump is not None:
             self._pump.stop()

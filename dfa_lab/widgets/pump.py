@@ -9,7 +9,7 @@ FRAMES_A_SECOND = 16
 
 
 class Pump:
-    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; an error of one tick is kept in ``error``.
+    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; a tick's error is kept in ``error``.
 
     A tick sends one message at most, so the screen gets 16 a second, below the 20 that every server passes on.
     """

@@ -1,0 +1,95 @@
+"""The first notebook in a real JupyterLab: play, turn knobs by keyboard and mouse while it trains, pause, reset."""
+
+import time
+
+import pytest
+
+
+def text(page, name):
+    return page.get_by_test_id(f"dfa-{name}").inner_text()
+
+
+def step(page):
+    return int(text(page, "step").replace(",", ""))
+
+
+def until(page, condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not happen in time; status: {text(page, 'status')!r}"
+        page.wait_for_timeout(30)
+
+
+def markers(page, panel="loss"):
+    return int(page.get_by_test_id(f"dfa-panel-{panel}").get_attribute("data-markers"))
+
+
+@pytest.fixture
+def explorer(page, lab):
+    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token=lesson", wait_until="load", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.keyboard.press("Escape")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
+    page.get_by_test_id("dfa-panel-throughput").scroll_into_view_if_needed()
+    return page
+
+
+def test_the_first_notebook(explorer, screenshot):
+    page = explorer
+    until(page, lambda: text(page, "state") == "ready")
+    assert step(page) == 0
+    screenshot("1 first view")
+
+    page.get_by_role("button", name="Play").click()
+    until(page, lambda: step(page) > 200)
+    assert text(page, "state") == "training"
+    for panel in ("alignment", "loss", "accuracy", "throughput"):
+        shown = page.get_by_test_id(f"dfa-panel-{panel}")
+        until(page, lambda shown=shown: int(shown.get_attribute("data-points")) > 2)
+        assert shown.locator("canvas").first.is_visible()
+    steps = [step(page)]
+
+    slider = page.locator(".widget-slider").filter(has_text="batch size").locator(".noUi-handle")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, lambda: "batch_size 128" in text(page, "settings") and markers(page) == 1)
+    steps.append(step(page))
+
+    page.locator(".widget-dropdown").filter(has_text="feedback init").locator("select").select_option("orthogonal")
+    until(page, lambda: "feedback_init orthogonal" in text(page, "settings") and markers(page) == 2)
+    steps.append(step(page))
+
+    derivative = page.locator(".widget-dropdown").filter(has_text="activation derivative").locator("select")
+    derivative.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    until(page, lambda: "activation_derivative identity" in text(page, "settings") and markers(page) == 3)
+    assert [markers(page, panel) for panel in ("alignment", "accuracy", "throughput")] == [3, 3, 3]
+    for _ in range(20):
+        steps.append(step(page))
+        page.wait_for_timeout(50)
+    assert steps == sorted(steps)
+    assert steps[-1] > steps[0]
+    screenshot("2 training with three changes")
+
+    page.get_by_role("button", name="Pause").click()
+    until(page, lambda: text(page, "state") == "paused", seconds=1)
+    paused = step(page)
+    page.wait_for_timeout(300)
+    assert step(page) == paused
+    screenshot("3 paused")
+
+    page.get_by_role("button", name="Step ×10", exact=True).click()
+    until(page, lambda: step(page) == paused + 10)
+
+    page.get_by_role("button", name="Reset").click()
+    until(page, lambda: step(page) == 0 and markers(page) == 0)
+    assert "batch_size 128" in text(page, "settings")
+    assert text(page, "error") == ""
+    screenshot("4 after reset")
+
+    assert page.errors == []
+    assert page.outside == []

@@ -1,0 +1,141 @@
+"""The angles, against NumPy by hand and in constructed cases; and that measuring disturbs nothing."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.learning import equations
+from dfa_lab.learning.alignment import angle, measure_chance
+from networks import double_of, make_batch, make_net, put_feedback
+from reference import cross_entropy_error, degrees
+
+loss_fn = torch.nn.functional.cross_entropy
+
+
+@pytest.mark.parametrize("derivative", ["exact", "triangle"])
+@pytest.mark.parametrize("rule", ["bp", "fa", "dfa"])
+def test_every_number_by_hand(rule, derivative):
+    net, (x, t) = make_net(rule=rule, activation_derivative=derivative), make_batch(20)
+    rows = dfa.measure_alignment(net, x, t, loss_fn)
+    double = double_of(net, "tanh", derivative)
+    preactivations, activities = double.forward(x.numpy())
+    error = cross_entropy_error(activities[-1], t.numpy(), "mean")
+    ours, theirs = double.deltas(rule, preactivations, error), double.deltas("bp", preactivations, error, exact=True)
+    w2, w3 = double.weights[1:]
+    own = [(w3 @ w2).T, w3.T] if rule == "dfa" else [w2.T, w3.T]
+    carried = {"bp": own, "fa": double.layerwise, "dfa": double.direct}[rule]
+    assert [row.layer for row in rows] == [1, 2]
+    for row, delta, bp_delta, h, matrix, partner in zip(
+        rows, ours[:-1], theirs[:-1], activities, carried, own, strict=False
+    ):
+        samples = [degrees(delta[:, n], bp_delta[:, n]) for n in range(20)]
+        assert row.weight_alignment == pytest.approx(degrees(matrix, partner), abs=1e-5)
+        assert row.gradient_alignment == pytest.approx(np.mean(samples), abs=1e-5)
+        bp_gradient = np.linalg.norm(bp_delta @ h.T)
+        assert row.bp_gradient_norm == pytest.approx(bp_gradient, rel=1e-10)
+        assert row.gradient_norm_ratio == pytest.approx(np.linalg.norm(delta @ h.T) / bp_gradient, rel=1e-10)
+
+
+def test_a_frozen_network_has_no_angle():
+    rows = dfa.measure_alignment(make_net(rule="shallow"), *make_batch(), loss_fn)
+    assert all(math.isnan(row.weight_alignment) and math.isnan(row.gradient_alignment) for row in rows)
+    assert all(row.gradient_norm_ratio == 0 and row.bp_gradient_norm > 0 for row in rows)
+
+
+@pytest.mark.parametrize(("sign", "wanted"), [(1, 0.0), (-1, 180.0)])
+@pytest.mark.parametrize("rule", ["fa", "dfa"])
+def test_the_transpose_is_at_0_and_its_negative_at_180(rule, sign, wanted):
+    net = make_net(rule=rule)
+    w2, w3 = (weight.detach() for weight in net.weights[1:])
+    put_feedback(net, [sign * (w3 @ w2 if rule == "dfa" else w2), sign * w3])
+    rows = dfa.measure_alignment(net, *make_batch(), loss_fn)
+    assert [row.weight_alignment for row in rows] == pytest.approx([wanted, wanted], abs=1e-5)
+    if sign < 0:
+        assert rows[-1].gradient_alignment == pytest.approx(180, abs=1e-5)  # never folded to 0
+
+
+def test_a_derivative_of_the_wrong_sign_is_anti_aligned():
+    net = make_net((6, 8, 5), rule="bp", activation_derivative=lambda a: torch.tanh(a) ** 2 - 1)
+    (row,) = dfa.measure_alignment(net, *make_batch(), loss_fn)
+    assert row.gradient_alignment == pytest.approx(180, abs=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [0, 1e-6, 15, 90, 165, 180 - 1e-6, 180])
+def test_an_angle_is_right_near_its_ends_too(wanted):
+    turn = math.radians(wanted)
+    turned = torch.tensor([math.cos(turn), math.sin(turn), 0], dtype=torch.float64)
+    got = angle(torch.tensor([1.0, 0, 0]), turned)
+    assert got.item() == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [10**2, 10**4, 10**6])
+def test_independent_vectors_stand_inside_the_chance_band(n):
+    generator = torch.Generator().manual_seed(n)
+    one, two = torch.randn(2, n, generator=generator)
+    assert abs(angle(one, two).item() - 90) < 3 * 57.3 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("rule", ["fa", "dfa"])
+def test_the_chance_band_is_that_of_redrawn_feedback(rule):
+    """The sd by shuffling B against the sd of really drawing it anew; the formula would be ten times too small."""
+    net, (x, t) = make_net((64, 128, 128, 10), rule=rule), make_batch(256, 64, 10)
+    layers = net.layers()
+    seen = equations.forward(layers, x)
+    _, error = dfa.LOSSES["cross_entropy"].value_and_error(seen.output, t)
+    chance = measure_chance(layers, seen, error, draws=60)
+    redrawn = []
+    for seed in range(60):
+        dfa.redraw_feedback(net, seed=seed)
+        redrawn.append([row.gradient_alignment for row in dfa.measure_alignment(net, x, t, loss_fn)])
+    for own, drawn in zip(chance["gradient_alignment_chance"], np.std(redrawn, axis=0, ddof=1), strict=True):
+        assert own.item() == pytest.approx(drawn, rel=0.4)
+    assert np.mean(redrawn) == pytest.approx(90, abs=1.5)
+    entries = [matrix.numel() for matrix in net.feedback_matrices()]
+    assert [one.item() for one in chance["weight_alignment_chance"]] == pytest.approx(
+        [57.29577951 / math.sqrt(n) for n in entries]
+    )
+
+
+def test_replicas_have_a_row_each():
+    net, (x, t) = make_net(replicas=3), make_batch()
+    rows = dfa.measure_alignment(net, x, t, dfa.LOSSES["cross_entropy"])
+    assert [(row.layer, row.replica) for row in rows] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+    single = dfa.measure_alignment(make_net(seed=2, feedback_seed=2), x, t, loss_fn)
+    for row in single:
+        same = next(own for own in rows if (own.layer, own.replica) == (row.layer, 2))
+        assert same.weight_alignment == pytest.approx(row.weight_alignment, abs=1e-9)
+        assert same.gradient_alignment == pytest.approx(row.gradient_alignment, abs=1e-9)
+        assert same.bp_gradient_norm == pytest.approx(row.bp_gradient_norm, rel=1e-12)
+    assert list(rows.to_frame().columns)[:3] == ["layer", "replica", "weight_alignment"]
+
+
+def test_measuring_changes_nothing():
+    net, (x, t) = make_net(rule="fa"), make_batch()
+    loss_fn(net(x), t).backward()
+    output = net(x)
+    before = copy.deepcopy(net.state_dict()), [p.grad.clone() for p in net.parameters()], torch.get_rng_state()
+    with torch.no_grad():
+        inside = dfa.measure_alignment(net, x, t, loss_fn)
+    assert inside == dfa.measure_alignment(net, x, t, loss_fn)
+    assert all(torch.equal(value, before[0][name]) for name, value in net.state_dict().items())
+    assert all(torch.equal(p.grad, grad) for p, grad in zip(net.parameters(), before[1], strict=True))
+    assert torch.equal(torch.get_rng_state(), before[2])
+    loss_fn(output, t).backward()  # the caller's own graph is whole
+
+
+@pytest.mark.parametrize(
+    ("inputs", "loss", "words"),
+    [
+        (torch.full((9, 6), math.nan, dtype=torch.float64), loss_fn, "NaN"),
+        (torch.zeros(9, 4, dtype=torch.float64), loss_fn, "shape"),
+        (torch.zeros(9, 6, dtype=torch.float64), lambda o, t: o.sum(1), "loss_fn"),
+        (torch.zeros(9, 6, dtype=torch.float64), lambda o, t: 3.0, "loss_fn"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(inputs, loss, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        dfa.measure_alignment(make_net(), inputs, make_batch()[1], loss)

@@ -1,0 +1,97 @@
+"""The command line: one JSON object out, exit code 2 and one sentence for what the user gets wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dfa_lab.cli import main
+
+
+def run(*arguments):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def test_train_prints_json(capsys):
+    assert run("train", "--task", "moons", "--widths", "8,8", "--steps", "40", "--set", "batch_size=5", "--json") == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert (result["steps"], result["samples"]) == (40, 200)
+    assert result["settings"]["widths"] == [8, 8]
+    assert 0 <= result["test_accuracy"] <= 1
+    assert "40/40" in err
+
+
+def test_the_command_trains_what_the_code_trains(capsys):
+    import dfa_lab as dfa
+
+    arguments = ["--rule", "fa", "--seed", "3", "--steps", "60", "--set", "feedback_init=normal", "--set", "lr=0.2"]
+    assert run("train", *arguments, "--widths", "16", "--json") == 0
+    experiment = dfa.Experiment(rule="fa", seed=3, feedback_init="normal", lr=0.2, widths=(16,))
+    experiment.train(60)
+    assert json.loads(capsys.readouterr().out)["test_loss"] == experiment.evaluate()["test_loss"]
+
+
+def test_epochs(capsys):
+    assert run("train", "--widths", "8", "--epochs", "2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == -(-1437 * 2 // 64)
+
+
+def test_choices_with_parameters_come_as_json(capsys):
+    triangle = 'activation_derivative={"name": "triangle", "width": 2}'
+    moons = '{"name": "moons", "samples": 100}'
+    assert run("train", "--task", moons, "--widths", "4", "--steps", "3", "--set", triangle, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["activation_derivative"] == {"name": "triangle", "width": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--rule", "dfaa"], "Did you mean 'dfa'"),
+        (["--task", "digit"], "Did you mean 'digits'"),
+        (["--widths", "12,x"], "whole numbers with commas"),
+        (["--widths", "0"], "widths was given as"),
+        (["--set", "batch_size=0"], "batch_size was given as 0"),
+        (["--set", "batch_size=many"], "batch_size was given as 'many'"),
+        (["--set", "batchsize=3"], "Did you mean 'batch_size'"),
+        (["--set", "lr"], "expected name=value"),
+        (["--set", "lr=NaN"], "lr was given as nan"),
+        (["--steps", "-4"], "--steps was given as -4"),
+        (["--steps", "4", "--epochs", "1"], "both given"),
+        (["--seed", "-1"], "seed was given as -1"),
+        (["--task", '{"name": "fashion_mnist", "folder": "nowhere"}'], "apt-get install"),
+        (["--task", "{broken"], "no task"),
+        (["--set", "lr=1e4", "--set", "weight_decay=1.0", "--steps", "100"], "no longer finite"),
+        (["--sed", "3"], "No such option"),
+        (["--steps", "many"], "is not a valid"),
+    ],
+)
+def test_what_the_user_gets_wrong(arguments, words, capsys):
+    assert run("train", *arguments) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_the_installed_command_is_there():
+    done = subprocess.run([sys.executable, "-m", "dfa_lab.cli", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "train" in done.stdout
+    assert "lab" in done.stdout
+
+
+def test_lab_copies_notebooks_and_overwrites_none(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execv", lambda program, arguments: started.append(arguments))
+    own = tmp_path / "00_explorer.ipynb"
+    own.write_text("mine")
+    assert run("lab", str(tmp_path), "--port", "9123", "--no-browser") == 0
+    assert own.read_text() == "mine"
+    assert (tmp_path / "01_first_steps.ipynb").exists()
+    assert "--port=9123" in started[0]
+    assert "--no-browser" in started[0]

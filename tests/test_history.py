@@ -1,0 +1,110 @@
+"""History: tidy out, JSON there and back, rows taken back."""
+
+import json
+import math
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.experiment.history import Event
+
+
+def make_history(replicas=1):
+    history = dfa.History({"lr": 0.1}, replicas=replicas, name="a run")
+    for step in (0, 10, 20):
+        values = [step + k / 3 for k in range(replicas)]
+        history.record("train_loss", values, step=step, samples=step * 8)
+        history.record("weight_alignment", [math.nan] * replicas, step=step, samples=step * 8, layer=2)
+    history.record("samples_per_s", [123.0] * replicas, step=20, samples=160)
+    history.events.append(Event(10, "lr", 0.1, 0.2))
+    return history
+
+
+def test_the_frame_is_tidy():
+    frame = make_history(replicas=2).to_frame()
+    assert list(frame.columns) == ["step", "samples", "metric", "layer", "replica", "value"]
+    rows = frame[frame.metric == "train_loss"]
+    assert rows.step.tolist() == [0, 0, 10, 10, 20, 20]
+    assert rows.samples.tolist() == [0, 0, 80, 80, 160, 160]
+    assert rows.replica.tolist() == [0, 1] * 3
+    assert rows.value.tolist() == [0, 1 / 3, 10, 10 + 1 / 3, 20, 20 + 1 / 3]
+    assert rows.layer.isna().all()
+    assert set(frame[frame.metric == "weight_alignment"].layer) == {2}
+    assert len(dfa.History().to_frame()) == 0
+
+
+def test_events_frame():
+    frame = make_history().events_frame()
+    assert frame.to_dict("records") == [{"step": 10, "field": "lr", "old": 0.1, "new": 0.2}]
+    assert list(dfa.History().events_frame().columns) == ["step", "field", "old", "new"]
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_json_there_and_back(replicas):
+    history = make_history(replicas)
+    history.record("test_loss", [math.inf] * replicas, step=20, samples=160)
+    again = dfa.History.from_json(history.to_json())
+    assert again.equals(history)
+    assert (again.name, again.run_id, again.settings) == ("a run", history.run_id, {"lr": 0.1})
+    assert again.to_frame().equals(history.to_frame())
+    assert json.loads(history.to_json())["version"] == 1
+
+
+def test_equality_leaves_clock_readings_out_and_nothing_else():
+    one, two = make_history(), make_history()
+    two.record("samples_per_s", 999.0, step=30, samples=240)
+    assert one.equals(two)
+    two.record("train_loss", 1.0, step=30, samples=240)
+    assert not one.equals(two)
+    three = make_history()
+    three.events.append(Event(10, "rule", "fa", "bp"))
+    assert not one.equals(three)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "3", '{"format": "dfa_lab.history", "version": 99}', '{"format": "x", "version": 1}']
+)
+def test_other_texts_are_refused(text):
+    with pytest.raises(dfa.DfaLabError):
+        dfa.History.from_json(text)
+
+
+def test_damaged_text_is_refused():
+    document = json.loads(make_history().to_json())
+    document["series"][0]["values"].pop()
+    with pytest.raises(dfa.DfaLabError, match="unequal length"):
+        dfa.History.from_json(json.dumps(document))
+
+
+def test_a_callable_cannot_be_written():
+    history = dfa.History({"activation_derivative": math.sin})
+    with pytest.raises(dfa.DfaLabError, match="register it by name"):
+        history.to_json()
+
+
+def test_truncating_takes_rows_and_events_back():
+    history = make_history(replicas=2)
+    history.truncate(10, events=0)
+    assert history.values("train_loss")[0].tolist() == [0, 10]
+    assert history.values("train_loss")[1].shape == (2, 2)
+    assert history.values("samples_per_s")[0].tolist() == []
+    assert history.events == []
+    assert history.revision == 1
+
+
+def test_a_copy_goes_on_by_itself():
+    history = make_history()
+    other = history.copy()
+    other.record("train_loss", 5.0, step=30, samples=240)
+    assert history.last_step == 20
+    assert other.last_step == 30
+    assert other.run_id != history.run_id
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "layer"),
+    [("loss", 1.0, None), ("train_loss", 1.0, 2), ("weight_alignment", 1.0, None), ("train_loss", [1.0, 2.0], None)],
+)
+def test_rows_that_do_not_fit_are_refused(metric, value, layer):
+    with pytest.raises(dfa.DfaLabError):
+        dfa.History().record(metric, value, step=0, samples=0, layer=layer)

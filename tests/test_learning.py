@@ -1,0 +1,154 @@
+"""Rules, derivatives, functional and the MLP: what is refused, what is kept, what really happens on the way back."""
+
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.learning import functional
+from networks import gradients_of, make_batch, make_net
+
+
+def test_an_unknown_name_lists_the_known_and_suggests():
+    with pytest.raises(dfa.DfaLabError, match=r"no learning rule called 'dfaa'; known: bp, dfa.*Did you mean 'dfa'"):
+        make_net(rule="dfaa")
+    with pytest.raises(KeyError):
+        dfa.RULES["nothing like it"]
+    assert dfa.RULES.get("nothing like it") is None
+    assert "fa" in dfa.RULES
+
+
+def test_registering():
+    registry = dfa.Registry("thing")
+    assert registry.register("one", 1) == 1
+
+    @registry.register("two")
+    def two(a, *, width=1.0):
+        return a
+
+    assert list(registry) == ["one", "two"]
+    assert registry.split({"name": "two", "width": 3}) == ("two", {"width": 3})
+    for bad in ("one", "not a name", ""):
+        with pytest.raises(dfa.DfaLabError):
+            registry.register(bad, 3)
+    for choice in ({"name": "two", "with": 3}, {"width": 3}, 7, {"name": "three"}):
+        with pytest.raises(dfa.DfaLabError):
+            registry.split(choice)
+
+
+def test_a_rule_needs_what_its_route_needs():
+    with pytest.raises(dfa.DfaLabError, match="carrier"):
+        dfa.Rule("x", "x", "x", "x", dfa.Route.LAYERWISE)
+
+
+@pytest.mark.parametrize("choice", [{"name": "triangle", "width": 2.0}, lambda a: (1 - a.abs() / 2).clamp_min(0)])
+def test_a_derivative_with_a_parameter_or_of_ones_own(choice):
+    x, t = make_batch()
+    nets = [make_net(activation_derivative=one) for one in (choice, "exact")]
+    for net in nets:
+        torch.nn.functional.cross_entropy(net(x), t).backward()
+    a = x @ nets[0].weights[0].T
+    signal_times = (1 - a.abs() / 2).clamp_min(0) / (1 - torch.tanh(a) ** 2)
+    error = torch.softmax(nets[1](x), 1) - torch.nn.functional.one_hot(t, 5)
+    delta = error / 9 @ nets[1].feedback_matrices()[0] * (1 - torch.tanh(a) ** 2)
+    torch.testing.assert_close(nets[0].weights[0].grad, (delta * signal_times).T @ x, rtol=1e-10, atol=1e-12)
+
+
+def test_the_derivative_of_an_activation_of_ones_own_comes_from_autograd():
+    x, t = make_batch()
+    own, known = make_net(activation=torch.sigmoid), make_net(activation="sigmoid")
+    for net in (own, known):
+        torch.nn.functional.cross_entropy(net(x), t).backward()
+    loss = dfa.LOSSES["cross_entropy"]
+    for net in (own, known):
+        for auto, explicit in zip(gradients_of(net), dfa.equations.gradients(net.layers(), x, t, loss)[1], strict=True):
+            torch.testing.assert_close(auto[0], explicit[0], rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(own.weights[0].grad, known.weights[0].grad, rtol=1e-12, atol=1e-13)
+
+
+def test_the_derivative_can_be_changed_at_any_time():
+    net, (x, t) = make_net(), make_batch()
+    dfa.set_derivative(net, torch.zeros_like)
+    torch.nn.functional.cross_entropy(net(x), t).backward()
+    assert net.weights[0].grad.abs().max() == 0
+    assert net.weights[-1].grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("derivative", [lambda a: a.sum(), lambda a: 3, "steps", {"name": "step", "x": 1}])
+def test_a_derivative_that_cannot_be_used_is_refused_and_the_old_one_stays(derivative):
+    net = make_net(activation_derivative="step")
+    with pytest.raises(dfa.DfaLabError):
+        dfa.set_derivative(net, derivative)
+    assert net.derivative == "step"
+
+
+def test_feedback_linear_is_linear_with_another_pullback():
+    x = torch.randn(4, 3, 6, dtype=torch.float64, requires_grad=True)
+    weight, feedback = torch.randn(2, 5, 6, dtype=torch.float64)
+    weight.requires_grad_()
+    bias = torch.randn(5, dtype=torch.float64, requires_grad=True)
+    output = functional.feedback_linear(x, weight, bias, feedback)
+    assert torch.equal(output, torch.nn.functional.linear(x, weight, bias))
+    delta = torch.randn_like(output)
+    output.backward(delta)
+    torch.testing.assert_close(x.grad, delta @ feedback)
+    torch.testing.assert_close(weight.grad, torch.einsum("abo,abi->oi", delta, x.detach()))
+    torch.testing.assert_close(bias.grad, delta.sum((0, 1)))
+    with pytest.raises(dfa.DfaLabError, match="layout"):
+        functional.feedback_linear(x, weight, bias, feedback.T)
+
+
+def test_direct_feedback_sends_e_and_e_times_b():
+    output = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
+    hidden = torch.randn(4, 8, dtype=torch.float64, requires_grad=True)
+    matrix, error = torch.randn(5, 8, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    functional.direct_feedback(output, [hidden], [matrix]).backward(error)
+    assert torch.equal(output.grad, error)
+    torch.testing.assert_close(hidden.grad, error @ matrix)
+    for hiddens, matrices in (([hidden], []), ([hidden], [matrix.T])):
+        with pytest.raises(dfa.DfaLabError):
+            functional.direct_feedback(output, hiddens, matrices)
+
+
+def test_frozen_layers_get_no_gradient_at_all():
+    net, (x, t) = make_net(rule="shallow"), make_batch()
+    torch.nn.functional.cross_entropy(net(x), t).backward()
+    assert [weight.grad is None for weight in net.weights] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (torch.zeros(3, 7, dtype=torch.float64), "shape"),
+        (torch.zeros(2, 3, 6, dtype=torch.float64), "shape"),
+        (torch.zeros(3, 6, dtype=torch.int64), "int64"),
+        ([[0.0] * 6], "list"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(inputs, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        make_net()(inputs)
+
+
+@pytest.mark.parametrize("widths", [[], [5], [5, 0, 3], [5, 2.5, 3], ["a", 2], 7, [3, -1]])
+def test_widths_that_make_no_network_are_refused(widths):
+    with pytest.raises(dfa.DfaLabError, match="widths"):
+        dfa.MLP(widths)
+
+
+@pytest.mark.parametrize("choices", [{"replicas": 0}, {"seed": -1}, {"seed": 1.5}, {"feedback_scale": "big"}])
+def test_other_choices_that_are_refused(choices):
+    with pytest.raises(dfa.DfaLabError):
+        make_net(**choices)
+
+
+@pytest.mark.parametrize("init", list(dfa.WEIGHT_INITS))
+def test_weights_are_drawn_as_asked(init):
+    net = make_net((300, 400, 5), weight_init=init)
+    wanted = {"zeros": 0.0, "lecun": 1 / 300**0.5, "torch": 1 / 900**0.5, "orthogonal": 1 / 400**0.5}
+    wanted |= {"xavier": (2 / 700) ** 0.5, "kaiming": (2 / 300) ** 0.5}
+    assert net.weights[0].std().item() == pytest.approx(wanted[init], rel=0.02)
+    assert all(bias.abs().max() == 0 for bias in net.biases)
+
+
+def test_a_network_says_what_it_is():
+    assert "6-8-7-5, rule='dfa'" in repr(make_net())

@@ -1,0 +1,101 @@
+"""Tasks: the data is what it says, the split is always the same, a missing file says how to get it."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.experiment.tasks import FASHION_MNIST_FOLDER, make_task
+
+
+def write_idx(path, array):
+    header = struct.pack(">HBB", 0, 8, array.dim()) + struct.pack(f">{array.dim()}I", *array.shape)
+    path.write_bytes(gzip.compress(header + array.to(torch.uint8).numpy().tobytes()))
+
+
+def write_fashion(folder, train=6, test=4):
+    for name, count in (("train", train), ("t10k", test)):
+        write_idx(folder / f"{name}-images-idx3-ubyte.gz", torch.arange(count * 784).reshape(count, 28, 28) % 256)
+        write_idx(folder / f"{name}-labels-idx1-ubyte.gz", torch.arange(count) % 10)
+
+
+def test_digits():
+    task = make_task("digits")
+    assert task.train_inputs.shape == (1437, 64)
+    assert task.test_inputs.shape == (360, 64)
+    assert (task.train_inputs.min(), task.train_inputs.max()) == (0, 1)
+    shares = torch.bincount(task.test_targets) / torch.bincount(torch.cat([task.train_targets, task.test_targets]))
+    assert all(abs(share - 0.2) < 0.02 for share in shares)
+    again = dfa.TASKS["digits"]()
+    assert torch.equal(again.train_inputs, task.train_inputs)
+    whole = torch.cat([task.train_inputs, task.test_inputs])
+    assert len(torch.unique(whole, dim=0)) == 1797  # no sample is in both
+
+
+def test_moons_take_parameters():
+    task = make_task({"name": "moons", "samples": 50, "noise": 0.0})
+    assert len(task.train_inputs) + len(task.test_inputs) == 50
+    assert (task.inputs, task.outputs) == (2, 2)
+
+
+def test_fashion_mnist_from_a_folder(tmp_path):
+    write_fashion(tmp_path)
+    task = make_task({"name": "fashion_mnist", "folder": str(tmp_path)})
+    assert task.train_inputs.shape == (6, 784)
+    assert task.test_targets.tolist() == [0, 1, 2, 3]
+    assert task.train_inputs[0, 255] == 1.0
+    assert task.train_inputs[0, 51] == pytest.approx(0.2)
+
+
+def test_a_missing_folder_says_how_to_get_it(tmp_path):
+    with pytest.raises(dfa.DfaLabError, match="apt-get install dataset-fashion-mnist"):
+        make_task({"name": "fashion_mnist", "folder": str(tmp_path / "nowhere")})
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[: len(raw) // 2], lambda raw: gzip.compress(b"hello"), lambda raw: b""]
+)
+def test_a_damaged_file_is_named(tmp_path, damage):
+    write_fashion(tmp_path)
+    path = tmp_path / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(dfa.DfaLabError, match="t10k-images"):
+        make_task({"name": "fashion_mnist", "folder": str(tmp_path)})
+
+
+@pytest.mark.skipif(not Path(FASHION_MNIST_FOLDER).is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_the_real_fashion_mnist():
+    task = make_task("fashion_mnist")
+    assert task.train_inputs.shape == (60_000, 784)
+    assert torch.bincount(task.test_targets).tolist() == [1000] * 10
+    assert task.train_inputs.mean() == pytest.approx(0.2860, abs=1e-4)  # the figure that is published for the set
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "words"),
+    [
+        (torch.zeros(3, 2, 2), torch.zeros(3).long(), "shape"),
+        (torch.zeros(3, 2), torch.zeros(4).long(), "shape"),
+        (torch.full((3, 2), torch.nan), torch.zeros(3).long(), "NaN"),
+        (torch.zeros(3, 2), torch.tensor([0, 1, 2]), "class numbers from 0 to 1"),
+        (torch.zeros(0, 2), torch.zeros(0).long(), "at least 1"),
+    ],
+)
+def test_tensors_that_make_no_task_are_refused(inputs, targets, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        dfa.Task("own", "own", inputs, targets, inputs, targets, outputs=2)
+
+
+def test_regression_has_no_accuracy(monkeypatch):
+    def line():
+        x = torch.linspace(-1, 1, 64).reshape(-1, 1)
+        return dfa.Task("line", "a line", x, 2 * x, x, 2 * x, outputs=1, loss="squared_error")
+
+    monkeypatch.setitem(dfa.TASKS._entries, "line", line)
+    experiment = dfa.Experiment(task="line", widths=(8,), rule="dfa", lr=0.1, batch_size=16)
+    experiment.train(300)
+    assert set(experiment.evaluate()) == {"test_loss"}
+    assert experiment.evaluate()["test_loss"] < 0.01
