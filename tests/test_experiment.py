@@ -263,3 +263,18 @@ def test_the_progress_bar_counts(capsys):
     experiment = dfa.Experiment(**FAST)
     experiment.train(40, progress=True)
     assert "40/40" in capsys.readouterr().err
+
+
+def test_where_the_angles_jump_they_are_measured_at_that_step():
+    experiment = dfa.Experiment(**FAST)
+    experiment.train(27)
+    experiment.change(feedback_seed=5)
+    experiment.change(batch_size=3)
+    experiment.train(1)
+    experiment.change(lr=0.2)
+    experiment.train(13)
+    assert experiment.history.values("weight_alignment", 1)[0].tolist() == [0, 1, 2, 4, 8, 16, 20, 27, 40]
+    jumped = experiment.history.values("weight_alignment", 2)[1][7, 0]
+    chance = experiment.history.values("weight_alignment_chance", 2)
+    assert chance[0].tolist() == [0, 27]
+    assert abs(jumped - 90) < 3 * chance[1][-1, 0]

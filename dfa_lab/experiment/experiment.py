@@ -65,7 +65,8 @@ class Experiment:
         self._probe = Probe(task, settings.device)
         self.steps_done = self.samples_seen = 0
         self._losses, self._losses_held = torch.zeros(len(seeds), dtype=torch.float64), 0
-        self._chance_is_stale, self._clock, self._clock_samples = True, 0.0, 0
+        self._probe_wanted = self._chance_is_stale = True
+        self._clock, self._clock_samples = 0.0, 0
         self.history = History(settings.values(), replicas=len(seeds), name=name or settings.rule)
         self._snapshot: State | None = None
 
@@ -106,9 +107,11 @@ class Experiment:
             self._step()
 
     def _step(self) -> None:
-        if self.steps_done == 0 and self._snapshot is None:
-            self._measure()
-            self.resume_clock()
+        if self._probe_wanted:
+            first = self._snapshot is None
+            self._measure(evaluate=first)
+            if first:
+                self.resume_clock()
         indices = [stream.take(self.settings.batch_size) for stream in self._streams]
         index = (indices[0] if self.settings.replicas is None else torch.stack(indices)).to(self._inputs.device)
         loss = self._updater.update(self._inputs[index], self._targets[index])
@@ -121,7 +124,7 @@ class Experiment:
         if self.steps_done % self.settings.record_every == 0:
             self._record_training()
         if self._probe.alignment_is_due(self.steps_done, self.settings):
-            self._measure()
+            self._measure(evaluate=self._probe.evaluation_is_due(self.steps_done, self.settings))
 
     def _record_training(self) -> None:
         here = {"step": self.steps_done, "samples": self.samples_seen}
@@ -142,8 +145,8 @@ class Experiment:
         """Start the throughput clock: time up to now was not training."""
         self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
 
-    def _measure(self) -> None:
-        """Alignment and, where it is due, the test split, at this step; then a snapshot to fall back to."""
+    def _measure(self, *, evaluate: bool) -> None:
+        """Alignment and, where asked for, the test split, at this step; then a snapshot to fall back to."""
         began = time.perf_counter()
         layers, here = self._updater.layers, {"step": self.steps_done, "samples": self.samples_seen}
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
@@ -151,8 +154,8 @@ class Experiment:
         for metric, columns in self._probe.alignment(layers, self.settings, chance=self._chance_is_stale).items():
             for layer, value in enumerate(columns, 1):
                 self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
-        self._chance_is_stale = False
-        if self._probe.evaluation_is_due(self.steps_done, self.settings):
+        self._chance_is_stale = self._probe_wanted = False
+        if evaluate:
             for metric, value in self._probe.evaluate(layers).items():
                 self.history.record(metric, value.tolist(), **here)
         self._snapshot = self.state()
@@ -199,7 +202,9 @@ class Experiment:
             self._restore(backup)
             raise
         self.settings = after
-        self._chance_is_stale = self._chance_is_stale or any(name in ("rule", *FEEDBACK_FIELDS) for name in changed)
+        self._chance_is_stale |= any(name in ("rule", *FEEDBACK_FIELDS) for name in changed)
+        # Where the angles jump, the picture should jump at that very step, not at the next regular probe.
+        self._probe_wanted |= self._chance_is_stale or "activation_derivative" in changed
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).
@@ -213,7 +218,8 @@ class Experiment:
         other = Experiment(self.settings)
         other._restore(self.state())
         other.history = self.history.copy(name)
-        other._snapshot, other._chance_is_stale = self._snapshot, self._chance_is_stale
+        other._snapshot = self._snapshot
+        other._chance_is_stale, other._probe_wanted = self._chance_is_stale, self._probe_wanted
         other.change(**fields)
         other.history.name = name or other.settings.rule
         return other
@@ -243,6 +249,7 @@ class Experiment:
             stream.restore(place)
         self.settings, self.steps_done, self.samples_seen = settings, state.steps_done, state.samples_seen
         self._losses, self._losses_held = state.losses.clone(), state.losses_held
+        self._probe_wanted = False
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""

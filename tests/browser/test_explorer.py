@@ -1,8 +1,11 @@
 """The first notebook in a real JupyterLab: play, turn knobs by keyboard and mouse while it trains, pause, reset."""
 
 import time
+from pathlib import Path
 
 import pytest
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 
 def text(page, name):
@@ -65,7 +68,6 @@ def test_the_first_notebook(explorer, screenshot):
     derivative = page.locator(".widget-dropdown").filter(has_text="activation derivative").locator("select")
     derivative.focus()
     page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
     until(page, lambda: "activation_derivative identity" in text(page, "settings") and markers(page) == 3)
     assert [markers(page, panel) for panel in ("alignment", "accuracy", "throughput")] == [3, 3, 3]
     for _ in range(20):
@@ -74,6 +76,7 @@ def test_the_first_notebook(explorer, screenshot):
     assert steps == sorted(steps)
     assert steps[-1] > steps[0]
     screenshot("2 training with three changes")
+    page.locator(".dfa-explorer").screenshot(path=ARTIFACTS / "explorer.png")
 
     page.get_by_role("button", name="Pause").click()
     until(page, lambda: text(page, "state") == "paused", seconds=1)
