@@ -9,9 +9,7 @@ AFTER = 2000
 
 
 def main() -> None:
-    print(
-        "| feedback drawn anew at step | training loss then | weight angles 2,000 steps later, layer 1 / 2 |\n|---|---|---|"
-    )
+    print("| feedback drawn anew at step | training loss then | angles 2,000 steps later, layer 1 / 2 |\n|---|---|---|")
     for step in (0, 20, 100, 300, 1000, 5000):
         run = dfa.Experiment(rule="dfa")
         run.train(step)
