@@ -20,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain lines: a sentence in a box is cut into pieces
 )
 
 
@@ -123,7 +124,7 @@ def _shipped_notebooks() -> list[Path]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command's entry point; ``arguments`` default to the shell's."""
     try:
-        app(args=None if arguments is None else list(arguments))
+        app(args=None if arguments is None else list(arguments), prog_name="dfa-lab")
     except DfaLabError as error:
         typer.echo(f"dfa-lab: {error}", err=True)
         sys.exit(2)
