@@ -29,11 +29,15 @@ def train(
     task: Annotated[str | None, typer.Option(help="What is to be learned: a name in TASKS, or JSON.")] = None,
     rule: Annotated[str | None, typer.Option(help="The learning rule: a name in RULES.")] = None,
     widths: Annotated[str | None, typer.Option(help="Units in each hidden layer: 128,128.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Draws the weights and the order of the batches.")] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Draws the weights and the order of the batches.")
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Updates to do; 1000 if neither steps nor epochs are given.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training set to do, instead of steps.")] = None,
+    epochs: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Passes over the training set to do, instead of steps.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: --set batch_size=64.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
@@ -45,7 +49,10 @@ def train(
         fields["task"] = _value(task) if task.lstrip().startswith("{") else task
     if widths is not None:
         fields["widths"] = _widths(widths)
-    fields |= {name: given for name, given in {"rule": rule, "seed": seed}.items() if given is not None}
+    if rule is not None:
+        fields["rule"] = rule
+    if seed is not None:
+        fields["seed"] = _value(seed)
     for pair in set_ or []:
         name, sign, text = pair.partition("=")
         if not sign:
@@ -61,16 +68,17 @@ def train(
             typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
 
 
-def _steps(experiment: Any, steps: int | None, epochs: int | None) -> int:
+def _steps(experiment: Any, steps: str | None, epochs: str | None) -> int:
     if steps is not None and epochs is not None:
         raise DfaLabError("--steps and --epochs were both given; expected one of them.")
-    for name, given in (("--steps", steps), ("--epochs", epochs)):
-        if given is not None and given < 0:
-            raise DfaLabError(f"{name} was given as {given}; expected a whole number from 0.")
-    if epochs is not None:
-        samples = len(experiment.task.train_inputs) * epochs
-        return -(-samples // experiment.settings.batch_size)
-    return 1000 if steps is None else steps
+    counts = {name: _value(text) for name, text in (("--steps", steps), ("--epochs", epochs)) if text is not None}
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise DfaLabError(f"{name} was given as {count!r}; expected a whole number from 0.")
+    if "--epochs" in counts:
+        samples = len(experiment.task.train_inputs) * counts["--epochs"]
+        return int(-(-samples // experiment.settings.batch_size))
+    return int(counts.get("--steps", 1000))
 
 
 def _value(text: str) -> Any:

@@ -68,7 +68,8 @@ def test_choices_with_parameters_come_as_json(capsys):
         (["--task", "{broken"], "no task"),
         (["--set", "lr=1e4", "--set", "weight_decay=1.0", "--steps", "100"], "no longer finite"),
         (["--sed", "3"], "No such option"),
-        (["--steps", "many"], "is not a valid"),
+        (["--steps", "many"], "--steps was given as 'many'; expected a whole number"),
+        (["--seed", "one"], "seed was given as 'one'"),
     ],
 )
 def test_what_the_user_gets_wrong(arguments, words, capsys):
