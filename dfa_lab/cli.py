@@ -33,7 +33,7 @@ def train(
         str | None, typer.Option(metavar="INTEGER", help="Draws the weights and the order of the batches.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Updates to do; 1000 if neither steps nor epochs are given.")
+        str | None, typer.Option(metavar="INTEGER", help="Updates to do; 1000 if no epochs are given either.")
     ] = None,
     epochs: Annotated[
         str | None, typer.Option(metavar="INTEGER", help="Passes over the training set to do, instead of steps.")
