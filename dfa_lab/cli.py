@@ -105,6 +105,8 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open JupyterLab on the explorer; notebooks that the folder lacks are copied there, none is overwritten."""
+    if folder.exists() and not folder.is_dir():
+        raise DfaLabError(f"lab was given {folder}, which is a file; expected a folder for the notebooks.")
     folder.mkdir(parents=True, exist_ok=True)
     for notebook in _shipped_notebooks():
         if not (folder / notebook.name).exists():

@@ -64,6 +64,23 @@ class Registry(Mapping[str, T], Generic[T]):
     def __repr__(self) -> str:
         return f"<{self.kind}s: {', '.join(self)}>"
 
+    def call(self, choice: Choice, *arguments: Any) -> Any:
+        """What the chosen entry gives for ``arguments`` and the choice's own parameters.
+
+        Raises ``DfaLabError`` where the entry fails: its parameters are the user's.
+        """
+        name, parameters = self.split(choice)
+        entry: Any = self[name]
+        try:
+            return entry(*arguments, **parameters)
+        except DfaLabError:
+            raise
+        except (TypeError, ValueError, RuntimeError, ArithmeticError) as reason:
+            raise DfaLabError(
+                f"{self.kind} {name!r} cannot be used with parameters {parameters}: {_first_line(reason)} "
+                "Give it others, or look at its docstring."
+            ) from reason
+
     def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
         """The name and the parameters of a choice, the name known to be registered.
 
@@ -84,6 +101,11 @@ class Registry(Mapping[str, T], Generic[T]):
                 takes = ", ".join(known) if known else "none"
                 raise DfaLabError(f"{self.kind} {choice['name']!r} has no parameter {key!r}; it takes: {takes}.")
         return choice["name"], parameters
+
+
+def _first_line(reason: Exception) -> str:
+    line = str(reason).strip().split("\n")[0] or type(reason).__name__
+    return line if line.endswith(".") else line + "."
 
 
 def parameters_of(entry: object) -> list[str]:

@@ -1,23 +1,39 @@
 // Faint bands behind the lines: what chance alone would give, and one standard deviation over replicas.
 import { translucent } from "./theme.js";
 
-/** Fill between `low(i)` and `high(i)` over `steps`, up to `until`, where the last values go on. */
-function fill(plot, steps, low, high, until, colour) {
-  const { ctx } = plot;
-  const points = [];
-  for (let i = 0; i < steps.length; i += 1) {
-    const pair = [low(i), high(i)];
-    if (pair.every(Number.isFinite)) points.push([plot.valToPos(steps[i], "x", true), ...pair.map((y) => plot.valToPos(y, "y", true))]);
-  }
-  if (!points.length) return;
-  const last = points[points.length - 1];
-  points.push([Math.max(last[0], plot.valToPos(until, "x", true)), last[1], last[2]]);
+/** Fill one polygon: corners are [x, low, high] in pixels. */
+function fillPolygon(ctx, corners, colour) {
+  if (corners.length < 2) return;
   ctx.beginPath();
-  points.forEach(([x, , top]) => ctx.lineTo(x, top));
-  points.reverse().forEach(([x, bottom]) => ctx.lineTo(x, bottom));
+  corners.forEach(([x, , high]) => ctx.lineTo(x, high));
+  [...corners].reverse().forEach(([x, low]) => ctx.lineTo(x, low));
   ctx.closePath();
   ctx.fillStyle = colour;
   ctx.fill();
+}
+
+/**
+ * Fill between `low(i)` and `high(i)` over `steps`, up to `until`. What is `held` stays as it is until the next step and
+ * ends where there is no value; what is not runs from value to value.
+ */
+function fill(plot, steps, low, high, until, colour, held) {
+  const place = (value, scale) => plot.valToPos(value, scale, true);
+  let corners = [];
+  const holdUntil = (step) => {
+    if (corners.length) corners.push([place(step, "x"), ...corners[corners.length - 1].slice(1)]);
+  };
+  for (let i = 0; i < steps.length; i += 1) {
+    const pair = [low(i), high(i)];
+    const known = pair.every(Number.isFinite);
+    if (held) holdUntil(steps[i]);
+    if (known) corners.push([place(steps[i], "x"), ...pair.map((y) => place(y, "y"))]);
+    else if (held) {
+      fillPolygon(plot.ctx, corners, colour);
+      corners = [];
+    }
+  }
+  if (held) holdUntil(until);
+  fillPolygon(plot.ctx, corners, colour);
 }
 
 /** Chance bands of a panel, and the spread of each of its visible lines. */
@@ -30,13 +46,13 @@ export function drawBands(plot, { bands, drawn, guide, guideLabel, until, theme,
   for (const { series, centre, factor, colour } of bands) {
     const sd = series.values;
     const away = (sign) => (i) => (sd[i] === null ? NaN : centre + sign * factor * sd[i]);
-    fill(plot, series.steps, away(-1), away(1), until, translucent(colour, 0.07));
+    fill(plot, series.steps, away(-1), away(1), until, translucent(colour, 0.07), true);
   }
   for (const { series, colour } of drawn) {
     const { values, spread } = series;
     if (!spread) continue;
     const away = (sign) => (i) => (values[i] === null || spread[i] === null ? NaN : values[i] + sign * spread[i]);
-    fill(plot, series.steps, away(-1), away(1), series.lastStep, translucent(colour, 0.22));
+    fill(plot, series.steps, away(-1), away(1), series.lastStep, translucent(colour, 0.22), false);
   }
   if (guide !== null) {
     const y = Math.round(plot.valToPos(guide, "y", true)) + 0.5;

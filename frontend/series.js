@@ -2,6 +2,7 @@
 import { thin } from "./thinning.js";
 
 export const MOST_POINTS = 1000;
+const HAIR = 1e-6;
 
 const finite = (value) => (Number.isFinite(value) ? value : null);
 
@@ -22,6 +23,9 @@ export class Series {
   append(steps, values, spread, limit = MOST_POINTS) {
     if (spread && !this.spread) this.spread = [];
     for (let i = 0; i < steps.length; i += 1) {
+      // Two values at one step, before and after a change: a hair apart, so that the line jumps there.
+      const last = this.steps.length - 1;
+      if (this.steps[last] === steps[i]) this.steps[last] -= HAIR;
       this.steps.push(steps[i]);
       this.values.push(finite(values[i]));
       if (spread) this.spread.push(finite(spread[i]));

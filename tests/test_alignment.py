@@ -134,6 +134,7 @@ def test_measuring_changes_nothing():
         (torch.zeros(9, 4, dtype=torch.float64), loss_fn, "shape"),
         (torch.zeros(9, 6, dtype=torch.float64), lambda o, t: o.sum(1), "loss_fn"),
         (torch.zeros(9, 6, dtype=torch.float64), lambda o, t: 3.0, "loss_fn"),
+        (torch.zeros(8, 6, dtype=torch.float64), loss_fn, "loss_fn failed on output .8, 5. and targets .9,."),
     ],
 )
 def test_what_cannot_be_measured_is_refused(inputs, loss, words):

@@ -68,17 +68,20 @@ def test_every_control_changes_its_setting_at_the_next_step(headless, name):
 
 
 def test_controls_are_made_from_settings_and_registries(headless):
+    def menu(name):
+        return [label for label, _ in headless.controls[name].widget.options]
+
     for name, control in headless.controls.items():
         assert Settings.model_fields[name].description in control.widget.tooltip
         assert extra_of(Settings.model_fields[name])["live"]
-    assert headless.controls["rule"].widget.options == tuple(dfa.RULES)
-    assert headless.controls["feedback_init"].widget.options == tuple(dfa.FEEDBACK_INITS)
-    assert headless.controls["activation_derivative"].widget.options == tuple(dfa.DERIVATIVES)
+    assert menu("rule") == list(dfa.RULES)
+    assert menu("feedback_init") == list(dfa.FEEDBACK_INITS)
+    assert menu("activation_derivative") == list(dfa.DERIVATIVES)
 
 
 def test_a_rule_that_is_registered_is_in_the_menu(monkeypatch):
     monkeypatch.setitem(dfa.RULES._entries, "mine", dfa.RULES["fa"])
-    assert "mine" in Control("rule", "fa").widget.options
+    assert ("mine", "mine") in Control("rule", "fa").widget.options
 
 
 def test_a_slider_has_room_for_the_value_it_starts_with():
@@ -135,7 +138,7 @@ def test_messages_stay_below_twenty_a_second(live, monkeypatch):
     time.sleep(2.0)
     live.buttons["pause"].click()
     live.runner.wait(5)
-    assert 10 < len(sent) <= 2.5 * 20
+    assert 10 < len(sent) <= 20 * (sent[-1] - sent[0]) + 2
     assert FRAMES_A_SECOND < 20
 
 
@@ -174,13 +177,17 @@ def test_closing_ends_its_threads():
 
 
 def test_running_the_cell_again_closes_the_former(monkeypatch):
-    monkeypatch.setattr("dfa_lab.widgets.explorer._cell_id", lambda: "cell-1")
-    former = dfa.Explorer(**FAST)
+    place = ["cell-1", "run-1"]
+    monkeypatch.setattr("dfa_lab.widgets.explorer._place", lambda: tuple(place))
+    former, beside = dfa.Explorer(**FAST), dfa.Explorer(**FAST)
+    beside.buttons["step_1"].click()  # a second one of the same run is not closed by the first
+    until(lambda: beside.experiment.steps_done == 1)
     former.buttons["play"].click()
+    place[1] = "run-2"
     later = dfa.Explorer(**FAST)
     former.runner._thread.join(5)
     assert not former.runner._thread.is_alive()
-    monkeypatch.setattr("dfa_lab.widgets.explorer._cell_id", lambda: "cell-2")
+    place[:] = ["cell-2", "run-3"]
     other = dfa.Explorer(**FAST)
     later.buttons["step_1"].click()
     until(lambda: later.experiment.steps_done == 1)
@@ -195,12 +202,13 @@ def test_the_pump_goes_on_after_an_error():
         calls.append(1)
         if len(calls) == 1:
             raise OSError("gone")
+        assert len(calls) > 2 or isinstance(pump.error, OSError)
 
     pump = Pump(tick)
     pump.start()
     until(lambda: len(calls) > 3)
     pump.stop()
-    assert isinstance(pump.error, OSError)
+    assert pump.error is None  # the last tick was good
 
 
 def test_settings_that_cannot_be_used_are_refused():
@@ -208,3 +216,22 @@ def test_settings_that_cannot_be_used_are_refused():
         dfa.Explorer(rule="dfaa")
     with pytest.raises(dfa.DfaLabError, match="register it by name"):
         dfa.Explorer(activation_derivative=lambda a: a)
+
+
+def test_a_choice_with_parameters_is_in_the_menu_and_comes_back(headless):
+    control = Control("activation_derivative", {"name": "triangle", "width": 2})
+    control.widget.value = "step"
+    label = next(label for label, _ in control.widget.options if "triangle" in label)
+    control.widget.label = label
+    assert "2" in label
+    assert control.setting(control.widget.value) == {"name": "triangle", "width": 2}
+
+
+def test_a_new_seed_is_new_for_every_replica(monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    explorer = dfa.Explorer(**FAST, replicas=3)
+    before = [weight.clone() for weight in explorer.experiment.net.weights[0]]
+    explorer.buttons["new_seed"].click()
+    for weight in explorer.experiment.net.weights[0]:
+        assert not any(weight.equal(former) for former in before)
+    explorer.close()

@@ -84,7 +84,7 @@ def test_a_callable_cannot_be_written():
 
 def test_truncating_takes_rows_and_events_back():
     history = make_history(replicas=2)
-    history.truncate(10, events=0)
+    history.truncate(10, changes=0)
     assert history.values("train_loss")[0].tolist() == [0, 10]
     assert history.values("train_loss")[1].shape == (2, 2)
     assert history.values("samples_per_s")[0].tolist() == []

@@ -73,7 +73,10 @@ def test_the_derivative_can_be_changed_at_any_time():
     assert net.weights[-1].grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("derivative", [lambda a: a.sum(), lambda a: 3, "steps", {"name": "step", "x": 1}])
+@pytest.mark.parametrize(
+    "derivative",
+    [lambda a: a.sum(), lambda a: 3, "steps", {"name": "step", "x": 1}, {"name": "triangle", "width": "x"}],
+)
 def test_a_derivative_that_cannot_be_used_is_refused_and_the_old_one_stays(derivative):
     net = make_net(activation_derivative="step")
     with pytest.raises(dfa.DfaLabError):
@@ -122,6 +125,9 @@ def test_frozen_layers_get_no_gradient_at_all():
         (torch.zeros(2, 3, 6, dtype=torch.float64), "shape"),
         (torch.zeros(3, 6, dtype=torch.int64), "int64"),
         ([[0.0] * 6], "list"),
+        (torch.zeros(3, 6), "float32, the network torch.float64"),
+        (torch.full((3, 6), torch.nan, dtype=torch.float64), "NaN"),
+        (torch.full((3, 6), torch.inf, dtype=torch.float64), "NaN or infinity"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(inputs, words):
@@ -135,7 +141,9 @@ def test_widths_that_make_no_network_are_refused(widths):
         dfa.MLP(widths)
 
 
-@pytest.mark.parametrize("choices", [{"replicas": 0}, {"seed": -1}, {"seed": 1.5}, {"feedback_scale": "big"}])
+@pytest.mark.parametrize(
+    "choices", [{"replicas": 0}, {"seed": -1}, {"seed": 1.5}, {"seed": "a"}, {"feedback_scale": "big"}]
+)
 def test_other_choices_that_are_refused(choices):
     with pytest.raises(dfa.DfaLabError):
         make_net(**choices)

@@ -65,12 +65,13 @@ def test_live_changes_replayed_inline_give_the_same_history(runner):
         "feedback_seed": list(range(9)),
         "feedback_init": list(dfa.FEEDBACK_INITS),
         "activation_derivative": list(dfa.DERIVATIVES),
+        "optimizer": ["sgd", "rmsprop"],
         "momentum": [0.0, 0.9],
     }
     runner.play()
     for _ in range(40):
-        name = draw.choice(list(choices))
-        runner.change(**{name: draw.choice(choices[name])})
+        names = draw.sample(list(choices), draw.randint(1, 3))
+        runner.change(**{name: draw.choice(choices[name]) for name in names})
         time.sleep(0.01)
     runner.pause()
     runner.wait(20)
@@ -78,9 +79,9 @@ def test_live_changes_replayed_inline_give_the_same_history(runner):
     assert len({event.step for event in lived.history.events}) > 10
 
     replayed = dfa.Experiment(**FAST)
-    for event in lived.history.events:
-        replayed.train(event.step - replayed.steps_done)
-        replayed.change(**{event.field: event.new})
+    for step, fields in lived.history.changes():
+        replayed.train(step - replayed.steps_done)
+        replayed.change(**fields)
     replayed.train(lived.steps_done - replayed.steps_done)
     assert replayed.history.equals(lived.history)
 
@@ -122,6 +123,8 @@ def test_a_diverging_run_pauses_and_says_so():
     runner.play()
     with pytest.raises(dfa.DivergedError):
         runner.wait(20)
+    assert "no longer finite" in runner.status().error
+    assert not runner.status().running
     runner.change(lr=0.01, weight_decay=0.0)
     runner.play(50)
     runner.wait(10)

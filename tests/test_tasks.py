@@ -80,6 +80,9 @@ def test_the_real_fashion_mnist():
         (torch.zeros(3, 2, 2), torch.zeros(3).long(), "shape"),
         (torch.zeros(3, 2), torch.zeros(4).long(), "shape"),
         (torch.full((3, 2), torch.nan), torch.zeros(3).long(), "NaN"),
+        (torch.zeros(3, 2).double(), torch.zeros(3).long(), "float64.*float32"),
+        (torch.zeros(3, 2), torch.zeros(3), "expected .N,. int64"),
+        (torch.zeros(3, 2), torch.zeros(3, 1).long(), "expected .N,. int64"),
         (torch.zeros(3, 2), torch.tensor([0, 1, 2]), "class numbers from 0 to 1"),
         (torch.zeros(0, 2), torch.zeros(0).long(), "at least 1"),
     ],
@@ -99,3 +102,51 @@ def test_regression_has_no_accuracy(monkeypatch):
     experiment.train(300)
     assert set(experiment.evaluate()) == {"test_loss"}
     assert experiment.evaluate()["test_loss"] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (torch.zeros(3), "float32 for N = 3"),
+        (torch.zeros(3, 4), "float32 for N = 3"),
+        (torch.full((3, 2), torch.nan), "NaN"),
+    ],
+)
+def test_targets_that_fit_no_squared_error_are_refused(targets, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        dfa.Task("own", "own", torch.zeros(3, 2), targets, torch.zeros(3, 2), targets, outputs=2, loss="squared_error")
+
+
+def test_a_test_split_of_another_width_is_refused():
+    targets = torch.zeros(3).long()
+    with pytest.raises(dfa.DfaLabError, match="same width"):
+        dfa.Task("own", "own", torch.zeros(3, 2), targets, torch.zeros(3, 4), targets, outputs=2)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"name": "moons", "samples": -5},
+        {"name": "moons", "samples": 1},
+        {"name": "moons", "noise": "a"},
+        {"name": "fashion_mnist", "folder": 5},
+    ],
+)
+def test_parameters_a_task_cannot_use_are_refused_with_its_name(choice):
+    with pytest.raises(dfa.DfaLabError, match=choice["name"]):
+        make_task(choice)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path(FASHION_MNIST_FOLDER).is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_an_epoch_of_fashion_mnist_by_the_command_line(capsys):
+    import json
+
+    from dfa_lab.cli import main
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--task", "fashion_mnist", "--rule", "dfa", "--widths", "256,256", "--epochs", "1", "--json"])
+    out, err = capsys.readouterr()
+    assert json.loads(out)["samples"] >= 60_000
+    assert json.loads(out)["test_accuracy"] >= 0.80
+    assert "938/938" in err

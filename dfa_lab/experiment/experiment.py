@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 import torch
 
 from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.batches import IndexStream
-from dfa_lab.experiment.history import Event, History
+from dfa_lab.experiment.history import History
 from dfa_lab.experiment.probe import Probe
+from dfa_lab.experiment.progress import counted
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.state import State
+from dfa_lab.experiment.stopwatch import Stopwatch
 from dfa_lab.experiment.tasks import make_task
 from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
-
-#: Seconds of training after which a throughput row is written, if no probe comes first.
-THROUGHPUT_WINDOW = 0.25
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
 
@@ -39,10 +37,22 @@ class Experiment:
     """
 
     def __init__(self, settings: Settings | None = None, *, name: str | None = None, **fields: Any) -> None:
-        settings = settings or Settings()
-        self._begin(settings.changed(**fields) if fields else settings, name)
+        settings = Settings() if settings is None else settings
+        if not isinstance(settings, Settings):
+            raise DfaLabError(
+                f"Experiment was given {settings!r}; expected a Settings or its fields by name, such as task='digits'."
+            )
+        # One owner at a time: a change or a fork from another thread waits for the end of a step.
+        self._lock = threading.RLock()
+        self._name = name
+        self._begin(settings.changed(**fields) if fields else settings)
 
-    def _begin(self, settings: Settings, name: str | None) -> None:
+    def _begin(self, settings: Settings) -> None:
+        # Drawing too must not depend on how many threads torch happens to have: a QR does.
+        with torch_threads(settings.threads):
+            self._draw(settings)
+
+    def _draw(self, settings: Settings) -> None:
         task = make_task(settings.task)
         net = MLP(
             [task.inputs, *settings.widths, task.outputs],
@@ -66,8 +76,8 @@ class Experiment:
         self.steps_done = self.samples_seen = 0
         self._losses, self._losses_held = torch.zeros(len(seeds), dtype=torch.float64), 0
         self._probe_wanted = self._chance_is_stale = True
-        self._clock, self._clock_samples = 0.0, 0
-        self.history = History(settings.values(), replicas=len(seeds), name=name or settings.rule)
+        self._stopwatch = Stopwatch()
+        self.history = History(settings.values(), replicas=len(seeds), name=self._name or settings.rule)
         self._snapshot: State | None = None
 
     def __repr__(self) -> str:
@@ -83,27 +93,15 @@ class Experiment:
             raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
         self.resume_clock()
         with torch_threads(self.settings.threads), deferred_interrupt() as interrupted:
-            for _ in self._counted(steps) if progress else range(steps):
+            for _ in counted(steps, self.history) if progress else range(steps):
                 self.step()
                 if interrupted():
                     break
         return self.history
 
-    def _counted(self, steps: int) -> Iterator[int]:
-        from tqdm.auto import tqdm
-
-        with tqdm(total=steps, unit="step", mininterval=0.2) as bar:
-            for number in range(steps):
-                yield number
-                bar.update()
-                if (self.steps_done % self.settings.probe_every) == 0:
-                    loss, accuracy = self.history.last("train_loss"), self.history.last("test_accuracy")
-                    numbers = {"loss": loss, "test accuracy": accuracy}
-                    bar.set_postfix({key: f"{value:.3f}" for key, value in numbers.items() if value is not None})
-
     def step(self) -> None:
         """One update, and whatever measurement is due after it."""
-        with torch_threads(self.settings.threads), torch.no_grad():
+        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
             self._step()
 
     def _step(self) -> None:
@@ -130,44 +128,38 @@ class Experiment:
         here = {"step": self.steps_done, "samples": self.samples_seen}
         self.history.record("train_loss", (self._losses / self._losses_held).tolist(), **here)
         self._losses, self._losses_held = torch.zeros_like(self._losses), 0
-        self._record_throughput()
-
-    def _record_throughput(self) -> None:
-        """A row where the window is long enough to read: a clock reading may depend on the clock, and alone may."""
-        now = time.perf_counter()
-        trained = (self.samples_seen - self._clock_samples) * self.history.replicas
-        if trained and (now - self._clock >= THROUGHPUT_WINDOW or self.steps_done % self.settings.probe_every == 0):
-            rates = [trained / (now - self._clock)] * self.history.replicas
-            self.history.record("samples_per_s", rates, step=self.steps_done, samples=self.samples_seen)
-            self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
+        trained = self.samples_seen * self.history.replicas
+        rate = self._stopwatch.read(trained, due=self.steps_done % self.settings.probe_every == 0)
+        if rate is not None:
+            self.history.record("samples_per_s", [rate] * self.history.replicas, **here)
 
     def resume_clock(self) -> None:
         """Start the throughput clock: time up to now was not training."""
-        self._clock, self._clock_samples = time.perf_counter(), self.samples_seen
+        self._stopwatch.start(self.samples_seen * self.history.replicas)
 
     def _measure(self, *, evaluate: bool) -> None:
         """Alignment and, where asked for, the test split, at this step; then a snapshot to fall back to."""
-        began = time.perf_counter()
-        layers, here = self._updater.layers, {"step": self.steps_done, "samples": self.samples_seen}
+        self._updater.check_net()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
             self._diverge()
-        for metric, columns in self._probe.alignment(layers, self.settings, chance=self._chance_is_stale).items():
-            for layer, value in enumerate(columns, 1):
-                self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
-        self._chance_is_stale = self._probe_wanted = False
-        if evaluate:
-            for metric, value in self._probe.evaluate(layers).items():
-                self.history.record(metric, value.tolist(), **here)
-        self._snapshot = self.state()
-        self._clock += time.perf_counter() - began
+        here = {"step": self.steps_done, "samples": self.samples_seen}
+        chance = self._chance_is_stale or self._probe.chance_is_due(self.steps_done, self.settings)
+        with self._stopwatch.leave_out():
+            for metric, columns in self._probe.alignment(self._updater.layers, self.settings, chance=chance).items():
+                for layer, value in enumerate(columns, 1):
+                    self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
+            if evaluate:
+                for metric, value in self._probe.evaluate(self._updater.layers).items():
+                    self.history.record(metric, value.tolist(), **here)
+            self._chance_is_stale = self._probe_wanted = False
+            self._snapshot = self.state()
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float | list[float]]:
         """Over the whole test split at this step: ``test_loss`` and, for classes, ``test_accuracy`` (a share, 0–1).
 
         With replicas each is a list, one number a replica.
         """
-        with torch_threads(self.settings.threads):
+        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
             found = self._probe.evaluate(self._updater.layers)
         single = self.settings.replicas is None
         return {name: value.item() if single else value.tolist() for name, value in found.items()}
@@ -177,21 +169,19 @@ class Experiment:
 
         Raises ``DfaLabError`` for an unknown field, a value that cannot be used, and a field that only a new run takes.
         """
-        before, after = self.settings, self.settings.changed(**fields)
-        changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
-        for name in changed:
-            if name not in Settings.live_fields():
-                raise DfaLabError(
-                    f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
-                    f"reset({name}=…) or a new Experiment. Live are: {', '.join(Settings.live_fields())}."
-                )
-        self._adopt(before, after, changed)
-        self.history.events += [
-            Event(self.steps_done, name, getattr(before, name), getattr(after, name)) for name in changed
-        ]
+        with self._lock, torch_threads(self.settings.threads):
+            before, after = self.settings, self.settings.changed(**fields)
+            changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
+            for name in changed:
+                if name not in Settings.live_fields():
+                    raise DfaLabError(
+                        f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
+                        f"reset({name}=…) or a new Experiment. Live are: {', '.join(Settings.live_fields())}."
+                    )
+            self._adopt(after, changed)
 
-    def _adopt(self, before: Settings, after: Settings, changed: list[str]) -> None:
-        backup = self.state()
+    def _adopt(self, after: Settings, changed: list[str]) -> None:
+        before, backup = self.settings, self.state()
         try:
             if any(name in FEEDBACK_FIELDS for name in changed):
                 self.net.redraw_feedback(after.feedback_init, after.feedback_scale, after.feedback_seed)
@@ -202,24 +192,28 @@ class Experiment:
             self._restore(backup)
             raise
         self.settings = after
-        self._chance_is_stale |= any(name in ("rule", *FEEDBACK_FIELDS) for name in changed)
         # Where the angles jump, the picture should jump at that very step, not at the next regular probe.
-        self._probe_wanted |= self._chance_is_stale or "activation_derivative" in changed
+        jumps = any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed)
+        self._probe_wanted |= jumps
+        self._chance_is_stale |= jumps
+        self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).
 
         The same ``seed`` gives the same initial weights. The former ``history`` object stays with whoever holds it.
         """
-        self._begin(self.settings.changed(**fields), None)
+        with self._lock:
+            self._begin(self.settings.changed(**fields))
 
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
         """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
-        other = Experiment(self.settings)
-        other._restore(self.state())
-        other.history = self.history.copy(name)
-        other._snapshot = self._snapshot
-        other._chance_is_stale, other._probe_wanted = self._chance_is_stale, self._probe_wanted
+        with self._lock:
+            other = Experiment(self.settings, name=name)
+            with torch_threads(self.settings.threads):
+                other._restore(self.state())
+            other.history = self.history.copy(name)
+            other._snapshot = self._snapshot
         other.change(**fields)
         other.history.name = name or other.settings.rule
         return other
@@ -235,7 +229,9 @@ class Experiment:
             streams=[stream.state() for stream in self._streams],
             losses=self._losses.clone(),
             losses_held=self._losses_held,
-            events=len(self.history.events),
+            probe_wanted=self._probe_wanted,
+            chance_is_stale=self._chance_is_stale,
+            changes=len(self.history.changes()),
         )
 
     def _restore(self, state: State) -> None:
@@ -249,7 +245,7 @@ class Experiment:
             stream.restore(place)
         self.settings, self.steps_done, self.samples_seen = settings, state.steps_done, state.samples_seen
         self._losses, self._losses_held = state.losses.clone(), state.losses_held
-        self._probe_wanted = False
+        self._probe_wanted, self._chance_is_stale = state.probe_wanted, state.chance_is_stale
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
@@ -258,12 +254,12 @@ class Experiment:
             raise DivergedError(
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."
             )
+        since = self.history.changes()[self._snapshot.changes :]
         self._restore(self._snapshot)
-        since = self.history.events[self._snapshot.events :]
-        self.history.truncate(self.steps_done, events=self._snapshot.events)
+        self.history.truncate(self.steps_done, changes=self._snapshot.changes)
         # What was changed since then is still in force: it now takes effect at the step the run went back to.
-        self._adopt(self.settings, settings, sorted({event.field for event in since}))
-        self.history.events += [Event(self.steps_done, event.field, event.old, event.new) for event in since]
+        for _, fields in since:
+            self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
         raise DivergedError(
             f"the loss was no longer finite at step {failed} (lr={settings.lr:g}, rule={settings.rule}); the run is "

@@ -12,7 +12,6 @@ import math
 import uuid
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,41 +19,10 @@ import pandas as pd
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.experiment.series import Event, Series, SeriesKey
 
 FORMAT = "dfa_lab.history"
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Event:
-    """A change: ``field`` went from ``old`` to ``new`` after ``step`` updates had been done."""
-
-    step: int
-    field: str
-    old: Any
-    new: Any
-
-
-@dataclass
-class Series:
-    """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values."""
-
-    steps: array[int] = field(default_factory=lambda: array("q"))
-    samples: array[int] = field(default_factory=lambda: array("q"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def since(self, start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-        """Steps (n,) and values (n, replicas) of the rows from number ``start`` on, copied out."""
-        end = len(self.steps)
-        steps = np.array(self.steps[start:end], dtype=np.int64)
-        values = np.array(self.values[start * replicas : end * replicas], dtype=np.float64)
-        return steps, values.reshape(-1, replicas)
-
-
-SeriesKey = tuple[str, int | None]
 
 
 class History:
@@ -73,7 +41,8 @@ class History:
         name: str = "run",
         run_id: str | None = None,
     ) -> None:
-        self.settings = dict(settings or {})
+        values = dict(settings or {})
+        self.settings = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         self.replicas = replicas
         self.name = name
         self.run_id = run_id or uuid.uuid4().hex
@@ -120,15 +89,30 @@ class History:
         _, values = self.values(metric, layer)
         return float(values[-1].mean()) if len(values) else None
 
-    def truncate(self, step: int, *, events: int | None = None) -> None:
-        """Take back every row after ``step``, and every event but the first ``events``: the run has gone back there."""
+    def add_change(self, step: int, fields: Mapping[str, tuple[Any, Any]]) -> None:
+        """Note fields that were changed together after ``step`` updates: name -> (old, new)."""
+        number = self.events[-1].change + 1 if self.events else 0
+        self.events += [Event(step, name, old, new, number) for name, (old, new) in fields.items()]
+
+    def changes(self) -> list[tuple[int, dict[str, Any]]]:
+        """The event log as it was made: (step, the fields changed together with their new values), in order.
+
+        To replay a run: train to each step, then ``change(**fields)``.
+        """
+        found: dict[int, tuple[int, dict[str, Any]]] = {}
+        for event in list(self.events):
+            found.setdefault(event.change, (event.step, {}))[1][event.field] = event.new
+        return list(found.values())
+
+    def truncate(self, step: int, *, changes: int | None = None) -> None:
+        """Take back every row after ``step``, and all but the first ``changes`` changes: the run went back there."""
         for series in self.series.values():
             keep = len(series)
             while keep and series.steps[keep - 1] > step:
                 keep -= 1
             del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
-        if events is not None:
-            del self.events[events:]
+        if changes is not None:
+            self.events = [event for event in self.events if event.change < changes]
         self.revision += 1
 
     def copy(self, name: str | None = None) -> History:
@@ -186,7 +170,7 @@ class History:
             }
             for (metric, layer), column in self.series.items()
         ]
-        events = [[event.step, event.field, event.old, event.new] for event in self.events]
+        events = [[event.step, event.field, event.old, event.new, event.change] for event in self.events]
         document = {"format": FORMAT, "version": VERSION, "run_id": self.run_id, "name": self.name}
         document |= {"replicas": self.replicas, "settings": self.settings, "series": series, "events": events}
         try:
@@ -225,7 +209,7 @@ class History:
             history.events = [Event(*event) for event in document["events"]]
         except DfaLabError:
             raise
-        except (KeyError, TypeError, ValueError) as reason:
+        except (KeyError, TypeError, ValueError, OverflowError) as reason:
             raise DfaLabError(
                 f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
             ) from None

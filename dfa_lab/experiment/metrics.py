@@ -49,5 +49,7 @@ METRICS.register(
 )
 METRICS.register(
     "samples_per_s",
-    Metric("throughput", "samples/s", "Training samples a second, over all replicas, probes left out.", clock=True),
+    Metric(
+        "throughput", "samples/s", "Training samples a second, over all replicas together, probes left out.", clock=True
+    ),
 )

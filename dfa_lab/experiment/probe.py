@@ -59,6 +59,11 @@ class Probe:
         early = step < settings.probe_every and step & (step - 1) == 0
         return early or step % settings.probe_every == 0
 
+    def chance_is_due(self, step: int, settings: Settings) -> bool:
+        """At ``probe_every`` times 1, 2, 4, 8 …: the band moves with the weights, and costs many backward passes."""
+        times, rest = divmod(step, settings.probe_every)
+        return rest == 0 and times > 0 and times & (times - 1) == 0
+
     def evaluation_is_due(self, step: int, settings: Settings) -> bool:
         """At step 0 and at multiples of ``probe_every`` so far apart that it costs a tenth of the training at most.
 

@@ -2,7 +2,7 @@
 
 The thread owns the experiment; everyone else puts commands. It drains them at a step boundary and applies each whole.
 An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
-next command that succeeds, and is raised by ``wait``, once.
+next command but a pause, and is raised by ``wait``, once.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Runner:
         self.experiment = experiment
         self.error: Exception | None = None
         self._unraised: Exception | None = None
+        self._words = ""
         self._inline_steps = None if threaded else inline_steps
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._running, self._steps_left = False, None if threaded else inline_steps
@@ -99,9 +100,9 @@ class Runner:
 
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After Close it is an error."""
-        if self._closed:
-            raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
         with self._lock:
+            if self._closed:
+                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
             self._commands.put(command)
             if isinstance(command, Close):
@@ -154,8 +155,7 @@ class Runner:
 
     def status(self) -> Status:
         """How it stands now."""
-        experiment, error = self.experiment, self.error
-        words = "" if error is None else str(error) if isinstance(error, DfaLabError) else _in_words(error)
+        experiment, words = self.experiment, "" if self.error is None else self._words
         return Status(self._running, experiment.steps_done, experiment.samples_seen, experiment.settings, words)
 
     def _work(self) -> None:
@@ -186,11 +186,13 @@ class Runner:
             try:
                 self._apply(command)
             except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
-                self._fail(error)
+                self._fail(error, f"{type(command).__name__} failed with ")
         return True
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, context: str) -> None:
         self.error = self._unraised = error
+        # What the user got wrong says all itself; anything else needs to be put in a sentence.
+        self._words = str(error) if isinstance(error, DfaLabError) else f"{context}{type(error).__name__}: {error}."
 
     def _apply(self, command: Command) -> None:
         if not isinstance(command, Pause):
@@ -214,12 +216,8 @@ class Runner:
             self.experiment.step()
         except Exception as error:
             self._running = False
-            self._fail(error)
+            self._fail(error, "the training stopped, and Reset begins a new run: ")
             return
         if self._steps_left is not None:
             self._steps_left -= 1
             self._running = self._steps_left > 0
-
-
-def _in_words(error: Exception) -> str:
-    return f"the training stopped with {type(error).__name__}: {error}. Reset begins a new run."

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from dfa_lab.errors import DfaLabError, unknown_name
@@ -48,10 +48,6 @@ def knob(
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
 Width = Annotated[int, Ge(1), Le(16384)]
 
 
@@ -65,7 +61,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
     task: str | dict[str, Any] = knob("digits", "What is to be learned.")
-    widths: Annotated[tuple[Width, ...], BeforeValidator(_tuple)] = knob(
+    widths: tuple[Width, ...] = knob(
         (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=100
     )
     activation: str = knob("tanh", "Activation f of the hidden layers.")
@@ -123,8 +119,12 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
-        """NumPy's and torch's numbers are numbers."""
-        return value.item() if isinstance(value, np.generic) else value
+        """NumPy's and torch's numbers are numbers, in a sequence too."""
+        if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
+            return value.item()
+        if isinstance(value, list | tuple | np.ndarray):
+            return tuple(one.item() if isinstance(one, np.generic) else one for one in value)
+        return value
 
     @field_validator(*CHOICES)
     @classmethod
@@ -136,7 +136,10 @@ class Settings(BaseModel):
     @field_validator("device")
     @classmethod
     def _present(cls, value: str) -> str:
-        kind = value.partition(":")[0]
+        try:
+            kind = torch.device(value).type
+        except RuntimeError:
+            kind = ""
         if kind not in ("cpu", "cuda"):
             raise DfaLabError(f"device was given as {value!r}; expected cpu, cuda or cuda:0, cuda:1 …")
         if kind == "cuda" and not torch.cuda.is_available():
@@ -183,6 +186,7 @@ def expected(name: str) -> str:
         bounds += [f"from {limit.ge}"] if isinstance(limit, Ge) else []
         bounds += [f"above {limit.gt}"] if isinstance(limit, Gt) else []
         bounds += [f"to {limit.le}"] if isinstance(limit, Le) else []
+        bounds += [f"and below {limit.lt}"] if isinstance(limit, Lt) else []
     return " ".join([kind, *bounds])
 
 

@@ -23,4 +23,6 @@ class State:
     streams: list[StreamState]
     losses: Tensor
     losses_held: int
-    events: int
+    probe_wanted: bool
+    chance_is_stale: bool
+    changes: int

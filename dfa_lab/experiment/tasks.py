@@ -43,18 +43,29 @@ class Task:
 
     def __post_init__(self) -> None:
         LOSSES[self.loss]
+        classes = self.loss == "cross_entropy"
+        wanted = "(N,) int64 class numbers" if classes else f"(N, {self.outputs}) float32"
+        width = self.train_inputs.shape[-1]
         splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
         for split, (inputs, targets) in splits.items():
-            if inputs.dim() != 2 or len(inputs) != len(targets) or len(inputs) == 0:
+            here = f"task {self.name!r}: {split}"
+            shape = (len(inputs),) if classes else (len(inputs), self.outputs)
+            kind = torch.int64 if classes else torch.float32
+            if inputs.dim() != 2 or inputs.shape[1] != width or inputs.dtype != torch.float32 or not len(inputs):
                 raise DfaLabError(
-                    f"task {self.name!r}: {split} inputs have shape {tuple(inputs.shape)}, targets "
-                    f"{tuple(targets.shape)}; expected (N, n_in) and N targets, N at least 1."
+                    f"{here} inputs have shape {tuple(inputs.shape)}, {inputs.dtype}; expected (N, {width}) float32, "
+                    "N at least 1, the same width for training and test: try tensor.float().flatten(1)."
                 )
-            if not bool(torch.isfinite(inputs).all()):
-                raise DfaLabError(f"task {self.name!r}: {split} inputs hold NaN or infinity; expected finite numbers.")
-            if self.classifies and not (int(targets.min()) >= 0 and int(targets.max()) < self.outputs):
+            if tuple(targets.shape) != shape or targets.dtype != kind:
                 raise DfaLabError(
-                    f"task {self.name!r}: {split} targets run from {int(targets.min())} to {int(targets.max())}; "
+                    f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
+                    f"N = {len(inputs)} under loss {self.loss!r}."
+                )
+            if not bool(torch.isfinite(inputs).all() and torch.isfinite(targets).all()):
+                raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
+            if classes and not (int(targets.min()) >= 0 and int(targets.max()) < self.outputs):
+                raise DfaLabError(
+                    f"{here} targets run from {int(targets.min())} to {int(targets.max())}; "
                     f"expected class numbers from 0 to {self.outputs - 1}."
                 )
 
@@ -148,9 +159,12 @@ def _split(name: str, summary: str, inputs: np.ndarray, targets: np.ndarray, out
 def make_task(choice: Choice) -> Task:
     """The task a choice names. Made once a process: all experiments on it share its tensors, which none may change."""
     name, parameters = TASKS.split(choice)
-    return _made(TASKS[name], json.dumps(parameters, sort_keys=True))
+    return _made(TASKS[name], name, json.dumps(parameters, sort_keys=True, default=str))
 
 
 @functools.lru_cache(maxsize=8)
-def _made(make: Callable[..., Task], parameters: str) -> Task:
-    return make(**json.loads(parameters))
+def _made(make: Callable[..., Task], name: str, parameters: str) -> Task:
+    task = TASKS.call({"name": name, **json.loads(parameters)})
+    if not isinstance(task, Task):
+        raise DfaLabError(f"task {name!r} gave a {type(task).__name__}; expected a Task.")
+    return task

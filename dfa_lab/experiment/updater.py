@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning import equations
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.optimizers import OPTIMIZERS
+from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
 from dfa_lab.learning.rules import Route
 
 
@@ -22,20 +23,37 @@ class Updater:
     def __init__(self, net: MLP, loss: Loss, settings: Settings) -> None:
         self.net = net
         self.loss = loss
-        self.optimizer = _make_optimizer(net, settings)
-        self.adopt(settings)
+        self.optimizer = _make_optimizer(net, settings) if _needs_one(settings) else None
+        self._take(settings)
 
-    def adopt(self, settings: Settings, previous: Settings | None = None) -> None:
-        """Use ``settings`` from the next update on. Another optimizer starts anew; lr, momentum, decay keep state."""
-        if previous is not None:
-            fresh = _make_optimizer(self.net, settings)
-            if settings.optimizer != previous.optimizer or fresh is None or self.optimizer is None:
-                self.optimizer = fresh
-            else:
-                for group, new in zip(self.optimizer.param_groups, fresh.param_groups, strict=True):
-                    group.update({key: value for key, value in new.items() if key != "params"})
+    def adopt(self, settings: Settings, previous: Settings) -> None:
+        """Use ``settings`` from the next update on. Another optimizer starts anew; lr, momentum, decay keep its state.
+
+        Raises what the optimizer refuses, before anything has changed.
+        """
+        fresh = _make_optimizer(self.net, settings)
+        if settings.optimizer == previous.optimizer and self.optimizer is not None:
+            change_options(self.optimizer, fresh)
+        else:
+            self.optimizer = fresh if _needs_one(settings) else None
+        self._take(settings)
+
+    def _take(self, settings: Settings) -> None:
         self.settings = settings
         self.layers = self.net.layers()
+
+    def check_net(self) -> None:
+        """Raise ``DfaLabError`` where the network was changed behind the experiment, which would train the old one."""
+        now = self.net.layers()
+        same = all(
+            one.data_ptr() == two.data_ptr() and one.dtype == two.dtype
+            for one, two in zip([*now.weights, *now.biases], [*self.layers.weights, *self.layers.biases], strict=True)
+        )
+        if not same or now.rule is not self.layers.rule or now.slope is not self.layers.slope:
+            raise DfaLabError(
+                "the experiment's network was changed from outside (another rule, derivative, dtype or device); "
+                "use change(…) on the experiment, or train the network in a loop of your own."
+            )
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
@@ -56,16 +74,20 @@ class Updater:
         return None if self.optimizer is None else copy.deepcopy(self.optimizer.state_dict())
 
     def restore(self, settings: Settings, state: dict[str, Any] | None) -> None:
-        """Take up ``settings`` with an optimizer state that ``state`` gave."""
-        self.optimizer = _make_optimizer(self.net, settings)
-        if self.optimizer is not None and state is not None:
+        """Take up ``settings`` with what ``state`` gave."""
+        self.optimizer = None
+        if state is not None:
+            self.optimizer = _make_optimizer(self.net, settings)
             self.optimizer.load_state_dict(copy.deepcopy(state))
-        self.adopt(settings)
+        self._take(settings)
 
 
-def _make_optimizer(net: MLP, settings: Settings) -> torch.optim.Optimizer | None:
-    """The optimizer the settings ask for; None for plain SGD, which needs none. Raises what the optimizer refuses."""
-    if settings.optimizer == "sgd" and not settings.momentum:
-        return None
+def _needs_one(settings: Settings) -> bool:
+    """Plain SGD is done in place by the equations; it needs no optimizer object until momentum has made one."""
+    return settings.optimizer != "sgd" or settings.momentum > 0
+
+
+def _make_optimizer(net: MLP, settings: Settings) -> torch.optim.Optimizer:
+    """The optimizer the settings ask for. Raises what it refuses."""
     make = OPTIMIZERS[settings.optimizer]
     return make(net.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)

@@ -105,13 +105,11 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
 
     ``derivative`` is a name in DERIVATIVES, a name with parameters, or any callable ``g(a)`` that keeps a's shape.
     """
-    if callable(derivative):
-        g = derivative
-    else:
-        name, parameters = DERIVATIVES.split(derivative)
-        g = functools.partial(DERIVATIVES[name], **parameters) if parameters else DERIVATIVES[name]
+    g = derivative if callable(derivative) else DERIVATIVES[DERIVATIVES.split(derivative)[0]]
     if g is exact:
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
+    if not callable(derivative):
+        g = functools.partial(DERIVATIVES.call, derivative)
     slope = functools.partial(_slope_by, g)
     slope(torch.linspace(-2, 2, 5), torch.zeros(5))
     return slope

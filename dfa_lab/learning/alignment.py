@@ -129,10 +129,11 @@ def measure_chance(layers: Layers, seen: Pass, error: Tensor, draws: int = 16) -
     For weights 57.3°/√n, n the entries of B (exact for independent entries). For gradients, whose samples share e, that
     formula is wrong; B is redrawn ``draws`` times at the same weights: its rows and columns permuted and their signs
     flipped at random, which for entries drawn independently or by rotation is another draw of the same law. The sd of
-    ``draws`` values is itself uncertain by 1/√(2·draws). Empty for a rule without feedback.
+    ``draws`` values is itself uncertain by 1/√(2·draws). NaN for a rule without feedback: it has no band.
     """
     if not layers.rule.needs_feedback:
-        return {}
+        none = [torch.full(weight.shape[:-2], math.nan) for weight in layers.weights[1:]]
+        return {"weight_alignment_chance": none, "gradient_alignment_chance": none}
     theirs = deltas(by_backpropagation(layers), seen, error)
     stream = generator(0, "chance")
     angles = []
@@ -168,8 +169,6 @@ def measure_alignment(
     if not isinstance(net, MLP):
         raise DfaLabError(f"measure_alignment was given a {type(net).__name__}; expected a dfa_lab MLP.")
     net.check_inputs(inputs)
-    if not bool(torch.isfinite(inputs).all()):
-        raise DfaLabError("inputs hold NaN or infinity; expected finite numbers: look at the data they come from.")
     layers = net.layers()
     with torch.no_grad():
         seen = forward(layers, inputs.detach())
@@ -188,7 +187,11 @@ def _error_of(output: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor
     """e = ∂L/∂a_L by autograd over the loss alone."""
     with torch.enable_grad():
         leaf = output.detach().requires_grad_()
-        loss = loss_fn(leaf, targets)
+        try:
+            loss = loss_fn(leaf, targets)
+        except (TypeError, ValueError, IndexError, RuntimeError) as reason:
+            shapes = f"output {tuple(output.shape)} and targets {tuple(getattr(targets, 'shape', ()))}"
+            raise DfaLabError(f"loss_fn failed on {shapes}: {reason} Give targets that fit the loss.") from reason
         if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
             given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
             raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")

@@ -126,12 +126,12 @@ class Feedback(nn.Module):
             self.get_buffer(name).copy_(matrix)
 
     def _draw(self, site: Site) -> Tensor:
-        name, parameters = FEEDBACK_INITS.split(self.init)
+        name, _ = FEEDBACK_INITS.split(self.init)
         draws = []
         for replica in range(self._replicas or 1):
             # The name is part of the stream: one seed under two inits must give independent matrices.
             stream = generator(self.seed + replica, "feedback", name, site.route.value, site.layer)
-            draw = FEEDBACK_INITS[name](site, stream, **parameters)
+            draw = FEEDBACK_INITS.call(self.init, site, stream)
             if tuple(draw.shape) != site.shape:
                 raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
             draws.append(draw * self.scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -55,6 +56,7 @@ class MLP(nn.Module):
         self.widths = _checked_widths(widths)
         if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
             raise DfaLabError(f"replicas was given as {replicas!r}; expected None or a whole number from 1.")
+        generator(seed)
         self.replicas = replicas
         self.activation = resolve_activation(activation)
         shapes = list(zip(self.widths[1:], self.widths[:-1], strict=True))
@@ -84,9 +86,11 @@ class MLP(nn.Module):
         return draws[0] if self.replicas is None else torch.stack(draws)
 
     def set_rule(self, rule: str) -> None:
-        """Learn by ``rule``, a name in RULES, from the next backward pass on."""
-        self.rule = RULES[rule]
-        self.feedback_matrices()
+        """Learn by ``rule``, a name in RULES, from the next forward pass on."""
+        chosen = RULES[rule]
+        if chosen.needs_feedback:
+            self.feedback.matrices(chosen.route)
+        self.rule = chosen
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself."""
@@ -146,7 +150,7 @@ class MLP(nn.Module):
         return torch.matmul(h, weight.mT) + bias.unsqueeze(-2)
 
     def check_inputs(self, inputs: Tensor) -> None:
-        """Raise ``DfaLabError`` where ``inputs`` cannot enter: not a float tensor, another width, other replicas."""
+        """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""
         wanted = f"a float tensor of shape (N, {self.widths[0]})"
         if self.replicas is not None:
             wanted += f" or ({self.replicas}, N, {self.widths[0]})"
@@ -156,6 +160,13 @@ class MLP(nn.Module):
         fits = inputs.dim() == 2 or (inputs.dim() == 3 and self.replicas == inputs.shape[0])
         if not fits or inputs.shape[-1] != self.widths[0]:
             raise DfaLabError(f"inputs have shape {tuple(inputs.shape)}; expected {wanted}.")
+        own = self.weights[0].dtype
+        if inputs.dtype != own and not torch.is_autocast_enabled(inputs.device.type):
+            raise DfaLabError(f"inputs are {inputs.dtype}, the network {own}; use inputs.to({own}) or net.to(…).")
+        # The sum of finite numbers is finite, or nearly always: one pass, and the second look only where it is not.
+        watched = inputs.device.type == "cpu" and not torch.compiler.is_compiling()
+        if watched and not math.isfinite(inputs.detach().sum()) and not bool(torch.isfinite(inputs).all()):
+            raise DfaLabError("inputs hold NaN or infinity; expected finite numbers: look where they come from.")
 
     def extra_repr(self) -> str:
         """What print shows beside the parameters."""
@@ -174,7 +185,7 @@ def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
 
 
 def set_rule(net: MLP, rule: str) -> None:
-    """Let ``net`` learn by ``rule`` from the next backward pass on; feedback drawn before is found again."""
+    """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again."""
     net.set_rule(rule)
 
 

@@ -34,3 +34,14 @@ def adam(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_dec
 def rmsprop(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
     """RMSprop (Tieleman & Hinton 2012), α = 0.99: Nøkland's optimizer."""
     return torch.optim.RMSprop(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+
+def change_options(optimizer: torch.optim.Optimizer, fresh: torch.optim.Optimizer) -> None:
+    """Give ``optimizer`` the options of ``fresh``, one of its own kind, and let it keep its state."""
+    for group, new in zip(optimizer.param_groups, fresh.param_groups, strict=True):
+        group.update({key: value for key, value in new.items() if key != "params"})
+        for parameter in group["params"]:
+            state = optimizer.state.get(parameter)
+            if state and isinstance(optimizer, torch.optim.RMSprop) and group["momentum"] > 0:
+                # torch makes this buffer at the first step only, and only if there was momentum then.
+                state.setdefault("momentum_buffer", torch.zeros_like(parameter))

@@ -101,7 +101,8 @@ def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int]
         sd = np.where((place >= 0) & (grid < end), recorded.mean[place], np.nan)
         widest = np.fmax(widest, sd)
     corners = np.repeat(grid, 2)[1:-1]
-    reach = CHANCE_SDS * np.repeat(widest[:-1], 2)
+    # Where a rule without feedback was in use there is no band: one without height, which nothing shows.
+    reach = np.nan_to_num(CHANCE_SDS * np.repeat(widest[:-1], 2))
     return Band(corners, np.maximum(RIGHT_ANGLE - reach, 0.0), np.minimum(RIGHT_ANGLE + reach, 180.0))
 
 

@@ -9,6 +9,7 @@ import ipywidgets
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import CHOICES, Settings, extra_of
+from dfa_lab.views.changes import value_text
 
 _STYLE = {"description_width": "150px"}
 _LAYOUT = {"width": "100%"}
@@ -34,7 +35,7 @@ class Control:
         self.field = field
         self._whole = described.annotation is int
         if field in CHOICES:
-            self.widget = ipywidgets.Dropdown(options=list(CHOICES[field]), value=_listed(field, value), **shared)
+            self.widget = ipywidgets.Dropdown(options=_options(field, value), value=value, **shared)
             return
         if extra["slider"] is None:
             raise DfaLabError(f"setting {field!r} has neither choices nor a slider; give its knob one of them.")
@@ -64,10 +65,9 @@ class Control:
         return round(shown) if self._whole else float(f"{shown:.3g}")
 
 
-def _listed(field: str, value: Any) -> str:
-    """The name a menu shows for a value: a choice with parameters goes by its name."""
-    if isinstance(value, dict):
-        return str(value["name"])
+def _options(field: str, value: Any) -> list[tuple[str, Any]]:
+    """A menu's (label, choice): every registered name; the choice in force with the parameters it has."""
     if callable(value):
         raise DfaLabError(f"{field} was given as {value!r}; a menu shows registered choices only: register it by name.")
-    return str(value)
+    own = value["name"] if isinstance(value, dict) else None
+    return [(value_text(value), value) if name == own else (name, name) for name in CHOICES[field]]

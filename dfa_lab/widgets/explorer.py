@@ -20,8 +20,8 @@ from dfa_lab.widgets.pump import Pump
 CONTROLS = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale")
 STEPS = (1, 10, 100)
 
-# The explorer that each notebook cell shows, by the cell's id: running the cell again closes the former one.
-_shown: dict[str, Explorer] = {}
+# What each notebook cell shows: (which run of the cell, explorer). Running the cell again closes what it showed before.
+_shown: dict[str, list[tuple[str, Explorer]]] = {}
 
 
 class Explorer(ipywidgets.VBox):
@@ -121,7 +121,7 @@ class Explorer(ipywidgets.VBox):
             self._tick()
 
     def _new_seed(self) -> None:
-        self._seeds_drawn += 1
+        self._seeds_drawn += self.experiment.history.replicas
         drawn, first = self._seeds_drawn, self._first_settings
         self.runner.reset(seed=first.seed + drawn, feedback_seed=first.feedback_seed + drawn)
 
@@ -135,23 +135,29 @@ class Explorer(ipywidgets.VBox):
         self.chart.show(self.experiment.history, self.status())
 
     def _replace_former(self) -> None:
-        cell = _cell_id()
-        if cell is None:
+        """Close what an earlier run of the same cell showed; a second explorer of the same run stays."""
+        place = _place()
+        if place is None:
             return
-        if cell in _shown:
-            _shown[cell].close()
-        _shown[cell] = self
+        cell, run = place
+        for former, explorer in _shown.pop(cell, []):
+            if former == run:
+                _shown.setdefault(cell, []).append((former, explorer))
+            else:
+                explorer.close()
+        _shown.setdefault(cell, []).append((run, self))
 
 
 def _in_force(status: Status) -> str:
     return " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in CONTROLS)
 
 
-def _cell_id() -> str | None:
-    """The id of the notebook cell that is being run; None outside a notebook."""
+def _place() -> tuple[str, str] | None:
+    """The notebook cell that is being run, and which run of it this is; None outside a notebook."""
     try:
         from IPython import get_ipython
 
-        return str(get_ipython().parent_header["metadata"]["cellId"])
+        message = get_ipython().parent_header
+        return str(message["metadata"]["cellId"]), str(message["header"]["msg_id"])
     except (ImportError, AttributeError, KeyError, TypeError):
         return None

@@ -9,7 +9,7 @@ FRAMES_A_SECOND = 16
 
 
 class Pump:
-    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; a tick's error is kept in ``error``.
+    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; the last tick's error is in ``error``.
 
     A tick sends one message at most, so the screen gets 16 a second, below the 20 that every server passes on.
     """
@@ -36,5 +36,6 @@ class Pump:
             stopping = self._stop.wait(1 / FRAMES_A_SECOND)
             try:
                 self._tick()
+                self.error = None
             except Exception as error:  # the screen may be gone; the next tick may find it again
                 self.error = error
