@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -369,3 +371,13 @@ def test_the_rules_read_digits():
     assert mean["dfa"] >= 0.955
     assert mean["fa"] >= 0.95
     assert mean["shallow"] <= mean["dfa"] - 0.02
+
+
+def test_the_first_live_change_does_not_load_torchs_compiler():
+    """Loading it takes a second, in which a class would look at a picture that stands still."""
+    code = (
+        "import sys, dfa_lab; run = dfa_lab.Experiment(widths=(4,)); run.train(3); "
+        "run.change(batch_size=8, lr=0.2, rule='fa'); run.train(3); print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

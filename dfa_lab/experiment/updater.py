@@ -31,11 +31,10 @@ class Updater:
 
         Raises what the optimizer refuses, before anything has changed.
         """
-        fresh = _make_optimizer(self.net, settings)
         if settings.optimizer == previous.optimizer and self.optimizer is not None:
-            change_options(self.optimizer, fresh)
+            change_options(self.optimizer, _make_optimizer(self.net, settings))
         else:
-            self.optimizer = fresh if _needs_one(settings) else None
+            self.optimizer = _make_optimizer(self.net, settings) if _needs_one(settings) else None
         self._take(settings)
 
     def _take(self, settings: Settings) -> None:

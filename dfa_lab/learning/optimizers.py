@@ -36,6 +36,11 @@ def rmsprop(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_
     return torch.optim.RMSprop(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
+def warm_up() -> None:
+    """Make one optimizer for nothing: torch loads its compiler with the first, which would stall a class for a second."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
 def change_options(optimizer: torch.optim.Optimizer, fresh: torch.optim.Optimizer) -> None:
     """Give ``optimizer`` the options of ``fresh``, one of its own kind, and let it keep its state."""
     for group, new in zip(optimizer.param_groups, fresh.param_groups, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import ipywidgets
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.controls import Control
 from dfa_lab.widgets.live_chart import LiveChart
@@ -64,6 +66,7 @@ class Explorer(ipywidgets.VBox):
         self._tick()
         if self._pump is not None:
             self._pump.start()
+            threading.Thread(target=warm_up, name="dfa_lab warm-up", daemon=True).start()
 
     def __repr__(self) -> str:
         settings, step = self.experiment.settings, self.experiment.steps_done
