@@ -37,7 +37,7 @@ def rmsprop(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_
 
 
 def warm_up() -> None:
-    """Make one optimizer for nothing: torch loads its compiler with the first, which would stall a class for a second."""
+    """Make one optimizer for nothing: torch loads its compiler with the first, which would stall a class a second."""
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 
