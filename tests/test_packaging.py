@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -96,7 +97,7 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         names = {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
-        tar.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(archive, tmp_path)
     assert {*BUNDLE, "frontend/live_chart.js", "frontend/package-lock.json", "hatch_build.py", "LICENSE"} <= names
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
     (root,) = tmp_path.iterdir()
