@@ -44,13 +44,14 @@ notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show,
 	DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 	$(BIN)/nbstripout --keep-output --keep-count --keep-id notebooks/*.ipynb
 
+# Playwright's own Node wants libatomic, which a bare Debian lacks.
 chromium:
-	@if command -v chromium >/dev/null 2>&1; then :; \
+	@if command -v chromium >/dev/null 2>&1 && { ! command -v ldconfig >/dev/null || ldconfig -p | grep -q libatomic.so.1; }; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium \
+		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium libatomic1 \
 		|| echo "Chromium could not be installed by apt; the browser test will be skipped."; \
 	else \
-		echo "No chromium on the PATH: the browser test will be skipped. Install it (Debian: apt-get install chromium)."; \
+		echo "No chromium on the PATH: the browser test will be skipped. Install it (Debian: apt-get install chromium libatomic1)."; \
 	fi
 
 clean: ## remove the environment and everything built
