@@ -7,14 +7,19 @@ is what the literature calls augmented DFA (Nakajima et al. 2022); with it a hid
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, UnknownNameError, nearest
+from dfa_lab.learning.expressions import Expression
+from dfa_lab.learning.operations import CONSTANTS
+from dfa_lab.learning.parser import LENGTH
+from dfa_lab.learning.points import Points
 from dfa_lab.registry import Choice, Registry
 
 
@@ -64,7 +69,58 @@ ACTIVATIONS.register("identity", Activation(_itself, _one))
 
 
 Derivative = Callable[..., Tensor]
-DERIVATIVES: Registry[Derivative] = Registry("activation derivative")
+
+
+class Derivatives(Registry[Derivative]):
+    """A registry whose choices may also be text in x, such as "1 - tanh(x)**2".
+
+    A registered name is that entry; any other word but ``x``, ``pi`` and ``e`` is an unknown name; the rest is text.
+    """
+
+    def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        """As in any registry; a text in x is its own name, known to be one that ``Expression`` reads."""
+        if not isinstance(choice, str) or choice in self._entries:
+            return self._split_name(choice)
+        if not choice.isidentifier() or choice in ("x", *CONSTANTS) or len(choice) > LENGTH:
+            self._parsed(choice)
+            return choice, {}
+        try:
+            return super().split(choice)
+        except UnknownNameError as unknown:
+            raise UnknownNameError(f"{unknown} A text in x is taken too, such as '1 - tanh(x)**2'.") from None
+
+    def function(self, choice: Choice) -> Derivative:
+        """g as a function of a alone: ``exact`` itself, what a text says, or an entry with its parameters.
+
+        Raises ``DfaLabError`` for an unknown name or parameter, a text that cannot be read, and points that make no
+        curve; what else an entry cannot do with its parameters it says when it is called.
+        """
+        name, parameters = self.split(choice)
+        if name not in self._entries:
+            return Expression(name)
+        if self[name] is exact:
+            return exact
+        if self[name] is points:
+            return Points(**parameters) if parameters else points
+        return functools.partial(self.call, choice)
+
+    def _split_name(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        name, parameters = super().split(choice)
+        if parameters and self[name] is points:
+            Points(**parameters)
+        return name, parameters
+
+    def _parsed(self, text: str) -> Expression:
+        try:
+            return Expression(text)
+        except DfaLabError as reason:
+            name = nearest(text, self) if len(text) < 30 else None
+            if name is None:
+                raise
+            raise DfaLabError(f"{reason} Or did you mean the registered {name!r}?") from None
+
+
+DERIVATIVES = Derivatives("activation derivative")
 
 
 @DERIVATIVES.register("exact")
@@ -97,19 +153,28 @@ def triangle(a: Tensor, *, width: float = 1.0) -> Tensor:
     return (1 - a.abs() / width).clamp_min(0)
 
 
+_TRIANGLE = Points([(-1, 0), (0, 1), (1, 0)])
+
+
+@DERIVATIVES.register("points")
+def points(a: Tensor, *, points: Sequence[Sequence[float]] = _TRIANGLE.points) -> Tensor:
+    """g(a) through ``points``, pairs (x, g) joined linearly and constant beyond the ends: a curve drawn by hand."""
+    curve = _TRIANGLE if points is _TRIANGLE.points else Points(points)
+    return curve(a)
+
+
 Slope = Callable[[Tensor, Tensor], Tensor]
 
 
 def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") -> Slope:
     """The g of a layer as a function of a and h = f(a), elementwise: what a delta is multiplied with.
 
-    ``derivative`` is a name in DERIVATIVES, a name with parameters, or any callable ``g(a)`` that keeps a's shape.
+    ``derivative`` is a name in DERIVATIVES, a name with parameters, text in x such as "1 - tanh(x)**2" (the grammar is
+    ``dfa_lab.learning.expressions``), or any callable ``g(a)`` that keeps a's shape.
     """
-    g = derivative if callable(derivative) else DERIVATIVES[DERIVATIVES.split(derivative)[0]]
+    g = derivative if callable(derivative) else DERIVATIVES.function(derivative)
     if g is exact:
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
-    if not callable(derivative):
-        g = functools.partial(DERIVATIVES.call, derivative)
     slope = functools.partial(_slope_by, g)
     slope(torch.linspace(-2, 2, 5), torch.zeros(5))
     return slope
