@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
+from dfa_lab.learning.expressions import Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS
 from dfa_lab.learning.optimizers import OPTIMIZERS
 from dfa_lab.learning.rules import RULES
@@ -66,7 +67,7 @@ class Settings(BaseModel):
     )
     activation: str = knob("tanh", "Activation f of the hidden layers.")
     activation_derivative: str | dict[str, Any] | Callable[..., Any] = knob(
-        "exact", "The g that stands for f′ on the way back; 'exact' is f′ itself.", live=True
+        "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
     )
     rule: str = knob("dfa", "Which signal the hidden layers learn from.", live=True)
     feedback_init: str | dict[str, Any] = knob("uniform", "How the feedback matrices are drawn.", live=True)
@@ -124,11 +125,15 @@ class Settings(BaseModel):
             return value.item()
         if isinstance(value, list | tuple | np.ndarray):
             return tuple(one.item() if isinstance(one, np.generic) else one for one in value)
+        if isinstance(value, Mapping):
+            return {key: _plain_parameter(one) for key, one in value.items()}
         return value
 
     @field_validator(*CHOICES)
     @classmethod
     def _registered(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, Expression):
+            return value.text
         if not callable(value):
             CHOICES[info.field_name].split(value)
         return value
@@ -167,6 +172,13 @@ class Settings(BaseModel):
         return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
 
 
+def _plain_parameter(value: Any) -> Any:
+    """A choice's parameter as JSON would bring it back: numbers, and lists of them; a copy, which nobody else holds."""
+    if isinstance(value, np.generic | np.ndarray | torch.Tensor):
+        return value.tolist()
+    return [_plain_parameter(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def extra_of(field: FieldInfo) -> dict[str, Any]:
     """What ``knob`` noted of a field: live, unit, slider."""
     assert isinstance(field.json_schema_extra, Mapping)
@@ -176,7 +188,8 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 def expected(name: str) -> str:
     """What a field takes, in words."""
     if name in CHOICES:
-        return f"one of {', '.join(CHOICES[name])}"
+        text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
+        return f"one of {', '.join(CHOICES[name])}{text}"
     field = Settings.model_fields[name]
     if name == "widths":
         return "a sequence of whole numbers from 1 to 16384, at most 100"
