@@ -51,14 +51,20 @@ class Expression:
             raise DfaLabError(f"expression {self.text!r} was called on a {given}; expected a float tensor.")
         if len(self._program) == 1:
             (only,) = self._program
-            return torch.full_like(x, only) if isinstance(only, float) else x.clone()
+            return torch.full_like(x, _within(only, x.dtype)) if isinstance(only, float) else x.clone()
         values: list[Tensor] = []
         for instruction in self._program:
             if instruction is None:
                 values.append(x)
             elif isinstance(instruction, float):
-                values.append(x.new_full((), instruction))
+                values.append(x.new_full((), _within(instruction, x.dtype)))
             else:
                 first = len(values) - instruction.arity
                 values[first:] = [instruction.apply(*values[first:])]
         return values[0].to(x.dtype)
+
+
+def _within(number: float, dtype: torch.dtype) -> float:
+    """The nearest number that ``dtype`` holds: float16 ends at 65504, and torch refuses what is far beyond."""
+    largest = torch.finfo(dtype).max
+    return max(-largest, min(largest, number))
