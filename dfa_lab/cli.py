@@ -85,7 +85,7 @@ def _value(text: str) -> Any:
     """A setting's value from the shell: JSON where it is JSON, else the text itself."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON; a number of 5,000 digits; brackets 100,000 deep
         return text
 
 

@@ -209,4 +209,4 @@ def _sentence(error: Any, given: Mapping[str, Any]) -> str:
     if isinstance(reason, DfaLabError):
         return str(reason)
     name = str(error["loc"][0])
-    return f"{name} was given as {given.get(name)!r}; expected {expected(name)}."
+    return f"{name} was given as {given.get(name)!r:.200}; expected {expected(name)}."

@@ -10,6 +10,7 @@ from dfa_lab.experiment.history import Event, History
 
 LABEL_LENGTH = 34
 LANES = 4
+LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A setting's value as one writes it on a label: names bare, parameters in brackets, numbers short."""
+    """A setting's value as one writes it on a label: names bare, parameters in brackets, numbers and lists short."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, float):
@@ -53,7 +54,9 @@ def value_text(value: Any) -> str:
         parameters = ", ".join(f"{key}={value_text(one)}" for key, one in value.items() if key != "name")
         return f"{value.get('name', '')}({parameters})"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(value_text(one) for one in value)}]"
+        shown = [value_text(one) for one in value[:LISTED]]
+        more = f", … {len(value)} in all" if len(value) > LISTED else ""
+        return f"[{', '.join(shown)}{more}]"
     if callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
     return str(value)
