@@ -48,11 +48,13 @@ class Points:
     def __call__(self, a: Tensor) -> Tensor:
         """The curve's height at every entry of ``a``, in its shape and dtype; exact at the points."""
         x, g = self._x.to(a), self._g.to(a)
-        left = torch.searchsorted(x, a.contiguous(), right=True).sub(1).clamp(0, len(self.points) - 2)
-        start, end = x[left], x[left + 1]
+        flat = a.reshape(-1)
+        left = torch.searchsorted(x, flat, right=True).sub(1).clamp(0, len(self.points) - 2)
+        # index_select is several times as fast as x[left].
+        (start, end), (low, high) = ((t.index_select(0, left), t.index_select(0, left + 1)) for t in (x, g))
         # Two x that float32 cannot tell apart are a jump: a width that is not zero keeps 0 / 0 out.
-        share = (a - start) / (end - start).clamp_min(torch.finfo(a.dtype).tiny)
-        return torch.lerp(g[left], g[left + 1], share.clamp(0, 1))
+        share = (flat - start) / (end - start).clamp_min(torch.finfo(a.dtype).tiny)
+        return torch.lerp(low, high, share.clamp(0, 1)).reshape(a.shape)
 
 
 def _pairs(points: Any) -> list[tuple[float, float]]:
