@@ -105,6 +105,8 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open JupyterLab on the explorer; notebooks that the folder lacks are copied there, none is overwritten."""
+    if not 1 <= port <= 65535:
+        raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
     if folder.exists() and not folder.is_dir():
         raise DfaLabError(f"lab was given {folder}, which is a file; expected a folder for the notebooks.")
     folder.mkdir(parents=True, exist_ok=True)

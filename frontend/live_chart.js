@@ -8,6 +8,7 @@ import { readTheme, watchTheme } from "./theme.js";
 
 const TWO_COLUMNS_FROM = 560;
 const MOST_EVENTS = 200;
+const ASK_AGAIN_MS = 1000;
 
 class Chart {
   constructor(ask) {
@@ -102,7 +103,6 @@ class Chart {
   }
 
   resize() {
-    keepKeys(this.root);
     this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= TWO_COLUMNS_FROM);
     this.theme = readTheme(this.root);
     this.panels.forEach((panel) => panel.resize());
@@ -122,24 +122,30 @@ class Chart {
 }
 
 /**
- * The explorer's keys are its own: in command mode JupyterLab would take a menu's arrow keys for its cells. It looks for
- * this attribute on the element that has the focus.
+ * The explorer's plain keys are its own: in command mode JupyterLab would take a menu's arrow keys for its cells. It
+ * looks for this attribute on the element that has the focus. What is held with Ctrl, Alt or ⌘, and Shift+Enter, stays
+ * JupyterLab's: saving and running work from here too.
  */
-function keepKeys(root) {
-  const explorer = root.closest(".dfa-explorer");
-  if (!explorer || explorer.dataset.keys) return;
-  explorer.dataset.keys = "kept";
-  explorer.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+function keepKeys(event) {
+  const { target, key } = event;
+  if (!(target instanceof Element) || !target.closest(".dfa-explorer")) return;
+  const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && key === "Enter");
+  target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
 }
+window.addEventListener("keydown", keepKeys, true); // before JupyterLab, which listens on the document
 
 /** What anywidget calls for each place the chart is shown in. */
 function render({ model, el }) {
-  const chart = new Chart(() => model.send({ type: "hello" }));
+  const hello = () => model.send({ type: "hello" });
+  const chart = new Chart(hello);
+  // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
+  const asking = setInterval(() => chart.number === null && hello(), ASK_AGAIN_MS);
   const receive = (message, buffers) => chart.receive(message, buffers);
   model.on("msg:custom", receive);
   el.append(chart.root);
-  model.send({ type: "hello" });
+  hello();
   return () => {
+    clearInterval(asking);
     model.off("msg:custom", receive);
     chart.destroy();
   };

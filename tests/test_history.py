@@ -76,10 +76,19 @@ def test_damaged_text_is_refused():
         dfa.History.from_json(json.dumps(document))
 
 
-def test_a_callable_cannot_be_written():
-    history = dfa.History({"activation_derivative": math.sin})
-    with pytest.raises(dfa.DfaLabError, match="register it by name"):
-        history.to_json()
+def test_a_callable_is_written_by_its_name():
+    history = make_history()
+    history.settings["activation_derivative"] = math.sin
+    history.add_change(20, {"activation_derivative": ("exact", math.cos)})
+    again = dfa.History.from_json(history.to_json())
+    assert again.settings["activation_derivative"] == "<sin>"
+    assert again.events[-1].new == "<cos>"
+    assert again.to_frame().equals(history.to_frame())
+
+
+def test_a_layers_metric_needs_its_layer():
+    with pytest.raises(dfa.DfaLabError, match="give layer=1"):
+        make_history().last("weight_alignment")
 
 
 def test_truncating_takes_rows_and_events_back():

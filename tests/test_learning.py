@@ -75,7 +75,15 @@ def test_the_derivative_can_be_changed_at_any_time():
 
 @pytest.mark.parametrize(
     "derivative",
-    [lambda a: a.sum(), lambda a: 3, "steps", {"name": "step", "x": 1}, {"name": "triangle", "width": "x"}],
+    [
+        lambda a: a.sum(),
+        lambda a: 3,
+        lambda: 0,
+        lambda a: a[:, :1],
+        "steps",
+        {"name": "step", "x": 1},
+        {"name": "triangle", "width": "x"},
+    ],
 )
 def test_a_derivative_that_cannot_be_used_is_refused_and_the_old_one_stays(derivative):
     net = make_net(activation_derivative="step")

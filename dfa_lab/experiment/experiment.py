@@ -6,6 +6,7 @@ import math
 import threading
 from typing import Any
 
+import numpy as np
 import torch
 
 from dfa_lab.errors import DfaLabError, DivergedError
@@ -89,11 +90,11 @@ class Experiment:
 
         Raises ``DfaLabError`` for a number of steps that is none, ``DivergedError`` as the class says.
         """
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
             raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
         self.resume_clock()
         with torch_threads(self.settings.threads), deferred_interrupt() as interrupted:
-            for _ in counted(steps, self.history) if progress else range(steps):
+            for _ in counted(int(steps), self.history) if progress else range(steps):
                 self.step()
                 if interrupted():
                     break

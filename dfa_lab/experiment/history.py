@@ -80,7 +80,8 @@ class History:
 
     def values(self, metric: str, layer: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) and values (n, replicas) of one series; empty where nothing was recorded."""
-        METRICS[metric]
+        if METRICS[metric].per_layer and layer is None:
+            raise DfaLabError(f"metric {metric!r} is a hidden layer's; give layer=1 for the first.")
         series = self.series.get((metric, layer), Series())
         return series.since(0, self.replicas)
 
@@ -159,7 +160,10 @@ class History:
         return pd.DataFrame(rows, columns=["step", "field", "old", "new"])
 
     def to_json(self) -> str:
-        """The whole record as JSON text with a format version; ``from_json`` takes it back to the last bit."""
+        """The whole record as JSON text with a format version; ``from_json`` takes it back to the last bit.
+
+        A callable among the settings has no name that a file could hold: its place takes its name in angle brackets.
+        """
         series = [
             {
                 "metric": metric,
@@ -173,13 +177,7 @@ class History:
         events = [[event.step, event.field, event.old, event.new, event.change] for event in self.events]
         document = {"format": FORMAT, "version": VERSION, "run_id": self.run_id, "name": self.name}
         document |= {"replicas": self.replicas, "settings": self.settings, "series": series, "events": events}
-        try:
-            return json.dumps(document, allow_nan=False)
-        except TypeError as reason:
-            raise DfaLabError(
-                f"this history cannot be written as JSON ({reason}); a callable has no name a file could hold: "
-                "register it by name first."
-            ) from None
+        return json.dumps(document, allow_nan=False, default=_in_brackets)
 
     @classmethod
     def from_json(cls, text: str) -> History:
@@ -214,6 +212,10 @@ class History:
                 f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
             ) from None
         return history
+
+
+def _in_brackets(value: object) -> str:
+    return f"<{getattr(value, '__name__', type(value).__name__)}>"
 
 
 def _to_plain(value: float) -> float | str | None:

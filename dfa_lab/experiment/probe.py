@@ -65,10 +65,12 @@ class Probe:
         return rest == 0 and times > 0 and times & (times - 1) == 0
 
     def evaluation_is_due(self, step: int, settings: Settings) -> bool:
-        """At step 0 and at multiples of ``probe_every`` so far apart that it costs a tenth of the training at most.
+        """With the early probes, then at multiples of ``probe_every`` so far apart that it is a tenth of the training.
 
         By counted operations, not by the clock: a training sample costs about three forward passes.
         """
+        if step < settings.probe_every and step & (step - 1) == 0:
+            return True
         apart = len(self._inputs) / (3 * TEST_SHARE * settings.batch_size)
         every = settings.probe_every * max(1, -(-apart // settings.probe_every))
         return step % every == 0

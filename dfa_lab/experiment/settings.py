@@ -196,10 +196,10 @@ def expected(name: str) -> str:
     kind = {int: "a whole number", float: "a number", str: "a text"}.get(field.annotation, "None or a whole number")  # type: ignore[arg-type]
     bounds = []
     for limit in field.metadata:
-        bounds += [f"from {limit.ge}"] if isinstance(limit, Ge) else []
-        bounds += [f"above {limit.gt}"] if isinstance(limit, Gt) else []
-        bounds += [f"to {limit.le}"] if isinstance(limit, Le) else []
-        bounds += [f"and below {limit.lt}"] if isinstance(limit, Lt) else []
+        bounds += [f"from {limit.ge:,}"] if isinstance(limit, Ge) else []
+        bounds += [f"above {limit.gt:,}"] if isinstance(limit, Gt) else []
+        bounds += [f"up to {limit.le:,.12g}"] if isinstance(limit, Le) else []
+        bounds += [f"and below {limit.lt:,}"] if isinstance(limit, Lt) else []
     return " ".join([kind, *bounds])
 
 

@@ -176,7 +176,12 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
     if g is exact:
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
     slope = functools.partial(_slope_by, g)
-    slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+    try:
+        slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+    except (TypeError, IndexError, RuntimeError) as reason:
+        raise DfaLabError(
+            f"activation derivative {g!r} failed on a tensor of 5 numbers: {reason} Expected an elementwise g(a)."
+        ) from reason
     return slope
 
 

@@ -12,7 +12,7 @@ from dfa_lab.experiment.settings import CHOICES, Settings, extra_of
 from dfa_lab.views.changes import value_text
 
 _STYLE = {"description_width": "150px"}
-_LAYOUT = {"width": "100%"}
+_LAYOUT = {"width": "auto"}
 
 
 class Control:
@@ -42,7 +42,7 @@ class Control:
         low, high, scale = extra["slider"]
         if scale == "linear":
             span = {"min": min(low, value), "max": max(high, value), "step": (high - low) / 100}
-            self.widget = ipywidgets.FloatSlider(value=value, **span, **shared)
+            self.widget = ipywidgets.FloatSlider(value=value, continuous_update=False, **span, **shared)
         elif value <= 0:
             self.widget = ipywidgets.FloatText(value=value, **shared)  # no place on a logarithmic slider
         else:
@@ -55,6 +55,7 @@ class Control:
                 max=max(high, math.ceil(exponent)),
                 step=step,
                 readout_format=".0f" if self._whole else ".3g",
+                continuous_update=False,  # a drag is one change: the network should not train at each value passed
                 **shared,
             )
 

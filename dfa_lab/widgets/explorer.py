@@ -17,6 +17,7 @@ from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.controls import Control
 from dfa_lab.widgets.live_chart import LiveChart
 from dfa_lab.widgets.pump import Pump
+from dfa_lab.widgets.routes import forget_route
 
 #: The live settings that have a control, in the order they are shown.
 CONTROLS = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale")
@@ -54,11 +55,16 @@ class Explorer(ipywidgets.VBox):
             control.widget.observe(self._changed(control), names="value")
         column = ipywidgets.VBox(
             [control.widget for control in self.controls.values()],
-            layout={"flex": "0 0 360px", "padding": "0 12px 0 0"},
+            layout={"flex": "0 0 360px", "padding": "0 12px 0 0", "overflow": "hidden"},
         )
-        picture = ipywidgets.VBox([self.chart], layout={"flex": "1 1 480px", "min_width": "300px"})
+        picture = ipywidgets.VBox(
+            [self.chart], layout={"flex": "1 1 480px", "min_width": "300px", "overflow": "hidden"}
+        )
         bar = ipywidgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
         body = ipywidgets.HBox([column, picture], layout={"flex_flow": "row wrap"})
+        controls = [control.widget for control in self.controls.values()]
+        self._parts = [bar, body, column, picture, self.chart, *self.buttons.values(), *controls]
+        self.chart.on_hello = self._forget_routes
         super().__init__([bar, body])
         self.add_class("dfa-explorer")
         self._replace_former()
@@ -95,9 +101,14 @@ class Explorer(ipywidgets.VBox):
         self.runner.close()
         if self._pump is not None:
             self._pump.stop()
-        for widget in (self.chart, *self.buttons.values(), *(control.widget for control in self.controls.values())):
+        # Boxes too: an open box with a closed child keeps the page from restoring any widget of this kernel.
+        for widget in self._parts:
             widget.close()
         super().close()
+
+    def _forget_routes(self) -> None:
+        for widget in (self, *self._parts):
+            forget_route(widget)
 
     def _make_buttons(self) -> dict[str, ipywidgets.Button]:
         runner = self.runner
@@ -152,7 +163,7 @@ class Explorer(ipywidgets.VBox):
 
 
 def _in_force(status: Status) -> str:
-    return " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in CONTROLS)
+    return " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in (*CONTROLS, "seed"))
 
 
 def _place() -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ another: n steps, n values (the mean over replicas), and n standard deviations w
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History, Series, SeriesKey
 from dfa_lab.widgets.panels import PANELS, event_label
+from dfa_lab.widgets.routes import forget_route
 from dfa_lab.widgets.thinning import thin
 
 STATIC = Path(__file__).parent / "static"
@@ -36,6 +37,7 @@ class LiveChart(anywidget.AnyWidget):
     """Alignment, loss, accuracy and throughput of one run, drawn in the browser as it trains.
 
     ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
+    ``on_hello`` is called, if set, when a page has opened the chart.
     """
 
     _esm = STATIC / "live_chart.js"
@@ -51,6 +53,7 @@ class LiveChart(anywidget.AnyWidget):
         self._status: dict[str, str] = {}
         self._number = 0
         self._metrics = {metric for panel in PANELS for metric in panel.metrics}
+        self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
 
     def __repr__(self) -> str:
@@ -96,6 +99,7 @@ class LiveChart(anywidget.AnyWidget):
             header |= {"run": history.run_id, "spread": history.replicas > 1}
             header["panels"] = [panel.description() for panel in PANELS]
         self.send(header, [buffer])
+        forget_route(self)
         return True
 
     def _new_rows(self, history: History) -> tuple[list[dict[str, Any]], bytes]:
@@ -117,6 +121,8 @@ class LiveChart(anywidget.AnyWidget):
     def _listen(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if isinstance(content, Mapping) and content.get("type") == "hello":
             self._hello.set()
+            if self.on_hello is not None:
+                self.on_hello()
 
 
 def _read(series: Series, start: int, replicas: int) -> tuple[np.ndarray, list[np.ndarray], int]:

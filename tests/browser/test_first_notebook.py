@@ -101,3 +101,30 @@ def test_the_first_notebook(explorer, screenshot):
 
     assert page.errors == []
     assert page.outside == []
+
+
+def test_the_page_can_be_reloaded_while_it_trains(explorer):
+    page = explorer
+    page.locator(".jp-CodeCell").nth(1).click()  # a notebook is trusted, and its widgets restored, once every cell ran
+    page.keyboard.press("Shift+Enter")
+    page.get_by_role("button", name="Play").click()
+    until(page, lambda: step(page) > 100)
+    slider = page.locator(".widget-slider").filter(has_text="batch size").locator(".noUi-handle")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, lambda: "batch_size 128" in text(page, "settings"))
+    page.keyboard.press("Control+s")  # from inside the explorer
+    page.wait_for_timeout(1500)
+    before = step(page)
+    for batch_size, key in ((64, "ArrowLeft"), (128, "ArrowRight")):
+        page.reload(wait_until="load")
+        page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
+        until(page, lambda before=before: text(page, "step") != "" and step(page) > before)
+        until(page, lambda: markers(page) > 0)
+        slider.focus()
+        page.keyboard.press(key)
+        until(page, lambda size=batch_size: f"batch_size {size}" in text(page, "settings"))
+        before = step(page)
+    page.get_by_role("button", name="Pause").click()
+    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    assert page.outside == []
