@@ -26,7 +26,7 @@ def double_of(net, activation="tanh", derivative="exact", replica=None):
         return tensor.detach().numpy()
 
     def matrices(route):
-        return [numbers(matrix).T for matrix in net.feedback.matrices(route)]
+        return [numbers(matrix).T for matrix in net.feedback.matrices(route, net._transported)]
 
     weights, biases = [numbers(w) for w in net.weights], [numbers(b) for b in net.biases]
     routes = dfa.Route.LAYERWISE, dfa.Route.DIRECT

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.equations import Layers, Pass, deltas, forward
+from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rules import BP, Route
@@ -68,15 +68,6 @@ def backward_matrix(layers: Layers, number: int) -> Tensor | None:
     return layers.rule.carrier(layers.weights[number + 1], feedback)
 
 
-def transported_matrix(layers: Layers, number: int) -> Tensor:
-    """What BP carries the signal with: W_{l+1} for a layerwise rule, the product W_L … W_{l+1} for a direct one."""
-    product = layers.weights[number + 1]
-    if layers.rule.route is Route.DIRECT:
-        for weight in layers.weights[number + 2 :]:
-            product = weight @ product
-    return product
-
-
 def by_backpropagation(layers: Layers) -> Layers:
     """The same network as BP sees it: W carries the signal and f′ multiplies it, whatever g the rule uses."""
     return replace(layers, rule=BP, feedback=(), slope=layers.exact_slope)
@@ -86,7 +77,8 @@ def weight_alignment(layers: Layers) -> list[Tensor]:
     """Degrees for each hidden layer, () or (K,)."""
     found = []
     for number in range(len(layers.weights) - 1):
-        carried, own = backward_matrix(layers, number), transported_matrix(layers, number)
+        carried = backward_matrix(layers, number)
+        own = downstream(layers.weights, number + 1, layers.rule.route)
         if carried is None:
             found.append(torch.full(own.shape[:-2], math.nan, dtype=torch.float64))
         else:

@@ -48,6 +48,15 @@ class Pass:
         return self.activities[-1]
 
 
+def downstream(weights: Sequence[Tensor], layer: int, route: Route) -> Tensor:
+    """What BP carries the signal of hidden ``layer`` (from 1) with: W_{l+1}, or for a direct route W_L … W_{l+1}."""
+    product = weights[layer]
+    if route is Route.DIRECT:
+        for weight in weights[layer + 1 :]:
+            product = weight @ product
+    return product
+
+
 def affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """a = h Wᵀ + b; ``h`` may be shared by all replicas."""
     if weight.dim() == 2:

@@ -1,4 +1,4 @@
-"""FEEDBACK_INITS: how a feedback matrix is drawn; and Feedback, the matrices of one network.
+"""FEEDBACK_INITS: how a feedback matrix is drawn.
 
 An init is ``init(site, generator, *, own parameters) -> Tensor`` of shape ``site.shape``. A feedback matrix stands in
 the layout of the forward matrix it replaces, (out, in): for a layerwise rule that is W_{l+1}, (n_{l+1}, n_l); for a
@@ -8,26 +8,32 @@ direct rule the downstream product W_L … W_{l+1}, (n_out, n_l). ``feedback_sca
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.generators import generator
 from dfa_lab.learning.rules import Route
-from dfa_lab.registry import Choice, Registry
+from dfa_lab.registry import Registry
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a feedback matrix stands: hidden ``layer`` (from 1) hears it; ``shape`` is (senders, n_l)."""
+    """Where one feedback matrix stands, and what it stands for.
+
+    Hidden ``layer`` (from 1) hears it; ``shape`` is (senders, n_l); ``largest`` the largest such shape in the network.
+    ``transported`` is the forward matrix BP would use here, float64, of the same shape; ``network`` a generator that
+    every layer of the network gets alike. Both are there when a matrix is drawn.
+    """
 
     layer: int
     route: Route
     shape: tuple[int, int]
+    largest: tuple[int, int]
+    transported: Tensor | None = None
+    network: torch.Generator | None = None
 
 
 FeedbackInit = Callable[..., Tensor]
@@ -65,83 +71,84 @@ def orthogonal(site: Site, generator: torch.Generator) -> Tensor:
     return nn.init.orthogonal_(torch.empty(site.shape, dtype=torch.float64), generator=generator)
 
 
-class Feedback(nn.Module):
-    """The feedback matrices of one network: buffers, never trained, drawn from a generator of their own.
+def _given(matrix: Tensor | None) -> Tensor:
+    if matrix is None:
+        raise DfaLabError("this feedback init looks at the forward weights, and the site was given without them.")
+    return matrix
 
-    Layerwise and direct matrices are kept apart and drawn when a rule first needs them, so a rule that is switched
-    away and back finds its B again. Their ``state_dict`` keys are ``layerwise_l`` and ``direct_l``, l the hidden layer
-    that hears them, from 1. With replicas a matrix is (K, rows, n_l), replica k drawn with ``seed + k``.
+
+@FEEDBACK_INITS.register("sparse")
+def sparse(site: Site, generator: torch.Generator, *, density: float = 0.1) -> Tensor:
+    """A share ``density`` of the entries, chosen at random, from N(0, 1/(density · rows)); the rest 0."""
+    _in_range("density", density, 0, 1)
+    kept = torch.rand(site.shape, dtype=torch.float64, generator=generator) < density
+    return normal(site, generator) * kept / math.sqrt(density)
+
+
+@FEEDBACK_INITS.register("low_rank")
+def low_rank(site: Site, generator: torch.Generator, *, rank: int = 1) -> Tensor:
+    """U V with ``rank`` Gaussian columns in U: entries of variance 1/rows; no rank beyond the smaller side."""
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise DfaLabError(f"rank was given as {rank!r}; expected a whole number from 1.")
+    rank = min(rank, *site.shape)
+    left = torch.randn(site.shape[0], rank, dtype=torch.float64, generator=generator)
+    right = torch.randn(rank, site.shape[1], dtype=torch.float64, generator=generator)
+    return left @ right / math.sqrt(rank * site.shape[0])
+
+
+@FEEDBACK_INITS.register("repeated")
+def repeated(site: Site, generator: torch.Generator, *, period: int = 10) -> Tensor:
+    """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
+    if isinstance(period, bool) or not isinstance(period, int) or period < 1:
+        raise DfaLabError(f"period was given as {period!r}; expected a whole number from 1.")
+    rows, columns = site.shape
+    drawn = torch.randn(rows, min(period, columns), dtype=torch.float64, generator=generator) / math.sqrt(rows)
+    return drawn[:, torch.arange(columns) % drawn.shape[1]]
+
+
+@FEEDBACK_INITS.register("shared")
+def shared(site: Site, generator: torch.Generator) -> Tensor:
+    """One matrix for the whole network, from N(0, 1/rows), of which each layer takes the corner that fits it."""
+    drawn = torch.randn(site.largest, dtype=torch.float64, generator=site.network or generator)
+    return drawn[: site.shape[0], : site.shape[1]] / math.sqrt(site.shape[0])
+
+
+@FEEDBACK_INITS.register("transpose")
+def transpose(site: Site, generator: torch.Generator) -> Tensor:
+    """What BP carries the signal with at this moment, W_{l+1} or the downstream product: B starts at 0° and stays."""
+    return _given(site.transported).clone()
+
+
+@FEEDBACK_INITS.register("sign_concordant")
+def sign_concordant(site: Site, generator: torch.Generator) -> Tensor:
+    """|N(0, 1/rows)| with the signs that BP's matrix has at this moment."""
+    return normal(site, generator).abs() * _given(site.transported).sign()
+
+
+@FEEDBACK_INITS.register("aligned")
+def aligned(site: Site, generator: torch.Generator, *, angle: float = 45.0) -> Tensor:
+    """A matrix at exactly ``angle`` degrees, 0–180, from what BP uses at this moment, and of the same Frobenius norm.
+
+    ‖W‖ (cos θ · W/‖W‖ + sin θ · R/‖R‖), R Gaussian with its part along W taken out. Where W is all zero there is no
+    direction to stand at an angle to: an error.
     """
+    _in_range("angle", angle, 0, 180)
+    own = _given(site.transported)
+    norm = own.norm()
+    if float(norm) == 0:
+        raise DfaLabError("feedback init 'aligned' has no angle to weights that are all zero; use another weight init.")
+    direction = own / norm
+    across = torch.randn(site.shape, dtype=torch.float64, generator=generator)
+    if across.numel() == 1:
+        return own * math.copysign(1, math.cos(math.radians(angle)))  # one entry: only 0° and 180° exist
+    for _ in range(2):  # the second pass takes out what rounding left
+        across = across - (across * direction).sum() * direction
+    turn = math.radians(angle)
+    return norm * (math.cos(turn) * direction + math.sin(turn) * across / across.norm())
 
-    def __init__(
-        self,
-        sites: Mapping[Route, Sequence[Site]],
-        *,
-        init: Choice,
-        scale: float,
-        seed: int,
-        replicas: int | None,
-        like: Tensor,
-    ) -> None:
-        super().__init__()
-        self._sites = {route: tuple(places) for route, places in sites.items()}
-        self._replicas = replicas
-        self.register_buffer("_like", torch.empty(0, dtype=like.dtype, device=like.device), persistent=False)
-        self._choose(init, scale, seed)
 
-    def _choose(self, init: Choice, scale: float, seed: int) -> None:
-        FEEDBACK_INITS.split(init)
-        if isinstance(scale, bool) or not isinstance(scale, int | float) or not math.isfinite(scale):
-            raise DfaLabError(
-                f"feedback_scale was given as {scale!r}; expected a finite number, 1.0 for the init's own."
-            )
-        generator(seed)
-        self.init, self.scale, self.seed = init, float(scale), seed
-
-    def matrices(self, route: Route) -> list[Tensor]:
-        """The matrices of a route, hidden layer 1 first; drawn now if no rule has used the route before."""
-        matrices = []
-        for site in self._sites[route]:
-            name = f"{route.value}_{site.layer}"
-            if name not in self._buffers:
-                self.register_buffer(name, self._draw(site))
-            matrices.append(self.get_buffer(name))
-        return matrices
-
-    def redraw(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-        """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them."""
-        before = self.init, self.scale, self.seed
-        drawn = [(site, f"{route.value}_{site.layer}") for route, sites in self._sites.items() for site in sites]
-        try:
-            self._choose(
-                self.init if init is None else init,
-                self.scale if scale is None else scale,
-                self.seed if seed is None else seed,
-            )
-            fresh = {name: self._draw(site) for site, name in drawn if name in self._buffers}
-        except Exception:
-            self.init, self.scale, self.seed = before
-            raise
-        for name, matrix in fresh.items():
-            self.get_buffer(name).copy_(matrix)
-
-    def _draw(self, site: Site) -> Tensor:
-        name, _ = FEEDBACK_INITS.split(self.init)
-        draws = []
-        for replica in range(self._replicas or 1):
-            # The name is part of the stream: one seed under two inits must give independent matrices.
-            stream = generator(self.seed + replica, "feedback", name, site.route.value, site.layer)
-            draw = FEEDBACK_INITS.call(self.init, site, stream)
-            if tuple(draw.shape) != site.shape:
-                raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
-            draws.append(draw * self.scale)
-        matrix = draws[0] if self._replicas is None else torch.stack(draws)
-        like: Tensor = self.get_buffer("_like")
-        return matrix.to(like)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        # A saved network may hold matrices of a route that this one has not drawn yet: make room for them.
-        for route, sites in self._sites.items():
-            if any(f"{prefix}{route.value}_{site.layer}" in state_dict for site in sites):
-                self.matrices(route)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+def _in_range(name: str, value: object, low: float, high: float) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (name == "density" and value == 0):  # type: ignore[operator]
+        above = "above" if name == "density" else "from"
+        raise DfaLabError(f"{name} was given as {value!r}; expected a number {above} {low} to {high}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning import functional
 from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_activation, slope_of
-from dfa_lab.learning.equations import Layers
-from dfa_lab.learning.feedback import Feedback, Site
+from dfa_lab.learning.equations import Layers, downstream
+from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
+from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.rules import RULES, Route
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
@@ -65,12 +67,8 @@ class MLP(nn.Module):
         lead = () if replicas is None else (replicas,)
         self.weights = nn.ParameterList(weight.to(device=device, dtype=dtype) for weight in weights)
         self.biases = nn.ParameterList(torch.zeros(*lead, out, device=device, dtype=dtype) for out, _ in shapes)
-        layers = range(1, len(shapes))
         self.feedback = Feedback(
-            {
-                Route.LAYERWISE: [Site(layer, Route.LAYERWISE, shapes[layer]) for layer in layers],
-                Route.DIRECT: [Site(layer, Route.DIRECT, (self.widths[-1], self.widths[layer])) for layer in layers],
-            },
+            self._sites(shapes),
             init=feedback_init,
             scale=feedback_scale,
             seed=feedback_seed,
@@ -79,6 +77,23 @@ class MLP(nn.Module):
         )
         self.set_rule(rule)
         self.set_derivative(activation_derivative)
+
+    def _sites(self, shapes: Sequence[tuple[int, int]]) -> dict[Route, list[Site]]:
+        layers = range(1, len(shapes))
+        found = {}
+        for route in (Route.LAYERWISE, Route.DIRECT):
+            places = [shapes[n] if route is Route.LAYERWISE else (self.widths[-1], self.widths[n]) for n in layers]
+            largest = tuple(max((place[side] for place in places), default=0) for side in (0, 1))
+            found[route] = [Site(n, route, place, largest) for n, place in zip(layers, places, strict=True)]  # type: ignore[arg-type]
+        return found
+
+    def _transported(self, site: Site) -> Tensor:
+        """W_{l+1} for a layerwise site, the downstream product for a direct one, of every replica."""
+        return downstream([weight.detach() for weight in self.weights], site.layer, site.route)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        self.feedback.make_room(state_dict, f"{prefix}feedback.", self._transported)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seed: int) -> Tensor:
         draw = WEIGHT_INITS[init]
@@ -89,7 +104,7 @@ class MLP(nn.Module):
         """Learn by ``rule``, a name in RULES, from the next forward pass on."""
         chosen = RULES[rule]
         if chosen.needs_feedback:
-            self.feedback.matrices(chosen.route)
+            self.feedback.matrices(chosen.route, self._transported)
         self.rule = chosen
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
@@ -99,11 +114,11 @@ class MLP(nn.Module):
 
     def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
-        self.feedback.redraw(init, scale, seed)
+        self.feedback.redraw(self._transported, init, scale, seed)
 
     def feedback_matrices(self) -> list[Tensor]:
         """The matrices in use, hidden layer 1 first; empty where the rule needs none."""
-        return self.feedback.matrices(self.rule.route) if self.rule.needs_feedback else []
+        return self.feedback.matrices(self.rule.route, self._transported) if self.rule.needs_feedback else []
 
     def layers(self) -> Layers:
         """The same tensors, detached, as the equations take them: what they update in place, this network has."""
