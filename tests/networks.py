@@ -3,6 +3,7 @@
 import torch
 
 import dfa_lab as dfa
+from dfa_lab.learning.matrices import STORES
 from reference import Network
 
 
@@ -25,12 +26,12 @@ def double_of(net, activation="tanh", derivative="exact", replica=None):
         tensor = tensor if replica is None else tensor[replica]
         return tensor.detach().numpy()
 
-    def matrices(route):
-        return [numbers(matrix).T for matrix in net.feedback.matrices(route, net._transported)]
+    def matrices(store):
+        return [numbers(matrix).T for matrix in net.feedback.matrices(store, net._transported)]
 
     weights, biases = [numbers(w) for w in net.weights], [numbers(b) for b in net.biases]
-    routes = dfa.Route.LAYERWISE, dfa.Route.DIRECT
-    return Network(weights, biases, activation, derivative, *(matrices(route) for route in routes))
+    stores = [store for store in STORES if not store.endswith("magnitude") or net.feedback._weight_init != "zeros"]
+    return Network(weights, biases, activation, derivative, *(matrices(store) for store in stores))
 
 
 def gradients_of(net):

@@ -34,15 +34,21 @@ def squared_error(output, targets, reduction):
     return (output - targets) / (output.shape[1] if reduction == "mean" else 1)
 
 
+def lesson_of(output, targets, reduction):
+    """The targets as columns like the output's, one-hot for classes, and the batch factor."""
+    columns = targets if targets.ndim == 2 else (np.arange(len(output))[:, None] == targets[None, :]).astype(float)
+    return columns, 1 / output.shape[1] if reduction == "mean" else 1.0
+
+
 class Network:
     """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise`` B_{l+1} (n_l, n_{l+1}), ``direct`` B_l (n_l, n_out)."""
 
-    def __init__(self, weights, biases, activation, derivative, layerwise=(), direct=()):
+    def __init__(self, weights, biases, activation, derivative, layerwise=(), direct=(), drawn=(), constant=()):
         self.weights, self.biases = weights, biases
         self.f, exact = ACTIVATIONS[activation]
         self.exact = exact
         self.g = exact if derivative == "exact" else DERIVATIVES[derivative]
-        self.layerwise, self.direct = layerwise, direct
+        self.layerwise, self.direct, self.drawn, self.constant = layerwise, direct, drawn, constant
 
     def forward(self, inputs):
         activities, preactivations = [inputs.T], []
@@ -52,7 +58,7 @@ class Network:
             activities.append(a if number == len(self.weights) - 1 else self.f(a))
         return preactivations, activities
 
-    def deltas(self, rule, preactivations, error, exact=False):
+    def deltas(self, rule, preactivations, error, exact=False, lesson=None):
         slope = self.exact if exact else self.g
         found = [error]
         for number in reversed(range(len(self.weights) - 1)):
@@ -62,6 +68,14 @@ class Network:
                 signal = self.layerwise[number] @ found[0]
             elif rule == "dfa":
                 signal = self.direct[number] @ error
+            elif rule == "usf":
+                signal = np.sign(self.weights[number + 1]).T * self.constant[number] @ found[0]
+            elif rule == "frsf":
+                signal = (np.sign(self.weights[number + 1].T) * self.drawn[number]) @ found[0]
+            elif rule == "sdfa":
+                signal = self.direct[number] @ (np.sign(error) * lesson[1])
+            elif rule == "drtp":
+                signal = self.direct[number] @ (lesson[0] * lesson[1])
             elif rule == "shallow":
                 signal = np.zeros_like(preactivations[number])
             else:
@@ -69,9 +83,10 @@ class Network:
             found.insert(0, signal * slope(preactivations[number]))
         return found
 
-    def gradients(self, rule, inputs, targets, error_of):
+    def gradients(self, rule, inputs, targets, error_of, reduction="mean"):
         preactivations, activities = self.forward(inputs)
-        deltas = self.deltas(rule, preactivations, error_of(activities[-1], targets))
+        lesson = lesson_of(activities[-1], targets, reduction)
+        deltas = self.deltas(rule, preactivations, error_of(activities[-1], targets), lesson=lesson)
         return [(delta @ h.T, delta.sum(1)) for delta, h in zip(deltas, activities[:-1], strict=True)]
 
 

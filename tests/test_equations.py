@@ -25,11 +25,12 @@ def test_three_forms_give_the_same_gradients(rule, activation, derivative, size,
     x, t = make_batch(size)
     loss = dataclasses.replace(dfa.LOSSES["cross_entropy"], reduction=reduction)
 
-    value = loss(net(x), t)
+    with dfa.lesson(net, t, reduction):
+        value = loss(net(x), t)
     value.backward()
     explicit_value, explicit = equations.gradients(net.layers(), x, t, loss)
     by_hand = double_of(net, activation, derivative).gradients(
-        rule, x.numpy(), t.numpy(), lambda output, targets: cross_entropy_error(output, targets, reduction)
+        rule, x.numpy(), t.numpy(), lambda output, targets: cross_entropy_error(output, targets, reduction), reduction
     )
 
     assert torch.allclose(value, explicit_value, **TOLERANCE)
@@ -44,7 +45,8 @@ def test_squared_error_by_hand(rule):
     net, (x, _) = make_net(rule=rule), make_batch()
     t = torch.randn(9, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     loss = dfa.LOSSES["squared_error"]
-    loss(net(x), t).backward()
+    with dfa.lesson(net, t):
+        loss(net(x), t).backward()
     _, explicit = equations.gradients(net.layers(), x, t, loss)
     by_hand = double_of(net).gradients(rule, x.numpy(), t.numpy().T, lambda o, t: squared_error(o, t, "mean"))
     for auto, own, hand in zip(gradients_of(net), explicit, by_hand, strict=True):
@@ -58,7 +60,8 @@ def test_replicas_are_the_single_networks(rule, shared_inputs):
     net = make_net(rule=rule, replicas=3, seed=4, feedback_seed=2)
     x, t = make_batch(lead=() if shared_inputs else (3,))
     loss = dfa.LOSSES["cross_entropy"]
-    loss(net(x), t).backward()
+    with dfa.lesson(net, t):
+        loss(net(x), t).backward()
     values, explicit = equations.gradients(net.layers(), x, t, loss)
     assert values.shape == (3,)
     for k in range(3):
@@ -101,15 +104,17 @@ def test_a_torch_optimizer_does_the_explicit_step(rule):
     for seed in range(20):
         x, t = make_batch(seed=seed)
         optimizer.zero_grad()
-        loss(auto(x), t).backward()
+        with dfa.lesson(auto, t):
+            loss(auto(x), t).backward()
         optimizer.step()
         equations.step(own.layers(), x, t, loss, 0.2, 0.01)
     for one, two in zip(auto.parameters(), own.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-11, atol=1e-12)
 
 
-def test_mean_gradients_do_not_grow_with_the_batch():
-    net, (x, t) = make_net(rule="dfa"), make_batch(8)
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_mean_gradients_do_not_grow_with_the_batch(rule):
+    net, (x, t) = make_net(rule=rule), make_batch(8)
     loss = dfa.LOSSES["cross_entropy"]
     _, once = equations.gradients(net.layers(), x, t, loss)
     _, twice = equations.gradients(net.layers(), x.repeat(2, 1), t.repeat(2), loss)

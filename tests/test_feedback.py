@@ -109,10 +109,10 @@ def test_state_goes_into_another_network_strictly():
     dfa.set_rule(net, "dfa")
     other = make_net(rule="dfa", feedback_seed=5)
     other.load_state_dict(net.state_dict())
-    for route in (dfa.Route.LAYERWISE, dfa.Route.DIRECT):
+    for store in ("layerwise", "direct"):
         pairs = zip(
-            net.feedback.matrices(route, net._transported),
-            other.feedback.matrices(route, other._transported),
+            net.feedback.matrices(store, net._transported),
+            other.feedback.matrices(store, other._transported),
             strict=True,
         )
         assert all(torch.equal(one, two) for one, two in pairs)
@@ -153,14 +153,14 @@ def test_aligned_stands_at_its_angle(rule, wanted):
     x, t = torch.rand(4, 64), torch.arange(4)
     rows = dfa.measure_alignment(net, x, t, dfa.LOSSES["cross_entropy"])
     assert [row.weight_alignment for row in rows] == pytest.approx([wanted] * 4, abs=1e-4)
-    for matrix, site in zip(net.feedback_matrices(), net.feedback._sites[net.rule.route], strict=True):
+    for matrix, site in zip(net.feedback_matrices(), net.feedback._sites[net.rule.store], strict=True):
         torch.testing.assert_close(matrix.flatten(1).norm(dim=1), net._transported(site).flatten(1).norm(dim=1))
 
 
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_transpose_is_bps_own_and_sign_concordant_has_its_signs(rule):
     net = make_net(rule=rule, feedback_init="transpose")
-    own = [net._transported(site) for site in net.feedback._sites[net.rule.route]]
+    own = [net._transported(site) for site in net.feedback._sites[net.rule.store]]
     assert all(torch.equal(a, b) for a, b in zip(net.feedback_matrices(), own, strict=True))
     dfa.redraw_feedback(net, init="sign_concordant")
     for matrix, partner in zip(net.feedback_matrices(), own, strict=True):
@@ -199,3 +199,30 @@ def test_parameters_an_init_cannot_use_are_refused(choice):
 def test_nothing_is_aligned_with_nothing():
     with pytest.raises(dfa.DfaLabError, match="all zero"):
         make_net(weight_init="zeros", feedback_init="aligned")
+
+
+@pytest.mark.parametrize(
+    ("rule", "weight_init", "wanted"),
+    [("usf", "torch", 30.00), ("usf", "lecun", 37.07), ("frsf", "torch", 41.41), ("frsf", "lecun", 50.46)],
+)
+def test_sign_concordant_rules_stand_at_their_closed_form(rule, weight_init, wanted):
+    """At 10⁶ entries, from the matrix that the backward pass really uses; uniform and Gaussian weights."""
+    net = dfa.MLP([2, 1000, 1000, 2], rule=rule, weight_init=weight_init)
+    first, _ = dfa.measure_alignment(net, torch.rand(4, 2), torch.zeros(4).long(), torch.nn.functional.cross_entropy)
+    assert first.weight_alignment == pytest.approx(wanted, abs=0.1)
+
+
+def test_sign_concordant_feedback_follows_the_weights():
+    net = make_net(rule="frsf")
+    with torch.no_grad():
+        net.weights[1].neg_()
+    first, _ = dfa.measure_alignment(
+        net, torch.rand(4, 6, dtype=torch.float64), torch.zeros(4).long(), torch.nn.functional.cross_entropy
+    )
+    assert first.weight_alignment < 60
+    assert all((matrix >= 0).all() for matrix in net.feedback_matrices())
+
+
+def test_magnitudes_need_weights_that_have_some():
+    with pytest.raises(dfa.DfaLabError, match="gives none but 0"):
+        make_net(rule="usf", weight_init="zeros")

@@ -168,3 +168,27 @@ def test_weights_are_drawn_as_asked(init):
 
 def test_a_network_says_what_it_is():
     assert "6-8-7-5, rule='dfa'" in repr(make_net())
+
+
+@pytest.mark.parametrize("rule", ["sdfa", "drtp"])
+def test_a_rule_that_needs_a_lesson_asks_for_it(rule):
+    net, (x, t) = make_net(rule=rule), make_batch()
+    with pytest.raises(dfa.DfaLabError, match=r"with dfa.lesson"):
+        net(x)
+    with dfa.lesson(net, t):
+        net(x)
+    assert net.lesson is None
+    with pytest.raises(dfa.DfaLabError, match="reduction was given as"), dfa.lesson(net, t, "average"):
+        pass
+
+
+def test_what_stands_in_for_the_error_by_hand():
+    """sDFA hears sign(e)/N and DRTP t/N under a mean: δ_2 of a net with the identity as g is that times B_2."""
+    x, t = make_batch(9)
+    for rule in ("sdfa", "drtp"):
+        net = make_net(rule=rule, activation_derivative="identity")
+        with dfa.lesson(net, t):
+            torch.nn.functional.cross_entropy(net(x), t).backward()
+            error = torch.softmax(net(x), 1) - torch.nn.functional.one_hot(t, 5)
+        heard = error.sign() if rule == "sdfa" else torch.nn.functional.one_hot(t, 5).double()
+        torch.testing.assert_close(net.biases[1].grad, (heard / 9 @ net.feedback_matrices()[1]).sum(0))

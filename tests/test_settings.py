@@ -30,7 +30,7 @@ def test_what_is_live():
     ("fields", "words"),
     [
         ({"rule": "dfaa"}, "Did you mean 'dfa'"),
-        ({"rule": ["fa"]}, "expected one of bp, fa, dfa, shallow"),
+        ({"rule": ["fa"]}, "expected one of bp, fa, dfa, .*shallow"),
         ({"task": "digit"}, "Did you mean 'digits'"),
         ({"batch_size": 0}, "batch_size was given as 0; expected a whole number from 1 up to 65,536"),
         ({"batch_size": "64"}, "batch_size was given as '64'"),

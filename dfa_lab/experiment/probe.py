@@ -36,8 +36,9 @@ class Probe:
         inputs, targets = self.batch(settings)
         seen = equations.forward(layers, inputs)
         _, error = self.task.objective.value_and_error(seen.output, targets)
-        found = measure(layers, seen, error)
-        return found | measure_chance(layers, seen, error) if chance else found
+        lesson = equations.lesson_for(layers.rule, seen, targets, self.task.objective)
+        found = measure(layers, seen, error, lesson)
+        return found | measure_chance(layers, seen, error, lesson) if chance else found
 
     def evaluate(self, layers: Layers) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""

@@ -22,7 +22,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.rules import BP, Route
+from dfa_lab.learning.rules import BP, Lesson, Route
 
 
 def angle(left: Tensor, right: Tensor) -> Tensor:
@@ -96,9 +96,9 @@ def gradient_alignment(rule_deltas: list[Tensor | None], bp_deltas: list[Tensor 
     return found
 
 
-def measure(layers: Layers, seen: Pass, error: Tensor) -> dict[str, list[Tensor]]:
+def measure(layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None) -> dict[str, list[Tensor]]:
     """All four numbers from one forward pass and its error: name -> a value a hidden layer, () or (K,), float64."""
-    ours, theirs = deltas(layers, seen, error), deltas(by_backpropagation(layers), seen, error)
+    ours, theirs = deltas(layers, seen, error, lesson), deltas(by_backpropagation(layers), seen, error)
     ratios, norms = [], []
     for number, (our, their) in enumerate(zip(ours[:-1], theirs[:-1], strict=True)):
         assert their is not None
@@ -115,15 +115,18 @@ def measure(layers: Layers, seen: Pass, error: Tensor) -> dict[str, list[Tensor]
     }
 
 
-def measure_chance(layers: Layers, seen: Pass, error: Tensor, draws: int = 16) -> dict[str, list[Tensor]]:
+def measure_chance(
+    layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None, draws: int = 16
+) -> dict[str, list[Tensor]]:
     """One sd, in degrees, of both alignments for a B independent of the weights: the band at 90° that means nothing.
 
     For weights 57.3°/√n, n the entries of B (exact for independent entries). For gradients, whose samples share e, that
     formula is wrong; B is redrawn ``draws`` times at the same weights: its rows and columns permuted and their signs
     flipped at random, which for entries drawn independently or by rotation is another draw of the same law. The sd of
-    ``draws`` values is itself uncertain by 1/√(2·draws). NaN for a rule without feedback: it has no band.
+    ``draws`` values is itself uncertain by 1/√(2·draws). NaN for a rule without feedback, or whose
+    feedback follows the weights' signs: it has no band.
     """
-    if not layers.rule.needs_feedback:
+    if not layers.rule.needs_feedback or layers.rule.magnitudes:
         none = [torch.full(weight.shape[:-2], math.nan) for weight in layers.weights[1:]]
         return {"weight_alignment_chance": none, "gradient_alignment_chance": none}
     theirs = deltas(by_backpropagation(layers), seen, error)
@@ -131,7 +134,7 @@ def measure_chance(layers: Layers, seen: Pass, error: Tensor, draws: int = 16) -
     angles = []
     for _ in range(draws):
         shuffled = [_shuffled(matrix, stream) for matrix in layers.feedback]
-        angles.append(gradient_alignment(deltas(replace(layers, feedback=shuffled), seen, error), theirs))
+        angles.append(gradient_alignment(deltas(replace(layers, feedback=shuffled), seen, error, lesson), theirs))
     return {
         "weight_alignment_chance": [
             torch.full(matrix.shape[:-2], math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])))
@@ -151,11 +154,17 @@ def _shuffled(matrix: Tensor, stream: torch.Generator) -> Tensor:
 
 
 def measure_alignment(
-    net: MLP, inputs: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor]
+    net: MLP,
+    inputs: Tensor,
+    targets: Tensor,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    *,
+    reduction: str = "mean",
 ) -> Alignment:
     """Alignment of each hidden layer of ``net`` on one batch; changes nothing in it, ``.grad`` and RNG included.
 
-    ``inputs`` (N, n_in) or (K, N, n_in); ``loss_fn(output, targets)`` any torch loss that gives a scalar. Raises
+    ``inputs`` (N, n_in) or (K, N, n_in); ``loss_fn(output, targets)`` any torch loss that gives a scalar, and
+    ``reduction`` its own, for the norms of rules that do not hear e itself. Raises
     ``DfaLabError`` for inputs that do not fit or are not finite, and for a loss that is not a finite scalar.
     """
     if not isinstance(net, MLP):
@@ -166,7 +175,8 @@ def measure_alignment(
         seen = forward(layers, inputs.detach())
     error = _error_of(seen.output, targets, loss_fn)
     with torch.no_grad():
-        found = measure(layers, seen, error)
+        lesson = Lesson.of(targets, seen.output, reduction) if layers.rule.needs_lesson else None
+        found = measure(layers, seen, error, lesson)
     rows: Any = {name: [column.reshape(-1).tolist() for column in columns] for name, columns in found.items()}
     return Alignment(
         AlignmentRow(number + 1, replica, **{name: rows[name][number][replica] for name in rows})

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dfa_lab.learning.activations import Slope
 from dfa_lab.learning.losses import Loss
-from dfa_lab.learning.rules import Route, Rule
+from dfa_lab.learning.rules import Lesson, Route, Rule
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,11 @@ def forward(layers: Layers, inputs: Tensor) -> Pass:
     return Pass(preactivations, activities)
 
 
-def deltas(layers: Layers, seen: Pass, error: Tensor) -> list[Tensor | None]:
-    """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None."""
+def deltas(layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None) -> list[Tensor | None]:
+    """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None.
+
+    ``lesson`` is for rules that need one; the others take no notice.
+    """
     hidden = len(layers.weights) - 1
     result: list[Tensor | None] = [None] * hidden + [error]
     rule = layers.rule
@@ -86,7 +89,7 @@ def deltas(layers: Layers, seen: Pass, error: Tensor) -> list[Tensor | None]:
         return result
     if rule.route is Route.DIRECT:
         assert rule.broadcast is not None
-        heard = rule.broadcast(error)
+        heard = rule.broadcast(error, lesson)
     delta = error
     for number in reversed(range(hidden)):
         if rule.route is Route.DIRECT:
@@ -100,6 +103,11 @@ def deltas(layers: Layers, seen: Pass, error: Tensor) -> list[Tensor | None]:
     return result
 
 
+def lesson_for(rule: Rule, seen: Pass, targets: Tensor, loss: Loss) -> Lesson | None:
+    """The batch's lesson where ``rule`` needs one."""
+    return Lesson.of(targets, seen.output, loss.reduction) if rule.needs_lesson else None
+
+
 def gradients(
     layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
@@ -107,7 +115,7 @@ def gradients(
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
     found = []
-    for number, delta in enumerate(deltas(layers, seen, error)):
+    for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
         if delta is None:
             found.append((torch.zeros_like(layers.weights[number]), torch.zeros_like(layers.biases[number])))
         else:
@@ -123,7 +131,7 @@ def step(layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, lr: float,
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
     keep = 1 - lr * weight_decay
-    for number, delta in enumerate(deltas(layers, seen, error)):
+    for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
         if delta is None:
             continue
         weight, bias, h = layers.weights[number], layers.biases[number], seen.activities[number]

@@ -14,17 +14,22 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.feedback import FEEDBACK_INITS, Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.rules import Route
+from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
 Transported = Callable[[Site], Tensor]
+
+#: The kinds of matrices a network can hold for its rules: see ``Rule.store``.
+STORES = ("layerwise", "direct", "drawn_magnitude", "constant_magnitude")
 
 
 class Feedback(nn.Module):
     """The feedback matrices of one network: buffers, never trained, drawn from a generator of their own.
 
-    Layerwise and direct matrices are kept apart and drawn when a rule first needs them, so a rule that is switched
-    away and back finds its B again. Their ``state_dict`` keys are ``layerwise_l`` and ``direct_l``, l the hidden layer
-    that hears them, from 1. With replicas a matrix is (K, rows, n_l), replica k drawn with ``seed + k``.
+    Each store is kept apart and drawn when a rule first needs it, so a rule that is switched away and back finds its
+    matrices again. The ``state_dict`` keys are ``layerwise_l`` and ``direct_l`` for matrices of the feedback init, and
+    ``drawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight init's family; l is the
+    hidden layer that hears them, from 1. With replicas a leading K comes first, replica k drawn with ``seed + k``.
     """
 
     def __init__(
@@ -34,11 +39,14 @@ class Feedback(nn.Module):
         init: Choice,
         scale: float,
         seed: int,
+        weight_init: str,
         replicas: int | None,
         like: Tensor,
     ) -> None:
         super().__init__()
-        self._sites = {route: tuple(places) for route, places in sites.items()}
+        direct, layerwise = tuple(sites[Route.DIRECT]), tuple(sites[Route.LAYERWISE])
+        self._sites = {store: direct if store == Route.DIRECT.value else layerwise for store in STORES}
+        self._weight_init = weight_init
         self._replicas = replicas
         self.register_buffer("_like", torch.empty(0, dtype=like.dtype, device=like.device), persistent=False)
         self._choose(init, scale, seed)
@@ -52,16 +60,16 @@ class Feedback(nn.Module):
         generator(seed)
         self.init, self.scale, self.seed = init, float(scale), seed
 
-    def matrices(self, route: Route, transported: Transported) -> list[Tensor]:
-        """The matrices of a route, hidden layer 1 first; drawn now if no rule has used the route before.
+    def matrices(self, store: str, transported: Transported) -> list[Tensor]:
+        """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before.
 
         ``transported(site)`` gives what BP carries the signal with there, for inits that look at the weights.
         """
         matrices = []
-        for site in self._sites[route]:
-            name = f"{route.value}_{site.layer}"
+        for site in self._sites[store]:
+            name = f"{store}_{site.layer}"
             if name not in self._buffers:
-                self.register_buffer(name, self._draw(site, transported))
+                self.register_buffer(name, self._draw(store, site, transported))
             matrices.append(self.get_buffer(name))
         return matrices
 
@@ -74,43 +82,56 @@ class Feedback(nn.Module):
     ) -> None:
         """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them."""
         before = self.init, self.scale, self.seed
-        drawn = [(site, f"{route.value}_{site.layer}") for route, sites in self._sites.items() for site in sites]
+        known = [(store, site, f"{store}_{site.layer}") for store, sites in self._sites.items() for site in sites]
         try:
             self._choose(
                 self.init if init is None else init,
                 self.scale if scale is None else scale,
                 self.seed if seed is None else seed,
             )
-            fresh = {name: self._draw(site, transported) for site, name in drawn if name in self._buffers}
+            fresh = {name: self._draw(store, site, transported) for store, site, name in known if name in self._buffers}
         except Exception:
             self.init, self.scale, self.seed = before
             raise
         for name, matrix in fresh.items():
             self.get_buffer(name).copy_(matrix)
 
-    def _draw(self, site: Site, transported: Transported) -> Tensor:
-        name, _ = FEEDBACK_INITS.split(self.init)
+    def _draw(self, store: str, site: Site, transported: Transported) -> Tensor:
         own = transported(site).detach().to("cpu", torch.float64)
         draws = []
         for replica in range(self._replicas or 1):
-            # The name is part of the stream: one seed under two inits must give independent matrices.
-            purpose = "feedback", name, site.route.value
-            stream = generator(self.seed + replica, *purpose, site.layer)
-            here = replace(
-                site,
-                transported=own if self._replicas is None else own[replica],
-                network=generator(self.seed + replica, *purpose),
-            )
-            draw = FEEDBACK_INITS.call(self.init, here, stream)
-            if tuple(draw.shape) != site.shape:
-                raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
+            beside = own if self._replicas is None else own[replica]
+            if store in (Route.LAYERWISE.value, Route.DIRECT.value):
+                draw = self._drawn_matrix(replace(site, transported=beside), self.seed + replica)
+            else:
+                draw = self._drawn_magnitude(store, site, self.seed + replica)
             draws.append(draw * self.scale)
         matrix = draws[0] if self._replicas is None else torch.stack(draws)
         like: Tensor = self.get_buffer("_like")
         return matrix.to(like)
 
+    def _drawn_matrix(self, site: Site, seed: int) -> Tensor:
+        name, _ = FEEDBACK_INITS.split(self.init)
+        # The name is part of the stream: one seed under two inits must give independent matrices.
+        purpose = "feedback", name, site.route.value
+        here = replace(site, network=generator(seed, *purpose))
+        draw: Tensor = FEEDBACK_INITS.call(self.init, here, generator(seed, *purpose, site.layer))
+        if tuple(draw.shape) != site.shape:
+            raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
+        return draw
+
+    def _drawn_magnitude(self, store: str, site: Site, seed: int) -> Tensor:
+        """Absolute values of a draw of the weight init, or their root mean square, (1, 1)."""
+        draw = WEIGHT_INITS[self._weight_init](site.shape, generator(seed, "feedback", store, site.layer)).abs()
+        if not bool(draw.any()):
+            raise DfaLabError(
+                f"a sign-concordant rule takes its magnitudes from the weight init, and {self._weight_init!r} gives "
+                "none but 0; use another weight init."
+            )
+        return draw if store == "drawn_magnitude" else draw.square().mean().sqrt().reshape(1, 1)
+
     def make_room(self, state_dict: Mapping[str, Any], prefix: str, transported: Transported) -> None:
         """Draw what ``state_dict`` holds under ``prefix`` and no rule has used here yet, so that it can be loaded."""
-        for route, sites in self._sites.items():
-            if any(f"{prefix}{route.value}_{site.layer}" in state_dict for site in sites):
-                self.matrices(route, transported)
+        for store, sites in self._sites.items():
+            if any(f"{prefix}{store}_{site.layer}" in state_dict for site in sites):
+                self.matrices(store, transported)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from dfa_lab.learning.equations import Layers, downstream
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.matrices import Feedback
-from dfa_lab.learning.rules import RULES, Route
+from dfa_lab.learning.rules import RULES, Lesson, Route
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
@@ -32,7 +33,8 @@ class MLP(nn.Module):
     or (K, N, n_in); replica k is the single network with ``seed + k`` and ``feedback_seed + k``.
 
     ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
-    ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1.
+    ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
+    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l`` and ``feedback.constant_magnitude_l``.
     Feedback is a buffer: saved and moved with the network, never trained.
 
     Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
@@ -72,9 +74,11 @@ class MLP(nn.Module):
             init=feedback_init,
             scale=feedback_scale,
             seed=feedback_seed,
+            weight_init=weight_init,
             replicas=replicas,
             like=self.weights[0],
         )
+        self.lesson: tuple[Tensor, str] | None = None
         self.set_rule(rule)
         self.set_derivative(activation_derivative)
 
@@ -104,7 +108,7 @@ class MLP(nn.Module):
         """Learn by ``rule``, a name in RULES, from the next forward pass on."""
         chosen = RULES[rule]
         if chosen.needs_feedback:
-            self.feedback.matrices(chosen.route, self._transported)
+            self.feedback.matrices(chosen.store, self._transported)
         self.rule = chosen
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
@@ -118,7 +122,7 @@ class MLP(nn.Module):
 
     def feedback_matrices(self) -> list[Tensor]:
         """The matrices in use, hidden layer 1 first; empty where the rule needs none."""
-        return self.feedback.matrices(self.rule.route, self._transported) if self.rule.needs_feedback else []
+        return self.feedback.matrices(self.rule.store, self._transported) if self.rule.needs_feedback else []
 
     def layers(self) -> Layers:
         """The same tensors, detached, as the equations take them: what they update in place, this network has."""
@@ -151,7 +155,21 @@ class MLP(nn.Module):
             if cut:
                 heard.append(h)
                 h = h.detach()
-        return functional.direct_feedback(a, heard, feedback, self.rule.broadcast) if route is Route.DIRECT else a
+        if route is not Route.DIRECT:
+            return a
+        broadcast, lesson = self.rule.broadcast, self._current_lesson(a)
+        assert broadcast is not None
+        return functional.direct_feedback(a, heard, feedback, lambda error: broadcast(error, lesson))
+
+    def _current_lesson(self, output: Tensor) -> Lesson | None:
+        if not self.rule.needs_lesson:
+            return None
+        if self.lesson is None:
+            raise DfaLabError(
+                f"rule {self.rule.name!r} must hear more than the error; run the forward pass inside "
+                "`with dfa.lesson(net, targets, reduction=…):`."
+            )
+        return Lesson.of(self.lesson[0], output, self.lesson[1])
 
     def _activate(self, a: Tensor) -> Tensor:
         if self.derivative == "exact" or self.derivative is exact:
@@ -212,3 +230,19 @@ def set_derivative(net: MLP, derivative: Choice | Derivative) -> None:
 def redraw_feedback(net: MLP, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
     net.redraw_feedback(init, scale, seed)
+
+
+@contextmanager
+def lesson(net: MLP, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
+    """Inside, ``net`` knows what e alone does not tell: DRTP hears ``targets``, sDFA e's batch factor.
+
+    ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
+    the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
+    """
+    if reduction not in ("mean", "sum"):
+        raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum', as the loss has it.")
+    before, net.lesson = net.lesson, (targets, reduction)
+    try:
+        yield
+    finally:
+        net.lesson = before

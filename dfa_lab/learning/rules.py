@@ -8,6 +8,9 @@ A rule says which *signal* a hidden layer hears in place of BP's ∂L/∂h_l. It
 
 Layouts are torch's, rows are samples: W and a layerwise B are (out, in); a direct B is (n_out, n_l). The papers write
 the transposes, B_{l+1} δ_{l+1} and B_l e. The output layer always hears the true error e = ∂L/∂a_L.
+
+Sign-concordant rules (Liao, Leibo & Poggio 2016) carry δ with sign(W) ⊙ M, where M holds magnitudes from the weight
+init's own family times ``feedback_scale``: uSF their root mean square everywhere, frSF absolute values drawn once.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
@@ -31,12 +36,34 @@ class Route(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What e alone does not tell: ``targets`` shaped as the output, one-hot for classes; e's batch factor ``scale``.
+
+    ``scale`` is 1/N under a mean and 1 under a sum: what stands in for e is scaled as e is.
+    """
+
+    targets: Tensor
+    scale: float
+
+    @classmethod
+    def of(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
+        """The lesson of one batch: ``targets`` are class numbers (…, N) or values (…, N, n_out)."""
+        if reduction not in ("mean", "sum"):
+            raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
+        if not targets.is_floating_point():
+            targets = torch.nn.functional.one_hot(targets, output.shape[-1])
+        return cls(targets.to(output), 1 / output.shape[-2] if reduction == "mean" else 1.0)
+
+
+@dataclass(frozen=True)
 class Rule:
     """One learning rule: its name, its paper, its equation as the paper writes it, and what makes it different.
 
     ``carrier(weight, feedback)`` belongs to a layerwise rule: the matrix, in the layout of W, that carries δ down;
-    ``feedback`` is None where ``needs_feedback`` is false. ``broadcast(error)`` belongs to a direct rule: what every
-    hidden layer hears through its own B; ``error`` is ∂L/∂a_L, (N, n_out), the loss's reduction included.
+    ``feedback`` is None where ``needs_feedback`` is false. ``broadcast(error, lesson)`` belongs to a direct rule: what
+    every hidden layer hears through its own B; ``error`` is ∂L/∂a_L, (N, n_out), the loss's reduction included, and
+    ``lesson`` is None unless ``needs_lesson``. ``magnitudes`` says that ``feedback`` holds magnitudes of the weight
+    init's family, "drawn" or "constant", in place of a matrix of the feedback init.
     """
 
     name: str
@@ -46,7 +73,14 @@ class Rule:
     route: Route
     needs_feedback: bool = False
     carrier: Callable[[Tensor, Tensor | None], Tensor] | None = None
-    broadcast: Callable[[Tensor], Tensor] | None = None
+    broadcast: Callable[[Tensor, Lesson | None], Tensor] | None = None
+    needs_lesson: bool = False
+    magnitudes: Literal["", "drawn", "constant"] = ""
+
+    @property
+    def store(self) -> str:
+        """Which matrices of a network the rule uses: layerwise, direct, drawn_magnitude or constant_magnitude."""
+        return f"{self.magnitudes}_magnitude" if self.magnitudes else self.route.value
 
     def __post_init__(self) -> None:
         wanted = (self.route is Route.LAYERWISE, self.route is Route.DIRECT)
@@ -66,8 +100,23 @@ def _fixed_feedback(weight: Tensor, feedback: Tensor | None) -> Tensor:
     return feedback
 
 
-def _error_itself(error: Tensor) -> Tensor:
+def _concordant(weight: Tensor, feedback: Tensor | None) -> Tensor:
+    assert feedback is not None
+    return weight.sign() * feedback
+
+
+def _error_itself(error: Tensor, lesson: Lesson | None) -> Tensor:
     return error
+
+
+def _error_sign(error: Tensor, lesson: Lesson | None) -> Tensor:
+    assert lesson is not None
+    return error.sign() * lesson.scale
+
+
+def _target(error: Tensor, lesson: Lesson | None) -> Tensor:
+    assert lesson is not None
+    return lesson.targets.expand_as(error) * lesson.scale
 
 
 RULES: Registry[Rule] = Registry("learning rule")
@@ -105,5 +154,45 @@ SHALLOW = Rule(
     equation="δ_l = 0",
     route=Route.NONE,
 )
-for _rule in (BP, FA, DFA, SHALLOW):
+USF = Rule(
+    name="usf",
+    title="uniform sign-concordant feedback",
+    paper="Liao, Leibo & Poggio 2016, AAAI; Moskovitz, Litwin-Kumar & Abbott 2018",
+    equation="δ_l = m sign(W_{l+1})ᵀ δ_{l+1} ⊙ f'(a_l)",
+    route=Route.LAYERWISE,
+    needs_feedback=True,
+    carrier=_concordant,
+    magnitudes="constant",
+)
+FRSF = Rule(
+    name="frsf",
+    title="fixed random-magnitude sign-concordant feedback",
+    paper="Moskovitz, Litwin-Kumar & Abbott 2018; Liao, Leibo & Poggio 2016",
+    equation="δ_l = (|B_{l+1}| ⊙ sign(W_{l+1}ᵀ)) δ_{l+1} ⊙ f'(a_l)",
+    route=Route.LAYERWISE,
+    needs_feedback=True,
+    carrier=_concordant,
+    magnitudes="drawn",
+)
+SDFA = Rule(
+    name="sdfa",
+    title="direct feedback alignment by the sign of the error",
+    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
+    equation="δ_l = B_l sign(e) ⊙ f'(a_l)",
+    route=Route.DIRECT,
+    needs_feedback=True,
+    broadcast=_error_sign,
+    needs_lesson=True,
+)
+DRTP = Rule(
+    name="drtp",
+    title="direct random target projection",
+    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
+    equation="δ_l = B_l t ⊙ f'(a_l)",
+    route=Route.DIRECT,
+    needs_feedback=True,
+    broadcast=_target,
+    needs_lesson=True,
+)
+for _rule in (BP, FA, DFA, USF, FRSF, SDFA, DRTP, SHALLOW):
     RULES.register(_rule.name, _rule)
