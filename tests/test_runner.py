@@ -7,6 +7,7 @@ import time
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.learning.optimizers import warm_up
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
 
@@ -68,7 +69,9 @@ def test_live_changes_replayed_inline_give_the_same_history(runner):
         "optimizer": ["sgd", "rmsprop"],
         "momentum": [0.0, 0.9],
     }
+    warm_up()  # torch's compiler, which the first momentum would wait for
     runner.play()
+    until(lambda: runner.status().steps_done > 5)
     for _ in range(40):
         names = draw.sample(list(choices), draw.randint(1, 3))
         runner.change(**{name: draw.choice(choices[name]) for name in names})
