@@ -20,8 +20,9 @@ from dfa_lab.learning import equations, functional
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.alignment import measure_alignment
 from dfa_lab.learning.feedback import FEEDBACK_INITS
+from dfa_lab.learning.handling import attach, lesson, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.losses import LOSSES
-from dfa_lab.learning.mlp import MLP, lesson, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS
 from dfa_lab.learning.rules import RULES, Route, Rule
 from dfa_lab.learning.weights import WEIGHT_INITS
@@ -68,6 +69,7 @@ __all__ = [
     "Task",
     "accuracyplot",
     "alignmentplot",
+    "attach",
     "equations",
     "figure",
     "functional",

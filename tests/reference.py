@@ -64,9 +64,9 @@ class Network:
         for number in reversed(range(len(self.weights) - 1)):
             if rule == "bp":
                 signal = self.weights[number + 1].T @ found[0]
-            elif rule == "fa":
+            elif rule in ("fa", "kp", "wm"):
                 signal = self.layerwise[number] @ found[0]
-            elif rule == "dfa":
+            elif rule in ("dfa", "dkp"):
                 signal = self.direct[number] @ error
             elif rule == "usf":
                 signal = np.sign(self.weights[number + 1]).T * self.constant[number] @ found[0]

@@ -30,9 +30,9 @@ def test_every_number_by_hand(rule, derivative):
         double.deltas("bp", preactivations, error, exact=True),
     )
     w2, w3 = double.weights[1:]
-    direct = rule in ("dfa", "sdfa", "drtp")
+    direct = rule in ("dfa", "sdfa", "drtp", "dkp")
     own = [(w3 @ w2).T, w3.T] if direct else [w2.T, w3.T]
-    carried = {"bp": own, "fa": double.layerwise}.get(rule, double.direct)
+    carried = own if rule == "bp" else double.direct if direct else double.layerwise
     if rule in ("usf", "frsf"):
         sizes = double.constant if rule == "usf" else double.drawn
         carried = [np.sign(weight) * size for weight, size in zip(own, sizes, strict=True)]

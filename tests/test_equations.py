@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
+from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning import equations
 from networks import double_of, gradients_of, make_batch, make_net
 from reference import cross_entropy_error, squared_error
@@ -95,21 +96,25 @@ def test_the_step_in_place_is_its_twin(rule, replicas):
             torch.testing.assert_close(now.detach(), keep * then.detach() - lr * gradient, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
-def test_a_torch_optimizer_does_the_explicit_step(rule):
-    """Twenty steps of the autograd form under torch.optim.SGD end where the explicit form ends."""
+def test_a_torch_optimizer_does_the_explicit_step(rule, momentum):
+    """Twenty steps of the autograd form under torch.optim.SGD, attached, end where the explicit form ends."""
     auto, own = make_net(rule=rule), make_net(rule=rule)
-    optimizer = torch.optim.SGD(auto.parameters(), lr=0.2, weight_decay=0.01)
+    optimizer = torch.optim.SGD(auto.parameters(), lr=0.1, weight_decay=0.01, momentum=momentum)
+    dfa.attach(auto, optimizer)
     loss = dfa.LOSSES["cross_entropy"]
+    updater = Updater(own, loss, dfa.Settings(lr=0.1, weight_decay=0.01, momentum=momentum))
     for seed in range(20):
         x, t = make_batch(seed=seed)
         optimizer.zero_grad()
         with dfa.lesson(auto, t):
             loss(auto(x), t).backward()
         optimizer.step()
-        equations.step(own.layers(), x, t, loss, 0.2, 0.01)
-    for one, two in zip(auto.parameters(), own.parameters(), strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-11, atol=1e-12)
+        with torch.no_grad():
+            updater.update(x, t)
+    for one, two in zip(auto.state_dict().values(), own.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("rule", list(dfa.RULES))

@@ -56,16 +56,31 @@ class Updater:
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
-        settings = self.settings
+        rule = self.net.rule
+        before = [weight.clone() for weight in self.layers.weights] if rule.move else []
+        watch = self._listen if rule.listens else None
         if self.optimizer is None:
-            return equations.step(self.layers, inputs, targets, self.loss, settings.lr, settings.weight_decay)
-        value, gradients = equations.gradients(self.layers, inputs, targets, self.loss)
+            lr, decay = self.settings.lr, self.settings.weight_decay
+            value = equations.step(self.layers, inputs, targets, self.loss, lr, decay, watch)
+        else:
+            value = self._update_by(self.optimizer, inputs, targets, watch)
+        if rule.move:
+            self.net.move_feedback(before)
+        return value
+
+    def _listen(self, seen: equations.Pass, error: Tensor) -> None:
+        self.net.listen(seen.activities[1:-1], error)
+
+    def _update_by(
+        self, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor, watch: equations.Watch | None
+    ) -> Tensor:
+        value, gradients = equations.gradients(self.layers, inputs, targets, self.loss, watch)
         frozen = len(gradients) - 1 if self.net.rule.route is Route.NONE else 0
         for number, (weight, bias) in enumerate(gradients):
             self.net.weights[number].grad = None if number < frozen else weight
             self.net.biases[number].grad = None if number < frozen else bias
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         return value
 
     def state(self) -> dict[str, Any] | None:

@@ -108,12 +108,20 @@ def lesson_for(rule: Rule, seen: Pass, targets: Tensor, loss: Loss) -> Lesson | 
     return Lesson.of(targets, seen.output, loss.reduction) if rule.needs_lesson else None
 
 
+Watch = Callable[[Pass, Tensor], None]
+
+
 def gradients(
-    layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss
+    layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, watch: Watch | None = None
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-    """The twin of ``step`` that changes nothing: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them."""
+    """The twin of ``step`` that changes nothing: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
+
+    ``watch(seen, error)``, if given, is told the forward pass and e.
+    """
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
+    if watch is not None:
+        watch(seen, error)
     found = []
     for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
         if delta is None:
@@ -123,13 +131,23 @@ def gradients(
     return value, found
 
 
-def step(layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, lr: float, weight_decay: float = 0.0) -> Tensor:
+def step(
+    layers: Layers,
+    inputs: Tensor,
+    targets: Tensor,
+    loss: Loss,
+    lr: float,
+    weight_decay: float = 0.0,
+    watch: Watch | None = None,
+) -> Tensor:
     """One step of plain SGD in place: W_l ← (1 − ηλ) W_l − η δ_lᵀ h_{l-1}, and so for b_l. Returns the loss before it.
 
     Every δ is made before the first W moves. Layers that hear nothing stay as they are, weight decay included.
     """
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
+    if watch is not None:
+        watch(seen, error)
     keep = 1 - lr * weight_decay
     for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
         if delta is None:

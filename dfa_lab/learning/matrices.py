@@ -130,8 +130,23 @@ class Feedback(nn.Module):
             )
         return draw if store == "drawn_magnitude" else draw.square().mean().sqrt().reshape(1, 1)
 
+    def noise(self, layer: int, shape: tuple[int, int]) -> Tensor:
+        """N(0, 1) of ``shape``, with replicas (K, …), for the step ``count_step`` began; the same if asked again."""
+        steps = int(self.get_buffer("steps"))
+        seeds = [self.seed + replica for replica in range(self._replicas or 1)]
+        draws = [torch.randn(shape, generator=generator(seed, "noise", layer, steps)) for seed in seeds]
+        return (draws[0] if self._replicas is None else torch.stack(draws)).to(self.get_buffer("_like"))
+
+    def count_step(self) -> None:
+        """Note that feedback moves once more: ``state_dict`` has the number as ``steps`` from the first time on."""
+        if "steps" not in self._buffers:
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.get_buffer("steps").add_(1)
+
     def make_room(self, state_dict: Mapping[str, Any], prefix: str, transported: Transported) -> None:
         """Draw what ``state_dict`` holds under ``prefix`` and no rule has used here yet, so that it can be loaded."""
+        if f"{prefix}steps" in state_dict and "steps" not in self._buffers:
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         for store, sites in self._sites.items():
             if any(f"{prefix}{store}_{site.layer}" in state_dict for site in sites):
                 self.matrices(store, transported)

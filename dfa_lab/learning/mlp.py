@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from dfa_lab.learning.equations import Layers, downstream
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.matrices import Feedback
+from dfa_lab.learning.moving import Moment
 from dfa_lab.learning.rules import RULES, Lesson, Route
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
@@ -79,6 +79,7 @@ class MLP(nn.Module):
             like=self.weights[0],
         )
         self.lesson: tuple[Tensor, str] | None = None
+        self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.set_derivative(activation_derivative)
 
@@ -159,7 +160,40 @@ class MLP(nn.Module):
             return a
         broadcast, lesson = self.rule.broadcast, self._current_lesson(a)
         assert broadcast is not None
-        return functional.direct_feedback(a, heard, feedback, lambda error: broadcast(error, lesson))
+
+        def told(error: Tensor) -> Tensor:
+            if self.rule.listens:
+                self.listen([h.detach() for h in heard], error.detach())
+            return broadcast(error, lesson)
+
+        return functional.direct_feedback(a, heard, feedback, told)
+
+    def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
+        """Add eᵀ h_l of one batch to what the feedback moves by at the next ``move_feedback``."""
+        found = [error.mT @ h for h in hiddens]
+        before = self._correlations or [torch.zeros_like(one) for one in found]
+        self._correlations = [old + new for old, new in zip(before, found, strict=True)]
+
+    def move_feedback(self, before: Sequence[Tensor]) -> None:
+        """Let feedback that learns move, right after an optimizer step; ``before`` are copies of the weights before it.
+
+        ``dfa.attach`` calls it for you. Rules whose feedback stays as it is take no notice.
+        """
+        if self.rule.move is None:
+            return
+        self.feedback.count_step()
+        with torch.no_grad():
+            self.rule.move(
+                Moment(
+                    carried=[weight.detach() for weight in self.weights][1:],
+                    before=before[1:],
+                    feedback=self.feedback_matrices(),
+                    correlations=self._correlations,
+                    noise=lambda layer, samples: self.feedback.noise(layer, (samples, self.widths[layer])),
+                    decay=self.rule.decay,
+                )
+            )
+        self._correlations = []
 
     def _current_lesson(self, output: Tensor) -> Lesson | None:
         if not self.rule.needs_lesson:
@@ -215,34 +249,3 @@ def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     if len(whole) < 2 or len(whole) != len(widths):
         raise DfaLabError(f"widths were given as {widths!r}; expected at least two whole numbers from 1: [in, …, out].")
     return whole
-
-
-def set_rule(net: MLP, rule: str) -> None:
-    """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again."""
-    net.set_rule(rule)
-
-
-def set_derivative(net: MLP, derivative: Choice | Derivative) -> None:
-    """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on."""
-    net.set_derivative(derivative)
-
-
-def redraw_feedback(net: MLP, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-    """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
-    net.redraw_feedback(init, scale, seed)
-
-
-@contextmanager
-def lesson(net: MLP, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
-    """Inside, ``net`` knows what e alone does not tell: DRTP hears ``targets``, sDFA e's batch factor.
-
-    ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
-    the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
-    """
-    if reduction not in ("mean", "sum"):
-        raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum', as the loss has it.")
-    before, net.lesson = net.lesson, (targets, reduction)
-    try:
-        yield
-    finally:
-        net.lesson = before

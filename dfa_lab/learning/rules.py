@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.moving import Move, direct_kolen_pollack, kolen_pollack, weight_mirror
 from dfa_lab.registry import Registry
 
 
@@ -63,7 +64,8 @@ class Rule:
     ``feedback`` is None where ``needs_feedback`` is false. ``broadcast(error, lesson)`` belongs to a direct rule: what
     every hidden layer hears through its own B; ``error`` is ∂L/∂a_L, (N, n_out), the loss's reduction included, and
     ``lesson`` is None unless ``needs_lesson``. ``magnitudes`` says that ``feedback`` holds magnitudes of the weight
-    init's family, "drawn" or "constant", in place of a matrix of the feedback init.
+    init's family, "drawn" or "constant", in place of a matrix of the feedback init. ``move`` changes the feedback after
+    each optimizer step with decay λ = ``decay``; with ``listens`` it is told eᵀ h_l of the batch.
     """
 
     name: str
@@ -76,6 +78,9 @@ class Rule:
     broadcast: Callable[[Tensor, Lesson | None], Tensor] | None = None
     needs_lesson: bool = False
     magnitudes: Literal["", "drawn", "constant"] = ""
+    move: Move | None = None
+    decay: float = 0.0
+    listens: bool = False
 
     @property
     def store(self) -> str:
@@ -194,5 +199,39 @@ DRTP = Rule(
     broadcast=_target,
     needs_lesson=True,
 )
-for _rule in (BP, FA, DFA, USF, FRSF, SDFA, DRTP, SHALLOW):
+KP = Rule(
+    name="kp",
+    title="Kolen–Pollack: feedback that learns as the weights do",
+    paper="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS",
+    equation="as FA; ΔB_{l+1} = ΔW_{l+1}ᵀ, then both decay by 1 − λ",
+    route=Route.LAYERWISE,
+    needs_feedback=True,
+    carrier=_fixed_feedback,
+    move=kolen_pollack,
+    decay=1e-3,
+)
+WM = Rule(
+    name="wm",
+    title="weight mirror: feedback that learns the weights from noise",
+    paper="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS",
+    equation="as FA; B_{l+1} ← (1 − λ) B_{l+1} + λ E[ξ (W_{l+1} ξ)ᵀ]",
+    route=Route.LAYERWISE,
+    needs_feedback=True,
+    carrier=_fixed_feedback,
+    move=weight_mirror,
+    decay=0.02,
+)
+DKP = Rule(
+    name="dkp",
+    title="direct Kolen–Pollack: direct feedback that learns",
+    paper="Webster, Choi & Ahn 2020",
+    equation="as DFA; B_l ← (1 − λ) B_l − 0.1 h_l eᵀ",
+    route=Route.DIRECT,
+    needs_feedback=True,
+    broadcast=_error_itself,
+    move=direct_kolen_pollack,
+    decay=1e-3,
+    listens=True,
+)
+for _rule in (BP, FA, DFA, USF, FRSF, KP, WM, SDFA, DRTP, DKP, SHALLOW):
     RULES.register(_rule.name, _rule)

@@ -1,0 +1,119 @@
+"""Feedback that learns: Kolen–Pollack, the weight mirror, direct Kolen–Pollack, under any optimizer."""
+
+import copy
+
+import pytest
+import torch
+
+import dfa_lab as dfa
+from networks import make_batch, make_net
+
+MOVING = [name for name, rule in dfa.RULES.items() if rule.move]
+
+
+def train(net, steps, make_optimizer, start=0):
+    optimizer = make_optimizer(net.parameters())
+    detach = dfa.attach(net, optimizer)
+    for seed in range(start, start + steps):
+        x, t = make_batch(seed=seed)
+        optimizer.zero_grad()
+        dfa.LOSSES["cross_entropy"](net(x), t).backward()
+        optimizer.step()
+    return detach
+
+
+OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+    "rmsprop": lambda parameters: torch.optim.RMSprop(parameters, lr=0.01),
+}
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_kolen_pollack_shrinks_the_distance_exactly(optimizer, replicas):
+    net = make_net(rule="kp", replicas=replicas)
+
+    def distance():
+        return [(w - b).norm().item() for w, b in zip(list(net.weights)[1:], net.feedback_matrices(), strict=True)]
+
+    before, steps = distance(), 40
+    train(net, steps, OPTIMIZERS[optimizer])
+    factor = (1 - dfa.RULES["kp"].decay) ** steps
+    assert distance() == pytest.approx([factor * one for one in before], rel=1e-10)
+
+
+def test_the_mirror_finds_the_weights():
+    run = dfa.Experiment(rule="wm", widths=(32, 32))
+    run.train(600)
+    assert [run.history.last("weight_alignment", layer) < 15 for layer in (1, 2)] == [True, True]
+    assert run.history.values("weight_alignment", 1)[1][0, 0] > 70
+
+
+def test_direct_kolen_pollack_by_hand():
+    net, (x, t) = make_net(rule="dkp"), make_batch()
+    before = [matrix.clone() for matrix in net.feedback_matrices()]
+    layers = net.layers()
+    seen = dfa.equations.forward(layers, x)
+    error = (torch.softmax(seen.output, 1) - torch.nn.functional.one_hot(t, 5)) / len(x)
+    wanted = [
+        (1 - dfa.RULES["dkp"].decay) * b - 0.1 * torch.einsum("no,nh->oh", error, h)
+        for b, h in zip(before, seen.activities[1:-1], strict=True)
+    ]
+    train(net, 1, OPTIMIZERS["adam"])
+    for own, want in zip(net.feedback_matrices(), wanted, strict=True):
+        torch.testing.assert_close(own, want, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("rule", MOVING)
+def test_feedback_moves_only_where_it_is_attached_and_only_by_its_rule(rule):
+    net = make_net(rule=rule)
+    before = [matrix.clone() for matrix in net.feedback_matrices()]
+    detach = train(net, 2, OPTIMIZERS["sgd"])
+    moved = [matrix.clone() for matrix in net.feedback_matrices()]
+    assert not any(torch.equal(a, b) for a, b in zip(before, moved, strict=True))
+    detach()
+    dfa.set_rule(net, "fa" if dfa.RULES[rule].route is dfa.Route.LAYERWISE else "dfa")
+    train(net, 2, OPTIMIZERS["sgd"])
+    assert all(torch.equal(a, b) for a, b in zip(moved, net.feedback_matrices(), strict=True))
+
+
+@pytest.mark.parametrize("rule", MOVING)
+def test_a_saved_network_goes_on_to_the_last_bit(rule):
+    net = make_net(rule=rule)
+    train(net, 5, OPTIMIZERS["rmsprop"])
+    again = make_net(rule=rule, seed=7)
+    again.load_state_dict(copy.deepcopy(net.state_dict()))
+    for one in (net, again):
+        train(one, 5, OPTIMIZERS["rmsprop"], start=5)
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("rule", MOVING)
+def test_experiments_fork_and_go_back_with_what_was_learned(rule):
+    run, twin = (dfa.Experiment(rule=rule, widths=(16,), probe_every=20, lr=0.05) for _ in range(2))
+    run.train(30)
+    fork = run.fork()
+    fork.train(30)
+    twin.train(60)
+    assert fork.history.equals(twin.history)
+    twin.change(lr=1e4, weight_decay=1.0)
+    with pytest.raises(dfa.DivergedError):
+        twin.train(100)
+    twin.change(lr=0.05, weight_decay=0.0)
+    twin.train(10)
+    run.train(30)
+    run.change(lr=1e4, weight_decay=1.0)
+    run.change(lr=0.05, weight_decay=0.0)
+    run.train(10)
+    assert run.history.equals(twin.history)
+
+
+def test_replicas_move_as_the_single_runs_do():
+    for rule in MOVING:
+        together = dfa.Experiment(rule=rule, widths=(16,), replicas=2, lr=0.05)
+        together.train(40)
+        single = dfa.Experiment(rule=rule, widths=(16,), seed=1, feedback_seed=1, lr=0.05)
+        single.train(40)
+        for many, one in zip(together.net.feedback_matrices(), single.net.feedback_matrices(), strict=True):
+            torch.testing.assert_close(many[1], one, rtol=1e-3, atol=1e-5)
