@@ -117,3 +117,24 @@ def test_replicas_move_as_the_single_runs_do():
         single.train(40)
         for many, one in zip(together.net.feedback_matrices(), single.net.feedback_matrices(), strict=True):
             torch.testing.assert_close(many[1], one, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", MOVING)
+def test_a_run_that_falls_back_to_before_its_feedback_moved_is_replayed(rule):
+    run = dfa.Experiment(rule="bp", widths=(16,), probe_every=1000, feedback_init="aligned", lr=0.05)
+    run.train(520)
+    run.change(probe_every=10**6, rule=rule)
+    run.train(5)
+    run.change(lr=1e4, weight_decay=1.0)
+    with pytest.raises(dfa.DivergedError):
+        run.train(100)
+    run.change(lr=0.05, weight_decay=0.0)
+    run.train(20)
+    replayed = dfa.Experiment(rule="bp", widths=(16,), probe_every=1000, feedback_init="aligned", lr=0.05)
+    for step, fields in run.history.changes():
+        replayed.train(step - replayed.steps_done)
+        replayed.change(**fields)
+    replayed.train(run.steps_done - replayed.steps_done)
+    assert replayed.history.equals(run.history)
+    for one, two in zip(replayed.net.state_dict().values(), run.net.state_dict().values(), strict=True):
+        assert torch.equal(one, two)

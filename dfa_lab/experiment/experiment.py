@@ -237,6 +237,8 @@ class Experiment:
 
     def _restore(self, state: State) -> None:
         settings = state.settings
+        # Weights first: matrices that the state lacks are drawn anew, and some inits look at the weights.
+        self.net.load_state_dict(state.net, strict=False)
         self.net.redraw_feedback(settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
         self.net.set_rule(settings.rule)
         self.net.set_derivative(settings.activation_derivative)

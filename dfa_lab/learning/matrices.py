@@ -95,6 +95,8 @@ class Feedback(nn.Module):
             raise
         for name, matrix in fresh.items():
             self.get_buffer(name).copy_(matrix)
+        if "steps" in self._buffers:
+            self.get_buffer("steps").zero_()
 
     def _draw(self, store: str, site: Site, transported: Transported) -> Tensor:
         own = transported(site).detach().to("cpu", torch.float64)
