@@ -25,16 +25,17 @@ from dfa_lab.registry import Choice
 class MLP(nn.Module):
     """``widths[0]`` inputs, hidden layers of ``widths[1:-1]``, ``widths[-1]`` linear outputs; learns by ``rule``.
 
-    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES or
-    any callable g(a), feedback_init: FEEDBACK_INITS, weight_init: WEIGHT_INITS). ``feedback_scale`` multiplies the
-    init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each from generators of its own.
+    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES,
+    text in x or any callable g(a), feedback_init: FEEDBACK_INITS, weight_init: WEIGHT_INITS). ``feedback_scale``
+    multiplies the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
 
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
     or (K, N, n_in); replica k is the single network with ``seed + k`` and ``feedback_seed + k``.
 
     ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
     ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
-    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l`` and ``feedback.constant_magnitude_l``.
+    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l`` and ``feedback.constant_magnitude_l``, and
+    ``feedback.steps`` counts how often feedback that learns has moved.
     Feedback is a buffer: saved and moved with the network, never trained.
 
     Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
