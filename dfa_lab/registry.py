@@ -81,6 +81,10 @@ class Registry(Mapping[str, T], Generic[T]):
                 "Give it others, or look at its docstring."
             ) from reason
 
+    def parameters(self, name: str) -> list[str]:
+        """What a choice of this entry may set beside its name."""
+        return parameters_of(self[name])
+
     def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
         """The name and the parameters of a choice, the name known to be registered.
 
@@ -95,7 +99,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.'
             )
         parameters = {key: value for key, value in choice.items() if key != "name"}
-        known = parameters_of(self[choice["name"]])
+        known = self.parameters(choice["name"])
         for key in parameters:
             if key not in known:
                 takes = ", ".join(known) if known else "none"

@@ -43,12 +43,15 @@ def lesson_of(output, targets, reduction):
 class Network:
     """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise`` B_{l+1} (n_l, n_{l+1}), ``direct`` B_l (n_l, n_out)."""
 
-    def __init__(self, weights, biases, activation, derivative, layerwise=(), direct=(), drawn=(), constant=()):
+    def __init__(
+        self, weights, biases, activation, derivative, layerwise=(), direct=(), drawn=(), redrawn=(), constant=()
+    ):
         self.weights, self.biases = weights, biases
         self.f, exact = ACTIVATIONS[activation]
         self.exact = exact
         self.g = exact if derivative == "exact" else DERIVATIVES[derivative]
-        self.layerwise, self.direct, self.drawn, self.constant = layerwise, direct, drawn, constant
+        self.layerwise, self.direct, self.constant = layerwise, direct, constant
+        self.drawn, self.redrawn = drawn, redrawn
 
     def forward(self, inputs):
         activities, preactivations = [inputs.T], []
@@ -72,6 +75,8 @@ class Network:
                 signal = np.sign(self.weights[number + 1]).T * self.constant[number] @ found[0]
             elif rule == "frsf":
                 signal = (np.sign(self.weights[number + 1].T) * self.drawn[number]) @ found[0]
+            elif rule == "brsf":
+                signal = (np.sign(self.weights[number + 1].T) * self.redrawn[number]) @ found[0]
             elif rule == "sdfa":
                 signal = self.direct[number] @ (np.sign(error) * lesson[1])
             elif rule == "drtp":

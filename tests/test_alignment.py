@@ -33,8 +33,8 @@ def test_every_number_by_hand(rule, derivative):
     direct = rule in ("dfa", "sdfa", "drtp", "dkp")
     own = [(w3 @ w2).T, w3.T] if direct else [w2.T, w3.T]
     carried = own if rule == "bp" else double.direct if direct else double.layerwise
-    if rule in ("usf", "frsf"):
-        sizes = double.constant if rule == "usf" else double.drawn
+    if rule in ("usf", "brsf", "frsf"):
+        sizes = {"usf": double.constant, "brsf": double.redrawn, "frsf": double.drawn}[rule]
         carried = [np.sign(weight) * size for weight, size in zip(own, sizes, strict=True)]
     assert [row.layer for row in rows] == [1, 2]
     for row, delta, bp_delta, h, matrix, partner in zip(

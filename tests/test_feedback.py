@@ -203,7 +203,8 @@ def test_nothing_is_aligned_with_nothing():
 
 @pytest.mark.parametrize(
     ("rule", "weight_init", "wanted"),
-    [("usf", "torch", 30.00), ("usf", "lecun", 37.07), ("frsf", "torch", 41.41), ("frsf", "lecun", 50.46)],
+    [("usf", "torch", 30.00), ("usf", "lecun", 37.07)]
+    + [(rule, *case) for rule in ("brsf", "frsf") for case in (("torch", 41.41), ("lecun", 50.46))],
 )
 def test_sign_concordant_rules_stand_at_their_closed_form(rule, weight_init, wanted):
     """At 10⁶ entries, from the matrix that the backward pass really uses; uniform and Gaussian weights."""

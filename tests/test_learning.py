@@ -9,7 +9,9 @@ from networks import gradients_of, make_batch, make_net
 
 
 def test_an_unknown_name_lists_the_known_and_suggests():
-    with pytest.raises(dfa.DfaLabError, match=r"no learning rule called 'dfaa'; known: bp, dfa.*Did you mean 'dfa'"):
+    with pytest.raises(
+        dfa.DfaLabError, match=r"no learning rule called 'dfaa'; known: bp, brsf, dfa.*Did you mean 'dfa'"
+    ):
         make_net(rule="dfaa")
     with pytest.raises(KeyError):
         dfa.RULES["nothing like it"]

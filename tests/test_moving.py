@@ -1,6 +1,7 @@
 """Feedback that learns: Kolen–Pollack, the weight mirror, direct Kolen–Pollack, under any optimizer."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -138,3 +139,81 @@ def test_a_run_that_falls_back_to_before_its_feedback_moved_is_replayed(rule):
     assert replayed.history.equals(run.history)
     for one, two in zip(replayed.net.state_dict().values(), run.net.state_dict().values(), strict=True):
         assert torch.equal(one, two)
+
+
+def magnitudes_of(net):
+    return [matrix.clone() for matrix in net.feedback_matrices()]
+
+
+def test_magnitudes_are_drawn_anew_once_a_step_and_a_probe_sees_those_of_the_last():
+    net, (x, t) = make_net(rule="brsf"), make_batch()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    dfa.attach(net, optimizer)
+    seen = []
+    for _ in range(3):
+        for _ in range(2):  # gradient accumulation: two passes, one step
+            torch.nn.functional.cross_entropy(net(x), t).backward()
+            seen.append(magnitudes_of(net))
+        optimizer.step()
+        before = magnitudes_of(net)
+        dfa.measure_alignment(net, x, t, torch.nn.functional.cross_entropy)
+        net.eval()(x)
+        net.train()
+        assert all(torch.equal(a, b) for a, b in zip(before, magnitudes_of(net), strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(before, seen[-1], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(seen[0], seen[1], strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(seen[1], seen[2], strict=True))
+
+
+def test_redrawn_magnitudes_go_on_to_the_last_bit():
+    net = make_net(rule="brsf")
+    train(net, 5, OPTIMIZERS["sgd"])
+    again = make_net(rule="brsf", seed=7)
+    again.load_state_dict(copy.deepcopy(net.state_dict()))
+    for one in (net, again):
+        train(one, 5, lambda parameters: torch.optim.SGD(parameters, lr=0.1), start=5)
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_an_experiment_with_redrawn_magnitudes_forks_and_probes_as_it_trains():
+    run, twin = (dfa.Experiment(rule="brsf", widths=(16, 16), lr=0.05) for _ in range(2))
+    often = dfa.Experiment(rule="brsf", widths=(16, 16), lr=0.05, probe_every=1)
+    run.train(7)
+    fork = run.fork()
+    fork.train(23)
+    twin.train(30)
+    often.train(30)
+    assert fork.history.equals(twin.history)
+    assert often.history.last("train_loss") == twin.history.last("train_loss")
+    _, angles = often.history.values("weight_alignment", 1)
+    assert len({float(angle) for angle in angles[1:, 0]}) == 30, "another draw at every step"
+
+
+@pytest.mark.parametrize("rule", MOVING)
+def test_the_decay_is_a_parameter_of_the_rule(rule):
+    net = make_net(rule={"name": rule, "decay": 0.5})
+    assert net.rule.decay == 0.5
+    assert dfa.RULES[rule].decay < 0.5
+    run = dfa.Experiment(rule={"name": rule, "decay": 0.25}, widths=(8,))
+    run.train(3)
+    run.change(rule={"name": rule, "decay": 0.125})
+    assert run.net.rule.decay == 0.125
+    assert run.history.name == rule
+    for bad in (
+        {"name": rule, "decay": 2},
+        {"name": rule, "decay": "x"},
+        {"name": rule, "rate": 1},
+        {"name": "fa", "decay": 1},
+    ):
+        with pytest.raises(dfa.DfaLabError):
+            run.change(rule=bad)
+    assert run.settings.rule == {"name": rule, "decay": 0.125}
+    run.train(3)
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_a_network_is_copied_and_pickled_with_its_rule(rule):
+    net = make_net(rule=rule)
+    again = pickle.loads(pickle.dumps(net))
+    assert again.rule == net.rule
+    assert copy.deepcopy(net).rule == net.rule

@@ -22,6 +22,7 @@ from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.rules import RULES
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
 
@@ -78,7 +79,7 @@ class Experiment:
         self._losses, self._losses_held = torch.zeros(len(seeds), dtype=torch.float64), 0
         self._probe_wanted = self._chance_is_stale = True
         self._stopwatch = Stopwatch()
-        self.history = History(settings.values(), replicas=len(seeds), name=self._name or settings.rule)
+        self.history = History(settings.values(), replicas=len(seeds), name=self._name or RULES.label(settings.rule))
         self._snapshot: State | None = None
 
     def __repr__(self) -> str:
@@ -216,7 +217,7 @@ class Experiment:
             other.history = self.history.copy(name)
             other._snapshot = self._snapshot
         other.change(**fields)
-        other.history.name = name or other.settings.rule
+        other.history.name = name or RULES.label(other.settings.rule)
         return other
 
     def state(self) -> State:
@@ -265,6 +266,7 @@ class Experiment:
             self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
         raise DivergedError(
-            f"the loss was no longer finite at step {failed} (lr={settings.lr:g}, rule={settings.rule}); the run is "
-            f"back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and go on."
+            f"the loss was no longer finite at step {failed} (lr={settings.lr:g}, rule={RULES.label(settings.rule)}); "
+            f"the run is back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and "
+            "go on."
         )

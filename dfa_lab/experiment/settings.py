@@ -69,7 +69,7 @@ class Settings(BaseModel):
     activation_derivative: str | dict[str, Any] | Callable[..., Any] = knob(
         "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
     )
-    rule: str = knob("dfa", "Which signal the hidden layers learn from.", live=True)
+    rule: str | dict[str, Any] = knob("dfa", "Which signal the hidden layers learn from.", live=True)
     feedback_init: str | dict[str, Any] = knob("uniform", "How the feedback matrices are drawn.", live=True)
     feedback_scale: float = knob(
         1.0,

@@ -57,6 +57,7 @@ class Updater:
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
         rule = self.net.rule
+        self.net.begin_step()
         before = [weight.clone() for weight in self.layers.weights] if rule.move else []
         watch = self._listen if rule.listens else None
         if self.optimizer is None:
@@ -64,7 +65,7 @@ class Updater:
             value = equations.step(self.layers, inputs, targets, self.loss, lr, decay, watch)
         else:
             value = self._update_by(self.optimizer, inputs, targets, watch)
-        if rule.move:
+        if rule.changes_feedback:
             self.net.move_feedback(before)
         return value
 

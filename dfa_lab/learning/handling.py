@@ -15,7 +15,7 @@ from dfa_lab.learning.mlp import MLP
 from dfa_lab.registry import Choice
 
 
-def set_rule(net: MLP, rule: str) -> None:
+def set_rule(net: MLP, rule: Choice) -> None:
     """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again."""
     net.set_rule(rule)
 
@@ -47,7 +47,9 @@ def lesson(net: MLP, targets: Tensor, reduction: str = "mean") -> Iterator[None]
 
 
 def attach(net: MLP, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
-    """Let learned feedback (kp, wm, dkp) move with every step of ``optimizer``; the function returned ends that.
+    """Let feedback change with every step of ``optimizer`` (kp, wm, dkp learn, brsf is drawn anew).
+
+    The function returned ends that.
 
     Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will.
     """
@@ -57,8 +59,7 @@ def attach(net: MLP, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
         before[:] = [weight.detach().clone() for weight in net.weights] if net.rule.move else []
 
     def move(*_: Any) -> None:
-        if before:
-            net.move_feedback(before)
+        net.move_feedback(before)
 
     hooks = optimizer.register_step_pre_hook(note), optimizer.register_step_post_hook(move)
 

@@ -20,7 +20,7 @@ from dfa_lab.registry import Choice
 Transported = Callable[[Site], Tensor]
 
 #: The kinds of matrices a network can hold for its rules: see ``Rule.store``.
-STORES = ("layerwise", "direct", "drawn_magnitude", "constant_magnitude")
+STORES = ("layerwise", "direct", "drawn_magnitude", "redrawn_magnitude", "constant_magnitude")
 
 
 class Feedback(nn.Module):
@@ -28,8 +28,9 @@ class Feedback(nn.Module):
 
     Each store is kept apart and drawn when a rule first needs it, so a rule that is switched away and back finds its
     matrices again. The ``state_dict`` keys are ``layerwise_l`` and ``direct_l`` for matrices of the feedback init, and
-    ``drawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight init's family; l is the
-    hidden layer that hears them, from 1. With replicas a leading K comes first, replica k drawn with ``seed + k``.
+    ``drawn_magnitude_l``, ``redrawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight
+    init's family; l is the hidden layer that hears them, from 1. With replicas a leading K comes first, replica k drawn
+    with ``seed + k``.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Feedback(nn.Module):
         self._sites = {store: direct if store == Route.DIRECT.value else layerwise for store in STORES}
         self._weight_init = weight_init
         self._replicas = replicas
+        self._stale = False
         self.register_buffer("_like", torch.empty(0, dtype=like.dtype, device=like.device), persistent=False)
         self._choose(init, scale, seed)
 
@@ -124,29 +126,49 @@ class Feedback(nn.Module):
 
     def _drawn_magnitude(self, store: str, site: Site, seed: int) -> Tensor:
         """Absolute values of a draw of the weight init, or their root mean square, (1, 1)."""
-        draw = WEIGHT_INITS[self._weight_init](site.shape, generator(seed, "feedback", store, site.layer)).abs()
+        when = (self._steps(),) if store == "redrawn_magnitude" else ()
+        stream = generator(seed, "feedback", store, site.layer, *when)
+        draw = WEIGHT_INITS[self._weight_init](site.shape, stream).abs()
         if not bool(draw.any()):
             raise DfaLabError(
                 f"a sign-concordant rule takes its magnitudes from the weight init, and {self._weight_init!r} gives "
                 "none but 0; use another weight init."
             )
-        return draw if store == "drawn_magnitude" else draw.square().mean().sqrt().reshape(1, 1)
+        return draw.square().mean().sqrt().reshape(1, 1) if store == "constant_magnitude" else draw
+
+    def _steps(self) -> int:
+        return int(self.get_buffer("steps")) if "steps" in self._buffers else 0
+
+    def freshen(self, transported: Transported) -> None:
+        """Draw what is drawn anew for every step, if a step was counted since: called when the next one begins.
+
+        What it draws follows from the seed and the number of steps alone, so that a resumed run draws the same.
+        """
+        if not self._stale:
+            return
+        self._stale = False
+        for site in self._sites["redrawn_magnitude"]:
+            name = f"redrawn_magnitude_{site.layer}"
+            if name in self._buffers:
+                self.get_buffer(name).copy_(self._draw("redrawn_magnitude", site, transported))
 
     def noise(self, layer: int, shape: tuple[int, int]) -> Tensor:
         """N(0, 1) of ``shape``, with replicas (K, …), for the step ``count_step`` began; the same if asked again."""
-        steps = int(self.get_buffer("steps"))
+        steps = self._steps()
         seeds = [self.seed + replica for replica in range(self._replicas or 1)]
         draws = [torch.randn(shape, generator=generator(seed, "noise", layer, steps)) for seed in seeds]
         return (draws[0] if self._replicas is None else torch.stack(draws)).to(self.get_buffer("_like"))
 
     def count_step(self) -> None:
-        """Note that feedback moves once more: ``state_dict`` has the number as ``steps`` from the first time on."""
+        """Note that feedback changes once more: ``state_dict`` has the number as ``steps`` from the first time on."""
+        self._stale = True
         if "steps" not in self._buffers:
             self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.get_buffer("steps").add_(1)
 
     def make_room(self, state_dict: Mapping[str, Any], prefix: str, transported: Transported) -> None:
         """Draw what ``state_dict`` holds under ``prefix`` and no rule has used here yet, so that it can be loaded."""
+        self._stale = True
         if f"{prefix}steps" in state_dict and "steps" not in self._buffers:
             self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         for store, sites in self._sites.items():

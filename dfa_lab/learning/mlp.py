@@ -34,8 +34,8 @@ class MLP(nn.Module):
 
     ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
     ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
-    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l`` and ``feedback.constant_magnitude_l``, and
-    ``feedback.steps`` counts how often feedback that learns has moved.
+    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l``, ``feedback.redrawn_magnitude_l`` and
+    ``feedback.constant_magnitude_l``, and ``feedback.steps`` counts how often feedback was changed by a step.
     Feedback is a buffer: saved and moved with the network, never trained.
 
     Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
@@ -45,7 +45,7 @@ class MLP(nn.Module):
         self,
         widths: Sequence[int],
         *,
-        rule: str = "dfa",
+        rule: Choice = "dfa",
         activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
         activation_derivative: Choice | Derivative = "exact",
         feedback_init: Choice = "uniform",
@@ -106,9 +106,9 @@ class MLP(nn.Module):
         draws = [draw(shape, generator(seed + k, "weights", number)) for k in range(self.replicas or 1)]
         return draws[0] if self.replicas is None else torch.stack(draws)
 
-    def set_rule(self, rule: str) -> None:
-        """Learn by ``rule``, a name in RULES, from the next forward pass on."""
-        chosen = RULES[rule]
+    def set_rule(self, rule: Choice) -> None:
+        """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
+        chosen = RULES.resolve(rule)
         if chosen.needs_feedback:
             self.feedback.matrices(chosen.store, self._transported)
         self.rule = chosen
@@ -141,6 +141,8 @@ class MLP(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (…, N, n_out), before any softmax, for inputs (…, N, n_in)."""
         self.check_inputs(inputs)
+        if self.training and torch.is_grad_enabled():
+            self.begin_step()
         route, feedback = self.rule.route, self.feedback_matrices()
         cut = route is not Route.LAYERWISE
         h, heard = inputs, []
@@ -175,14 +177,20 @@ class MLP(nn.Module):
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
 
+    def begin_step(self) -> None:
+        """Draw anew what the rule draws for every optimizer step, once for each that was counted."""
+        if self.rule.magnitudes == "redrawn":
+            self.feedback.freshen(self._transported)
+
     def move_feedback(self, before: Sequence[Tensor]) -> None:
         """Let feedback that learns move, right after an optimizer step; ``before`` are copies of the weights before it.
 
         ``dfa.attach`` calls it for you. Rules whose feedback stays as it is take no notice.
         """
+        if self.rule.changes_feedback:
+            self.feedback.count_step()
         if self.rule.move is None:
             return
-        self.feedback.count_step()
         with torch.no_grad():
             self.rule.move(
                 Moment(

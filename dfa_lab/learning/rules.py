@@ -10,22 +10,23 @@ Layouts are torch's, rows are samples: W and a layerwise B are (out, in); a dire
 the transposes, B_{l+1} δ_{l+1} and B_l e. The output layer always hears the true error e = ∂L/∂a_L.
 
 Sign-concordant rules (Liao, Leibo & Poggio 2016) carry δ with sign(W) ⊙ M, where M holds magnitudes from the weight
-init's own family times ``feedback_scale``: uSF their root mean square everywhere, frSF absolute values drawn once.
+init's own family times ``feedback_scale``: uSF their root mean square everywhere, frSF absolute values drawn once,
+brSF absolute values drawn anew for every optimizer step.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.moving import Move, direct_kolen_pollack, kolen_pollack, weight_mirror
-from dfa_lab.registry import Registry
+from dfa_lab.registry import Choice, Registry
 
 
 class Route(enum.Enum):
@@ -64,8 +65,9 @@ class Rule:
     ``feedback`` is None where ``needs_feedback`` is false. ``broadcast(error, lesson)`` belongs to a direct rule: what
     every hidden layer hears through its own B; ``error`` is ∂L/∂a_L, (N, n_out), the loss's reduction included, and
     ``lesson`` is None unless ``needs_lesson``. ``magnitudes`` says that ``feedback`` holds magnitudes of the weight
-    init's family, "drawn" or "constant", in place of a matrix of the feedback init. ``move`` changes the feedback after
-    each optimizer step with decay λ = ``decay``; with ``listens`` it is told eᵀ h_l of the batch.
+    init's family, "drawn", "redrawn" (anew for every optimizer step) or "constant", in place of a matrix of the
+    feedback init. ``move`` changes the feedback after each optimizer step with decay λ = ``decay``, 0–1, which a choice
+    can set: ``{"name": "kp", "decay": 0.01}``; with ``listens`` it is told eᵀ h_l of the batch.
     """
 
     name: str
@@ -77,15 +79,20 @@ class Rule:
     carrier: Callable[[Tensor, Tensor | None], Tensor] | None = None
     broadcast: Callable[[Tensor, Lesson | None], Tensor] | None = None
     needs_lesson: bool = False
-    magnitudes: Literal["", "drawn", "constant"] = ""
+    magnitudes: Literal["", "drawn", "redrawn", "constant"] = ""
     move: Move | None = None
     decay: float = 0.0
     listens: bool = False
 
     @property
     def store(self) -> str:
-        """Which matrices of a network the rule uses: layerwise, direct, drawn_magnitude or constant_magnitude."""
+        """Which matrices of a network the rule uses: layerwise, direct, or drawn_, redrawn_, constant_magnitude."""
         return f"{self.magnitudes}_magnitude" if self.magnitudes else self.route.value
+
+    @property
+    def changes_feedback(self) -> bool:
+        """Whether the feedback is another after an optimizer step: it moves, or is drawn anew."""
+        return self.move is not None or self.magnitudes == "redrawn"
 
     def __post_init__(self) -> None:
         wanted = (self.route is Route.LAYERWISE, self.route is Route.DIRECT)
@@ -94,6 +101,22 @@ class Rule:
                 f"rule {self.name!r} has route {self.route.value!r}; a layerwise rule needs carrier=, "
                 "a direct rule broadcast=, and no rule both."
             )
+        number = isinstance(self.decay, int | float) and not isinstance(self.decay, bool)
+        if not number or not 0 <= self.decay <= 1:
+            raise DfaLabError(
+                f"decay was given as {self.decay!r} to rule {self.name!r}; expected a number from 0 to 1."
+            )
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A registered rule is pickled by its name, so that its functions need no name of their own."""
+        if self.name in RULES and replace(RULES[self.name], decay=self.decay) == self:
+            return _registered, (self.name, self.decay)
+        return super().__reduce__()
+
+
+def _registered(name: str, decay: float) -> Rule:
+    rule = RULES[name]
+    return rule if rule.decay == decay else replace(rule, decay=decay)
 
 
 def _own_weight(weight: Tensor, feedback: Tensor | None) -> Tensor:
@@ -124,7 +147,24 @@ def _target(error: Tensor, lesson: Lesson | None) -> Tensor:
     return lesson.targets.expand_as(error) * lesson.scale
 
 
-RULES: Registry[Rule] = Registry("learning rule")
+class Rules(Registry[Rule]):
+    """The registry of learning rules. A rule whose feedback moves takes its decay λ as a parameter."""
+
+    def resolve(self, choice: Choice) -> Rule:
+        """The rule a choice names, with the choice's parameters; ``DfaLabError`` where it names none."""
+        name, parameters = self.split(choice)
+        return replace(self[name], **parameters) if parameters else self[name]
+
+    def label(self, choice: Any) -> str:
+        """A short text for a choice: its name, without parameters."""
+        return choice if isinstance(choice, str) else str(choice["name"])
+
+    def parameters(self, name: str) -> list[str]:
+        """What a choice of this rule may set."""
+        return ["decay"] if self[name].move else []
+
+
+RULES = Rules("learning rule")
 
 BP = Rule(
     name="bp",
@@ -178,6 +218,16 @@ FRSF = Rule(
     needs_feedback=True,
     carrier=_concordant,
     magnitudes="drawn",
+)
+BRSF = Rule(
+    name="brsf",
+    title="batchwise random-magnitude sign-concordant feedback",
+    paper="Liao, Leibo & Poggio 2016, AAAI; Moskovitz, Litwin-Kumar & Abbott 2018",
+    equation="δ_l = (|B_{l+1}| ⊙ sign(W_{l+1}ᵀ)) δ_{l+1} ⊙ f'(a_l), |B| drawn anew each step",
+    route=Route.LAYERWISE,
+    needs_feedback=True,
+    carrier=_concordant,
+    magnitudes="redrawn",
 )
 SDFA = Rule(
     name="sdfa",
@@ -233,5 +283,5 @@ DKP = Rule(
     decay=1e-3,
     listens=True,
 )
-for _rule in (BP, FA, DFA, USF, FRSF, KP, WM, SDFA, DRTP, DKP, SHALLOW):
+for _rule in (BP, FA, DFA, USF, BRSF, FRSF, KP, WM, SDFA, DRTP, DKP, SHALLOW):
     RULES.register(_rule.name, _rule)
