@@ -58,7 +58,7 @@ class Updater:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
         rule = self.net.rule
         self.net.begin_step()
-        before = [weight.clone() for weight in self.layers.weights] if rule.move else []
+        before = self.net.weights_before()
         watch = self._listen if rule.listens else None
         if self.optimizer is None:
             lr, decay = self.settings.lr, self.settings.weight_decay

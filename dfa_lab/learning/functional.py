@@ -15,6 +15,8 @@ from dfa_lab.errors import DfaLabError
 
 
 class _FeedbackLinear(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor) -> Tensor:
         if weight.dim() == 2:
@@ -61,27 +63,108 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
         )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
-    result: Tensor = _FeedbackLinear.apply(input, weight, bias, feedback)
+    result: Tensor = _FeedbackLinear.apply(*_autocast(input, weight, bias, feedback))
     return result
 
 
-class _DirectFeedback(torch.autograd.Function):
+class _FeedbackConv(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(output: Tensor, broadcast: Callable[[Tensor], Tensor] | None, count: int, *tensors: Tensor) -> Tensor:
+    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, *options: Any) -> Tensor:
+        return torch.convolution(input, weight, bias, *options)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        input, _, _, feedback, *ctx.options = inputs
+        ctx.save_for_backward(input, feedback)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (delta,) = grads
+        input, feedback = ctx.saved_tensors
+        needed = list(ctx.needs_input_grad[:3])
+        # The gradient of the weight does not depend on it; that of the input is made with what stands in its place.
+        found = torch.ops.aten.convolution_backward(
+            delta, input, feedback, [delta.shape[1]] if needed[2] else None, *ctx.options, needed
+        )
+        return *found, None, *(None for _ in ctx.options)
+
+
+def feedback_conv(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    feedback: Tensor,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int = 1,
+    transposed: bool = False,
+    output_padding: Sequence[int] | None = None,
+) -> Tensor:
+    """Forward identical to torch's convolution in 1–3 dimensions; backward carries δ with ``feedback`` in place of W.
+
+    ``input`` (N, C_in, …) or (C_in, …); ``weight`` and ``feedback`` (C_out, C_in / groups, …), ``transposed``
+    (C_in, C_out / groups, …); one number a spatial dimension in ``stride``, ``padding``, ``dilation`` and
+    ``output_padding``. The gradients of weight and bias are the usual ones; ``feedback`` gets none.
+    """
+    if feedback.shape != weight.shape:
+        raise DfaLabError(
+            f"feedback has shape {tuple(feedback.shape)}, weight {tuple(weight.shape)}; "
+            "the feedback of a convolution has the layout of its weight."
+        )
+    spatial = weight.dim() - 2
+    alone = input.dim() == spatial + 1
+    options = list(stride), list(padding), list(dilation), transposed, list(output_padding or [0] * spatial), groups
+    batch = input.unsqueeze(0) if alone else input
+    result: Tensor = _FeedbackConv.apply(*_autocast(batch, weight, bias, feedback), *options)
+    return result.squeeze(0) if alone else result
+
+
+def _autocast(*tensors: Tensor | None) -> list[Tensor | None]:
+    """What torch's own linear and conv do under autocast: cast to its dtype, recorded, so that gradients come back."""
+    first = tensors[0]
+    assert first is not None
+    kind = first.device.type
+    if not torch.is_autocast_enabled(kind):
+        return list(tensors)
+    dtype = torch.get_autocast_dtype(kind)
+    return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
+
+
+Signals = Callable[[Tensor, Sequence[Tensor], Sequence[bool]], Sequence[Tensor | None]]
+
+
+class _DirectFeedback(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(output: Tensor, signals: Signals, count: int, *tensors: Tensor) -> Tensor:
         return output.view_as(output)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, ctx.broadcast, ctx.count, *tensors = inputs
+        _, ctx.signals, ctx.count, *tensors = inputs
         ctx.save_for_backward(*tensors[ctx.count :])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (error,) = grads
-        heard = error if ctx.broadcast is None else ctx.broadcast(error)
         needed = ctx.needs_input_grad[3 : 3 + ctx.count]
-        signals = [heard @ matrix if need else None for matrix, need in zip(ctx.saved_tensors, needed, strict=True)]
+        signals = ctx.signals(error, ctx.saved_tensors, needed)
         return error, None, None, *signals, *(None for _ in signals)
+
+
+def join(output: Tensor, hiddens: Sequence[Tensor], feedbacks: Sequence[Tensor], signals: Signals) -> Tensor:
+    """The output as it is, in one graph node with all ``hiddens``.
+
+    Backward gives e to ``output`` and what ``signals(e, feedbacks, needed)`` gives to each hidden tensor: None where
+    none is needed. Each hidden tensor must reach ``output`` through ``.detach()``.
+    """
+    result: Tensor = _DirectFeedback.apply(output, signals, len(hiddens), *hiddens, *feedbacks)
+    return result
 
 
 def direct_feedback(
@@ -107,11 +190,17 @@ def direct_feedback(
                 f"a direct feedback matrix has shape {tuple(matrix.shape)}; expected (n_out, n_l) = "
                 f"({output.shape[-1]}, {hidden.shape[-1]})."
             )
-    result: Tensor = _DirectFeedback.apply(output, broadcast, len(hiddens), *hiddens, *feedbacks)
-    return result
+
+    def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
+        heard = error if broadcast is None else broadcast(error)
+        return [heard @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
+
+    return join(output, hiddens, feedbacks, signals)
 
 
 class _Activate(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         # A function that returns its argument (the identity) must still give a tensor of its own.

@@ -1,4 +1,4 @@
-"""What one does to a network that learns by a rule: switch, redraw, teach, attach."""
+"""What one does to a network that learns by a rule, an MLP or a converted one: switch, redraw, teach, attach."""
 
 from __future__ import annotations
 
@@ -7,31 +7,46 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Derivative
+from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.registry import Choice
 
 
-def set_rule(net: MLP, rule: Choice) -> None:
-    """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again."""
-    net.set_rule(rule)
+def learner_of(net: nn.Module) -> MLP | Converted:
+    """The MLP itself, or the view of a converted network; either may be wrapped in DistributedDataParallel or compiled.
+
+    Raises ``DfaLabError`` for any other module.
+    """
+    inner = unwrapped(net, MLP)
+    return inner if isinstance(inner, MLP) else conversion_of(net)
 
 
-def set_derivative(net: MLP, derivative: Choice | Derivative) -> None:
+def set_rule(net: nn.Module, rule: Any) -> None:
+    """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again.
+
+    A converted network also takes a mapping of layer names or patterns to rules, as ``convert`` does.
+    """
+    learner_of(net).set_rule(rule)
+
+
+def set_derivative(net: nn.Module, derivative: Choice | Derivative) -> None:
     """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on."""
-    net.set_derivative(derivative)
+    learner_of(net).set_derivative(derivative)
 
 
-def redraw_feedback(net: MLP, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
+def redraw_feedback(
+    net: nn.Module, init: Choice | None = None, scale: float | None = None, seed: int | None = None
+) -> None:
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
-    net.redraw_feedback(init, scale, seed)
+    learner_of(net).redraw_feedback(init, scale, seed)
 
 
 @contextmanager
-def lesson(net: MLP, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
+def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
     """Inside, ``net`` knows what e alone does not tell: DRTP hears ``targets``, sDFA e's batch factor.
 
     ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
@@ -39,31 +54,34 @@ def lesson(net: MLP, targets: Tensor, reduction: str = "mean") -> Iterator[None]
     """
     if reduction not in ("mean", "sum"):
         raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum', as the loss has it.")
-    before, net.lesson = net.lesson, (targets, reduction)
+    learner = learner_of(net)
+    before, learner.lesson = learner.lesson, (targets, reduction)
     try:
         yield
     finally:
-        net.lesson = before
+        learner.lesson = before
 
 
-def attach(net: MLP, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """Let feedback change with every step of ``optimizer`` (kp, wm, dkp learn, brsf is drawn anew).
 
-    The function returned ends that.
-
-    Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will.
+    The function returned ends that. Rules whose feedback stays as it is take no notice, so a network may be attached
+    once and switched at will.
     """
-    before: list[Tensor] = []
+    learner = learner_of(net)
+    before: list[Any] = []
 
     def note(*_: Any) -> None:
-        before[:] = [weight.detach().clone() for weight in net.weights] if net.rule.move else []
+        before[:] = [learner.weights_before()]
 
     def move(*_: Any) -> None:
-        net.move_feedback(before)
+        learner.move_feedback(before[0])
 
     hooks = optimizer.register_step_pre_hook(note), optimizer.register_step_post_hook(move)
+    learner.attached += 1
 
     def detach() -> None:
+        learner.attached -= 1
         for hook in hooks:
             hook.remove()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.feedback import FEEDBACK_INITS, Site
-from dfa_lab.learning.generators import generator
+from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix, mirror_noise
+from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.rules import Route
-from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
 Transported = Callable[[Site], Tensor]
@@ -54,12 +51,7 @@ class Feedback(nn.Module):
         self._choose(init, scale, seed)
 
     def _choose(self, init: Choice, scale: float, seed: int) -> None:
-        FEEDBACK_INITS.split(init)
-        if isinstance(scale, bool) or not isinstance(scale, int | float) or not math.isfinite(scale):
-            raise DfaLabError(
-                f"feedback_scale was given as {scale!r}; expected a finite number, 1.0 for the init's own."
-            )
-        generator(seed)
+        check_drawing(init, scale, seed)
         self.init, self.scale, self.seed = init, float(scale), seed
 
     def matrices(self, store: str, transported: Transported) -> list[Tensor]:
@@ -106,35 +98,14 @@ class Feedback(nn.Module):
         for replica in range(self._replicas or 1):
             beside = own if self._replicas is None else own[replica]
             if store in (Route.LAYERWISE.value, Route.DIRECT.value):
-                draw = self._drawn_matrix(replace(site, transported=beside), self.seed + replica)
+                draw = draw_matrix(self.init, replace(site, transported=beside), self.seed + replica)
             else:
-                draw = self._drawn_magnitude(store, site, self.seed + replica)
+                seed, steps = self.seed + replica, self._steps()
+                draw = draw_magnitude(self._weight_init, site.shape, store, site.layer, seed, steps)
             draws.append(draw * self.scale)
         matrix = draws[0] if self._replicas is None else torch.stack(draws)
         like: Tensor = self.get_buffer("_like")
         return matrix.to(like)
-
-    def _drawn_matrix(self, site: Site, seed: int) -> Tensor:
-        name, _ = FEEDBACK_INITS.split(self.init)
-        # The name is part of the stream: one seed under two inits must give independent matrices.
-        purpose = "feedback", name, site.route.value
-        here = replace(site, network=generator(seed, *purpose))
-        draw: Tensor = FEEDBACK_INITS.call(self.init, here, generator(seed, *purpose, site.layer))
-        if tuple(draw.shape) != site.shape:
-            raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
-        return draw
-
-    def _drawn_magnitude(self, store: str, site: Site, seed: int) -> Tensor:
-        """Absolute values of a draw of the weight init, or their root mean square, (1, 1)."""
-        when = (self._steps(),) if store == "redrawn_magnitude" else ()
-        stream = generator(seed, "feedback", store, site.layer, *when)
-        draw = WEIGHT_INITS[self._weight_init](site.shape, stream).abs()
-        if not bool(draw.any()):
-            raise DfaLabError(
-                f"a sign-concordant rule takes its magnitudes from the weight init, and {self._weight_init!r} gives "
-                "none but 0; use another weight init."
-            )
-        return draw.square().mean().sqrt().reshape(1, 1) if store == "constant_magnitude" else draw
 
     def _steps(self) -> int:
         return int(self.get_buffer("steps")) if "steps" in self._buffers else 0
@@ -156,7 +127,7 @@ class Feedback(nn.Module):
         """N(0, 1) of ``shape``, with replicas (K, …), for the step ``count_step`` began; the same if asked again."""
         steps = self._steps()
         seeds = [self.seed + replica for replica in range(self._replicas or 1)]
-        draws = [torch.randn(shape, generator=generator(seed, "noise", layer, steps)) for seed in seeds]
+        draws = [mirror_noise(seed, layer, steps, shape) for seed in seeds]
         return (draws[0] if self._replicas is None else torch.stack(draws)).to(self.get_buffer("_like"))
 
     def count_step(self) -> None:

@@ -16,7 +16,7 @@ from dfa_lab.learning.equations import Layers, downstream
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.matrices import Feedback
-from dfa_lab.learning.moving import Moment
+from dfa_lab.learning.moving import Moment, warn_unless_attached
 from dfa_lab.learning.rules import RULES, Lesson, Route
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
@@ -80,6 +80,7 @@ class MLP(nn.Module):
             like=self.weights[0],
         )
         self.lesson: tuple[Tensor, str] | None = None
+        self.attached = 0  # how many optimizers the feedback moves with
         self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.set_derivative(activation_derivative)
@@ -142,6 +143,7 @@ class MLP(nn.Module):
         """Outputs (…, N, n_out), before any softmax, for inputs (…, N, n_in)."""
         self.check_inputs(inputs)
         if self.training and torch.is_grad_enabled():
+            warn_unless_attached([self.rule], self.attached)
             self.begin_step()
         route, feedback = self.rule.route, self.feedback_matrices()
         cut = route is not Route.LAYERWISE
@@ -176,6 +178,10 @@ class MLP(nn.Module):
         found = [error.mT @ h for h in hiddens]
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
+
+    def weights_before(self) -> list[Tensor]:
+        """Copies of the weights, where the rule moves its feedback with them: to be taken before an optimizer step."""
+        return [weight.detach().clone() for weight in self.weights] if self.rule.move else []
 
     def begin_step(self) -> None:
         """Draw anew what the rule draws for every optimizer step, once for each that was counted."""

@@ -1,0 +1,168 @@
+"""Conversion: what a converted network knows of its rules, beside its layers. It hangs at the root and in the hooks.
+
+Layerwise rules live in the layers (``layers.py``). Direct rules live here: a hook at the root opens a list, hooks at
+the feedback points note the hidden tensors and cut the graph, and a second hook at the root joins them with the output
+in one node.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning import functional
+from dfa_lab.learning.buffers import Buffers
+from dfa_lab.learning.delivery import correlation, deliver
+from dfa_lab.learning.moving import warn_unless_attached
+from dfa_lab.learning.rules import Lesson, Route, Rule
+
+
+class Conversion:
+    """The rules of one network, by the names of its layers and feedback points, and what a direct rule needs a pass.
+
+    ``rules`` holds each layer's and point's rule; ``lesson`` what ``dfa.lesson`` told; ``buffers`` draws and finds the
+    feedback; ``attached`` counts the optimizers it moves with. With ``only_draws`` a pass draws direct feedback and
+    joins nothing. After a pass it holds no tensor but the correlations that the next step moves feedback by.
+    """
+
+    def __init__(self, points: Sequence[str], buffers: Buffers, maps: bool) -> None:
+        self.points = tuple(points)
+        self.buffers = buffers
+        self.maps = maps
+        self.rules: dict[str, Rule] = {}
+        self.choice: Any = None
+        self.derivative: Any = "exact"
+        self.lesson: tuple[Tensor, str] | None = None
+        self.correlations: dict[str, Tensor] = {}
+        self.only_draws = False
+        self.attached = 0
+        self._open: list[tuple[str, nn.Module, Tensor]] | None = None
+        self._reached: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is attached to no optimizer, and in no pass."""
+        return {**self.__dict__, "attached": 0, "_open": None}
+
+    @property
+    def uses(self) -> list[Rule]:
+        """The rules in use, each once."""
+        return list({id(rule): rule for rule in self.rules.values()}.values())
+
+    def active_points(self) -> list[str]:
+        """The points where the graph is cut: those whose rule is direct, or sends nothing at all."""
+        return [name for name in self.points if self.rules[name].route is not Route.LAYERWISE]
+
+    def register(self, root: nn.Module) -> None:
+        """Put the hooks on: before the user's own, so that these see what the network really gives."""
+        root.register_forward_pre_hook(self.begin, prepend=True)
+        root.register_forward_hook(self.end, prepend=True)
+        root.register_load_state_dict_pre_hook(self.buffers.make_room)
+        for name in self.points:
+            root.get_submodule(name).register_forward_hook(functools.partial(self.tap, name), prepend=True)
+
+    def begin(self, root: nn.Module, args: Any) -> None:
+        """The root's forward pass begins."""
+        self._open = None
+        if torch.is_grad_enabled():
+            if root.training:
+                warn_unless_attached(self.uses, self.attached)
+                if self.buffers.stale:
+                    self.buffers.freshen(root)
+            self._open = [] if any(self.rules[name].route is Route.DIRECT for name in self.points) else None
+            self._reached = set()
+
+    def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
+        """A feedback point gave ``output``: note it for the join, and hand on a copy that is cut off."""
+        rule = self.rules[name]
+        if rule.route is Route.LAYERWISE or not torch.is_grad_enabled():
+            return None
+        hidden = output[0] if isinstance(output, tuple) and output else output
+        if not isinstance(hidden, Tensor):
+            raise DfaLabError(
+                f"feedback point {name!r} gave a {type(hidden).__name__}; expected a tensor, or a tuple that begins "
+                "with one: choose other points."
+            )
+        if rule.route is Route.DIRECT:
+            self._note(name, module, hidden, rule)
+        if isinstance(output, tuple):
+            cut = [one.detach() if isinstance(one, Tensor) else one for one in output]
+            return type(output)(*cut) if hasattr(output, "_fields") else tuple(cut)
+        return hidden.detach()
+
+    def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
+        if self._open is not None:
+            self._open.append((name, module, hidden))
+            self._reached.add(name)
+        elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
+            raise DfaLabError(
+                f"feedback point {name!r} was reached outside the network's own forward pass, where rule "
+                f"{rule.name!r} cannot join it with the output. Call the network itself; run its parts under "
+                "torch.no_grad(); give torch.utils.checkpoint use_reentrant=False."
+            )
+
+    def end(self, root: nn.Module, args: Any, output: Any) -> Any:
+        """The root gives ``output``: join it with what the points noted."""
+        noted, self._open = self._open, None
+        if noted is None:
+            return None
+        if not isinstance(output, Tensor):
+            raise DfaLabError(
+                f"the network gave a {type(output).__name__}; a direct rule needs one tensor, whose error it sends: "
+                "give the tuple's other parts another way, or use a layerwise rule."
+            )
+        if not noted:
+            raise DfaLabError(
+                f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
+                "choose points that are."
+            )
+        names, modules, hiddens = zip(*noted, strict=True)
+        feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
+        if self.only_draws:
+            return None
+        return functional.join(output, hiddens, feedback, self._signals(names, hiddens, output))
+
+    def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
+        rules = [self.rules[name] for name in names]
+        lesson = self._lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
+        shapes, maps = [h.shape for h in hiddens], self.maps
+        listening = [
+            h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
+        ]  # copies: an activation in place may overwrite a hidden tensor
+
+        def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
+            found: list[Tensor | None] = []
+            for place, rule in enumerate(rules):
+                assert rule.broadcast is not None
+                heard = rule.broadcast(error, lesson)
+                kept = listening[place]
+                if kept is not None:
+                    self._listen(names[place], correlation(heard, matrices[place], kept, maps))
+                found.append(deliver(heard, matrices[place].to(heard), shapes[place], maps) if needed[place] else None)
+            return found
+
+        return signals
+
+    def _listen(self, name: str, found: Tensor) -> None:
+        before = self.correlations.get(name)
+        self.correlations[name] = found if before is None else before + found
+
+    def _lesson_of(self, output: Tensor) -> Lesson:
+        if self.lesson is None:
+            needing = next(rule for rule in self.uses if rule.needs_lesson)
+            raise DfaLabError(
+                f"rule {needing.name!r} must hear more than the error; run the forward pass inside "
+                "`with dfa.lesson(net, targets, reduction=…):`."
+            )
+        targets, reduction = self.lesson
+        last = output.movedim(1, -1) if output.dim() > 3 or (output.dim() == 3 and self.maps) else output
+        if targets.is_floating_point() and last is not output:
+            targets = targets.movedim(1, -1)
+        rows = targets.reshape(-1, last.shape[-1]) if targets.is_floating_point() else targets.reshape(-1)
+        found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
+        shaped = found.targets.reshape(last.shape)
+        return Lesson(shaped.movedim(-1, 1) if last is not output else shaped, found.scale)

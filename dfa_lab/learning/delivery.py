@@ -1,0 +1,91 @@
+"""Delivery: how e reaches hidden feature maps and sequences, and the shape B then has.
+
+Legend: N samples; n_out outputs, n features of a hidden tensor, and *positions*: the pixels of a map, the places of a
+sequence. Maps are (N, n, positions …), sequences (N, positions, n); a tensor with three dimensions is a sequence unless
+``maps`` says that it is a map. Everything is batch first.
+
+- A vector output (N, n_out) and a *flat* B (n_out, n · positions): every entry of a sample has feedback of its own.
+- A vector output and a *shared* B (n_out, n): every position hears the same, e @ B.
+- An output with positions: e is pooled or spread to the hidden tensor's positions by area, and B (n_out, n) is shared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError
+
+Sharing = Literal["auto", "flat", "shared"]
+
+
+def features_first(dimensions: int, maps: bool) -> bool:
+    """Whether a tensor with so many dimensions has its features before its positions."""
+    return dimensions > 3 or (dimensions == 3 and maps)
+
+
+def feedback_shape(output: Sequence[int], hidden: Sequence[int], maps: bool, sharing: Sharing) -> tuple[int, int]:
+    """(n_out, n) or, flat, (n_out, n · positions), for an output and a hidden tensor of these shapes.
+
+    ``auto`` is flat for maps under a vector output, shared otherwise. Raises ``DfaLabError`` for flat feedback from an
+    output with positions, and for a hidden tensor that does not have the output's batch first.
+    """
+    if not hidden or (len(output) > 1 and output[0] != hidden[0]):
+        raise DfaLabError(
+            f"a feedback point gave shape {tuple(hidden)} and the network {tuple(output)}; expected both to have the "
+            "batch first: use batch_first=True, or other points."
+        )
+    first = features_first(len(hidden), maps)
+    features = hidden[1] if first else hidden[-1]
+    if len(output) > 2:
+        if sharing == "flat":
+            raise DfaLabError(f"flat feedback needs an output (N, n_out), and it is {tuple(output)}: use 'shared'.")
+        return (output[1] if features_first(len(output), maps) else output[-1]), features
+    flat = sharing == "flat" or (sharing == "auto" and first)
+    return output[-1], math.prod(hidden[1:]) if flat and len(output) == 2 else features
+
+
+def deliver(heard: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool) -> Tensor:
+    """heard @ B in the hidden tensor's shape; ``heard`` is what is broadcast, shaped as the output."""
+    first = features_first(len(hidden), maps)
+    if heard.dim() <= 2:
+        signal = heard @ matrix
+        lead = heard.dim() - 1
+        if signal.shape[-1] == math.prod(hidden[lead:]):
+            return signal.reshape(hidden)
+        places = [1] * (len(hidden) - lead - 1)
+        shape = [*signal.shape[:lead], signal.shape[-1], *places] if first else [*signal.shape[:lead], *places, -1]
+        return signal.reshape(shape).expand(hidden)
+    if features_first(heard.dim(), maps):
+        heard = heard.movedim(1, -1)
+    places = list(hidden[2:] if first else hidden[1:-1])
+    if list(heard.shape[1:-1]) != places:
+        heard = _to_places(heard, places)
+    signal = heard @ matrix
+    return signal.movedim(-1, 1) if first else signal
+
+
+def _to_places(heard: Tensor, places: list[int]) -> Tensor:
+    """(N, positions …, n_out) pooled or spread by area to other positions."""
+    if not places:
+        return heard.flatten(1, -2).mean(1)
+    if len(places) != heard.dim() - 2:
+        raise DfaLabError(
+            f"an output with {heard.dim() - 2} dimensions of positions cannot be laid over a hidden tensor with "
+            f"{len(places)}; choose other feedback points."
+        )
+    spread = torch.nn.functional.interpolate(heard.movedim(-1, 1), size=places, mode="area")
+    return spread.movedim(1, -1)
+
+
+def correlation(heard: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Tensor:
+    """∂/∂B of Σ hidden · deliver(heard, B): what e and the hidden tensor have in common, in B's shape."""
+    with torch.enable_grad():
+        leaf = matrix.detach().requires_grad_()
+        total = (deliver(heard.detach().to(leaf), leaf, hidden.shape, maps) * hidden.detach().to(leaf)).sum()
+        (found,) = torch.autograd.grad(total, leaf)
+    return found
