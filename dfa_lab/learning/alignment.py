@@ -21,6 +21,7 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
 from dfa_lab.learning.generators import generator
+from dfa_lab.learning.losses import checked_loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rules import BP, Lesson, Route
 
@@ -189,13 +190,5 @@ def _error_of(output: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor
     """e = ∂L/∂a_L by autograd over the loss alone."""
     with torch.enable_grad():
         leaf = output.detach().requires_grad_()
-        try:
-            loss = loss_fn(leaf, targets)
-        except (TypeError, ValueError, IndexError, RuntimeError) as reason:
-            shapes = f"output {tuple(output.shape)} and targets {tuple(getattr(targets, 'shape', ()))}"
-            raise DfaLabError(f"loss_fn failed on {shapes}: {reason} Give targets that fit the loss.") from reason
-        if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
-            given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")
-        (error,) = torch.autograd.grad(loss, leaf)
+        (error,) = torch.autograd.grad(checked_loss(loss_fn, leaf, targets), leaf)
     return error

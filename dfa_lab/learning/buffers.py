@@ -209,7 +209,7 @@ class Buffers:
         """The ``state_dict`` keys that are feedback."""
         return {name for name, _ in root.named_buffers(remove_duplicate=False) if self._is_feedback(name)}
 
-    def make_room(self, root: nn.Module, state: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    def make_room(self, root: nn.Module, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Before a state is loaded: a buffer for all feedback it holds and no rule has used here yet."""
         self.stale = True
         like = next(root.parameters())

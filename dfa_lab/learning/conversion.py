@@ -128,7 +128,7 @@ class Conversion:
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
-        lesson = self._lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
+        lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
         shapes, maps = [h.shape for h in hiddens], self.maps
         listening = [
             h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
@@ -151,7 +151,8 @@ class Conversion:
         before = self.correlations.get(name)
         self.correlations[name] = found if before is None else before + found
 
-    def _lesson_of(self, output: Tensor) -> Lesson:
+    def lesson_of(self, output: Tensor) -> Lesson:
+        """What ``dfa.lesson`` told, in the output's shape; an error where it told nothing."""
         if self.lesson is None:
             needing = next(rule for rule in self.uses if rule.needs_lesson)
             raise DfaLabError(

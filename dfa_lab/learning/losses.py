@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.registry import Registry
 
 Reduction = Literal["mean", "sum"]
@@ -73,3 +74,16 @@ def _half_squared_error(output: Tensor, targets: Tensor, reduction: str) -> Tens
 LOSSES.register("cross_entropy", Loss(lambda o, t, r: F.cross_entropy(o, t, reduction=r), _cross_entropy))
 #: Half the squared error, summed over outputs; targets are (…, N, n_out). e = (y − t) / N.
 LOSSES.register("squared_error", Loss(_half_squared_error, _squared_error))
+
+
+def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
+    """``loss_fn(output, targets)``; ``DfaLabError`` where that fails or is not one finite number."""
+    try:
+        loss = loss_fn(output, targets)
+    except (TypeError, ValueError, IndexError, RuntimeError) as reason:
+        shapes = f"output {tuple(getattr(output, 'shape', ()))} and targets {tuple(getattr(targets, 'shape', ()))}"
+        raise DfaLabError(f"loss_fn failed on {shapes}: {reason} Give targets that fit the loss.") from reason
+    if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
+        given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")
+    return loss

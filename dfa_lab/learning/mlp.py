@@ -81,6 +81,7 @@ class MLP(nn.Module):
         )
         self.lesson: tuple[Tensor, str] | None = None
         self.attached = 0  # how many optimizers the feedback moves with
+        self.watched: list[Tensor] | None = None  # a list here is given every preactivation
         self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.set_derivative(activation_derivative)
@@ -155,6 +156,9 @@ class MLP(nn.Module):
                 assert self.rule.carrier is not None
                 matrix = self.rule.carrier(weight.detach(), feedback[number - 1] if feedback else None)
                 a = functional.feedback_linear(h, weight, bias, matrix)
+            if self.watched is not None:
+                a = a.clone()
+                self.watched.append(a)
             if number == len(self.weights) - 1:
                 break
             h = self._activate(a)

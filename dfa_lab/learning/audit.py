@@ -1,0 +1,276 @@
+"""audit: which rule really produced each gradient.
+
+Every layer is checked locally. From the δ that arrived at it and the inputs it had, its parameters' gradients and the
+signal it should send down are recomputed through its anatomy (``anatomy.py``), for every rule that could be; a feedback
+point from the e that arrived at the output. So one bad layer does not blame those below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.learning.anatomy import anatomy, bare
+from dfa_lab.learning.audit_mlp import audit_mlp
+from dfa_lab.learning.bends import RuledActivation
+from dfa_lab.learning.buffers import DIRECT
+from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.delivery import deliver
+from dfa_lab.learning.findings import Audit, AuditRow, Findings, apart, tolerance
+from dfa_lab.learning.handling import learner_of
+from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.rules import BP, RULES, Lesson, Route, Rule
+from dfa_lab.learning.tracing import Call, Trace, tensors_of, trace, undisturbed
+
+
+def audit(
+    net: nn.Module,
+    inputs: Any,
+    targets: Tensor,
+    loss_fn: Callable[[Any, Any], Tensor],
+    *,
+    reduction: str = "mean",
+) -> Audit:
+    """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
+
+    A layer's rows are judged by its parameters' gradients and by the signal it sends down, both from the δ that arrived
+    there; the rows of what feeds a feedback point also by the signal that arrived at the point. So the rows of a layer
+    whose own rule is not used are the ones that are not clean. A layer that no signal depends on is explained by many
+    rules. What cannot be recomputed by itself (a module that holds both parameters and layers) has ``checked`` False.
+
+    ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its own. Runs one forward and one backward pass, and
+    leaves parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network
+    that learns by no rule, and for a loss that is not one finite number.
+    """
+    learner = learner_of(net)
+    if isinstance(learner, MLP):
+        return audit_mlp(learner, inputs, targets, loss_fn, reduction)
+    with undisturbed(learner):
+        seen = trace(learner, _watched(learner), inputs, targets, loss_fn, reduction)
+        return Audit(_Auditor(learner, seen, targets, reduction).rows())
+
+
+def _watched(converted: Converted) -> list[str]:
+    """Every module that carries δ, holds parameters, is a feedback point or has a derivative of its own."""
+    carrying, points = converted.conversion.buffers.carrying, converted.conversion.points
+    found = []
+    for name, module in converted.root.named_modules():
+        alone = any(True for _ in module.parameters(recurse=False)) and not any(True for _ in module.children())
+        if name in carrying or name in points or alone or isinstance(module, RuledActivation):
+            found.append(name)
+    return found
+
+
+class _Auditor:
+    def __init__(self, converted: Converted, seen: Trace, targets: Tensor, reduction: str) -> None:
+        self._converted, self._root, self._seen = converted, converted.root, seen
+        self._conversion = converted.conversion
+        self._told = (targets, reduction)
+        in_use = {rule.name: rule for rule in self._conversion.uses}
+        self._rules = [in_use.get(name, rule) for name, rule in RULES.items()]
+        self._gradients: dict[int, Tensor] = {}  # by id of the parameter, over all calls
+        self._layers: dict[str, Findings] = {}  # by layer: how far what it sent is from each rule's
+        self._bends: dict[str, Findings] = {}
+        self._called = {call.name for call in seen.calls}
+
+    def rows(self) -> list[AuditRow]:
+        for call in self._seen.calls:
+            if call.name in self._conversion.buffers.carrying and self._is_apart(call):
+                self._check_layer(call)
+            elif isinstance(call.module, RuledActivation):
+                self._check_bend(call)
+            elif any(True for _ in call.module.parameters(recurse=False)):
+                self._check_plain(call)
+        points = {id(call): self._point(call) for calls in self._seen.fed.values() for call in calls}
+        rows = [self._parameter(name, points) for name in self._seen.gradients]
+        return rows + [self._bend(name, findings) for name, findings in self._bends.items()]
+
+    def _is_apart(self, call: Call) -> bool:
+        """Whether a layer made its products one by one: attention on torch's own path does not call ``out_proj``."""
+        return not isinstance(call.module, nn.MultiheadAttention) or f"{call.name}.out_proj" in self._called
+
+    def _before_projection(self, call: Call) -> list[Tensor]:
+        """What arrived at a layer's own outputs: in attention, what its ``out_proj``, a layer by itself, sent."""
+        if not isinstance(call.module, nn.MultiheadAttention):
+            return call.arrived
+        earlier = [one for one in self._seen.calls if one.name == call.name].index(call)
+        projections = [one for one in self._seen.calls if one.name == f"{call.name}.out_proj"]
+        return [projections[earlier].sent[0], *call.arrived[1:]]
+
+    def _check_layer(self, call: Call) -> None:
+        """Its parameters' gradients, and for each rule how far what it sent is from what it should have sent."""
+        layer, parts = call.module, anatomy(call)
+        projected, sent_by = [], []
+        for product in parts.products:
+            weight, bias = self._leaves(layer, product.parameter, product.bias, product.rows)
+            x = product.x.detach().requires_grad_()
+            projected.append((product.apply(x, weight, bias), x, weight, bias))
+        leaves = [one.detach().requires_grad_() for one, *_ in projected]
+        directly = [one.detach().requires_grad_() for one in parts.directly]
+        outputs = parts.core(leaves, directly)
+        used = [*leaves, *directly]
+        arrived = self._before_projection(call)
+        deltas = arrived if outputs[0] is leaves[0] else _vjp(outputs, arrived, used)
+        for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
+            grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])
+            for name, grad in zip((product.parameter, product.bias), grads, strict=False):
+                self._add(layer.get_parameter(str(name)), grad, product.rows)
+            sent_by.append((product, x, delta))
+        for rule in self._rules:
+            wanted = self._wanted(layer, rule, sent_by)
+            if wanted is None:
+                continue
+            totals = {id(one): torch.zeros_like(one) for one in tensors_of(call.args)}
+            extra = zip(parts.directly, deltas[len(leaves) :], strict=True)
+            for one, signal in [*wanted, *extra]:
+                if id(one) in totals:
+                    totals[id(one)] = totals[id(one)] + signal
+            sent = zip(tensors_of(call.args), call.sent, strict=True)
+            error = max((apart(got, totals[id(one)]) for one, got in sent), default=0.0)
+            self._layers.setdefault(call.name, Findings()).note(rule.name, error)
+
+    def _wanted(self, layer: nn.Module, rule: Rule, parts: Any) -> list[tuple[Tensor, Tensor]] | None:
+        """What the rule sends down through each product; None where the rule has no feedback here."""
+        found = []
+        for product, x, delta in parts:
+            weight = layer.get_parameter(product.parameter).detach()
+            matrix = weight
+            if rule.route is Route.LAYERWISE and rule is not BP:
+                assert rule.carrier is not None
+                feedback = layer._buffers.get(f"{rule.store}_{product.parameter}")
+                if rule.needs_feedback and feedback is None:
+                    return None
+                matrix = rule.carrier(weight, feedback).broadcast_to(weight.shape)
+            leaf = x.detach().requires_grad_()
+            y = product.apply(leaf, matrix[product.rows], None)
+            found.append((product.x, _vjp([y], [delta], [leaf])[0]))
+        return found
+
+    def _leaves(self, layer: nn.Module, parameter: str, bias: str | None, rows: slice) -> tuple[Tensor, Tensor | None]:
+        weight = layer.get_parameter(parameter).detach()[rows].requires_grad_()
+        return weight, None if bias is None else layer.get_parameter(bias).detach()[rows].requires_grad_()
+
+    def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None)) -> None:
+        total = self._gradients.setdefault(id(parameter), torch.zeros_like(parameter))
+        with torch.no_grad():
+            total[rows] += grad
+
+    def _check_plain(self, call: Call) -> None:
+        """A layer that is left to autograd: its parameters' gradients and what it sent, by its class alone."""
+        plain = bare(call.module)
+        torch.set_rng_state(call.random)
+        leaves = {name: one.detach().requires_grad_() for name, one in call.module.named_parameters()}
+        for name, leaf in leaves.items():
+            owner, _, own = name.rpartition(".")
+            parameters: Any = plain.get_submodule(owner)._parameters
+            parameters[own] = leaf
+        clones = {id(one): one.detach().requires_grad_() for one in tensors_of(call.args)}
+        outputs = tensors_of(type(plain).forward(plain, *_replaced(call.args, clones), **call.kwargs))
+        names, inputs = list(leaves), list(clones.values())
+        grads = _vjp(outputs, call.arrived, [*leaves.values(), *inputs])
+        for name, grad in zip(names, grads, strict=False):
+            self._add(call.module.get_parameter(name), grad)
+        if call.name in self._conversion.buffers.carrying:
+            sent = dict(zip(clones, grads[len(names) :], strict=True))
+            error = max(apart(got, sent[id(one)]) for one, got in zip(tensors_of(call.args), call.sent, strict=True))
+            for rule in self._rules:
+                if rule is BP or rule.route is not Route.LAYERWISE:
+                    self._layers.setdefault(call.name, Findings()).note(rule.name, error)
+
+    def _check_bend(self, call: Call) -> None:
+        module: Any = call.module
+        choice = module.__dict__["derivative"]
+        a = call.args[0].detach().requires_grad_()
+        (exact,) = _vjp([type(bare(module)).forward(bare(module), a.clone())], call.arrived, [a])
+        findings = self._bends.setdefault(call.name, Findings())
+        findings.note("exact", apart(call.sent[0], exact))
+        if choice != "exact":
+            slope = module.__dict__["_slope"](a.detach(), call.outputs[0].detach())
+            findings.note(str(choice), apart(call.sent[0], call.arrived[0] * slope))
+
+    def _point(self, call: Call) -> Findings:
+        """For each rule, how far what arrived at a feedback point is from what the rule delivers."""
+        findings, arrived = Findings(), call.arrived[0]
+        lesson = self._lesson()
+        matrix = call.module._buffers.get(DIRECT)
+        for rule in self._rules:
+            if rule.route is Route.NONE:
+                findings.note(rule.name, apart(arrived, torch.zeros_like(arrived)))
+            elif rule.route is Route.LAYERWISE:
+                if call.offered is not None:
+                    findings.note(rule.name, apart(arrived, call.offered))
+            elif matrix is not None and rule.broadcast is not None and (lesson or not rule.needs_lesson):
+                heard = rule.broadcast(self._seen.error, lesson)
+                findings.note(rule.name, apart(arrived, deliver(heard, matrix, arrived.shape, self._conversion.maps)))
+        return findings
+
+    def _lesson(self) -> Lesson | None:
+        """The batch's lesson; None where the targets are of a kind that makes none."""
+        before, self._conversion.lesson = self._conversion.lesson, self._told
+        try:
+            return self._conversion.lesson_of(self._seen.output)
+        except (RuntimeError, AttributeError, TypeError, ValueError):
+            return None
+        finally:
+            self._conversion.lesson = before
+
+    def _parameter(self, name: str, points: Mapping[int, Findings]) -> AuditRow:
+        layer_name, _, _ = name.rpartition(".")
+        parameter = self._root.get_parameter(name)
+        found = self._seen.gradients[name]
+        found = torch.zeros_like(parameter) if found is None else found
+        fed = self._seen.fed[name]
+        expected = self._expected(layer_name, fed)
+        known = self._gradients.get(id(parameter))
+        if known is None and bool(found.any()) is False:
+            known = found
+        checked = known is not None or layer_name in self._conversion.buffers.carrying
+        own = float("inf") if known is None else apart(found, known)
+        explained, errors = [], {}
+        for rule in self._rules:
+            parts = [own, *(points[id(call)].of(rule.name) for call in fed)]
+            if layer_name in self._layers:
+                parts.append(self._layers[layer_name].of(rule.name))
+            errors[rule.name] = max(parts)
+            if errors[rule.name] <= tolerance(parameter.dtype):
+                explained.append(rule.name)
+        error = errors[expected] if checked else float("nan")
+        clean = expected in explained or not checked
+        return AuditRow(name, layer_name, expected, tuple(explained), error, clean, checked)
+
+    def _expected(self, layer_name: str, fed: Sequence[Call]) -> str:
+        rules = self._conversion.rules
+        if layer_name in rules and rules[layer_name].route is Route.LAYERWISE:
+            return rules[layer_name].name
+        heard = [rules[call.name].name for call in fed]
+        if heard:
+            return heard[0]
+        return rules[layer_name].name if layer_name in rules else BP.name
+
+    def _bend(self, name: str, findings: Findings) -> AuditRow:
+        module: Any = self._root.get_submodule(name)
+        expected = str(module.__dict__["derivative"])
+        close = tuple(one for one, error in findings.errors.items() if error <= tolerance(_dtype(self._root)))
+        return AuditRow(f"{name} (derivative)", name, expected, close, findings.of(expected), expected in close, True)
+
+
+def _dtype(root: nn.Module) -> torch.dtype:
+    return next(root.parameters()).dtype
+
+
+def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients at ``inputs`` for ``deltas`` at ``outputs``; zeros where there is no way."""
+    pairs = [(y, d) for y, d in zip(outputs, deltas, strict=False) if y.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(one) for one in inputs]
+    found = torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], allow_unused=True)
+    return [torch.zeros_like(one) if grad is None else grad for one, grad in zip(inputs, found, strict=True)]
+
+
+def _replaced(value: Any, clones: Mapping[int, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return clones.get(id(value), value)
+    return type(value)(_replaced(one, clones) for one in value) if isinstance(value, tuple | list) else value

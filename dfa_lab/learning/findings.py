@@ -1,0 +1,71 @@
+"""Findings: what an audit found, as plain rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One parameter: the ``expected`` rule, every rule that ``explained`` its gradient, the relative ``error``.
+
+    ``error`` is the distance to the expected rule's equation, of the gradient and of the signal its layer sent,
+    whichever is larger; ``clean`` says that the expected rule is among those that explain it.
+    """
+
+    parameter: str
+    layer: str
+    expected: str
+    explained: tuple[str, ...]
+    error: float
+    clean: bool
+    checked: bool = True
+
+
+class Audit(list[AuditRow]):
+    """The rows of one audit, a parameter each, and one for each activation layer."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether every gradient is explained by its expected rule."""
+        return all(row.clean for row in self)
+
+    def failures(self) -> list[AuditRow]:
+        """The rows that are not clean."""
+        return [row for row in self if not row.clean]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as a table; ``explained`` as text, "none" where no rule explains the gradient."""
+        rows = [{**asdict(row), "explained": ", ".join(row.explained) or "none"} for row in self]
+        return pd.DataFrame(rows, columns=list(AuditRow.__dataclass_fields__))
+
+
+@dataclass
+class Findings:
+    """The largest relative error against each rule, over calls; a rule that was not tried is infinitely far."""
+
+    errors: dict[str, float] = field(default_factory=dict)
+
+    def note(self, name: str, error: float) -> None:
+        """Note one more comparison with the rule called ``name``."""
+        self.errors[name] = max(error, self.errors.get(name, 0.0))
+
+    def of(self, name: str) -> float:
+        """The largest error against it."""
+        return self.errors.get(name, math.inf)
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    """‖found − wanted‖ over the larger of the two norms: 0 for equal tensors, zeros included."""
+    size = max(float(found.detach().double().norm()), float(wanted.detach().double().norm()))
+    return float((found.detach().double() - wanted.detach().double()).norm()) / size if size else 0.0
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """The relative error that rounding may make: a recomputation sums in another order."""
+    return 1e-9 if dtype is torch.float64 else 1e-3

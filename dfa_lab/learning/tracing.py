@@ -1,0 +1,223 @@
+"""Trace: what really flowed through each layer in one forward and one backward pass, without leaving a mark.
+
+Every tensor that enters or leaves a watched module is cloned on its way, so that each call has edges of its own in the
+autograd graph: the gradient at a call's input is what this call sent down, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.losses import checked_loss
+from dfa_lab.learning.rules import Route
+
+Edge = GradientEdge | None
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a watched module: its arguments and outputs, and after the backward pass the gradients at both.
+
+    ``arrived`` are the gradients at the outputs, ``sent`` those at the tensors among ``args``; zeros where none came.
+    For a feedback point ``offered`` is what the network above would send down by autograd, where the graph is cut.
+    """
+
+    name: str
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    random: Tensor
+    outputs: list[Tensor] = field(default_factory=list)
+    arrived: list[Tensor] = field(default_factory=list)
+    sent: list[Tensor] = field(default_factory=list)
+    offered: Tensor | None = None
+
+
+@dataclass
+class Trace:
+    """All calls in order, the output, e = ∂L/∂output, the gradient of each parameter by name (None: it got none).
+
+    ``fed`` says for each parameter which calls of feedback points hear for it.
+    """
+
+    calls: list[Call]
+    output: Tensor
+    error: Tensor
+    gradients: dict[str, Tensor | None]
+    fed: dict[str, list[Call]]
+
+
+@contextmanager
+def undisturbed(converted: Converted) -> Iterator[None]:
+    """Afterwards buffers, random streams and the conversion are as before; feedback is not drawn anew inside."""
+    root, conversion = converted.root, converted.conversion
+    buffers = {name: buffer.clone() for name, buffer in root.named_buffers()}
+    correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
+    conversion.buffers.stale, conversion.attached = False, 1
+    try:
+        with torch.random.fork_rng(), torch.enable_grad():
+            yield
+    finally:
+        conversion.buffers.stale, conversion.attached = stale, attached
+        conversion.correlations.clear()
+        conversion.correlations.update(correlations)
+        with torch.no_grad():
+            for name, buffer in root.named_buffers():
+                if name in buffers:
+                    buffer.copy_(buffers[name])
+
+
+def trace(
+    converted: Converted,
+    watched: Sequence[str],
+    inputs: Any,
+    targets: Any,
+    loss_fn: Callable[[Any, Any], Tensor],
+    reduction: str,
+) -> Trace:
+    """One pass through ``converted`` on a batch. Call it inside ``undisturbed``.
+
+    ``watched`` are names of modules; a watched layer's inputs get a gradient even where the network needs none.
+    """
+    recorder = _Recorder(converted)
+    before = converted.lesson
+    converted.lesson = (targets, reduction)
+    try:
+        for name in watched:
+            recorder.watch(name)
+        output = converted.root(*inputs) if isinstance(inputs, tuple) else converted.root(inputs)
+    finally:
+        converted.lesson = before
+        recorder.remove()
+    loss = checked_loss(loss_fn, output, targets)
+    return recorder.finish(output, loss)
+
+
+class _Recorder:
+    def __init__(self, converted: Converted) -> None:
+        self._root, self._conversion = converted.root, converted.conversion
+        self._calls: list[tuple[Call, list[Edge], list[Edge]]] = []
+        self._cuts: list[tuple[Call, Edge]] = []
+        self._hiddens: list[tuple[Call, Tensor]] = []
+        self._handles: list[Any] = []
+
+    def watch(self, name: str) -> None:
+        module = self._root.get_submodule(name)
+        running: list[tuple[Call, list[Edge]]] = []
+
+        def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            clones: dict[int, tuple[Tensor, Edge]] = {}
+            new = _each(args, lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
+            edges = [clones[id(one)][1] for one in tensors_of(args)]
+            running.append((Call(name, module, new, kwargs, torch.get_rng_state()), edges))
+            return new, kwargs
+
+        def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+            call, entered = running.pop()
+            edges: list[Edge] = []
+
+            def note(one: Tensor) -> Tensor:
+                clone, edge = _cloned(one, force=False)
+                call.outputs.append(clone)
+                edges.append(edge)
+                return clone
+
+            new = _each(output, note)
+            self._calls.append((call, entered, edges))
+            if name in self._conversion.active_points() and call.outputs:
+                self._hiddens.append((call, call.outputs[0]))
+            return new
+
+        def cut(_: nn.Module, args: Any, output: Any) -> Any:
+            # After the network's own hook has cut the graph: a leaf that shows what autograd offers from above.
+            call = self._calls[-1][0]
+            seen = [True]
+
+            def note(one: Tensor) -> Tensor:
+                clone, edge = _cloned(one, force=True)
+                if seen.pop() if seen else False:
+                    self._cuts.append((call, edge))
+                return clone
+
+            return _each(output, note)
+
+        self._handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
+        self._handles.append(module.register_forward_hook(leave, with_kwargs=True, prepend=True))
+        if name in self._conversion.active_points():
+            self._handles.append(module.register_forward_hook(cut))
+
+    def remove(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def finish(self, output: Tensor, loss: Tensor) -> Trace:
+        named = {name: parameter for name, parameter in self._root.named_parameters() if parameter.requires_grad}
+        parameters = list(named.values())
+        edges: list[Edge] = [edge for _, entered, left in self._calls for edge in (*entered, *left)]
+        edges += [edge for _, edge in self._cuts]
+        known = [edge for edge in edges if edge is not None]
+        wanted: list[Any] = [output, *known, *parameters]
+        found: Sequence[Tensor | None] = torch.autograd.grad(loss, wanted, allow_unused=True, retain_graph=True)
+        error, at_edges = found[0], iter(found[1 : 1 + len(known)])
+        for call, entered, left in self._calls:
+            call.sent = _filled(entered, at_edges, tensors_of(call.args))
+            call.arrived = _filled(left, at_edges, call.outputs)
+        for call, edge in self._cuts:
+            (call.offered,) = _filled([edge], at_edges, call.outputs[:1])
+        assert error is not None
+        fed: dict[str, list[Call]] = {name: [] for name in named}
+        for call, hidden in self._hiddens:
+            if hidden.requires_grad:
+                reached = torch.autograd.grad(hidden.sum(), parameters, allow_unused=True, retain_graph=True)
+                for name, one in zip(named, reached, strict=True):
+                    if one is not None:
+                        fed[name].append(call)
+        gradients = dict(zip(named, found[1 + len(known) :], strict=True))
+        return Trace([call for call, _, _ in self._calls], output, error, gradients, fed)
+
+
+def tensors_of(args: Any) -> list[Tensor]:
+    """The floating tensors among arguments, in order, those in tuples and lists too."""
+    if isinstance(args, Tensor):
+        return [args] if args.is_floating_point() else []
+    return [one for part in args for one in tensors_of(part)] if isinstance(args, tuple | list) else []
+
+
+def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """``value`` with every floating tensor in it changed."""
+    if isinstance(value, Tensor):
+        return change(value) if value.is_floating_point() else value
+    if isinstance(value, tuple | list):
+        parts = [_each(one, change) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+def _cloned(one: Tensor, *, force: bool) -> tuple[Tensor, Edge]:
+    """A clone and its place in the graph; with ``force`` it has one even where ``one`` needs no gradient."""
+    if force and not one.requires_grad:
+        one = one.detach().requires_grad_()
+    clone = one.clone()
+    return clone, get_gradient_edge(clone) if clone.requires_grad else None
+
+
+def _filled(edges: Sequence[Edge], found: Iterator[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
+    result = []
+    for edge, tensor in zip(edges, like, strict=True):
+        gradient = None if edge is None else next(found)
+        result.append(torch.zeros_like(tensor) if gradient is None else gradient)
+    return result
+
+
+def is_cut(converted: Converted, name: str) -> bool:
+    """Whether the graph is cut after the module called ``name``."""
+    rule = converted.conversion.rules.get(name)
+    return name in converted.conversion.points and rule is not None and rule.route is not Route.LAYERWISE
