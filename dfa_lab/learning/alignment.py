@@ -16,30 +16,21 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.alignment_converted import measure_converted
+from dfa_lab.learning.angles import angle
+from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
 from dfa_lab.learning.generators import generator
+from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.losses import checked_loss
-from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rules import BP, Lesson, Route
-
-
-def angle(left: Tensor, right: Tensor) -> Tensor:
-    """Degrees between vectors along the last dimension, in float64 and exact near 0° and 180°; NaN with a zero vector.
-
-    Kahan's formula: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors u and v, where acos would lose half the digits.
-    """
-    u = left.double() / torch.linalg.vector_norm(left.double(), dim=-1, keepdim=True)
-    v = right.double() / torch.linalg.vector_norm(right.double(), dim=-1, keepdim=True)
-    apart, together = torch.linalg.vector_norm(u - v, dim=-1), torch.linalg.vector_norm(u + v, dim=-1)
-    return torch.rad2deg(2 * torch.atan2(apart, together))
 
 
 @dataclass(frozen=True)
 class AlignmentRow:
-    """One hidden layer of one replica: angles in degrees, the norm ratio rule over BP and BP's norm of ∂L/∂W_l."""
+    """One layer of one replica: angles in degrees, the norm ratio rule over BP, BP's norm of ∂L/∂W_l, its name."""
 
     layer: int
     replica: int
@@ -47,6 +38,7 @@ class AlignmentRow:
     gradient_alignment: float
     gradient_norm_ratio: float
     bp_gradient_norm: float
+    name: str = ""
 
 
 class Alignment(list[AlignmentRow]):
@@ -155,23 +147,31 @@ def _shuffled(matrix: Tensor, stream: torch.Generator) -> Tensor:
 
 
 def measure_alignment(
-    net: MLP,
+    net: nn.Module,
     inputs: Tensor,
     targets: Tensor,
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     *,
     reduction: str = "mean",
 ) -> Alignment:
-    """Alignment of each hidden layer of ``net`` on one batch; changes nothing in it, ``.grad`` and RNG included.
+    """Alignment of each layer of ``net`` on one batch; changes nothing in it, ``.grad``, buffers and RNG included.
 
-    ``inputs`` (N, n_in) or (K, N, n_in); ``loss_fn(output, targets)`` any torch loss that gives a scalar, and
-    ``reduction`` its own, for the norms of rules that do not hear e itself. Raises
-    ``DfaLabError`` for inputs that do not fit or are not finite, and for a loss that is not a finite scalar.
+    ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
+    δ, in order, under its ``name`` (``alignment_converted.py`` says what the angles are there). ``inputs`` (N, n_in) or
+    (K, N, n_in); ``loss_fn(output, targets)`` any torch loss that gives a scalar, and ``reduction`` its own, for the
+    norms of rules that do not hear e itself. Raises ``DfaLabError`` for inputs that do not fit or are not finite, and
+    for a loss that is not a finite scalar.
     """
-    if not isinstance(net, MLP):
-        raise DfaLabError(f"measure_alignment was given a {type(net).__name__}; expected a dfa_lab MLP.")
-    net.check_inputs(inputs)
-    layers = net.layers()
+    learner = learner_of(net)
+    if isinstance(learner, Converted):
+        columns = measure_converted(learner, inputs, targets, loss_fn, reduction)
+        values = {name: [float(one) for one in column] for name, column in columns.items()}
+        return Alignment(
+            AlignmentRow(number + 1, 0, **{key: values[key][number] for key in values}, name=name)
+            for number, name in enumerate(learner.conversion.buffers.carrying)
+        )
+    learner.check_inputs(inputs)
+    layers = learner.layers()
     with torch.no_grad():
         seen = forward(layers, inputs.detach())
     error = _error_of(seen.output, targets, loss_fn)
@@ -182,7 +182,7 @@ def measure_alignment(
     return Alignment(
         AlignmentRow(number + 1, replica, **{name: rows[name][number][replica] for name in rows})
         for number in range(len(layers.weights) - 1)
-        for replica in range(net.replicas or 1)
+        for replica in range(learner.replicas or 1)
     )
 
 

@@ -85,8 +85,13 @@ class Converted:
         """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
         rules = self.resolve(choice)
         self.conversion.buffers.need(self.root, rules)
-        self.conversion.rules, self.conversion.choice = rules, choice
+        self.assign(rules)
+        self.conversion.choice = choice
         self.conversion.correlations.clear()
+
+    def assign(self, rules: dict[str, Rule]) -> None:
+        """Give each layer and point its rule; what it needs is drawn already."""
+        self.conversion.rules = rules
         for name in self.conversion.buffers.carrying:
             self.root.get_submodule(name).__dict__["rule"] = rules[name]
 

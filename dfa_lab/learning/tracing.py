@@ -17,7 +17,6 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.losses import checked_loss
-from dfa_lab.learning.rules import Route
 
 Edge = GradientEdge | None
 
@@ -26,6 +25,7 @@ Edge = GradientEdge | None
 class Call:
     """One call of a watched module: its arguments and outputs, and after the backward pass the gradients at both.
 
+    ``feeds`` says that the network itself needs a gradient at one of the inputs: there are layers below.
     ``arrived`` are the gradients at the outputs, ``sent`` those at the tensors among ``args``; zeros where none came.
     For a feedback point ``offered`` is what the network above would send down by autograd, where the graph is cut.
     """
@@ -35,6 +35,7 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     random: Tensor
+    feeds: bool
     outputs: list[Tensor] = field(default_factory=list)
     arrived: list[Tensor] = field(default_factory=list)
     sent: list[Tensor] = field(default_factory=list)
@@ -117,7 +118,8 @@ class _Recorder:
             clones: dict[int, tuple[Tensor, Edge]] = {}
             new = _each(args, lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
             edges = [clones[id(one)][1] for one in tensors_of(args)]
-            running.append((Call(name, module, new, kwargs, torch.get_rng_state()), edges))
+            feeds = any(one.requires_grad for one in tensors_of(args))
+            running.append((Call(name, module, new, kwargs, torch.get_rng_state(), feeds), edges))
             return new, kwargs
 
         def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
@@ -215,9 +217,3 @@ def _filled(edges: Sequence[Edge], found: Iterator[Tensor | None], like: Sequenc
         gradient = None if edge is None else next(found)
         result.append(torch.zeros_like(tensor) if gradient is None else gradient)
     return result
-
-
-def is_cut(converted: Converted, name: str) -> bool:
-    """Whether the graph is cut after the module called ``name``."""
-    rule = converted.conversion.rules.get(name)
-    return name in converted.conversion.points and rule is not None and rule.route is not Route.LAYERWISE
