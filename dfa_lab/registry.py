@@ -81,6 +81,10 @@ class Registry(Mapping[str, T], Generic[T]):
                 "Give it others, or look at its docstring."
             ) from reason
 
+    def check(self, choice: Choice) -> None:
+        """Raise ``DfaLabError`` where ``choice`` cannot be used."""
+        self.split(choice)
+
     def parameters(self, name: str) -> list[str]:
         """What a choice of this entry may set beside its name."""
         return parameters_of(self[name])

@@ -12,6 +12,9 @@ ACTIVATIONS = {
     "leaky_relu": (lambda a: np.where(a > 0, a, 0.01 * a), lambda a: np.where(a > 0, 1.0, 0.01)),
     "softplus": (lambda a: np.log(1 + np.exp(a)), lambda a: np.exp(a) / (1 + np.exp(a))),
     "identity": (lambda a: a, np.ones_like),
+    "sign": (np.sign, lambda a: np.where(np.abs(a) <= 1, 1.0, 0.0)),
+    "heaviside": (lambda a: np.where(a > 0, 1.0, 0.0), lambda a: np.where(np.abs(a) < 1, 1 - np.abs(a), 0.0)),
+    "stochastic_sign": (lambda a: stochastic_sign(a), lambda a: np.where(np.abs(a) <= 1, 1.0, 0.0)),
 }
 DERIVATIVES = {
     "identity": np.ones_like,
@@ -20,6 +23,15 @@ DERIVATIVES = {
     "triangle": lambda a: np.where(np.abs(a) < 1, 1 - np.abs(a), 0.0),
     "points": lambda a: np.interp(a, [-1, 0, 1], [0, 1, 0]),
 }
+
+
+def stochastic_sign(a):
+    """The sign that a hash of a's bits draws, in 32-bit integers that wrap."""
+    bits = np.ascontiguousarray(a.astype(np.float32)).view(np.int32)
+    with np.errstate(over="ignore"):
+        for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
+            bits = (bits ^ (bits >> shift)) * np.int32(factor)
+    return np.where(2 * ((bits & 0xFFFFFF) / 2**24) - 1 < a, 1.0, -1.0)
 
 
 def cross_entropy_error(output, targets, reduction):

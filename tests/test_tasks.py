@@ -77,7 +77,7 @@ def test_the_real_fashion_mnist():
 @pytest.mark.parametrize(
     ("inputs", "targets", "words"),
     [
-        (torch.zeros(3, 2, 2), torch.zeros(3).long(), "shape"),
+        (torch.zeros(3), torch.zeros(3).long(), "shape"),
         (torch.zeros(3, 2), torch.zeros(4).long(), "shape"),
         (torch.full((3, 2), torch.nan), torch.zeros(3).long(), "NaN"),
         (torch.zeros(3, 2).double(), torch.zeros(3).long(), "float64.*float32"),
@@ -119,7 +119,7 @@ def test_targets_that_fit_no_squared_error_are_refused(targets, words):
 
 def test_a_test_split_of_another_width_is_refused():
     targets = torch.zeros(3).long()
-    with pytest.raises(dfa.DfaLabError, match="same width"):
+    with pytest.raises(dfa.DfaLabError, match="the same shape"):
         dfa.Task("own", "own", torch.zeros(3, 2), targets, torch.zeros(3, 4), targets, outputs=2)
 
 

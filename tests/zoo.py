@@ -113,7 +113,6 @@ def _sequences(size, places=6, inputs=5):
     return lambda generator: torch.randn(size, places, inputs, dtype=torch.float64, generator=generator)
 
 
-
 #: name -> (make the network, inputs for a batch size, the shape of the targets for inputs, number of classes)
 ZOO = {
     "resnet": (ResNet, _images, lambda x: (len(x),), 10),

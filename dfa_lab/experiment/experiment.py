@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.batches import IndexStream
 from dfa_lab.experiment.history import History
-from dfa_lab.experiment.probe import Probe
+from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
+from dfa_lab.experiment.probe import AnyUpdater, Probe
 from dfa_lab.experiment.progress import counted
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.state import State
 from dfa_lab.experiment.stopwatch import Stopwatch
 from dfa_lab.experiment.tasks import make_task
 from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
-from dfa_lab.experiment.updater import Updater
+from dfa_lab.experiment.updater import Updater, make_mlp
 from dfa_lab.learning.generators import generator
-from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.handling import redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.rules import RULES
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
@@ -31,14 +34,29 @@ class Experiment:
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
-    ``history`` is the record, ``net`` the network (an ``MLP``), ``steps_done`` and ``samples_seen`` count updates and
-    training samples. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
+    With ``module`` it trains a copy of that network, converted or not yet, by the same settings but those that make an
+    MLP (``widths`` …); what a converted one was converted with holds unless it is given here. ``seed`` then draws the
+    batches and what the module itself draws. ``task`` may be a ``Task``, such as ``Task.from_arrays`` makes.
+
+    ``history`` is the record, ``net`` the network (an ``MLP`` or the module's copy); ``steps_done`` and
+    ``samples_seen`` count updates and training samples. Clock readings (``samples_per_s``) apart, nothing depends on
+    time or on the thread it runs in.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
     loss is no longer finite, with the run back at its last snapshot (one at every probe).
     """
 
-    def __init__(self, settings: Settings | None = None, *, name: str | None = None, **fields: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        module: nn.Module | None = None,
+        name: str | None = None,
+        **fields: Any,
+    ) -> None:
+        if module is not None:
+            fields = own_settings(module, fields) if settings is None else fields
+            module = copy.deepcopy(module)
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
             raise DfaLabError(
@@ -46,7 +64,7 @@ class Experiment:
             )
         # One owner at a time: a change or a fork from another thread waits for the end of a step.
         self._lock = threading.RLock()
-        self._name = name
+        self._name, self._module = name, module
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
@@ -56,21 +74,14 @@ class Experiment:
 
     def _draw(self, settings: Settings) -> None:
         task = make_task(settings.task)
-        net = MLP(
-            [task.inputs, *settings.widths, task.outputs],
-            rule=settings.rule,
-            activation=settings.activation,
-            activation_derivative=settings.activation_derivative,
-            feedback_init=settings.feedback_init,
-            feedback_scale=settings.feedback_scale,
-            feedback_seed=settings.feedback_seed,
-            weight_init=settings.weight_init,
-            seed=settings.seed,
-            replicas=settings.replicas,
-            device=settings.device,
-        )
-        self._updater = Updater(net, task.objective, settings)
-        self.task, self.net, self.settings = task, net, settings
+        self._updater: AnyUpdater
+        if self._module is None:
+            task = task.flat()
+            self._updater = Updater(make_mlp(task, settings), task.objective, settings)
+        else:
+            self._updater = ModuleUpdater(self._module, task, settings)
+        self.net: nn.Module = self._updater.net
+        self.task, self.settings = task, settings
         self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
         seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
         self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
@@ -147,11 +158,11 @@ class Experiment:
         here = {"step": self.steps_done, "samples": self.samples_seen}
         chance = self._chance_is_stale or self._probe.chance_is_due(self.steps_done, self.settings)
         with self._stopwatch.leave_out():
-            for metric, columns in self._probe.alignment(self._updater.layers, self.settings, chance=chance).items():
+            for metric, columns in self._probe.alignment(self._updater, self.settings, chance=chance).items():
                 for layer, value in enumerate(columns, 1):
                     self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
             if evaluate:
-                for metric, value in self._probe.evaluate(self._updater.layers).items():
+                for metric, value in self._probe.evaluate(self._updater).items():
                     self.history.record(metric, value.tolist(), **here)
             self._chance_is_stale = self._probe_wanted = False
             self._snapshot = self.state()
@@ -162,7 +173,7 @@ class Experiment:
         With replicas each is a list, one number a replica.
         """
         with self._lock, torch_threads(self.settings.threads), torch.no_grad():
-            found = self._probe.evaluate(self._updater.layers)
+            found = self._probe.evaluate(self._updater)
         single = self.settings.replicas is None
         return {name: value.item() if single else value.tolist() for name, value in found.items()}
 
@@ -186,9 +197,9 @@ class Experiment:
         before, backup = self.settings, self.state()
         try:
             if any(name in FEEDBACK_FIELDS for name in changed):
-                self.net.redraw_feedback(after.feedback_init, after.feedback_scale, after.feedback_seed)
-            self.net.set_rule(after.rule)
-            self.net.set_derivative(after.activation_derivative)
+                redraw_feedback(self.net, after.feedback_init, after.feedback_scale, after.feedback_seed)
+            set_rule(self.net, after.rule)
+            set_derivative(self.net, after.activation_derivative)
             self._updater.adopt(after, before)
         except Exception:
             self._restore(backup)
@@ -211,7 +222,7 @@ class Experiment:
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
         """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
         with self._lock:
-            other = Experiment(self.settings, name=name)
+            other = Experiment(self.settings, module=self._module, name=name)
             with torch_threads(self.settings.threads):
                 other._restore(self.state())
             other.history = self.history.copy(name)
@@ -240,9 +251,9 @@ class Experiment:
         settings = state.settings
         # Weights first: matrices that the state lacks are drawn anew, and some inits look at the weights.
         self.net.load_state_dict(state.net, strict=False)
-        self.net.redraw_feedback(settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
-        self.net.set_rule(settings.rule)
-        self.net.set_derivative(settings.activation_derivative)
+        redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
+        set_rule(self.net, settings.rule)
+        set_derivative(self.net, settings.activation_derivative)
         self.net.load_state_dict(state.net, strict=False)
         self._updater.restore(settings, state.optimizer)
         for stream, place in zip(self._streams, state.streams, strict=True):

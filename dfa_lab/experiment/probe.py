@@ -5,15 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.tasks import Task
-from dfa_lab.learning import equations
-from dfa_lab.learning.alignment import measure, measure_chance
-from dfa_lab.learning.equations import Layers
+from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 
-#: Samples of the test split that go through the network at once.
-CHUNK = 4096
+AnyUpdater = Updater | ModuleUpdater
+
 #: Share of the training's operations that going through the whole test split may cost.
 TEST_SHARE = 0.1
 
@@ -31,21 +30,17 @@ class Probe:
         chosen = self._order[: settings.probe_size]
         return self._inputs[chosen], self._targets[chosen]
 
-    def alignment(self, layers: Layers, settings: Settings, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a hidden layer; with ``chance`` the bands that mean nothing as well."""
-        inputs, targets = self.batch(settings)
-        seen = equations.forward(layers, inputs)
-        _, error = self.task.objective.value_and_error(seen.output, targets)
-        lesson = equations.lesson_for(layers.rule, seen, targets, self.task.objective)
-        found = measure(layers, seen, error, lesson)
-        return found | measure_chance(layers, seen, error, lesson) if chance else found
+    def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[Tensor]]:
+        """Metric -> a value a layer; with ``chance`` the bands that mean nothing as well."""
+        return updater.alignment(*self.batch(settings), chance=chance)
 
-    def evaluate(self, layers: Layers) -> dict[str, Tensor]:
+    def evaluate(self, updater: AnyUpdater) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""
         loss, right = torch.zeros(()), torch.zeros(())
-        for start in range(0, len(self._inputs), CHUNK):
-            inputs, targets = self._inputs[start : start + CHUNK], self._targets[start : start + CHUNK]
-            output = equations.forward(layers, inputs).output
+        for start in range(0, len(self._inputs), updater.chunk):
+            part = slice(start, start + updater.chunk)
+            inputs, targets = self._inputs[part], self._targets[part]
+            output = updater.output(inputs)
             value, _ = self.task.objective.value_and_error(output, targets)
             loss = loss + value.double().cpu() * len(inputs)
             if self.task.classifies:

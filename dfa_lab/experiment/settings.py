@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, unknown_name
-from dfa_lab.experiment.tasks import TASKS
+from dfa_lab.experiment.tasks import TASKS, Task
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.expressions import Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS
@@ -61,7 +62,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
-    task: str | dict[str, Any] = knob("digits", "What is to be learned.")
+    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = knob("digits", "What is to be learned.")
     widths: tuple[Width, ...] = knob(
         (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=100
     )
@@ -134,8 +135,8 @@ class Settings(BaseModel):
     def _registered(cls, value: Any, info: Any) -> Any:
         if isinstance(value, Expression):
             return value.text
-        if not callable(value):
-            CHOICES[info.field_name].split(value)
+        if not callable(value) and not isinstance(value, Task):
+            CHOICES[info.field_name].check(value)
         return value
 
     @field_validator("device")

@@ -1,6 +1,6 @@
 """TASKS: what a network is to learn, as tensors: a training and a test split, a loss, and what it is.
 
-A task is ``make(*, own parameters) -> Task``; nothing is downloaded.
+A task is ``make(*, own parameters) -> Task``, or a Task itself; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -10,26 +10,30 @@ import gzip
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.arrays import from_arrays
 from dfa_lab.learning.losses import LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
+_INPUTS = (torch.float32, torch.int64)
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
-    """Inputs (N, n_in) float32; targets (N,) int64 class numbers, or (N, n_out) float32 under a squared error.
+    """Inputs (N, …) float32, or int64 for tokens; targets (N,) int64 class numbers, or (N, n_out) float32 under a
+    squared error.
 
-    ``outputs`` is n_out, ``loss`` a name in LOSSES. Raises ``DfaLabError`` where shapes do not fit or inputs are not
-    finite.
+    ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP takes the inputs flat, a module of one's own as they are.
+    Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
     """
 
     name: str
@@ -45,16 +49,17 @@ class Task:
         LOSSES[self.loss]
         classes = self.loss == "cross_entropy"
         wanted = "(N,) int64 class numbers" if classes else f"(N, {self.outputs}) float32"
-        width = self.train_inputs.shape[-1]
+        sample = self.train_inputs.shape[1:]
+        shaped = f"(N, {', '.join(map(str, sample)) or 'n_in'})"
         splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
         for split, (inputs, targets) in splits.items():
             here = f"task {self.name!r}: {split}"
             shape = (len(inputs),) if classes else (len(inputs), self.outputs)
             kind = torch.int64 if classes else torch.float32
-            if inputs.dim() != 2 or inputs.shape[1] != width or inputs.dtype != torch.float32 or not len(inputs):
+            if inputs.dim() < 2 or inputs.shape[1:] != sample or not len(inputs) or inputs.dtype not in _INPUTS:
                 raise DfaLabError(
-                    f"{here} inputs have shape {tuple(inputs.shape)}, {inputs.dtype}; expected (N, {width}) float32, "
-                    "N at least 1, the same width for training and test: try tensor.float().flatten(1)."
+                    f"{here} inputs have shape {tuple(inputs.shape)}, {inputs.dtype}; expected {shaped} float32 (int64 "
+                    "for tokens), N at least 1, samples of the same shape for training and test: try tensor.float()."
                 )
             if tuple(targets.shape) != shape or targets.dtype != kind:
                 raise DfaLabError(
@@ -69,6 +74,42 @@ class Task:
                     f"expected class numbers from 0 to {self.outputs - 1}."
                 )
 
+    def __repr__(self) -> str:
+        return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"
+
+    @classmethod
+    def from_arrays(
+        cls,
+        inputs: Any,
+        targets: Any,
+        test_inputs: Any = None,
+        test_targets: Any = None,
+        *,
+        name: str = "own",
+        test_share: float = 0.2,
+        seed: int = 0,
+        tokens: bool = False,
+    ) -> Task:
+        """A task from arrays, tensors, lists or data frames: (N, …) inputs and N targets.
+
+        Targets that are whole numbers, booleans or text are classes (whole numbers from 0; anything else is numbered in
+        sorted order), floating ones values for a squared error, (N,) or (N, n_out). Inputs become float32 as they are,
+        not scaled; with ``tokens`` int64. Without a test set of its own, ``test_share`` of the samples, shuffled by
+        ``seed`` and stratified by class where there are enough, is it. Raises ``DfaLabError`` where that makes no task.
+        """
+        if (test_inputs is None) != (test_targets is None):
+            raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")
+        return Task(**from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens))
+
+    def flat(self) -> Task:
+        """The same with inputs (N, n_in): what an MLP learns from."""
+        if not self.train_inputs.is_floating_point():
+            raise DfaLabError(f"task {self.name!r} has tokens as inputs; give Experiment a module that embeds them.")
+        if self.train_inputs.dim() == 2:
+            return self
+        inputs = {name: getattr(self, name).flatten(1) for name in ("train_inputs", "test_inputs")}
+        return replace(self, **inputs)
+
     @property
     def classifies(self) -> bool:
         """Whether targets are classes, so that accuracy makes sense."""
@@ -76,8 +117,8 @@ class Task:
 
     @property
     def inputs(self) -> int:
-        """n_in, the width of an input."""
-        return self.train_inputs.shape[1]
+        """n_in, the entries of a sample."""
+        return self.train_inputs[0].numel()
 
     @property
     def objective(self) -> Loss:
@@ -85,16 +126,20 @@ class Task:
         return LOSSES[self.loss]
 
 
-TASKS: Registry[Callable[..., Task]] = Registry("task")
+TASKS: Registry[Callable[..., Task] | Task] = Registry("task")
 
 
 @TASKS.register("digits")
-def digits() -> Task:
-    """1,797 handwritten digits, 8×8 (scikit-learn's own), inputs in 0–1; a fixed stratified split, a fifth for test."""
+def digits(*, flat: bool = True) -> Task:
+    """1,797 handwritten digits, 8×8 (scikit-learn's own), inputs in 0–1; a fixed stratified split, a fifth for test.
+
+    Not ``flat``: as images (N, 1, 8, 8).
+    """
     from sklearn.datasets import load_digits
 
     pixels, digit = (np.asarray(column) for column in load_digits(return_X_y=True))
-    return _split("digits", "handwritten digits, 8×8 pixels, 10 classes", pixels / 16.0, digit, outputs=10)
+    pixels = pixels / 16.0 if flat else pixels.reshape(-1, 1, 8, 8) / 16.0
+    return _split("digits", "handwritten digits, 8×8 pixels, 10 classes", pixels, digit, outputs=10)
 
 
 @TASKS.register("moons")
@@ -107,10 +152,11 @@ def moons(*, samples: int = 2000, noise: float = 0.2) -> Task:
 
 
 @TASKS.register("fashion_mnist")
-def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER) -> Task:
+def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> Task:
     """70,000 pictures of clothes, 28×28 (Xiao et al. 2017), inputs in 0–1, the set's own split of 60,000 and 10,000.
 
-    ``folder`` holds the four IDX files, gzipped or not; by default where Debian's dataset-fashion-mnist puts them.
+    Not ``flat``: as images (N, 1, 28, 28). ``folder`` holds the four IDX files, gzipped or not; by default where
+    Debian's dataset-fashion-mnist puts them.
     """
     place = Path(folder)
     arrays = {}
@@ -123,12 +169,13 @@ def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER) -> Task:
                 'it as task={"name": "fashion_mnist", "folder": "…"}.'
             )
         arrays[name] = torch.from_numpy(_read_idx(path))
+    shape = (-1, 784) if flat else (-1, 1, 28, 28)
     return Task(
         name="fashion_mnist",
         summary="pictures of clothes, 28×28 pixels, 10 classes",
-        train_inputs=arrays["train-images-idx3"].flatten(1) / 255,
+        train_inputs=arrays["train-images-idx3"].reshape(shape) / 255,
         train_targets=arrays["train-labels-idx1"].long(),
-        test_inputs=arrays["t10k-images-idx3"].flatten(1) / 255,
+        test_inputs=arrays["t10k-images-idx3"].reshape(shape) / 255,
         test_targets=arrays["t10k-labels-idx1"].long(),
         outputs=10,
     )
@@ -156,10 +203,13 @@ def _split(name: str, summary: str, inputs: np.ndarray, targets: np.ndarray, out
     return Task(name, summary, train.float(), train_targets.long(), test.float(), test_targets.long(), outputs)
 
 
-def make_task(choice: Choice) -> Task:
+def make_task(choice: Choice | Task) -> Task:
     """The task a choice names. Made once a process: all experiments on it share its tensors, which none may change."""
+    if isinstance(choice, Task):
+        return choice
     name, parameters = TASKS.split(choice)
-    return _made(TASKS[name], name, json.dumps(parameters, sort_keys=True, default=str))
+    entry = TASKS[name]
+    return entry if isinstance(entry, Task) else _made(entry, name, json.dumps(parameters, sort_keys=True, default=str))
 
 
 @functools.lru_cache(maxsize=8)

@@ -6,11 +6,13 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.tasks import Task
 from dfa_lab.learning import equations
+from dfa_lab.learning.alignment import measure, measure_chance
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
@@ -20,10 +22,13 @@ from dfa_lab.learning.rules import Route
 class Updater:
     """A network, its loss and the optimizer's state: ``adopt`` takes changed settings, ``update`` learns a batch."""
 
+    #: Samples of the test split that go through the network at once.
+    chunk = 4096
+
     def __init__(self, net: MLP, loss: Loss, settings: Settings) -> None:
         self.net = net
         self.loss = loss
-        self.optimizer = _make_optimizer(net, settings) if _needs_one(settings) else None
+        self.optimizer = make_optimizer(net, settings) if _needs_one(settings) else None
         self._take(settings)
 
     def adopt(self, settings: Settings, previous: Settings) -> None:
@@ -32,9 +37,9 @@ class Updater:
         Raises what the optimizer refuses, before anything has changed.
         """
         if settings.optimizer == previous.optimizer and self.optimizer is not None:
-            change_options(self.optimizer, _make_optimizer(self.net, settings))
+            change_options(self.optimizer, make_optimizer(self.net, settings))
         else:
-            self.optimizer = _make_optimizer(self.net, settings) if _needs_one(settings) else None
+            self.optimizer = make_optimizer(self.net, settings) if _needs_one(settings) else None
         self._take(settings)
 
     def _take(self, settings: Settings) -> None:
@@ -53,6 +58,18 @@ class Updater:
                 "the experiment's network was changed from outside (another rule, derivative, dtype or device); "
                 "use change(…) on the experiment, or train the network in a loop of your own."
             )
+
+    def output(self, inputs: Tensor) -> Tensor:
+        """The network's output, (…, N, n_out)."""
+        return equations.forward(self.layers, inputs).output
+
+    def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
+        """Metric -> a value a hidden layer; with ``chance`` the bands that mean nothing as well."""
+        seen = equations.forward(self.layers, inputs)
+        _, error = self.loss.value_and_error(seen.output, targets)
+        lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
+        found = measure(self.layers, seen, error, lesson)
+        return found | measure_chance(self.layers, seen, error, lesson) if chance else found
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
@@ -92,9 +109,26 @@ class Updater:
         """Take up ``settings`` with what ``state`` gave."""
         self.optimizer = None
         if state is not None:
-            self.optimizer = _make_optimizer(self.net, settings)
+            self.optimizer = make_optimizer(self.net, settings)
             self.optimizer.load_state_dict(copy.deepcopy(state))
         self._take(settings)
+
+
+def make_mlp(task: Task, settings: Settings) -> MLP:
+    """The MLP that the settings describe, for a task."""
+    return MLP(
+        [task.inputs, *settings.widths, task.outputs],
+        rule=settings.rule,
+        activation=settings.activation,
+        activation_derivative=settings.activation_derivative,
+        feedback_init=settings.feedback_init,
+        feedback_scale=settings.feedback_scale,
+        feedback_seed=settings.feedback_seed,
+        weight_init=settings.weight_init,
+        seed=settings.seed,
+        replicas=settings.replicas,
+        device=settings.device,
+    )
 
 
 def _needs_one(settings: Settings) -> bool:
@@ -102,7 +136,8 @@ def _needs_one(settings: Settings) -> bool:
     return settings.optimizer != "sgd" or settings.momentum > 0
 
 
-def _make_optimizer(net: MLP, settings: Settings) -> torch.optim.Optimizer:
+def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     """The optimizer the settings ask for. Raises what it refuses."""
     make = OPTIMIZERS[settings.optimizer]
-    return make(net.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    return make(learning, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)

@@ -25,10 +25,14 @@ from dfa_lab.registry import Choice, Registry
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd supplies it."""
+    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd supplies it.
+
+    With ``surrogate`` the derivative is not f′, which is zero or nowhere, but stands for it: BP uses it too.
+    """
 
     function: Callable[[Tensor], Tensor]
     derivative: Callable[[Tensor, Tensor], Tensor] | None = None
+    surrogate: bool = False
 
 
 def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
@@ -51,6 +55,31 @@ def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
     return torch.sigmoid(a)
 
 
+def _heaviside(a: Tensor) -> Tensor:
+    return (a > 0).to(a.dtype)
+
+
+def _near_zero(a: Tensor, h: Tensor) -> Tensor:
+    return (a.abs() <= 1).to(a.dtype)
+
+
+def _tent(a: Tensor, h: Tensor) -> Tensor:
+    return (1 - a.abs()).clamp_min(0)
+
+
+def _stochastic_sign(a: Tensor) -> Tensor:
+    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1: the noise is a hash of a's bits in float32.
+
+    So it is noise from one step to the next, whose weights differ, and yet the same a gives the same sign: a probe, a
+    replay, a checkpoint's recomputation and the explicit form see what training saw, and no generator is moved.
+    """
+    bits = a.detach().float().contiguous().view(torch.int32)
+    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
+        bits = (bits ^ (bits >> shift)) * factor
+    share = (bits & 0xFFFFFF).to(a.dtype) / 0x1000000
+    return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
+
+
 def _itself(a: Tensor) -> Tensor:
     return a
 
@@ -66,6 +95,12 @@ ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope))
 ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
 ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
 ACTIVATIONS.register("identity", Activation(_itself, _one))
+#: sign(a), and 1 where |a| ≤ 1 for its derivative: the straight-through estimator (Hubara et al. 2016, eq. 4).
+ACTIVATIONS.register("sign", Activation(torch.sign, _near_zero, surrogate=True))
+#: 1 where a > 0, else 0, and max(0, 1 − |a|) for its derivative (Bellec et al. 2018).
+ACTIVATIONS.register("heaviside", Activation(_heaviside, _tent, surrogate=True))
+#: ±1 at random with mean hard_tanh(a), and that mean's derivative (Hubara et al. 2016, eq. 2).
+ACTIVATIONS.register("stochastic_sign", Activation(_stochastic_sign, _near_zero, surrogate=True))
 
 
 Derivative = Callable[..., Tensor]

@@ -7,6 +7,7 @@ point from the e that arrived at the output. So one bad layer does not blame tho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -222,33 +223,27 @@ class _Auditor:
         parameter = self._root.get_parameter(name)
         found = self._seen.gradients[name]
         found = torch.zeros_like(parameter) if found is None else found
-        fed = self._seen.fed[name]
-        expected = self._expected(layer_name, fed)
         known = self._gradients.get(id(parameter))
-        if known is None and bool(found.any()) is False:
+        if known is None and not bool(found.any()):
             known = found
+        rules, fed = self._conversion.rules, self._seen.fed[name]
         checked = known is not None or layer_name in self._conversion.buffers.carrying
-        own = float("inf") if known is None else apart(found, known)
-        explained, errors = [], {}
-        for rule in self._rules:
-            parts = [own, *(points[id(call)].of(rule.name) for call in fed)]
-            if layer_name in self._layers:
-                parts.append(self._layers[layer_name].of(rule.name))
-            errors[rule.name] = max(parts)
-            if errors[rule.name] <= tolerance(parameter.dtype):
-                explained.append(rule.name)
-        error = errors[expected] if checked else float("nan")
-        clean = expected in explained or not checked
-        return AuditRow(name, layer_name, expected, tuple(explained), error, clean, checked)
-
-    def _expected(self, layer_name: str, fed: Sequence[Call]) -> str:
-        rules = self._conversion.rules
-        if layer_name in rules and rules[layer_name].route is Route.LAYERWISE:
-            return rules[layer_name].name
-        heard = [rules[call.name].name for call in fed]
-        if heard:
-            return heard[0]
-        return rules[layer_name].name if layer_name in rules else BP.name
+        own = math.inf if known is None else apart(found, known)
+        # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
+        layer, rule = self._layers.get(layer_name), rules.get(layer_name)
+        sent = layer.of(rule.name) if layer is not None and rule is not None else 0.0
+        expected = dict.fromkeys(rules[call.name].name for call in fed) or {(BP if rule is None else rule).name: None}
+        error = max(own, sent, *(points[id(call)].of(rules[call.name].name) for call in fed))
+        close = tolerance(parameter.dtype)
+        explained = []
+        for one in (rule.name for rule in self._rules):
+            parts = [points[id(call)].of(one) for call in fed] or [layer.of(one) if layer is not None else 0.0]
+            if max(own, *parts) <= close and (not fed or sent <= close):
+                explained.append(one)
+        clean = error <= close or not checked
+        return AuditRow(
+            name, layer_name, "+".join(expected), tuple(explained), error if checked else math.nan, clean, checked
+        )
 
     def _bend(self, name: str, findings: Findings) -> AuditRow:
         module: Any = self._root.get_submodule(name)

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from dfa_lab.learning import functional
-from dfa_lab.learning.activations import Activation, Derivative, Slope, slope_of
+from dfa_lab.learning.activations import Activation, Derivative, Slope, resolve_activation, slope_of
 from dfa_lab.registry import Choice
 
 #: torch's elementwise activations without parameters.
@@ -72,6 +72,31 @@ class RuledActivation(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.set_derivative(self.__dict__["derivative"])
+
+
+class ActivationLayer(RuledActivation):
+    """An entry of ACTIVATIONS as a layer, for a module of one's own: ``dfa.ActivationLayer("sign")``.
+
+    It learns with the activation's derivative, or its surrogate where f is not differentiable, converted or not.
+    """
+
+    def __init__(self, activation: str) -> None:
+        super().__init__()
+        resolve_activation(activation)
+        self.activation = activation
+        self.set_derivative("exact")
+
+    def set_derivative(self, derivative: Choice | Derivative) -> None:
+        """As in every converted activation; "exact" is the activation's own derivative."""
+        self.__dict__.update(derivative=derivative, _slope=slope_of(resolve_activation(self.activation), derivative))
+
+    def plain(self, a: Tensor) -> Tensor:
+        """f(a)."""
+        return resolve_activation(self.activation).function(a)
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        return ", ".join(filter(None, [repr(self.activation), super().extra_repr()]))
 
 
 #: torch's class -> the class that takes its place. Made here by name, so that a converted network can be pickled.

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.bends import ELEMENTWISE
+from dfa_lab.learning.bends import ELEMENTWISE, RuledActivation
 
+ACTIVATIONS = (*ELEMENTWISE, RuledActivation)
 CHAINS = (nn.Sequential, nn.ModuleList, nn.TransformerEncoder)
 NORMS = (
     nn.modules.batchnorm._NormBase,
@@ -28,7 +29,7 @@ def find_points(module: nn.Module) -> list[str]:
     points: list[str] = []
     block: str | None = None  # the last block that no point follows yet
     for name, child, ordered in _links(module, "", isinstance(module, CHAINS)):
-        if isinstance(child, ELEMENTWISE):
+        if isinstance(child, ACTIVATIONS):
             # Held by a module of one's own, one activation may serve many layers: only a chain says where it is used.
             if ordered and block is not None:
                 points.append(name)
@@ -69,6 +70,6 @@ def downstream_product(module: nn.Module, point: str) -> Tensor | None:
         if isinstance(link, nn.Linear):
             weight = link.weight.detach()
             product = weight if product is None else weight @ product
-        elif not isinstance(link, (*ELEMENTWISE, nn.Dropout, nn.Identity)):
+        elif not isinstance(link, (*ACTIVATIONS, nn.Dropout, nn.Identity)):
             return None
     return product

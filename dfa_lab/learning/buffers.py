@@ -191,7 +191,6 @@ class Buffers:
         root.get_buffer(STEPS).add_(1)
         self.stale = True
 
-    @torch.compiler.disable
     def freshen(self, root: nn.Module) -> None:
         """Draw anew what each step draws anew; it follows from the seed and the number of steps alone."""
         self.stale = False

@@ -16,7 +16,7 @@ from dfa_lab.learning.buffers import DIRECT, Weight
 from dfa_lab.learning.conversion import Conversion
 from dfa_lab.learning.counterparts import obstacle
 from dfa_lab.learning.moving import Moment
-from dfa_lab.learning.rules import BP, RULES, Route, Rule
+from dfa_lab.learning.rules import BP, RULES, Route, Rule, per_layer
 from dfa_lab.registry import Choice
 
 #: Where a converted network keeps its conversion.
@@ -42,7 +42,7 @@ class Converted:
         obstacles = {name: why for name, module in self.root.named_modules() if (why := obstacle(module))}
         points, layers = self.conversion.points, self.conversion.buffers.carrying
         names = [*layers, *(name for name in points if name not in layers)]
-        if isinstance(choice, Mapping) and "name" not in choice:
+        if per_layer(choice):
             patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
             self._check_patterns(patterns, [*names, *obstacles])
             rules = {name: _match(patterns, name) for name in [*names, *obstacles]}

@@ -17,7 +17,7 @@ from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
-from dfa_lab.learning.rules import RULES, Lesson, Route
+from dfa_lab.learning.rules import RULES, Lesson, Route, per_layer
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
@@ -110,6 +110,11 @@ class MLP(nn.Module):
 
     def set_rule(self, rule: Choice) -> None:
         """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
+        if per_layer(rule):
+            raise DfaLabError(
+                f"rule was given as {rule!r}; an MLP has one rule for all its layers. A rule for each takes "
+                "dfa.convert(nn.Sequential(…), rule={…})."
+            )
         chosen = RULES.resolve(rule)
         if chosen.needs_feedback:
             self.feedback.matrices(chosen.store, self._transported)
@@ -225,7 +230,7 @@ class MLP(nn.Module):
         return Lesson.of(self.lesson[0], output, self.lesson[1])
 
     def _activate(self, a: Tensor) -> Tensor:
-        if self.derivative == "exact" or self.derivative is exact:
+        if (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate:
             return self.activation.function(a)
         return functional.activate(a, self.activation.function, self.slope)
 

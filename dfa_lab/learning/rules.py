@@ -17,7 +17,7 @@ brSF absolute values drawn anew for every optimizer step.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -147,6 +147,11 @@ def _target(error: Tensor, lesson: Lesson | None) -> Tensor:
     return lesson.targets.expand_as(error) * lesson.scale
 
 
+def per_layer(choice: Any) -> bool:
+    """Whether a choice gives each layer a rule of its own: a mapping of names or patterns, without "name"."""
+    return isinstance(choice, Mapping) and "name" not in choice and len(choice) > 0
+
+
 class Rules(Registry[Rule]):
     """The registry of learning rules. A rule whose feedback moves takes its decay λ as a parameter."""
 
@@ -155,8 +160,15 @@ class Rules(Registry[Rule]):
         name, parameters = self.split(choice)
         return replace(self[name], **parameters) if parameters else self[name]
 
+    def check(self, choice: Any) -> None:
+        """As in any registry; a mapping of layers to choices is taken too (what it matches, the network knows)."""
+        for one in choice.values() if per_layer(choice) else [choice]:
+            self.split(one)
+
     def label(self, choice: Any) -> str:
-        """A short text for a choice: its name, without parameters."""
+        """A short text for a choice: its name, without parameters; for a mapping of layers all names."""
+        if per_layer(choice):
+            return "+".join(dict.fromkeys(self.label(one) for one in choice.values()))
         return choice if isinstance(choice, str) else str(choice["name"])
 
     def parameters(self, name: str) -> list[str]:

@@ -70,6 +70,7 @@ def _options(field: str, value: Any) -> list[tuple[str, Any]]:
     """A menu's (label, choice): every registered name, and the choice in force: with its parameters, or as its text."""
     if callable(value):
         raise DfaLabError(f"{field} was given as {value!r}; a menu shows registered choices only: register it by name.")
-    own = value["name"] if isinstance(value, dict) else None
+    own = value.get("name") if isinstance(value, dict) else None
     options = [(value_text(value), value) if name == own else (name, name) for name in CHOICES[field]]
-    return options if own is not None or value in CHOICES[field] else [*options, (value_text(value), value)]
+    known = own is not None or (isinstance(value, str) and value in CHOICES[field])
+    return options if known else [*options, (value_text(value), value)]

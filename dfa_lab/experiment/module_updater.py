@@ -1,0 +1,207 @@
+"""ModuleUpdater: a network of one's own in an experiment. Autograd, a torch optimizer, feedback that moves with it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.tasks import Task
+from dfa_lab.experiment.updater import make_optimizer
+from dfa_lab.learning.alignment_converted import measure_converted
+from dfa_lab.learning.convert import convert
+from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
+from dfa_lab.learning.generators import generator
+from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.optimizers import change_options
+from dfa_lab.learning.rules import Route
+
+#: Settings that make an MLP, and mean nothing for a network that is there already.
+OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
+
+
+def own_settings(module: nn.Module, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``fields``, and beside them what a converted ``module`` was converted with.
+
+    Raises ``DfaLabError`` for fields that only an MLP has, and for what is no module of one's own.
+    """
+    if not isinstance(module, nn.Module) or isinstance(unwrapped(module, MLP), MLP):
+        raise DfaLabError(
+            f"module was given as a {type(module).__name__}; expected a torch.nn.Module of your own. An MLP is made "
+            "from widths=(…)."
+        )
+    for name in OF_AN_MLP:
+        if name in fields:
+            raise DfaLabError(f"{name} was given beside module; it makes an MLP, and the module is there already.")
+    if unwrapped(module) is None:
+        return dict(fields)
+    conversion = conversion_of(module).conversion
+    buffers = conversion.buffers
+    own = {
+        "rule": conversion.choice,
+        "activation_derivative": conversion.derivative,
+        "feedback_init": buffers.init,
+        "feedback_scale": buffers.scale,
+        "feedback_seed": buffers.seed,
+    }
+    return {**own, **fields}
+
+
+def prepared(module: nn.Module, settings: Settings) -> nn.Module:
+    """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own."""
+    if unwrapped(module) is None:
+        net = convert(
+            module,
+            settings.rule,
+            feedback_init=settings.feedback_init,
+            feedback_scale=settings.feedback_scale,
+            feedback_seed=settings.feedback_seed,
+            activation_derivative=settings.activation_derivative,
+        )
+        return net.to(settings.device)
+    net = copy.deepcopy(conversion_of(module).root).to(settings.device)
+    converted = conversion_of(net)
+    buffers = converted.conversion.buffers
+    asked = settings.feedback_init, settings.feedback_scale, settings.feedback_seed
+    if asked != (buffers.init, buffers.scale, buffers.seed):
+        converted.redraw_feedback(*asked)
+    converted.set_rule(settings.rule)
+    converted.set_derivative(settings.activation_derivative)
+    return net
+
+
+class ModuleUpdater:
+    """A converted network, its task's loss and an optimizer, as ``Updater`` is for an MLP.
+
+    Dropout and the like draw from a stream of the run's own, so that nothing else in the process moves it.
+    """
+
+    #: Samples of the test split that go through the network at once.
+    chunk = 512
+
+    def __init__(self, module: nn.Module, task: Task, settings: Settings) -> None:
+        self.net = prepared(module, settings)
+        self.loss = task.objective
+        self._converted: Converted = conversion_of(self.net)
+        self._random = generator(settings.seed, "noise").get_state()
+        self._check(task, settings)
+        self.optimizer = make_optimizer(self.net, settings)
+        self._take(settings)
+
+    def _check(self, task: Task, settings: Settings) -> None:
+        example = task.train_inputs[:2].to(settings.device)
+        self._converted.try_out(example)
+        try:
+            with torch.no_grad():
+                output = self.output(example)
+        except (TypeError, ValueError, RuntimeError) as reason:
+            raise DfaLabError(
+                f"the module failed on inputs of shape {tuple(example.shape)}, {example.dtype}: {reason}"
+            ) from reason
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if shape != (len(example), task.outputs):
+            raise DfaLabError(
+                f"the module gave {shape} for {len(example)} samples of task {task.name!r}; expected a tensor "
+                f"({len(example)}, {task.outputs})."
+            )
+
+    def adopt(self, settings: Settings, previous: Settings) -> None:
+        """Use ``settings`` from the next update on. Another optimizer starts anew; its options keep its state."""
+        fresh = make_optimizer(self.net, settings)
+        if settings.optimizer == previous.optimizer:
+            change_options(self.optimizer, fresh)
+        else:
+            self.optimizer = fresh
+        self._take(settings)
+
+    def _take(self, settings: Settings) -> None:
+        self.settings = settings
+        self.net.train()
+
+    def check_net(self) -> None:
+        """Raise ``DfaLabError`` where the network's rule was changed behind the experiment."""
+        conversion = self._converted.conversion
+        if conversion.choice != self.settings.rule or conversion.derivative != self.settings.activation_derivative:
+            raise DfaLabError(
+                "the experiment's network was changed from outside (another rule or derivative); use change(…) on the "
+                "experiment, or train the network in a loop of your own."
+            )
+
+    def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Learn one batch; returns the loss at the weights before it, ()."""
+        before = self._converted.weights_before()
+        self._converted.lesson, self._converted.attached = (targets, self.loss.reduction), 1
+        try:
+            with torch.enable_grad(), self._own_stream():
+                loss = self.loss(self.net(inputs), targets)
+                loss.backward()
+            self.optimizer.step()
+        finally:
+            self.optimizer.zero_grad(set_to_none=True)
+            self._converted.lesson = None
+        self._converted.move_feedback(before)
+        return loss.detach()
+
+    @contextmanager
+    def _own_stream(self) -> Iterator[None]:
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            yield
+            self._random = torch.get_rng_state()
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        self.net.eval()
+        try:
+            yield
+        finally:
+            self.net.train()
+
+    def output(self, inputs: Tensor) -> Tensor:
+        """The network's output in eval mode, (N, n_out)."""
+        with self._at_rest():
+            result: Tensor = self.net(inputs)
+        return result
+
+    def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
+        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the band of the weight angles.
+
+        The band of the gradient angles, which needs many passes with other feedback, is NaN.
+        """
+        with self._at_rest():
+            found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
+        if chance:
+            nothing = [torch.tensor(math.nan)] * len(found["weight_alignment"])
+            found["weight_alignment_chance"] = self._chance(found["weight_alignment"])
+            found["gradient_alignment_chance"] = nothing
+        return found
+
+    def _chance(self, angles: list[Tensor]) -> list[Tensor]:
+        """57.3° / √n for a matrix of n independent entries; NaN where feedback follows the weights' signs."""
+        found = []
+        for angle, (name, parameters) in zip(angles, self._converted.conversion.buffers.carrying.items(), strict=True):
+            rule = self._converted.conversion.rules[name]
+            entries = sum(self.net.get_submodule(name).get_parameter(one).numel() for one in parameters)
+            independent = rule.needs_feedback and not rule.magnitudes and rule.route is Route.LAYERWISE
+            known = independent and math.isfinite(angle)
+            found.append(torch.tensor(math.degrees(1 / math.sqrt(entries)) if known else math.nan))
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """The optimizer's state and the stream's, copied."""
+        return {"optimizer": copy.deepcopy(self.optimizer.state_dict()), "random": self._random.clone()}
+
+    def restore(self, settings: Settings, state: dict[str, Any] | None) -> None:
+        """Take up ``settings`` with what ``state`` gave."""
+        assert state is not None
+        self.optimizer = make_optimizer(self.net, settings)
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._random = state["random"].clone()
+        self._take(settings)

@@ -1,0 +1,390 @@
+"""convert: a network of any kind learns by any rule, and stays the user's own in everything else."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import dfa_lab as dfa
+from zoo import ZOO, Residual, ResNet, Transformer, make
+
+LAYERWISE = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.LAYERWISE]
+DIRECT = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.DIRECT]
+
+
+def small(dtype=torch.float64):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 7), nn.Tanh(), nn.Linear(7, 5)).to(dtype)
+
+
+def batch(size=9):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(size, 6, dtype=torch.float64, generator=generator)
+    return x, torch.randint(0, 5, (size,), generator=generator)
+
+
+def gradients(net, x, t, reduction="mean"):
+    net.zero_grad()
+    with dfa.lesson(net, t, reduction):
+        F.cross_entropy(net(x), t, reduction=reduction).backward()
+    return {name: None if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
+
+
+@pytest.mark.filterwarnings("ignore:rule")
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("size", [1, 7, 32])
+@pytest.mark.parametrize("init", ["uniform", "aligned"])
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_a_chain_of_linear_layers_is_an_mlp(rule, init, size, reduction):
+    """To the last bit, feedback drawn by the same seed included; and the MLP is held to NumPy by hand elsewhere."""
+    module, (x, t) = small(), batch(size)
+    mlp = dfa.MLP([6, 8, 7, 5], rule=rule, feedback_init="uniform", feedback_seed=3, weight_init="torch", dtype=x.dtype)
+    with torch.no_grad():
+        for number, layer in enumerate((module[0], module[2], module[4])):
+            mlp.weights[number].copy_(layer.weight)
+            mlp.biases[number].copy_(layer.bias)
+    dfa.redraw_feedback(mlp, init)
+    net = dfa.convert(module, rule, feedback_init=init, feedback_seed=3)
+    by_convert, by_mlp = gradients(net, x, t, reduction), gradients(mlp, x, t, reduction)
+    for number, layer in enumerate((0, 2, 4)):
+        for kind, own in (("weight", f"weights.{number}"), ("bias", f"biases.{number}")):
+            found, wanted = by_convert[f"{layer}.{kind}"], by_mlp[own]
+            assert (found is None) == (wanted is None)
+            assert found is None or torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_by_backpropagation_every_gradient_is_the_originals(name):
+    module, x, t = make(name)
+    original = copy.deepcopy(module)
+    net = dfa.convert(module, "bp")
+    output = original(x)
+    F.cross_entropy(output, t).backward()
+    found = gradients(net, x, t)
+    for key, parameter in original.named_parameters():
+        torch.testing.assert_close(found[key], parameter.grad, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(net.eval()(x), original.eval()(x), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+@pytest.mark.parametrize("name", list(ZOO))
+def test_a_network_of_any_kind_learns_by_every_rule_and_is_audited_clean(name, rule):
+    module, x, t = make(name)
+    direct = rule in DIRECT
+    net = dfa.convert(module, rule, feedback_scale=0.02 if direct else 1.0)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    dfa.attach(net, optimizer)
+    audit = dfa.audit(net, x, t, F.cross_entropy)
+    assert audit.clean, audit.to_frame()
+    assert len([row for row in audit if row.checked]) >= len(list(net.parameters()))
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        with dfa.lesson(net, t):
+            loss = F.cross_entropy(net(x), t)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 0.001
+    audit = dfa.audit(net, x, t, F.cross_entropy)
+    assert audit.clean, audit.to_frame()
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+@pytest.mark.parametrize("name", list(ZOO))
+def test_a_converted_network_is_copied_pickled_saved_and_loaded(name, rule):
+    module, x, t = make(name)
+    net = dfa.convert(module, rule)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    dfa.attach(net, optimizer)
+    gradients(net, x, t)
+    optimizer.step()
+    plain = set(module.state_dict())
+    assert plain < set(net.state_dict()) or rule in ("bp", "shallow")
+    assert set(dfa.plain_state_dict(net)) == plain
+    module.load_state_dict(dfa.plain_state_dict(net), strict=True)
+    other = dfa.convert(make(name, seed=5)[0], rule, feedback_seed=9)
+    file = io.BytesIO()
+    torch.save(net.state_dict(), file)
+    file.seek(0)
+    other.load_state_dict(torch.load(file, weights_only=True), strict=True)
+    twins = [copy.deepcopy(net), pickle.loads(pickle.dumps(net)), other]
+    if rule in ("brsf", "wm"):  # what is drawn follows from the seed, which is no tensor
+        twins.pop()
+    for twin in twins:
+        dfa.attach(twin, torch.optim.SGD(twin.parameters(), lr=0.01))
+        assert set(twin.state_dict()) == set(net.state_dict())
+    wanted = gradients(net, x, t)
+    for twin in twins:
+        for key, gradient in gradients(twin, x, t).items():
+            assert (gradient is None) == (wanted[key] is None)
+            assert gradient is None or torch.equal(gradient, wanted[key])
+
+
+def test_what_is_the_users_stays_so():
+    module = ResNet().double()
+    seen = []
+    module.head.register_forward_hook(lambda *_: seen.append("head"))
+    module.register_forward_hook(lambda layer, args, output: seen.append(tuple(output.shape)))
+    module.blocks.eval()
+    module.stem.weight.requires_grad_(False)
+    before = copy.deepcopy(module.state_dict())
+    net = dfa.convert(module, "fa")
+    assert type(module.stem) is nn.Conv2d
+    assert net is not module
+    assert isinstance(net.stem, nn.Conv2d)
+    assert not net.stem.weight.requires_grad
+    assert net.training
+    assert not net.blocks.training
+    assert [name for name, _ in net.named_parameters()] == [name for name, _ in module.named_parameters()]
+    assert all(torch.equal(before[key], net.state_dict()[key]) for key in before)
+    net(torch.randn(3, 1, 8, 8, dtype=torch.float64))
+    assert seen == ["head", (3, 10)]
+    assert net.stem.layerwise_weight.dtype is torch.float64
+    assert not net.stem.layerwise_weight.requires_grad
+    net.float()
+    assert net.stem.layerwise_weight.dtype is torch.float32
+    assert dfa.convert(module, "fa", inplace=True) is module
+    assert "rule='fa'" in repr(module)
+
+
+def test_everything_can_be_changed_at_any_time_and_the_optimizer_stays_valid():
+    module, x, t = make("resnet")
+    net = dfa.convert(module, "bp")
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    dfa.attach(net, optimizer)
+    parameters = [id(p) for p in net.parameters()]
+
+    def step():
+        before = [p.detach().clone() for p in net.parameters()]
+        optimizer.zero_grad()
+        with dfa.lesson(net, t):
+            F.cross_entropy(net(x), t).backward()
+        optimizer.step()
+        assert any(not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+    for rule in [*dfa.RULES, *reversed(list(dfa.RULES))]:
+        dfa.set_rule(net, rule)
+        step()
+        assert dfa.audit(net, x, t, F.cross_entropy).clean
+    for derivative in ("step", "1 - tanh(x)**2", {"name": "triangle", "width": 2.0}, "exact"):
+        dfa.set_derivative(net, derivative)
+        step()
+        assert dfa.audit(net, x, t, F.cross_entropy).clean
+    dfa.set_rule(net, "fa")
+    feedback = {key: value.clone() for key, value in net.state_dict().items() if "layerwise" in key}
+    dfa.set_rule(net, "dfa")
+    step()
+    dfa.set_rule(net, "fa")
+    assert all(torch.equal(net.state_dict()[key], value) for key, value in feedback.items())
+    for init in dfa.FEEDBACK_INITS:
+        dfa.redraw_feedback(net, init, seed=4)
+        step()
+        assert dfa.audit(net, x, t, F.cross_entropy).clean
+    dfa.redraw_feedback(net, {"name": "aligned", "angle": 30}, scale=2.0)
+    rows = dfa.measure_alignment(net, x, t, F.cross_entropy)
+    assert [row.weight_alignment for row in rows[1:]] == pytest.approx([30.0] * (len(rows) - 1), abs=1e-4)
+    assert parameters == [id(p) for p in net.parameters()]
+
+
+def test_a_rule_for_each_layer():
+    x, t = batch()
+    by_bp, mixed = dfa.convert(small(), "bp"), dfa.convert(small(), {"0": "bp", "2": "fa"})
+    plain, found = gradients(by_bp, x, t), gradients(mixed, x, t)
+    assert torch.equal(plain["4.weight"], found["4.weight"])
+    assert torch.equal(plain["2.weight"], found["2.weight"])
+    assert not torch.allclose(plain["0.weight"], found["0.weight"])
+    rows = {row.parameter: row for row in dfa.audit(mixed, x, t, F.cross_entropy)}
+    assert [rows[f"{layer}.weight"].expected for layer in (0, 2, 4)] == ["bp", "fa", "bp"]
+    assert "fa" in rows["2.weight"].explained
+    assert "bp" not in rows["2.weight"].explained
+    dfa.set_rule(mixed, {"[024]": {"name": "kp", "decay": 0.5}, "4": "usf"})
+    assert [mixed[layer].rule.name for layer in (0, 2, 4)] == ["kp", "kp", "usf"]
+    assert mixed[0].rule.decay == 0.5
+    dfa.set_rule(mixed, {"1": "dfa", "4": "frsf"})  # one point direct, the rest autograd or layerwise
+    assert dfa.audit(mixed, x, t, F.cross_entropy).clean
+    for bad, words in (
+        ({"7": "fa"}, "'7', which matches no layer; layers and points: 0, 2, 4, 1, 3"),
+        ({"0": "fax"}, "no learning rule"),
+        ({"2": "dfa"}, "no feedback point is .the points are: 1, 3"),
+        ({}, "no learning rule"),
+    ):
+        with pytest.raises(dfa.DfaLabError, match=words):
+            dfa.set_rule(mixed, bad)
+    with pytest.raises(dfa.DfaLabError, match="one rule for all its layers"):
+        dfa.MLP([3, 2], rule={"0": "fa"})
+
+
+class Odd(nn.Module):
+    """Three layers that cannot carry δ by another matrix, one that can."""
+
+    class OwnLinear(nn.Linear):
+        def forward(self, x):
+            return super().forward(x).relu()
+
+    def __init__(self):
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(4))
+        self.known = nn.Linear(4, 4)
+        self.own = Odd.OwnLinear(4, 4)
+        self.lstm = nn.LSTM(4, 4, batch_first=True)
+        self.both = nn.Bilinear(4, 4, 3)
+
+    def forward(self, x):
+        h = self.own(self.known(x) + self.place)
+        h = self.lstm(h)[0][:, -1]
+        return self.both(h, h)
+
+
+def test_what_cannot_be_converted_is_named_in_one_error():
+    with pytest.raises(dfa.DfaLabError) as caught:
+        dfa.convert(Odd(), "fa")
+    words = str(caught.value)
+    assert "4 layers cannot learn by a layerwise rule" in words
+    for one in (
+        "the module itself: Odd holds place",
+        "own: OwnLinear is a Linear of another class",
+        "lstm: LSTM runs in one fused kernel; write its loop with nn.LSTMCell",
+        "both: Bilinear holds weight, bias",
+        "'bp'",
+    ):
+        assert one in words
+    net = dfa.convert(Odd(), {"known": "fa"})
+    x, t = torch.randn(5, 3, 4), torch.randint(0, 3, (5,))
+    audit = dfa.audit(net, x, t, F.cross_entropy)
+    assert audit.clean, audit.to_frame()
+    assert [row.parameter for row in audit if not row.checked] == ["place"]
+    direct = dfa.convert(Odd(), "dfa", points=["known", "own"])
+    assert dfa.audit(direct, x, t, F.cross_entropy).clean
+
+
+@pytest.mark.parametrize(
+    ("module", "choices", "words"),
+    [
+        (3, {}, "given a int; expected a torch.nn.Module"),
+        (dfa.MLP([3, 2]), {}, "use dfa.set_rule"),
+        (nn.ReLU(), {}, "without parameters"),
+        (nn.Linear(3, 2), {"rule": "dfa"}, "direct rule.*none was found"),
+        (small(), {"rule": "dfa", "points": "1"}, r"points were given as '1'; .*\['1'\]"),
+        (small(), {"points": ["9", "1"]}, "No module is called '9'.*Modules: 0, 1, 2"),
+        (small(), {"feedback_init": "nothing"}, "no feedback init"),
+        (small(), {"weight_init": "nothing"}, "no weight init"),
+        (small(), {"sharing": "all"}, "'auto', 'flat' or 'shared'"),
+        (small(), {"feedback_scale": "x"}, "feedback_scale"),
+        (nn.Linear(3, 2), {"activation_derivative": "step"}, "no activation layers"),
+        (small(), {"activation_derivative": "steps"}, "no activation derivative"),
+        (nn.LazyLinear(3), {}, "run one batch through the network first"),
+        (small(), {"rule": "dfa", "example": torch.zeros(2, 7)}, "failed on the example"),
+    ],
+)
+def test_what_convert_refuses(module, choices, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        dfa.convert(module, **choices)
+
+
+def test_a_network_is_converted_once():
+    net = dfa.convert(small(), "fa")
+    for module in (net, nn.Sequential(net)):
+        with pytest.raises(dfa.DfaLabError, match="converted already"):
+            dfa.convert(module, "fa")
+    for call in (dfa.set_rule, dfa.set_derivative):
+        with pytest.raises(dfa.DfaLabError, match="expected a dfa_lab MLP or a network from dfa.convert"):
+            call(small(), "fa")
+
+
+def test_points_are_found_where_blocks_end():
+    found = {
+        "resnet": ["norm", "blocks.0", "blocks.1", "blocks.2"],
+        "transformer": ["embed", "encoder.layers.0", "encoder.layers.1"],
+        "lstm": ["embed", "cell"],
+        "unet": ["down1.2", "down2.2", "up", "merge.1"],
+    }
+    for name, points in found.items():
+        assert list(dfa.convert(make(name)[0], "dfa").dfa_conversion.points) == points
+    ends_with_one = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Sigmoid())
+    assert dfa.convert(ends_with_one, "dfa").dfa_conversion.points == ("1",)
+
+
+def test_a_direct_rule_says_what_it_cannot_do():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x, how="tuple"):
+            if how == "other":
+                return self.two(x)
+            h = self.one(x)
+            return (self.two(h), h) if how == "tuple" else self.two(h)
+
+    net = dfa.convert(Pair(), "dfa")
+    with pytest.raises(dfa.DfaLabError, match="gave a tuple; a direct rule needs one tensor"):
+        net(torch.zeros(2, 3))
+    with pytest.raises(dfa.DfaLabError, match="none of the feedback points one was reached"):
+        net(torch.zeros(2, 4), "other")
+    with pytest.raises(dfa.DfaLabError, match="outside the network's own forward pass"):
+        net.one(torch.zeros(2, 3))
+    with torch.no_grad():
+        net.one(torch.zeros(2, 3))
+    net(torch.zeros(2, 3), "plain").sum().backward()
+    dfa.set_rule(net, "drtp")
+    with pytest.raises(dfa.DfaLabError, match="with dfa.lesson"):
+        net(torch.zeros(2, 3), "plain")
+    swapped = dfa.convert(Transformer(), "dfa", points=["encoder"], sharing="flat")
+    swapped(torch.zeros(4, 6, 5))
+    with pytest.raises(dfa.DfaLabError, match="A point has one matrix"):
+        swapped(torch.zeros(4, 7, 5))
+
+
+def test_direct_feedback_is_drawn_by_the_example_or_by_the_first_pass():
+    module, x, _ = make("resnet")
+    early, late = dfa.convert(module, "dfa", example=x[:2]), dfa.convert(module, "dfa")
+    assert "blocks.0.direct_output" in early.state_dict()
+    assert "blocks.0.direct_output" not in late.state_dict()
+    state = torch.get_rng_state()
+    late(x)
+    assert torch.equal(state, torch.get_rng_state())
+    for key, value in early.state_dict().items():
+        if "direct" in key:
+            assert torch.equal(value, late.state_dict()[key])
+    assert early.blocks[0].direct_output.shape == (10, 8 * 8 * 8)
+    assert all(torch.equal(v, early.state_dict()[k]) for k, v in module.state_dict().items())
+
+
+def test_in_place_activations_and_recurrent_points():
+    torch.manual_seed(0)
+    nets = []
+    for inplace in (False, True):
+        torch.manual_seed(0)
+        nets.append(
+            nn.Sequential(nn.Linear(6, 8), nn.ReLU(inplace), nn.Linear(8, 7), nn.ReLU(inplace), nn.Linear(7, 5))
+        )
+    x, t = batch()
+    for rule in ("fa", "dfa", "dkp"):
+        for derivative in ("exact", "triangle"):
+            found = []
+            for module in nets:
+                net = dfa.convert(module, rule, activation_derivative=derivative)
+                dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+                found.append(gradients(net, x.float(), t))
+                assert dfa.audit(net, x.float(), t, F.cross_entropy).clean
+            assert all(torch.equal(a, b) for a, b in zip(*(one.values() for one in found), strict=True))
+
+
+def test_rules_that_change_feedback_say_when_nothing_is_attached():
+    net, (x, _) = dfa.convert(small(), "kp"), batch()
+    with pytest.warns(UserWarning, match="use dfa.attach|Use dfa.attach"):
+        net(x)
+    detach = dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    detach()
+    with pytest.warns(UserWarning, match="Use dfa.attach"):
+        net(x)
+
+
+def test_a_block_of_ones_own_is_one_point():
+    net = dfa.convert(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), Residual(4), nn.Flatten(), nn.Linear(256, 3)), "dfa")
+    assert net.dfa_conversion.points == ("0", "1")
