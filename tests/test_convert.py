@@ -185,6 +185,11 @@ def test_everything_can_be_changed_at_any_time_and_the_optimizer_stays_valid():
         dfa.redraw_feedback(net, init, seed=4)
         step()
         assert dfa.audit(net, x, t, F.cross_entropy).clean
+    dfa.set_rule(net, "dfa")
+    step()
+    with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):
+        dfa.redraw_feedback(net, "transpose")
+    dfa.set_rule(net, "fa")
     dfa.redraw_feedback(net, {"name": "aligned", "angle": 30}, scale=2.0)
     rows = dfa.measure_alignment(net, x, t, F.cross_entropy)
     assert [row.weight_alignment for row in rows[1:]] == pytest.approx([30.0] * (len(rows) - 1), abs=1e-4)
@@ -292,7 +297,7 @@ def test_a_network_is_converted_once():
         with pytest.raises(dfa.DfaLabError, match="converted already"):
             dfa.convert(module, "fa")
     for call in (dfa.set_rule, dfa.set_derivative):
-        with pytest.raises(dfa.DfaLabError, match="expected a dfa_lab MLP or a network from dfa.convert"):
+        with pytest.raises(dfa.DfaLabError, match=r"expected a dfa_lab MLP or a network from dfa\.convert"):
             call(small(), "fa")
 
 
@@ -332,7 +337,7 @@ def test_a_direct_rule_says_what_it_cannot_do():
         net.one(torch.zeros(2, 3))
     net(torch.zeros(2, 3), "plain").sum().backward()
     dfa.set_rule(net, "drtp")
-    with pytest.raises(dfa.DfaLabError, match="with dfa.lesson"):
+    with pytest.raises(dfa.DfaLabError, match=r"with dfa\.lesson"):
         net(torch.zeros(2, 3), "plain")
     swapped = dfa.convert(Transformer(), "dfa", points=["encoder"], sharing="flat")
     swapped(torch.zeros(4, 6, 5))

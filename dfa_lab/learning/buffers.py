@@ -151,34 +151,50 @@ class Buffers:
         site = Site(self.points.index(name) + 1, Route.DIRECT, shape, largest, transported=transported)
         return draw_matrix(self.init, site, self.seed) * self.scale
 
-    def redraw(self, root: nn.Module, init: Choice | None, scale: float | None, seed: int | None) -> None:
-        """Draw all feedback anew, in place; what is not given stays as it was. An error changes none of it."""
+    def redraw(
+        self, root: nn.Module, init: Choice | None, scale: float | None, seed: int | None, used: Sequence[str]
+    ) -> None:
+        """Draw all feedback anew, in place; what is not given stays as it was. An error changes none of it.
+
+        ``used`` are the feedback points in use; another's matrix that the init cannot draw is dropped.
+        """
         before = self.init, self.scale, self.seed
         try:
             self.init = self.init if init is None else init
             self.scale = self.scale if scale is None else scale
             self.seed = self.seed if seed is None else seed
             check_drawing(self.init, self.scale, self.seed)
-            fresh = self._all_anew(root)
+            fresh, dropped = self._all_anew(root, used)
         except Exception:
             self.init, self.scale, self.seed = before
             raise
         for own, drawn in fresh:
             own.copy_(drawn)
+        for name in dropped:
+            del root.get_submodule(name)._buffers[DIRECT]
         if STEPS in root._buffers:
             root.get_buffer(STEPS).zero_()
 
-    def _all_anew(self, root: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    def _all_anew(self, root: nn.Module, used: Sequence[str]) -> tuple[list[tuple[Tensor, Tensor]], list[str]]:
+        """(buffer, what it is to hold) for all feedback there is, and the points whose matrix cannot be drawn."""
         fresh = [
             (weight.layer.get_buffer(f"{store}_{weight.parameter}"), self._draw(root, weight, store))
             for weight in self.weights(root)
             for store in STORES
             if f"{store}_{weight.parameter}" in weight.layer._buffers
         ]
+        dropped = []
         points = {name: root.get_submodule(name)._buffers.get(DIRECT) for name in self.points}
         drawn = {name: buffer for name, buffer in points.items() if buffer is not None}
         largest = _largest([buffer.shape for buffer in drawn.values()])
-        return fresh + [(b, self._drawn_point(root, name, _pair(b.shape), largest)) for name, b in drawn.items()]
+        for name, buffer in drawn.items():
+            try:
+                fresh.append((buffer, self._drawn_point(root, name, _pair(buffer.shape), largest)))
+            except DfaLabError:
+                if name in used:
+                    raise
+                dropped.append(name)
+        return fresh, dropped
 
     def steps(self, root: nn.Module) -> int:
         """How many optimizer steps have changed feedback."""

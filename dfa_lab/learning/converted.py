@@ -115,7 +115,7 @@ class Converted:
 
     def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
-        self.conversion.buffers.redraw(self.root, init, scale, seed)
+        self.conversion.buffers.redraw(self.root, init, scale, seed, self.conversion.active_points())
 
     @property
     def lesson(self) -> tuple[Tensor, str] | None:

@@ -73,7 +73,10 @@ def orthogonal(site: Site, generator: torch.Generator) -> Tensor:
 
 def _given(matrix: Tensor | None) -> Tensor:
     if matrix is None:
-        raise DfaLabError("this feedback init looks at the forward weights, and the site was given without them.")
+        raise DfaLabError(
+            "this feedback init looks at what BP would carry the signal with, W or for a direct rule the downstream "
+            "product W_L … W_{l+1}; here the network is no chain of linear layers and has none. Use another init."
+        )
     return matrix
 
 
