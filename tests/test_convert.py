@@ -185,6 +185,9 @@ def test_everything_can_be_changed_at_any_time_and_the_optimizer_stays_valid():
         dfa.redraw_feedback(net, init, seed=4)
         step()
         assert dfa.audit(net, x, t, F.cross_entropy).clean
+    with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):
+        dfa.set_rule(net, "dfa")
+    dfa.redraw_feedback(net, "uniform")
     dfa.set_rule(net, "dfa")
     step()
     with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):

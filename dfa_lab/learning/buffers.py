@@ -81,7 +81,13 @@ class Buffers:
         return found
 
     def need(self, root: nn.Module, rules: Mapping[str, Rule]) -> None:
-        """Draw what the layerwise ones of ``rules`` (layer -> rule) need and no rule has used before."""
+        """Draw what the layerwise ones of ``rules`` (layer -> rule) need and no rule has used before.
+
+        What a direct one needs is drawn with the first pass; an init that could not is an error here already.
+        """
+        for name in self.points:
+            if rules[name].route is Route.DIRECT and downstream_product(root, name) is None:
+                draw_matrix(self.init, Site(1, Route.DIRECT, (2, 3), (2, 3)), self.seed)
         fresh: dict[tuple[int, str], Tensor] = {}
         missing = []
         for weight in self.weights(root):
