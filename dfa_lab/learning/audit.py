@@ -227,11 +227,14 @@ class _Auditor:
         if known is None and not bool(found.any()):
             known = found
         rules, fed = self._conversion.rules, self._seen.fed[name]
-        checked = known is not None or layer_name in self._conversion.buffers.carrying
+        carries = layer_name in self._conversion.buffers.carrying
+        checked = known is not None or carries
         own = math.inf if known is None else apart(found, known)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
-        layer, rule = self._layers.get(layer_name), rules.get(layer_name)
+        layer, rule = self._layers.get(layer_name), rules[layer_name] if carries else None
         sent = layer.of(rule.name) if layer is not None and rule is not None else 0.0
+        if layer is None and rule is not None and rule.route is Route.LAYERWISE and rule is not BP and found.any():
+            sent = math.inf  # its weight was used, and not by the layer
         expected = dict.fromkeys(rules[call.name].name for call in fed) or {(BP if rule is None else rule).name: None}
         error = max(own, sent, *(points[id(call)].of(rules[call.name].name) for call in fed))
         close = tolerance(parameter.dtype)

@@ -44,6 +44,10 @@ def find_points(module: nn.Module) -> list[str]:
             block = name
     if block is None and points:
         points.pop()  # the network ends with this activation: its block hears e
+    if not points:
+        held = [name for name, child in module.named_children() if any(True for _ in child.parameters())]
+        if len(held) == 1:  # a wrapper: look into what it wraps
+            return [f"{held[0]}.{name}" for name in find_points(module.get_submodule(held[0]))]
     return points
 
 

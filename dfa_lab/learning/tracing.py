@@ -175,15 +175,27 @@ class _Recorder:
         for call, edge in self._cuts:
             (call.offered,) = _filled([edge], at_edges, call.outputs[:1])
         assert error is not None
-        fed: dict[str, list[Call]] = {name: [] for name in named}
-        for call, hidden in self._hiddens:
-            if hidden.requires_grad:
-                reached = torch.autograd.grad(hidden.sum(), parameters, allow_unused=True, retain_graph=True)
-                for name, one in zip(named, reached, strict=True):
-                    if one is not None:
-                        fed[name].append(call)
+        fed = self._fed(named)
         gradients = dict(zip(named, found[1 + len(known) :], strict=True))
         return Trace([call for call, _, _ in self._calls], output, error, gradients, fed)
+
+    def _fed(self, named: dict[str, nn.Parameter]) -> dict[str, list[Call]]:
+        """Parameter -> the calls of feedback points that it feeds, without another point between."""
+        fed: dict[str, list[Call]] = {name: [] for name in named}
+        hiddens = [(call, hidden) for call, hidden in self._hiddens if hidden.requires_grad]
+        edges: list[Any] = [get_gradient_edge(hidden) for _, hidden in hiddens]
+        reached: dict[int, set[str]] = {}
+        for call, hidden in hiddens:
+            found = torch.autograd.grad(hidden.sum(), [*edges, *named.values()], allow_unused=True, retain_graph=True)
+            names = {name for name, one in zip(named, found[len(edges) :], strict=True) if one is not None}
+            # Calls come in their order: what lies before is known. Where every point is cut, none is reached.
+            for (before, _), one in zip(hiddens, found, strict=False):
+                if one is not None and before is not call:
+                    names -= reached[id(before)]
+            reached[id(call)] = names
+            for name in names:
+                fed[name].append(call)
+        return fed
 
 
 def tensors_of(args: Any) -> list[Tensor]:

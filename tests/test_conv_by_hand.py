@@ -1,0 +1,171 @@
+"""Convolutional networks against NumPy: every convolution unfolded into one matrix product, entry by entry."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import dfa_lab as dfa
+
+
+class Unfolded:
+    """A convolution as a list of (row, column, weight index): output entry, input entry, and what joins them."""
+
+    def __init__(self, shape, side, stride, padding, dilation, groups):
+        out, per_group, *kernel = shape
+        self.shape, spatial = shape, len(kernel)
+        self.after = [(side + 2 * padding - dilation * (k - 1) - 1) // stride + 1 for k in kernel]
+        sides = [side] * spatial
+        entries = []
+        for o, i, offset in itertools.product(range(out), range(per_group), np.ndindex(*kernel)):
+            channel = (o // (out // groups)) * per_group + i
+            for place in np.ndindex(*self.after):
+                source = [p * stride - padding + d * dilation for p, d in zip(place, offset, strict=True)]
+                if all(0 <= s < side for s in source):
+                    row = np.ravel_multi_index((o, *place), (out, *self.after))
+                    column = np.ravel_multi_index((channel, *source), (per_group * groups, *sides))
+                    entries.append((row, column, np.ravel_multi_index((o, i, *offset), shape)))
+        self.rows, self.columns, self.index = np.array(entries).T
+        self.size = (out * int(np.prod(self.after)), per_group * groups * side**spatial)
+
+    def matrix(self, weight):
+        found = np.zeros(self.size)
+        np.add.at(found, (self.rows, self.columns), weight.reshape(-1)[self.index])
+        return found
+
+    def gradient(self, delta, h):
+        """∂W of δ (N, outputs) and h (N, inputs)."""
+        found = np.zeros(int(np.prod(self.shape)))
+        np.add.at(found, self.index, (delta[:, self.rows] * h[:, self.columns]).sum(0))
+        return found.reshape(self.shape)
+
+
+def by_hand(net, unfolded, x, t, rule, reduction):
+    """Weight gradients of conv, tanh, conv, tanh, linear; rows are samples."""
+    layers = [net[0], net[2], net[5]]
+    weights = [layer.weight.detach().numpy() for layer in layers]
+
+    def feedback(store):
+        return [layer._buffers[f"{store}_weight"].numpy() for layer in layers]
+
+    def as_matrix(number, entries):
+        return unfolded[number].matrix(np.broadcast_to(entries, weights[number].shape)) if number < 2 else entries
+
+    hs, slopes = [x.reshape(len(x), -1)], []
+    for number in range(2):
+        places = int(np.prod(unfolded[number].after))
+        a = hs[-1] @ as_matrix(number, weights[number]).T + np.repeat(layers[number].bias.detach().numpy(), places)
+        hs.append(np.tanh(a))
+        slopes.append(1 / np.cosh(a) ** 2)
+    output = hs[-1] @ weights[2].T + layers[2].bias.detach().numpy()
+    shares = np.exp(output - output.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    one_hot = np.eye(output.shape[1])[t]
+    scale = 1 / len(x) if reduction == "mean" else 1.0
+    error = (shares - one_hot) * scale
+    if rule == "bp":
+        carriers = weights
+    elif rule in ("fa", "kp", "wm"):
+        carriers = feedback("layerwise")
+    elif rule in ("usf", "brsf", "frsf"):
+        store = {"usf": "constant", "brsf": "redrawn", "frsf": "drawn"}[rule]
+        carriers = [np.sign(w) * m for w, m in zip(weights, feedback(f"{store}_magnitude"), strict=True)]
+    deltas = [None, None, error]
+    for number in (1, 0):
+        if rule in ("dfa", "dkp", "sdfa", "drtp"):
+            heard = {"sdfa": np.sign(error) * scale, "drtp": one_hot * scale}.get(rule, error)
+            signal = heard @ net[2 * number + 1].direct_output.numpy()
+        elif rule == "shallow":
+            signal = np.zeros_like(slopes[number])
+        else:
+            signal = deltas[number + 1] @ as_matrix(number + 1, np.asarray(carriers[number + 1]))
+        deltas[number] = signal * slopes[number]
+    found = [unfolded[number].gradient(deltas[number], hs[number]) for number in range(2)]
+    biases = [deltas[number].reshape(len(x), len(layers[number].bias), -1).sum((0, 2)) for number in range(2)]
+    return [*found, error.T @ hs[2]], [*biases, error.sum(0)]
+
+
+KINDS = {
+    "2d": (nn.Conv2d, 7, {"stride": 2, "padding": 1}, {"dilation": 2, "padding": 2, "groups": 2}),
+    "1d": (nn.Conv1d, 9, {"padding": 2, "groups": 2}, {"stride": 2}),
+    "3d": (nn.Conv3d, 5, {"stride": 2}, {"padding": 1}),
+}
+
+
+def build(kind):
+    conv, side, first, second = KINDS[kind]
+    torch.manual_seed(0)
+    one, two = conv(2, 4, 3, **first), conv(4, 4, 2, **second)
+    unfolded = []
+    for layer in (one, two):
+        options = layer.stride[0], layer.padding[0], layer.dilation[0], layer.groups
+        unfolded.append(Unfolded(tuple(layer.weight.shape), side, *options))
+        side = unfolded[-1].after[0]
+    net = nn.Sequential(one, nn.Tanh(), two, nn.Tanh(), nn.Flatten(), nn.Linear(unfolded[-1].size[0], 5))
+    return net.double(), unfolded
+
+
+@pytest.mark.filterwarnings("ignore:rule")
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("size", [1, 7, 32])
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_convolutions_are_unfolded_products(kind, rule, size, reduction):
+    module, unfolded = build(kind)
+    net = dfa.convert(module, rule, feedback_seed=2)
+    generator = torch.Generator().manual_seed(3)
+    side = KINDS[kind][1]
+    x = torch.randn(size, 2, *[side] * (module[0].weight.dim() - 2), dtype=torch.float64, generator=generator)
+    t = torch.randint(0, 5, (size,), generator=generator)
+    with dfa.lesson(net, t, reduction):
+        F.cross_entropy(net(x), t, reduction=reduction).backward()
+    weights, biases = by_hand(net, unfolded, x.numpy(), t.numpy(), rule, reduction)
+    for number, layer in enumerate((net[0], net[2], net[5])):
+        if layer.weight.grad is None:
+            assert rule == "shallow"
+            continue
+        np.testing.assert_allclose(layer.weight.grad, weights[number], rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(layer.bias.grad, biases[number], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:rule")
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_mean_gradients_do_not_grow_with_the_batch(rule):
+    net = dfa.convert(build("2d")[0], rule)
+    x, t = torch.randn(4, 2, 7, 7, dtype=torch.float64), torch.tensor([0, 1, 2, 3])
+    found = []
+    for times in (1, 8):
+        net.zero_grad()
+        with dfa.lesson(net, t.repeat(times)):
+            F.cross_entropy(net(x.repeat(times, 1, 1, 1)), t.repeat(times)).backward()
+        found.append([p.grad for p in net.parameters() if p.grad is not None])
+    for one, eight in zip(*found, strict=True):
+        torch.testing.assert_close(one, eight, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rule", "weights", "wanted"),
+    [
+        ("usf", "uniform", 30.00),
+        ("usf", "normal", 37.07),
+        ("brsf", "uniform", 41.41),
+        ("brsf", "normal", 50.46),
+        ("frsf", "uniform", 41.41),
+        ("frsf", "normal", 50.46),
+    ],
+)
+def test_sign_concordant_convolutions_stand_at_their_closed_form(rule, weights, wanted):
+    """At 10⁶ entries, from the matrix that the backward pass really used: it is read off a pass of e."""
+    layer = nn.Conv2d(250, 1000, 2, bias=False)
+    init = {"uniform": lambda w: nn.init.uniform_(w, -0.1, 0.1), "normal": lambda w: nn.init.normal_(w, std=0.1)}
+    init[weights](layer.weight)
+    family = {"uniform": "torch", "normal": "lecun"}[weights]
+    net = dfa.convert(nn.Sequential(nn.Conv2d(1, 250, 1), layer), rule, weight_init=family)
+    dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    hidden = torch.zeros(1, 250, 2, 2, requires_grad=True)
+    used = torch.stack([torch.autograd.grad(net[1](hidden)[0, k, 0, 0], hidden)[0][0] for k in range(1000)])
+    angle = torch.rad2deg(torch.acos(F.cosine_similarity(used.flatten(), layer.weight.flatten(), dim=0)))
+    assert angle.item() == pytest.approx(wanted, abs=0.1)
