@@ -91,6 +91,7 @@ class ModuleUpdater:
         self.loss = task.objective
         self._converted: Converted = conversion_of(self.net)
         self._random = generator(settings.seed, "noise").get_state()
+        self._converted.conversion.attached = 1
         self._check(task, settings)
         self.optimizer = make_optimizer(self.net, settings)
         self._take(settings)
@@ -137,7 +138,7 @@ class ModuleUpdater:
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, ()."""
         before = self._converted.weights_before()
-        self._converted.lesson, self._converted.attached = (targets, self.loss.reduction), 1
+        self._converted.lesson = targets, self.loss.reduction
         try:
             with torch.enable_grad(), self._own_stream():
                 loss = self.loss(self.net(inputs), targets)

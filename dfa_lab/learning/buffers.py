@@ -129,7 +129,7 @@ class Buffers:
         shapes = [feedback_shape(output, hidden, self.maps, self.sharing) for hidden in hiddens]
         for name, module, shape, hidden in zip(names, modules, shapes, hiddens, strict=True):
             if DIRECT not in module._buffers:
-                self._draw_point(root, name, module, shape, _largest(shapes))
+                self._draw_point(root, name, module, shape, shapes)
             own = tuple(module.get_buffer(DIRECT).shape)
             if own != shape:
                 raise DfaLabError(
@@ -140,7 +140,7 @@ class Buffers:
         return [module.get_buffer(DIRECT) for module in modules]
 
     def _draw_point(
-        self, root: nn.Module, name: str, module: nn.Module, shape: tuple[int, int], largest: tuple[int, int]
+        self, root: nn.Module, name: str, module: nn.Module, shape: tuple[int, int], shapes: Sequence[tuple[int, int]]
     ) -> None:
         if torch.compiler.is_compiling():
             raise DfaLabError(
@@ -148,7 +148,7 @@ class Buffers:
                 "torch.compile, or give convert(…, example=inputs)."
             )
         like = next(root.parameters())
-        module.register_buffer(DIRECT, self._drawn_point(root, name, shape, largest).to(like))
+        module.register_buffer(DIRECT, self._drawn_point(root, name, shape, _largest(shapes)).to(like))
 
     def _drawn_point(self, root: nn.Module, name: str, shape: tuple[int, int], largest: tuple[int, int]) -> Tensor:
         product = downstream_product(root, name)

@@ -8,7 +8,7 @@ in one node.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -41,12 +41,20 @@ class Conversion:
         self.correlations: dict[str, Tensor] = {}
         self.only_draws = False
         self.attached = 0
+        self._untraced: Callable[[nn.Module], None] | None = None
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        return {**self.__dict__, "attached": 0, "_open": None}
+        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None}
+
+    def attach(self, count: int) -> None:
+        """Note to how many optimizers the feedback is attached."""
+        self.attached = count
+        if count and self._untraced is None:
+            # Not earlier: it loads torch's compiler, which the first optimizer has done by now.
+            self._untraced = torch.compiler.disable(self.buffers.freshen)
 
     @property
     def uses(self) -> list[Rule]:
@@ -72,7 +80,7 @@ class Conversion:
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
                 if self.buffers.stale:
-                    self.buffers.freshen(root)
+                    (self._untraced or self.buffers.freshen)(root)
             self._open = [] if any(self.rules[name].route is Route.DIRECT for name in self.points) else None
             self._reached = set()
 
@@ -148,6 +156,11 @@ class Conversion:
         return signals
 
     def _listen(self, name: str, found: Tensor) -> None:
+        if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
+            raise DfaLabError(
+                f"rule {self.rules[name].name!r} learns its feedback from what flows in a pass, and torch.func lets "
+                "nothing out; use plain autograd, or rule 'dfa' there."
+            )
         before = self.correlations.get(name)
         self.correlations[name] = found if before is None else before + found
 

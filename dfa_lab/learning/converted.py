@@ -133,7 +133,7 @@ class Converted:
 
     @attached.setter
     def attached(self, count: int) -> None:
-        self.conversion.attached = count
+        self.conversion.attach(count)
 
     def weights_before(self) -> dict[int, Tensor]:
         """Copies of the weights whose feedback moves with them, to be taken right before an optimizer step."""

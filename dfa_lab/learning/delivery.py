@@ -84,8 +84,16 @@ def _to_places(heard: Tensor, places: list[int]) -> Tensor:
 
 def correlation(heard: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Tensor:
     """∂/∂B of Σ hidden · deliver(heard, B): what e and the hidden tensor have in common, in B's shape."""
-    with torch.enable_grad():
-        leaf = matrix.detach().requires_grad_()
-        total = (deliver(heard.detach().to(leaf), leaf, hidden.shape, maps) * hidden.detach().to(leaf)).sum()
-        (found,) = torch.autograd.grad(total, leaf)
-    return found
+    first = features_first(hidden.dim(), maps)
+    heard, hidden = heard.to(matrix), hidden.to(matrix)
+    last = hidden.movedim(1, -1) if first else hidden
+    if heard.dim() <= 2:
+        if matrix.shape[1] == math.prod(hidden.shape[1:]):
+            return heard.mT @ hidden.flatten(1)
+        return heard.mT @ last.flatten(1, -2).sum(1)
+    if features_first(heard.dim(), maps):
+        heard = heard.movedim(1, -1)
+    places = list(last.shape[1:-1])
+    if list(heard.shape[1:-1]) != places:
+        heard = _to_places(heard, places)
+    return heard.reshape(-1, heard.shape[-1]).mT @ last.reshape(-1, last.shape[-1])

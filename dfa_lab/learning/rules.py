@@ -53,7 +53,8 @@ class Lesson:
         if reduction not in ("mean", "sum"):
             raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
         if not targets.is_floating_point():
-            targets = torch.nn.functional.one_hot(targets, output.shape[-1])
+            # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
+            targets = targets.unsqueeze(-1) == torch.arange(output.shape[-1], device=targets.device)
         return cls(targets.to(output), 1 / output.shape[-2] if reduction == "mean" else 1.0)
 
 
