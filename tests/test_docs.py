@@ -36,6 +36,15 @@ def test_the_lines_of_the_readme_run(capsys):
     assert "weight_alignment" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:rule")
+def test_the_lines_of_converting_run(capsys):
+    names = {}
+    for block in blocks((ROOT / "docs" / "converting.md").read_text()):
+        exec(compile(block, "converting.md", "exec"), names)
+    assert names["run"].steps_done == 20
+    assert "expected" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_what_adding_shows_runs_and_is_registered(number, registries):
     sections = (ROOT / "docs" / "adding.md").read_text().split("\n## ")[1:]

@@ -239,7 +239,9 @@ class _Auditor:
         error = max(own, sent, *(points[id(call)].of(rules[call.name].name) for call in fed))
         close = tolerance(parameter.dtype)
         explained = []
-        for one in (rule.name for rule in self._rules):
+        # Inside a direct rule's block a layer sends what BP sends; in a layerwise network that is BP alone.
+        direct = bool(fed) or rule is None or rule.route is not Route.LAYERWISE
+        for one in (other.name for other in self._rules if direct or other.route is Route.LAYERWISE):
             parts = [points[id(call)].of(one) for call in fed] or [layer.of(one) if layer is not None else 0.0]
             if max(own, *parts) <= close and (not fed or sent <= close):
                 explained.append(one)
