@@ -48,7 +48,6 @@ def images(size=8):
     return net, torch.randn(size, 1, 8, 8), torch.randint(0, 5, (size,))
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", RULES)
 def test_autocast(rule):
     module, x, t = images()
@@ -63,7 +62,6 @@ def test_autocast(rule):
             assert (one - two).norm() < (0.5 if rule == "sdfa" else 0.1) * two.norm()
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize(
     ("name", "rule"),
     [("resnet", rule) for rule in RULES]
@@ -111,7 +109,6 @@ def test_direct_feedback_must_be_drawn_before_compilation():
         torch.compile(net, backend="aot_eager", fullgraph=True)(x)
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", RULES)
 def test_functional_transforms(rule):
     module, x, t = images()
@@ -146,7 +143,6 @@ class Checkpointed(nn.Module):
         return self.rest(checkpoint(self.first, x, use_reentrant=self.reentrant))
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", RULES)
 def test_gradient_checkpointing(rule):
     module, x, t = images()
@@ -164,7 +160,6 @@ def test_reentrant_checkpoints_hide_a_point_and_that_is_said():
         gradients(net, x.requires_grad_(), t)
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", RULES)
 def test_frozen_parameters_pass_the_signal_on_and_stay(rule):
     module, x, t = images()
@@ -219,7 +214,6 @@ def test_tied_weights_share_one_feedback(rule):
         optimizer.step()
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", RULES)
 def test_accumulation_and_clipping(rule):
     module, x, t = images()

@@ -108,7 +108,6 @@ def build(kind):
     return net.double(), unfolded
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("size", [1, 7, 32])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
@@ -131,7 +130,6 @@ def test_convolutions_are_unfolded_products(kind, rule, size, reduction):
         np.testing.assert_allclose(layer.bias.grad, biases[number], rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_mean_gradients_do_not_grow_with_the_batch(rule):
     net = dfa.convert(build("2d")[0], rule)

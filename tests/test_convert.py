@@ -34,7 +34,6 @@ def gradients(net, x, t, reduction="mean"):
     return {name: None if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("size", [1, 7, 32])
 @pytest.mark.parametrize("init", ["uniform", "aligned"])

@@ -36,7 +36,6 @@ def test_the_lines_of_the_readme_run(capsys):
     assert "weight_alignment" in capsys.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore:rule")
 def test_the_lines_of_converting_run(capsys):
     names = {}
     for block in blocks((ROOT / "docs" / "converting.md").read_text()):
