@@ -27,7 +27,8 @@ from dfa_lab.learning.handling import attach, lesson, redraw_feedback, set_deriv
 from dfa_lab.learning.losses import LOSSES
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS
-from dfa_lab.learning.rules import RULES, Route, Rule
+from dfa_lab.learning.rule import Route, Rule
+from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Registry
 

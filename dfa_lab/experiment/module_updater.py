@@ -21,7 +21,7 @@ from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rule import Route
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")

@@ -16,7 +16,7 @@ from dfa_lab.learning.alignment import measure, measure_chance
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rule import Route
 
 
 class Updater:

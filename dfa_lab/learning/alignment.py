@@ -25,7 +25,8 @@ from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.losses import checked_loss
-from dfa_lab.learning.rules import BP, Lesson, Route
+from dfa_lab.learning.rule import Lesson, Route
+from dfa_lab.learning.rules import BP
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from dfa_lab.learning.angles import angle
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.rules import BP, Route
+from dfa_lab.learning.rule import Route
+from dfa_lab.learning.rules import BP
 from dfa_lab.learning.tracing import Trace, trace, undisturbed
 
 

@@ -23,7 +23,8 @@ from dfa_lab.learning.delivery import deliver
 from dfa_lab.learning.findings import Audit, AuditRow, Findings, apart, tolerance
 from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.rules import BP, RULES, Lesson, Route, Rule
+from dfa_lab.learning.rule import Lesson, Route, Rule
+from dfa_lab.learning.rules import BP, RULES
 from dfa_lab.learning.tracing import Call, Trace, tensors_of, trace, undisturbed
 
 

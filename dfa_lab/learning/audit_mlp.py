@@ -11,7 +11,8 @@ from torch import Tensor
 from dfa_lab.learning.findings import Audit, AuditRow, Findings, apart, tolerance
 from dfa_lab.learning.losses import checked_loss
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.rules import RULES, Lesson, Route, Rule
+from dfa_lab.learning.rule import Lesson, Route, Rule
+from dfa_lab.learning.rules import RULES
 
 
 def audit_mlp(

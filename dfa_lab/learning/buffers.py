@@ -20,7 +20,7 @@ from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix,
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.layers import as_matrix, as_weight
 from dfa_lab.learning.matrices import STORES
-from dfa_lab.learning.rules import Route, Rule
+from dfa_lab.learning.rule import Route, Rule
 from dfa_lab.registry import Choice
 
 DIRECT, STEPS = "direct_output", "feedback_steps"

@@ -19,7 +19,7 @@ from dfa_lab.learning import functional
 from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver
 from dfa_lab.learning.moving import warn_unless_attached
-from dfa_lab.learning.rules import Lesson, Route, Rule
+from dfa_lab.learning.rule import Lesson, Route, Rule
 
 
 class Conversion:

@@ -16,7 +16,8 @@ from dfa_lab.learning.buffers import DIRECT, Weight
 from dfa_lab.learning.conversion import Conversion
 from dfa_lab.learning.counterparts import obstacle
 from dfa_lab.learning.moving import Moment
-from dfa_lab.learning.rules import BP, RULES, Route, Rule, per_layer
+from dfa_lab.learning.rule import Route, Rule, per_layer
+from dfa_lab.learning.rules import BP, RULES
 from dfa_lab.registry import Choice
 
 #: Where a converted network keeps its conversion.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dfa_lab.learning.activations import Slope
 from dfa_lab.learning.losses import Loss
-from dfa_lab.learning.rules import Lesson, Route, Rule
+from dfa_lab.learning.rule import Lesson, Route, Rule
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rule import Route
 from dfa_lab.registry import Registry
 
 

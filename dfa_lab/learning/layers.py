@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfa_lab.learning import functional
-from dfa_lab.learning.rules import BP, Rule
+from dfa_lab.learning.rule import Rule
+from dfa_lab.learning.rules import BP
 
 
 class RuledLayer(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix, mirror_noise
 from dfa_lab.learning.feedback import Site
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rule import Route
 from dfa_lab.registry import Choice
 
 Transported = Callable[[Site], Tensor]

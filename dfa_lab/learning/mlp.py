@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +14,11 @@ from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_
 from dfa_lab.learning.equations import Layers, downstream
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
+from dfa_lab.learning.inputs import check_inputs, checked_widths
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
-from dfa_lab.learning.rules import RULES, Lesson, Route, per_layer
+from dfa_lab.learning.rule import Lesson, Route, per_layer
+from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
@@ -58,7 +59,7 @@ class MLP(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
-        self.widths = _checked_widths(widths)
+        self.widths = checked_widths(widths)
         if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
             raise DfaLabError(f"replicas was given as {replicas!r}; expected None or a whole number from 1.")
         generator(seed)
@@ -242,34 +243,9 @@ class MLP(nn.Module):
 
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""
-        wanted = f"a float tensor of shape (N, {self.widths[0]})"
-        if self.replicas is not None:
-            wanted += f" or ({self.replicas}, N, {self.widths[0]})"
-        if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
-            given = f"{inputs.dtype} tensor" if isinstance(inputs, Tensor) else type(inputs).__name__
-            raise DfaLabError(f"inputs were given as a {given}; expected {wanted}.")
-        fits = inputs.dim() == 2 or (inputs.dim() == 3 and self.replicas == inputs.shape[0])
-        if not fits or inputs.shape[-1] != self.widths[0]:
-            raise DfaLabError(f"inputs have shape {tuple(inputs.shape)}; expected {wanted}.")
-        own = self.weights[0].dtype
-        if inputs.dtype != own and not torch.is_autocast_enabled(inputs.device.type):
-            raise DfaLabError(f"inputs are {inputs.dtype}, the network {own}; use inputs.to({own}) or net.to(…).")
-        # The sum of finite numbers is finite, or nearly always: one pass, and the second look only where it is not.
-        watched = inputs.device.type == "cpu" and not torch.compiler.is_compiling()
-        if watched and not math.isfinite(inputs.detach().sum()) and not bool(torch.isfinite(inputs).all()):
-            raise DfaLabError("inputs hold NaN or infinity; expected finite numbers: look where they come from.")
+        check_inputs(inputs, self.widths[0], self.replicas, self.weights[0].dtype)
 
     def extra_repr(self) -> str:
         """What print shows beside the parameters."""
         replicas = f", replicas={self.replicas}" if self.replicas is not None else ""
         return f"{'-'.join(map(str, self.widths))}, rule={self.rule.name!r}{replicas}"
-
-
-def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    try:
-        whole = tuple(int(width) for width in widths if int(width) == width and width > 0)
-    except (TypeError, ValueError):
-        whole = ()
-    if len(whole) < 2 or len(whole) != len(widths):
-        raise DfaLabError(f"widths were given as {widths!r}; expected at least two whole numbers from 1: [in, …, out].")
-    return whole

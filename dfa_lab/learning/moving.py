@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from dfa_lab.learning.rules import Rule
+    from dfa_lab.learning.rule import Rule
 
 #: Noise samples of one mirror phase.
 MIRROR_SAMPLES = 64

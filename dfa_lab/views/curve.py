@@ -100,6 +100,8 @@ def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int]
         place = np.searchsorted(recorded.steps, grid, side="right") - 1
         sd = np.where((place >= 0) & (grid < end), recorded.mean[place], np.nan)
         widest = np.fmax(widest, sd)
+    if not np.isfinite(widest).any():
+        return None
     corners = np.repeat(grid, 2)[1:-1]
     # Where a rule without feedback was in use there is no band: one without height, which nothing shows.
     reach = np.nan_to_num(CHANCE_SDS * np.repeat(widest[:-1], 2))
