@@ -64,7 +64,8 @@ class Experiment:
             )
         # One owner at a time: a change or a fork from another thread waits for the end of a step.
         self._lock = threading.RLock()
-        self._name, self._module = name, module
+        self._name = name
+        self.module = module  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
@@ -75,11 +76,11 @@ class Experiment:
     def _draw(self, settings: Settings) -> None:
         task = make_task(settings.task)
         self._updater: AnyUpdater
-        if self._module is None:
+        if self.module is None:
             task = task.flat()
             self._updater = Updater(make_mlp(task, settings), task.objective, settings)
         else:
-            self._updater = ModuleUpdater(self._module, task, settings)
+            self._updater = ModuleUpdater(self.module, task, settings)
         self.net: nn.Module = self._updater.net
         self.task, self.settings = task, settings
         self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
@@ -222,7 +223,7 @@ class Experiment:
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
         """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
         with self._lock:
-            other = Experiment(self.settings, module=self._module, name=name)
+            other = Experiment(self.settings, module=self.module, name=name)
             with torch_threads(self.settings.threads):
                 other._restore(self.state())
             other.history = self.history.copy(name)

@@ -30,9 +30,10 @@ _shown: dict[str, list[tuple[str, Explorer]]] = {}
 class Explorer(ipywidgets.VBox):
     """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
 
-    It takes a ``Settings`` or its fields, as ``Experiment`` does. Every control takes effect at the next training step
-    and leaves a marker on the chart. ``experiment`` is the live engine, ``runner`` the thread that trains it (start and
-    stop it from code as the buttons do). Nothing trains before play is pressed.
+    It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does. Every
+    control takes effect at the next training step and leaves a marker on the chart. ``experiment`` is the live engine,
+    ``runner`` the thread that trains it (start and stop it from code as the buttons do). Nothing trains before play is
+    pressed.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
@@ -126,7 +127,8 @@ class Explorer(ipywidgets.VBox):
             words = f"Train {steps} step{'s' if steps > 1 else ''}, then pause."
             buttons[f"step_{steps}"] = button(f"Step ×{steps}", words, lambda steps=steps: runner.play(steps))  # type: ignore[misc]
         buttons["reset"] = button("↺ Reset", "Start again from the same initial weights.", runner.reset)
-        buttons["new_seed"] = button("New seed", "Start again from other weights and feedback.", self._new_seed)
+        drawn = "batches and feedback" if self.experiment.module is not None else "weights and feedback"
+        buttons["new_seed"] = button("New seed", f"Start again from other {drawn}.", self._new_seed)
         return buttons
 
     def _press(self, press: Callable[[], None]) -> None:
