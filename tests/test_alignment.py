@@ -148,3 +148,27 @@ def test_measuring_changes_nothing():
 def test_what_cannot_be_measured_is_refused(inputs, loss, words):
     with pytest.raises(dfa.DfaLabError, match=words):
         dfa.measure_alignment(make_net(), inputs, make_batch()[1], loss)
+
+
+@pytest.mark.parametrize("rule", sorted(set(dfa.RULES) - {"shallow"}))
+def test_a_converted_chain_has_the_angles_of_the_mlp(rule):
+    """Its rows are its layers: the matrix that carries δ through one of them is the MLP's a hidden layer lower."""
+    mlp, (x, t) = make_net((6, 8, 7, 5), rule=rule, weight_init="torch", activation_derivative="step"), make_batch(20)
+    layers = [torch.nn.Linear(*pair) for pair in ((6, 8), (8, 7), (7, 5))]
+    module = torch.nn.Sequential(layers[0], torch.nn.Tanh(), layers[1], torch.nn.Tanh(), layers[2]).double()
+    with torch.no_grad():
+        for number, layer in enumerate(layers):
+            layer.weight.copy_(mlp.weights[number])
+            layer.bias.copy_(mlp.biases[number])
+    net = dfa.convert(module, rule, activation_derivative="step", example=x)
+    wanted = dfa.measure_alignment(mlp, x, t, loss_fn)
+    found = dfa.measure_alignment(net, x, t, loss_fn)
+    assert [row.name for row in found] == ["0", "2", "4"]
+    for row, want in zip(found, wanted, strict=False):
+        for name in ("gradient_alignment", "gradient_norm_ratio", "bp_gradient_norm"):
+            assert getattr(row, name) == pytest.approx(getattr(want, name), rel=1e-9, abs=1e-6)
+    assert found[2].gradient_alignment == pytest.approx(0, abs=1e-6)
+    direct = mlp.rule.route is dfa.Route.DIRECT
+    angles = [row.weight_alignment for row in (found[:2] if direct else found[1:])]
+    assert angles == pytest.approx([row.weight_alignment for row in wanted], abs=1e-6)
+    assert math.isnan(found[2 if direct else 0].weight_alignment)
