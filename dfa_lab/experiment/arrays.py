@@ -57,7 +57,7 @@ def _split(inputs: np.ndarray, targets: np.ndarray, share: float, seed: int) -> 
     from sklearn.model_selection import train_test_split
 
     classes = targets.ndim == 1 and targets.dtype.kind != "f"
-    counts = np.unique(targets, return_counts=True)[1] if classes else np.array([0])
+    counts = np.unique(targets.astype(str), return_counts=True)[1] if classes else np.array([0])
     for stratify in [targets, None] if classes and counts.min() >= 2 else [None]:
         try:
             a, b, c, d = train_test_split(
@@ -89,7 +89,10 @@ def _coded(targets: list[np.ndarray]) -> tuple[int, list[Tensor], str]:
         raise DfaLabError(
             f"targets have shape {first.shape}, {first.dtype}; expected (N,) classes, or floating values."
         )
-    known = np.unique(np.concatenate(targets))
+    try:
+        known = np.unique(np.concatenate(targets))
+    except TypeError as reason:
+        raise DfaLabError(f"targets cannot be told apart: {reason}. Expected numbers or texts, not both.") from None
     numbers = known.dtype.kind in "iu" and int(known.min()) >= 0
     if numbers:
         return int(known.max()) + 1, [torch.from_numpy(one.astype(np.int64)) for one in targets], "cross_entropy"

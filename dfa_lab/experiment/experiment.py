@@ -55,7 +55,8 @@ class Experiment:
         **fields: Any,
     ) -> None:
         if module is not None:
-            fields = own_settings(module, fields) if settings is None else fields
+            own = own_settings(module, fields)
+            fields = own if settings is None else fields
             module = copy.deepcopy(module)
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
@@ -197,9 +198,7 @@ class Experiment:
     def _adopt(self, after: Settings, changed: list[str]) -> None:
         before, backup = self.settings, self.state()
         try:
-            if any(name in FEEDBACK_FIELDS for name in changed):
-                redraw_feedback(self.net, after.feedback_init, after.feedback_scale, after.feedback_seed)
-            set_rule(self.net, after.rule)
+            self._change_feedback(after, redraw=any(name in FEEDBACK_FIELDS for name in changed))
             set_derivative(self.net, after.activation_derivative)
             self._updater.adopt(after, before)
         except Exception:
@@ -211,6 +210,17 @@ class Experiment:
         self._probe_wanted |= jumps
         self._chance_is_stale |= jumps
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
+
+    def _change_feedback(self, after: Settings, *, redraw: bool) -> None:
+        """Another rule, and other matrices if asked: an init may suit only the rule before, or only the one after."""
+        drawing = after.feedback_init, after.feedback_scale, after.feedback_seed
+        try:
+            if redraw:
+                redraw_feedback(self.net, *drawing)
+            set_rule(self.net, after.rule)
+        except DfaLabError:
+            set_rule(self.net, after.rule)
+            redraw_feedback(self.net, *drawing)
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).

@@ -18,7 +18,7 @@ from dfa_lab.experiment.updater import make_optimizer
 from dfa_lab.learning.alignment_converted import measure_converted
 from dfa_lab.learning.convert import convert
 from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
-from dfa_lab.learning.generators import generator
+from dfa_lab.learning.generators import generator, restore_torch_state, torch_state
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
 from dfa_lab.learning.rule import Route
@@ -87,10 +87,18 @@ class ModuleUpdater:
     chunk = 512
 
     def __init__(self, module: nn.Module, task: Task, settings: Settings) -> None:
+        if settings.replicas is not None:
+            raise DfaLabError(f"replicas was given as {settings.replicas} beside module; a module has none: use None.")
+        if not any(parameter.requires_grad for parameter in module.parameters()):
+            raise DfaLabError("module has no parameter that requires a gradient; nothing could learn.")
         self.net = prepared(module, settings)
         self.loss = task.objective
         self._converted: Converted = conversion_of(self.net)
-        self._random = generator(settings.seed, "noise").get_state()
+        with torch.random.fork_rng():
+            torch.manual_seed(generator(settings.seed, "noise").initial_seed())
+            self._random = torch_state()
+        if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
+            self.net.train()
         self._converted.conversion.attached = 1
         self._check(task, settings)
         self.optimizer = make_optimizer(self.net, settings)
@@ -102,7 +110,7 @@ class ModuleUpdater:
         try:
             with torch.no_grad():
                 output = self.output(example)
-        except (TypeError, ValueError, RuntimeError) as reason:
+        except (TypeError, ValueError, RuntimeError, IndexError) as reason:
             raise DfaLabError(
                 f"the module failed on inputs of shape {tuple(example.shape)}, {example.dtype}: {reason}"
             ) from reason
@@ -124,7 +132,6 @@ class ModuleUpdater:
 
     def _take(self, settings: Settings) -> None:
         self.settings = settings
-        self.net.train()
 
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network's rule was changed behind the experiment."""
@@ -137,12 +144,12 @@ class ModuleUpdater:
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, ()."""
-        before = self._converted.weights_before()
         self._converted.lesson = targets, self.loss.reduction
         try:
             with torch.enable_grad(), self._own_stream():
                 loss = self.loss(self.net(inputs), targets)
                 loss.backward()
+            before = self._converted.weights_before()
             self.optimizer.step()
         finally:
             self.optimizer.zero_grad(set_to_none=True)
@@ -152,18 +159,20 @@ class ModuleUpdater:
 
     @contextmanager
     def _own_stream(self) -> Iterator[None]:
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._random)
+        with torch.random.fork_rng():
+            restore_torch_state(self._random)
             yield
-            self._random = torch.get_rng_state()
+            self._random = torch_state()
 
     @contextmanager
     def _at_rest(self) -> Iterator[None]:
+        modes = [(module, module.training) for module in self.net.modules()]
         self.net.eval()
         try:
             yield
         finally:
-            self.net.train()
+            for module, mode in modes:
+                module.training = mode
 
     def output(self, inputs: Tensor) -> Tensor:
         """The network's output in eval mode, (N, n_out)."""
@@ -197,12 +206,12 @@ class ModuleUpdater:
 
     def state(self) -> dict[str, Any]:
         """The optimizer's state and the stream's, copied."""
-        return {"optimizer": copy.deepcopy(self.optimizer.state_dict()), "random": self._random.clone()}
+        return {"optimizer": copy.deepcopy(self.optimizer.state_dict()), "random": list(self._random)}
 
     def restore(self, settings: Settings, state: dict[str, Any] | None) -> None:
         """Take up ``settings`` with what ``state`` gave."""
         assert state is not None
         self.optimizer = make_optimizer(self.net, settings)
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self._random = state["random"].clone()
+        self._random = list(state["random"])
         self._take(settings)

@@ -76,7 +76,7 @@ def _stochastic_sign(a: Tensor) -> Tensor:
     bits = a.detach().float().contiguous().view(torch.int32)
     for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
         bits = (bits ^ (bits >> shift)) * factor
-    share = (bits & 0xFFFFFF).to(a.dtype) / 0x1000000
+    share = (bits & 0xFFFFFF).float() / 0x1000000
     return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
 
 

@@ -20,9 +20,11 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.angles import angle
+from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.generators import restore_torch_state, torch_state
 from dfa_lab.learning.rule import Route
 from dfa_lab.learning.rules import BP
 from dfa_lab.learning.tracing import Trace, trace, undisturbed
@@ -39,9 +41,9 @@ def measure_converted(
     layers, points = list(converted.conversion.buffers.carrying), converted.conversion.points
     watched = [name for name, _ in converted.root.named_modules() if name in layers or name in points]
     with undisturbed(converted):
-        random = torch.get_rng_state()
+        random = torch_state()
         ours = trace(converted, watched, inputs, targets, loss_fn, reduction)
-        torch.set_rng_state(random)
+        restore_torch_state(random)
         with by_backpropagation(converted):
             theirs = trace(converted, watched, inputs, targets, loss_fn, reduction)
     columns: dict[str, list[Tensor]] = {
@@ -61,14 +63,18 @@ def measure_converted(
 @contextmanager
 def by_backpropagation(converted: Converted) -> Iterator[None]:
     """Inside, the network learns by BP with its true derivatives."""
-    rules, derivative = converted.conversion.rules, converted.conversion.derivative
+    rules = converted.conversion.rules
+    bends = [module for module in converted.root.modules() if isinstance(module, RuledActivation)]
+    derivatives = [module.__dict__["derivative"] for module in bends]
     # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of sight.
     converted.assign(dict.fromkeys(rules, replace(BP)))
-    converted.set_derivative("exact")
+    for module in bends:
+        module.set_derivative("exact")
     try:
         yield
     finally:
-        converted.set_derivative(derivative)
+        for module, derivative in zip(bends, derivatives, strict=True):
+            module.set_derivative(derivative)
         converted.assign(rules)
 
 
@@ -105,6 +111,8 @@ def _gradient_alignment(ours: Trace, theirs: Trace, name: str) -> Tensor:
     sides = [[call.arrived[0].flatten(1) for call in one.calls if call.name == name] for one in (ours, theirs)]
     if not sides[0]:
         return torch.tensor(math.nan, dtype=torch.float64)
+    if len({len(one) for one in sides[0]}) > 1:  # calls with batches of their own: the mean over all their samples
+        return torch.cat([angle(ours, theirs) for ours, theirs in zip(*sides, strict=True)]).nanmean()
     return angle(*(torch.cat(side, 1) for side in sides)).nanmean()
 
 

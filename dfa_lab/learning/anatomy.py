@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.bends import BENDS
 from dfa_lab.learning.counterparts import LAYERS
+from dfa_lab.learning.generators import restore_torch_state
 from dfa_lab.learning.tracing import Call
 
 _PLAIN: dict[type[nn.Module], type[nn.Module]] = {ours: theirs for theirs, ours in (*LAYERS.items(), *BENDS.items())}
@@ -37,13 +38,14 @@ def bare(module: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True)
 class Product:
-    """One product with ``parameter`` (its ``rows``) and ``bias``, for the input ``x``: apply(x, weight, bias)."""
+    """One product with ``parameter`` and ``bias`` (some rows of them), for the input ``x``: apply(x, weight, bias)."""
 
     x: Tensor
     parameter: str
     bias: str | None
     apply: Callable[[Tensor, Tensor, Tensor | None], Tensor]
     rows: slice = field(default_factory=lambda: slice(None))
+    bias_rows: slice = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,16 @@ def anatomy(call: Call) -> Anatomy:
     def apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         plain: Any = bare(layer)
         plain._parameters.update(weight=weight, bias=bias)
-        result: Tensor = type(plain).forward(plain, x, *call.args[1:], **call.kwargs)
+        result: Tensor = type(plain).forward(plain, x, *call.args[1:], **options)
         return result
 
+    options = {name: value for name, value in call.kwargs.items() if name != "input"}
     bias = None if layer.bias is None else "bias"
-    return Anatomy([Product(call.args[0], "weight", bias, apply)], [], lambda projected, _: projected)
+    return Anatomy([Product(call.given(0, "input"), "weight", bias, apply)], [], lambda projected, _: projected)
 
 
 def _cell(layer: Any, call: Call) -> Anatomy:
-    x = call.args[0]
-    given = call.args[1] if len(call.args) > 1 else call.kwargs.get("hx")
+    x, given = call.given(0, "input"), call.given(1, "hx")
     zeros = x.new_zeros(*x.shape[:-1], layer.hidden_size)
     state, cell = given if isinstance(given, tuple) else (zeros if given is None else given, zeros)
     bias = [None, None] if layer.bias_ih is None else ["bias_ih", "bias_hh"]
@@ -102,7 +104,7 @@ def _cell(layer: Any, call: Call) -> Anatomy:
 
 def _attention(layer: Any, call: Call) -> Anatomy:
     names = ("query", "key", "value")
-    inputs = [call.args[n] if n < len(call.args) else call.kwargs[name] for n, name in enumerate(names)]
+    inputs = [call.given(n, name) for n, name in enumerate(names)]
     size = layer.embed_dim
     packed = layer._qkv_same_embed_dim
     products = []
@@ -110,7 +112,7 @@ def _attention(layer: Any, call: Call) -> Anatomy:
         rows = slice(n * size, (n + 1) * size)
         parameter = "in_proj_weight" if packed else f"{'qkv'[n]}_proj_weight"
         bias = None if layer.in_proj_bias is None else "in_proj_bias"
-        products.append(Product(x, parameter, bias, F.linear, rows))
+        products.append(Product(x, parameter, bias, F.linear, rows if packed else slice(None), rows))
     options = {name: call.args[n] for n, name in enumerate(_OPTIONS, 3) if n < len(call.args)} | {
         name: value for name, value in call.kwargs.items() if name not in names
     }
@@ -123,7 +125,7 @@ def _attention(layer: Any, call: Call) -> Anatomy:
         plain._parameters.update(in_proj_weight=identity.repeat(3, 1), in_proj_bias=None)
         plain.bias_k, plain.bias_v, plain.add_zero_attn = layer.bias_k, layer.bias_v, layer.add_zero_attn
         plain.out_proj._parameters.update(weight=identity, bias=None)
-        torch.set_rng_state(call.random)  # the same dropout again
+        restore_torch_state(call.random)  # the same dropout again
         attended, weights = plain(*projected, **options)
         return [attended, *([] if weights is None else [weights])]
 

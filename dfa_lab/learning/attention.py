@@ -37,7 +37,7 @@ class FeedbackMultiheadAttention(RuledLayer, nn.MultiheadAttention):
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """As ``nn.MultiheadAttention``."""
-        matrices = [self.carrier(name) for name in self.carried(self)]
+        matrices = [self.carrier(name, x) for name, x in zip(self.carried(self), (query, key, value), strict=False)]
         out_rule: Any = self.out_proj
         plain = all(matrix is None for matrix in matrices) and out_rule.carrier("weight") is None
         if plain or not torch.is_grad_enabled():
@@ -74,7 +74,8 @@ class FeedbackMultiheadAttention(RuledLayer, nn.MultiheadAttention):
             average_attn_weights=average_attn_weights,
             is_causal=is_causal,
         )
-        return self.out_proj(attended.transpose(0, 1) if swap else attended), weights
+        output = self.out_proj(attended)  # before the transpose, so that dropout behind it meets the same layout
+        return output.transpose(0, 1) if swap else output, weights
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor, matrices: list[Tensor | None]) -> list[Tensor]:
         size = self.embed_dim

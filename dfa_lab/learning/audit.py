@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.anatomy import anatomy, bare
+from dfa_lab.learning.anatomy import Product, anatomy, bare
 from dfa_lab.learning.audit_mlp import audit_mlp
 from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.delivery import deliver
 from dfa_lab.learning.findings import Audit, AuditRow, Findings, apart, tolerance
+from dfa_lab.learning.generators import restore_torch_state
 from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rule import Lesson, Route, Rule
@@ -41,7 +42,9 @@ def audit(
     A layer's rows are judged by its parameters' gradients and by the signal it sends down, both from the δ that arrived
     there; the rows of what feeds a feedback point also by the signal that arrived at the point. So the rows of a layer
     whose own rule is not used are the ones that are not clean. A layer that no signal depends on is explained by many
-    rules. What cannot be recomputed by itself (a module that holds both parameters and layers) has ``checked`` False.
+    rules; what learns both from a point and past it, by a skip connection, by "dfa+bp". A row whose gradient cannot be
+    recomputed by itself (of a module that holds both parameters and layers) has ``checked`` False and counts as clean.
+    Layers are seen where they are called as modules: one whose ``forward`` is called instead is not clean.
 
     ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its own. Runs one forward and one backward pass, and
     leaves parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network
@@ -87,7 +90,13 @@ class _Auditor:
             elif any(True for _ in call.module.parameters(recurse=False)):
                 self._check_plain(call)
         points = {id(call): self._point(call) for calls in self._seen.fed.values() for call in calls}
-        rows = [self._parameter(name, points) for name in self._seen.gradients]
+        names = {id(parameter): name for name, parameter in self._root.named_parameters()}
+        everywhere = self._root.named_parameters(remove_duplicate=False)
+        rows = [
+            self._parameter(name, names[id(parameter)], points)
+            for name, parameter in everywhere
+            if names[id(parameter)] in self._seen.gradients
+        ]
         return rows + [self._bend(name, findings) for name, findings in self._bends.items()]
 
     def _is_apart(self, call: Call) -> bool:
@@ -100,14 +109,16 @@ class _Auditor:
             return call.arrived
         earlier = [one for one in self._seen.calls if one.name == call.name].index(call)
         projections = [one for one in self._seen.calls if one.name == f"{call.name}.out_proj"]
-        return [projections[earlier].sent[0], *call.arrived[1:]]
+        sent = projections[earlier].sent[0]
+        swapped = call.module.batch_first and sent.dim() == 3
+        return [sent.transpose(0, 1) if swapped else sent, *call.arrived[1:]]
 
     def _check_layer(self, call: Call) -> None:
         """Its parameters' gradients, and for each rule how far what it sent is from what it should have sent."""
         layer, parts = call.module, anatomy(call)
         projected, sent_by = [], []
         for product in parts.products:
-            weight, bias = self._leaves(layer, product.parameter, product.bias, product.rows)
+            weight, bias = self._leaves(layer, product)
             x = product.x.detach().requires_grad_()
             projected.append((product.apply(x, weight, bias), x, weight, bias))
         leaves = [one.detach().requires_grad_() for one, *_ in projected]
@@ -118,20 +129,21 @@ class _Auditor:
         deltas = arrived if outputs[0] is leaves[0] else _vjp(outputs, arrived, used)
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
             grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])
-            for name, grad in zip((product.parameter, product.bias), grads, strict=False):
-                self._add(layer.get_parameter(str(name)), grad, product.rows)
+            self._add(layer.get_parameter(product.parameter), grads[0], product.rows)
+            if product.bias is not None:
+                self._add(layer.get_parameter(product.bias), grads[1], product.bias_rows)
             sent_by.append((product, x, delta))
         for rule in self._rules:
             wanted = self._wanted(layer, rule, sent_by)
             if wanted is None:
                 continue
-            totals = {id(one): torch.zeros_like(one) for one in tensors_of(call.args)}
+            totals = {id(one): torch.zeros_like(one) for one in call.tensors}
             extra = zip(parts.directly, deltas[len(leaves) :], strict=True)
             for one, signal in [*wanted, *extra]:
                 if id(one) in totals:
                     totals[id(one)] = totals[id(one)] + signal
-            sent = zip(tensors_of(call.args), call.sent, strict=True)
-            error = max((apart(got, totals[id(one)]) for one, got in sent), default=0.0)
+            sent = zip(call.tensors, call.sent, strict=True)
+            error = max((apart(got, totals[id(one)]) for one, got in sent), default=math.inf)
             self._layers.setdefault(call.name, Findings()).note(rule.name, error)
 
     def _wanted(self, layer: nn.Module, rule: Rule, parts: Any) -> list[tuple[Tensor, Tensor]] | None:
@@ -151,33 +163,36 @@ class _Auditor:
             found.append((product.x, _vjp([y], [delta], [leaf])[0]))
         return found
 
-    def _leaves(self, layer: nn.Module, parameter: str, bias: str | None, rows: slice) -> tuple[Tensor, Tensor | None]:
-        weight = layer.get_parameter(parameter).detach()[rows].requires_grad_()
-        return weight, None if bias is None else layer.get_parameter(bias).detach()[rows].requires_grad_()
+    def _leaves(self, layer: nn.Module, product: Product) -> tuple[Tensor, Tensor | None]:
+        weight = layer.get_parameter(product.parameter).detach()[product.rows].requires_grad_()
+        if product.bias is None:
+            return weight, None
+        return weight, layer.get_parameter(product.bias).detach()[product.bias_rows].requires_grad_()
 
     def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None)) -> None:
         total = self._gradients.setdefault(id(parameter), torch.zeros_like(parameter))
         with torch.no_grad():
-            total[rows] += grad
+            total[rows] += grad.to_dense() if grad.is_sparse else grad
 
     def _check_plain(self, call: Call) -> None:
         """A layer that is left to autograd: its parameters' gradients and what it sent, by its class alone."""
         plain = bare(call.module)
-        torch.set_rng_state(call.random)
+        restore_torch_state(call.random)
         leaves = {name: one.detach().requires_grad_() for name, one in call.module.named_parameters()}
         for name, leaf in leaves.items():
             owner, _, own = name.rpartition(".")
             parameters: Any = plain.get_submodule(owner)._parameters
             parameters[own] = leaf
-        clones = {id(one): one.detach().requires_grad_() for one in tensors_of(call.args)}
-        outputs = tensors_of(type(plain).forward(plain, *_replaced(call.args, clones), **call.kwargs))
+        clones = {id(one): one.detach().requires_grad_() for one in call.tensors}
+        args, kwargs = _replaced(call.args, clones), {key: _replaced(one, clones) for key, one in call.kwargs.items()}
+        outputs = tensors_of(type(plain).forward(plain, *args, **kwargs))
         names, inputs = list(leaves), list(clones.values())
         grads = _vjp(outputs, call.arrived, [*leaves.values(), *inputs])
         for name, grad in zip(names, grads, strict=False):
             self._add(call.module.get_parameter(name), grad)
         if call.name in self._conversion.buffers.carrying:
             sent = dict(zip(clones, grads[len(names) :], strict=True))
-            error = max(apart(got, sent[id(one)]) for one, got in zip(tensors_of(call.args), call.sent, strict=True))
+            error = max(apart(got, sent[id(one)]) for one, got in zip(call.tensors, call.sent, strict=True))
             for rule in self._rules:
                 if rule is BP or rule.route is not Route.LAYERWISE:
                     self._layers.setdefault(call.name, Findings()).note(rule.name, error)
@@ -185,7 +200,7 @@ class _Auditor:
     def _check_bend(self, call: Call) -> None:
         module: Any = call.module
         choice = module.__dict__["derivative"]
-        a = call.args[0].detach().requires_grad_()
+        a = call.given(0, "input").detach().requires_grad_()
         (exact,) = _vjp([type(bare(module)).forward(bare(module), a.clone())], call.arrived, [a])
         findings = self._bends.setdefault(call.name, Findings())
         findings.note("exact", apart(call.sent[0], exact))
@@ -205,6 +220,7 @@ class _Auditor:
                 if call.offered is not None:
                     findings.note(rule.name, apart(arrived, call.offered))
             elif matrix is not None and rule.broadcast is not None and (lesson or not rule.needs_lesson):
+                assert self._seen.error is not None
                 heard = rule.broadcast(self._seen.error, lesson)
                 findings.note(rule.name, apart(arrived, deliver(heard, matrix, arrived.shape, self._conversion.maps)))
         return findings
@@ -219,16 +235,17 @@ class _Auditor:
         finally:
             self._conversion.lesson = before
 
-    def _parameter(self, name: str, points: Mapping[int, Findings]) -> AuditRow:
-        layer_name, _, _ = name.rpartition(".")
+    def _parameter(self, name: str, first_name: str, points: Mapping[int, Findings]) -> AuditRow:
+        """The row of one parameter; a tied one has a row under each of its names, and its gradient is the sum."""
+        layer_name, _, own_name = name.rpartition(".")
         parameter = self._root.get_parameter(name)
-        found = self._seen.gradients[name]
-        found = torch.zeros_like(parameter) if found is None else found
+        found = self._seen.gradients[first_name]
+        found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
         known = self._gradients.get(id(parameter))
         if known is None and not bool(found.any()):
             known = found
-        rules, fed = self._conversion.rules, self._seen.fed[name]
-        carries = layer_name in self._conversion.buffers.carrying
+        rules, fed = self._conversion.rules, self._seen.fed[first_name]
+        carries = own_name in self._conversion.buffers.carrying.get(layer_name, ())
         checked = known is not None or carries
         own = math.inf if known is None else apart(found, known)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
@@ -237,15 +254,19 @@ class _Auditor:
         if layer is None and rule is not None and rule.route is Route.LAYERWISE and rule is not BP and found.any():
             sent = math.inf  # its weight was used, and not by the layer
         expected = dict.fromkeys(rules[call.name].name for call in fed) or {(BP if rule is None else rule).name: None}
+        past = bool(fed) and first_name in self._seen.bypassed  # a way around the points, by autograd
         error = max(own, sent, *(points[id(call)].of(rules[call.name].name) for call in fed))
         close = tolerance(parameter.dtype)
         explained = []
         # Inside a direct rule's block a layer sends what BP sends; in a layerwise network that is BP alone.
         direct = bool(fed) or rule is None or rule.route is not Route.LAYERWISE
-        for one in (other.name for other in self._rules if direct or other.route is Route.LAYERWISE):
+        for candidate in (one for one in self._rules if direct or one.route is Route.LAYERWISE):
+            one = candidate.name
             parts = [points[id(call)].of(one) for call in fed] or [layer.of(one) if layer is not None else 0.0]
             if max(own, *parts) <= close and (not fed or sent <= close):
-                explained.append(one)
+                explained.append(f"{one}+bp" if past and candidate.route is not Route.LAYERWISE else one)
+        if past:
+            expected["bp"] = None
         clean = error <= close or not checked
         return AuditRow(
             name, layer_name, "+".join(expected), tuple(explained), error if checked else math.nan, clean, checked

@@ -37,6 +37,8 @@ def audit_mlp(
         delta, h = arrived[number], activities[number]
         wanted = {f"weights.{number}": delta.mT @ h, f"biases.{number}": delta.sum(-2)}
         for name, gradient in wanted.items():
+            if name not in gradients:  # frozen
+                continue
             own = apart(gradients[name], gradient)
             errors = {rule: max(own, apart_) for rule, apart_ in findings.errors.items()}
             explained = tuple(rule for rule, apart_ in errors.items() if apart_ <= tolerance(delta.dtype))
@@ -57,7 +59,7 @@ def _passed(
             output = net(inputs)
             seen = net.watched
             loss = checked_loss(loss_fn, output, targets)
-            named = dict(net.named_parameters())
+            named = {name: one for name, one in net.named_parameters() if one.requires_grad}
             found: Sequence[Tensor | None] = torch.autograd.grad(
                 loss, [output, *seen, *named.values()], allow_unused=True
             )

@@ -57,7 +57,8 @@ class RuledActivation(nn.Module):
         if slope is None:
             h: Tensor = super().forward(a)
             return h
-        return functional.activate(a, self.plain, slope)
+        exact = self.__dict__["derivative"] == "exact"
+        return functional.activate(a, self.plain, slope, keep_output=exact)
 
     def extra_repr(self) -> str:
         """What print shows: torch's own words, and g where it is not f′."""

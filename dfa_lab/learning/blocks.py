@@ -1,13 +1,14 @@
 """Blocks: where in a network the direct rules deliver, found from how it is built.
 
 A *feedback point* is a module after which the graph is cut and the signal comes in: autograd inside a block, the rule
-between blocks. Chains (``nn.Sequential``, ``nn.ModuleList``, the layers of a Transformer) are looked into, anything
-else is one block. A point stands after an activation, or after a block where no activation follows; nothing after the
-last block, which hears e itself.
+between blocks. Chains (``nn.Sequential``, ``ModuleList``, ``ModuleDict``, the layers of a Transformer) are looked into,
+anything else is one block. A point stands after an activation, or after a block where no activation follows; nothing
+after the last block, which hears e itself.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from dfa_lab.learning.bends import ELEMENTWISE, RuledActivation
 
 ACTIVATIONS = (*ELEMENTWISE, RuledActivation)
-CHAINS = (nn.Sequential, nn.ModuleList, nn.TransformerEncoder)
+CHAINS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 NORMS = (
     nn.modules.batchnorm._NormBase,
     nn.LayerNorm,
@@ -26,36 +28,46 @@ NORMS = (
 
 def find_points(module: nn.Module) -> list[str]:
     """The names of the feedback points of ``module``, in the order it holds them."""
+    links = list(_links(module, "", isinstance(module, CHAINS)))
+    times = Counter(id(child) for _, child, _ in links)
     points: list[str] = []
     block: str | None = None  # the last block that no point follows yet
-    for name, child, ordered in _links(module, "", isinstance(module, CHAINS)):
+    for name, child, ordered in links:
         if isinstance(child, ACTIVATIONS):
-            # Held by a module of one's own, one activation may serve many layers: only a chain says where it is used.
-            if ordered and block is not None:
+            # One activation may serve many layers: only where a chain has it once, its place is known.
+            if ordered and times[id(child)] == 1 and block is not None:
                 points.append(name)
                 block = None
-        elif not any(True for _ in child.parameters()):
-            continue
+        elif not any(True for _ in child.parameters()) or isinstance(child, EMBEDDINGS):
+            continue  # an embedding is a part of the block that reads it
         elif isinstance(child, NORMS) and block is not None:
             block = name
         else:
             if block is not None:
                 points.append(block)
             block = name
+    known = {name for name, _ in module.named_modules()}
+    points = [name for name in points if name in known]  # a repeated block by its first name
     if block is None and points:
         points.pop()  # the network ends with this activation: its block hears e
     if not points:
-        held = [name for name, child in module.named_children() if any(True for _ in child.parameters())]
+        held = [
+            name
+            for name, child in module.named_children()
+            if any(True for _ in child.parameters()) and not isinstance(child, EMBEDDINGS)
+        ]
         if len(held) == 1:  # a wrapper: look into what it wraps
             return [f"{held[0]}.{name}" for name in find_points(module.get_submodule(held[0]))]
     return points
 
 
 def _links(module: nn.Module, prefix: str, ordered: bool) -> Iterator[tuple[str, nn.Module, bool]]:
-    """The links of a chain: (name, module, whether its place among the others is known)."""
-    for name, child in module.named_children():
+    """The links of a chain: (name, module, whether its place among the others is known), repeated ones each time."""
+    for name, child in module._modules.items():
         here = f"{prefix}{name}"
-        if isinstance(child, CHAINS):
+        if child is None:
+            continue
+        if isinstance(child, CHAINS) or type(child) is nn.Module:
             yield from _links(child, f"{here}.", True)
         else:
             yield here, child, ordered

@@ -35,13 +35,14 @@ class Weight:
 
     place: int
     layer_name: str
-    layer: nn.Module
+    layer: Any
     parameter: str
 
     @property
     def tensor(self) -> Tensor:
         """The weight itself."""
-        return self.layer.get_parameter(self.parameter)
+        weight: Tensor = self.layer.get_parameter(self.parameter)
+        return weight
 
 
 class Buffers:
@@ -96,13 +97,34 @@ class Buffers:
                 continue
             buffer = f"{rule.store}_{weight.parameter}"
             if buffer in weight.layer._buffers:
-                fresh[weight.place, rule.store] = weight.layer.get_buffer(buffer)
                 continue
             if (weight.place, rule.store) not in fresh:
-                fresh[weight.place, rule.store] = self._draw(root, weight, rule.store)
+                drawn = self._partners(root, weight, rule.store)
+                fresh[weight.place, rule.store] = drawn[0] if drawn else self._draw(root, weight, rule.store)
             missing.append((weight, buffer, rule.store))
         for weight, buffer, store in missing:
             weight.layer.register_buffer(buffer, fresh[weight.place, store])
+
+    def _partners(self, root: nn.Module, weight: Weight, store: str) -> list[Tensor]:
+        """The matrices that layers tied to ``weight`` hold, its own among them."""
+        found = [
+            one.layer._buffers.get(f"{store}_{one.parameter}")
+            for one in self.weights(root)
+            if one.place == weight.place
+        ]
+        return [one for one in found if one is not None]
+
+    def tie(self, root: nn.Module) -> None:
+        """Let tied weights share one matrix again: ``.to()`` and loading give each layer a copy."""
+        weights = self.weights(root)
+        if len({weight.place for weight in weights}) == len(weights):
+            return
+        for weight in weights:
+            for store in STORES:
+                partners = self._partners(root, weight, store)
+                name = f"{store}_{weight.parameter}"
+                if partners and name in weight.layer._buffers:
+                    weight.layer._buffers[name] = partners[0]
 
     def _draw(self, root: nn.Module, weight: Weight, store: str) -> Tensor:
         own = weight.tensor.detach()
@@ -126,7 +148,7 @@ class Buffers:
         hiddens: Sequence[Sequence[int]],
     ) -> list[Tensor]:
         """B of each feedback point that was reached, drawn now where it is the first time."""
-        shapes = [feedback_shape(output, hidden, self.maps, self.sharing) for hidden in hiddens]
+        shapes = [self._shape(name, output, hidden) for name, hidden in zip(names, hiddens, strict=True)]
         for name, module, shape, hidden in zip(names, modules, shapes, hiddens, strict=True):
             if DIRECT not in module._buffers:
                 self._draw_point(root, name, module, shape, shapes)
@@ -138,6 +160,12 @@ class Buffers:
                     "are not used at several sizes, or sharing='shared' where the positions vary."
                 )
         return [module.get_buffer(DIRECT) for module in modules]
+
+    def _shape(self, name: str, output: Sequence[int], hidden: Sequence[int]) -> tuple[int, int]:
+        try:
+            return feedback_shape(output, hidden, self.maps, self.sharing)
+        except DfaLabError as reason:
+            raise DfaLabError(f"feedback point {name!r} cannot be delivered to: {reason}") from None
 
     def _draw_point(
         self, root: nn.Module, name: str, module: nn.Module, shape: tuple[int, int], shapes: Sequence[tuple[int, int]]
@@ -165,6 +193,7 @@ class Buffers:
         ``used`` are the feedback points in use; another's matrix that the init cannot draw is dropped.
         """
         before = self.init, self.scale, self.seed
+        self.tie(root)
         try:
             self.init = self.init if init is None else init
             self.scale = self.scale if scale is None else scale
@@ -216,6 +245,7 @@ class Buffers:
     def freshen(self, root: nn.Module) -> None:
         """Draw anew what each step draws anew; it follows from the seed and the number of steps alone."""
         self.stale = False
+        self.tie(root)
         for weight in self.weights(root):
             buffer = weight.layer._buffers.get(f"redrawn_magnitude_{weight.parameter}")
             if buffer is not None:
@@ -228,7 +258,7 @@ class Buffers:
 
     def names(self, root: nn.Module) -> set[str]:
         """The ``state_dict`` keys that are feedback."""
-        return {name for name, _ in root.named_buffers(remove_duplicate=False) if self._is_feedback(name)}
+        return {name for name, _ in root.named_buffers(remove_duplicate=False) if self._is_feedback(root, name)}
 
     def make_room(self, root: nn.Module, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Before a state is loaded: a buffer for all feedback it holds and no rule has used here yet."""
@@ -236,7 +266,7 @@ class Buffers:
         like = next(root.parameters())
         for key, value in state.items():
             name = str(key).removeprefix(prefix)
-            if not key.startswith(prefix) or not self._is_feedback(name):
+            if not str(key).startswith(prefix) or not self._is_feedback(root, name):
                 continue
             owner, _, buffer = name.rpartition(".")
             module = root.get_submodule(owner)
@@ -244,11 +274,19 @@ class Buffers:
                 empty = torch.zeros_like(value, device=like.device)
                 module.register_buffer(buffer, empty if buffer == STEPS else empty.to(like.dtype))
 
-    def _is_feedback(self, name: str) -> bool:
+    def _is_feedback(self, root: nn.Module, name: str) -> bool:
+        """Whether a ``state_dict`` key is feedback; a module may have several names there."""
         owner, _, buffer = name.rpartition(".")
-        if name == STEPS or (buffer == DIRECT and owner in self.points):
+        if name == STEPS:
             return True
-        return any(buffer == f"{store}_{parameter}" for store in STORES for parameter in self.carrying.get(owner, ()))
+        try:
+            module = root.get_submodule(owner)
+        except AttributeError:
+            return False
+        if buffer == DIRECT:
+            return any(root.get_submodule(point) is module for point in self.points)
+        known = [parameters for layer, parameters in self.carrying.items() if root.get_submodule(layer) is module]
+        return any(buffer == f"{store}_{one}" for store in STORES for parameters in known for one in parameters)
 
 
 def _pair(shape: Sequence[int]) -> tuple[int, int]:

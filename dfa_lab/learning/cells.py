@@ -27,7 +27,7 @@ class _RuledCell(RuledLayer, nn.RNNCellBase):
     def _part(self, side: str, input: Tensor) -> Tensor:
         """W x + b of one ``side``, "ih" or "hh"."""
         weight, bias = getattr(self, f"weight_{side}"), getattr(self, f"bias_{side}")
-        matrix = self.carrier(f"weight_{side}")
+        matrix = self.carrier(f"weight_{side}", input)
         if matrix is None:
             return F.linear(input, weight, bias)
         return functional.feedback_linear(input, weight, bias, matrix)

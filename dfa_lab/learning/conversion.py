@@ -8,6 +8,7 @@ in one node.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class Conversion:
     """The rules of one network, by the names of its layers and feedback points, and what a direct rule needs a pass.
 
     ``rules`` holds each layer's and point's rule; ``lesson`` what ``dfa.lesson`` told; ``buffers`` draws and finds the
-    feedback; ``attached`` counts the optimizers it moves with. With ``only_draws`` a pass draws direct feedback and
+    feedback; ``attached`` counts the optimizers it moves with, ``averaged`` says that processes share
+    what they heard. With ``only_draws`` a pass draws direct feedback and
     joins nothing. After a pass it holds no tensor but the correlations that the next step moves feedback by.
     """
 
@@ -41,13 +43,17 @@ class Conversion:
         self.correlations: dict[str, Tensor] = {}
         self.only_draws = False
         self.attached = 0
+        self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
+        self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
+        self._missed: set[str] = set()
+        self._last_cut: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None}
+        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}
 
     def attach(self, count: int) -> None:
         """Note to how many optimizers the feedback is attached."""
@@ -97,10 +103,29 @@ class Conversion:
             )
         if rule.route is Route.DIRECT:
             self._note(name, module, hidden, rule)
-        if isinstance(output, tuple):
-            cut = [one.detach() if isinstance(one, Tensor) else one for one in output]
-            return type(output)(*cut) if hasattr(output, "_fields") else tuple(cut)
-        return hidden.detach()
+        cut = detached(output)
+        self._last_cut = cut
+        return cut
+
+    def _warn_of_what_is_missed(self, output: Tensor, last: str) -> None:
+        """Say it once where a point is not reached, and where nothing after the last one can learn."""
+        if torch.compiler.is_compiling():
+            return
+        missed = [name for name in self.active_points() if name not in self._reached | self._missed]
+        if missed:
+            self._missed.update(missed)
+            warnings.warn(
+                f"feedback points {', '.join(missed)} were not reached in this forward pass: what feeds them, if "
+                "anything does, learns from the next point on the way, by autograd. Give convert(…, points=[…]).",
+                stacklevel=2,
+            )
+        if not output.requires_grad and "" not in self._missed:
+            self._missed.add("")
+            warnings.warn(
+                f"nothing after feedback point {last!r} gets a gradient: it is the output layer, or the rest is "
+                "frozen, under torch.no_grad(), or in a checkpoint with use_reentrant=True.",
+                stacklevel=2,
+            )
 
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
@@ -117,6 +142,7 @@ class Conversion:
         """The root gives ``output``: join it with what the points noted."""
         noted, self._open = self._open, None
         if noted is None:
+            self._last_cut = None
             return None
         if not isinstance(output, Tensor):
             raise DfaLabError(
@@ -128,8 +154,17 @@ class Conversion:
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
                 "choose points that are."
             )
+        if output is self._last_cut:
+            raise DfaLabError(
+                f"feedback point {noted[-1][0]!r} gives the network's own output, which hears e itself; leave it out "
+                "of points."
+            )
+        if self.seen_output is not None:
+            self.seen_output.append(output)
+        self._warn_of_what_is_missed(output, noted[-1][0])
         names, modules, hiddens = zip(*noted, strict=True)
         feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
+        self._last_cut = None
         if self.only_draws:
             return None
         return functional.join(output, hiddens, feedback, self._signals(names, hiddens, output))
@@ -149,7 +184,7 @@ class Conversion:
                 heard = rule.broadcast(error, lesson)
                 kept = listening[place]
                 if kept is not None:
-                    self._listen(names[place], correlation(heard, matrices[place], kept, maps))
+                    self._listen(names[place], correlation(heard.detach(), matrices[place], kept, maps))
                 found.append(deliver(heard, matrices[place].to(heard), shapes[place], maps) if needed[place] else None)
             return found
 
@@ -173,10 +208,23 @@ class Conversion:
                 "`with dfa.lesson(net, targets, reduction=…):`."
             )
         targets, reduction = self.lesson
+        if not isinstance(targets, Tensor):
+            raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
         last = output.movedim(1, -1) if output.dim() > 3 or (output.dim() == 3 and self.maps) else output
         if targets.is_floating_point() and last is not output:
             targets = targets.movedim(1, -1)
-        rows = targets.reshape(-1, last.shape[-1]) if targets.is_floating_point() else targets.reshape(-1)
+        wide = targets.is_floating_point() and targets.shape[-1:] == last.shape[-1:]
+        rows = targets.reshape(-1, last.shape[-1]) if wide else targets.reshape(-1)
         found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
         shaped = found.targets.reshape(last.shape)
         return Lesson(shaped.movedim(-1, 1) if last is not output else shaped, found.scale)
+
+
+def detached(value: Any) -> Any:
+    """``value`` with every tensor in it detached, in tuples, lists and mappings too."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, tuple | list):
+        parts = [detached(one) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return {key: detached(one) for key, one in value.items()} if isinstance(value, dict) else value

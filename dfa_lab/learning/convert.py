@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Derivative
@@ -15,8 +15,8 @@ from dfa_lab.learning.bends import BENDS
 from dfa_lab.learning.blocks import find_points
 from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.conversion import Conversion
-from dfa_lab.learning.converted import ATTRIBUTE, Converted, conversion_of
-from dfa_lab.learning.counterparts import LAYERS, counterpart
+from dfa_lab.learning.converted import ATTRIBUTE, Converted, conversion_of, unwrapped
+from dfa_lab.learning.counterparts import LAYERS, carries, counterpart
 from dfa_lab.learning.delivery import Sharing
 from dfa_lab.learning.layers import RuledLayer
 from dfa_lab.learning.mlp import MLP
@@ -36,7 +36,7 @@ def convert(
     weight_init: str = "torch",
     sharing: Sharing = "auto",
     maps: bool | None = None,
-    example: Tensor | None = None,
+    example: Any = None,
     inplace: bool = False,
 ) -> nn.Module:
     """A copy of ``module`` that learns by ``rule``; with ``inplace=True`` the module itself. Forward stays as it is.
@@ -54,9 +54,10 @@ def convert(
       maps and shared for sequences (``delivery.py``); ``maps`` whether tensors with three dimensions are maps
       (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
-      sign-concordant rules' magnitudes, by default what torch's own layers draw.
+      sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
     - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
-    - ``example``: a batch of inputs, to draw direct feedback at once; without it, the first forward pass does.
+    - ``example``: a batch of inputs, several in a tuple, to draw direct feedback at once; without it, the first forward
+      pass does.
 
     ``state_dict`` keys of the feedback: ``<layer>.<store>_<parameter>`` with store layerwise, drawn_magnitude,
     redrawn_magnitude or constant_magnitude, ``<point>.direct_output``, and ``feedback_steps``; which of them there are
@@ -67,6 +68,11 @@ def convert(
     """
     _check(module)
     if inplace:
+        if example is not None:  # what fails must not leave it half converted
+            trial = copy.deepcopy(module)
+            convert(
+                trial, rule, points=points, feedback_init=feedback_init, sharing=sharing, maps=maps, example=example
+            )
         net = module
     else:
         try:
@@ -105,8 +111,9 @@ def convert(
 
 def plain_state_dict(net: nn.Module) -> dict[str, Any]:
     """The state of ``net`` under the original module's keys alone: it loads strictly into the original."""
-    if isinstance(net, MLP):
-        return {name: value for name, value in net.state_dict().items() if not name.startswith("feedback.")}
+    mlp = unwrapped(net, MLP)
+    if isinstance(mlp, MLP):
+        return {name: value for name, value in mlp.state_dict().items() if not name.startswith("feedback.")}
     converted = conversion_of(net)
     feedback = converted.conversion.buffers.names(converted.root)
     return {name: value for name, value in converted.root.state_dict().items() if name not in feedback}
@@ -130,8 +137,8 @@ def _check(module: Any) -> None:
 
 
 def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
-    if isinstance(points, str):
-        raise DfaLabError(f"points were given as {points!r}; expected a sequence of module names: [{points!r}].")
+    if isinstance(points, str) or not isinstance(points, Sequence) or not all(isinstance(one, str) for one in points):
+        raise DfaLabError(f"points were given as {points!r}; expected a sequence of module names: ['{points}'].")
     known = [name for name, _ in net.named_modules() if name]
     unknown = [name for name in points if name not in known]
     if unknown or len(set(points)) != len(points):
@@ -147,16 +154,17 @@ def _carrying(net: nn.Module) -> dict[str, tuple[str, ...]]:
     """Layer -> the parameters that δ is carried through."""
     found: dict[str, tuple[str, ...]] = {}
     for name, module in net.named_modules():
-        kind: type[RuledLayer] | None = LAYERS.get(type(module))
-        if kind is not None:
-            found[name] = kind.carried(module)
+        if carries(module):
+            found[name] = LAYERS[type(module)].carried(module)
     return found
 
 
 def _change_classes(net: nn.Module) -> None:
     for module in net.modules():
         kind = counterpart(module)
-        if kind is not None:
+        if kind is not None and (carries(module) or kind in BENDS.values()):
             module.__class__ = kind
+            if isinstance(module, RuledLayer):
+                module.heard = frozenset()
             if kind in BENDS.values():
                 module.__dict__.update(derivative="exact", _slope=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,7 +15,7 @@ from dfa_lab.learning.activations import Activation, Derivative, slope_of
 from dfa_lab.learning.bends import BENDS, RuledActivation
 from dfa_lab.learning.buffers import DIRECT, Weight
 from dfa_lab.learning.conversion import Conversion
-from dfa_lab.learning.counterparts import obstacle
+from dfa_lab.learning.counterparts import carries, obstacle
 from dfa_lab.learning.moving import Moment
 from dfa_lab.learning.rule import Route, Rule, per_layer
 from dfa_lab.learning.rules import BP, RULES
@@ -48,7 +49,7 @@ class Converted:
             self._check_patterns(patterns, [*names, *obstacles])
             rules = {name: _match(patterns, name) for name in [*names, *obstacles]}
             direct = [pattern for pattern, rule in patterns.items() if rule.route is not Route.LAYERWISE]
-            homeless = [pattern for pattern in direct if not any(fnmatchcase(name, pattern) for name in points)]
+            homeless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
         else:
             rule = RULES.resolve(choice)
             rules = dict.fromkeys([*names, *obstacles], rule)
@@ -74,7 +75,7 @@ class Converted:
 
     def _check_patterns(self, patterns: Mapping[str, Rule], names: list[str]) -> None:
         for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
+            if not any(_matches(pattern, name) for name in names):
                 guess = nearest(pattern, names)
                 hint = f" Did you mean {guess!r}?" if guess else ""
                 raise DfaLabError(
@@ -84,11 +85,21 @@ class Converted:
 
     def set_rule(self, choice: Any) -> None:
         """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
+        self.check_layers()
         rules = self.resolve(choice)
         self.conversion.buffers.need(self.root, rules)
         self.assign(rules)
-        self.conversion.choice = choice
+        self.conversion.choice = copy.deepcopy(choice)
         self.conversion.correlations.clear()
+
+    def check_layers(self) -> None:
+        """Raise ``DfaLabError`` where layers were put in after the conversion, which no rule reaches."""
+        fresh = [name for name, module in self.root.named_modules() if carries(module)]
+        if fresh:
+            raise DfaLabError(
+                f"{', '.join(fresh)}: put in after the conversion, and so no layer that learns by a rule. Change the "
+                "module before dfa.convert."
+            )
 
     def assign(self, rules: dict[str, Rule]) -> None:
         """Give each layer and point its rule; what it needs is drawn already."""
@@ -136,16 +147,22 @@ class Converted:
     def attached(self, count: int) -> None:
         self.conversion.attach(count)
 
-    def weights_before(self) -> dict[int, Tensor]:
-        """Copies of the weights whose feedback moves with them, to be taken right before an optimizer step."""
-        return {weight.place: weight.tensor.detach().clone() for weight in self._moving()}
+    def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
+        """Copies of the weights whose feedback moves with them, to be taken right before an optimizer step.
+
+        ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
+        """
+        self.conversion.buffers.tie(self.root)
+        moving = [one for one in self._moving() if stepped is None or id(one.tensor) in stepped]
+        return {weight.place: weight.tensor.detach().clone() for weight in moving}
 
     def _moving(self) -> list[Weight]:
-        """The weights whose rule moves feedback: tied ones once, frozen ones not."""
+        """The weights whose rule moves feedback: tied ones once, frozen ones and those nobody hears through not."""
         found: dict[int, Weight] = {}
         for weight in self.conversion.buffers.weights(self.root):
             rule = self.conversion.rules[weight.layer_name]
-            if rule.route is Route.LAYERWISE and rule.move and weight.tensor.requires_grad:
+            heard = weight.parameter in weight.layer.heard
+            if rule.route is Route.LAYERWISE and rule.move and weight.tensor.requires_grad and heard:
                 found.setdefault(weight.place, weight)
         return list(found.values())
 
@@ -179,25 +196,36 @@ class Converted:
     def _move_points(self, rule: Rule) -> None:
         assert rule.move is not None
         heard = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
+        if self.conversion.averaged:
+            for found in heard.values():
+                torch.distributed.all_reduce(found)
+                found.div_(torch.distributed.get_world_size())
         feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in heard]
         rule.move(Moment([], [], feedback, list(heard.values()), lambda *_: torch.empty(0), rule.decay))
 
-    def try_out(self, example: Tensor) -> None:
-        """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved."""
+    def try_out(self, example: Any) -> None:
+        """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved.
+
+        ``example`` is the network's input, several in a tuple. Raises ``DfaLabError`` where the network fails on it.
+        """
         modes = {module: module.training for module in self.root.modules()}
         self.root.eval()
         self.conversion.only_draws = True
         try:
             with torch.random.fork_rng(), torch.enable_grad():
-                self.root(example)
+                self.root(*example) if isinstance(example, tuple) else self.root(example)
         except DfaLabError:
             raise
-        except (TypeError, ValueError, RuntimeError) as reason:
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
             raise DfaLabError(f"the network failed on the example: {reason}") from reason
         finally:
             self.conversion.only_draws = False
             for module, mode in modes.items():
                 module.training = mode
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return pattern == name or fnmatchcase(name, pattern)
 
 
 def _match(patterns: Mapping[str, Rule], name: str) -> Rule:

@@ -48,9 +48,19 @@ def counterpart(module: nn.Module) -> type[nn.Module] | None:
     return LAYERS.get(type(module)) or BENDS.get(type(module))
 
 
+def carries(module: nn.Module) -> bool:
+    """Whether a layer's class is known and its weights are parameters of its own."""
+    kind = LAYERS.get(type(module))
+    return kind is not None and all(name in module._parameters for name in kind.carried(module))
+
+
 def obstacle(module: nn.Module) -> str | None:
     """Why a layerwise rule cannot be used in ``module`` itself (not in what it holds); None where it can."""
     own = [name for name, _ in module.named_parameters(recurse=False)]
+    if type(module) in LAYERS and not carries(module):
+        return (
+            f"{type(module).__name__} has a weight that is made anew in each pass (weight_norm, spectral_norm, prune)"
+        )
     if not own or isinstance(module, (*UNCHANGED, RuledLayer)):
         return None
     kind = type(module).__name__

@@ -34,10 +34,15 @@ def feedback_shape(output: Sequence[int], hidden: Sequence[int], maps: bool, sha
     ``auto`` is flat for maps under a vector output, shared otherwise. Raises ``DfaLabError`` for flat feedback from an
     output with positions, and for a hidden tensor that does not have the output's batch first.
     """
+    if len(output) == 1 and len(hidden) > 1:
+        raise DfaLabError(
+            f"it gave shape {tuple(hidden)} and the network {tuple(output)}; expected outputs (N, n_out): leave out "
+            "squeeze(-1), or do it in the loss."
+        )
     if not hidden or (len(output) > 1 and output[0] != hidden[0]):
         raise DfaLabError(
-            f"a feedback point gave shape {tuple(hidden)} and the network {tuple(output)}; expected both to have the "
-            "batch first: use batch_first=True, or other points."
+            f"it gave shape {tuple(hidden)} and the network {tuple(output)}; expected both to have the batch first: "
+            "use batch_first=True, or other points."
         )
     first = features_first(len(hidden), maps)
     features = hidden[1] if first else hidden[-1]
@@ -87,6 +92,8 @@ def correlation(heard: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Te
     first = features_first(hidden.dim(), maps)
     heard, hidden = heard.to(matrix), hidden.to(matrix)
     last = hidden.movedim(1, -1) if first else hidden
+    if heard.dim() == 1:
+        heard, hidden, last = heard.unsqueeze(0), hidden.unsqueeze(0), last.unsqueeze(0)
     if heard.dim() <= 2:
         if matrix.shape[1] == math.prod(hidden.shape[1:]):
             return heard.mT @ hidden.flatten(1)

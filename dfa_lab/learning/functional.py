@@ -142,7 +142,7 @@ class _DirectFeedback(torch.autograd.Function):
 
     @staticmethod
     def forward(output: Tensor, signals: Signals, count: int, *tensors: Tensor) -> Tensor:
-        return output.view_as(output)
+        return output.clone()  # not a view: what follows may change it in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -202,23 +202,34 @@ class _Activate(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def forward(
+        a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], keep: bool
+    ) -> Tensor:
         # A function that returns its argument (the identity) must still give a tensor of its own.
         h = function(a)
-        return h.view_as(h) if h is a else h
+        return h.clone() if h is a else h
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        a, _, ctx.slope = inputs
-        ctx.save_for_backward(a, output)
+        a, _, ctx.slope, keep = inputs
+        ctx.save_for_backward(a, output if keep else a)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         a, h = ctx.saved_tensors
-        return grads[0] * ctx.slope(a, h), None, None
+        return grads[0] * ctx.slope(a, h), None, None, None
 
 
-def activate(a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """f(a) forward; backward multiplies with ``slope(a, f(a))`` where autograd would use f′ (the seed's eq. with g)."""
-    result: Tensor = _Activate.apply(a, function, slope)
+def activate(
+    a: Tensor,
+    function: Callable[[Tensor], Tensor],
+    slope: Callable[[Tensor, Tensor], Tensor],
+    *,
+    keep_output: bool = True,
+) -> Tensor:
+    """f(a) forward; backward multiplies with ``slope(a, f(a))`` where autograd would use f′ (the seed's eq. with g).
+
+    Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows.
+    """
+    result: Tensor = _Activate.apply(a, function, slope, keep_output)
     return result

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 
@@ -20,3 +21,15 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     words = [zlib.crc32(word.encode()) if isinstance(word, str) else int(word) for word in purpose]
     state = np.random.SeedSequence([int(seed), *words]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) & (2**63 - 1))
+
+
+def torch_state() -> list[Tensor]:
+    """Where torch's own streams stand, on the CPU and on every GPU."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def restore_torch_state(state: list[Tensor]) -> None:
+    """Put torch's own streams back to ``state``."""
+    torch.set_rng_state(state[0])
+    if len(state) > 1:
+        torch.cuda.set_rng_state_all(state[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -65,24 +66,48 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator
 def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """Let feedback change with every step of ``optimizer`` (kp, wm, dkp learn, brsf is drawn anew).
 
-    The function returned ends that. Rules whose feedback stays as it is take no notice, so a network may be attached
-    once and switched at will.
+    The function returned ends that. Feedback moves with the weights that this optimizer has; frozen ones and others
+    stay. Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will;
+    attaching the same optimizer again changes nothing. Under DistributedDataParallel attach the wrapped network: dkp
+    then moves by what all processes heard. Raises ``DfaLabError`` for what is no optimizer, or has none of the
+    network's parameters.
     """
     learner = learner_of(net)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise DfaLabError(f"attach was given a {type(optimizer).__name__}; expected a torch.optim.Optimizer.")
+
+    def stepped() -> set[int]:
+        return {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+
+    if not stepped() & {id(parameter) for parameter in net.parameters()}:
+        raise DfaLabError("attach was given an optimizer of other parameters; expected some of net.parameters().")
+    if isinstance(learner, Converted) and isinstance(net, nn.parallel.DistributedDataParallel):
+        learner.conversion.averaged = True
+    known = _attached.setdefault(optimizer, {})
+    inner = learner if isinstance(learner, MLP) else learner.root
+    if id(inner) in known:
+        return known[id(inner)]
     before: list[Any] = []
 
     def note(*_: Any) -> None:
-        before[:] = [learner.weights_before()]
+        before[:] = [learner.weights_before(stepped())]
 
     def move(*_: Any) -> None:
-        learner.move_feedback(before[0])
+        if before:
+            learner.move_feedback(before.pop())
 
     hooks = optimizer.register_step_pre_hook(note), optimizer.register_step_post_hook(move)
     learner.attached += 1
 
     def detach() -> None:
-        learner.attached -= 1
-        for hook in hooks:
-            hook.remove()
+        if known.pop(id(inner), None) is not None:
+            learner.attached -= 1
+            for hook in hooks:
+                hook.remove()
 
+    known[id(inner)] = detach
     return detach
+
+
+#: Which networks each optimizer moves feedback for: by their id, the function that ends it.
+_attached: weakref.WeakKeyDictionary[torch.optim.Optimizer, dict[int, Callable[[], None]]] = weakref.WeakKeyDictionary()

@@ -22,14 +22,21 @@ class RuledLayer(nn.Module):
     """What all converted layers share: a rule, and the matrix that carries δ in place of each parameter."""
 
     rule: Rule
+    #: The parameters through which a layer below was told something.
+    heard: frozenset[str]
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
         """The parameters of ``layer``, converted or not yet, that δ is carried through; each has its own feedback."""
         return ("weight",)
 
-    def carrier(self, parameter: str) -> Tensor | None:
-        """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right."""
+    def carrier(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
+        """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right.
+
+        Given the layer's ``input``, it is noted whether there is a layer below: feedback nobody hears is not moved.
+        """
+        if input is not None and input.requires_grad and parameter not in self.heard:
+            self.heard = self.heard | {parameter}
         rule: Rule = self.__dict__["rule"]
         if rule is BP or rule.carrier is None:
             return None
@@ -49,7 +56,7 @@ class FeedbackLinear(RuledLayer, nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """As ``nn.Linear``."""
-        matrix = self.carrier("weight")
+        matrix = self.carrier("weight", input)
         if matrix is None:
             return super().forward(input)
         return functional.feedback_linear(input, self.weight, self.bias, matrix)
@@ -57,7 +64,7 @@ class FeedbackLinear(RuledLayer, nn.Linear):
 
 class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        matrix = self.carrier("weight")
+        matrix = self.carrier("weight", input)
         if matrix is None:
             plain: Tensor = super()._conv_forward(input, weight, bias)
             return plain
@@ -87,7 +94,7 @@ class FeedbackConv3d(_RuledConv, nn.Conv3d):
 
 class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        matrix = self.carrier("weight")
+        matrix = self.carrier("weight", input)
         if matrix is None:
             plain: Tensor = super().forward(input, output_size)
             return plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -189,17 +189,23 @@ class MLP(nn.Module):
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
 
-    def weights_before(self) -> list[Tensor]:
-        """Copies of the weights, where the rule moves its feedback with them: to be taken before an optimizer step."""
-        return [weight.detach().clone() for weight in self.weights] if self.rule.move else []
+    def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
+        """Copies of the weights whose feedback moves with them, by number: to be taken before an optimizer step.
+
+        ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
+        """
+        if self.rule.move is None:
+            return {}
+        own = [n for n, w in enumerate(self.weights) if n and w.requires_grad and (stepped is None or id(w) in stepped)]
+        return {number: self.weights[number].detach().clone() for number in own}
 
     def begin_step(self) -> None:
         """Draw anew what the rule draws for every optimizer step, once for each that was counted."""
         if self.rule.magnitudes == "redrawn":
             self.feedback.freshen(self._transported)
 
-    def move_feedback(self, before: Sequence[Tensor]) -> None:
-        """Let feedback that learns move, right after an optimizer step; ``before`` are copies of the weights before it.
+    def move_feedback(self, before: Mapping[int, Tensor]) -> None:
+        """Let feedback that learns move, right after an optimizer step; ``before`` is from ``weights_before``.
 
         ``dfa.attach`` calls it for you. Rules whose feedback stays as it is take no notice.
         """
@@ -207,14 +213,20 @@ class MLP(nn.Module):
             self.feedback.count_step()
         if self.rule.move is None:
             return
+        listens, numbers = self.rule.listens, sorted(before)
+        if listens:
+            numbers = list(range(1, len(self.weights))) if self._correlations else []
+        matrices = self.feedback_matrices()
         with torch.no_grad():
             self.rule.move(
                 Moment(
-                    carried=[weight.detach() for weight in self.weights][1:],
-                    before=before[1:],
-                    feedback=self.feedback_matrices(),
+                    carried=[self.weights[number].detach() for number in numbers],
+                    before=[] if listens else [before[number] for number in numbers],
+                    feedback=[matrices[number - 1] for number in numbers],
                     correlations=self._correlations,
-                    noise=lambda layer, samples: self.feedback.noise(layer, (samples, self.widths[layer])),
+                    noise=lambda n, samples: self.feedback.noise(
+                        numbers[n - 1], (samples, self.widths[numbers[n - 1]])
+                    ),
                     decay=self.rule.decay,
                 )
             )
@@ -244,6 +256,10 @@ class MLP(nn.Module):
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""
         check_inputs(inputs, self.widths[0], self.replicas, self.weights[0].dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is attached to no optimizer."""
+        return {**self.__dict__, "attached": 0}
 
     def extra_repr(self) -> str:
         """What print shows beside the parameters."""

@@ -48,10 +48,34 @@ class Lesson:
         """The lesson of one batch: ``targets`` are class numbers (…, N) or values (…, N, n_out)."""
         if reduction not in ("mean", "sum"):
             raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
-        if not targets.is_floating_point():
+        check_targets(targets, output)
+        if not targets.is_floating_point() and output.shape[-1] == 1:
+            targets = targets.unsqueeze(-1)  # one output: 0 or 1 is the target itself
+        elif not targets.is_floating_point():
             # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
             targets = targets.unsqueeze(-1) == torch.arange(output.shape[-1], device=targets.device)
         return cls(targets.to(output), 1 / output.shape[-2] if reduction == "mean" else 1.0)
+
+
+def check_targets(targets: Any, output: Tensor) -> None:
+    """Raise ``DfaLabError`` for what is no lesson for ``output`` (…, N, n_out): shape, kind, classes beyond n_out."""
+    highest, rows = max(output.shape[-1] - 1, 1), output.shape[:-1]
+    wanted = f"class numbers {tuple(rows)} from 0 to {highest} or values {tuple(output.shape)}"
+    if not isinstance(targets, Tensor):
+        raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected {wanted}.")
+    valued = targets.is_floating_point()
+    shape = tuple(output.shape if valued else rows)
+    shared = shape[1:] if len(shape) > (2 if valued else 1) else shape  # by all replicas
+    if targets.dtype is torch.bool or tuple(targets.shape) not in (shape, shared):
+        raise DfaLabError(
+            f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
+            f"{tuple(output.shape)}; expected {wanted}."
+        )
+    hidden = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if not hidden and not valued and targets.numel() and targets.device.type == "cpu":
+        low, high = int(targets.min()), int(targets.max())
+        if low < 0 or high > highest:
+            raise DfaLabError(f"the lesson's targets run from {low} to {high}; expected {wanted}.")
 
 
 @dataclass(frozen=True)

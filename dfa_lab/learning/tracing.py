@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.generators import torch_state
 from dfa_lab.learning.losses import checked_loss
 
 Edge = GradientEdge | None
@@ -34,26 +35,41 @@ class Call:
     module: nn.Module
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    random: Tensor
+    random: list[Tensor]
     feeds: bool
     outputs: list[Tensor] = field(default_factory=list)
     arrived: list[Tensor] = field(default_factory=list)
     sent: list[Tensor] = field(default_factory=list)
     offered: Tensor | None = None
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The floating tensors among the inputs, given by place or by name."""
+        return tensors_of((self.args, *(self.kwargs.get(name) for name in INPUTS)))
+
+    def given(self, place: int, name: str) -> Any:
+        """The argument at a place, or by its name; None where it was not given."""
+        return self.args[place] if place < len(self.args) else self.kwargs.get(name)
+
+
+#: The names under which torch's layers take what has a gradient.
+INPUTS = ("input", "hx", "query", "key", "value")
+
 
 @dataclass
 class Trace:
     """All calls in order, the output, e = ∂L/∂output, the gradient of each parameter by name (None: it got none).
 
-    ``fed`` says for each parameter which calls of feedback points hear for it.
+    ``fed`` says for each parameter which calls of feedback points hear for it, ``bypassed`` names the parameters that
+    the output reaches past every point. e is None where the output is no tensor.
     """
 
     calls: list[Call]
-    output: Tensor
-    error: Tensor
+    output: Any
+    error: Tensor | None
     gradients: dict[str, Tensor | None]
     fed: dict[str, list[Call]]
+    bypassed: set[str]
 
 
 @contextmanager
@@ -91,15 +107,17 @@ def trace(
     recorder = _Recorder(converted)
     before = converted.lesson
     converted.lesson = (targets, reduction)
+    converted.conversion.seen_output = []
     try:
         for name in watched:
             recorder.watch(name)
         output = converted.root(*inputs) if isinstance(inputs, tuple) else converted.root(inputs)
     finally:
         converted.lesson = before
+        plain, converted.conversion.seen_output = converted.conversion.seen_output, None
         recorder.remove()
     loss = checked_loss(loss_fn, output, targets)
-    return recorder.finish(output, loss)
+    return recorder.finish(output, plain or [], loss)
 
 
 class _Recorder:
@@ -116,11 +134,13 @@ class _Recorder:
 
         def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             clones: dict[int, tuple[Tensor, Edge]] = {}
-            new = _each(args, lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
-            edges = [clones[id(one)][1] for one in tensors_of(args)]
-            feeds = any(one.requires_grad for one in tensors_of(args))
-            running.append((Call(name, module, new, kwargs, torch.get_rng_state(), feeds), edges))
-            return new, kwargs
+            inputs = {key: kwargs[key] for key in INPUTS if key in kwargs}
+            given = tensors_of((args, *inputs.values()))
+            new, named = _each((args, inputs), lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
+            edges = [clones[id(one)][1] for one in given]
+            feeds = any(one.requires_grad for one in given)
+            running.append((Call(name, module, new, {**kwargs, **named}, torch_state(), feeds), edges))
+            return new, {**kwargs, **named}
 
         def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
             call, entered = running.pop()
@@ -160,24 +180,30 @@ class _Recorder:
         for handle in self._handles:
             handle.remove()
 
-    def finish(self, output: Tensor, loss: Tensor) -> Trace:
+    def finish(self, output: Any, plain: list[Tensor], loss: Tensor) -> Trace:
         named = {name: parameter for name, parameter in self._root.named_parameters() if parameter.requires_grad}
         parameters = list(named.values())
         edges: list[Edge] = [edge for _, entered, left in self._calls for edge in (*entered, *left)]
         edges += [edge for _, edge in self._cuts]
         known = [edge for edge in edges if edge is not None]
-        wanted: list[Any] = [output, *known, *parameters]
+        first = [output] if isinstance(output, Tensor) else []
+        wanted: list[Any] = [*first, *known, *parameters]
         found: Sequence[Tensor | None] = torch.autograd.grad(loss, wanted, allow_unused=True, retain_graph=True)
-        error, at_edges = found[0], iter(found[1 : 1 + len(known)])
+        error, start = (found[0] if first else None), len(first)
+        at_edges = iter(found[start : start + len(known)])
         for call, entered, left in self._calls:
-            call.sent = _filled(entered, at_edges, tensors_of(call.args))
+            call.sent = _filled(entered, at_edges, call.tensors)
             call.arrived = _filled(left, at_edges, call.outputs)
         for call, edge in self._cuts:
             (call.offered,) = _filled([edge], at_edges, call.outputs[:1])
-        assert error is not None
         fed = self._fed(named)
-        gradients = dict(zip(named, found[1 + len(known) :], strict=True))
-        return Trace([call for call, _, _ in self._calls], output, error, gradients, fed)
+        gradients = dict(zip(named, found[start + len(known) :], strict=True))
+        bypassed: set[str] = set()
+        for one in plain:
+            if one.requires_grad:
+                past = torch.autograd.grad(one.sum(), parameters, allow_unused=True, retain_graph=True)
+                bypassed |= {name for name, grad in zip(named, past, strict=True) if grad is not None}
+        return Trace([call for call, _, _ in self._calls], output, error, gradients, fed, bypassed)
 
     def _fed(self, named: dict[str, nn.Parameter]) -> dict[str, list[Call]]:
         """Parameter -> the calls of feedback points that it feeds, without another point between."""
@@ -202,7 +228,8 @@ def tensors_of(args: Any) -> list[Tensor]:
     """The floating tensors among arguments, in order, those in tuples and lists too."""
     if isinstance(args, Tensor):
         return [args] if args.is_floating_point() else []
-    return [one for part in args for one in tensors_of(part)] if isinstance(args, tuple | list) else []
+    parts = args.values() if isinstance(args, dict) else args if isinstance(args, tuple | list) else ()
+    return [one for part in parts for one in tensors_of(part)]
 
 
 def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -212,7 +239,7 @@ def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, tuple | list):
         parts = [_each(one, change) for one in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return value
+    return {key: _each(one, change) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _cloned(one: Tensor, *, force: bool) -> tuple[Tensor, Edge]:
