@@ -169,3 +169,95 @@ def test_bad_losses_and_networks_are_refused():
         dfa.audit(net, x, t[:3], F.cross_entropy)
     with pytest.raises(dfa.DfaLabError, match="expected a dfa_lab MLP or a network"):
         dfa.audit(nn.Linear(6, 5), x, t, F.cross_entropy)
+
+
+class ByName(nn.Module):
+    """Inputs given by name; attention with key and value of other widths."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(6, 8)
+        self.attention = nn.MultiheadAttention(8, 2, kdim=6, vdim=6, batch_first=True)
+        self.cell, self.head = nn.GRUCell(8, 8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        h, x = self.one(input=x), x.unsqueeze(1)
+        h = h + self.attention(query=h.unsqueeze(1), key=x, value=x, need_weights=False)[0].squeeze(1)
+        return self.head(self.cell(h, hx=h))
+
+
+def test_inputs_given_by_name_are_audited_too():
+    torch.manual_seed(0)
+    x, t = make_batch()
+    for rule in ("fa", "usf", "dfa"):
+        net = dfa.convert(ByName().double(), rule, points=["one", "attention"])
+        audit = dfa.audit(net, x, t, F.cross_entropy)
+        assert audit.clean, audit.to_frame()
+    net = dfa.convert(ByName().double(), "fa")
+    for name in ("attention", "cell"):
+        layer = net.get_submodule(name)
+        real = layer.carrier
+        layer.carrier = lambda *given, real=real: -real(*given)
+        assert named(dfa.audit(net, x, t, F.cross_entropy)) == [name]
+        del layer.carrier
+
+
+def test_a_way_around_a_point_is_named():
+    class Around(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.mid, self.out = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(16, 5)
+
+        def forward(self, x):
+            h = torch.tanh(self.first(x))
+            return self.out(torch.cat([h, torch.tanh(self.mid(h))], 1))
+
+    x, t = make_batch()
+    net = dfa.convert(Around().double(), "dfa", points=["mid"])
+    rows = {row.parameter: row for row in dfa.audit(net, x, t, F.cross_entropy)}
+    assert rows["first.weight"].expected == "dfa+bp"
+    assert rows["first.weight"].explained == ("dfa+bp", "dkp+bp")
+    assert rows["out.weight"].expected == "dfa"
+
+
+def test_networks_with_other_outputs_tied_heads_and_frozen_parts_are_audited():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.one = nn.Embedding(5, 6, sparse=True), nn.Linear(6, 6)
+            self.attention = nn.MultiheadAttention(6, 2, add_bias_kv=True, batch_first=True)
+            self.head = nn.Linear(6, 5)
+
+        def forward(self, t):
+            h = torch.tanh(self.one(self.table(t))).unsqueeze(1)
+            h = self.attention(h, h, h, need_weights=False)[0].squeeze(1)
+            return self.head(h), h
+
+    torch.manual_seed(0)
+    t = torch.randint(0, 5, (9,))
+    net = dfa.convert(Pair(), "fa")
+    audit = dfa.audit(net, t, t, lambda output, t: F.cross_entropy(output[0], t))
+    assert audit.clean, audit.to_frame()
+    assert [row.parameter for row in audit if not row.checked] == ["attention.bias_k", "attention.bias_v"]
+    dfa.measure_alignment(net, t, t, lambda output, t: F.cross_entropy(output[0], t))
+    mlp, (x, t) = make_net(rule="fa"), make_batch()
+    mlp.weights[1].requires_grad_(False)
+    audit = dfa.audit(mlp, x, t, F.cross_entropy)
+    assert audit.clean
+    assert "weights.1" not in [row.parameter for row in audit]
+    optimizer = torch.optim.SGD([p for p in mlp.parameters() if p.requires_grad], lr=0.1)
+    dfa.set_rule(mlp, "kp")
+    dfa.attach(mlp, optimizer)
+    frozen = mlp.weights[1].clone()
+    F.cross_entropy(mlp(x), t).backward()
+    optimizer.step()
+    optimizer.step()
+    assert torch.equal(mlp.weights[1], frozen)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_low_precision_is_no_false_alarm(dtype):
+    module, x, t = make("transformer")
+    for rule in ("fa", "dfa"):
+        net = dfa.convert(module, rule).to(dtype)
+        assert dfa.audit(net, x.to(dtype), t, F.cross_entropy).clean

@@ -244,8 +244,10 @@ def test_learned_feedback_of_convolutions_and_cells(rule):
         dfa.attach(net, optimizer)
         pairs = [
             (one.tensor, one.layer.get_buffer(f"layerwise_{one.parameter}"))
-            for one in net.dfa_conversion.buffers.weights(net)
+            for one in net.dfa_conversion.buffers.weights(net)[1:]  # below the lowest layer nobody hears
         ]
+        lowest = net.dfa_conversion.buffers.weights(net)[0].layer
+        unheard = lowest.layerwise_weight.clone()
 
         def apart(pairs=pairs):
             return [(w - b).norm().item() for w, b in pairs]
@@ -258,6 +260,7 @@ def test_learned_feedback_of_convolutions_and_cells(rule):
         if rule == "kp":
             factor = (1 - dfa.RULES["kp"].decay) ** steps
             assert apart() == pytest.approx([factor * one for one in before], rel=1e-10)
+            assert torch.equal(lowest.layerwise_weight, unheard)
         else:
             rows = dfa.measure_alignment(net, x, t, F.cross_entropy)
             assert max(row.weight_alignment for row in rows[1:]) < 25
@@ -333,10 +336,23 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
                 half = slice(rank * len(x) // 2, (rank + 1) * len(x) // 2)
                 with dfa.lesson(wrapped, t[half]):
                     F.cross_entropy(wrapped(x[half]), t[half]).backward()
+                both = []
+                for one in (wrapped, single):
+                    both.append(torch.optim.SGD(one.parameters(), lr=0.01))
+                    dfa.attach(one, both[-1])
                 for one, two in zip(net.parameters(), single.parameters()):
                     wanted = torch.zeros_like(one) if two.grad is None else two.grad
                     found = torch.zeros_like(one) if one.grad is None else one.grad
                     torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+                for _ in range(3):
+                    for one, optimizer, part in ((wrapped, both[0], half), (single, both[1], slice(None))):
+                        optimizer.step()
+                        optimizer.zero_grad()
+                        with dfa.lesson(one, t[part]):
+                            F.cross_entropy(one(x[part]), t[part]).backward()
+                if name == "transformer":
+                    for key, value in single.state_dict().items():
+                        torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-7, atol=1e-9)
         sys.stdout.write("same ")
         dist.destroy_process_group()
     import multiprocessing

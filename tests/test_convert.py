@@ -395,3 +395,216 @@ def test_rules_that_change_feedback_say_when_nothing_is_attached():
 def test_a_block_of_ones_own_is_one_point():
     net = dfa.convert(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), Residual(4), nn.Flatten(), nn.Linear(256, 3)), "dfa")
     assert net.dfa_conversion.points == ("0", "1")
+
+
+OPTIMIZERS = [
+    lambda parameters: torch.optim.SGD(parameters, lr=0.05, momentum=0.9, weight_decay=0.01),
+    lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+]
+
+
+@pytest.mark.parametrize("make_optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_a_chain_trains_as_the_mlp_does(rule, make_optimizer):
+    """Ten attached steps, to the last bit: feedback that learns or is drawn anew does so in both alike."""
+    module = small()
+    mlp = dfa.MLP([6, 8, 7, 5], rule=rule, feedback_seed=3, weight_init="torch", dtype=torch.float64)
+    with torch.no_grad():
+        for number, layer in enumerate((module[0], module[2], module[4])):
+            mlp.weights[number].copy_(layer.weight)
+            mlp.biases[number].copy_(layer.bias)
+    net = dfa.convert(module, rule, feedback_seed=3)
+    for one in (mlp, net):
+        optimizer = make_optimizer(one.parameters())
+        dfa.attach(one, optimizer)
+        dfa.attach(one, optimizer)  # once more changes nothing
+        for size in range(2, 12):
+            x, t = batch(size)
+            gradients(one, x, t)
+            optimizer.step()
+    for number, layer in enumerate((net[0], net[2], net[4])):
+        assert torch.equal(layer.weight, mlp.weights[number])
+        assert torch.equal(layer.bias, mlp.biases[number])
+    if dfa.RULES[rule].needs_feedback:
+        store = dfa.RULES[rule].store
+        own = [net[1].direct_output, net[3].direct_output] if rule in DIRECT else None
+        own = own or [layer._buffers[f"{store}_weight"] for layer in (net[2], net[4])]
+        for one, two in zip(own, mlp.feedback_matrices(), strict=True):
+            assert torch.equal(one, two)
+        if dfa.RULES[rule].changes_feedback:
+            fresh = dfa.MLP([6, 8, 7, 5], rule=rule, feedback_seed=3, weight_init="torch", dtype=torch.float64)
+            assert not any(torch.equal(a, b) for a, b in zip(own, fresh.feedback_matrices(), strict=True))
+
+
+@pytest.mark.parametrize("rule", ["kp", "wm"])
+def test_an_optimizer_moves_the_feedback_of_its_own_weights_only(rule):
+    module, (x, t) = small(), batch()
+    module[2].weight.requires_grad_(False)
+    net = dfa.convert(module, rule)
+    head = torch.optim.SGD(net[4].parameters(), lr=0.1)
+    detach = dfa.attach(net, head)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    for _ in range(3):
+        gradients(net, x, t)
+        head.step()
+    now = net.state_dict()
+    moved = {key for key, value in before.items() if not torch.equal(value, now[key])}
+    assert moved == {"4.weight", "4.bias", "4.layerwise_weight"}
+    detach()
+    detach()
+    assert net.dfa_conversion.attached == 0
+    for bad in (None, torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)):
+        with pytest.raises(dfa.DfaLabError, match="attach was given"):
+            dfa.attach(net, bad)
+
+
+def test_tied_weights_share_one_feedback_after_a_change_of_dtype_too():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.three = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)
+            self.three.weight = self.one.weight
+
+        def forward(self, x):
+            return self.three(torch.tanh(self.two(torch.tanh(self.one(x)))))
+
+    net = dfa.convert(Tied(), "kp").double()
+    x, t = torch.randn(9, 6, dtype=torch.float64), torch.randint(0, 5, (9,))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    dfa.attach(net, optimizer)
+    apart = (net.one.weight - net.one.layerwise_weight).norm().item()
+    for _ in range(5):
+        gradients(net, x, t)
+        optimizer.step()
+    assert net.one.layerwise_weight is net.three.layerwise_weight
+    factor = (1 - dfa.RULES["kp"].decay) ** 5
+    assert (net.three.weight - net.three.layerwise_weight).norm().item() == pytest.approx(factor * apart, rel=1e-10)
+    assert {row.parameter for row in dfa.audit(net, x, t, F.cross_entropy)} >= {"one.weight", "three.weight"}
+
+
+def test_a_module_with_two_names_is_saved_into_the_original():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.spare = small(), nn.Linear(5, 5).double()
+            self.again = self.body[0]
+
+        def forward(self, x):
+            return self.body(x)
+
+    module = Two()
+    for rule in ("fa", "dfa"):
+        net = dfa.convert(module, rule, points=["body.1", "body.3"], example=batch()[0])
+        module.load_state_dict(dfa.plain_state_dict(net), strict=True)
+
+
+class Sequence(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(6, 6, batch_first=True), nn.Linear(6, 5)
+
+    def forward(self, x):
+        _, (h, _) = self.lstm(x.unsqueeze(1))
+        return self.head(h[-1])
+
+
+def test_every_tensor_of_a_point_is_cut_however_deep():
+    x, t = batch()
+    net = dfa.convert(Sequence().double(), "shallow", points=["lstm"])
+    assert all(one is None for name, one in gradients(net, x, t).items() if "lstm" in name)
+    dfa.set_rule(net, "dfa")
+    assert gradients(net, x, t)["lstm.weight_ih_l0"].abs().max() > 0
+    assert dfa.audit(net, x, t, F.cross_entropy).clean
+
+
+def test_a_point_that_is_the_output_or_is_not_reached_is_said():
+    x, _ = batch()
+    with pytest.raises(dfa.DfaLabError, match="gives the network's own output"):
+        dfa.convert(small(), "dfa", points=["1", "4"])(x)
+
+    class Spare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.spare = small(), nn.Linear(5, 5)
+
+        def forward(self, x):
+            return self.body(x)
+
+    net = dfa.convert(Spare(), "dfa", points=["body.1", "body.3", "spare"])
+    with pytest.warns(UserWarning, match="points spare were not reached"):
+        net(x)
+    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.Identity())
+    net = dfa.convert(module.double(), "dfa", points=["1", "2"])
+    with pytest.warns(UserWarning, match="nothing after feedback point '2'"):
+        net(x)
+
+
+def test_outputs_without_a_dimension_of_their_own_and_lessons_that_do_not_fit():
+    x, t = batch()
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)).double(), "dfa")
+    with pytest.raises(dfa.DfaLabError, match=r"feedback point '1' .* leave out squeeze"):
+        net(x)
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1)).double(), "drtp")
+    wanted = torch.randint(0, 2, (9,))
+    with dfa.lesson(net, wanted):
+        F.binary_cross_entropy_with_logits(net(x).squeeze(1), wanted.double()).backward()
+    signal = wanted.double()[:, None] / 9 * net[1].direct_output
+    delta = signal * (1 - torch.tanh(net[0](x)) ** 2)
+    torch.testing.assert_close(net[0].weight.grad, delta.T @ x, rtol=1e-10, atol=1e-12)
+    for net in (dfa.convert(small(), "drtp"), dfa.MLP([6, 8, 5], rule="drtp", dtype=x.dtype)):
+        for bad, words in (
+            (t[:5], r"shape \(5,\)"),
+            (t + 5, "run from 5 to"),
+            (t.tolist(), "given as a list"),
+            (F.one_hot(t, 5).bool(), "torch.bool"),
+        ):
+            with dfa.lesson(net, bad), pytest.raises(dfa.DfaLabError, match=words):
+                net(x)
+
+
+def test_layers_put_in_later_and_weights_made_anew_are_named():
+    net = dfa.convert(small(), "fa")
+    net[4] = nn.Linear(7, 5)
+    with pytest.raises(dfa.DfaLabError, match="4: put in after the conversion"):
+        dfa.set_rule(net, "kp")
+    for wrap in (nn.utils.spectral_norm, nn.utils.parametrizations.weight_norm):
+        module = nn.Sequential(wrap(nn.Linear(6, 8)), nn.Tanh(), nn.Linear(8, 5))
+        with pytest.raises(dfa.DfaLabError, match=r"0(\.parametrizations\.weight)?: "):
+            dfa.convert(module, "fa", inplace=True)
+        net = dfa.convert(module, "dfa", inplace=True)
+        x, t = torch.randn(9, 6), torch.randint(0, 5, (9,))
+        assert gradients(net, x, t)["2.bias"] is not None
+
+
+def test_what_follows_may_change_an_output_in_place():
+    x, t = batch()
+    for rule in ("fa", "dfa"):
+        module = nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Dropout(0.1, inplace=True), nn.Linear(8, 5)).double()
+        net = dfa.convert(module, rule, activation_derivative="step")
+        y = net(x)
+        y /= 2
+        F.cross_entropy(y, t).backward()
+
+
+def test_one_activation_for_many_layers_is_no_point():
+    act = nn.Tanh()
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 8), act, nn.Linear(8, 7), act, nn.Linear(7, 5)), "dfa")
+    assert net.dfa_conversion.points == ("0", "2")
+    named = nn.ModuleDict({"[0]": nn.Linear(5, 5)})
+    assert dfa.convert(nn.Sequential(named), {"0.[0]": "fa"})[0]["[0]"].rule.name == "fa"
+
+
+def test_a_conversion_in_place_that_fails_leaves_the_module_as_it_was():
+    module = small()
+    with pytest.raises(dfa.DfaLabError, match="failed on the example"):
+        dfa.convert(module, "dfa", example=torch.zeros(2, 7), inplace=True)
+    assert type(module[0]) is nn.Linear
+    assert dfa.convert(module, "dfa", example=(batch()[0],), inplace=True) is module
+
+
+def test_measuring_keeps_the_derivative_of_each_layer():
+    net, (x, t) = dfa.convert(small(), "fa"), batch()
+    net[1].set_derivative("step")
+    dfa.measure_alignment(net, x, t, F.cross_entropy)
+    assert net[1].__dict__["derivative"] == "step"
+    assert dfa.audit(net, x, t, F.cross_entropy).clean

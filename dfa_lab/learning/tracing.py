@@ -17,6 +17,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.generators import torch_state
+from dfa_lab.learning.layers import RuledLayer
 from dfa_lab.learning.losses import checked_loss
 
 Edge = GradientEdge | None
@@ -79,11 +80,14 @@ def undisturbed(converted: Converted) -> Iterator[None]:
     buffers = {name: buffer.clone() for name, buffer in root.named_buffers()}
     correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
     conversion.buffers.stale, conversion.attached = False, 1
+    heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
     try:
         with torch.random.fork_rng(), torch.enable_grad():
             yield
     finally:
         conversion.buffers.stale, conversion.attached = stale, attached
+        for layer, parameters in heard:
+            layer.heard = parameters
         conversion.correlations.clear()
         conversion.correlations.update(correlations)
         with torch.no_grad():
