@@ -533,7 +533,7 @@ def test_a_point_that_is_the_output_or_is_not_reached_is_said():
     net = dfa.convert(Spare(), "dfa", points=["body.1", "body.3", "spare"])
     with pytest.warns(UserWarning, match="points spare were not reached"):
         net(x)
-    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.Identity())
+    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.Softplus())
     net = dfa.convert(module.double(), "dfa", points=["1", "2"])
     with pytest.warns(UserWarning, match="nothing after feedback point '2'"):
         net(x)

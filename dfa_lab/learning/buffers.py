@@ -6,8 +6,7 @@ A layer's buffer is ``<store>_<parameter>``, in the parameter's layout; a feedba
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,29 +19,11 @@ from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix,
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.layers import as_matrix, as_weight
 from dfa_lab.learning.matrices import STORES
+from dfa_lab.learning.places import Weight, largest_of, pair, weights_of
 from dfa_lab.learning.rule import Route, Rule
 from dfa_lab.registry import Choice
 
 DIRECT, STEPS = "direct_output", "feedback_steps"
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight that δ is carried through: its place among all (from 0), its layer's name, the layer, its name there.
-
-    Tied weights have one place and share their feedback.
-    """
-
-    place: int
-    layer_name: str
-    layer: Any
-    parameter: str
-
-    @property
-    def tensor(self) -> Tensor:
-        """The weight itself."""
-        weight: Tensor = self.layer.get_parameter(self.parameter)
-        return weight
 
 
 class Buffers:
@@ -72,14 +53,7 @@ class Buffers:
 
     def weights(self, root: nn.Module) -> list[Weight]:
         """Every weight of every layer, in order; tied ones with the same place."""
-        places: dict[int, int] = {}
-        found = []
-        for name, parameters in self.carrying.items():
-            layer = root.get_submodule(name)
-            for parameter in parameters:
-                place = places.setdefault(id(layer.get_parameter(parameter)), len(places))
-                found.append(Weight(place, name, layer, parameter))
-        return found
+        return weights_of(root, self.carrying)
 
     def need(self, root: nn.Module, rules: Mapping[str, Rule]) -> None:
         """Draw what the layerwise ones of ``rules`` (layer -> rule) need and no rule has used before.
@@ -131,7 +105,7 @@ class Buffers:
         if store == Route.LAYERWISE.value:
             matrix = as_matrix(weight.layer, own.to("cpu", torch.float64))
             shapes = [as_matrix(one.layer, one.tensor.detach()).shape for one in self.weights(root)]
-            site = Site(weight.place, Route.LAYERWISE, _pair(matrix.shape), _largest(shapes), transported=matrix)
+            site = Site(weight.place, Route.LAYERWISE, pair(matrix.shape), largest_of(shapes), transported=matrix)
             drawn = as_weight(weight.layer, draw_matrix(self.init, site, self.seed), own)
         else:
             shape = own.shape[0], own[0].numel()
@@ -176,7 +150,7 @@ class Buffers:
                 "torch.compile, or give convert(…, example=inputs)."
             )
         like = next(root.parameters())
-        module.register_buffer(DIRECT, self._drawn_point(root, name, shape, _largest(shapes)).to(like))
+        module.register_buffer(DIRECT, self._drawn_point(root, name, shape, largest_of(shapes)).to(like))
 
     def _drawn_point(self, root: nn.Module, name: str, shape: tuple[int, int], largest: tuple[int, int]) -> Tensor:
         product = downstream_product(root, name)
@@ -221,10 +195,10 @@ class Buffers:
         dropped = []
         points = {name: root.get_submodule(name)._buffers.get(DIRECT) for name in self.points}
         drawn = {name: buffer for name, buffer in points.items() if buffer is not None}
-        largest = _largest([buffer.shape for buffer in drawn.values()])
+        largest = largest_of([buffer.shape for buffer in drawn.values()])
         for name, buffer in drawn.items():
             try:
-                fresh.append((buffer, self._drawn_point(root, name, _pair(buffer.shape), largest)))
+                fresh.append((buffer, self._drawn_point(root, name, pair(buffer.shape), largest)))
             except DfaLabError:
                 if name in used:
                     raise
@@ -287,13 +261,3 @@ class Buffers:
             return any(root.get_submodule(point) is module for point in self.points)
         known = [parameters for layer, parameters in self.carrying.items() if root.get_submodule(layer) is module]
         return any(buffer == f"{store}_{one}" for store in STORES for parameters in known for one in parameters)
-
-
-def _pair(shape: Sequence[int]) -> tuple[int, int]:
-    rows, columns = shape
-    return rows, columns
-
-
-def _largest(shapes: Iterable[Sequence[int]]) -> tuple[int, int]:
-    pairs = list(shapes)
-    return max((pair[0] for pair in pairs), default=0), max((pair[1] for pair in pairs), default=0)

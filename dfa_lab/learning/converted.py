@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError, nearest
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
 from dfa_lab.learning.bends import BENDS, RuledActivation
-from dfa_lab.learning.buffers import DIRECT, Weight
+from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conversion import Conversion
 from dfa_lab.learning.counterparts import carries, obstacle
 from dfa_lab.learning.moving import Moment
+from dfa_lab.learning.places import Weight
 from dfa_lab.learning.rule import Route, Rule, per_layer
 from dfa_lab.learning.rules import BP, RULES
 from dfa_lab.registry import Choice
