@@ -9,7 +9,11 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS] == ["00_explorer.ipynb", "01_first_steps.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == [
+        "00_explorer.ipynb",
+        "01_first_steps.ipynb",
+        "02_your_own_network.ipynb",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
