@@ -261,3 +261,62 @@ def test_low_precision_is_no_false_alarm(dtype):
     for rule in ("fa", "dfa"):
         net = dfa.convert(module, rule).to(dtype)
         assert dfa.audit(net, x.to(dtype), t, F.cross_entropy).clean
+
+
+def test_masks_by_place_and_states_in_lists_are_no_false_alarm():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.attention = nn.Linear(6, 8), nn.MultiheadAttention(8, 2, batch_first=True)
+            self.cell, self.head = nn.LSTMCell(8, 8), nn.Linear(8, 5)
+
+        def forward(self, x):
+            h = torch.tanh(self.one(x)).unsqueeze(1)
+            h = self.attention(h, h, h, None, False, torch.zeros(1, 1, dtype=x.dtype))[0].squeeze(1)
+            return self.head(self.cell(h, [h, h])[0])
+
+    torch.manual_seed(0)
+    x, t = make_batch()
+    for rule in ("fa", "usf"):
+        audit = dfa.audit(dfa.convert(Masked().double(), rule), x, t, F.cross_entropy)
+        assert audit.clean, audit.to_frame()
+
+
+def test_a_frozen_layer_that_sends_by_another_rule_is_named():
+    net, (x, t) = chain("fa"), make_batch()
+    net[4].requires_grad_(False)
+    assert dfa.audit(net, x, t, F.cross_entropy).clean
+    plainly(net[4])
+    audit = dfa.audit(net, x, t, F.cross_entropy)
+    assert named(audit) == ["4"]
+    net[4].bias.requires_grad_(True)
+    assert {row.parameter for row in dfa.audit(net, x, t, F.cross_entropy).failures()} == {"4.weight", "4.bias"}
+
+
+def test_a_way_around_a_frozen_point_is_named_too():
+    class Skip(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.h = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 5)
+
+        def forward(self, x):
+            u = torch.tanh(self.a(x))
+            return self.h(u + torch.tanh(self.b(u)))
+
+    x, t = make_batch()
+    rows = dfa.audit(dfa.convert(Skip().double(), "shallow", points=["b"]), x, t, F.cross_entropy)
+    assert {row.parameter: row.expected for row in rows}["a.weight"] == "shallow+bp"
+
+
+@pytest.mark.parametrize("rule", ["fa", "dfa", "kp", "usf"])
+def test_an_audit_between_forward_and_backward_does_not_disturb(rule):
+    net, (x, t) = chain(rule), make_batch()
+    dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    F.cross_entropy(net(x), t).backward()
+    wanted = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+    loss = F.cross_entropy(net(x), t)
+    dfa.audit(net, x, t, F.cross_entropy)
+    dfa.measure_alignment(net, x, t, F.cross_entropy)
+    loss.backward()
+    assert all(torch.equal(a, p.grad) for a, p in zip(wanted, net.parameters(), strict=True))

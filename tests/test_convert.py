@@ -466,7 +466,10 @@ def test_an_optimizer_moves_the_feedback_of_its_own_weights_only(rule):
     moved = {key for key, value in before.items() if not torch.equal(value, now[key])}
     assert moved == {"4.weight", "4.bias", "4.layerwise_weight"}
     detach()
-    detach()
+    again = dfa.attach(net, head)
+    detach()  # used up: it must not end the new one
+    assert net.dfa_conversion.attached == 1
+    again()
     assert net.dfa_conversion.attached == 0
     for bad in (None, torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)):
         with pytest.raises(dfa.DfaLabError, match="attach was given"):
@@ -623,3 +626,29 @@ def test_measuring_keeps_the_derivative_of_each_layer():
     dfa.measure_alignment(net, x, t, F.cross_entropy)
     assert net[1].__dict__["derivative"] == "step"
     assert dfa.audit(net, x, t, F.cross_entropy).clean
+
+
+def test_targets_with_positions_must_have_the_outputs_own():
+    torch.manual_seed(0)
+    net = dfa.convert(make("unet")[0], "drtp")
+    x = torch.randn(2, 1, 8, 8, dtype=torch.float64)
+    for bad in (torch.zeros(2, 64).long(), torch.zeros(128).long(), torch.zeros(2, 8, 8, 3)):
+        with dfa.lesson(net, bad), pytest.raises(dfa.DfaLabError, match=r"expected class numbers \(2, 8, 8\)"):
+            net(x)
+    with dfa.lesson(net, torch.zeros(2, 8, 8).long()):
+        net(x)
+
+
+def test_a_head_that_is_held_before_its_body_is_said():
+    class Upside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.body = nn.Linear(8, 5), nn.Sequential(nn.Linear(6, 8), nn.Tanh())
+
+        def forward(self, x):
+            return self.head(self.body(x))
+
+    for rule in ("dfa", "shallow"):
+        with pytest.raises(dfa.DfaLabError, match="in which the modules are held"):
+            dfa.convert(Upside(), rule)(torch.randn(3, 6))
+    dfa.convert(Upside(), "dfa", points=["body"])(torch.randn(3, 6)).sum().backward()

@@ -79,7 +79,7 @@ def anatomy(call: Call) -> Anatomy:
 def _cell(layer: Any, call: Call) -> Anatomy:
     x, given = call.given(0, "input"), call.given(1, "hx")
     zeros = x.new_zeros(*x.shape[:-1], layer.hidden_size)
-    state, cell = given if isinstance(given, tuple) else (zeros if given is None else given, zeros)
+    state, cell = given if isinstance(given, tuple | list) else (zeros if given is None else given, zeros)
     bias = [None, None] if layer.bias_ih is None else ["bias_ih", "bias_hh"]
     products = [
         Product(x, "weight_ih", bias[0], F.linear),

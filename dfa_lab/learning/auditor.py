@@ -50,7 +50,7 @@ class Auditor:
         rows = [
             self._parameter(name, names[id(parameter)], points)
             for name, parameter in everywhere
-            if names[id(parameter)] in self._seen.gradients
+            if parameter.requires_grad or name.rpartition(".")[0] in self._layers
         ]
         return rows + [self._bend(name, findings) for name, findings in self._bends.items()]
 
@@ -194,14 +194,15 @@ class Auditor:
         """The row of one parameter; a tied one has a row under each of its names, and its gradient is the sum."""
         layer_name, _, own_name = name.rpartition(".")
         parameter = self._root.get_parameter(name)
-        found = self._seen.gradients[first_name]
+        found = self._seen.gradients.get(first_name)
         found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
-        known = self._gradients.get(id(parameter))
+        known = self._gradients.get(id(parameter)) if parameter.requires_grad else found
         if known is None and not bool(found.any()):
             known = found
-        rules, fed = self._conversion.rules, self._seen.fed[first_name]
-        carries = own_name in self._conversion.buffers.carrying.get(layer_name, ())
-        checked = known is not None or carries
+        rules, fed = self._conversion.rules, self._seen.fed.get(first_name, [])
+        carrying = self._conversion.buffers.carrying
+        carries = layer_name in carrying
+        checked = known is not None or own_name in carrying.get(layer_name, ())
         own = math.inf if known is None else apart(found, known)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
         layer, rule = self._layers.get(layer_name), rules[layer_name] if carries else None

@@ -49,7 +49,7 @@ class Conversion:
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
-        self._last_cut: Any = None
+        self._last_cut: tuple[str, Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
@@ -81,7 +81,7 @@ class Conversion:
 
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
-        self._open = None
+        self._open = self._last_cut = None
         if torch.is_grad_enabled():
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
@@ -104,7 +104,7 @@ class Conversion:
         if rule.route is Route.DIRECT:
             self._note(name, module, hidden, rule)
         cut = detached(output)
-        self._last_cut = cut
+        self._last_cut = name, cut
         return cut
 
     def _warn_of_what_is_missed(self, output: Tensor, last: str) -> None:
@@ -141,8 +141,15 @@ class Conversion:
     def end(self, root: nn.Module, args: Any, output: Any) -> Any:
         """The root gives ``output``: join it with what the points noted."""
         noted, self._open = self._open, None
+        last, self._last_cut = self._last_cut, None
+        if last is not None and output is last[1]:
+            raise DfaLabError(
+                f"feedback point {last[0]!r} gives the network's own output, which hears e itself; give convert(…, "
+                "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
+            )
+        if self.seen_output is not None and isinstance(output, Tensor):
+            self.seen_output.append(output)
         if noted is None:
-            self._last_cut = None
             return None
         if not isinstance(output, Tensor):
             raise DfaLabError(
@@ -154,17 +161,9 @@ class Conversion:
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
                 "choose points that are."
             )
-        if output is self._last_cut:
-            raise DfaLabError(
-                f"feedback point {noted[-1][0]!r} gives the network's own output, which hears e itself; leave it out "
-                "of points."
-            )
-        if self.seen_output is not None:
-            self.seen_output.append(output)
         self._warn_of_what_is_missed(output, noted[-1][0])
         names, modules, hiddens = zip(*noted, strict=True)
         feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
-        self._last_cut = None
         if self.only_draws:
             return None
         return functional.join(output, hiddens, feedback, self._signals(names, hiddens, output))
@@ -211,10 +210,16 @@ class Conversion:
         if not isinstance(targets, Tensor):
             raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
         last = output.movedim(1, -1) if output.dim() > 3 or (output.dim() == 3 and self.maps) else output
-        if targets.is_floating_point() and last is not output:
+        if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
             targets = targets.movedim(1, -1)
-        wide = targets.is_floating_point() and targets.shape[-1:] == last.shape[-1:]
-        rows = targets.reshape(-1, last.shape[-1]) if wide else targets.reshape(-1)
+        valued = targets.is_floating_point()
+        shape = last.shape if valued else last.shape[:-1]
+        if targets.shape != shape:
+            raise DfaLabError(
+                f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
+                f"{tuple(output.shape)}; expected class numbers {tuple(last.shape[:-1])} or values of its shape."
+            )
+        rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
         found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
         shaped = found.targets.reshape(last.shape)
         return Lesson(shaped.movedim(-1, 1) if last is not output else shaped, found.scale)

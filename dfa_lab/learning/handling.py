@@ -100,7 +100,8 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
     learner.attached += 1
 
     def detach() -> None:
-        if known.pop(id(inner), None) is not None:
+        if known.get(id(inner)) is detach:
+            del known[id(inner)]
             learner.attached -= 1
             for hook in hooks:
                 hook.remove()

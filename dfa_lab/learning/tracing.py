@@ -46,7 +46,7 @@ class Call:
     @property
     def tensors(self) -> list[Tensor]:
         """The floating tensors among the inputs, given by place or by name."""
-        return tensors_of((self.args, *(self.kwargs.get(name) for name in INPUTS)))
+        return tensors_of((heard_args(self.module, self.args), *(self.kwargs.get(name) for name in INPUTS)))
 
     def given(self, place: int, name: str) -> Any:
         """The argument at a place, or by its name; None where it was not given."""
@@ -92,7 +92,8 @@ def undisturbed(converted: Converted) -> Iterator[None]:
         conversion.correlations.update(correlations)
         with torch.no_grad():
             for name, buffer in root.named_buffers():
-                if name in buffers:
+                # Only what changed: a pass of the caller's may be waiting for its backward.
+                if name in buffers and not torch.equal(buffer, buffers[name]):
                     buffer.copy_(buffers[name])
 
 
@@ -139,8 +140,10 @@ class _Recorder:
         def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             clones: dict[int, tuple[Tensor, Edge]] = {}
             inputs = {key: kwargs[key] for key in INPUTS if key in kwargs}
-            given = tensors_of((args, *inputs.values()))
-            new, named = _each((args, inputs), lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
+            heard = heard_args(module, args)
+            given = tensors_of((heard, *inputs.values()))
+            new, named = _each((heard, inputs), lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
+            new = (*new, *args[len(heard) :])
             edges = [clones[id(one)][1] for one in given]
             feeds = any(one.requires_grad for one in given)
             running.append((Call(name, module, new, {**kwargs, **named}, torch_state(), feeds), edges))
@@ -226,6 +229,11 @@ class _Recorder:
             for name in names:
                 fed[name].append(call)
         return fed
+
+
+def heard_args(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments through which a layer sends signals: in attention query, key and value, not the masks."""
+    return args[:3] if isinstance(module, nn.MultiheadAttention) else args
 
 
 def tensors_of(args: Any) -> list[Tensor]:
