@@ -34,10 +34,10 @@ class Experiment:
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
-    With ``module`` it trains a copy of that network, converted or not yet, by the same settings but those that make an
-    MLP (``widths`` …); what a converted one was converted with holds unless a field or a ``Settings`` is given. ``seed``
-    then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as ``Task.from_arrays``
-    makes.
+    With ``module`` it trains a copy of that network, converted or not yet, by the same settings but those that make
+    an MLP (``widths`` …); what a converted one was converted with holds unless a field or a ``Settings`` is given.
+    ``seed`` then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as
+    ``Task.from_arrays`` makes.
 
     ``history`` is the record, ``net`` the network (an ``MLP`` or the module's copy); ``steps_done`` and
     ``samples_seen`` count updates and training samples. Clock readings (``samples_per_s``) apart, nothing depends on
