@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import dfa_lab as dfa
-from zoo import make
+from zoo import Tied, make
 
 RULES = list(dfa.RULES)
 LAYERWISE = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.LAYERWISE]
@@ -175,16 +175,6 @@ def test_frozen_parameters_pass_the_signal_on_and_stay(rule):
     assert torch.equal(before, net[2].weight)
     assert found[2] is None
     assert_same(found[:2] + found[3:], wanted[:2] + wanted[3:])
-
-
-class Tied(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.one, self.two, self.three = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)
-        self.three.weight = self.one.weight
-
-    def forward(self, x):
-        return self.three(torch.tanh(self.two(torch.tanh(self.one(x)))))
 
 
 @pytest.mark.parametrize("rule", LAYERWISE)

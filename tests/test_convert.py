@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import dfa_lab as dfa
-from zoo import ZOO, Residual, ResNet, Transformer, make
+from zoo import ZOO, Residual, ResNet, Tied, Transformer, make
 
 LAYERWISE = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.LAYERWISE]
 DIRECT = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.DIRECT]
@@ -477,15 +477,6 @@ def test_an_optimizer_moves_the_feedback_of_its_own_weights_only(rule):
 
 
 def test_tied_weights_share_one_feedback_after_a_change_of_dtype_too():
-    class Tied(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.one, self.two, self.three = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)
-            self.three.weight = self.one.weight
-
-        def forward(self, x):
-            return self.three(torch.tanh(self.two(torch.tanh(self.one(x)))))
-
     net = dfa.convert(Tied(), "kp").double()
     x, t = torch.randn(9, 6, dtype=torch.float64), torch.randint(0, 5, (9,))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

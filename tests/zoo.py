@@ -84,6 +84,18 @@ class UNet(nn.Module):
         return self.head(self.merge(torch.cat([first, self.up(self.down2(first))], 1)))
 
 
+class Tied(nn.Module):
+    """Three layers, the first and the last with one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.three = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 6)
+        self.three.weight = self.one.weight
+
+    def forward(self, x):
+        return self.three(torch.tanh(self.two(torch.tanh(self.one(x)))))
+
+
 class LeNet(nn.Sequential):
     """LeCun et al. 1998 with tanh and average pooling; images (N, 1, 28, 28) or flat."""
 

@@ -177,7 +177,9 @@ class Auditor:
             elif matrix is not None and rule.broadcast is not None and (lesson or not rule.needs_lesson):
                 assert self._seen.error is not None
                 heard = rule.broadcast(self._seen.error, lesson)
-                findings.note(rule.name, apart(arrived, deliver(heard, matrix, arrived.shape, self._conversion.maps)))
+                findings.note(
+                    rule.name, apart(arrived, deliver(heard, matrix, arrived.shape, self._conversion.buffers.maps))
+                )
         return findings
 
     def _lesson(self) -> Lesson | None:

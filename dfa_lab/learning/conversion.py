@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning import functional
 from dfa_lab.learning.buffers import Buffers
-from dfa_lab.learning.delivery import correlation, deliver
+from dfa_lab.learning.delivery import correlation, deliver, features_first
 from dfa_lab.learning.moving import warn_unless_attached
 from dfa_lab.learning.rule import Lesson, Route, Rule
 
@@ -27,15 +27,14 @@ class Conversion:
     """The rules of one network, by the names of its layers and feedback points, and what a direct rule needs a pass.
 
     ``rules`` holds each layer's and point's rule; ``lesson`` what ``dfa.lesson`` told; ``buffers`` draws and finds the
-    feedback; ``attached`` counts the optimizers it moves with, ``averaged`` says that processes share
-    what they heard. With ``only_draws`` a pass draws direct feedback and
-    joins nothing. After a pass it holds no tensor but the correlations that the next step moves feedback by.
+    feedback; ``attached`` counts the optimizers it moves with, ``averaged`` says that processes share what they heard.
+    With ``only_draws`` a pass draws direct feedback and joins nothing. After a pass it holds no tensor but the
+    correlations that the next step moves feedback by.
     """
 
-    def __init__(self, points: Sequence[str], buffers: Buffers, maps: bool) -> None:
-        self.points = tuple(points)
+    def __init__(self, buffers: Buffers) -> None:
+        self.points = buffers.points
         self.buffers = buffers
-        self.maps = maps
         self.rules: dict[str, Rule] = {}
         self.choice: Any = None
         self.derivative: Any = "exact"
@@ -171,16 +170,19 @@ class Conversion:
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
         lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
-        shapes, maps = [h.shape for h in hiddens], self.maps
+        shapes, maps = [h.shape for h in hiddens], self.buffers.maps
         listening = [
             h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
         ]  # copies: an activation in place may overwrite a hidden tensor
 
         def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
             found: list[Tensor | None] = []
+            told: dict[str, Tensor] = {}  # by rule: all its points hear the same
             for place, rule in enumerate(rules):
                 assert rule.broadcast is not None
-                heard = rule.broadcast(error, lesson)
+                if rule.name not in told:
+                    told[rule.name] = rule.broadcast(error, lesson)
+                heard = told[rule.name]
                 kept = listening[place]
                 if kept is not None:
                     self._listen(names[place], correlation(heard.detach(), matrices[place], kept, maps))
@@ -209,7 +211,7 @@ class Conversion:
         targets, reduction = self.lesson
         if not isinstance(targets, Tensor):
             raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
-        last = output.movedim(1, -1) if output.dim() > 3 or (output.dim() == 3 and self.maps) else output
+        last = output.movedim(1, -1) if features_first(output.dim(), self.buffers.maps) else output
         if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
             targets = targets.movedim(1, -1)
         valued = targets.is_floating_point()

@@ -94,7 +94,7 @@ def convert(
         sharing=sharing,
         maps=maps,
     )
-    conversion = Conversion(points, buffers, maps)
+    conversion = Conversion(buffers)
     converted = Converted(net, conversion)
     chosen = converted.resolve(rule)
     converted.check_derivative(activation_derivative)
@@ -162,7 +162,7 @@ def _carrying(net: nn.Module) -> dict[str, tuple[str, ...]]:
 def _change_classes(net: nn.Module) -> None:
     for module in net.modules():
         kind = counterpart(module)
-        if kind is not None and (carries(module) or kind in BENDS.values()):
+        if kind is not None:
             module.__class__ = kind
             if isinstance(module, RuledLayer):
                 module.heard = frozenset()

@@ -45,7 +45,7 @@ UNCHANGED: tuple[type[nn.Module], ...] = (*NORMS, nn.Embedding, nn.EmbeddingBag,
 
 def counterpart(module: nn.Module) -> type[nn.Module] | None:
     """The class that takes the place of ``module``'s, None where none does."""
-    return LAYERS.get(type(module)) or BENDS.get(type(module))
+    return LAYERS[type(module)] if carries(module) else BENDS.get(type(module))
 
 
 def carries(module: nn.Module) -> bool:
@@ -57,14 +57,10 @@ def carries(module: nn.Module) -> bool:
 def obstacle(module: nn.Module) -> str | None:
     """Why a layerwise rule cannot be used in ``module`` itself (not in what it holds); None where it can."""
     own = [name for name, _ in module.named_parameters(recurse=False)]
-    if type(module) in LAYERS and not carries(module):
-        return (
-            f"{type(module).__name__} has a weight that is made anew in each pass (weight_norm, spectral_norm, prune)"
-        )
-    if not own or isinstance(module, (*UNCHANGED, RuledLayer)):
-        return None
     kind = type(module).__name__
-    if type(module) in LAYERS:
+    if type(module) in LAYERS and not carries(module):
+        return f"{kind} has a weight that is made anew in each pass (weight_norm, spectral_norm, prune)"
+    if not own or type(module) in LAYERS or isinstance(module, (*UNCHANGED, RuledLayer)):
         return None
     if isinstance(module, nn.modules.lazy.LazyModuleMixin):
         return f"{kind} has no weights yet; run one batch through the network first"
