@@ -73,7 +73,8 @@ class Network:
             activities.append(a if number == len(self.weights) - 1 else self.f(a))
         return preactivations, activities
 
-    def deltas(self, rule, preactivations, error, exact=False, lesson=None):
+    def deltas(self, rule, preactivations, error, exact=False, lesson=None, signals=None):
+        """δ_1 … δ_L; ``signals``, a list, gets what the hidden layers hear, first layer first."""
         slope = self.exact if exact else self.g
         found = [error]
         for number in reversed(range(len(self.weights) - 1)):
@@ -98,6 +99,8 @@ class Network:
             else:
                 raise KeyError(f"write the equation of {rule} here")
             found.insert(0, signal * slope(preactivations[number]))
+            if signals is not None:
+                signals.insert(0, signal)
         return found
 
     def gradients(self, rule, inputs, targets, error_of, reduction="mean"):
@@ -108,6 +111,42 @@ class Network:
 
 
 def degrees(left, right):
-    """The angle between two arrays seen as vectors, by the cosine."""
-    cosine = (left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum())
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    """The angle between two arrays seen as vectors: what is left of one beside the other, and what lies along it."""
+    u, v = (np.asarray(one, dtype=float).ravel() for one in (left, right))
+    if not u.any() or not v.any():
+        return np.nan
+    u, v = u / np.sqrt((u**2).sum()), v / np.sqrt((v**2).sum())
+    along = (u * v).sum()
+    beside = u - along * v
+    beside = beside - (beside * v).sum() * v
+    return np.degrees(np.arctan2(np.sqrt((beside**2).sum()), along))
+
+
+def comparison(signals, deltas, gradients):
+    """The numbers of one layer; each argument is a pair, the rule's and BP's. A column a sample."""
+    (heard, told), (ours, theirs), (own, bp) = signals, deltas, gradients
+    samples = np.array([degrees(ours[:, n], theirs[:, n]) for n in range(ours.shape[1])])
+    signals = np.array([degrees(heard[:, n], told[:, n]) for n in range(heard.shape[1])])
+    norms = [np.sqrt((one**2).sum()) for one in (own, bp)]
+    with np.errstate(all="ignore"):
+        return {
+            "signal_alignment": _mean(signals),
+            "per_sample": _mean(samples),
+            "gradient_alignment_sd": _sd(samples),
+            "batch": degrees(ours, theirs),
+            "weight_gradient": degrees(own, bp),
+            "batch_mean": degrees(ours.sum(1), theirs.sum(1)),
+            "gradient_norm_ratio": norms[0] / norms[1],
+            "bp_gradient_norm": norms[1],
+        }
+
+
+def _mean(angles):
+    """Over the samples that have an angle."""
+    there = angles[~np.isnan(angles)]
+    return there.mean() if len(there) else np.nan
+
+
+def _sd(angles):
+    there = angles[~np.isnan(angles)]
+    return there.std(ddof=1) if len(there) > 1 else np.nan

@@ -9,7 +9,8 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.learning import equations
-from dfa_lab.learning.alignment import angle, measure_chance
+from dfa_lab.learning.alignment_mlp import measure_chance
+from dfa_lab.learning.angles import angle
 from networks import double_of, make_batch, make_net, put_feedback
 from reference import cross_entropy_error, degrees, lesson_of
 
@@ -118,7 +119,7 @@ def test_replicas_have_a_row_each():
         assert same.weight_alignment == pytest.approx(row.weight_alignment, abs=1e-9)
         assert same.gradient_alignment == pytest.approx(row.gradient_alignment, abs=1e-9)
         assert same.bp_gradient_norm == pytest.approx(row.bp_gradient_norm, rel=1e-12)
-    assert list(rows.to_frame().columns)[:3] == ["layer", "replica", "weight_alignment"]
+    assert list(rows.to_frame().columns)[:3] == ["layer", "replica", "name"]
 
 
 def test_measuring_changes_nothing():
@@ -128,7 +129,7 @@ def test_measuring_changes_nothing():
     before = copy.deepcopy(net.state_dict()), [p.grad.clone() for p in net.parameters()], torch.get_rng_state()
     with torch.no_grad():
         inside = dfa.measure_alignment(net, x, t, loss_fn)
-    assert inside == dfa.measure_alignment(net, x, t, loss_fn)
+    assert inside.to_frame().equals(dfa.measure_alignment(net, x, t, loss_fn).to_frame())
     assert all(torch.equal(value, before[0][name]) for name, value in net.state_dict().items())
     assert all(torch.equal(p.grad, grad) for p, grad in zip(net.parameters(), before[1], strict=True))
     assert torch.equal(torch.get_rng_state(), before[2])

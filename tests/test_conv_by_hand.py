@@ -43,13 +43,25 @@ class Unfolded:
         return found.reshape(self.shape)
 
 
-def by_hand(net, unfolded, x, t, rule, reduction):
-    """Weight gradients of conv, tanh, conv, tanh, linear; rows are samples."""
+def feedback_of(net, rule):
+    """What the rule sends through: the matrices of conv, conv and linear, or those of the two feedback points."""
     layers = [net[0], net[2], net[5]]
     weights = [layer.weight.detach().numpy() for layer in layers]
+    if rule in ("fa", "kp", "wm"):
+        return [layer.layerwise_weight.numpy() for layer in layers]
+    if rule in ("usf", "brsf", "frsf"):
+        store = {"usf": "constant", "brsf": "redrawn", "frsf": "drawn"}[rule]
+        sizes = [layer._buffers[f"{store}_magnitude_weight"].numpy() for layer in layers]
+        return [np.sign(w) * m for w, m in zip(weights, sizes, strict=True)]
+    if rule in ("dfa", "dkp", "sdfa", "drtp"):
+        return [net[1].direct_output.numpy(), net[3].direct_output.numpy()]
+    return weights if rule == "bp" else []
 
-    def feedback(store):
-        return [layer._buffers[f"{store}_weight"].numpy() for layer in layers]
+
+def walk(net, unfolded, x, t, rule, reduction, feedback):
+    """Signals, deltas, inputs of layers, output of conv, tanh, conv, tanh, linear; rows are samples."""
+    layers = [net[0], net[2], net[5]]
+    weights = [layer.weight.detach().numpy() for layer in layers]
 
     def as_matrix(number, entries):
         return unfolded[number].matrix(np.broadcast_to(entries, weights[number].shape)) if number < 2 else entries
@@ -66,26 +78,30 @@ def by_hand(net, unfolded, x, t, rule, reduction):
     one_hot = np.eye(output.shape[1])[t]
     scale = 1 / len(x) if reduction == "mean" else 1.0
     error = (shares - one_hot) * scale
-    if rule == "bp":
-        carriers = weights
-    elif rule in ("fa", "kp", "wm"):
-        carriers = feedback("layerwise")
-    elif rule in ("usf", "brsf", "frsf"):
-        store = {"usf": "constant", "brsf": "redrawn", "frsf": "drawn"}[rule]
-        carriers = [np.sign(w) * m for w, m in zip(weights, feedback(f"{store}_magnitude"), strict=True)]
-    deltas = [None, None, error]
+    signals, deltas = [None, None], [None, None, error]
     for number in (1, 0):
         if rule in ("dfa", "dkp", "sdfa", "drtp"):
             heard = {"sdfa": np.sign(error) * scale, "drtp": one_hot * scale}.get(rule, error)
-            signal = heard @ net[2 * number + 1].direct_output.numpy()
+            signal = heard @ feedback[number]
         elif rule == "shallow":
             signal = np.zeros_like(slopes[number])
         else:
-            signal = deltas[number + 1] @ as_matrix(number + 1, np.asarray(carriers[number + 1]))
-        deltas[number] = signal * slopes[number]
+            signal = deltas[number + 1] @ as_matrix(number + 1, np.asarray(feedback[number + 1]))
+        signals[number], deltas[number] = signal, signal * slopes[number]
+    return signals, deltas, hs, output
+
+
+def gradients_of(unfolded, deltas, hs):
     found = [unfolded[number].gradient(deltas[number], hs[number]) for number in range(2)]
-    biases = [deltas[number].reshape(len(x), len(layers[number].bias), -1).sum((0, 2)) for number in range(2)]
-    return [*found, error.T @ hs[2]], [*biases, error.sum(0)]
+    return [*found, deltas[2].T @ hs[2]]
+
+
+def by_hand(net, unfolded, x, t, rule, reduction):
+    """Gradients of the weights and of the biases."""
+    _, deltas, hs, _ = walk(net, unfolded, x, t, rule, reduction, feedback_of(net, rule))
+    channels = [len(layer.bias) for layer in (net[0], net[2])]
+    biases = [deltas[number].reshape(len(x), channels[number], -1).sum((0, 2)) for number in range(2)]
+    return gradients_of(unfolded, deltas, hs), [*biases, deltas[2].sum(0)]
 
 
 KINDS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.registry import Registry
 
 
@@ -29,16 +30,38 @@ METRICS.register(
     Metric("weight alignment", "degrees", "Angle between the matrix that carries the signal and BP's own.", True),
 )
 METRICS.register(
-    "gradient_alignment",
-    Metric("gradient alignment", "degrees", "Mean over samples of the angle between the rule's delta and BP's.", True),
-)
-METRICS.register(
     "weight_alignment_chance",
     Metric("chance, weight alignment", "degrees", "One sd of the weight alignment of an independent matrix.", True),
 )
 METRICS.register(
+    "feedback_product_alignment",
+    Metric("feedback product alignment", "degrees", "Angle between W_l and B_l B_{l−1}ᵀ under a direct rule.", True),
+)
+METRICS.register(
+    "signal_alignment",
+    Metric("signal alignment", "degrees", "Mean over samples of the angle between what is heard and BP's.", True),
+)
+for _name, _convention in CONVENTIONS.items():
+    METRICS.register(
+        column(_name),
+        Metric(
+            "gradient alignment" if _name == DEFAULT else f"gradient alignment ({_name.replace('_', ' ')})",
+            "degrees",
+            f"{_convention.equation}, δ by the rule against δ by BP.",
+            True,
+        ),
+    )
+METRICS.register(
+    "gradient_alignment_sd",
+    Metric("gradient alignment, sd", "degrees", "Sd over samples of a sample's gradient angle.", True),
+)
+METRICS.register(
     "gradient_alignment_chance",
     Metric("chance, gradient alignment", "degrees", "One sd of the gradient alignment over redrawn feedback.", True),
+)
+METRICS.register(
+    "gradient_alignment_chance_mean",
+    Metric("chance, mean gradient alignment", "degrees", "Mean gradient alignment over redrawn feedback.", True),
 )
 METRICS.register(
     "gradient_norm_ratio",
@@ -46,6 +69,10 @@ METRICS.register(
 )
 METRICS.register(
     "bp_gradient_norm", Metric("BP gradient norm", "norm", "Frobenius norm of BP's weight gradient.", True)
+)
+METRICS.register(
+    "at_floor",
+    Metric("BP at the numerical floor", "0 or 1", "BP's delta is made of rounding errors: its angles say nothing.", True),
 )
 METRICS.register(
     "samples_per_s",

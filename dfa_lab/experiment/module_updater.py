@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,9 @@ from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.generators import generator, restore_torch_state, torch_state
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
-from dfa_lab.learning.rule import Route
+
+#: How often feedback is redrawn for a chance band; each time is a backward pass.
+CHANCE_DRAWS = 8
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
@@ -181,28 +182,11 @@ class ModuleUpdater:
         return result
 
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the band of the weight angles.
-
-        The band of the gradient angles, which needs many passes with other feedback, is NaN.
-        """
+        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the bands that mean nothing as well."""
+        draws = CHANCE_DRAWS if chance else 0
         with self._at_rest():
-            found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
-        if chance:
-            nothing = [torch.tensor(math.nan)] * len(found["weight_alignment"])
-            found["weight_alignment_chance"] = self._chance(found["weight_alignment"])
-            found["gradient_alignment_chance"] = nothing
-        return found
-
-    def _chance(self, angles: list[Tensor]) -> list[Tensor]:
-        """57.3° / √n for a matrix of n independent entries; NaN where feedback follows the weights' signs."""
-        found = []
-        for angle, (name, parameters) in zip(angles, self._converted.conversion.buffers.carrying.items(), strict=True):
-            rule = self._converted.conversion.rules[name]
-            entries = sum(self.net.get_submodule(name).get_parameter(one).numel() for one in parameters)
-            independent = rule.needs_feedback and not rule.magnitudes and rule.route is Route.LAYERWISE
-            known = independent and math.isfinite(angle)
-            found.append(torch.tensor(math.degrees(1 / math.sqrt(entries)) if known else math.nan))
-        return found
+            found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
+        return {name: columns for name, columns in found.items() if chance or "_chance" not in name}
 
     def state(self) -> dict[str, Any]:
         """The optimizer's state and the stream's, copied."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.tasks import Task
@@ -32,7 +33,8 @@ class Probe:
 
     def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[Tensor]]:
         """Metric -> a value a layer; with ``chance`` the bands that mean nothing as well."""
-        return updater.alignment(*self.batch(settings), chance=chance)
+        found = updater.alignment(*self.batch(settings), chance=chance)
+        return {metric: columns for metric, columns in found.items() if metric in METRICS}
 
     def evaluate(self, updater: AnyUpdater) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""

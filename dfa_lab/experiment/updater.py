@@ -12,7 +12,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.tasks import Task
 from dfa_lab.learning import equations
-from dfa_lab.learning.alignment import measure, measure_chance
+from dfa_lab.learning.alignment_mlp import measure_chance, measure_mlp
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
@@ -68,7 +68,7 @@ class Updater:
         seen = equations.forward(self.layers, inputs)
         _, error = self.loss.value_and_error(seen.output, targets)
         lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
-        found = measure(self.layers, seen, error, lesson)
+        found = measure_mlp(self.layers, seen, error, lesson, reduction=self.loss.reduction)
         return found | measure_chance(self.layers, seen, error, lesson) if chance else found
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:

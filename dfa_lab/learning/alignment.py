@@ -1,195 +1,160 @@
-"""The angles: how far what a rule sends stands from what BP would send at the same weights.
+"""measure_alignment: how far what a rule sends stands from what BP would send at the same weights.
 
-All angles are in degrees, 0–180 and never folded: 180° is anti-alignment. Weight alignment of hidden layer l is the
-angle between the matrix that really carries the signal to it and BP's own: for a layerwise rule carrier(W_{l+1},
-B_{l+1}) with W_{l+1}; for a direct rule B_l with the downstream product W_L … W_{l+1}. Gradient alignment is the mean
-over samples of the angle between the rule's δ_l (with g) and BP's δ_l (with f′). What is not defined is NaN: an angle
-with a zero vector (a sample whose BP delta is all zero is left out), any alignment of a rule that sends nothing.
+All angles are in degrees, 0–180 and never folded: 180° is anti-alignment. What is not defined is NaN: an angle with a
+zero vector (a sample whose BP delta is all zero is left out), any alignment of a rule that sends nothing.
+``docs/alignment.md`` defines every number with its equation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.alignment_converted import measure_converted
-from dfa_lab.learning.angles import angle
+from dfa_lab.learning.alignment_mlp import Columns, measure_chance, measure_mlp
+from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.equations import Layers, Pass, deltas, downstream, forward
-from dfa_lab.learning.generators import generator
+from dfa_lab.learning.equations import forward
 from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.losses import checked_loss
-from dfa_lab.learning.rule import Lesson, Route
-from dfa_lab.learning.rules import BP
+from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.rule import Lesson
+from dfa_lab.learning.tracing import plainly
 
 
 @dataclass(frozen=True)
 class AlignmentRow:
-    """One layer of one replica: angles in degrees, the norm ratio rule over BP, BP's norm of ∂L/∂W_l, its name."""
+    """One layer of one replica. Angles and their standard deviations are in degrees.
+
+    - ``layer`` counts hidden layers from 1; in a converted network the layers that carry δ, with their ``name``
+    - ``entries``: n, how many entries the compared matrices have
+    - ``weight_alignment``: between the matrix that carries the signal and BP's own, W_{l+1}, or for a direct rule the
+      downstream product W_L … W_{l+1}; ``weight_alignment_chance``: one sd, about 90°, of independent entries
+    - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021, eq. 14)
+    - ``signal_alignment``: mean over samples, between what a layer hears, before g, and what BP would tell it
+    - ``gradient_alignment``: between δ by the rule and by BP, under the ``convention`` named;
+      ``gradient_alignment_sd``: sd over samples of a sample's angle; ``gradient_alignment_chance_mean`` and
+      ``gradient_alignment_chance``: mean and sd under the same convention with B redrawn at the same weights
+    - ``gradient_alignments``: every convention's angle by name
+    - ``gradient_norm_ratio``: ‖∂W‖ by the rule over BP's; ``bp_gradient_norm``: Frobenius norm of ∂L/∂W by BP
+    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (see ``floor.py``)
+    """
 
     layer: int
     replica: int
+    name: str
+    convention: str
+    entries: int
     weight_alignment: float
+    weight_alignment_chance: float
+    feedback_product_alignment: float
+    signal_alignment: float
     gradient_alignment: float
+    gradient_alignment_sd: float
+    gradient_alignment_chance_mean: float
+    gradient_alignment_chance: float
     gradient_norm_ratio: float
     bp_gradient_norm: float
-    name: str = ""
+    at_floor: bool
+    gradient_alignments: Mapping[str, float] = field(default_factory=dict)
 
 
 class Alignment(list[AlignmentRow]):
-    """The rows of one measurement, a hidden layer (and replica) each."""
+    """The rows of one measurement, a layer (and replica) each."""
 
     def to_frame(self) -> pd.DataFrame:
-        """The rows as a table."""
-        columns = list(AlignmentRow.__dataclass_fields__)
-        return pd.DataFrame([asdict(row) for row in self], columns=columns)
-
-
-def backward_matrix(layers: Layers, number: int) -> Tensor | None:
-    """The matrix that carries the signal to hidden layer ``number`` (from 0) at this moment; None where none does."""
-    if layers.rule.route is Route.NONE:
-        return None
-    feedback = layers.feedback[number] if layers.rule.needs_feedback else None
-    if layers.rule.route is Route.DIRECT:
-        return feedback
-    assert layers.rule.carrier is not None
-    return layers.rule.carrier(layers.weights[number + 1], feedback)
-
-
-def by_backpropagation(layers: Layers) -> Layers:
-    """The same network as BP sees it: W carries the signal and f′ multiplies it, whatever g the rule uses."""
-    return replace(layers, rule=BP, feedback=(), slope=layers.exact_slope)
-
-
-def weight_alignment(layers: Layers) -> list[Tensor]:
-    """Degrees for each hidden layer, () or (K,)."""
-    found = []
-    for number in range(len(layers.weights) - 1):
-        carried = backward_matrix(layers, number)
-        own = downstream(layers.weights, number + 1, layers.rule.route)
-        if carried is None:
-            found.append(torch.full(own.shape[:-2], math.nan, dtype=torch.float64))
-        else:
-            found.append(angle(carried.flatten(-2), own.flatten(-2)))
-    return found
-
-
-def gradient_alignment(rule_deltas: list[Tensor | None], bp_deltas: list[Tensor | None]) -> list[Tensor]:
-    """Mean over samples of the angle between deltas, a hidden layer each, () or (K,)."""
-    found = []
-    for ours, theirs in zip(rule_deltas[:-1], bp_deltas[:-1], strict=True):
-        assert theirs is not None
-        ours = torch.zeros_like(theirs) if ours is None else ours
-        found.append(angle(ours, theirs).nanmean(-1))
-    return found
-
-
-def measure(layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None) -> dict[str, list[Tensor]]:
-    """All four numbers from one forward pass and its error: name -> a value a hidden layer, () or (K,), float64."""
-    ours, theirs = deltas(layers, seen, error, lesson), deltas(by_backpropagation(layers), seen, error)
-    ratios, norms = [], []
-    for number, (our, their) in enumerate(zip(ours[:-1], theirs[:-1], strict=True)):
-        assert their is not None
-        h = seen.activities[number]
-        norm = torch.linalg.matrix_norm((their.mT @ h).double())
-        own = torch.zeros_like(norm) if our is None else torch.linalg.matrix_norm((our.mT @ h).double())
-        ratios.append(own / norm)
-        norms.append(norm)
-    return {
-        "weight_alignment": weight_alignment(layers),
-        "gradient_alignment": gradient_alignment(ours, theirs),
-        "gradient_norm_ratio": ratios,
-        "bp_gradient_norm": norms,
-    }
-
-
-def measure_chance(
-    layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None, draws: int = 16
-) -> dict[str, list[Tensor]]:
-    """One sd, in degrees, of both alignments for a B independent of the weights: the band at 90° that means nothing.
-
-    For weights 57.3°/√n, n the entries of B (exact for independent entries). For gradients, whose samples share e, that
-    formula is wrong; B is redrawn ``draws`` times at the same weights: its rows and columns permuted and their signs
-    flipped at random, which for entries drawn independently or by rotation is another draw of the same law. The sd of
-    ``draws`` values is itself uncertain by 1/√(2·draws). NaN for a rule without feedback, or whose
-    feedback follows the weights' signs: it has no band.
-    """
-    if not layers.rule.needs_feedback or layers.rule.magnitudes:
-        none = [torch.full(weight.shape[:-2], math.nan) for weight in layers.weights[1:]]
-        return {"weight_alignment_chance": none, "gradient_alignment_chance": none}
-    theirs = deltas(by_backpropagation(layers), seen, error)
-    stream = generator(0, "chance")
-    angles = []
-    for _ in range(draws):
-        shuffled = [_shuffled(matrix, stream) for matrix in layers.feedback]
-        angles.append(gradient_alignment(deltas(replace(layers, feedback=shuffled), seen, error, lesson), theirs))
-    return {
-        "weight_alignment_chance": [
-            torch.full(matrix.shape[:-2], math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])))
-            for matrix in layers.feedback
-        ],
-        "gradient_alignment_chance": [torch.stack(column).std(0) for column in zip(*angles, strict=True)],
-    }
-
-
-def _shuffled(matrix: Tensor, stream: torch.Generator) -> Tensor:
-    for dimension in (-2, -1):
-        size = matrix.shape[dimension]
-        matrix = matrix.index_select(dimension, torch.randperm(size, generator=stream).to(matrix.device))
-        signs = (torch.randint(0, 2, (size,), generator=stream) * 2 - 1).to(matrix)
-        matrix = matrix * (signs.unsqueeze(-1) if dimension == -2 else signs)
-    return matrix
+        """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
+        plain = [name.name for name in fields(AlignmentRow) if name.name != "gradient_alignments"]
+        rows = [
+            {name: getattr(row, name) for name in plain}
+            | {f"gradient_alignment_{name}": value for name, value in row.gradient_alignments.items()}
+            for row in self
+        ]
+        return pd.DataFrame(rows, columns=[*plain, *(f"gradient_alignment_{name}" for name in CONVENTIONS)])
 
 
 def measure_alignment(
     net: nn.Module,
-    inputs: Tensor,
-    targets: Tensor,
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    inputs: Any,
+    targets: Any,
+    loss_fn: Callable[[Any, Any], Tensor],
     *,
+    convention: str = DEFAULT,
+    linearised: bool = False,
+    draws: int = 16,
     reduction: str = "mean",
 ) -> Alignment:
-    """Alignment of each layer of ``net`` on one batch; changes nothing in it, ``.grad``, buffers and RNG included.
+    """Alignment of each layer of ``net`` on one batch; nothing in it is changed, ``.grad``, buffers and RNG included.
 
     ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
-    δ, in order, under its ``name`` (``alignment_converted.py`` says what the angles are there). ``inputs`` (N, n_in) or
-    (K, N, n_in); ``loss_fn(output, targets)`` any torch loss that gives a scalar, and ``reduction`` its own, for the
-    norms of rules that do not hear e itself. Raises ``DfaLabError`` for inputs that do not fit or are not finite, and
-    for a loss that is not a finite scalar.
+    δ, in order (``alignment_converted.py`` says what the numbers are there). It stays in the mode it is in, train or
+    eval, and is measured in its own precision, outside autocast. ``inputs`` (N, n_in) or (K, N, n_in), or whatever a
+    converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss that gives a scalar, and
+    ``reduction`` its own, for the norms of rules that do not hear e itself.
+
+    ``convention``, a name of ``dfa.CONVENTIONS``, says which angle ``gradient_alignment`` and its chance band are.
+    With ``linearised`` the downstream product of a direct rule goes through the mean of f′ in every layer on the way.
+    The chance band of the gradients takes ``draws`` more backward passes; 0 leaves it out.
+
+    One forward pass, one backward pass by the rule and one by BP. Raises ``DfaLabError`` for inputs that do not fit or
+    are not finite, for a loss that is not a finite scalar, and for an unknown convention.
     """
+    CONVENTIONS[convention]
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
+        raise DfaLabError(f"draws was given as {draws!r}; expected a whole number from 0.")
     learner = learner_of(net)
     if isinstance(learner, Converted):
-        columns = measure_converted(learner, inputs, targets, loss_fn, reduction)
-        values = {name: [float(one) for one in column] for name, column in columns.items()}
-        return Alignment(
-            AlignmentRow(number + 1, 0, **{key: values[key][number] for key in values}, name=name)
-            for number, name in enumerate(learner.conversion.buffers.carrying)
+        found = measure_converted(
+            learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
         )
-    learner.check_inputs(inputs)
-    layers = learner.layers()
+        return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
+    with plainly():
+        found = _measured(learner, inputs, targets, loss_fn, reduction, linearised, convention, draws)
+    return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)
+
+
+def _measured(
+    net: MLP,
+    inputs: Tensor,
+    targets: Tensor,
+    loss_fn: Callable[[Any, Any], Tensor],
+    reduction: str,
+    linearised: bool,
+    convention: str,
+    draws: int,
+) -> Columns:
+    net.check_inputs(inputs)
+    layers = net.layers()
     with torch.no_grad():
         seen = forward(layers, inputs.detach())
-    error = _error_of(seen.output, targets, loss_fn)
+    with torch.enable_grad():
+        leaf = seen.output.detach().requires_grad_()
+        (error,) = torch.autograd.grad(checked_loss(loss_fn, leaf, targets), leaf)
     with torch.no_grad():
         lesson = Lesson.of(targets, seen.output, reduction) if layers.rule.needs_lesson else None
-        found = measure(layers, seen, error, lesson)
-    rows: Any = {name: [column.reshape(-1).tolist() for column in columns] for name, columns in found.items()}
-    return Alignment(
-        AlignmentRow(number + 1, replica, **{name: rows[name][number][replica] for name in rows})
-        for number in range(len(layers.weights) - 1)
-        for replica in range(learner.replicas or 1)
-    )
+        found = measure_mlp(layers, seen, error, lesson, reduction=reduction, linearised=linearised)
+        return found | measure_chance(layers, seen, error, lesson, convention=convention, draws=draws)
 
 
-def _error_of(output: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """e = ∂L/∂a_L by autograd over the loss alone."""
-    with torch.enable_grad():
-        leaf = output.detach().requires_grad_()
-        (error,) = torch.autograd.grad(checked_loss(loss_fn, leaf, targets), leaf)
-    return error
+def _rows(found: Columns, convention: str, names: list[str], replicas: int) -> Alignment:
+    values = {name: [one.reshape(-1).tolist() for one in columns] for name, columns in found.items()}
+    rows = Alignment()
+    for number, name in enumerate(names):
+        for replica in range(replicas):
+            own: dict[str, Any] = {key: columns[number][replica] for key, columns in values.items()}
+            angles = {known: own.pop(column(known)) for known in CONVENTIONS}
+            own |= {"gradient_alignment": angles[convention], "gradient_alignments": angles}
+            own |= {"at_floor": bool(own["at_floor"]), "entries": _whole(own["entries"])}
+            rows.append(AlignmentRow(number + 1, replica, name, convention, **own))
+    return rows
+
+
+def _whole(number: float) -> int:
+    return 0 if math.isnan(number) else int(number)

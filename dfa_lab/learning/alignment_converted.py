@@ -1,33 +1,39 @@
-"""The angles of a converted network, layer by layer.
+"""The numbers of ``alignment.py`` for a converted network, a value for each layer that carries δ.
 
-Gradient alignment of a layer is the angle, a mean over samples, between the δ that arrives at its output by the rule
-(with g) and by BP (with f′) at the same weights; a sample's vector has all positions, and all calls of a layer that is
-called several times. Weight alignment is the angle between the matrix that really carries δ down through the layer and
-its own weight, where a layer below hears it; under a direct rule, that between the B of the feedback point behind the
-layer and the downstream product W_L … W_{l+1}, where the network goes on as a chain of linear layers. What is not
-defined is NaN.
+- A sample's δ at a layer is what arrives at the layer's output: all positions, and all calls of a layer that is called
+  several times, in one vector. Its *signal* is what arrives behind the activation layer that is called next, before
+  another layer is: functional activations cannot be seen.
+- A shared weight counts once: the matrix that carries δ and the weight itself are compared entry by entry, a
+  convolution's kernel as it is, whatever number of positions it serves.
+- Weight alignment stands at the layer through which δ goes down. Under a direct rule it stands at the layer before the
+  feedback point, compares B with the downstream product W_L … W_{l+1}, and needs a chain of linear layers from there.
+
+What is not defined is NaN.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import angle
+from dfa_lab.learning.alignment_mlp import Columns
+from dfa_lab.learning.angles import Gradients, angle
 from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
+from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.generators import restore_torch_state, torch_state
+from dfa_lab.learning.floor import LIMIT, rounding
+from dfa_lab.learning.generators import generator
+from dfa_lab.learning.recording import Heard, Recording, Seen, recorded
 from dfa_lab.learning.rule import Route
-from dfa_lab.learning.rules import BP
-from dfa_lab.learning.tracing import Trace, trace, undisturbed
+from dfa_lab.learning.tracing import undisturbed
+
+NOTHING = torch.tensor(math.nan, dtype=torch.float64)
 
 
 def measure_converted(
@@ -36,88 +42,143 @@ def measure_converted(
     targets: Any,
     loss_fn: Callable[[Any, Any], Tensor],
     reduction: str,
-) -> dict[str, list[Tensor]]:
-    """Name -> a value for each layer that carries δ, in order, float64. Two passes; changes nothing."""
-    layers, points = list(converted.conversion.buffers.carrying), converted.conversion.points
-    watched = [name for name, _ in converted.root.named_modules() if name in layers or name in points]
+    *,
+    linearised: bool = False,
+    convention: str = DEFAULT,
+    draws: int = 0,
+) -> Columns:
+    """Name -> a value for each layer that carries δ, in order, float64. One forward pass; changes nothing.
+
+    With ``draws`` the chance of the gradients comes from as many more backward passes: mean and sample standard
+    deviation of the angle with redrawn feedback, which need not be 90° where skips carry e past the feedback.
+    """
+    names = list(converted.conversion.buffers.carrying)
     with undisturbed(converted):
-        random = torch_state()
-        ours = trace(converted, watched, inputs, targets, loss_fn, reduction)
-        restore_torch_state(random)
-        with by_backpropagation(converted):
-            theirs = trace(converted, watched, inputs, targets, loss_fn, reduction)
-    columns: dict[str, list[Tensor]] = {
-        "weight_alignment": weight_alignment(converted, theirs),
-        "gradient_alignment": [],
-        "gradient_norm_ratio": [],
-        "bp_gradient_norm": [],
-    }
-    for name in layers:
-        columns["gradient_alignment"].append(_gradient_alignment(ours, theirs, name))
-        norms = [_gradient_norm(converted, one, name) for one in (ours, theirs)]
-        columns["gradient_norm_ratio"].append(norms[0] / norms[1])
-        columns["bp_gradient_norm"].append(norms[1])
+        with recorded(converted, inputs, targets, loss_fn, reduction, slopes=linearised) as recording:
+            ours = recording.backward()
+            recording.detour.by_backpropagation()
+            theirs = recording.backward()
+            chance = _chances(recording, converted, theirs, convention, draws)
+        weights = measure_weights(converted, recording.calls)
+        rows = [
+            compare(_compared(recording, converted, ours, theirs, name), _signals(recording, ours, theirs, name))
+            | {"at_floor": _at_floor(recording, theirs, name, reduction)}
+            for name in names
+        ]
+    return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+
+
+def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: Heard, name: str) -> Compared:
+    pairs = [(ours.at(call), theirs.at(call)) for call in recording.calls_of(name)]
+
+    def gradients() -> Gradients:
+        return Gradients.of_vectors(*(_gradient(converted, heard, name) for heard in (ours, theirs)))
+
+    return Compared(_joined(pairs) or [(torch.zeros(1, 1), torch.zeros(1, 1))], gradients)
+
+
+def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """All calls of a sample in one vector; calls with batches of their own apart."""
+    if len({len(ours) for ours, _ in pairs}) != 1:
+        return list(pairs)
+    return [(torch.cat([ours for ours, _ in pairs], 1), torch.cat([theirs for _, theirs in pairs], 1))]
+
+
+def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
+    parts = []
+    for parameter in converted.conversion.buffers.carrying[name]:
+        found = heard.gradients.get(f"{name}.{parameter}" if name else parameter)
+        own = converted.root.get_submodule(name).get_parameter(parameter)
+        parts.append((torch.zeros_like(own) if found is None else found).detach().flatten())
+    return torch.cat(parts)
+
+
+def _bend_after(recording: Recording, call: Seen) -> Seen | None:
+    """The call of the activation layer that comes next, if no other layer's comes before."""
+    for later in recording.calls[recording.calls.index(call) + 1 :]:
+        if isinstance(later.module, RuledActivation):
+            return later if later.output.shape == call.output.shape else None
+        if any(True for _ in later.module.parameters()):
+            return None
+    return None
+
+
+def _signals(recording: Recording, ours: Heard, theirs: Heard, name: str) -> list[tuple[Tensor, Tensor]]:
+    bends = [_bend_after(recording, call) for call in recording.calls_of(name)]
+    return _joined([(ours.at(bend), theirs.at(bend)) for bend in bends if bend is not None])
+
+
+def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) -> Tensor:
+    calls = recording.calls_of(name)
+    if theirs.error is None or not calls:
+        return NOTHING
+    bend = _bend_after(recording, calls[-1])
+    delta = theirs.at(calls[-1])
+    heard = [(delta if bend is None else theirs.at(bend), delta)]
+    scale = recording.output.shape[-1] / recording.output.numel() if reduction == "mean" else 1.0
+    found = rounding(recording.output.detach(), theirs.error, scale, heard, replicas=False)
+    return (found > LIMIT).double()
+
+
+def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:
+    names, stream = list(converted.conversion.buffers.carrying), generator(0, "chance")
+    found: list[list[Tensor]] = [[] for _ in names]
+    for _ in range(draws):
+        recording.detour.by_chance(stream)
+        ours = recording.backward()
+        for column, name in zip(found, names, strict=True):
+            column.append(CONVENTIONS[convention].measure(_compared(recording, converted, ours, theirs, name)))
+    columns: Columns = {"gradient_alignment_chance": [], "gradient_alignment_chance_mean": []}
+    for column in found:
+        angles = torch.stack(column) if len(column) > 1 else NOTHING.expand(2)
+        moved = bool((angles != angles[0]).any())  # else redrawn feedback does not reach this layer: it has no band
+        columns["gradient_alignment_chance"].append(angles.std() if moved else NOTHING)
+        columns["gradient_alignment_chance_mean"].append(angles.mean() if moved else NOTHING)
     return columns
 
 
-@contextmanager
-def by_backpropagation(converted: Converted) -> Iterator[None]:
-    """Inside, the network learns by BP with its true derivatives."""
-    rules = converted.conversion.rules
-    bends = [module for module in converted.root.modules() if isinstance(module, RuledActivation)]
-    derivatives = [module.__dict__["derivative"] for module in bends]
-    # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of sight.
-    converted.assign(dict.fromkeys(rules, replace(BP)))
-    for module in bends:
-        module.set_derivative("exact")
-    try:
-        yield
-    finally:
-        for module, derivative in zip(bends, derivatives, strict=True):
-            module.set_derivative(derivative)
-        converted.assign(rules)
-
-
-def weight_alignment(converted: Converted, seen: Trace) -> list[Tensor]:
-    """Degrees for each layer; ``seen`` is a pass by BP, which shows what lies below what."""
+def measure_weights(converted: Converted, calls: Sequence[Seen]) -> Columns:
+    """How the matrices stand, for each layer: see the module's text; ``calls`` show what lies below what."""
     conversion = converted.conversion
-    feeding = {call.name for call in seen.calls if call.feeds}
-    found: dict[str, Tensor] = {}
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in conversion.buffers.carrying}
+    feeding = {call.name for call in calls if call.feeds}
     for name, parameters in conversion.buffers.carrying.items():
         rule, layer = conversion.rules[name], converted.root.get_submodule(name)
         if rule.route is Route.LAYERWISE and name in feeding:
             pairs = [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
-            found[name] = angle(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
-    last = None
-    for call in seen.calls:
-        last = call.name if call.name in conversion.buffers.carrying else last
-        rule = conversion.rules[call.name]
-        if call.name in conversion.points and rule.route is Route.DIRECT and last is not None:
-            product = downstream_product(converted.root, call.name)
-            matrix = call.module._buffers.get(DIRECT)
-            if product is not None and matrix is not None and product.shape == matrix.shape:
-                found[last] = angle(matrix.flatten(), product.flatten())
-    nothing = torch.tensor(math.nan, dtype=torch.float64)
-    return [found.get(name, nothing) for name in conversion.buffers.carrying]
+            found[name] = _stand(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
+            if not rule.needs_feedback or rule.magnitudes:
+                found[name]["weight_alignment_chance"] = NOTHING
+    slopes = {call.name: call.slope for call in calls if call.slope is not None}
+    last, former = None, None
+    for call in calls:
+        last = call.name if call.name in found else last
+        if call.name not in conversion.points or conversion.rules[call.name].route is not Route.DIRECT or last is None:
+            continue
+        matrix = call.module._buffers.get(DIRECT)
+        product = downstream_product(converted.root, call.name, slopes)
+        if matrix is not None and product is not None and product.shape == matrix.shape:
+            found[last] |= _stand(matrix.flatten(), product.flatten())
+        weight = converted.root.get_submodule(last)._parameters.get("weight")
+        if matrix is not None and former is not None and weight is not None:
+            pair = matrix.mT @ former if len(matrix) == len(former) else None
+            if pair is not None and pair.shape == weight.shape:
+                found[last]["feedback_product_alignment"] = angle(pair.flatten(), weight.detach().flatten())
+        former = matrix
+    names = ("entries", "weight_alignment", "weight_alignment_chance", "feedback_product_alignment")
+    return {name: [row.get(name, NOTHING) for row in found.values()] for name in names}
+
+
+def _stand(carried: Tensor, own: Tensor) -> dict[str, Tensor]:
+    chance = math.degrees(1 / math.sqrt(own.numel()))
+    return {
+        "entries": torch.tensor(float(own.numel())),
+        "weight_alignment": angle(carried, own),
+        "weight_alignment_chance": torch.tensor(chance, dtype=torch.float64),
+    }
 
 
 def _carrier(layer: Any, parameter: str) -> Tensor:
     weight: Tensor = layer.get_parameter(parameter).detach()
     matrix: Tensor | None = layer.carrier(parameter)
     return weight if matrix is None else matrix.broadcast_to(weight.shape)
-
-
-def _gradient_alignment(ours: Trace, theirs: Trace, name: str) -> Tensor:
-    sides = [[call.arrived[0].flatten(1) for call in one.calls if call.name == name] for one in (ours, theirs)]
-    if not sides[0]:
-        return torch.tensor(math.nan, dtype=torch.float64)
-    if len({len(one) for one in sides[0]}) > 1:  # calls with batches of their own: the mean over all their samples
-        return torch.cat([angle(ours, theirs) for ours, theirs in zip(*sides, strict=True)]).nanmean()
-    return angle(*(torch.cat(side, 1) for side in sides)).nanmean()
-
-
-def _gradient_norm(converted: Converted, seen: Trace, name: str) -> Tensor:
-    parameters = converted.conversion.buffers.carrying[name]
-    found = [seen.gradients.get(f"{name}.{one}" if name else one) for one in parameters]
-    squares = [one.double().square().sum() for one in found if one is not None]
-    return torch.stack(squares).sum().sqrt() if squares else torch.zeros((), dtype=torch.float64)

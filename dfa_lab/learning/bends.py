@@ -46,6 +46,10 @@ class RuledActivation(nn.Module):
         slope = None if derivative == "exact" else slope_of(Activation(self.plain), derivative)
         self.__dict__.update(derivative=derivative, _slope=slope)
 
+    def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
+        """f′(a), whatever g is set."""
+        return slope_of(Activation(self.plain))(a, h)
+
     def plain(self, a: Tensor) -> Tensor:
         """f(a) as torch has it, never in place."""
         h: Tensor = super().forward(a.clone() if getattr(self, "inplace", False) else a)
@@ -90,6 +94,10 @@ class ActivationLayer(RuledActivation):
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """As in every converted activation; "exact" is the activation's own derivative."""
         self.__dict__.update(derivative=derivative, _slope=slope_of(resolve_activation(self.activation), derivative))
+
+    def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
+        """The activation's own derivative, or its surrogate."""
+        return slope_of(resolve_activation(self.activation))(a, self.plain(a))
 
     def plain(self, a: Tensor) -> Tensor:
         """f(a)."""

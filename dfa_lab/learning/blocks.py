@@ -9,7 +9,7 @@ after the last block, which hears e itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -73,8 +73,11 @@ def _links(module: nn.Module, prefix: str, ordered: bool) -> Iterator[tuple[str,
             yield here, child, ordered
 
 
-def downstream_product(module: nn.Module, point: str) -> Tensor | None:
-    """W_L … W_{l+1} from ``point`` to the output, (n_out, n_l), detached; None where that is no chain of linears."""
+def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:
+    """W_L … W_{l+1} from ``point`` to the output, (n_out, n_l), detached; None where that is no chain of linears.
+
+    ``slopes``, by the name of an activation layer, multiply what goes through it.
+    """
     if not isinstance(module, nn.Sequential):
         return None
     links = list(_links(module, "", True))
@@ -82,10 +85,18 @@ def downstream_product(module: nn.Module, point: str) -> Tensor | None:
     if point not in names:
         return None
     product: Tensor | None = None
-    for _, link, _ in links[names.index(point) + 1 :]:
+    for name, link, _ in reversed(links[names.index(point) + 1 :]):  # no more rows than there are outputs
         if isinstance(link, nn.Linear):
             weight = link.weight.detach()
-            product = weight if product is None else weight @ product
-        elif not isinstance(link, (*ACTIVATIONS, nn.Dropout, nn.Identity)):
+            product = weight if product is None else product @ weight
+        elif isinstance(link, ACTIVATIONS):
+            if product is not None and slopes and name in slopes:
+                product = product * slopes[name]
+        elif not isinstance(link, nn.Dropout | nn.Identity) and not _flattens(link):
             return None
     return product
+
+
+def _flattens(link: nn.Module) -> bool:
+    """Whether a link only makes a vector of each sample, in the order that flat feedback has."""
+    return isinstance(link, nn.Flatten) and (link.start_dim, link.end_dim) == (1, -1)

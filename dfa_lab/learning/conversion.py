@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver, features_first
 from dfa_lab.learning.moving import warn_unless_attached
 from dfa_lab.learning.rule import Lesson, Route, Rule
+
+if TYPE_CHECKING:
+    from dfa_lab.learning.detour import Detour
 
 
 class Conversion:
@@ -45,6 +48,7 @@ class Conversion:
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
+        self.detour: Detour | None = None  # while a pass is recorded: the cuts can be passed, B replaced
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
@@ -102,7 +106,7 @@ class Conversion:
             )
         if rule.route is Route.DIRECT:
             self._note(name, module, hidden, rule)
-        cut = detached(output)
+        cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
         self._last_cut = name, cut
         return cut
 
@@ -165,7 +169,10 @@ class Conversion:
         feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
         if self.only_draws:
             return None
-        return functional.join(output, hiddens, feedback, self._signals(names, hiddens, output))
+        signals = self._signals(names, hiddens, output)
+        if self.detour is not None:
+            signals = self.detour.signals(signals)
+        return functional.join(output, hiddens, feedback, signals)
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
@@ -227,11 +234,11 @@ class Conversion:
         return Lesson(shaped.movedim(-1, 1) if last is not output else shaped, found.scale)
 
 
-def detached(value: Any) -> Any:
-    """``value`` with every tensor in it detached, in tuples, lists and mappings too."""
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """``value`` with every tensor in it changed, in tuples, lists and mappings too."""
     if isinstance(value, Tensor):
-        return value.detach()
+        return change(value)
     if isinstance(value, tuple | list):
-        parts = [detached(one) for one in value]
+        parts = [mapped(one, change) for one in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: detached(one) for key, one in value.items()} if isinstance(value, dict) else value
+    return {key: mapped(one, change) for key, one in value.items()} if isinstance(value, dict) else value

@@ -44,6 +44,19 @@ def draw_magnitude(
     return draw.square().mean().sqrt().reshape(1, 1) if store == "constant_magnitude" else draw
 
 
+def shuffled(matrix: Tensor, stream: torch.Generator) -> Tensor:
+    """``matrix`` (…, rows, columns) with rows and columns permuted and their signs flipped, alike in all replicas.
+
+    For entries drawn independently of each other, or by rotation, it is another draw of the same law.
+    """
+    for dimension in (-2, -1):
+        size = matrix.shape[dimension]
+        matrix = matrix.index_select(dimension, torch.randperm(size, generator=stream).to(matrix.device))
+        signs = (torch.randint(0, 2, (size,), generator=stream) * 2 - 1).to(matrix)
+        matrix = matrix * (signs.unsqueeze(-1) if dimension == -2 else signs)
+    return matrix
+
+
 def mirror_noise(seed: int, layer: int, steps: int, shape: tuple[int, ...]) -> Tensor:
     """N(0, 1) of ``shape`` for one layer at one step; the same if asked again."""
     return torch.randn(shape, generator=generator(seed, "noise", layer, steps))

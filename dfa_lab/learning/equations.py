@@ -48,12 +48,17 @@ class Pass:
         return self.activities[-1]
 
 
-def downstream(weights: Sequence[Tensor], layer: int, route: Route) -> Tensor:
-    """What BP carries the signal of hidden ``layer`` (from 1) with: W_{l+1}, or for a direct route W_L … W_{l+1}."""
-    product = weights[layer]
-    if route is Route.DIRECT:
-        for weight in weights[layer + 1 :]:
-            product = weight @ product
+def downstream(weights: Sequence[Tensor], layer: int, route: Route, slopes: Sequence[Tensor] | None = None) -> Tensor:
+    """What BP carries the signal of hidden ``layer`` (from 1) with: W_{l+1}, or for a direct route W_L … W_{l+1}.
+
+    With ``slopes``, one (…, n_l) for each hidden layer, first layer first, the product goes through them:
+    W_L diag(s_{L-1}) W_{L-1} … diag(s_{l+1}) W_{l+1}.
+    """
+    if route is not Route.DIRECT:
+        return weights[layer]
+    product = weights[-1]  # from the output down: the product never has more rows than there are outputs
+    for number in reversed(range(layer, len(weights) - 1)):
+        product = (product if slopes is None else product * slopes[number].unsqueeze(-2)) @ weights[number]
     return product
 
 
@@ -77,10 +82,17 @@ def forward(layers: Layers, inputs: Tensor) -> Pass:
     return Pass(preactivations, activities)
 
 
-def deltas(layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = None) -> list[Tensor | None]:
+def deltas(
+    layers: Layers,
+    seen: Pass,
+    error: Tensor,
+    lesson: Lesson | None = None,
+    signals: list[Tensor] | None = None,
+) -> list[Tensor | None]:
     """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None.
 
-    ``lesson`` is for rules that need one; the others take no notice.
+    ``lesson`` is for rules that need one; the others take no notice. A list given as ``signals`` gets what the hidden
+    layers heard, the last layer's first.
     """
     hidden = len(layers.weights) - 1
     result: list[Tensor | None] = [None] * hidden + [error]
@@ -98,6 +110,8 @@ def deltas(layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None = No
             assert rule.carrier is not None
             feedback = layers.feedback[number] if rule.needs_feedback else None
             signal = delta @ rule.carrier(layers.weights[number + 1], feedback)
+        if signals is not None:
+            signals.append(signal.clone())
         delta = signal.mul_(layers.slope(seen.preactivations[number], seen.activities[number + 1]))
         result[number] = delta
     return result

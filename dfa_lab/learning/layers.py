@@ -8,7 +8,7 @@ A converted layer holds its ``rule`` and, as buffers, the matrices its rules hav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from dfa_lab.learning import functional
 from dfa_lab.learning.rule import Rule
 from dfa_lab.learning.rules import BP
 
+if TYPE_CHECKING:
+    from dfa_lab.learning.detour import Detour
+
 
 class RuledLayer(nn.Module):
     """What all converted layers share: a rule, and the matrix that carries δ in place of each parameter."""
@@ -24,6 +27,8 @@ class RuledLayer(nn.Module):
     rule: Rule
     #: The parameters through which a layer below was told something.
     heard: frozenset[str]
+    #: While a pass is recorded: what may take the place of the carriers later.
+    detour: Detour | None = None
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
@@ -43,7 +48,10 @@ class RuledLayer(nn.Module):
         feedback = self._buffers[f"{rule.store}_{parameter}"] if rule.needs_feedback else None
         weight = self._parameters[parameter]
         assert weight is not None
-        return rule.carrier(weight.detach(), feedback)
+        matrix = rule.carrier(weight.detach(), feedback)
+        if self.detour is None:
+            return matrix
+        return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
 
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own words, and the rule."""

@@ -6,6 +6,7 @@ autograd graph: the gradient at a call's input is what this call sent down, and 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.generators import torch_state
 from dfa_lab.learning.layers import RuledLayer
@@ -74,6 +76,16 @@ class Trace:
 
 
 @contextmanager
+def plainly() -> Iterator[None]:
+    """Inside, tensors are computed in their own precision and can be differentiated, whatever the caller is in."""
+    with torch.inference_mode(False), contextlib.ExitStack() as stack:
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
+@contextmanager
 def undisturbed(converted: Converted) -> Iterator[None]:
     """Afterwards buffers, random streams and the conversion are as before; feedback is not drawn anew inside."""
     root, conversion = converted.root, converted.conversion
@@ -82,7 +94,7 @@ def undisturbed(converted: Converted) -> Iterator[None]:
     conversion.buffers.stale, conversion.attached = False, 1
     heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
     try:
-        with torch.random.fork_rng(), torch.enable_grad():
+        with plainly(), torch.random.fork_rng(), torch.enable_grad():
             yield
     finally:
         conversion.buffers.stale, conversion.attached = stale, attached
@@ -142,7 +154,11 @@ class _Recorder:
             inputs = {key: kwargs[key] for key in INPUTS if key in kwargs}
             heard = heard_args(module, args)
             given = tensors_of((heard, *inputs.values()))
-            new, named = _each((heard, inputs), lambda one: clones.setdefault(id(one), _cloned(one, force=True))[0])
+
+            def note(one: Tensor) -> Tensor:
+                return clones.setdefault(id(one), _cloned(one, force=True))[0] if one.is_floating_point() else one
+
+            new, named = mapped((heard, inputs), note)
             new = (*new, *args[len(heard) :])
             edges = [clones[id(one)][1] for one in given]
             feeds = any(one.requires_grad for one in given)
@@ -154,12 +170,14 @@ class _Recorder:
             edges: list[Edge] = []
 
             def note(one: Tensor) -> Tensor:
+                if not one.is_floating_point():
+                    return one
                 clone, edge = _cloned(one, force=False)
                 call.outputs.append(clone)
                 edges.append(edge)
                 return clone
 
-            new = _each(output, note)
+            new = mapped(output, note)
             self._calls.append((call, entered, edges))
             if name in self._conversion.active_points() and call.outputs:
                 self._hiddens.append((call, call.outputs[0]))
@@ -171,12 +189,14 @@ class _Recorder:
             seen = [True]
 
             def note(one: Tensor) -> Tensor:
+                if not one.is_floating_point():
+                    return one
                 clone, edge = _cloned(one, force=True)
                 if seen.pop() if seen else False:
                     self._cuts.append((call, edge))
                 return clone
 
-            return _each(output, note)
+            return mapped(output, note)
 
         self._handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
         self._handles.append(module.register_forward_hook(leave, with_kwargs=True, prepend=True))
@@ -242,16 +262,6 @@ def tensors_of(args: Any) -> list[Tensor]:
         return [args] if args.is_floating_point() else []
     parts = args.values() if isinstance(args, dict) else args if isinstance(args, tuple | list) else ()
     return [one for part in parts for one in tensors_of(part)]
-
-
-def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """``value`` with every floating tensor in it changed."""
-    if isinstance(value, Tensor):
-        return change(value) if value.is_floating_point() else value
-    if isinstance(value, tuple | list):
-        parts = [_each(one, change) for one in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: _each(one, change) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _cloned(one: Tensor, *, force: bool) -> tuple[Tensor, Edge]:

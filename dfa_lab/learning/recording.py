@@ -1,0 +1,167 @@
+"""Recording: one forward pass of a converted network with its loss, and any number of backward passes over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from dfa_lab.learning.bends import RuledActivation
+from dfa_lab.learning.conversion import mapped
+from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.detour import Detour
+from dfa_lab.learning.layers import RuledLayer
+from dfa_lab.learning.losses import checked_loss
+from dfa_lab.learning.rules import BP
+from dfa_lab.learning.tracing import tensors_of
+
+
+@dataclass(eq=False)
+class Seen:
+    """One call of a module: its first output, and whether the network needs a gradient at its input.
+
+    ``slope`` of an activation is the mean over samples of f′, where it was asked for; ``edge`` is None where the
+    call was made without gradients.
+    """
+
+    name: str
+    module: nn.Module
+    output: Tensor
+    feeds: bool
+    edge: GradientEdge | None
+    slope: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A backward pass: what arrived at the output of each call, and each parameter's gradient (None: it got none).
+
+    Zeros stand where nothing arrived. ``error`` is e, None where the network's output is no tensor.
+    """
+
+    arrived: dict[int, Tensor]  # by id of the call
+    error: Tensor | None
+    gradients: dict[str, Tensor | None]
+
+    def at(self, call: Seen) -> Tensor:
+        """What arrived at the call's output, a row a sample: (N, …), flat."""
+        return self.arrived[id(call)].flatten(1)
+
+
+class Recording:
+    """The calls in order, the network's ``output``, and the ``detour`` that says which way ``backward`` goes."""
+
+    def __init__(self, root: nn.Module, calls: Sequence[Seen], output: Any, loss: Tensor, detour: Detour) -> None:
+        self.root, self.calls, self.output, self.detour = root, calls, output, detour
+        self._loss = loss
+
+    def backward(self) -> Heard:
+        """One backward pass the detour's way; the graph stays."""
+        named = {name: one for name, one in self.root.named_parameters() if one.requires_grad}
+        reached = [call for call in self.calls if call.edge is not None]
+        first = [self.output] if isinstance(self.output, Tensor) else []
+        wanted: list[Any] = [*first, *(call.edge for call in reached), *named.values()]
+        found = list(torch.autograd.grad(self._loss, wanted, allow_unused=True, retain_graph=True))
+        error = found.pop(0) if first else None
+        arrived = {id(call): torch.zeros_like(call.output) for call in self.calls}
+        arrived |= {id(call): one for call, one in zip(reached, found, strict=False) if one is not None}
+        return Heard(arrived, error, dict(zip(named, found[len(reached) :], strict=True)))
+
+    def calls_of(self, name: str) -> list[Seen]:
+        """The calls of one module, in order."""
+        return [call for call in self.calls if call.name == name]
+
+
+@contextmanager
+def recorded(
+    converted: Converted,
+    inputs: Any,
+    targets: Any,
+    loss_fn: Callable[[Any, Any], Tensor],
+    reduction: str,
+    *,
+    slopes: bool = False,
+) -> Iterator[Recording]:
+    """One forward pass on a batch that notes every layer, activation and feedback point; inside, it can be gone back.
+
+    To be used inside ``undisturbed``. With ``slopes`` the activations' mean f′ is noted too.
+    """
+    detour, calls, handles = Detour(), list[Seen](), list[Any]()
+    names = {*converted.conversion.buffers.carrying, *converted.conversion.points}
+    told, converted.lesson = converted.lesson, (targets, reduction)
+    try:
+        with _detoured(converted, detour):
+            for name, module in converted.root.named_modules():
+                if name in names or isinstance(module, RuledActivation):
+                    handles += _watch(name, module, calls, slopes)
+            with detour.recording():
+                output = converted.root(*inputs) if isinstance(inputs, tuple) else converted.root(inputs)
+            for handle in handles:
+                handle.remove()
+            yield Recording(converted.root, calls, output, checked_loss(loss_fn, output, targets), detour)
+    finally:
+        converted.lesson = told
+        for handle in handles:
+            handle.remove()
+
+
+def _watch(name: str, module: nn.Module, calls: list[Seen], slopes: bool) -> list[Any]:
+    running: list[tuple[bool, Tensor | None]] = []
+
+    def enter(_: nn.Module, args: Any, kwargs: Any) -> None:
+        given = tensors_of((args, kwargs))
+        slope = None
+        if slopes and isinstance(module, RuledActivation) and given:
+            a = given[0].detach()
+            slope = module.exact_slope(a, a).mean(0)
+        running.append((any(one.requires_grad for one in given), slope))
+
+    def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        feeds, slope = running.pop()
+        found = tensors_of(output)
+        if not found:
+            return None
+        first = found[0]
+        clone = (first if first.requires_grad else first.detach().requires_grad_()).clone()
+        edge = get_gradient_edge(clone) if clone.requires_grad else None
+        calls.append(Seen(name, module, clone, feeds, edge, slope))
+        return mapped(output, lambda one: clone if one is first else one)
+
+    # Before the hook that cuts the graph, so that what a feedback point hears arrives here.
+    return [
+        module.register_forward_pre_hook(enter, with_kwargs=True),
+        module.register_forward_hook(leave, with_kwargs=True, prepend=True),
+    ]
+
+
+@contextmanager
+def _detoured(converted: Converted, detour: Detour) -> Iterator[None]:
+    """Inside, forward passes are made under ``detour``."""
+    layers = [module for module in converted.root.modules() if isinstance(module, RuledLayer)]
+    bends = [module for module in converted.root.modules() if isinstance(module, RuledActivation)]
+    rules = [layer.__dict__["rule"] for layer in layers]
+    slopes = [bend.__dict__["_slope"] for bend in bends]
+    converted.conversion.detour = detour
+    for layer, rule in zip(layers, rules, strict=True):
+        layer.detour = detour
+        if rule.carrier is None or rule is BP:
+            # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of
+            # sight. Under a direct rule, too, autograd carries δ with W between the cuts.
+            layer.__dict__["rule"] = replace(BP)
+    for bend, slope in zip(bends, slopes, strict=True):
+        if slope is not None:
+            bend.__dict__["_slope"] = detour.slope(slope, bend.exact_slope)
+    try:
+        yield
+    finally:
+        converted.conversion.detour = None
+        for layer, rule in zip(layers, rules, strict=True):
+            layer.__dict__["rule"] = rule
+            del layer.__dict__["detour"]
+        for bend, slope in zip(bends, slopes, strict=True):
+            bend.__dict__["_slope"] = slope
