@@ -72,7 +72,9 @@ METRICS.register(
 )
 METRICS.register(
     "at_floor",
-    Metric("BP at the numerical floor", "0 or 1", "BP's delta is made of rounding errors: its angles say nothing.", True),
+    Metric(
+        "BP at the numerical floor", "0 or 1", "BP's delta is made of rounding errors: its angles say nothing.", True
+    ),
 )
 METRICS.register(
     "samples_per_s",

@@ -27,7 +27,7 @@ from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.floor import LIMIT, rounding
+from dfa_lab.learning.floor import Rounding
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.recording import Heard, Recording, Seen, recorded
 from dfa_lab.learning.rule import Route
@@ -112,12 +112,11 @@ def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) ->
     calls = recording.calls_of(name)
     if theirs.error is None or not calls:
         return NOTHING
-    bend = _bend_after(recording, calls[-1])
-    delta = theirs.at(calls[-1])
-    heard = [(delta if bend is None else theirs.at(bend), delta)]
+    bend, delta = _bend_after(recording, calls[-1]), theirs.at(calls[-1])
     scale = recording.output.shape[-1] / recording.output.numel() if reduction == "mean" else 1.0
-    found = rounding(recording.output.detach(), theirs.error, scale, heard, replicas=False)
-    return (found > LIMIT).double()
+    rounding = Rounding(recording.output.detach(), theirs.error, scale)
+    rounding.through(delta if bend is None else theirs.at(bend), delta)
+    return rounding.at_floor()
 
 
 def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:

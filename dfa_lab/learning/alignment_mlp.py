@@ -15,7 +15,7 @@ from dfa_lab.learning.angles import Gradients, angle
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream
-from dfa_lab.learning.floor import LIMIT, rounding
+from dfa_lab.learning.floor import Rounding
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.rule import Lesson, Route
 from dfa_lab.learning.rules import BP
@@ -83,7 +83,7 @@ def measure_mlp(
     theirs = deltas(by_backpropagation(layers), seen, error, None, told)
     scale = 1 / error.shape[-2] if reduction == "mean" else 1.0
     columns = measure_weights(layers, seen, linearised=linearised)
-    below: list[tuple[Tensor, Tensor]] = []
+    rounding = Rounding(seen.output, error, scale, replicas=error.dim() == 3)
     found: list[dict[str, Tensor]] = []
     for number in reversed(range(len(theirs) - 1)):
         their, signal = theirs[number], told.pop(0)
@@ -92,10 +92,9 @@ def measure_mlp(
         our = torch.zeros_like(their) if our is None else our
         h = seen.activities[number].expand(*their.shape[:-1], -1)
         compared = Compared([(our, their)], lambda ours=our, theirs=their, h=h: Gradients.of_products(ours, theirs, h))  # type: ignore[misc]
-        below.append((signal, their))
-        error_share = rounding(seen.output, error, scale, below, replicas=error.dim() == 3)
+        rounding.through(signal, their)
         signals = [(heard.pop(0), signal)] if heard else []
-        found.insert(0, {**compare(compared, signals), "at_floor": (error_share > LIMIT).double()})
+        found.insert(0, {**compare(compared, signals), "at_floor": rounding.at_floor()})
     return columns | {name: [row[name] for row in found] for name in (found[0] if found else ())}
 
 

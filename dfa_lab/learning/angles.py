@@ -1,11 +1,16 @@
-"""Angles between vectors and between weight gradients, as exact near 0° and 180° as elsewhere. In float64, degrees."""
+"""Angles between vectors and between weight gradients, as exact near 0° and 180° as elsewhere; degrees, in float64.
+
+Vectors are compared in their own precision, at least float32: an angle between float32 vectors is right to about 1e-5°.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 
 def angle(left: Tensor, right: Tensor) -> Tensor:
@@ -13,18 +18,21 @@ def angle(left: Tensor, right: Tensor) -> Tensor:
 
     Kahan's formula: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors u and v, where acos would lose half the digits.
     """
-    u, v = unit(left), unit(right)
-    return _kahan(torch.linalg.vector_norm(u - v, dim=-1), torch.linalg.vector_norm(u + v, dim=-1))
+    left, right = comparable(left), comparable(right)
+    u, v = left / vector_norm(left, dim=-1, keepdim=True), right / vector_norm(right, dim=-1, keepdim=True)
+    return _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
 
 
-def unit(vectors: Tensor) -> Tensor:
-    """``vectors`` along the last dimension at length 1, in float64; NaN where they are zero."""
-    wide = vectors.double()
-    return wide / torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+def _degrees(apart: Tensor, together: Tensor) -> Tensor:
+    return torch.atan2(apart, together).double().mul_(360 / math.pi)
 
 
-def _kahan(apart: Tensor, together: Tensor) -> Tensor:
-    return torch.rad2deg(2 * torch.atan2(apart, together))
+def comparable(values: Tensor) -> Tensor:
+    """``values`` at least in float32; in float64 where squares of float32 would be lost at either end."""
+    if values.dtype is torch.float64:
+        return values
+    values = values.float()
+    return values if 1e-12 < float(vector_norm(values)) < 1e12 else values.double()
 
 
 def spread(samples: Tensor) -> Tensor:
@@ -46,8 +54,8 @@ class Gradients:
     @classmethod
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
-        norms = [torch.linalg.vector_norm(one.double(), dim=-1) for one in (ours, theirs)]
-        return cls(norms[0], norms[1], angle(ours, theirs))
+        ours, theirs = comparable(ours), comparable(theirs)
+        return cls(vector_norm(ours, dim=-1).double(), vector_norm(theirs, dim=-1).double(), angle(ours, theirs))
 
     @classmethod
     def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> Gradients:
@@ -55,16 +63,19 @@ class Gradients:
 
         ‖δᵀ h‖² = Σ (δ δᵀ) ⊙ (h hᵀ) where that is less work than the product: for wide layers and few samples.
         """
-        ours, theirs, h = ours.double(), theirs.double(), h.double()
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
-        small = samples * (4 * wide + deep) < 2 * wide * deep
-        gram = h @ h.mT if small else h
+        if samples * (4 * wide + deep) >= 2 * wide * deep:
+            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
+        # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
+        sizes = [vector_norm(comparable(one), dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
+        u, v = (comparable(one) / size for one, size in zip((ours, theirs), sizes, strict=True))
+        gram = comparable(h @ h.mT)
 
-        def norm(delta: Tensor) -> Tensor:
-            if small:  # rounding can leave a zero below zero
-                return ((delta @ delta.mT) * gram).sum((-2, -1)).clamp(min=0).sqrt()
-            return torch.linalg.matrix_norm(delta.mT @ h)
+        def norm(delta: Tensor) -> Tensor:  # rounding can leave a zero below zero
+            return ((delta @ delta.mT) * gram).sum((-2, -1), keepdim=True).clamp(min=0).sqrt()
 
-        own, bp = norm(ours), norm(theirs)
-        u, v = ours / own[..., None, None], theirs / bp[..., None, None]
-        return cls(own, bp, _kahan(norm(u - v), norm(u + v)))
+        own, bp = norm(u), norm(v)
+        found = _degrees(norm(u / own - v / bp), norm(u / own + v / bp))
+        # A zero delta has no direction, and no gradient either.
+        norms = [torch.where(size > 0, size * one, 0.0) for size, one in zip(sizes, (own, bp), strict=True)]
+        return cls(*(one.double()[..., 0, 0] for one in (*norms, found)))

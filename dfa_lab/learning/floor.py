@@ -12,7 +12,7 @@ The reference is at the floor where the sum exceeds a tenth, which can turn an a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import torch
 from torch import Tensor
@@ -21,22 +21,27 @@ from torch import Tensor
 LIMIT = 0.1
 
 
-def rounding(
-    output: Tensor, error: Tensor, scale: float, heard: Sequence[tuple[Tensor, Tensor]], replicas: bool
-) -> Tensor:
-    """The relative rounding error of BP's delta of one layer: () or, with ``replicas``, (K,), float64.
+class Rounding:
+    """The relative rounding error of BP's e, and with ``through`` of each delta made from it: () or (K,), float64.
 
-    ``scale`` is e's batch factor, 1/N under a mean; ``heard`` are BP's (signal, delta) of this layer and of those
-    above it through which its signal came.
+    ``scale`` is e's batch factor, 1/N under a mean. With ``replicas`` the tensors have a leading K.
     """
-    info = torch.finfo(error.dtype)
-    size = _rms(output, replicas).clamp(min=1) * scale
-    found = info.eps * size / _rms(error, replicas)
-    for signal, delta in heard:
-        strength = _rms(delta, replicas)
-        found = found + info.eps * _rms(signal, replicas) / strength + info.tiny * info.eps / strength
-    return found
 
+    def __init__(self, output: Tensor, error: Tensor, scale: float, *, replicas: bool = False) -> None:
+        self._replicas = replicas
+        self._info = torch.finfo(error.dtype)
+        self.found = self._info.eps * scale * self._rms(output).clamp(min=1) / self._rms(error)
 
-def _rms(values: Tensor, replicas: bool) -> Tensor:
-    return values.double().square().flatten(1 if replicas else 0).mean(-1).sqrt()
+    def through(self, signal: Tensor, delta: Tensor) -> Tensor:
+        """Add what a layer's slope does, from BP's ``signal`` and ``delta`` there; the error of its delta."""
+        strength = self._rms(delta)
+        self.found = self.found + self._info.eps * (self._rms(signal) + self._info.tiny) / strength
+        return self.found
+
+    def at_floor(self) -> Tensor:
+        """1.0 where the error exceeds the limit, else 0.0."""
+        return (self.found > LIMIT).double()
+
+    def _rms(self, values: Tensor) -> Tensor:
+        flat = values.flatten(1 if self._replicas else 0)
+        return torch.linalg.vector_norm(flat, dim=-1, dtype=torch.float64) / math.sqrt(flat.shape[-1])
