@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import threading
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import nn
 from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.batches import IndexStream
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
 from dfa_lab.experiment.probe import AnyUpdater, Probe
 from dfa_lab.experiment.progress import counted
@@ -39,9 +39,9 @@ class Experiment:
     ``seed`` then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as
     ``Task.from_arrays`` makes.
 
-    ``history`` is the record, ``net`` the network (an ``MLP`` or the module's copy); ``steps_done`` and
-    ``samples_seen`` count updates and training samples. Clock readings (``samples_per_s``) apart, nothing depends on
-    time or on the thread it runs in.
+    ``history`` is the record, ``net`` the network (an ``MLP`` or the module's copy), ``cadence`` says at which steps
+    it is measured; ``steps_done`` and ``samples_seen`` count updates and training samples. Clock readings
+    (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
     loss is no longer finite, with the run back at its last snapshot (one at every probe).
@@ -84,17 +84,22 @@ class Experiment:
         else:
             self._updater = ModuleUpdater(self.module, task, settings)
         self.net: nn.Module = self._updater.net
-        self.task, self.settings = task, settings
+        self.task = task
         self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
         seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
         self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
         self._probe = Probe(task, settings.device)
+        self._use(settings)
         self.steps_done = self.samples_seen = 0
-        self._losses, self._losses_held = torch.zeros(len(seeds), dtype=torch.float64), 0
+        self._losses = Mean.of_nothing(len(seeds))
         self._probe_wanted = self._chance_is_stale = True
         self._stopwatch = Stopwatch()
         self.history = History(settings.values(), replicas=len(seeds), name=self._name or RULES.label(settings.rule))
         self._snapshot: State | None = None
+
+    def _use(self, settings: Settings) -> None:
+        self.settings = settings
+        self.cadence = self._probe.cadence(self._updater, settings)
 
     def __repr__(self) -> str:
         settings = self.settings
@@ -128,24 +133,21 @@ class Experiment:
                 self.resume_clock()
         indices = [stream.take(self.settings.batch_size) for stream in self._streams]
         index = (indices[0] if self.settings.replicas is None else torch.stack(indices)).to(self._inputs.device)
-        loss = self._updater.update(self._inputs[index], self._targets[index])
-        self._losses += loss.detach().cpu()
-        self._losses_held += 1
-        if not math.isfinite(float(self._losses.sum())):
+        self._losses.add(self._updater.update(self._inputs[index], self._targets[index]))
+        if not self._losses.finite:
             self._diverge()
         self.steps_done += 1
         self.samples_seen += self.settings.batch_size
         if self.steps_done % self.settings.record_every == 0:
             self._record_training()
-        if self._probe.alignment_is_due(self.steps_done, self.settings):
-            self._measure(evaluate=self._probe.evaluation_is_due(self.steps_done, self.settings))
+        if self.cadence.alignment_is_due(self.steps_done):
+            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done))
 
     def _record_training(self) -> None:
         here = {"step": self.steps_done, "samples": self.samples_seen}
-        self.history.record("train_loss", (self._losses / self._losses_held).tolist(), **here)
-        self._losses, self._losses_held = torch.zeros_like(self._losses), 0
+        self.history.record("train_loss", self._losses.take(), **here)
         trained = self.samples_seen * self.history.replicas
-        rate = self._stopwatch.read(trained, due=self.steps_done % self.settings.probe_every == 0)
+        rate = self._stopwatch.read(trained, due=self.steps_done % self.cadence.every == 0)
         if rate is not None:
             self.history.record("samples_per_s", [rate] * self.history.replicas, **here)
 
@@ -159,11 +161,11 @@ class Experiment:
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
             self._diverge()
         here = {"step": self.steps_done, "samples": self.samples_seen}
-        chance = self._chance_is_stale or self._probe.chance_is_due(self.steps_done, self.settings)
+        chance = self._chance_is_stale or self.cadence.chance_is_due(self.steps_done)
         with self._stopwatch.leave_out():
-            for metric, columns in self._probe.alignment(self._updater, self.settings, chance=chance).items():
-                for layer, value in enumerate(columns, 1):
-                    self.history.record(metric, value.reshape(-1).tolist(), layer=layer, **here)
+            if self.cadence.aligned:
+                found = self._probe.alignment(self._updater, self.settings, chance=chance)
+                self.history.record_layers(found, **here)
             if evaluate:
                 for metric, value in self._probe.evaluate(self._updater).items():
                     self.history.record(metric, value.tolist(), **here)
@@ -205,7 +207,7 @@ class Experiment:
         except Exception:
             self._restore(backup)
             raise
-        self.settings = after
+        self._use(after)
         # Where the angles jump, the picture should jump at that very step, not at the next regular probe.
         jumps = any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed)
         self._probe_wanted |= jumps
@@ -252,8 +254,7 @@ class Experiment:
             net={name: tensor.clone() for name, tensor in self.net.state_dict().items()},
             optimizer=self._updater.state(),
             streams=[stream.state() for stream in self._streams],
-            losses=self._losses.clone(),
-            losses_held=self._losses_held,
+            losses=self._losses.copy(),
             probe_wanted=self._probe_wanted,
             chance_is_stale=self._chance_is_stale,
             changes=len(self.history.changes()),
@@ -270,8 +271,9 @@ class Experiment:
         self._updater.restore(settings, state.optimizer)
         for stream, place in zip(self._streams, state.streams, strict=True):
             stream.restore(place)
-        self.settings, self.steps_done, self.samples_seen = settings, state.steps_done, state.samples_seen
-        self._losses, self._losses_held = state.losses.clone(), state.losses_held
+        self._use(settings)
+        self.steps_done, self.samples_seen = state.steps_done, state.samples_seen
+        self._losses = state.losses.copy()
         self._probe_wanted, self._chance_is_stale = state.probe_wanted, state.chance_is_stale
 
     def _diverge(self) -> None:

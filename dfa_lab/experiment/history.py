@@ -74,6 +74,12 @@ class History:
         series.samples.append(samples)
         series.steps.append(step)
 
+    def record_layers(self, found: Mapping[str, Sequence[Any]], *, step: int, samples: int) -> None:
+        """One row for each metric and layer: metric -> a tensor a layer, with a number or one a replica."""
+        for metric, columns in found.items():
+            for layer, value in enumerate(columns, 1):
+                self.record(metric, value.reshape(-1).tolist(), step=step, samples=samples, layer=layer)
+
     def layers(self, metric: str) -> list[int]:
         """The hidden layers that ``metric`` was recorded for, in order."""
         return sorted(layer for name, layer in list(self.series) if name == metric and layer is not None)

@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.cadence import Work
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.tasks import Task
-from dfa_lab.experiment.updater import make_optimizer
+from dfa_lab.experiment.updater import CHANCE_DRAWS, make_optimizer
+from dfa_lab.experiment.work import module_work
 from dfa_lab.learning.alignment_converted import measure_converted
 from dfa_lab.learning.convert import convert
 from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.generators import generator, restore_torch_state, torch_state
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
-
-#: How often feedback is redrawn for a chance band; each time is a backward pass.
-CHANCE_DRAWS = 8
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
@@ -109,12 +109,13 @@ class ModuleUpdater:
         example = task.train_inputs[:2].to(settings.device)
         self._converted.try_out(example)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 output = self.output(example)
         except (TypeError, ValueError, RuntimeError, IndexError) as reason:
             raise DfaLabError(
                 f"the module failed on inputs of shape {tuple(example.shape)}, {example.dtype}: {reason}"
             ) from reason
+        self._forward = counter.get_total_flops() / 2 / len(example)  # a multiply-add is two of them
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if shape != (len(example), task.outputs):
             raise DfaLabError(
@@ -181,8 +182,15 @@ class ModuleUpdater:
             result: Tensor = self.net(inputs)
         return result
 
+    def work(self, probe: int, test: int) -> Work:
+        """What a step, a probe on so many samples and a test split of so many cost."""
+        leaves = sum(1 for module in self.net.modules() if not any(True for _ in module.children()))
+        entries = sum(parameter.numel() for parameter in self.net.parameters())
+        counted = {"batch": self.settings.batch_size, "probe": probe, "test": test}
+        return module_work(self._forward, leaves, entries, **counted, chunk=self.chunk, draws=CHANCE_DRAWS)
+
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the bands that mean nothing as well."""
+        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the bands as well."""
         draws = CHANCE_DRAWS if chance else 0
         with self._at_rest():
             found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
@@ -13,9 +14,6 @@ from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 
 AnyUpdater = Updater | ModuleUpdater
-
-#: Share of the training's operations that going through the whole test split may cost.
-TEST_SHARE = 0.1
 
 
 class Probe:
@@ -26,6 +24,11 @@ class Probe:
         self._inputs, self._targets = task.test_inputs.to(device), task.test_targets.to(device)
         self._order = torch.randperm(len(self._inputs), generator=generator(0, "probe")).to(device)
 
+    def cadence(self, updater: AnyUpdater, settings: Settings) -> Cadence:
+        """When this run is measured: ``probe_every`` where it is set, else as often as the operations allow."""
+        samples = min(settings.probe_size, len(self._inputs))
+        return Cadence.of(updater.work(samples, len(self._inputs)), settings.probe_every)
+
     def batch(self, settings: Settings) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a fixed shuffle of the test split; all of it where it is smaller."""
         chosen = self._order[: settings.probe_size]
@@ -34,7 +37,8 @@ class Probe:
     def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[Tensor]]:
         """Metric -> a value a layer; with ``chance`` the bands that mean nothing as well."""
         found = updater.alignment(*self.batch(settings), chance=chance)
-        return {metric: columns for metric, columns in found.items() if metric in METRICS}
+        known = set(METRICS)
+        return {metric: columns for metric, columns in found.items() if metric in known}
 
     def evaluate(self, updater: AnyUpdater) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""
@@ -51,24 +55,3 @@ class Probe:
         if self.task.classifies:
             found["test_accuracy"] = right.double()
         return {name: (total / len(self._inputs)).reshape(-1) for name, total in found.items()}
-
-    def alignment_is_due(self, step: int, settings: Settings) -> bool:
-        """At steps 0, 1, 2, 4, 8 … below ``probe_every``, then at its multiples."""
-        early = step < settings.probe_every and step & (step - 1) == 0
-        return early or step % settings.probe_every == 0
-
-    def chance_is_due(self, step: int, settings: Settings) -> bool:
-        """At ``probe_every`` times 1, 2, 4, 8 …: the band moves with the weights, and costs many backward passes."""
-        times, rest = divmod(step, settings.probe_every)
-        return rest == 0 and times > 0 and times & (times - 1) == 0
-
-    def evaluation_is_due(self, step: int, settings: Settings) -> bool:
-        """With the early probes, then at multiples of ``probe_every`` so far apart that it is a tenth of the training.
-
-        By counted operations, not by the clock: a training sample costs about three forward passes.
-        """
-        if step < settings.probe_every and step & (step - 1) == 0:
-            return True
-        apart = len(self._inputs) / (3 * TEST_SHARE * settings.batch_size)
-        every = settings.probe_every * max(1, -(-apart // settings.probe_every))
-        return step % every == 0

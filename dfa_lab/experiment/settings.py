@@ -98,11 +98,16 @@ class Settings(BaseModel):
     )
     device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
     threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
-    probe_every: int = knob(
-        100, "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before.", live=True, unit="steps", ge=1
+    probe_every: int | None = knob(
+        None,
+        "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before; None chooses by what it costs, "
+        "0 leaves it out.",
+        live=True,
+        unit="steps",
+        ge=0,
     )
     probe_size: int = knob(
-        256, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
+        128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
     )
     record_every: int = knob(
         10, "Training loss and throughput are recorded every so many steps.", live=True, unit="steps", ge=1

@@ -8,12 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.experiment.batches import StreamState
+from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.settings import Settings
 
 
 @dataclass(frozen=True)
 class State:
-    """Copies: ``net`` is its state_dict, ``losses`` the sum of ``losses_held`` batch losses not yet recorded."""
+    """Copies: ``net`` is its state_dict, ``losses`` what was added up of batch losses not yet recorded."""
 
     settings: Settings
     steps_done: int
@@ -21,8 +22,7 @@ class State:
     net: dict[str, Tensor]
     optimizer: dict[str, Any] | None
     streams: list[StreamState]
-    losses: Tensor
-    losses_held: int
+    losses: Mean
     probe_wanted: bool
     chance_is_stale: bool
     changes: int

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.cadence import Work
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.tasks import Task
+from dfa_lab.experiment.work import mlp_work
 from dfa_lab.learning import equations
 from dfa_lab.learning.alignment_mlp import measure_chance, measure_mlp
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
 from dfa_lab.learning.rule import Route
+
+#: How often feedback is redrawn for a chance band; each time is a backward pass.
+CHANCE_DRAWS = 8
 
 
 class Updater:
@@ -69,7 +75,22 @@ class Updater:
         _, error = self.loss.value_and_error(seen.output, targets)
         lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
         found = measure_mlp(self.layers, seen, error, lesson, reduction=self.loss.reduction)
-        return found | measure_chance(self.layers, seen, error, lesson) if chance else found
+        if not chance:
+            return found
+        return found | measure_chance(self.layers, seen, error, lesson, draws=CHANCE_DRAWS)
+
+    def work(self, probe: int, test: int) -> Work:
+        """What a step, a probe on so many samples and a test split of so many cost."""
+        rule, feedback = self.net.rule, self.layers.feedback
+        return mlp_work(
+            self.net.widths,
+            layerwise=rule.route is Route.LAYERWISE,
+            feedback_entries=0 if rule.magnitudes else sum(math.prod(matrix.shape[-2:]) for matrix in feedback),
+            batch=self.settings.batch_size,
+            probe=probe,
+            test=test,
+            draws=CHANCE_DRAWS,
+        )
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.alignment_mlp import Columns
-from dfa_lab.learning.angles import Gradients, angle
+from dfa_lab.learning.angles import Gradients, angle, comparable
 from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
@@ -74,7 +74,8 @@ def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: H
     def gradients() -> Gradients:
         return Gradients.of_vectors(*(_gradient(converted, heard, name) for heard in (ours, theirs)))
 
-    return Compared(_joined(pairs) or [(torch.zeros(1, 1), torch.zeros(1, 1))], gradients)
+    pairs = _joined(pairs) or [(torch.zeros(1, 1), torch.zeros(1, 1))]
+    return Compared([(comparable(ours), comparable(theirs)) for ours, theirs in pairs], gradients)
 
 
 def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:

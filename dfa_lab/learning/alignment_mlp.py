@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, angle
+from dfa_lab.learning.angles import Gradients, angle, comparable
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream
@@ -90,12 +90,17 @@ def measure_mlp(
         assert their is not None
         our = ours[number]
         our = torch.zeros_like(their) if our is None else our
-        h = seen.activities[number].expand(*their.shape[:-1], -1)
-        compared = Compared([(our, their)], lambda ours=our, theirs=their, h=h: Gradients.of_products(ours, theirs, h))  # type: ignore[misc]
+        compared = _compared(our, their, seen.activities[number])
         rounding.through(signal, their)
         signals = [(heard.pop(0), signal)] if heard else []
         found.insert(0, {**compare(compared, signals), "at_floor": rounding.at_floor()})
     return columns | {name: [row[name] for row in found] for name in (found[0] if found else ())}
+
+
+def _compared(ours: Tensor, theirs: Tensor, h: Tensor) -> Compared:
+    ours, theirs = comparable(ours), comparable(theirs)
+    h = h.expand(*theirs.shape[:-1], -1)
+    return Compared([(ours, theirs)], lambda: Gradients.of_products(ours, theirs, h))
 
 
 def measure_chance(
@@ -129,8 +134,7 @@ def measure_chance(
         for number, (our, their) in enumerate(zip(ours[:-1], theirs[:-1], strict=True)):
             assert our is not None
             assert their is not None
-            h = seen.activities[number].expand(*their.shape[:-1], -1)
-            pair = Compared([(our, their)], lambda o=our, t=their, h=h: Gradients.of_products(o, t, h))  # type: ignore[misc]
+            pair = _compared(our, their, seen.activities[number])
             squares[number] += (CONVENTIONS[convention].measure(pair) - 90).square()
     chances = [math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])) for matrix in layers.feedback]
     by_redrawing = [(total / draws).sqrt() if draws else nothing for total in squares]

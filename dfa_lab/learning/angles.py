@@ -18,7 +18,11 @@ def angle(left: Tensor, right: Tensor) -> Tensor:
 
     Kahan's formula: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors u and v, where acos would lose half the digits.
     """
-    left, right = comparable(left), comparable(right)
+    return between(comparable(left), comparable(right))
+
+
+def between(left: Tensor, right: Tensor) -> Tensor:
+    """``angle`` of vectors that are ``comparable`` already."""
     u, v = left / vector_norm(left, dim=-1, keepdim=True), right / vector_norm(right, dim=-1, keepdim=True)
     return _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
 
@@ -55,20 +59,21 @@ class Gradients:
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
         ours, theirs = comparable(ours), comparable(theirs)
-        return cls(vector_norm(ours, dim=-1).double(), vector_norm(theirs, dim=-1).double(), angle(ours, theirs))
+        return cls(vector_norm(ours, dim=-1).double(), vector_norm(theirs, dim=-1).double(), between(ours, theirs))
 
     @classmethod
     def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> Gradients:
-        """Of δᵀ h, from the deltas (…, N, n) and the layer's input h (…, N, m).
+        """Of δᵀ h, from ``comparable`` deltas (…, N, n) and the layer's input h (…, N, m).
 
         ‖δᵀ h‖² = Σ (δ δᵀ) ⊙ (h hᵀ) where that is less work than the product: for wide layers and few samples.
         """
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
         if samples * (4 * wide + deep) >= 2 * wide * deep:
-            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
+            h = h.to(ours.dtype)
+            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.to(h.dtype).mT @ h).flatten(-2))
         # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
-        sizes = [vector_norm(comparable(one), dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
-        u, v = (comparable(one) / size for one, size in zip((ours, theirs), sizes, strict=True))
+        sizes = [vector_norm(one, dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
+        u, v = (one / size for one, size in zip((ours, theirs), sizes, strict=True))
         gram = comparable(h @ h.mT)
 
         def norm(delta: Tensor) -> Tensor:  # rounding can leave a zero below zero

@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, angle, spread
+from dfa_lab.learning.angles import Gradients, between, comparable, spread
 from dfa_lab.registry import Registry
 
 
@@ -20,6 +20,7 @@ from dfa_lab.registry import Registry
 class Compared:
     """One layer's deltas by the rule and by BP: pairs (…, N, n), more than one where calls have batches of their own.
 
+    They are ``angles.comparable``.
     ``make_gradients`` compares the weight gradients that they make.
     """
 
@@ -34,7 +35,7 @@ class Compared:
     @cached_property
     def samples(self) -> Tensor:
         """The angle of each sample, (…, N); NaN where BP's delta is zero."""
-        return torch.cat([angle(ours, theirs) for ours, theirs in self.pairs], -1)
+        return torch.cat([between(ours, theirs) for ours, theirs in self.pairs], -1)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Convention:
 
 def _over(compared: Compared, pick: Callable[[Tensor], Tensor]) -> Tensor:
     ours, theirs = zip(*compared.pairs, strict=True)
-    return angle(torch.cat([pick(one) for one in ours], -1), torch.cat([pick(one) for one in theirs], -1))
+    return between(torch.cat([pick(one) for one in ours], -1), torch.cat([pick(one) for one in theirs], -1))
 
 
 CONVENTIONS: Registry[Convention] = Registry("convention")
@@ -96,7 +97,8 @@ def column(convention: str) -> str:
 
 def compare(compared: Compared, signals: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
     """Every number of one layer that compares its deltas: name -> (…), float64. ``signals`` are pairs as the deltas."""
-    heard = [angle(ours, theirs) for ours, theirs in signals] or [torch.full_like(compared.samples, torch.nan)]
+    heard = [between(comparable(ours), comparable(theirs)) for ours, theirs in signals]
+    heard = heard or [torch.full_like(compared.samples, torch.nan)]
     return {
         "signal_alignment": torch.cat(heard, -1).nanmean(-1),
         **{column(name): convention.measure(compared) for name, convention in CONVENTIONS.items()},

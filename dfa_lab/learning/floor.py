@@ -17,6 +17,8 @@ import math
 import torch
 from torch import Tensor
 
+from dfa_lab.learning.angles import comparable
+
 #: Relative rounding error of BP's delta from which on an angle to it is not trusted.
 LIMIT = 0.1
 
@@ -43,5 +45,5 @@ class Rounding:
         return (self.found > LIMIT).double()
 
     def _rms(self, values: Tensor) -> Tensor:
-        flat = values.flatten(1 if self._replicas else 0)
-        return torch.linalg.vector_norm(flat, dim=-1, dtype=torch.float64) / math.sqrt(flat.shape[-1])
+        flat = comparable(values.flatten(1 if self._replicas else 0))
+        return torch.linalg.vector_norm(flat, dim=-1).double() / math.sqrt(flat.shape[-1])

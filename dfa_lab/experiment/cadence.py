@@ -1,0 +1,92 @@
+"""Cadence: at which steps a run is measured. It follows from counted operations, never from a clock.
+
+So the same settings are measured at the same steps on every machine, and measuring stays a small share of the time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+#: Share of a run of HORIZON steps that its probes may cost: alignment, chance bands and snapshots.
+PROBE_SHARE = 0.05
+HORIZON = 2000
+#: Share of the training that going through the whole test split may cost.
+TEST_SHARE = 0.1
+#: The distances between probes that are chosen from, in steps; then ten times as many, and so on.
+DISTANCES = (10, 20, 50)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one of each costs, in multiply-adds and what takes as long: a step, a probe, a chance band, the test split.
+
+    ``work.py`` counts it.
+    """
+
+    step: float
+    probe: float
+    chance: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Alignment is measured at steps 0, 1, 2, 4, 8 … and every ``every`` steps, the test split every ``test_every``.
+
+    With ``test_early`` it is gone through at the early steps too. Snapshots to fall back to are taken with the
+    probes; not ``aligned`` means that they are taken and nothing else is measured there.
+    """
+
+    every: int
+    test_every: int
+    test_early: bool
+    aligned: bool = True
+
+    @classmethod
+    def of(cls, work: Work, every: int | None) -> Cadence:
+        """The cadence that follows from ``work``; ``every``, where it is given, is kept to, and 0 aligns nothing."""
+        chosen = every or _fitting(work)
+        early = _early(chosen) * work.test <= TEST_SHARE * HORIZON * work.step
+        apart = math.ceil(work.test / (TEST_SHARE * work.step) / chosen)
+        return cls(chosen, chosen * max(1, apart), early, every != 0)
+
+    def alignment_is_due(self, step: int) -> bool:
+        """At steps 0, 1, 2, 4, 8 … below ``every``, then at its multiples."""
+        return self._is_early(step) or step % self.every == 0
+
+    def chance_is_due(self, step: int) -> bool:
+        """At ``every`` times 1, 4, 16 …: the band moves slowly with the weights, and costs many backward passes."""
+        times, rest = divmod(step, self.every)
+        return rest == 0 and times > 0 and times & (times - 1) == 0 and times.bit_length() % 2 == 1
+
+    def evaluation_is_due(self, step: int) -> bool:
+        """At step 0 and at multiples of ``test_every``; with ``test_early`` wherever alignment is early."""
+        return step % self.test_every == 0 or (self.test_early and self._is_early(step))
+
+    def _is_early(self, step: int) -> bool:
+        return step < self.every and step & (step - 1) == 0
+
+
+def _early(every: int) -> int:
+    """How many probes come before ``every``: at 0, 1, 2, 4 …"""
+    return 1 + (every - 1).bit_length()
+
+
+def _fitting(work: Work) -> int:
+    """The shortest distance that keeps to PROBE_SHARE over HORIZON steps.
+
+    Where the early probes alone exceed it, the shortest beyond HORIZON that keeps to it in the long run.
+    """
+    for power in range(12):
+        for distance in DISTANCES:
+            every = distance * 10**power
+            cadence = Cadence(every, every, False)
+            later = range(every, HORIZON + 1, every)
+            chances = 1 + sum(cadence.chance_is_due(step) for step in later)
+            total = (_early(min(every, HORIZON + 1)) + len(later)) * work.probe + chances * work.chance
+            if total <= PROBE_SHARE * HORIZON * work.step:
+                return every
+            if every > HORIZON and work.probe <= PROBE_SHARE * every * work.step:
+                return every
+    return every

@@ -1,0 +1,71 @@
+"""What training and measuring cost, counted: multiply-adds, and what takes as long as so many of them.
+
+The constants were read off one thread of a CPU at 35 · 10⁹ multiply-adds a second (``benchmarks/probing.py`` compares
+them with the clock). They only choose how often a run is measured, so their order of magnitude is enough; on another
+machine they stay the same, and so does the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dfa_lab.experiment.cadence import Work
+
+# Beside the products: a fixed part, a part for each layer, and one for each number that passes elementwise.
+STEP, STEP_LAYER, STEP_ELEMENT = 2e6, 2.3e6, 40
+PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 8e6, 10e6, 500, 150
+DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 3e6, 120, 60
+TEST = 15e6
+# A module: a leaf of its tree costs so much in a step, in a probe and in a redrawn backward pass.
+MODULE_STEP, LEAF_STEP = 35e6, 9e6
+MODULE_PROBE, LEAF_PROBE, LEAF_DRAW = 30e6, 55e6, 15e6
+
+
+def mlp_work(
+    widths: Sequence[int],
+    *,
+    layerwise: bool,
+    feedback_entries: int,
+    batch: int,
+    probe: int,
+    test: int,
+    draws: int,
+) -> Work:
+    """The work of an MLP; ``layerwise`` says that δ goes down through every layer, ``probe`` and ``test`` are samples.
+
+    ``feedback_entries`` are the entries of all matrices that are drawn, 0 where the rule has none. Replicas are not
+    counted: they are measured at the steps at which each would be by itself.
+    """
+    shapes = list(zip(widths[1:], widths[:-1], strict=True))
+    weights = sum(out * n for out, n in shapes)
+    above = weights - widths[0] * widths[1]
+    down = above if layerwise else widths[-1] * sum(widths[1:-1])
+    units, layers = sum(widths[1:]), len(shapes)
+    compared = sum(min(2 * probe * out * n, probe**2 * (4 * out + n)) for out, n in shapes[:-1])
+    draw = probe * (down + DRAW_ELEMENT * units) + DRAW_ENTRY * feedback_entries + DRAW_LAYER * (layers - 1)
+    return Work(
+        step=batch * (2 * weights + down + STEP_ELEMENT * units) + STEP + STEP_LAYER * layers,
+        probe=probe * (weights + above + down + PROBE_ELEMENT * units)
+        + compared
+        + PROBE_ENTRY * above
+        + PROBE
+        + PROBE_LAYER * (layers - 1),
+        chance=draws * draw if feedback_entries else 0.0,
+        test=test * (weights + STEP_ELEMENT * units) + TEST,
+    )
+
+
+def module_work(
+    forward: float, leaves: int, entries: int, *, batch: int, probe: int, test: int, chunk: int, draws: int
+) -> Work:
+    """The work of a module: ``forward`` multiply-adds a sample, so many ``leaves`` and ``entries`` of parameters.
+
+    A backward pass costs two forward passes. A probe has two of them, a redrawn pass is one; the test split goes
+    through in chunks.
+    """
+    return Work(
+        step=3 * batch * forward + MODULE_STEP + LEAF_STEP * leaves + 10 * entries,
+        probe=5 * probe * forward + MODULE_PROBE + LEAF_PROBE * leaves + PROBE_ENTRY * entries,
+        chance=draws * (2.5 * probe * forward + LEAF_DRAW * leaves + DRAW_ENTRY * entries),
+        test=test * forward + LEAF_STEP * leaves * max(1, test // chunk),
+    )
