@@ -14,11 +14,11 @@ What is not defined is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfa_lab.learning.alignment_mlp import Columns
 from dfa_lab.learning.angles import Gradients, angle, comparable
@@ -139,34 +139,49 @@ def _chances(recording: Recording, converted: Converted, theirs: Heard, conventi
 
 def measure_weights(converted: Converted, calls: Sequence[Seen]) -> Columns:
     """How the matrices stand, for each layer: see the module's text; ``calls`` show what lies below what."""
-    conversion = converted.conversion
-    found: dict[str, dict[str, Tensor]] = {name: {} for name in conversion.buffers.carrying}
-    feeding = {call.name for call in calls if call.feeds}
-    for name, parameters in conversion.buffers.carrying.items():
-        rule, layer = conversion.rules[name], converted.root.get_submodule(name)
-        if rule.route is Route.LAYERWISE and name in feeding:
-            pairs = [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
-            found[name] = _stand(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
-            if not rule.needs_feedback or rule.magnitudes:
-                found[name]["weight_alignment_chance"] = NOTHING
-    slopes = {call.name: call.slope for call in calls if call.slope is not None}
-    last, former = None, None
-    for call in calls:
-        last = call.name if call.name in found else last
-        if call.name not in conversion.points or conversion.rules[call.name].route is not Route.DIRECT or last is None:
-            continue
-        matrix = call.module._buffers.get(DIRECT)
-        product = downstream_product(converted.root, call.name, slopes)
-        if matrix is not None and product is not None and product.shape == matrix.shape:
-            found[last] |= _stand(matrix.flatten(), product.flatten())
-        weight = converted.root.get_submodule(last)._parameters.get("weight")
-        if matrix is not None and former is not None and weight is not None:
-            pair = matrix.mT @ former if len(matrix) == len(former) else None
-            if pair is not None and pair.shape == weight.shape:
-                found[last]["feedback_product_alignment"] = angle(pair.flatten(), weight.detach().flatten())
+    rules = converted.conversion.rules
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.conversion.buffers.carrying}
+    for name, (layerwise, pairs) in matrix_pairs(converted, calls).items():
+        found[name] = _stand(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
+        if layerwise and (not rules[name].needs_feedback or rules[name].magnitudes):
+            found[name]["weight_alignment_chance"] = NOTHING
+    former = None
+    for name, point in _points(converted, calls):
+        matrix, weight = point._buffers.get(DIRECT), converted.root.get_submodule(name)._parameters.get("weight")
+        if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
+            product = matrix.mT @ former
+            if product.shape == weight.shape:
+                found[name]["feedback_product_alignment"] = angle(product.flatten(), weight.detach().flatten())
         former = matrix
     names = ("entries", "weight_alignment", "weight_alignment_chance", "feedback_product_alignment")
     return {name: [row.get(name, NOTHING) for row in found.values()] for name in names}
+
+
+def matrix_pairs(converted: Converted, calls: Sequence[Seen]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
+    """Layer -> whether its rule is layerwise, and what carries the signal there beside BP's own; others have none."""
+    conversion = converted.conversion
+    feeding = {call.name for call in calls if call.feeds}
+    found = {}
+    for name, parameters in conversion.buffers.carrying.items():
+        layer = converted.root.get_submodule(name)
+        if conversion.rules[name].route is Route.LAYERWISE and name in feeding:
+            found[name] = True, [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
+    slopes = {call.name: call.slope for call in calls if call.slope is not None}
+    names = {call.module: call.name for call in calls}
+    for name, point in _points(converted, calls):
+        matrix, product = point._buffers.get(DIRECT), downstream_product(converted.root, names[point], slopes)
+        if matrix is not None and product is not None and product.shape == matrix.shape:
+            found[name] = False, [(matrix, product)]
+    return found
+
+
+def _points(converted: Converted, calls: Sequence[Seen]) -> Iterator[tuple[str, nn.Module]]:
+    """The feedback points of direct rules as they are passed, each with the layer before it."""
+    conversion, last = converted.conversion, None
+    for call in calls:
+        last = call.name if call.name in conversion.buffers.carrying else last
+        if last and call.name in conversion.points and conversion.rules[call.name].route is Route.DIRECT:
+            yield last, call.module
 
 
 def _stand(carried: Tensor, own: Tensor) -> dict[str, Tensor]:
