@@ -15,7 +15,8 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.tasks import TASKS, Task
+from dfa_lab.experiment.task import Task
+from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning import equations, functional
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.alignment import measure_alignment

@@ -9,7 +9,7 @@ from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.tasks import Task
+from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, unknown_name
-from dfa_lab.experiment.tasks import TASKS, Task
+from dfa_lab.experiment.task import Task
+from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.expressions import Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS
