@@ -9,6 +9,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.tasks import FASHION_MNIST_FOLDER, make_task
+from dfa_lab.learning.generators import generator
 
 
 def write_idx(path, array):
@@ -39,6 +40,71 @@ def test_moons_take_parameters():
     task = make_task({"name": "moons", "samples": 50, "noise": 0.0})
     assert len(task.train_inputs) + len(task.test_inputs) == 50
     assert (task.inputs, task.outputs) == (2, 2)
+
+
+def test_linear_is_a_linear_map():
+    task = make_task({"name": "linear", "inputs": 7, "outputs": 3, "samples": 400, "test_samples": 50})
+    mapping = torch.linalg.lstsq(task.train_inputs.double(), task.train_targets.double()).solution
+    torch.testing.assert_close(task.test_inputs.double() @ mapping, task.test_targets.double(), atol=1e-5, rtol=0)
+    assert 0.5 < mapping.abs().max() <= 1
+    assert (task.inputs, task.outputs, task.loss, task.classifies) == (7, 3, "squared_error", False)
+    assert task.train_inputs.mean() == pytest.approx(0, abs=0.1)
+    assert task.train_inputs.std() == pytest.approx(1, abs=0.1)
+    assert not set(task.train_inputs[:, 0].tolist()) & set(task.test_inputs[:, 0].tolist())
+
+
+def test_the_samples_of_linear_leave_its_map():
+    few, many = (make_task({"name": "linear", "samples": samples}) for samples in (50, 500))
+    solutions = [torch.linalg.lstsq(task.train_inputs, task.train_targets).solution for task in (few, many)]
+    torch.testing.assert_close(*solutions, atol=1e-4, rtol=0)
+
+
+def test_teacher_is_a_relu_network():
+    """Its outputs are linear in ReLU(V x), with V drawn here as it draws it."""
+    task = make_task(
+        {"name": "teacher", "inputs": 4, "hidden": 3, "classes": 2, "samples": 500, "loss": "squared_error"}
+    )
+    assert (task.outputs, task.classifies) == (2, False)
+    x, y = task.train_inputs.double(), task.train_targets.double()
+    torch.testing.assert_close(y.mean(0), torch.zeros(2).double(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(y.std(0, correction=0), torch.ones(2).double(), atol=1e-6, rtol=0)
+    hidden = generator(0, "teacher", "hidden")
+    h = (x @ torch.randn(3, 4, dtype=torch.float64, generator=hidden).T).relu()
+    design = torch.cat([h, torch.ones(500, 1)], 1)
+    fitted = design @ torch.linalg.lstsq(design, y).solution
+    torch.testing.assert_close(fitted, y, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("classes", "lowest", "highest"), [(2, 0.8, 1.2), (10, 0.6, 1.5), (100, 0.3, 2.5)])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_class_of_a_teacher_takes_all(seed, classes, lowest, highest):
+    task = make_task({"name": "teacher", "classes": classes, "samples": 20_000, "seed": seed})
+    shares = torch.bincount(task.train_targets, minlength=classes) * classes / 20_000
+    assert lowest < shares.min() < shares.max() < highest
+
+
+def test_the_number_of_classes_leaves_the_rest_of_a_teacher():
+    two, ten = (make_task({"name": "teacher", "classes": classes}) for classes in (2, 10))
+    assert torch.equal(two.train_inputs, ten.train_inputs)
+    assert torch.equal(two.test_inputs, ten.test_inputs)
+    values = [
+        make_task({"name": "teacher", "classes": classes, "loss": "squared_error"}).test_targets for classes in (2, 10)
+    ]
+    assert torch.equal(values[0], values[1][:, :2])
+    assert torch.equal(values[1].argmax(1), ten.test_targets)
+
+
+@pytest.mark.parametrize(("name", "lr"), [("linear", 0.02), ("teacher", 0.2)])
+def test_tasks_from_a_seed_are_the_same_again_and_learned(name, lr):
+    choice = {"name": name, "samples": 500, "test_samples": 100}
+    one, again, other = dfa.TASKS.call(choice), dfa.TASKS.call(choice), dfa.TASKS.call({**choice, "seed": 1})
+    assert torch.equal(one.train_inputs, again.train_inputs)
+    assert torch.equal(one.train_targets, again.train_targets)
+    assert not torch.equal(one.train_inputs, other.train_inputs)
+    run = dfa.Experiment(task=choice, rule="dfa", widths=(16,), lr=lr)
+    before = run.evaluate()["test_loss"]
+    run.train(300)
+    assert run.evaluate()["test_loss"] < 0.9 * before
 
 
 def test_fashion_mnist_from_a_folder(tmp_path):
@@ -130,11 +196,22 @@ def test_a_test_split_of_another_width_is_refused():
         {"name": "moons", "samples": 1},
         {"name": "moons", "noise": "a"},
         {"name": "fashion_mnist", "folder": 5},
+        {"name": "linear", "inputs": 0},
+        {"name": "linear", "samples": 2.5},
+        {"name": "teacher", "classes": "ten"},
     ],
 )
 def test_parameters_a_task_cannot_use_are_refused_with_its_name(choice):
     with pytest.raises(dfa.DfaLabError, match=choice["name"]):
         make_task(choice)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "words"), [({"seed": -1}, "a seed was given as -1"), ({"loss": "hinge"}, "hinge")]
+)
+def test_a_teacher_refuses_what_is_no_seed_and_no_loss(parameter, words):
+    with pytest.raises(dfa.DfaLabError, match=words):
+        make_task({"name": "teacher", **parameter})
 
 
 @pytest.mark.slow

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.task import TASKS, Task, make_task
+from dfa_lab.learning.generators import generator
 
 __all__ = ["FASHION_MNIST_FOLDER", "TASKS", "Task", "make_task"]
 
@@ -40,6 +42,71 @@ def moons(*, samples: int = 2000, noise: float = 0.2) -> Task:
 
     inputs, targets = make_moons(n_samples=samples, noise=noise, random_state=0)
     return _split("moons", "two interleaved half circles in the plane, 2 classes", inputs, targets, outputs=2)
+
+
+@TASKS.register("linear")
+def linear(
+    *, inputs: int = 30, outputs: int = 10, samples: int = 10_000, test_samples: int = 1000, seed: int = 0
+) -> Task:
+    """A random linear map to be imitated: t = T x, x from N(0, I), T (outputs, inputs) with entries from U(−1, 1).
+
+    Squared error ½‖y − t‖². Lillicrap et al. 2016, Nature Communications 7, their linear task. Another ``samples`` or
+    ``test_samples`` leaves T as it is.
+    """
+    _check_sizes("linear", inputs=inputs, outputs=outputs, samples=samples, test_samples=test_samples)
+    mapping = torch.rand(outputs, inputs, dtype=torch.float64, generator=generator(seed, "linear", "map")) * 2 - 1
+    drawn = _gaussian_splits("linear", inputs, samples, test_samples, seed)
+    train, test = ((part.float(), (part @ mapping.mT).float()) for part in drawn)
+    summary = f"a random linear map of {inputs} inputs to {outputs} outputs"
+    return Task("linear", summary, *train, *test, outputs=outputs, loss="squared_error")
+
+
+@TASKS.register("teacher")
+def teacher(
+    *,
+    inputs: int = 32,
+    hidden: int = 64,
+    classes: int = 10,
+    samples: int = 10_000,
+    test_samples: int = 2000,
+    seed: int = 0,
+    loss: str = "cross_entropy",
+) -> Task:
+    """What a random network of one hidden layer of ``hidden`` ReLUs says: the class c with the largest output y_c.
+
+    y = U ReLU(V x), x from N(0, I), V (hidden, inputs) and U (classes, hidden) with entries from N(0, 1). Each output
+    is then centred and divided by its standard deviation, both over the training samples: without that a few classes
+    would take nearly all of them. With ``loss="squared_error"`` the targets are these outputs themselves. Teacher and
+    student as in Saad & Solla 1995, Physical Review E 52; Refinetti et al. 2021, ICML, use them for DFA.
+
+    With another number of ``classes`` x, V and the rows of U that both have stay the same.
+    """
+    _check_sizes("teacher", inputs=inputs, hidden=hidden, classes=classes, samples=samples, test_samples=test_samples)
+    regression = loss != "cross_entropy"
+    layer = torch.randn(hidden, inputs, dtype=torch.float64, generator=generator(seed, "teacher", "hidden"))
+    rows = [generator(seed, "teacher", "output", number) for number in range(classes)]
+    readout = torch.stack([torch.randn(hidden, dtype=torch.float64, generator=row) for row in rows])
+    drawn = _gaussian_splits("teacher", inputs, samples, test_samples, seed)
+    answers = [(part @ layer.mT).relu() @ readout.mT for part in drawn]
+    mean, spread = answers[0].mean(0), answers[0].std(0, correction=0)
+    targets = [(answer - mean) / spread for answer in answers]
+    told = [answer.float() if regression else answer.argmax(1) for answer in targets]
+    summary = f"a random teacher of {hidden} ReLUs, {classes} {'outputs' if regression else 'classes'}"
+    (train, test), (train_told, test_told) = (part.float() for part in drawn), told
+    return Task("teacher", summary, train, train_told, test, test_told, outputs=classes, loss=loss)
+
+
+def _check_sizes(task: str, **given: int) -> None:
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise DfaLabError(f"task {task!r}: {name} was given as {value!r}; expected a whole number from 1.")
+
+
+def _gaussian_splits(name: str, inputs: int, samples: int, test_samples: int, seed: int) -> list[Tensor]:
+    """Training and test inputs from N(0, I), float64, each from a generator of its own."""
+    shapes = {"train": (samples, inputs), "test": (test_samples, inputs)}
+    streams = {split: generator(seed, name, split) for split in shapes}
+    return [torch.randn(shape, dtype=torch.float64, generator=streams[split]) for split, shape in shapes.items()]
 
 
 @TASKS.register("fashion_mnist")

@@ -52,3 +52,9 @@ def orthogonal(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
 def zeros(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
     """All zero: Nøkland 2016 for tanh nets. FA and DFA learn from it, BP cannot start."""
     return torch.zeros(shape, dtype=torch.float64)
+
+
+@WEIGHT_INITS.register("small")
+def small(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """U(−0.01, 0.01) at any shape: Lillicrap et al. 2016 for linear nets, whose first steps then hardly depend on W."""
+    return torch.empty(shape, dtype=torch.float64).uniform_(-0.01, 0.01, generator=generator)
