@@ -24,7 +24,7 @@ from dfa_lab.learning.angles import angle
 from dfa_lab.views import style
 
 SEEDS, STEPS = 20, 5000
-ROWS = (0, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+ROWS = (0, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000)
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "lillicrap.png"
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     for step, *columns in zip(steps, *found.values(), strict=True):
         if step in ROWS:
             to_bp, to_inverse = (f"{column.mean():.1f}° ± {column.std(ddof=1):.1f}" for column in columns[:2])
-            print(f"| {step:,} | {to_bp} | {to_inverse} | {columns[2].mean():.2g} ± {columns[2].std(ddof=1):.2g} |")
+            print(f"| {step:,} | {to_bp} | {to_inverse} | {columns[2].mean():.3g} ± {columns[2].std(ddof=1):.1g} |")
     draw(steps, found, Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)
 
 

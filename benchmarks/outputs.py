@@ -74,22 +74,27 @@ def draw(accuracy: dict[str, np.ndarray], recovery: np.ndarray, path: Path) -> N
         _bars(left, recovery[:, number], shift, look)
     left.set_ylim(-0.08, 1.12)
     left.set_ylabel("recovery, (DFA − shallow) / (BP − shallow)")
-    left.set_title("What DFA gains of what BP gains", fontsize="medium")
+    left.set_title("The share of BP's gain that DFA reaches", fontsize="medium")
     left.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 0.1))
     names = {"bp": "BP", "dfa": "DFA", "shallow": "shallow"}
     for number, rule in enumerate(RULES):
-        _bars(right, 100 * accuracy[rule][:, -1], 1, {"color": style.run_colour(number), "label": names[rule]})
-    right.plot(CLASSES, [100 / classes for classes in CLASSES], color=style.NEUTRAL, lw=1, ls=":", label="chance")
+        shares, colour = 100 * accuracy[rule][:, -1], style.run_colour(number)
+        _bars(right, shares, 1, {"color": colour})
+        right.text(125, shares[-1].mean(), names[rule], color=colour, va="center")
+    numbers = np.geomspace(CLASSES[0], CLASSES[-1])
+    right.plot(numbers, 100 / numbers, color=style.NEUTRAL, lw=1, ls=":")
+    right.text(4.5, 24, "chance", color=style.NEUTRAL, fontsize="small")
     right.set_ylim(0, 100)
     right.set_ylabel("test accuracy (%)")
     right.set_title(f"The accuracies after {STOPS[-1]:,} steps", fontsize="medium")
-    right.legend(frameon=False, fontsize="small", title=f"mean ± sd of {SEEDS} seeds", title_fontsize="small")
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xticks(CLASSES, [str(classes) for classes in CLASSES])
         axes.minorticks_off()
         axes.set_xlabel("classes (= outputs)")
         axes.spines[["top", "right"]].set_visible(False)
+    right.set_xlim(1.65, 300)  # room for the names
+    right.text(290, 97, f"mean ± sd of {SEEDS} seeds", color=style.NEUTRAL, ha="right", va="top", fontsize="small")
     figure.savefig(path, dpi=110)
 
 
