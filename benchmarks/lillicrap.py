@@ -43,7 +43,7 @@ def network() -> dfa.Experiment:
         replicas=SEEDS,
         probe_every=STEPS,
     )
-    layers = run.net.layers()
+    layers = layers_of(run)
     for matrices, bound in ((layers.weights, 0.01), (layers.feedback, 0.5)):
         for matrix in matrices:
             assert 0.98 * bound < matrix.abs().max() <= bound, f"expected U(−{bound}, {bound})"
@@ -51,12 +51,19 @@ def network() -> dfa.Experiment:
     return run
 
 
+def layers_of(run: dfa.Experiment) -> dfa.equations.Layers:
+    assert isinstance(run.net, dfa.MLP)
+    return run.net.layers()
+
+
 def angles(run: dfa.Experiment) -> dict[str, torch.Tensor]:
     """Degrees between B e and Wᵀ e, B e and W⁺ e, and the test loss: (seeds,) each."""
-    layers, task = run.net.layers(), run.task
+    layers, task = layers_of(run), run.task
     seen = dfa.equations.forward(layers, task.test_inputs)
     loss, error = task.objective.value_and_error(seen.output, task.test_targets)
-    (sent, _), (by_bp, _) = (dfa.equations.deltas(each, seen, error) for each in (layers, by_backpropagation(layers)))
+    sent, by_bp = (dfa.equations.deltas(each, seen, error)[0] for each in (layers, by_backpropagation(layers)))
+    assert sent is not None
+    assert by_bp is not None
     by_inverse = error @ torch.linalg.pinv(layers.weights[1]).mT
     return {"bp": angle(sent, by_bp).mean(-1), "inverse": angle(sent, by_inverse).mean(-1), "loss": loss}
 
@@ -85,8 +92,8 @@ def draw(steps: np.ndarray, found: dict[str, np.ndarray], path: Path) -> None:
         mean, spread = values.mean(1), values.std(1, ddof=1)
         axes.plot(steps[later], values, color=colour, lw=0.5, alpha=0.3)
         axes.plot(steps[later], mean, color=colour, lw=2.2, label=label)
-        band = {"color": colour, "alpha": style.SPREAD_OPACITY, "lw": 0}
-        axes.fill_between(steps[later], mean - spread, mean + spread, **band)
+        low, high = mean - spread, mean + spread
+        axes.fill_between(steps[later], low, high, color=colour, alpha=style.SPREAD_OPACITY, lw=0)
     axes.set_xscale("log")
     axes.set_xlim(1, STEPS)
     axes.set_ylim(0, 105)
