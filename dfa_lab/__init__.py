@@ -15,6 +15,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning import equations, functional
@@ -35,7 +36,9 @@ from dfa_lab.registry import Registry
 
 if TYPE_CHECKING:
     from dfa_lab.views.figure import figure
+    from dfa_lab.views.matrices import matrixplot
     from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+    from dfa_lab.views.snapshots import VIEWS, deltaplot, sampleangleplot, spectrumplot
     from dfa_lab.widgets.explorer import Explorer
 
 __version__ = "0.1.0"
@@ -44,9 +47,14 @@ __version__ = "0.1.0"
 _DRAWN = {
     "accuracyplot": "dfa_lab.views.plots",
     "alignmentplot": "dfa_lab.views.plots",
+    "deltaplot": "dfa_lab.views.snapshots",
     "figure": "dfa_lab.views.figure",
     "lossplot": "dfa_lab.views.plots",
+    "matrixplot": "dfa_lab.views.matrices",
+    "sampleangleplot": "dfa_lab.views.snapshots",
+    "spectrumplot": "dfa_lab.views.snapshots",
     "throughputplot": "dfa_lab.views.plots",
+    "VIEWS": "dfa_lab.views.snapshots",
     "Explorer": "dfa_lab.widgets.explorer",
 }
 
@@ -60,6 +68,7 @@ __all__ = [
     "OPTIMIZERS",
     "RULES",
     "TASKS",
+    "VIEWS",
     "WEIGHT_INITS",
     "ActivationLayer",
     "DfaLabError",
@@ -72,22 +81,27 @@ __all__ = [
     "Rule",
     "Runner",
     "Settings",
+    "Snapshot",
     "Task",
     "accuracyplot",
     "alignmentplot",
     "attach",
     "audit",
     "convert",
+    "deltaplot",
     "equations",
     "figure",
     "functional",
     "lesson",
     "lossplot",
+    "matrixplot",
     "measure_alignment",
     "plain_state_dict",
     "redraw_feedback",
+    "sampleangleplot",
     "set_derivative",
     "set_rule",
+    "spectrumplot",
     "throughputplot",
 ]
 

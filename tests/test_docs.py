@@ -15,13 +15,23 @@ def blocks(text, language="python"):
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
+REGISTRIES = (
+    dfa.RULES,
+    dfa.FEEDBACK_INITS,
+    dfa.ACTIVATIONS,
+    dfa.DERIVATIVES,
+    dfa.TASKS,
+    dfa.WEIGHT_INITS,
+    dfa.VIEWS,
+)
+
+
 @pytest.fixture
 def registries():
     """Gives every registry back as it was."""
-    kept = [dfa.RULES, dfa.FEEDBACK_INITS, dfa.ACTIVATIONS, dfa.DERIVATIVES, dfa.TASKS, dfa.WEIGHT_INITS]
-    before = [dict(registry._entries) for registry in kept]
+    before = [dict(registry._entries) for registry in REGISTRIES]
     yield
-    for registry, entries in zip(kept, before, strict=True):
+    for registry, entries in zip(REGISTRIES, before, strict=True):
         registry._entries.clear()
         registry._entries.update(entries)
 
@@ -44,21 +54,16 @@ def test_the_lines_of_converting_run(capsys):
     assert "expected" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(len(REGISTRIES)))
 def test_what_adding_shows_runs_and_is_registered(number, registries):
     sections = (ROOT / "docs" / "adding.md").read_text().split("\n## ")[1:]
-    assert len(sections) == 6
+    assert len(sections) == len(REGISTRIES)
     (block,) = blocks(sections[number])
     lines = [line for line in block.splitlines() if line.strip() and not line.startswith(("import", "from"))]
     assert len(lines) <= 14, sections[number].splitlines()[0]
-    before = sum(
-        map(len, (dfa.RULES, dfa.FEEDBACK_INITS, dfa.ACTIVATIONS, dfa.DERIVATIVES, dfa.TASKS, dfa.WEIGHT_INITS))
-    )
+    before = sum(map(len, REGISTRIES))
     exec(compile(block, "adding.md", "exec"), {"__name__": "adding"})
-    after = sum(
-        map(len, (dfa.RULES, dfa.FEEDBACK_INITS, dfa.ACTIVATIONS, dfa.DERIVATIVES, dfa.TASKS, dfa.WEIGHT_INITS))
-    )
-    assert after == before + 1
+    assert sum(map(len, REGISTRIES)) == before + 1
 
 
 @pytest.mark.parametrize(

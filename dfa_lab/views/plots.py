@@ -11,15 +11,11 @@ both. A change is a vertical line; its label stands above the axes, where there 
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
@@ -27,6 +23,7 @@ from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.views import style
+from dfa_lab.views.canvas import ShownFigure, axes_for, dash_of, hex_colour, put_legend, runs_on
 from dfa_lab.views.changes import changes, place_labels
 from dfa_lab.views.curve import RIGHT_ANGLE, angle_range, chance_band, checked, curve
 from dfa_lab.views.style import LineStyle
@@ -36,23 +33,6 @@ CHANGE = "change: "  # what the gid of a change's label begins with
 ANGLES = ("weight_alignment", "gradient_alignment")
 # In points: a letter of a label, and the distance of its lanes.
 LETTER, LANE, LABEL_SIZE = 4.3, 10.0, 8.0
-
-
-class ShownFigure(Figure):
-    """A matplotlib figure that a notebook shows although pyplot does not know it."""
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=100, bbox_inches="tight")
-        return buffer.getvalue()
-
-
-class ShownAxes(Axes):
-    """Axes that a notebook shows as the whole figure they are in."""
-
-    def _repr_png_(self) -> bytes | None:
-        figure = self.get_figure(root=True)
-        return figure._repr_png_() if isinstance(figure, ShownFigure) else None
 
 
 def alignmentplot(
@@ -153,13 +133,8 @@ def _prepared(history: object, ax: object, wanted: list[tuple[str, int | None]],
         there = ", ".join(sorted({name for name, _ in record.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
         raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
-    if ax is None:
-        return ShownFigure(figsize=(8, 3.6), layout="constrained").add_subplot(axes_class=ShownAxes), 0
-    if not isinstance(ax, Axes):
-        raise DfaLabError(f"{place} got ax={ax!r}; expected a matplotlib Axes, or leave it out to get a new one.")
-    # What was drawn before is read from the axes themselves: every curve carries the number of its run.
-    runs = {match[1] for line in ax.lines if (match := re.fullmatch(r"run (\d+)", str(line.get_gid())))}
-    return ax, len(runs)
+    axes = axes_for(ax, place)
+    return axes, runs_on(axes)
 
 
 def _draw(
@@ -175,25 +150,18 @@ def _draw(
     line = curve(history, metric, layer)
     if not len(line):
         return
-    shade = style.shaded(_hex(color), look.shade) if color else style.run_colour(run, look.shade)
+    shade = style.shaded(hex_colour(color), look.shade) if color else style.run_colour(run, look.shade)
     parts = [part for part in (label, None if look is style.WHOLE else look.name) if part]
-    dash: Any = (0, tuple(length / look.width for length in look.dash)) if look.dash else "-"
     marker = "o" if len(line) == 1 else None
     text = ", ".join(parts) or "_"
-    axes.plot(line.steps, line.mean, color=shade, lw=look.width, ls=dash, marker=marker, label=text, gid=f"run {run}")
+    axes.plot(
+        line.steps, line.mean, color=shade, lw=look.width, ls=dash_of(look), marker=marker, label=text, gid=f"run {run}"
+    )
     if line.replicas > 1:
         band = line.spread
         axes.fill_between(
             band.steps, band.lower, band.upper, color=shade, alpha=style.SPREAD_OPACITY, lw=0, gid=f"spread {run}"
         )
-
-
-def _hex(color: str) -> str:
-    """Any colour that matplotlib knows, as ``#rrggbb``."""
-    try:
-        return to_hex(color)
-    except ValueError:
-        raise DfaLabError(f"{color!r} is no colour; give a name such as 'black' or a code such as '#0072B2'.") from None
 
 
 def _finished(axes: Axes, history: History, run: int, color: str | None, title: str, unit: str) -> Axes:
@@ -202,7 +170,7 @@ def _finished(axes: Axes, history: History, run: int, color: str | None, title: 
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     written = {(_whole(text), text.get_position()[0]): text for text in axes.texts}
-    shade = style.shaded(_hex(color), -0.25) if color else style.run_colour(run, -0.25)
+    shade = style.shaded(hex_colour(color), -0.25) if color else style.run_colour(run, -0.25)
     for change in changes([history]):
         axes.axvline(change.step, color=shade, lw=1, alpha=0.75, zorder=1.5, clip_on=False, gid="change")
         if (change.text, change.step) in written:
@@ -212,11 +180,7 @@ def _finished(axes: Axes, history: History, run: int, color: str | None, title: 
             axes.text(change.step, 1.0, change.text, color=shade, gid=CHANGE + change.text, **above)
     entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: entry[1] == CHANCE_LABEL)
     if entries:
-        handles, texts = zip(*entries, strict=True)
-        if isinstance(axes, ShownAxes):  # the layout is our own and makes room beside the axes
-            axes.legend(handles, texts, fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        else:
-            axes.legend(handles, texts, fontsize="small", framealpha=0.6, edgecolor="none")
+        put_legend(axes, *map(list, zip(*entries, strict=True)))
     _stagger(axes)
     return axes
 
