@@ -9,9 +9,14 @@ import numpy as np
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.metrics import METRICS
 
 # The angle between independent directions, in degrees.
 RIGHT_ANGLE = 90.0
+# What the name of the sd of an angle by chance ends with, after the name of the angle.
+CHANCE = "_chance"
+# The angles that are drawn where none is asked for.
+ANGLES = ("weight_alignment", "gradient_alignment")
 # What a chance band reaches to on either side, in standard deviations.
 CHANCE_SDS = 2.0
 
@@ -74,14 +79,26 @@ def curve(history: History, metric: str, layer: int | None = None) -> Curve:
     return Curve(steps.astype(np.float64), mean, np.sqrt(variance), count, history.replicas)
 
 
+def angle_metrics() -> list[str]:
+    """The registered metrics that are an angle of each layer: in degrees, and no ``_chance`` of another one."""
+    return [
+        name
+        for name, metric in METRICS.items()
+        if metric.per_layer and metric.unit == "degrees" and not name.endswith(CHANCE)
+    ]
+
+
 def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int] | None = None) -> Band | None:
     """Where the angle ``metric`` would lie by chance: 90° ± 2 sd, from what was recorded as ``<metric>_chance``.
 
     A recorded sd holds until the next one of the same layer, or until its run ends: the band is a step function.
     Where layers or runs differ it is the widest of them, so that an angle outside it is outside its own band too.
-    A replicated run counts with the mean of its replicas' sd. None where nothing was recorded.
+    A replicated run counts with the mean of its replicas' sd. None where nothing was recorded, or where no such metric
+    is registered.
     """
-    name = f"{metric}_chance"
+    name = f"{metric}{CHANCE}"
+    if name not in METRICS:
+        return None
     series = [
         (curve(history, name, layer), float(history.last_step))
         for history in histories
@@ -134,3 +151,17 @@ def checked(history: object, place: str) -> History:
     else:
         hint = "give the .history of an experiment"
     raise DfaLabError(f"{place} got a {type(history).__name__} where it expected a History; {hint}.")
+
+
+def checked_references(references: object, place: str) -> list[History]:
+    """The reference runs as a list. Raises ``DfaLabError`` that says what ``place`` got where one is no History."""
+    if isinstance(references, str) or not isinstance(references, Iterable):
+        raise DfaLabError(
+            f"{place} got references={references!r}; expected several histories, such as references=[bp, shallow]."
+        )
+    return [checked(history, place) for history in references]
+
+
+def reference_metric(history: History, metrics: Iterable[str]) -> str | None:
+    """The metric a reference run is drawn by in a panel of ``metrics``: the last that it has, so the test's if any."""
+    return next((metric for metric in reversed([*metrics]) if len(history.values(metric)[0])), None)

@@ -12,6 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.views.canvas import ShownAxes, ShownFigure, ShownPanels, panels
 from dfa_lab.views.readings import carried_by, checked_snapshot, degrees, matrix_words, scaled, source
 
@@ -23,7 +24,7 @@ REACH = 3.0
 NUMBERED = 16
 
 
-def matrixplot(snapshot: Any, *, layer: int | str = 1, ax: Sequence[Axes] | None = None) -> ShownPanels:
+def matrixplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Sequence[Axes] | None = None) -> ShownPanels:
     """Heat maps of B beside Wᵀ: what carries the signal to ``layer`` beside what BP would use, entry by entry.
 
     Both are shown as the papers write them: a row is a unit of the layer, a column a unit that the signal comes from

@@ -1,4 +1,4 @@
-"""PANELS: what the figure shows one above the other, and the y axis of each."""
+"""PANELS: what the figure shows one above the other, under the angles, and the y axis of each."""
 
 from __future__ import annotations
 
@@ -15,19 +15,25 @@ from dfa_lab.views.style import LineStyle
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: its title, what it draws, and its height in pixels."""
+    """One set of axes: its title, what it draws, its height in pixels, and whether reference runs are drawn in it."""
 
     title: str
     metrics: dict[str, LineStyle]
     height: int
     angle: bool = False
+    references: bool = False
 
 
+def angle_panel(metric: str) -> Panel:
+    """The panel of one angle, a line a layer."""
+    return Panel(METRICS[metric].label, {metric: style.WHOLE}, 190, angle=True)
+
+
+# What stands below the angles. Backpropagation's own angle is 0° and frozen layers have none, so only these have
+# references; throughput is a clock reading and says nothing of another run.
 PANELS = (
-    Panel("weight alignment", {"weight_alignment": style.WHOLE}, 190, angle=True),
-    Panel("gradient alignment", {"gradient_alignment": style.WHOLE}, 190, angle=True),
-    Panel("loss", {"train_loss": style.TRAINING, "test_loss": style.TEST}, 170),
-    Panel("test accuracy", {"test_accuracy": style.TEST}, 140),
+    Panel("loss", {"train_loss": style.TRAINING, "test_loss": style.TEST}, 170, references=True),
+    Panel("test accuracy", {"test_accuracy": style.TEST}, 140, references=True),
     Panel("throughput", {"samples_per_s": style.WHOLE}, 120),
 )
 

@@ -11,28 +11,34 @@ both. A change is a vertical line; its label stands above the axes, where there 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.text import Text
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
 from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.views import style
-from dfa_lab.views.canvas import ShownFigure, axes_for, dash_of, hex_colour, put_legend, runs_on
-from dfa_lab.views.changes import changes, place_labels
-from dfa_lab.views.curve import RIGHT_ANGLE, angle_range, chance_band, checked, curve
+from dfa_lab.views.canvas import axes_for, dash_of, hex_colour, put_legend, runs_on
+from dfa_lab.views.changes import changes
+from dfa_lab.views.curve import (
+    RIGHT_ANGLE,
+    angle_metrics,
+    angle_range,
+    chance_band,
+    checked,
+    checked_references,
+    curve,
+    reference_metric,
+)
+from dfa_lab.views.markers import mark_changes, stagger
 from dfa_lab.views.style import LineStyle
 
 CHANCE_LABEL = "chance, 90° ± 2 sd"
-CHANGE = "change: "  # what the gid of a change's label begins with
-ANGLES = ("weight_alignment", "gradient_alignment")
-# In points: a letter of a label, and the distance of its lanes.
-LETTER, LANE, LABEL_SIZE = 4.3, 10.0, 8.0
+REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
 
 def alignmentplot(
@@ -46,12 +52,13 @@ def alignmentplot(
 ) -> Axes:
     """An alignment angle of each layer over the training steps, with the 90° line and the band of chance.
 
-    ``metric`` is "weight_alignment" or "gradient_alignment": one a plot, for they are different angles and both over
-    all layers are hard to read. ``layers`` counts hidden layers from 1; all where it is not given. The grey band,
-    90° ± 2 sd, is drawn where chance was recorded, and is the widest of the layers drawn.
+    ``metric`` is any of ``METRICS`` that is an angle of each layer, such as "weight_alignment" or "gradient_alignment":
+    one a plot, for they are different angles and several over all layers are hard to read. ``layers`` counts hidden
+    layers from 1; all where it is not given. The grey band, 90° ± 2 sd, is drawn where chance was recorded, and is the
+    widest of the layers drawn.
     """
-    if metric not in ANGLES:
-        raise unknown_name("alignment", metric, ANGLES)
+    if metric not in (known_angles := angle_metrics()):
+        raise unknown_name("alignment", metric, known_angles)
     checked(history, "alignmentplot()")
     known = history.layers(metric)
     wanted = known if layers is None else list(layers)
@@ -87,17 +94,35 @@ def alignmentplot(
     return _finished(axes, history, run, color, METRICS[metric].label, METRICS[metric].unit)
 
 
-def lossplot(history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None) -> Axes:
-    """Training loss (thin, light) and test loss over the training steps."""
+def lossplot(
+    history: History,
+    *,
+    references: Sequence[History] = (),
+    ax: Axes | None = None,
+    label: str | None = None,
+    color: str | None = None,
+) -> Axes:
+    """Training loss (thin, light) and test loss over the training steps.
+
+    ``references`` are runs to compare with, such as backpropagation and frozen hidden layers: their test loss (their
+    training loss where they have no other) as thin grey lines under the run, each with a dash of its own, under their
+    own names. They take no colour from the runs, have no band, and their changes are not drawn.
+    """
     looks = {"train_loss": style.TRAINING, "test_loss": style.TEST}
-    return _plot(history, looks, "loss", "lossplot()", ax, label, color)
+    return _plot(history, looks, "loss", "lossplot()", ax, label, color, references)
 
 
 def accuracyplot(
-    history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
+    history: History,
+    *,
+    references: Sequence[History] = (),
+    ax: Axes | None = None,
+    label: str | None = None,
+    color: str | None = None,
 ) -> Axes:
-    """Share of the test split classified rightly, over the training steps."""
-    return _plot(history, {"test_accuracy": style.WHOLE}, "test accuracy", "accuracyplot()", ax, label, color)
+    """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``."""
+    looks = {"test_accuracy": style.WHOLE}
+    return _plot(history, looks, "test accuracy", "accuracyplot()", ax, label, color, references)
 
 
 def throughputplot(
@@ -115,8 +140,12 @@ def _plot(
     ax: Axes | None,
     label: str | None,
     color: str | None,
+    references: Sequence[History] = (),
 ) -> Axes:
+    beside = checked_references(references, place)
     axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
+    for reference in beside:
+        _draw_reference(axes, reference, looks)
     for metric, look in looks.items():
         _draw(axes, history, metric, None, look, run, label, color)
     if axes.get_yscale() == "linear":
@@ -164,56 +193,41 @@ def _draw(
         )
 
 
+def _draw_reference(axes: Axes, history: History, metrics: Iterable[str]) -> None:
+    """A reference run as a thin grey line under the runs, once on these axes however often it is given."""
+    drawn = [str(line.get_gid()) for line in axes.lines if str(line.get_gid()).startswith(REFERENCE)]
+    metric = reference_metric(history, metrics)
+    if metric is None or REFERENCE + history.run_id in drawn:
+        return
+    line, look = curve(history, metric), style.reference_style(len(drawn), history.name)
+    axes.plot(
+        line.steps,
+        line.mean,
+        color=style.REFERENCE_COLOUR,
+        lw=look.width,
+        ls=dash_of(look),
+        marker="o" if len(line) == 1 else None,
+        ms=3,
+        zorder=1.8,
+        label=look.name,
+        gid=REFERENCE + history.run_id,
+    )
+
+
 def _finished(axes: Axes, history: History, run: int, color: str | None, title: str, unit: str) -> Axes:
     axes.set_xlabel("training step (updates)")
     axes.set_ylabel(f"{title} ({unit})")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
-    written = {(_whole(text), text.get_position()[0]): text for text in axes.texts}
     shade = style.shaded(hex_colour(color), -0.25) if color else style.run_colour(run, -0.25)
-    for change in changes([history]):
-        axes.axvline(change.step, color=shade, lw=1, alpha=0.75, zorder=1.5, clip_on=False, gid="change")
-        if (change.text, change.step) in written:
-            written[change.text, change.step].set_color(style.NEUTRAL)  # another run changed alike
-        else:
-            above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": LABEL_SIZE}
-            axes.text(change.step, 1.0, change.text, color=shade, gid=CHANGE + change.text, **above)
-    entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: entry[1] == CHANCE_LABEL)
+    mark_changes(axes, changes([history]), shade)
+    entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=_place_in_legend)
     if entries:
         put_legend(axes, *map(list, zip(*entries, strict=True)))
-    _stagger(axes)
+    stagger(axes)
     return axes
 
 
-def _whole(text: Text) -> str:
-    """A change label's text before it was cut to the room there is; empty for any other text on the axes."""
-    gid = str(text.get_gid())
-    return gid.removeprefix(CHANGE) if gid.startswith(CHANGE) else ""
-
-
-def _stagger(axes: Axes) -> None:
-    """Gives every change label on the axes, old and new, its lane above them; hides those without room."""
-    texts = sorted((text for text in axes.texts if _whole(text)), key=lambda text: text.get_position()[0])
-    figure = axes.get_figure(root=True)
-    if not texts or figure is None:
-        return
-    if isinstance(figure, ShownFigure):
-        figure.draw_without_rendering()  # the layout says how wide the axes are only when it was drawn
-    box = axes.get_position()
-    width, height = 72 * figure.get_size_inches() * (box.width, box.height)  # in points
-    low, high = axes.get_xlim()
-    positions = [(text.get_position()[0] - low) / (high - low) * width for text in texts]
-    places = place_labels(positions, [_whole(text) for text in texts], width=width, letter=LETTER)
-    rows = max((place.lane + 1 for place in places if place.lane is not None), default=0)
-    for text, place in zip(texts, places, strict=True):
-        text.set_text(f" {place.text} ")
-        text.set_visible(place.lane is not None)
-        reach = 1.0
-        if place.lane is not None:
-            bottom = 1 + (LANE * (rows - 1 - place.lane) + 2) / height
-            reach = bottom + 0.8 * LANE / height
-            text.set_y(bottom)
-            text.set_horizontalalignment("right" if place.left else "left")
-        for line in axes.lines:
-            if line.get_gid() == "change" and np.asarray(line.get_xdata())[0] == text.get_position()[0]:
-                line.set_ydata([0, reach])
+def _place_in_legend(entry: tuple[Any, str]) -> int:
+    """The runs first, then the references, then chance."""
+    return 1 if str(entry[0].get_gid()).startswith(REFERENCE) else 2 * (entry[1] == CHANCE_LABEL)

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.registry import Registry
 from dfa_lab.views import style
 from dfa_lab.views.canvas import axes_for, dash_of, put_legend, runs_on
@@ -41,7 +42,7 @@ VIEWS.register("matrix", matrixplot)
 
 @VIEWS.register("sample_angles")
 def sampleangleplot(
-    snapshot: Any,
+    snapshot: Snapshot,
     *,
     layers: int | str | Sequence[int | str] | None = None,
     ax: Axes | None = None,
@@ -49,9 +50,9 @@ def sampleangleplot(
 ) -> Axes:
     """How the angle between the rule's δ and BP's is spread over the samples of the probe batch, layer by layer.
 
-    A histogram for each of ``layers`` (a number, a name or several; all where it is not given) over common bins of 5° from 0° to
-    180°, as shares of the samples that have an angle. The legend has their mean ± one standard deviation (divisor
-    n − 1), and how many samples have none because their BP δ is zero. The mean is what a History records as
+    A histogram for each of ``layers`` (a number, a name or several; all where it is not given) over common bins of 5°
+    from 0° to 180°, as shares of the samples that have an angle. The legend has their mean ± one standard deviation
+    (divisor n − 1), and how many samples have none because their BP δ is zero. The mean is what a History records as
     ``gradient_alignment``; the line at 90° is where unrelated directions stand.
 
     A second call on one ``ax`` overlays another snapshot in the next run's colour, with ``label`` before its layers.
@@ -92,7 +93,7 @@ def sampleangleplot(
 
 
 @VIEWS.register("deltas")
-def deltaplot(snapshot: Any, *, layer: int | str = 1, ax: Axes | None = None) -> Axes:
+def deltaplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = None) -> Axes:
     """The rule's δ of ``layer`` against BP's δ at the same weights: a point for each unit and sample.
 
     Both are divided by their own root mean square over all entries; on the dashed line they are equal but for that
@@ -140,7 +141,7 @@ def deltaplot(snapshot: Any, *, layer: int | str = 1, ax: Axes | None = None) ->
 
 
 @VIEWS.register("spectrum")
-def spectrumplot(snapshot: Any, *, layer: int | str = 1, ax: Axes | None = None, label: str | None = None) -> Axes:
+def spectrumplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = None, label: str | None = None) -> Axes:
     """The singular values of B and of W at ``layer`` from the greatest on: scale, rank, and what the training made.
 
     B is what carries the signal, W what BP would use: W_{l+1}, or for a direct rule W_L … W_{l+1}. Values that are zero

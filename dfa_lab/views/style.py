@@ -13,6 +13,7 @@ from dataclasses import dataclass
 # for a line on white, and black is kept for what belongs to no run.
 RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NEUTRAL = "#4D4D4D"
+REFERENCE_COLOUR = "#767676"
 CHANCE_COLOUR = "#808080"
 CHANCE_OPACITY = 0.16
 SPREAD_OPACITY = 0.18
@@ -31,6 +32,10 @@ class LineStyle:
     width: float = 1.8
 
 
+# A reference is thin and neutral, dashed and never solid, so that it cannot be taken for a run.
+REFERENCE_DASHES: tuple[tuple[float, ...], ...] = ((7, 3), (1.5, 2), (7, 2, 1.5, 2), (12, 4), (7, 2, 1.5, 2, 1.5, 2))
+REFERENCE_WIDTH = 1.2
+
 TRAINING = LineStyle("training", shade=0.45, width=1.2)
 TEST = LineStyle("test")
 WHOLE = LineStyle("whole network")
@@ -48,6 +53,11 @@ def layer_styles(layers: Iterable[int]) -> dict[int, LineStyle]:
         share = place / (len(ordered) - 1) if len(ordered) > 1 else 0.5
         styles[layer] = LineStyle(f"layer {layer}", reach * (2 * share - 1), DASHES[place % len(DASHES)])
     return styles
+
+
+def reference_style(number: int, name: str) -> LineStyle:
+    """The style of reference run ``number``, from 0; beyond five references the dashes come again."""
+    return LineStyle(name, dash=REFERENCE_DASHES[number % len(REFERENCE_DASHES)], width=REFERENCE_WIDTH)
 
 
 def run_colour(run: int, shade: float = 0.0) -> str:
