@@ -178,6 +178,7 @@ def test_sampleangleplot_draws_all_layers_and_overlays_snapshots(snapshot: Snaps
     assert len(runs(sampleangleplot(snapshot, layers=2))) == 1
     assert sampleangleplot(snapshot, layers=["layer 2"], ax=ax, label="later") is ax
     assert runs(ax)[-1].get_label().startswith("later, layer 2")
+    assert ax.get_title() == "gradient angle, sample by sample"  # of no snapshot alone
     looks = style.layer_styles([1, 2])
     expected = [style.run_colour(0, looks[1].shade), style.run_colour(1, looks[2].shade)]
     found = [one.get_edgecolor() for one in (runs(ax)[0], runs(ax)[-1])]

@@ -13,7 +13,7 @@ from dfa_lab.experiment.metrics import METRICS
 
 # The angle between independent directions, in degrees.
 RIGHT_ANGLE = 90.0
-# What the name of the sd of an angle by chance ends with, after the name of the angle.
+# What follows the name of an angle in the name of its sd by chance.
 CHANCE = "_chance"
 # The angles that are drawn where none is asked for.
 ANGLES = ("weight_alignment", "gradient_alignment")
@@ -80,11 +80,11 @@ def curve(history: History, metric: str, layer: int | None = None) -> Curve:
 
 
 def angle_metrics() -> list[str]:
-    """The registered metrics that are an angle of each layer: in degrees, and no ``_chance`` of another one."""
+    """The registered metrics that are an angle of each layer: in degrees, and no chance or ``_sd`` of another one."""
     return [
         name
         for name, metric in METRICS.items()
-        if metric.per_layer and metric.unit == "degrees" and not name.endswith(CHANCE)
+        if metric.per_layer and metric.unit == "degrees" and CHANCE not in name and not name.endswith("_sd")
     ]
 
 

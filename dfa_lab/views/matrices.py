@@ -44,7 +44,8 @@ def matrixplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Sequence[Axes] |
     carried = carried_by(snapshot, found, "matrixplot()")
     partner = found.partner
     words = matrix_words(snapshot, found)
-    shown = [("B: carries the signal", carried.T)]
+    same = partner is not None and np.array_equal(carried, partner)
+    shown = [("B, here Wᵀ itself: carries the signal" if same else "B: carries the signal", carried.T)]
     headline = f"{found.name}: B; BP's own matrix is not defined here"
     if partner is not None:
         shown.append((f"Wᵀ: BP's own, {words.partner}", partner.T))

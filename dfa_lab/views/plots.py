@@ -144,6 +144,8 @@ def _plot(
 ) -> Axes:
     beside = checked_references(references, place)
     axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
+    if beside and label is None and style.WHOLE in looks.values():
+        label = history.name  # beside named lines one without a name would be a riddle
     for reference in beside:
         _draw_reference(axes, reference, looks)
     for metric, look in looks.items():

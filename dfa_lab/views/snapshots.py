@@ -87,9 +87,9 @@ def sampleangleplot(
     axes.set_xticks(range(0, 181, 30), labels=[f"{tick}°" for tick in range(0, 181, 30)])
     axes.set_ylim(0, None)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("angle of one sample's δ from BP's δ (degrees)")
+    axes.set_xlabel("angle from BP's δ (degrees)")
     axes.set_ylabel(f"share of samples in each {BIN:g}°")
-    return _finished(axes, f"gradient angle by sample\n{source(record)}" if run == 0 else "")
+    return _finished(axes, "gradient angle, sample by sample", record, run)
 
 
 @VIEWS.register("deltas")
@@ -173,7 +173,8 @@ def spectrumplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = 
             lw=look.width,
             ls=dash_of(look),
             marker=marker,
-            ms=5,
+            ms=5 + 2 * place,
+            mfc="none" if place else None,  # open, so that a B that is W shows under it
             markevery=max(1, len(kept) // 20),
             label=look.name,
             gid=f"run {start + place}",
@@ -189,7 +190,7 @@ def spectrumplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("index, from the greatest")
     axes.set_ylabel("singular value")
-    return _finished(axes, f"{found.name}: singular values\n{source(record)}" if start == 0 else "")
+    return _finished(axes, f"{found.name}: singular values", record, start)
 
 
 def _spread_text(name: str, angles: np.ndarray) -> str:
@@ -204,9 +205,9 @@ def _spread_text(name: str, angles: np.ndarray) -> str:
     return f"{text}\n{missing:,} of {len(angles):,} samples have none" if missing else text
 
 
-def _finished(axes: Axes, title: str) -> Axes:
-    if title:
-        axes.set_title(title, fontsize="medium")
+def _finished(axes: Axes, headline: str, snapshot: Snapshot, run: int) -> Axes:
+    # Of several snapshots on one axes the labels tell where they come from.
+    axes.set_title(headline if run else f"{headline}\n{source(snapshot)}", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     handles, texts = axes.get_legend_handles_labels()
     put_legend(axes, handles, texts)
