@@ -163,6 +163,19 @@ def test_a_new_angle_has_a_panel_and_a_plot_and_no_band_of_chance(another_angle:
     assert not [area for area in ax.collections if area.get_gid() == "chance"]
 
 
+def test_a_long_name_of_an_angle_is_broken_into_lines() -> None:
+    METRICS.register("long_alignment", Metric("alignment of everything (all at once)", "degrees", "A test's.", True))
+    try:
+        history = make()
+        history.record("long_alignment", 60.0, step=0, samples=0, layer=1)
+        title = figure(history, angles=["long_alignment"]).layout.yaxis.title.text
+        label = alignmentplot(history, metric="long_alignment").get_ylabel()
+    finally:
+        del METRICS._entries["long_alignment"]
+    assert title == "alignment of everything (all<br>at once)<br>(degrees)"
+    assert label == "alignment of everything (all at once)\n(degrees)"
+
+
 def test_no_angles_leave_loss_and_what_follows() -> None:
     layout = figure(make(), angles=[]).layout
     assert layout.yaxis.title.text.startswith("loss")

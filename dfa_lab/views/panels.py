@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.views import style
 from dfa_lab.views.curve import angle_range
 from dfa_lab.views.style import LineStyle
+
+# The width of a letter of an axis' title, in pixels.
+LETTER = 6.6
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ PANELS = (
 def y_axis(panel: Panel, bottom: float, top: float, values: list[np.ndarray]) -> dict[str, Any]:
     """The panel's y axis from ``bottom`` to ``top`` (shares of the figure's height), with room for all ``values``."""
     unit = METRICS[next(iter(panel.metrics))].unit
+    lines = [*textwrap.wrap(panel.title, int(panel.height / LETTER)), f"({unit})"]
     axis: dict[str, Any] = {
-        "title": {"text": f"{panel.title}<br>({unit})", "font": {"size": 12}},
+        "title": {"text": "<br>".join(lines), "font": {"size": 12}},
         "domain": [max(bottom, 0.0), min(top, 1.0)],
         "zeroline": False,
         "rangemode": "tozero",

@@ -38,6 +38,7 @@ from dfa_lab.views.markers import mark_changes, stagger
 from dfa_lab.views.style import LineStyle
 
 CHANCE_LABEL = "chance, 90° ± 2 sd"
+SHORT = 26  # letters of an axis' title that leave its unit room on the same line
 REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
 
@@ -218,7 +219,8 @@ def _draw_reference(axes: Axes, history: History, metrics: Iterable[str]) -> Non
 
 def _finished(axes: Axes, history: History, run: int, color: str | None, title: str, unit: str) -> Axes:
     axes.set_xlabel("training step (updates)")
-    axes.set_ylabel(f"{title} ({unit})")
+    between = " " if len(title) <= SHORT else "\n"
+    axes.set_ylabel(f"{title}{between}({unit})")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     shade = style.shaded(hex_colour(color), -0.25) if color else style.run_colour(run, -0.25)
