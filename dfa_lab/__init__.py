@@ -23,6 +23,7 @@ from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.alignment import measure_alignment
 from dfa_lab.learning.audit import audit
 from dfa_lab.learning.bends import ActivationLayer
+from dfa_lab.learning.conventions import CONVENTIONS
 from dfa_lab.learning.convert import convert, plain_state_dict
 from dfa_lab.learning.feedback import FEEDBACK_INITS
 from dfa_lab.learning.handling import attach, lesson, redraw_feedback, set_derivative, set_rule
@@ -60,6 +61,7 @@ _DRAWN = {
 
 __all__ = [
     "ACTIVATIONS",
+    "CONVENTIONS",
     "DERIVATIVES",
     "FEEDBACK_INITS",
     "LOSSES",

@@ -17,14 +17,16 @@ from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
 from dfa_lab.experiment.probe import AnyUpdater, Probe
 from dfa_lab.experiment.progress import counted
+from dfa_lab.experiment.references import References
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.experiment.state import State
 from dfa_lab.experiment.stopwatch import Stopwatch
 from dfa_lab.experiment.tasks import make_task
 from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
 from dfa_lab.experiment.updater import Updater, make_mlp
 from dfa_lab.learning.generators import generator
-from dfa_lab.learning.handling import redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.handling import change_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.rules import RULES
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
@@ -96,6 +98,7 @@ class Experiment:
         self._stopwatch = Stopwatch()
         self.history = History(settings.values(), replicas=len(seeds), name=self._name or RULES.label(settings.rule))
         self._snapshot: State | None = None
+        self._references: References | None = None
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
@@ -182,6 +185,20 @@ class Experiment:
         single = self.settings.replicas is None
         return {name: value.item() if single else value.tolist() for name, value in found.items()}
 
+    def snapshot(self, *, replica: int = 0) -> Snapshot:
+        """The tensors behind the angles at this step, of one replica on the probe batch: what ``VIEWS`` draw."""
+        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
+            layers = self._probe.portraits(self._updater, self.settings, replica)
+            rule, name = RULES.label(self.settings.rule), self.history.name
+            return Snapshot(self.steps_done, self.samples_seen, rule, name, replica, layers)
+
+    def references(self) -> References:
+        """The same run by BP and with frozen hidden layers, trained to this step here and now, in this thread."""
+        if self._references is None:
+            self._references = References(self)
+        self._references.catch_up()
+        return self._references
+
     def change(self, **fields: Any) -> None:
         """Change live settings; the next step uses them, and ``history.events`` says so. An error changes nothing.
 
@@ -190,18 +207,14 @@ class Experiment:
         with self._lock, torch_threads(self.settings.threads):
             before, after = self.settings, self.settings.changed(**fields)
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
-            for name in changed:
-                if name not in Settings.live_fields():
-                    raise DfaLabError(
-                        f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
-                        f"reset({name}=…) or a new Experiment. Live are: {', '.join(Settings.live_fields())}."
-                    )
+            Settings.check_live({name: fields[name] for name in changed})
             self._adopt(after, changed)
 
     def _adopt(self, after: Settings, changed: list[str]) -> None:
         before, backup = self.settings, self.state()
         try:
-            self._change_feedback(after, redraw=any(name in FEEDBACK_FIELDS for name in changed))
+            drawing = {name.removeprefix("feedback_"): getattr(after, name) for name in FEEDBACK_FIELDS}
+            change_feedback(self.net, after.rule, drawing if any(name in FEEDBACK_FIELDS for name in changed) else {})
             set_derivative(self.net, after.activation_derivative)
             self._updater.adopt(after, before)
         except Exception:
@@ -213,17 +226,6 @@ class Experiment:
         self._probe_wanted |= jumps
         self._chance_is_stale |= jumps
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
-
-    def _change_feedback(self, after: Settings, *, redraw: bool) -> None:
-        """Another rule, and other matrices if asked: an init may suit only the rule before, or only the one after."""
-        drawing = after.feedback_init, after.feedback_scale, after.feedback_seed
-        try:
-            if redraw:
-                redraw_feedback(self.net, *drawing)
-            set_rule(self.net, after.rule)
-        except DfaLabError:
-            set_rule(self.net, after.rule)
-            redraw_feedback(self.net, *drawing)
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).

@@ -23,6 +23,7 @@ from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.generators import generator, restore_torch_state, torch_state
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
+from dfa_lab.learning.portraits import Portrait, portraits_of_converted
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
@@ -181,6 +182,11 @@ class ModuleUpdater:
         with self._at_rest():
             result: Tensor = self.net(inputs)
         return result
+
+    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
+        """The tensors behind the angles of each layer that carries δ, in eval mode."""
+        with self._at_rest():
+            return portraits_of_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def work(self, probe: int, test: int) -> Work:
         """What a step, a probe on so many samples and a test split of so many cost."""

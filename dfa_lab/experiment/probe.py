@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.snapshot import LayerSnapshot
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
@@ -39,6 +41,14 @@ class Probe:
         found = updater.alignment(*self.batch(settings), chance=chance)
         known = set(METRICS)
         return {metric: columns for metric, columns in found.items() if metric in known}
+
+    def portraits(self, updater: AnyUpdater, settings: Settings, replica: int) -> tuple[LayerSnapshot, ...]:
+        """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""
+        replicas = settings.replicas or 1
+        if isinstance(replica, bool) or not isinstance(replica, int) or not 0 <= replica < replicas:
+            raise DfaLabError(f"replica was given as {replica!r}; expected a whole number from 0 to {replicas - 1}.")
+        found = updater.portraits(*self.batch(settings), None if settings.replicas is None else replica)
+        return tuple(LayerSnapshot.of(number, portrait) for number, portrait in enumerate(found, 1))
 
     def evaluate(self, updater: AnyUpdater) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""

@@ -172,6 +172,16 @@ class Settings(BaseModel):
         return [name for name in cls.model_fields if extra_of(cls.model_fields[name])["live"]]
 
     @classmethod
+    def check_live(cls, fields: Mapping[str, Any]) -> None:
+        """Raise ``DfaLabError`` for fields that only a new run takes."""
+        for name in fields:
+            if name not in cls.live_fields():
+                raise DfaLabError(
+                    f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
+                    f"reset({name}=…) or a new Experiment. Live are: {', '.join(cls.live_fields())}."
+                )
+
+    @classmethod
     def describe(cls, name: str) -> str:
         """A field in a sentence or two: what it means and what it takes."""
         if name not in cls.model_fields:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.learning.portraits import Portrait
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,24 @@ class LayerSnapshot:
     deltas: np.ndarray
     bp_deltas: np.ndarray
     sample_angles: np.ndarray
+
+    @classmethod
+    def of(cls, number: int, portrait: Portrait) -> LayerSnapshot:
+        """Copied out of the tensors of layer ``number``."""
+        carried, partner, deltas, bp_deltas, angles = (
+            None if tensor is None else tensor.detach().cpu().double().numpy().copy()
+            for tensor in (
+                portrait.carried,
+                portrait.partner,
+                portrait.deltas,
+                portrait.bp_deltas,
+                portrait.sample_angles,
+            )
+        )
+        assert deltas is not None
+        assert bp_deltas is not None
+        assert angles is not None
+        return cls(number, portrait.name, carried, partner, portrait.weight_alignment, deltas, bp_deltas, angles)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from dfa_lab.learning.alignment_mlp import measure_chance, measure_mlp
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
+from dfa_lab.learning.portraits import Portrait, portraits_of_mlp
 from dfa_lab.learning.rule import Route
 
 #: How often feedback is redrawn for a chance band; each time is a backward pass.
@@ -78,6 +79,13 @@ class Updater:
         if not chance:
             return found
         return found | measure_chance(self.layers, seen, error, lesson, draws=CHANCE_DRAWS)
+
+    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
+        """The tensors behind the angles of each hidden layer of one replica."""
+        seen = equations.forward(self.layers, inputs)
+        _, error = self.loss.value_and_error(seen.output, targets)
+        lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
+        return portraits_of_mlp(self.layers, seen, error, lesson, replica)
 
     def work(self, probe: int, test: int) -> Work:
         """What a step, a probe on so many samples and a test split of so many cost."""

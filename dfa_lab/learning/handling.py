@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,20 @@ def redraw_feedback(
 ) -> None:
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
     learner_of(net).redraw_feedback(init, scale, seed)
+
+
+def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> None:
+    """Another rule and other matrices at once; ``drawing`` as ``redraw_feedback`` takes it, empty to keep them.
+
+    An init may suit only the rule before, or only the one after.
+    """
+    try:
+        if drawing:
+            redraw_feedback(net, **drawing)
+        set_rule(net, rule)
+    except DfaLabError:
+        set_rule(net, rule)
+        redraw_feedback(net, **drawing)
 
 
 @contextmanager
