@@ -172,7 +172,7 @@ def test_a_long_name_of_an_angle_is_broken_into_lines() -> None:
         label = alignmentplot(history, metric="long_alignment").get_ylabel()
     finally:
         del METRICS._entries["long_alignment"]
-    assert title == "alignment of everything (all<br>at once)<br>(degrees)"
+    assert title == "alignment of everything (all at<br>once)<br>(degrees)"
     assert label == "alignment of everything (all at once)\n(degrees)"
 
 

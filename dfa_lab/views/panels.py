@@ -14,7 +14,7 @@ from dfa_lab.views.curve import angle_range
 from dfa_lab.views.style import LineStyle
 
 # The width of a letter of an axis' title, in pixels.
-LETTER = 6.6
+LETTER = 5.9
 
 
 @dataclass(frozen=True)
