@@ -45,7 +45,7 @@ export function drawBands(plot, { bands, drawn, guide, guideLabel, until, theme,
   ctx.clip();
   for (const { series, centre, factor, colour } of bands) {
     const sd = series.values;
-    const away = (sign) => (i) => (sd[i] === null ? NaN : centre + sign * factor * sd[i]);
+    const away = (sign) => (i) => (sd[i] === null ? NaN : centre(i) + sign * factor * sd[i]);
     fill(plot, series.steps, away(-1), away(1), until, translucent(colour, 0.07), true);
   }
   for (const { series, colour } of drawn) {

@@ -19,6 +19,7 @@ export class Panel {
     this.shared = shared;
     this.lines = new Map(description.lines.map((line) => [line.metric, line]));
     this.bandOf = new Map(description.bands.map((band) => [band.metric, band]));
+    this.means = new Set(description.bands.map((band) => band.mean));
     this.series = new Map();
     this.plot = null;
     this.hover = null;
@@ -36,7 +37,7 @@ export class Panel {
 
   /** Whether the panel draws this metric. */
   reads(metric) {
-    return this.lines.has(metric) || this.bandOf.has(metric);
+    return this.lines.has(metric) || this.bandOf.has(metric) || this.means.has(metric);
   }
 
   /** Forget every line: another run may have others. */
@@ -75,7 +76,13 @@ export class Panel {
   bands() {
     return [...this.series.values()]
       .filter((series) => this.bandOf.has(series.metric))
-      .map((series) => ({ series, ...this.bandOf.get(series.metric), colour: this.colour((series.layer ?? 1) - 1) }));
+      .map((series) => {
+        const band = this.bandOf.get(series.metric);
+        // Recorded at the same steps as the band itself, where it is recorded at all.
+        const means = this.series.get(seriesKey(band.mean, series.layer))?.values;
+        const centre = (i) => means?.[i] ?? band.centre;
+        return { series, factor: band.factor, centre, colour: this.colour((series.layer ?? 1) - 1) };
+      });
   }
 
   get lastStep() {

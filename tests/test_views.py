@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from itertools import pairwise
@@ -329,3 +330,17 @@ def test_each_library_loads_alone(module: str, forbidden: list[str]) -> None:
     code = f"import sys, dfa_lab.views.{module}; print([name for name in {forbidden!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_chance_band_lies_about_the_mean_that_was_recorded() -> None:
+    """Where skips carry e past the feedback, the angle by chance is not 90°."""
+    history = History({}, name="run")
+    history.record("gradient_alignment_chance", 5.0, step=0, samples=0, layer=1)
+    history.record("gradient_alignment_chance_mean", 60.0, step=0, samples=0, layer=1)
+    history.record("gradient_alignment_chance", math.nan, step=10, samples=0, layer=1)
+    history.record("gradient_alignment_chance_mean", math.nan, step=10, samples=0, layer=1)
+    history.record("train_loss", 1.0, step=20, samples=0)
+    band = chance_band([history], "gradient_alignment")
+    assert band is not None
+    assert [band.lower[0], band.upper[0]] == [50.0, 70.0]
+    assert [band.lower[-1], band.upper[-1]] == [90.0, 90.0]

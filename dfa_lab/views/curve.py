@@ -89,40 +89,47 @@ def angle_metrics() -> list[str]:
 
 
 def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int] | None = None) -> Band | None:
-    """Where the angle ``metric`` would lie by chance: 90° ± 2 sd, from what was recorded as ``<metric>_chance``.
+    """Where the angle ``metric`` would lie by chance: mean ± 2 sd of ``<metric>_chance_mean`` and ``<metric>_chance``.
 
-    A recorded sd holds until the next one of the same layer, or until its run ends: the band is a step function.
-    Where layers or runs differ it is the widest of them, so that an angle outside it is outside its own band too.
-    A replicated run counts with the mean of its replicas' sd. None where nothing was recorded, or where no such metric
-    is registered.
+    The mean is 90° where none was recorded. A recorded row holds until the next one of the same layer, or until its run
+    ends: the band is a step function. Where layers or runs differ it reaches from the lowest to the highest, so that an
+    angle outside it is outside its own band too. A replicated run counts with the mean of its replicas. None where
+    nothing was recorded, or where no such metric is registered.
     """
     name = f"{metric}{CHANCE}"
     if name not in METRICS:
         return None
     series = [
-        (curve(history, name, layer), float(history.last_step))
+        (curve(history, name, layer), _chance_mean(history, name, layer), float(history.last_step))
         for history in histories
         for layer in history.layers(name)
         if layers is None or layer in layers
     ]
-    held = [(recorded, end) for recorded, end in series if len(recorded)]
+    held = [row for row in series if len(row[0])]
     if not held:
         return None
-    grid = np.unique(np.concatenate([np.append(recorded.steps, end) for recorded, end in held]))
+    grid = np.unique(np.concatenate([np.append(recorded.steps, end) for recorded, _, end in held]))
     if len(grid) < 2:
         return None
-    widest = np.full(len(grid), np.nan)
-    for recorded, end in held:
+    lower, upper = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
+    for recorded, mean, end in held:
         # The last one recorded at or before each step; a second reading at one step replaces the first.
         place = np.searchsorted(recorded.steps, grid, side="right") - 1
-        sd = np.where((place >= 0) & (grid < end), recorded.mean[place], np.nan)
-        widest = np.fmax(widest, sd)
-    if not np.isfinite(widest).any():
+        reach = np.where((place >= 0) & (grid < end), CHANCE_SDS * recorded.mean[place], np.nan)
+        lower, upper = np.fmin(lower, mean[place] - reach), np.fmax(upper, mean[place] + reach)
+    if not np.isfinite(lower).any():
         return None
     corners = np.repeat(grid, 2)[1:-1]
     # Where a rule without feedback was in use there is no band: one without height, which nothing shows.
-    reach = np.nan_to_num(CHANCE_SDS * np.repeat(widest[:-1], 2))
-    return Band(corners, np.maximum(RIGHT_ANGLE - reach, 0.0), np.minimum(RIGHT_ANGLE + reach, 180.0))
+    low, high = (np.nan_to_num(np.repeat(side[:-1], 2), nan=RIGHT_ANGLE) for side in (lower, upper))
+    return Band(corners, np.maximum(low, 0.0), np.minimum(high, 180.0))
+
+
+def _chance_mean(history: History, name: str, layer: int) -> np.ndarray:
+    """The mean recorded beside each row of ``name``; 90° where there is none."""
+    rows = len(history.values(name, layer)[0])
+    found = curve(history, f"{name}_mean", layer).mean if f"{name}_mean" in METRICS else np.empty(0)
+    return np.nan_to_num(found, nan=RIGHT_ANGLE) if len(found) == rows else np.full(rows, RIGHT_ANGLE)
 
 
 def angle_range(values: Iterable[np.ndarray]) -> tuple[float, float, float]:

@@ -37,7 +37,7 @@ def figure(
       a click on the legend hides a run, or with a single run a kind of line. Layers differ by dash and shade.
     - **Replicas**: the line is their mean, the band ± one standard deviation. Values that are not finite are left
       out of both (the hover text counts the replicas left); where none is finite the line has a gap.
-    - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, 90° ± 2 sd: a step function,
+    - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, ± 2 sd: a step function,
       at each step the widest of the layers and runs drawn (see ``curve.chance_band``).
       ``angles`` names the metrics that have a panel, of those that are an angle of each layer.
     - **References** are runs to compare with, such as backpropagation and frozen hidden layers: thin grey lines under

@@ -37,7 +37,7 @@ from dfa_lab.views.curve import (
 from dfa_lab.views.markers import mark_changes, stagger
 from dfa_lab.views.style import LineStyle
 
-CHANCE_LABEL = "chance, 90° ± 2 sd"
+CHANCE_LABEL = "chance ± 2 sd"
 SHORT = 26  # letters of an axis' title that leave its unit room on the same line
 REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
@@ -55,8 +55,8 @@ def alignmentplot(
 
     ``metric`` is any of ``METRICS`` that is an angle of each layer, such as "weight_alignment" or "gradient_alignment":
     one a plot, for they are different angles and several over all layers are hard to read. ``layers`` counts hidden
-    layers from 1; all where it is not given. The grey band, 90° ± 2 sd, is drawn where chance was recorded, and is the
-    widest of the layers drawn.
+    layers from 1; all where it is not given. The grey band, the mean of chance ± 2 sd, is drawn where chance was
+    recorded, and is the widest of the layers drawn.
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)

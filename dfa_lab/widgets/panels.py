@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dfa_lab.experiment.history import Event
@@ -36,11 +36,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """A faint band ``centre`` ± ``factor`` times a metric, in the colour of the metric's layer."""
+    """A faint band ``factor`` times a metric to either side, in the colour of the metric's layer.
+
+    It lies about the metric ``mean``, about ``centre`` where that is not recorded.
+    """
 
     metric: str
     centre: float
     factor: float
+    mean: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ class Panel:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Every metric the panel reads, those of its bands included."""
-        return tuple(line.metric for line in self.lines) + tuple(band.metric for band in self.bands)
+        return tuple(line.metric for line in self.lines) + tuple(
+            metric for band in self.bands for metric in (band.metric, band.mean) if metric
+        )
 
     def description(self) -> dict[str, Any]:
         """The panel as plain JSON values, for the browser."""
@@ -79,7 +85,7 @@ class Panel:
         plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "tick", "decimals")}
         plain["palette"] = list(self.palette)
         plain["lines"] = [line.description(self.name) for line in self.lines]
-        plain["bands"] = [{"metric": b.metric, "centre": b.centre, "factor": b.factor} for b in self.bands]
+        plain["bands"] = [asdict(band) for band in self.bands]
         return plain
 
 
@@ -95,12 +101,15 @@ PANELS: tuple[Panel, ...] = (
         axis=_axis("angle", "weight_alignment"),
         unit=METRICS["weight_alignment"].unit,
         lines=(Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
-        bands=(Band("weight_alignment_chance", 90.0, 2.0), Band("gradient_alignment_chance", 90.0, 2.0)),
+        bands=(
+            Band("weight_alignment_chance", 90.0, 2.0),
+            Band("gradient_alignment_chance", 90.0, 2.0, mean="gradient_alignment_chance_mean"),
+        ),
         high=110.0,
         floor=0.0,
         ceiling=180.0,
         guide=90.0,
-        guide_label="chance: 90° ± 2 sd",
+        guide_label="chance ± 2 sd",
         tick=30.0,
         decimals=1,
     ),
