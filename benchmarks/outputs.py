@@ -11,7 +11,7 @@ classes: only the number of outputs differs. What was chosen, and why:
   that recovery is half noise. With three layers DFA's loss grows again at 100 classes, and recovery would fall for want
   of stability.
 - lr 0.02, and recovery after 2,000, 8,000 and 32,000 steps: early on BP has not yet learned what DFA cannot. 32,000
-  steps of 32 are ten times through the 100,000 samples.
+  steps of 32 are ten times through the 100,000 samples. Half that lr gives less of the same (docs/log.md).
 - feedback by `kaiming`, U(±√(6/n_l)): as large as the students' own weights, whatever the number of outputs. The
   default, U(±1/√n_out), would send a seventh of the signal with 100 outputs that it sends with 2.
 """
