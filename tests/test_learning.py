@@ -163,7 +163,7 @@ def test_other_choices_that_are_refused(choices):
 def test_weights_are_drawn_as_asked(init):
     net = make_net((300, 400, 5), weight_init=init)
     wanted = {"zeros": 0.0, "lecun": 1 / 300**0.5, "torch": 1 / 900**0.5, "orthogonal": 1 / 400**0.5}
-    wanted |= {"xavier": (2 / 700) ** 0.5, "kaiming": (2 / 300) ** 0.5}
+    wanted |= {"xavier": (2 / 700) ** 0.5, "kaiming": (2 / 300) ** 0.5, "small": 0.01 / 3**0.5}
     assert net.weights[0].std().item() == pytest.approx(wanted[init], rel=0.02)
     assert all(bias.abs().max() == 0 for bias in net.biases)
 
