@@ -173,3 +173,129 @@ def test_a_converted_chain_has_the_angles_of_the_mlp(rule):
     angles = [row.weight_alignment for row in (found[:2] if direct else found[1:])]
     assert angles == pytest.approx([row.weight_alignment for row in wanted], abs=1e-6)
     assert math.isnan(found[2 if direct else 0].weight_alignment)
+
+
+@pytest.mark.parametrize("wanted", range(0, 181, 15))
+@pytest.mark.parametrize("rule", ["fa", "dfa", "kp"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_aligned_feedback_stands_at_the_angle_asked_for(rule, wanted, dtype):
+    net = dfa.MLP(
+        (6, 20, 30, 5), rule=rule, feedback_init={"name": "aligned", "angle": wanted}, replicas=2, dtype=dtype
+    )
+    x, t = make_batch()
+    for row in dfa.measure_alignment(net, x.to(dtype), t, dfa.LOSSES["cross_entropy"]):
+        assert row.weight_alignment == pytest.approx(wanted, abs=1e-4)
+    if rule != "dfa":
+        layers = [torch.nn.Conv2d(1, 4, 3), torch.nn.Tanh(), torch.nn.Conv2d(4, 6, 3, groups=2), torch.nn.Flatten()]
+        module = torch.nn.Sequential(*layers, torch.nn.Linear(24, 5)).to(dtype)
+        net = dfa.convert(module, rule, feedback_init={"name": "aligned", "angle": wanted})
+        rows = dfa.measure_alignment(net, torch.randn(9, 1, 6, 6, dtype=dtype), t, loss_fn)
+        assert [row.weight_alignment for row in rows[1:]] == pytest.approx([wanted] * 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("side", [10, 100, 1000])
+@pytest.mark.parametrize("seed", range(5))
+def test_independent_feedback_stands_inside_its_own_chance_band(side, seed):
+    net = dfa.MLP((3, side, side), rule="fa", weight_init="lecun", feedback_init="normal", feedback_seed=seed)
+    (row,) = dfa.measure_alignment(net, torch.randn(4, 3), torch.zeros(4, side), dfa.LOSSES["squared_error"], draws=0)
+    assert row.entries == side**2
+    assert row.weight_alignment_chance == pytest.approx(math.degrees(1 / side))
+    assert abs(row.weight_alignment - 90) < 3 * row.weight_alignment_chance
+
+
+def test_refinettis_product_is_at_0_where_the_weights_are_it():
+    net = make_net((6, 8, 7, 5), rule="dfa")
+    one, two = net.feedback_matrices()
+    with torch.no_grad():
+        net.weights[1].copy_(3 * two.T @ one)
+    rows = dfa.measure_alignment(net, *make_batch(), loss_fn)
+    assert math.isnan(rows[0].feedback_product_alignment)
+    assert rows[1].feedback_product_alignment == pytest.approx(0, abs=1e-6)
+    assert rows[1].weight_alignment > 30
+
+
+def test_the_linearised_product_is_what_bp_carries_through_a_unit_that_is_shut():
+    """With f′ = 0 on the way for every sample, that unit's weights carry nothing; the plain product says they do."""
+    net = make_net((6, 8, 7, 5), rule="dfa", activation="relu")
+    with torch.no_grad():
+        net.biases[1][:3] = -100
+    w2, w3 = (weight.detach() for weight in net.weights[1:])
+    put_feedback(net, [w3[:, 3:] @ w2[3:], w3])
+    with torch.no_grad():
+        net.biases[1][3:] = 100
+    plain, linearised = (
+        dfa.measure_alignment(net, *make_batch(), loss_fn, linearised=through)[0].weight_alignment
+        for through in (False, True)
+    )
+    assert linearised == pytest.approx(0, abs=1e-6)
+    assert plain > 10
+
+
+@pytest.mark.parametrize("kind", ["mlp", "module"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_floor_is_where_rounding_makes_bps_gradient(kind, dtype):
+    """At a saturated tanh 1 − h² keeps no digit; and where the network is right beyond doubt, p − t does not."""
+
+    def rows(scale, offset=0.0):
+        torch.manual_seed(0)
+        widths, (x, t) = (6, 8, 5), make_batch(20)
+        module = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 5)).to(dtype)
+        with torch.no_grad():
+            module[0].weight.mul_(0.1)
+            module[0].bias.fill_(scale)
+            module[2].bias[0] = offset
+        net = dfa.convert(module, "fa")
+        if kind == "mlp":
+            net = dfa.MLP(widths, rule="fa", dtype=dtype)
+            with torch.no_grad():
+                for own, given in zip([*net.weights, *net.biases], [module[0].weight, module[2].weight], strict=False):
+                    own.copy_(given)
+                net.biases[0].fill_(scale)
+                net.biases[1][0] = offset
+        return dfa.measure_alignment(net, x.to(dtype), torch.zeros_like(t) if offset else t, loss_fn)
+
+    eps = torch.finfo(dtype).eps
+    saturated = -0.5 * math.log(eps / 4)  # where 1 − tanh² is ε
+    assert not any(row.at_floor for row in rows(0.0))
+    assert not rows(saturated - 4)[0].at_floor
+    assert rows(saturated)[0].at_floor
+    assert rows(0.0, offset=-math.log(eps) + 5)[0].at_floor
+    assert not rows(0.0, offset=-math.log(eps) / 2)[0].at_floor
+
+
+def test_a_gradient_too_small_for_its_square_still_has_an_angle():
+    """float32 loses squares below 1e-38: thirty sigmoids shrink δ below 1e-20, and its direction is as exact."""
+    net = dfa.MLP((6, *[8] * 30, 5), rule="bp", activation="sigmoid", weight_init="lecun")
+    x, t = make_batch()
+    rows = dfa.measure_alignment(net, x.float(), t, loss_fn)
+    assert rows[0].bp_gradient_norm < 1e-15
+    assert rows[0].gradient_alignment == pytest.approx(0, abs=1e-4)
+    assert rows[0].gradient_norm_ratio == pytest.approx(1)
+
+
+def test_an_unknown_convention_and_draws_that_are_none_are_refused():
+    net, (x, t) = make_net(), make_batch()
+    with pytest.raises(dfa.DfaLabError, match=r"no convention called 'per_smple'.*Did you mean 'per_sample'"):
+        dfa.measure_alignment(net, x, t, loss_fn, convention="per_smple")
+    with pytest.raises(dfa.DfaLabError, match="draws was given as -1"):
+        dfa.measure_alignment(net, x, t, loss_fn, draws=-1)
+
+
+def test_a_convention_of_ones_own_has_its_column():
+    from dfa_lab.learning.angles import angle
+    from dfa_lab.learning.conventions import CONVENTIONS, Convention
+
+    def loudest(compared):
+        (ours, theirs), *_ = compared.pairs
+        place = theirs.norm(dim=-1).argmax(-1)
+        return angle(ours[place], theirs[place])
+
+    CONVENTIONS.register("loudest", Convention("∠ of the sample with the largest δ^BP", "An example.", loudest))
+    try:
+        frame = dfa.measure_alignment(make_net(), *make_batch(), loss_fn, convention="loudest").to_frame()
+        assert (frame.gradient_alignment == frame.gradient_alignment_loudest).all()
+        run = dfa.Experiment(widths=(8,))
+        run.train(2)
+        assert "gradient_alignment" in {metric for metric, _ in run.history.series}
+    finally:
+        del CONVENTIONS._entries["loudest"]

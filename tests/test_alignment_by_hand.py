@@ -181,11 +181,12 @@ def conv_by_hand(net, unfolded, x, t, rule, reduction, convention):
 
 
 def redrawn_by(net, layers, rule, feedback):
-    """``DRAWS`` sets of redrawn feedback in the order in which a backward pass takes it up."""
-    stream, found = generator(0, "chance"), []
-    for _ in range(DRAWS if rule in LAYERWISE + DIRECT else 0):
+    """``DRAWS`` sets of redrawn feedback."""
+    found = []
+    for draw in range(DRAWS if rule in LAYERWISE + DIRECT else 0):
         fresh = [None] * len(feedback)
-        for number in range(len(feedback)) if rule in DIRECT else reversed(range(len(feedback))):
+        for number in range(len(feedback)):
+            stream = generator(0, "chance", draw, number)
             matrix = torch.from_numpy(np.asarray(feedback[number]))
             if rule in DIRECT:
                 fresh[number] = shuffled(matrix, stream).numpy()

@@ -26,7 +26,7 @@ from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.losses import checked_loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rule import Lesson
-from dfa_lab.learning.tracing import plainly
+from dfa_lab.learning.tracing import plainly, settled
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def measure_alignment(
         )
         return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
     with plainly():
-        found = _measured(learner, inputs, targets, loss_fn, reduction, linearised, convention, draws)
+        found = _measured(learner, settled(inputs), settled(targets), loss_fn, reduction, linearised, convention, draws)
     return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)
 
 

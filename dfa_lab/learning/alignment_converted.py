@@ -28,10 +28,9 @@ from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.floor import Rounding
-from dfa_lab.learning.generators import generator
 from dfa_lab.learning.recording import Heard, Recording, Seen, recorded
 from dfa_lab.learning.rule import Route
-from dfa_lab.learning.tracing import undisturbed
+from dfa_lab.learning.tracing import settled, undisturbed
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
 
@@ -54,6 +53,7 @@ def measure_converted(
     """
     names = list(converted.conversion.buffers.carrying)
     with undisturbed(converted):
+        inputs, targets = settled(inputs), settled(targets)
         with recorded(converted, inputs, targets, loss_fn, reduction, slopes=linearised) as recording:
             ours = recording.backward()
             recording.detour.by_backpropagation()
@@ -121,10 +121,10 @@ def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) ->
 
 
 def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:
-    names, stream = list(converted.conversion.buffers.carrying), generator(0, "chance")
+    names = list(converted.conversion.buffers.carrying)
     found: list[list[Tensor]] = [[] for _ in names]
-    for _ in range(draws):
-        recording.detour.by_chance(stream)
+    for draw in range(draws):
+        recording.detour.by_chance(draw)
         ours = recording.backward()
         for column, name in zip(found, names, strict=True):
             column.append(CONVENTIONS[convention].measure(_compared(recording, converted, ours, theirs, name)))

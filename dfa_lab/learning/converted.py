@@ -130,6 +130,11 @@ class Converted:
         """Draw all feedback anew; what is not given stays as it was."""
         self.conversion.buffers.redraw(self.root, init, scale, seed, self.conversion.active_points())
 
+    def feedback_buffers(self) -> list[Tensor]:
+        """All feedback there is, drawn by whichever rule, and the count of its changes."""
+        names = self.conversion.buffers.names(self.root)
+        return [buffer for name, buffer in self.root.named_buffers(remove_duplicate=False) if name in names]
+
     @property
     def lesson(self) -> tuple[Tensor, str] | None:
         """What ``dfa.lesson`` told: targets and the loss's reduction."""

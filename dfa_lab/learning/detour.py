@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dfa_lab.learning.activations import Slope
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.functional import Signals
+from dfa_lab.learning.generators import generator
 from dfa_lab.learning.layers import as_matrix, as_weight
 
 
@@ -34,16 +35,17 @@ class Detour:
     def __init__(self) -> None:
         self.way: Literal["rule", "bp", "chance"] = "rule"
         self._noted: dict[int, _Noted] = {}  # by the carrier's storage
+        self._places: dict[int, int] = {}  # by storage: the number of the matrix, so that no order of calls matters
         self._redrawn: dict[int, Tensor] = {}
-        self._stream: torch.Generator | None = None
+        self._draw = 0
 
     def by_backpropagation(self) -> None:
         """From now on."""
         self.way = "bp"
 
-    def by_chance(self, stream: torch.Generator) -> None:
-        """From now on, with feedback drawn anew from ``stream``: see ``drawing.shuffled``."""
-        self.way, self._stream = "chance", stream
+    def by_chance(self, draw: int) -> None:
+        """From now on, with all feedback drawn anew for the ``draw``-th time: see ``drawing.shuffled``."""
+        self.way, self._draw = "chance", draw
         self._redrawn.clear()
 
     def carrier(self, layer: nn.Module, matrix: Tensor, weight: Tensor, independent: bool) -> Tensor:
@@ -54,7 +56,12 @@ class Detour:
         if self.way == "chance":
             return self._drawn_anew(matrix, layer) if independent else matrix
         self._noted[matrix.untyped_storage().data_ptr()] = _Noted(layer, matrix, weight, independent)
+        if independent:
+            self._place_of(matrix)
         return matrix
+
+    def _place_of(self, matrix: Tensor) -> int:
+        return self._places.setdefault(matrix.untyped_storage().data_ptr(), len(self._places))
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -76,9 +83,8 @@ class Detour:
     def _drawn_anew(self, matrix: Tensor, layer: nn.Module | None = None) -> Tensor:
         place = matrix.untyped_storage().data_ptr()
         if place not in self._redrawn:
-            assert self._stream is not None
             own = matrix if layer is None else as_matrix(layer, matrix)
-            drawn = shuffled(own, self._stream)
+            drawn = shuffled(own, generator(0, "chance", self._draw, self._place_of(matrix)))
             self._redrawn[place] = (drawn if layer is None else as_weight(layer, drawn, matrix)).contiguous()
         return self._redrawn[place]
 
@@ -97,6 +103,8 @@ class Detour:
         def sent(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> Sequence[Tensor | None]:
             if self.way == "bp":
                 return [None] * len(matrices)
+            for matrix in matrices:
+                self._place_of(matrix)
             if self.way == "chance":
                 matrices = [self._drawn_anew(matrix) for matrix in matrices]
             return own(error, matrices, needed)

@@ -87,9 +87,10 @@ def plainly() -> Iterator[None]:
 
 @contextmanager
 def undisturbed(converted: Converted) -> Iterator[None]:
-    """Afterwards buffers, random streams and the conversion are as before; feedback is not drawn anew inside."""
+    """Inside, buffers are copies and nothing is drawn anew; afterwards random streams and conversion are as before."""
     root, conversion = converted.root, converted.conversion
-    buffers = {name: buffer.clone() for name, buffer in root.named_buffers()}
+    with torch.inference_mode(False):
+        swapped = _swapped_buffers(converted)
     correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
     conversion.buffers.stale, conversion.attached = False, 1
     heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
@@ -102,11 +103,29 @@ def undisturbed(converted: Converted) -> Iterator[None]:
             layer.heard = parameters
         conversion.correlations.clear()
         conversion.correlations.update(correlations)
-        with torch.no_grad():
-            for name, buffer in root.named_buffers():
-                # Only what changed: a pass of the caller's may be waiting for its backward.
-                if name in buffers and not torch.equal(buffer, buffers[name]):
-                    buffer.copy_(buffers[name])
+        for owned, name, buffer in swapped:
+            owned[name] = buffer
+
+
+def _swapped_buffers(converted: Converted) -> list[tuple[dict[str, Tensor | None], str, Tensor]]:
+    """Put a copy in the place of every buffer that a pass may change; where each was, and the buffer itself.
+
+    The buffer is never written: a pass of the caller's may have saved it for its backward. Feedback stays as it is.
+    """
+    feedback = {id(one) for one in converted.feedback_buffers()}
+    copies: dict[int, Tensor] = {}
+    found = []
+    for module in converted.root.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and id(buffer) not in feedback:
+                found.append((module._buffers, name, buffer))
+                module._buffers[name] = copies.setdefault(id(buffer), buffer.clone())
+    return found
+
+
+def settled(value: Any) -> Any:
+    """``value`` with every inference tensor in it copied to one that autograd can save."""
+    return mapped(value, lambda one: one.clone() if one.is_inference() else one)
 
 
 def trace(
