@@ -286,9 +286,9 @@ def test_a_convention_of_ones_own_has_its_column():
     from dfa_lab.learning.conventions import CONVENTIONS, Convention
 
     def loudest(compared):
-        (ours, theirs), *_ = compared.pairs
-        place = theirs.norm(dim=-1).argmax(-1)
-        return angle(ours[place], theirs[place])
+        (ours, theirs), *_ = compared.deltas
+        place = theirs.norm(dim=-1, keepdim=True).argmax(-2, keepdim=True).expand_as(theirs)
+        return angle(*(one.gather(-2, place)[..., 0, :] for one in (ours, theirs)))
 
     CONVENTIONS.register("loudest", Convention("∠ of the sample with the largest δ^BP", "An example.", loudest))
     try:

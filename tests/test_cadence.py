@@ -15,7 +15,7 @@ def test_probes_come_early_and_then_regularly():
     assert steps(cadence, "alignment_is_due", 150) == [0, 1, 2, 4, 8, 16, 32, 50, 100, 150]
     assert steps(cadence, "evaluation_is_due", 250) == [0, 1, 2, 4, 8, 16, 32, 100, 200]
     assert steps(Cadence(50, 100, False), "evaluation_is_due", 250) == [0, 100, 200]
-    assert steps(cadence, "chance_is_due") == [50, 200, 800]
+    assert steps(cadence, "chance_is_due", 5000) == [400, 3200]
 
 
 @pytest.mark.parametrize("probe", [0.1, 1, 3, 5, 6])

@@ -56,9 +56,12 @@ class Cadence:
         return self._is_early(step) or step % self.every == 0
 
     def chance_is_due(self, step: int) -> bool:
-        """At ``every`` times 1, 4, 16 …: the band moves slowly with the weights, and costs many backward passes."""
+        """At ``every`` times 8, 64, 512 …: the band moves slowly with the weights, and costs many backward passes.
+
+        Beside these it is measured with the first probe, and where a change makes it another.
+        """
         times, rest = divmod(step, self.every)
-        return rest == 0 and times > 0 and times & (times - 1) == 0 and times.bit_length() % 2 == 1
+        return rest == 0 and times > 1 and times & (times - 1) == 0 and (times.bit_length() - 1) % 3 == 0
 
     def evaluation_is_due(self, step: int) -> bool:
         """At step 0 and at multiples of ``test_every``; with ``test_early`` wherever alignment is early."""

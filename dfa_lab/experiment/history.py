@@ -74,11 +74,11 @@ class History:
         series.samples.append(samples)
         series.steps.append(step)
 
-    def record_layers(self, found: Mapping[str, Sequence[Any]], *, step: int, samples: int) -> None:
-        """One row for each metric and layer: metric -> a tensor a layer, with a number or one a replica."""
+    def record_layers(self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int) -> None:
+        """One row for each metric and layer: metric -> for each layer a number a replica."""
         for metric, columns in found.items():
-            for layer, value in enumerate(columns, 1):
-                self.record(metric, value.reshape(-1).tolist(), step=step, samples=samples, layer=layer)
+            for layer, values in enumerate(columns, 1):
+                self.record(metric, values, step=step, samples=samples, layer=layer)
 
     def layers(self, metric: str) -> list[int]:
         """The hidden layers that ``metric`` was recorded for, in order."""

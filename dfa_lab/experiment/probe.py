@@ -36,11 +36,16 @@ class Probe:
         chosen = self._order[: settings.probe_size]
         return self._inputs[chosen], self._targets[chosen]
 
-    def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a layer; with ``chance`` the bands that mean nothing as well."""
-        found = updater.alignment(*self.batch(settings), chance=chance)
+    def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[list[float]]]:
+        """Metric -> a number a replica for each layer; with ``chance`` the bands that mean nothing as well."""
         known = set(METRICS)
-        return {metric: columns for metric, columns in found.items() if metric in known}
+        found = updater.alignment(*self.batch(settings), chance=chance)
+        found = {metric: columns for metric, columns in found.items() if metric in known and columns}
+        if not found:
+            return {}
+        rows = iter(torch.stack([one.double() for columns in found.values() for one in columns]).tolist())
+        single = settings.replicas is None
+        return {metric: [[next(rows)] if single else next(rows) for _ in columns] for metric, columns in found.items()}
 
     def portraits(self, updater: AnyUpdater, settings: Settings, replica: int) -> tuple[LayerSnapshot, ...]:
         """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""

@@ -13,8 +13,8 @@ from dfa_lab.experiment.cadence import Work
 
 # Beside the products: a fixed part, a part for each layer, and one for each number that passes elementwise.
 STEP, STEP_LAYER, STEP_ELEMENT = 2e6, 2.3e6, 40
-PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 8e6, 10e6, 500, 150
-DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 3e6, 120, 60
+PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 14e6, 14e6, 500, 150
+DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 4e6, 120, 60
 TEST = 15e6
 # A module: a leaf of its tree costs so much in a step, in a probe and in a redrawn backward pass.
 MODULE_STEP, LEAF_STEP = 35e6, 9e6

@@ -21,7 +21,7 @@ from dfa_lab.learning.alignment_converted import measure_converted
 from dfa_lab.learning.alignment_mlp import Columns, measure_chance, measure_mlp
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.equations import forward
+from dfa_lab.learning.equations import downstream, forward
 from dfa_lab.learning.handling import learner_of
 from dfa_lab.learning.losses import checked_loss
 from dfa_lab.learning.mlp import MLP
@@ -140,7 +140,10 @@ def _measured(
     with torch.no_grad():
         lesson = Lesson.of(targets, seen.output, reduction) if layers.rule.needs_lesson else None
         found = measure_mlp(layers, seen, error, lesson, reduction=reduction, linearised=linearised)
-        return found | measure_chance(layers, seen, error, lesson, convention=convention, draws=draws)
+        found |= measure_chance(layers, seen, error, lesson, convention=convention, draws=draws)
+    products = [downstream(layers.weights, number, layers.rule.route) for number in range(1, len(layers.weights))]
+    found["entries"] = [torch.full(own.shape[:-2], own.shape[-2] * own.shape[-1]) for own in products]
+    return found
 
 
 def _rows(found: Columns, convention: str, names: list[str], replicas: int) -> Alignment:

@@ -27,7 +27,7 @@ from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.converted import Converted
-from dfa_lab.learning.floor import Rounding
+from dfa_lab.learning.floor import LIMIT, Rounding, rms
 from dfa_lab.learning.recording import Heard, Recording, Seen, recorded
 from dfa_lab.learning.rule import Route
 from dfa_lab.learning.tracing import settled, undisturbed
@@ -61,7 +61,7 @@ def measure_converted(
             chance = _chances(recording, converted, theirs, convention, draws)
         weights = measure_weights(converted, recording.calls)
         rows = [
-            compare(_compared(recording, converted, ours, theirs, name), _signals(recording, ours, theirs, name))
+            compare(_compared(recording, converted, ours, theirs, name))
             | {"at_floor": _at_floor(recording, theirs, name, reduction)}
             for name in names
         ]
@@ -69,20 +69,21 @@ def measure_converted(
 
 
 def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: Heard, name: str) -> Compared:
-    pairs = [(ours.at(call), theirs.at(call)) for call in recording.calls_of(name)]
+    calls = recording.calls_of(name)
+    bends = [bend for call in calls if (bend := _bend_after(recording, call))]
+    signals, pairs = (_joined([(ours.at(one), theirs.at(one)) for one in some]) for some in (bends, calls))
 
     def gradients() -> Gradients:
         return Gradients.of_vectors(*(_gradient(converted, heard, name) for heard in (ours, theirs)))
 
-    pairs = _joined(pairs) or [(torch.zeros(1, 1), torch.zeros(1, 1))]
-    return Compared([(comparable(ours), comparable(theirs)) for ours, theirs in pairs], gradients)
+    return Compared(pairs or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
 
 
 def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
     """All calls of a sample in one vector; calls with batches of their own apart."""
-    if len({len(ours) for ours, _ in pairs}) != 1:
-        return list(pairs)
-    return [(torch.cat([ours for ours, _ in pairs], 1), torch.cat([theirs for _, theirs in pairs], 1))]
+    if len({len(ours) for ours, _ in pairs}) == 1:
+        pairs = [(torch.cat([ours for ours, _ in pairs], 1), torch.cat([theirs for _, theirs in pairs], 1))]
+    return [(comparable(ours), comparable(theirs)) for ours, theirs in pairs]
 
 
 def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
@@ -104,20 +105,16 @@ def _bend_after(recording: Recording, call: Seen) -> Seen | None:
     return None
 
 
-def _signals(recording: Recording, ours: Heard, theirs: Heard, name: str) -> list[tuple[Tensor, Tensor]]:
-    bends = [_bend_after(recording, call) for call in recording.calls_of(name)]
-    return _joined([(ours.at(bend), theirs.at(bend)) for bend in bends if bend is not None])
-
-
 def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) -> Tensor:
     calls = recording.calls_of(name)
     if theirs.error is None or not calls:
         return NOTHING
-    bend, delta = _bend_after(recording, calls[-1]), theirs.at(calls[-1])
+    bend = _bend_after(recording, calls[-1])
+    delta = rms(comparable(theirs.at(calls[-1])).flatten())
+    signal = delta if bend is None else rms(comparable(theirs.at(bend)).flatten())
     scale = recording.output.shape[-1] / recording.output.numel() if reduction == "mean" else 1.0
     rounding = Rounding(recording.output.detach(), theirs.error, scale)
-    rounding.through(delta if bend is None else theirs.at(bend), delta)
-    return rounding.at_floor()
+    return (rounding.through(signal, delta) > LIMIT).double()
 
 
 def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:

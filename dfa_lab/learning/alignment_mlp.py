@@ -6,21 +6,23 @@ All values are lists, one tensor a hidden layer, () or with replicas (K,), in fl
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, angle, comparable
+from dfa_lab.learning.angles import Gradients, between, comparable
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream
-from dfa_lab.learning.floor import Rounding
+from dfa_lab.learning.floor import LIMIT, Rounding, rms
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.rule import Lesson, Route
 from dfa_lab.learning.rules import BP
 
 Columns = dict[str, list[Tensor]]
+Tensors = Sequence[Tensor]
 
 
 def backward_matrix(layers: Layers, number: int) -> Tensor | None:
@@ -46,15 +48,14 @@ def mean_slopes(layers: Layers, seen: Pass) -> list[Tensor]:
 
 
 def measure_weights(layers: Layers, seen: Pass, *, linearised: bool = False) -> Columns:
-    """How the matrices stand: ``weight_alignment``, ``feedback_product_alignment`` and the partner's ``entries``."""
+    """How the matrices stand: ``weight_alignment`` and ``feedback_product_alignment``."""
     direct = layers.rule.route is Route.DIRECT
     slopes = mean_slopes(layers, seen) if linearised and direct else None
-    columns: Columns = {"entries": [], "weight_alignment": [], "feedback_product_alignment": []}
+    nothing = _nothing(layers)
+    columns: Columns = {"weight_alignment": [], "feedback_product_alignment": []}
     for number in range(len(layers.weights) - 1):
         own = downstream(layers.weights, number + 1, layers.rule.route, slopes)
-        nothing = torch.full(own.shape[:-2], math.nan, dtype=torch.float64)
         carried = backward_matrix(layers, number)
-        columns["entries"].append(torch.full_like(nothing, own.shape[-2] * own.shape[-1]))
         columns["weight_alignment"].append(nothing if carried is None else _between(carried, own))
         product = layers.feedback[number].mT @ layers.feedback[number - 1] if direct and number else None
         columns["feedback_product_alignment"].append(
@@ -63,8 +64,14 @@ def measure_weights(layers: Layers, seen: Pass, *, linearised: bool = False) -> 
     return columns
 
 
+def _nothing(layers: Layers) -> Tensor:
+    """NaN, () or (K,)."""
+    return torch.full(layers.weights[0].shape[:-2], math.nan, dtype=torch.float64)
+
+
 def _between(left: Tensor, right: Tensor) -> Tensor:
-    return angle(left.expand_as(right).flatten(-2), right.flatten(-2))
+    dtype = torch.promote_types(right.dtype, torch.float32)
+    return between(left.expand_as(right).flatten(-2).to(dtype), right.flatten(-2).to(dtype))
 
 
 def measure_mlp(
@@ -79,28 +86,52 @@ def measure_mlp(
     """Every number but the chance bands, from one forward pass and its e under a loss with this ``reduction``."""
     heard: list[Tensor] = []
     told: list[Tensor] = []
-    ours = deltas(layers, seen, error, lesson, heard)
-    theirs = deltas(by_backpropagation(layers), seen, error, None, told)
-    scale = 1 / error.shape[-2] if reduction == "mean" else 1.0
+    ours = _made(deltas(layers, seen, error, lesson, heard), seen)
+    theirs = _made(deltas(by_backpropagation(layers), seen, error, None, told), seen)
+    heard.reverse()
+    told.reverse()
     columns = measure_weights(layers, seen, linearised=linearised)
+    strengths: dict[int, tuple[Tensor, Tensor]] = {}
+    for same in _of_one_width(theirs):
+        compared = _compared(
+            *([side[n] for n in same] for side in (ours, theirs, seen.activities, told, heard) if side)
+        )
+        for name, values in compare(compared).items():
+            column = columns.setdefault(name, [values[0]] * len(theirs))
+            for number, value in zip(same, values, strict=True):
+                column[number] = value
+        signals = comparable(torch.stack([told[n] for n in same]))
+        sizes = rms(signals.flatten(-2)), rms(compared.deltas[0][1].flatten(-2))
+        strengths.update(zip(same, zip(*sizes, strict=True), strict=True))
+    scale = 1 / error.shape[-2] if reduction == "mean" else 1.0
     rounding = Rounding(seen.output, error, scale, replicas=error.dim() == 3)
-    found: list[dict[str, Tensor]] = []
-    for number in reversed(range(len(theirs) - 1)):
-        their, signal = theirs[number], told.pop(0)
-        assert their is not None
-        our = ours[number]
-        our = torch.zeros_like(their) if our is None else our
-        compared = _compared(our, their, seen.activities[number])
-        rounding.through(signal, their)
-        signals = [(heard.pop(0), signal)] if heard else []
-        found.insert(0, {**compare(compared, signals), "at_floor": rounding.at_floor()})
-    return columns | {name: [row[name] for row in found] for name in (found[0] if found else ())}
+    floors = [rounding.through(*strengths[number]) for number in reversed(range(len(theirs)))]
+    return columns | {"at_floor": [(found > LIMIT).double() for found in reversed(floors)]}
 
 
-def _compared(ours: Tensor, theirs: Tensor, h: Tensor) -> Compared:
-    ours, theirs = comparable(ours), comparable(theirs)
-    h = h.expand(*theirs.shape[:-1], -1)
-    return Compared([(ours, theirs)], lambda: Gradients.of_products(ours, theirs, h))
+def _made(found: list[Tensor | None], seen: Pass) -> list[Tensor]:
+    """The hidden layers' deltas, zeros where a layer hears nothing."""
+    pairs = zip(found[:-1], seen.activities[1:-1], strict=True)
+    return [torch.zeros_like(h) if delta is None else delta for delta, h in pairs]
+
+
+def _of_one_width(found: list[Tensor]) -> list[list[int]]:
+    """The numbers of the layers that can be compared together, as one tensor."""
+    groups: dict[int, list[int]] = {}
+    for number, delta in enumerate(found):
+        groups.setdefault(delta.shape[-1], []).append(number)
+    return list(groups.values())
+
+
+def _compared(ours: Tensors, theirs: Tensors, inputs: Tensors, told: Tensors = (), heard: Tensors = ()) -> Compared:
+    """Layers of one width together, in a leading dimension; ``ours`` may have draws before the replicas."""
+    pair = comparable(torch.stack(list(ours))), comparable(torch.stack(list(theirs)))
+    signals = [(comparable(torch.stack(list(heard))), comparable(torch.stack(list(told))))] if heard else []
+
+    def gradients() -> Gradients:
+        return Gradients.stacked([Gradients.of_products(*one) for one in zip(*pair, inputs, strict=True)])
+
+    return Compared([pair], signals, gradients)
 
 
 def measure_chance(
@@ -121,23 +152,24 @@ def measure_chance(
     rule without feedback, or whose feedback follows the weights' signs: it has no band.
     """
     hidden = len(layers.weights) - 1
-    nothing = torch.full(layers.weights[0].shape[:-2], math.nan, dtype=torch.float64)
+    nothing = _nothing(layers)
     names = ("weight_alignment_chance", "gradient_alignment_chance", "gradient_alignment_chance_mean")
     if not layers.rule.needs_feedback or layers.rule.magnitudes:
         return {name: [nothing] * hidden for name in names}
-    theirs = deltas(by_backpropagation(layers), seen, error)
-    stream = generator(0, "chance")
-    squares = [torch.zeros_like(nothing) for _ in range(hidden)]
-    for _ in range(draws):
-        feedback = [shuffled(matrix, stream) for matrix in layers.feedback]
-        ours = deltas(replace(layers, feedback=feedback), seen, error, lesson)
-        for number, (our, their) in enumerate(zip(ours[:-1], theirs[:-1], strict=True)):
-            assert our is not None
-            assert their is not None
-            pair = _compared(our, their, seen.activities[number])
-            squares[number] += (CONVENTIONS[convention].measure(pair) - 90).square()
+    theirs = _made(deltas(by_backpropagation(layers), seen, error), seen)
+    by_redrawing = [nothing] * hidden
+    if draws:
+        stream = generator(0, "chance")
+        drawn = [[shuffled(matrix, stream) for matrix in layers.feedback] for _ in range(draws)]
+        together = [torch.stack(matrices) for matrices in zip(*drawn, strict=True)]
+        ours = _made(deltas(replace(layers, feedback=together), seen, error, lesson), seen)
+        for same in _of_one_width(theirs):
+            parts = [[side[n] for n in same] for side in (ours, theirs, seen.activities)]
+            parts[1] = [their.expand_as(our) for our, their in zip(parts[0], parts[1], strict=True)]
+            angles = CONVENTIONS[convention].measure(_compared(*parts))
+            for number, found in zip(same, (angles - 90).square().mean(1).sqrt(), strict=True):
+                by_redrawing[number] = found
     chances = [math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])) for matrix in layers.feedback]
-    by_redrawing = [(total / draws).sqrt() if draws else nothing for total in squares]
     return dict(
         zip(
             names,

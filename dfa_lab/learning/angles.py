@@ -6,6 +6,7 @@ Vectors are compared in their own precision, at least float32: an angle between 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,10 +42,9 @@ def comparable(values: Tensor) -> Tensor:
 
 def spread(samples: Tensor) -> Tensor:
     """The sample standard deviation along the last dimension over what is not NaN; NaN where that is fewer than two."""
-    there = samples.isfinite()
-    apart = torch.where(there, samples - samples.nanmean(-1, keepdim=True), 0.0)
-    count = there.sum(-1)
-    return torch.where(count > 1, (apart.square().sum(-1) / (count - 1).clamp(min=1)).sqrt(), torch.nan)
+    apart = samples - samples.nanmean(-1, keepdim=True)
+    count = samples.shape[-1] - samples.isnan().sum(-1)
+    return (apart.square().nansum(-1) / (count - 1).clamp(min=0)).sqrt()
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,14 @@ class Gradients:
         # A zero delta has no direction, and no gradient either.
         norms = [torch.where(size > 0, size * one, 0.0) for size, one in zip(sizes, (own, bp), strict=True)]
         return cls(*(one.double()[..., 0, 0] for one in (*norms, found)))
+
+    @classmethod
+    def stacked(cls, layers: Sequence[Gradients]) -> Gradients:
+        """Those of several layers together, in a leading dimension."""
+        if len(layers) == 1:
+            return cls(*(one.unsqueeze(0) for one in (layers[0].rule_norm, layers[0].bp_norm, layers[0].angle)))
+        return cls(
+            torch.stack([one.rule_norm for one in layers]),
+            torch.stack([one.bp_norm for one in layers]),
+            torch.stack([one.angle for one in layers]),
+        )

@@ -12,19 +12,22 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, between, comparable, spread
+from dfa_lab.learning.angles import Gradients, between, spread
 from dfa_lab.registry import Registry
+
+Pairs = Sequence[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One layer's deltas by the rule and by BP: pairs (…, N, n), more than one where calls have batches of their own.
+    """What the rule and BP make of a layer: ``deltas`` and the ``signals`` they come from, pairs (…, N, n).
 
-    They are ``angles.comparable``.
-    ``make_gradients`` compares the weight gradients that they make.
+    More than one pair where calls have batches of their own; no signals where none can be seen. They are
+    ``angles.comparable``. Leading dimensions are replicas, draws or layers of one width.
     """
 
-    pairs: Sequence[tuple[Tensor, Tensor]]
+    deltas: Pairs
+    signals: Pairs
     make_gradients: Callable[[], Gradients]
 
     @cached_property
@@ -35,7 +38,7 @@ class Compared:
     @cached_property
     def samples(self) -> Tensor:
         """The angle of each sample, (…, N); NaN where BP's delta is zero."""
-        return torch.cat([between(ours, theirs) for ours, theirs in self.pairs], -1)
+        return _sample_angles(self.deltas)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,14 @@ class Convention:
     measure: Callable[[Compared], Tensor]
 
 
+def _sample_angles(pairs: Pairs) -> Tensor:
+    found = [between(ours, theirs) for ours, theirs in pairs]
+    return found[0] if len(found) == 1 else torch.cat(found, -1)
+
+
 def _over(compared: Compared, pick: Callable[[Tensor], Tensor]) -> Tensor:
-    ours, theirs = zip(*compared.pairs, strict=True)
-    return between(torch.cat([pick(one) for one in ours], -1), torch.cat([pick(one) for one in theirs], -1))
+    sides = ([pick(one) for one in side] for side in zip(*compared.deltas, strict=True))
+    return between(*(side[0] if len(side) == 1 else torch.cat(side, -1) for side in sides))
 
 
 CONVENTIONS: Registry[Convention] = Registry("convention")
@@ -95,12 +103,12 @@ def column(convention: str) -> str:
     return "gradient_alignment" if convention == DEFAULT else f"gradient_alignment_{convention}"
 
 
-def compare(compared: Compared, signals: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Every number of one layer that compares its deltas: name -> (…), float64. ``signals`` are pairs as the deltas."""
-    heard = [between(comparable(ours), comparable(theirs)) for ours, theirs in signals]
-    heard = heard or [torch.full_like(compared.samples, torch.nan)]
+def compare(compared: Compared) -> dict[str, Tensor]:
+    """Every number of a layer that compares its deltas: name -> (…), float64."""
+    nothing = torch.full_like(compared.samples, torch.nan)
+    signals = _sample_angles(compared.signals) if compared.signals else nothing
     return {
-        "signal_alignment": torch.cat(heard, -1).nanmean(-1),
+        "signal_alignment": signals.nanmean(-1),
         **{column(name): convention.measure(compared) for name, convention in CONVENTIONS.items()},
         "gradient_alignment_sd": spread(compared.samples),
         "gradient_norm_ratio": compared.gradients.rule_norm / compared.gradients.bp_norm,

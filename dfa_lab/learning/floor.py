@@ -30,20 +30,17 @@ class Rounding:
     """
 
     def __init__(self, output: Tensor, error: Tensor, scale: float, *, replicas: bool = False) -> None:
-        self._replicas = replicas
         self._info = torch.finfo(error.dtype)
-        self.found = self._info.eps * scale * self._rms(output).clamp(min=1) / self._rms(error)
+        kept = 1 if replicas else 0
+        size, strength = (rms(comparable(one.flatten(kept))) for one in (output, error))
+        self.found = self._info.eps * scale * size.clamp(min=1) / strength
 
     def through(self, signal: Tensor, delta: Tensor) -> Tensor:
-        """Add what a layer's slope does, from BP's ``signal`` and ``delta`` there; the error of its delta."""
-        strength = self._rms(delta)
-        self.found = self.found + self._info.eps * (self._rms(signal) + self._info.tiny) / strength
+        """Add what a layer's slope does, from the ``rms`` of BP's signal and delta there; the error of its delta."""
+        self.found = self.found + self._info.eps * (signal + self._info.tiny) / delta
         return self.found
 
-    def at_floor(self) -> Tensor:
-        """1.0 where the error exceeds the limit, else 0.0."""
-        return (self.found > LIMIT).double()
 
-    def _rms(self, values: Tensor) -> Tensor:
-        flat = comparable(values.flatten(1 if self._replicas else 0))
-        return torch.linalg.vector_norm(flat, dim=-1).double() / math.sqrt(flat.shape[-1])
+def rms(values: Tensor) -> Tensor:
+    """Root mean square along the last dimension of ``comparable`` values, float64."""
+    return torch.linalg.vector_norm(values, dim=-1).double() / math.sqrt(values.shape[-1])
