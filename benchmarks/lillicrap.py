@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.learning.alignment import by_backpropagation
+from dfa_lab.learning.alignment_mlp import by_backpropagation
 from dfa_lab.learning.angles import angle
 from dfa_lab.views import style
 

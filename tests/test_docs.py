@@ -23,6 +23,7 @@ REGISTRIES = (
     dfa.TASKS,
     dfa.WEIGHT_INITS,
     dfa.VIEWS,
+    dfa.CONVENTIONS,
 )
 
 
@@ -52,6 +53,21 @@ def test_the_lines_of_converting_run(capsys):
         exec(compile(block, "converting.md", "exec"), names)
     assert names["run"].steps_done == 20
     assert "expected" in capsys.readouterr().out
+
+
+def test_the_lines_of_alignment_run_and_its_tables_are_whole(capsys):
+    text, names = (ROOT / "docs" / "alignment.md").read_text(), {}
+    for block in blocks(text):
+        exec(compile(block, "alignment.md", "exec"), names)
+    cells = {
+        name for row in re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    columns = set(names["rows"].to_frame().columns) - {"layer", "replica", "name", "convention"}
+    assert columns - {f"gradient_alignment_{name}" for name in dfa.CONVENTIONS} <= cells
+    assert set(dfa.CONVENTIONS) <= cells
+    for name, convention in dfa.CONVENTIONS.items():
+        assert f"| `{name}` | {convention.equation} |" in text
+    assert "weight_alignment" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", range(len(REGISTRIES)))

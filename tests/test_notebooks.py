@@ -13,6 +13,7 @@ def test_there_are_notebooks():
         "00_explorer.ipynb",
         "01_first_steps.ipynb",
         "02_your_own_network.ipynb",
+        "03_what_the_angle_says.ipynb",
     ]
 
 

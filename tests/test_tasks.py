@@ -152,6 +152,7 @@ def test_the_linear_network_of_lillicrap_aligns():
         batch_size=1,
         lr=1e-3,
         replicas=10,
+        probe_every=100,
     )
     run.train(300)
     steps, angles = run.history.values("gradient_alignment", layer=1)

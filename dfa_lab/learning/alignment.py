@@ -37,7 +37,7 @@ class AlignmentRow:
     - ``entries``: n, how many entries the compared matrices have
     - ``weight_alignment``: between the matrix that carries the signal and BP's own, W_{l+1}, or for a direct rule the
       downstream product W_L … W_{l+1}; ``weight_alignment_chance``: one sd, about 90°, of independent entries
-    - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021, eq. 14)
+    - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021)
     - ``signal_alignment``: mean over samples, between what a layer hears, before g, and what BP would tell it
     - ``gradient_alignment``: between δ by the rule and by BP, under the ``convention`` named;
       ``gradient_alignment_sd``: sd over samples of a sample's angle; ``gradient_alignment_chance_mean`` and
