@@ -265,12 +265,17 @@ def test_the_floor_is_where_rounding_makes_bps_gradient(kind, dtype):
 
 def test_a_gradient_too_small_for_its_square_still_has_an_angle():
     """float32 loses squares below 1e-38: thirty sigmoids shrink δ below 1e-20, and its direction is as exact."""
-    net = dfa.MLP((6, *[8] * 30, 5), rule="bp", activation="sigmoid", weight_init="lecun")
+    small, exact = (
+        dfa.MLP((6, *[8] * 40, 5), rule="fa", activation="sigmoid", weight_init="lecun", dtype=dtype)
+        for dtype in (torch.float32, torch.float64)
+    )
     x, t = make_batch()
-    rows = dfa.measure_alignment(net, x.float(), t, loss_fn)
-    assert rows[0].bp_gradient_norm < 1e-15
-    assert rows[0].gradient_alignment == pytest.approx(0, abs=1e-4)
-    assert rows[0].gradient_norm_ratio == pytest.approx(1)
+    rows, wanted = (
+        dfa.measure_alignment(net, x.to(net.weights[0].dtype), t, loss_fn, draws=0) for net in (small, exact)
+    )
+    assert 0 < rows[0].bp_gradient_norm < 1e-22
+    assert rows[0].gradient_alignment == pytest.approx(wanted[0].gradient_alignment, abs=0.01)
+    assert rows[0].gradient_norm_ratio == pytest.approx(wanted[0].gradient_norm_ratio, rel=1e-3)
 
 
 def test_an_unknown_convention_and_draws_that_are_none_are_refused():

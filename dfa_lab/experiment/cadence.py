@@ -34,7 +34,8 @@ class Work:
 class Cadence:
     """Alignment is measured at steps 0, 1, 2, 4, 8 … and every ``every`` steps, the test split every ``test_every``.
 
-    With ``test_early`` it is gone through at the early steps too. Snapshots to fall back to are taken with the
+    With ``test_early`` it is gone through at the early steps too. They count from the last ``jump``, the step at which
+    a change made the angles others: 0 where there was none. Snapshots to fall back to are taken with the
     probes; not ``aligned`` means that they are taken and nothing else is measured there.
     """
 
@@ -51,9 +52,9 @@ class Cadence:
         apart = math.ceil(work.test / (TEST_SHARE * work.step) / chosen)
         return cls(chosen, chosen * max(1, apart), early, every != 0)
 
-    def alignment_is_due(self, step: int) -> bool:
-        """At steps 0, 1, 2, 4, 8 … below ``every``, then at its multiples."""
-        return self._is_early(step) or step % self.every == 0
+    def alignment_is_due(self, step: int, jump: int = 0) -> bool:
+        """At 0, 1, 2, 4, 8 … steps from the jump, below ``every``, and at its multiples."""
+        return self._is_early(step - jump) or step % self.every == 0
 
     def chance_is_due(self, step: int) -> bool:
         """At ``every`` times 8, 64, 512 …: the band moves slowly with the weights, and costs many backward passes.
@@ -63,12 +64,12 @@ class Cadence:
         times, rest = divmod(step, self.every)
         return rest == 0 and times > 1 and times & (times - 1) == 0 and (times.bit_length() - 1) % 3 == 0
 
-    def evaluation_is_due(self, step: int) -> bool:
+    def evaluation_is_due(self, step: int, jump: int = 0) -> bool:
         """At step 0 and at multiples of ``test_every``; with ``test_early`` wherever alignment is early."""
-        return step % self.test_every == 0 or (self.test_early and self._is_early(step))
+        return step % self.test_every == 0 or (self.test_early and self._is_early(step - jump))
 
-    def _is_early(self, step: int) -> bool:
-        return step < self.every and step & (step - 1) == 0
+    def _is_early(self, since: int) -> bool:
+        return since < self.every and since & (since - 1) == 0
 
 
 def _early(every: int) -> int:

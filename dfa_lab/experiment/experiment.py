@@ -92,7 +92,7 @@ class Experiment:
         self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
         self._probe = Probe(task, settings.device)
         self._use(settings)
-        self.steps_done = self.samples_seen = 0
+        self.steps_done = self.samples_seen = self._jump = 0
         self._losses = Mean.of_nothing(len(seeds))
         self._probe_wanted = self._chance_is_stale = True
         self._stopwatch = Stopwatch()
@@ -143,8 +143,8 @@ class Experiment:
         self.samples_seen += self.settings.batch_size
         if self.steps_done % self.settings.record_every == 0:
             self._record_training()
-        if self.cadence.alignment_is_due(self.steps_done):
-            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done))
+        if self.cadence.alignment_is_due(self.steps_done, self._jump):
+            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._jump))
 
     def _record_training(self) -> None:
         here = {"step": self.steps_done, "samples": self.samples_seen}
@@ -221,10 +221,10 @@ class Experiment:
             self._restore(backup)
             raise
         self._use(after)
-        # Where the angles jump, the picture should jump at that very step, not at the next regular probe.
-        jumps = any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed)
-        self._probe_wanted |= jumps
-        self._chance_is_stale |= jumps
+        # Where the angles jump, the picture should jump at that very step, and show how they fall from there.
+        if any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed):
+            self._probe_wanted = self._chance_is_stale = True
+            self._jump = self.steps_done
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
     def reset(self, **fields: Any) -> None:
@@ -259,6 +259,7 @@ class Experiment:
             losses=self._losses.copy(),
             probe_wanted=self._probe_wanted,
             chance_is_stale=self._chance_is_stale,
+            jump=self._jump,
             changes=len(self.history.changes()),
         )
 
@@ -277,6 +278,7 @@ class Experiment:
         self.steps_done, self.samples_seen = state.steps_done, state.samples_seen
         self._losses = state.losses.copy()
         self._probe_wanted, self._chance_is_stale = state.probe_wanted, state.chance_is_stale
+        self._jump = state.jump
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""

@@ -25,4 +25,5 @@ class State:
     losses: Mean
     probe_wanted: bool
     chance_is_stale: bool
+    jump: int
     changes: int

@@ -100,7 +100,7 @@ def measure_mlp(
             column = columns.setdefault(name, [values[0]] * len(theirs))
             for number, value in zip(same, values, strict=True):
                 column[number] = value
-        signals = comparable(torch.stack([told[n] for n in same]))
+        signals = compared.signals[0][1] if heard else comparable(torch.stack([told[n] for n in same]))
         sizes = rms(signals.flatten(-2)), rms(compared.deltas[0][1].flatten(-2))
         strengths.update(zip(same, zip(*sizes, strict=True), strict=True))
     scale = 1 / error.shape[-2] if reduction == "mean" else 1.0

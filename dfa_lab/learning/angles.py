@@ -33,11 +33,17 @@ def _degrees(apart: Tensor, together: Tensor) -> Tensor:
 
 
 def comparable(values: Tensor) -> Tensor:
-    """``values`` at least in float32; in float64 where squares of float32 would be lost at either end."""
+    """``values`` at least in float32; in float64 where squares of float32 would be lost at either end.
+
+    Leading dimensions before the last two are matrices by themselves: the smallest of them decides.
+    """
     if values.dtype is torch.float64:
         return values
     values = values.float()
-    return values if 1e-12 < float(vector_norm(values)) < 1e12 else values.double()
+    if values.dim() < 3:
+        return values if 1e-12 < float(vector_norm(values)) < 1e12 else values.double()
+    low, high = vector_norm(values, dim=(-2, -1)).aminmax()
+    return values if float(low) > 1e-12 and float(high) < 1e12 else values.double()
 
 
 def spread(samples: Tensor) -> Tensor:
@@ -58,8 +64,14 @@ class Gradients:
     @classmethod
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
-        ours, theirs = comparable(ours), comparable(theirs)
-        return cls(vector_norm(ours, dim=-1).double(), vector_norm(theirs, dim=-1).double(), between(ours, theirs))
+        return cls._of_comparable(comparable(ours), comparable(theirs))
+
+    @classmethod
+    def _of_comparable(cls, ours: Tensor, theirs: Tensor) -> Gradients:
+        own, bp = (vector_norm(one, dim=-1, keepdim=True) for one in (ours, theirs))
+        u, v = ours / own, theirs / bp
+        found = _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
+        return cls(own.squeeze(-1).double(), bp.squeeze(-1).double(), found)
 
     @classmethod
     def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> Gradients:
@@ -70,7 +82,7 @@ class Gradients:
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
         if samples * (4 * wide + deep) >= 2 * wide * deep:
             h = h.to(ours.dtype)
-            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.to(h.dtype).mT @ h).flatten(-2))
+            return cls._of_comparable((ours.mT @ h).flatten(-2), (theirs.to(h.dtype).mT @ h).flatten(-2))
         # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
         sizes = [vector_norm(one, dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
         u, v = (one / size for one, size in zip((ours, theirs), sizes, strict=True))
