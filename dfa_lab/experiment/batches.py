@@ -1,4 +1,4 @@
-"""IndexStream: which samples come next. One endless stream of permutations, taken in batches of any size."""
+"""Batches: which samples come next. One endless stream of permutations a replica, taken in batches of any size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.task import Task
+from dfa_lab.learning.generators import generator
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,28 @@ class IndexStream:
         """Go on from ``state``."""
         self._generator.set_state(state.generator)
         self._permutation, self._place = state.permutation, state.place
+
+
+class Batches:
+    """A task's training samples on the run's device, in the order that ``seed`` draws; each replica has its own."""
+
+    def __init__(self, task: Task, settings: Settings) -> None:
+        self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
+        seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
+        self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
+        self._single = settings.replicas is None
+
+    def take(self, size: int) -> tuple[Tensor, Tensor]:
+        """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …)."""
+        indices = [stream.take(size) for stream in self._streams]
+        index = (indices[0] if self._single else torch.stack(indices)).to(self._inputs.device)
+        return self._inputs[index], self._targets[index]
+
+    def state(self) -> list[StreamState]:
+        """Where each stream stands."""
+        return [stream.state() for stream in self._streams]
+
+    def restore(self, states: list[StreamState]) -> None:
+        """Go on from ``states``."""
+        for stream, state in zip(self._streams, states, strict=True):
+            stream.restore(state)

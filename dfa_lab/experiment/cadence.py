@@ -72,6 +72,22 @@ class Cadence:
         return since < self.every and since & (since - 1) == 0
 
 
+@dataclass
+class Agenda:
+    """What is to be measured whatever the cadence says: a ``probe`` before the next step, with its ``chance`` band.
+
+    So it begins, and so it is after a ``jump``: the step at which a change made the angles others.
+    """
+
+    jump: int = 0
+    probe: bool = True
+    chance: bool = True
+
+    def done(self) -> None:
+        """It was measured."""
+        self.probe = self.chance = False
+
+
 def _early(every: int) -> int:
     """How many probes come before ``every``: at 0, 1, 2, 4 …"""
     return 1 + (every - 1).bit_length()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from dfa_lab.errors import DfaLabError, DivergedError
-from dfa_lab.experiment.batches import IndexStream
+from dfa_lab.experiment.batches import Batches
+from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
@@ -25,7 +27,6 @@ from dfa_lab.experiment.stopwatch import Stopwatch
 from dfa_lab.experiment.tasks import make_task
 from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
 from dfa_lab.experiment.updater import Updater, make_mlp
-from dfa_lab.learning.generators import generator
 from dfa_lab.learning.handling import change_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.rules import RULES
 
@@ -87,16 +88,13 @@ class Experiment:
             self._updater = ModuleUpdater(self.module, task, settings)
         self.net: nn.Module = self._updater.net
         self.task = task
-        self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
-        seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
-        self._streams = [IndexStream(len(self._inputs), generator(seed, "batches")) for seed in seeds]
+        self._batches = Batches(task, settings)
         self._probe = Probe(task, settings.device)
         self._use(settings)
-        self.steps_done = self.samples_seen = self._jump = 0
-        self._losses = Mean.of_nothing(len(seeds))
-        self._probe_wanted = self._chance_is_stale = True
-        self._stopwatch = Stopwatch()
-        self.history = History(settings.values(), replicas=len(seeds), name=self._name or RULES.label(settings.rule))
+        self.steps_done = self.samples_seen = 0
+        replicas, name = settings.replicas or 1, self._name or RULES.label(settings.rule)
+        self.history = History(settings.values(), replicas=replicas, name=name)
+        self._losses, self._agenda, self._stopwatch = Mean.of_nothing(replicas), Agenda(), Stopwatch()
         self._snapshot: State | None = None
         self._references: References | None = None
 
@@ -129,22 +127,20 @@ class Experiment:
             self._step()
 
     def _step(self) -> None:
-        if self._probe_wanted:
+        if self._agenda.probe:
             first = self._snapshot is None
             self._measure(evaluate=first)
             if first:
                 self.resume_clock()
-        indices = [stream.take(self.settings.batch_size) for stream in self._streams]
-        index = (indices[0] if self.settings.replicas is None else torch.stack(indices)).to(self._inputs.device)
-        self._losses.add(self._updater.update(self._inputs[index], self._targets[index]))
+        self._losses.add(self._updater.update(*self._batches.take(self.settings.batch_size)))
         if not self._losses.finite:
             self._diverge()
         self.steps_done += 1
         self.samples_seen += self.settings.batch_size
         if self.steps_done % self.settings.record_every == 0:
             self._record_training()
-        if self.cadence.alignment_is_due(self.steps_done, self._jump):
-            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._jump))
+        if self.cadence.alignment_is_due(self.steps_done, self._agenda.jump):
+            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._agenda.jump))
 
     def _record_training(self) -> None:
         here = {"step": self.steps_done, "samples": self.samples_seen}
@@ -164,7 +160,7 @@ class Experiment:
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
             self._diverge()
         here = {"step": self.steps_done, "samples": self.samples_seen}
-        chance = self._chance_is_stale or self.cadence.chance_is_due(self.steps_done)
+        chance = self._agenda.chance or self.cadence.chance_is_due(self.steps_done)
         with self._stopwatch.leave_out():
             if self.cadence.aligned:
                 found = self._probe.alignment(self._updater, self.settings, chance=chance)
@@ -172,7 +168,7 @@ class Experiment:
             if evaluate:
                 for metric, value in self._probe.evaluate(self._updater).items():
                     self.history.record(metric, value.tolist(), **here)
-            self._chance_is_stale = self._probe_wanted = False
+            self._agenda.done()
             self._snapshot = self.state()
 
     def evaluate(self) -> dict[str, float | list[float]]:
@@ -223,8 +219,7 @@ class Experiment:
         self._use(after)
         # Where the angles jump, the picture should jump at that very step, and show how they fall from there.
         if any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed):
-            self._probe_wanted = self._chance_is_stale = True
-            self._jump = self.steps_done
+            self._agenda = Agenda(jump=self.steps_done)
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
     def reset(self, **fields: Any) -> None:
@@ -255,11 +250,9 @@ class Experiment:
             samples_seen=self.samples_seen,
             net={name: tensor.clone() for name, tensor in self.net.state_dict().items()},
             optimizer=self._updater.state(),
-            streams=[stream.state() for stream in self._streams],
+            streams=self._batches.state(),
             losses=self._losses.copy(),
-            probe_wanted=self._probe_wanted,
-            chance_is_stale=self._chance_is_stale,
-            jump=self._jump,
+            agenda=replace(self._agenda),
             changes=len(self.history.changes()),
         )
 
@@ -272,13 +265,10 @@ class Experiment:
         set_derivative(self.net, settings.activation_derivative)
         self.net.load_state_dict(state.net, strict=False)
         self._updater.restore(settings, state.optimizer)
-        for stream, place in zip(self._streams, state.streams, strict=True):
-            stream.restore(place)
+        self._batches.restore(state.streams)
         self._use(settings)
         self.steps_done, self.samples_seen = state.steps_done, state.samples_seen
-        self._losses = state.losses.copy()
-        self._probe_wanted, self._chance_is_stale = state.probe_wanted, state.chance_is_stale
-        self._jump = state.jump
+        self._losses, self._agenda = state.losses.copy(), replace(state.agenda)
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""

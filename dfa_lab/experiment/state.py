@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.experiment.batches import StreamState
+from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.settings import Settings
 
@@ -23,7 +24,5 @@ class State:
     optimizer: dict[str, Any] | None
     streams: list[StreamState]
     losses: Mean
-    probe_wanted: bool
-    chance_is_stale: bool
-    jump: int
+    agenda: Agenda
     changes: int
