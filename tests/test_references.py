@@ -154,7 +154,7 @@ def test_a_new_angle_has_a_panel_and_a_plot_and_no_band_of_chance(another_angle:
     np.testing.assert_array_equal(one.y, 60.0 + np.array(STEPS))
     assert [one.name for one in fig.data if one.name and "chance" in one.name] == [
         "weight_alignment, chance",
-        "chance ± 2 sd",
+        "chance ± 2 sd (widest)",
     ]
     assert chance_band([history], another_angle) is None
     ax = alignmentplot(history, metric=another_angle)

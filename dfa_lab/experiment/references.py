@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dfa_lab.errors import DfaLabError
@@ -32,9 +33,13 @@ class References:
             for rule in ("bp", "shallow")
         )
 
+    def __iter__(self) -> Iterator[History]:
+        """Over the histories, so that ``figure(…, references=run.references())`` takes it as it is."""
+        return iter(self.histories)
+
     @property
     def histories(self) -> tuple[History, History]:
-        """BP's and the frozen run's: what ``figure(…, references=…)`` draws."""
+        """BP's and the frozen run's."""
         return self.bp.history, self.shallow.history
 
     def catch_up(self) -> None:

@@ -71,6 +71,12 @@ class Snapshot:
     replica: int
     layers: tuple[LayerSnapshot, ...]
 
+    def __repr__(self) -> str:
+        layers = ", ".join(layer.name for layer in self.layers)
+        return (
+            f"Snapshot({self.name!r}, rule={self.rule!r}, step={self.step}, replica={self.replica}, layers: {layers})"
+        )
+
     def layer(self, number_or_name: int | str) -> LayerSnapshot:
         """A layer by its number, from 1, or by its name. Raises ``DfaLabError`` that lists the layers there are."""
         for layer in self.layers:

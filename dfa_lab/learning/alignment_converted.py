@@ -1,8 +1,8 @@
 """The numbers of ``alignment.py`` for a converted network, a value for each layer that carries δ.
 
 - A sample's δ at a layer is what arrives at the layer's output: all positions, and all calls of a layer that is called
-  several times, in one vector. Its *signal* is what arrives behind the activation layer that is called next, before
-  another layer is: functional activations cannot be seen.
+  several times, in one vector. Its *signal* is what arrives behind the activation layer that the output goes into,
+  through normalisation and sums but no other layer: functional activations cannot be seen.
 - A shared weight counts once: the matrix that carries δ and the weight itself are compared entry by entry, a
   convolution's kernel as it is, whatever number of positions it serves.
 - Weight alignment stands at the layer through which δ goes down. Under a direct rule it stands at the layer before the
@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.alignment_mlp import Columns
 from dfa_lab.learning.angles import Gradients, angle, comparable
-from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
@@ -70,7 +69,7 @@ def measure_converted(
 
 def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: Heard, name: str) -> Compared:
     calls = recording.calls_of(name)
-    bends = [bend for call in calls if (bend := _bend_after(recording, call))]
+    bends = [bend for call in calls if (bend := recording.activation_of(call))]
     signals, pairs = (_joined([(ours.at(one), theirs.at(one)) for one in some]) for some in (bends, calls))
 
     def gradients() -> Gradients:
@@ -91,25 +90,17 @@ def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
     for parameter in converted.conversion.buffers.carrying[name]:
         found = heard.gradients.get(f"{name}.{parameter}" if name else parameter)
         own = converted.root.get_submodule(name).get_parameter(parameter)
-        parts.append((torch.zeros_like(own) if found is None else found).detach().flatten())
+        if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
+            found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
+        parts.append(found.detach().flatten())
     return torch.cat(parts)
-
-
-def _bend_after(recording: Recording, call: Seen) -> Seen | None:
-    """The call of the activation layer that comes next, if no other layer's comes before."""
-    for later in recording.calls[recording.calls.index(call) + 1 :]:
-        if isinstance(later.module, RuledActivation):
-            return later if later.output.shape == call.output.shape else None
-        if any(True for _ in later.module.parameters()):
-            return None
-    return None
 
 
 def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) -> Tensor:
     calls = recording.calls_of(name)
     if theirs.error is None or not calls:
         return NOTHING
-    bend = _bend_after(recording, calls[-1])
+    bend = recording.activation_of(calls[-1])
     delta = rms(comparable(theirs.at(calls[-1])).flatten())
     signal = delta if bend is None else rms(comparable(theirs.at(bend)).flatten())
     scale = recording.output.shape[-1] / recording.output.numel() if reduction == "mean" else 1.0

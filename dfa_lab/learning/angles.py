@@ -29,7 +29,7 @@ def between(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _degrees(apart: Tensor, together: Tensor) -> Tensor:
-    return torch.atan2(apart, together).double().mul_(360 / math.pi)
+    return torch.atan2(apart.double(), together.double()).mul_(360 / math.pi).clamp_(max=180.0)
 
 
 def comparable(values: Tensor) -> Tensor:

@@ -86,4 +86,6 @@ def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: An
     if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
         given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
         raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")
+    if not loss.requires_grad:
+        raise DfaLabError("loss_fn gave a number that does not depend on the output, so there is no gradient of it.")
     return loss

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
@@ -25,8 +26,8 @@ from dfa_lab.learning.tracing import tensors_of
 class Seen:
     """One call of a module: its first output, and whether the network needs a gradient at its input.
 
-    ``slope`` of an activation is the mean over samples of f′, where it was asked for; ``edge`` is None where the
-    call was made without gradients.
+    ``slope`` of an activation is the mean over samples of f′, where it was asked for; ``edge`` is the place of the output
+    in the graph, None where the call was made without gradients, and ``origin`` the node that made the input.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Seen:
     output: Tensor
     feeds: bool
     edge: GradientEdge | None
+    origin: Node | None
     slope: Tensor | None = None
 
 
@@ -49,8 +51,9 @@ class Heard:
     gradients: dict[str, Tensor | None]
 
     def at(self, call: Seen) -> Tensor:
-        """What arrived at the call's output, a row a sample: (N, …), flat."""
-        return self.arrived[id(call)].flatten(1)
+        """What arrived at the call's output, a row a sample: (N, …), flat; (1, n) where it has one dimension."""
+        found = self.arrived[id(call)]
+        return found.flatten(1) if found.dim() > 1 else found.reshape(1, -1)
 
 
 class Recording:
@@ -71,6 +74,17 @@ class Recording:
         arrived = {id(call): torch.zeros_like(call.output) for call in self.calls}
         arrived |= {id(call): one for call, one in zip(reached, found, strict=False) if one is not None}
         return Heard(arrived, error, dict(zip(named, found[len(reached) :], strict=True)))
+
+    def activation_of(self, call: Seen) -> Seen | None:
+        """The activation layer that the call's output goes into, no other call between; None where none can be seen."""
+        if call.edge is None:
+            return None
+        others = {one.edge.node for one in self.calls if one.edge is not None and one is not call}
+        for later in self.calls[self.calls.index(call) + 1 :]:
+            fits = isinstance(later.module, RuledActivation) and later.output.shape == call.output.shape
+            if fits and _leads_to(later.origin, call.edge.node, others):
+                return later
+        return None
 
     def calls_of(self, name: str) -> list[Seen]:
         """The calls of one module, in order."""
@@ -100,7 +114,7 @@ def recorded(
                 if name in names or isinstance(module, RuledActivation):
                     handles += _watch(name, module, calls, slopes)
             with detour.recording():
-                output = converted.root(*inputs) if isinstance(inputs, tuple) else converted.root(inputs)
+                output = _output(converted.root, inputs)
             for handle in handles:
                 handle.remove()
             yield Recording(converted.root, calls, output, checked_loss(loss_fn, output, targets), detour)
@@ -110,8 +124,31 @@ def recorded(
             handle.remove()
 
 
+def _output(root: nn.Module, inputs: Any) -> Any:
+    try:
+        return root(*inputs) if isinstance(inputs, tuple) else root(inputs)
+    except DfaLabError:
+        raise
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
+        shapes = [f"{tuple(one.shape)}, {one.dtype}" for one in tensors_of(inputs)] or [type(inputs).__name__]
+        raise DfaLabError(f"the network failed on inputs {'; '.join(shapes)}: {reason}") from reason
+
+
+def _leads_to(start: Node | None, wanted: Node, others: set[Node]) -> bool:
+    """Whether ``wanted`` is behind ``start`` in the graph, with none of ``others`` on the way."""
+    waiting, known = [start], set[Node]()
+    while waiting:
+        node = waiting.pop()
+        if node is wanted:
+            return True
+        if node is not None and node not in known and node not in others:
+            known.add(node)
+            waiting += [behind for behind, _ in node.next_functions]
+    return False
+
+
 def _watch(name: str, module: nn.Module, calls: list[Seen], slopes: bool) -> list[Any]:
-    running: list[tuple[bool, Tensor | None]] = []
+    running: list[tuple[bool, Node | None, Tensor | None]] = []
 
     def enter(_: nn.Module, args: Any, kwargs: Any) -> None:
         given = tensors_of((args, kwargs))
@@ -119,17 +156,18 @@ def _watch(name: str, module: nn.Module, calls: list[Seen], slopes: bool) -> lis
         if slopes and isinstance(module, RuledActivation) and given:
             a = given[0].detach()
             slope = module.exact_slope(a, a).mean(0)
-        running.append((any(one.requires_grad for one in given), slope))
+        origin = given[0].grad_fn if given else None
+        running.append((any(one.requires_grad for one in given), origin, slope))
 
     def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
-        feeds, slope = running.pop()
+        feeds, origin, slope = running.pop()
         found = tensors_of(output)
         if not found:
             return None
         first = found[0]
         clone = (first if first.requires_grad else first.detach().requires_grad_()).clone()
         edge = get_gradient_edge(clone) if clone.requires_grad else None
-        calls.append(Seen(name, module, clone, feeds, edge, slope))
+        calls.append(Seen(name, module, clone, feeds, edge, origin, slope))
         return mapped(output, lambda one: clone if one is first else one)
 
     # Before the hook that cuts the graph, so that what a feedback point hears arrives here.

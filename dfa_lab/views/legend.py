@@ -38,7 +38,7 @@ def legend_entries(drawing: Drawing) -> list[go.Scatter]:
     if drawing.chance:
         colour = style.translucent(style.CHANCE_COLOUR, 0.4)
         legend = "legend" if drawing.single else "legend2"
-        entries.append(legend_square("chance ± 2 sd", colour, group="chance", legend=legend))
+        entries.append(legend_square("chance ± 2 sd (widest)", colour, group="chance", legend=legend))
     return entries
 
 

@@ -37,7 +37,7 @@ from dfa_lab.views.curve import (
 from dfa_lab.views.markers import mark_changes, stagger
 from dfa_lab.views.style import LineStyle
 
-CHANCE_LABEL = "chance ± 2 sd"
+CHANCE_LABEL = "chance ± 2 sd (widest)"
 SHORT = 26  # letters of an axis' title that leave its unit room on the same line
 REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
@@ -46,7 +46,7 @@ def alignmentplot(
     history: History,
     *,
     metric: str = "weight_alignment",
-    layers: Sequence[int] | None = None,
+    layers: int | Sequence[int] | None = None,
     ax: Axes | None = None,
     label: str | None = None,
     color: str | None = None,
@@ -62,7 +62,7 @@ def alignmentplot(
         raise unknown_name("alignment", metric, known_angles)
     checked(history, "alignmentplot()")
     known = history.layers(metric)
-    wanted = known if layers is None else list(layers)
+    wanted = known if layers is None else [layers] if isinstance(layers, int) else list(layers)
     for layer in wanted:
         if layer not in known:
             listed = ", ".join(map(str, known)) or "none"

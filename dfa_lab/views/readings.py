@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +59,8 @@ def degrees(value: float) -> str:
 def source(snapshot: Snapshot) -> str:
     """Where a picture comes from: the run, its rule where the name does not say it, the step, a later replica."""
     parts = [snapshot.name]
-    if snapshot.rule.lower() not in snapshot.name.lower():
-        parts.append(snapshot.rule)
+    if snapshot.rule.lower() not in re.findall(r"[\w+]+", snapshot.name.lower()):
+        parts.append(f"rule {snapshot.rule}")
     parts.append(f"step {snapshot.step:,}")
     if snapshot.replica:
         parts.append(f"replica {snapshot.replica}")
