@@ -44,8 +44,8 @@ class AlignmentRow:
       ``gradient_alignment_chance``: mean and sd under the same convention with B redrawn at the same weights
     - ``gradient_alignments``: every convention's angle by name
     - ``gradient_norm_ratio``: ‖∂W‖ by the rule over BP's; ``bp_gradient_norm``: Frobenius norm of ∂L/∂W by BP
-    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (see ``floor.py``); False
-      too where the output is no tensor, and it cannot be judged
+    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (see ``floor.py``);
+      False too where the output is no tensor, and it cannot be judged
     """
 
     layer: int
@@ -97,9 +97,9 @@ def measure_alignment(
     ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
     δ, in order (``alignment_converted.py`` says what the numbers are there). It stays in the mode it is in, train or
     eval, and is measured in its own precision, outside autocast. ``inputs`` (N, n_in) or (K, N, n_in), or whatever a
-    converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss of these two alone that gives
-    a scalar (a penalty on weights belongs to the optimizer), and ``reduction`` its own, for the norms of rules that do
-    not hear e itself.
+    converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss of these two alone that
+    gives a scalar (a penalty on weights belongs to the optimizer), and ``reduction`` its own, for the norms of rules
+    that do not hear e itself.
 
     ``convention``, a name of ``dfa.CONVENTIONS``, says which angle ``gradient_alignment`` and its chance band are.
     With ``linearised`` the downstream product of a direct rule goes through the mean of f′ in every layer on the way.

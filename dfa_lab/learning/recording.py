@@ -26,8 +26,8 @@ from dfa_lab.learning.tracing import tensors_of
 class Seen:
     """One call of a module: its first output, and whether the network needs a gradient at its input.
 
-    ``slope`` of an activation is the mean over samples of f′, where it was asked for; ``edge`` is the place of the output
-    in the graph, None where the call was made without gradients, and ``origin`` the node that made the input.
+    ``slope`` of an activation is the mean over samples of f′, where it was asked for; ``edge`` is the place of the
+    output in the graph, None where the call was made without gradients, and ``origin`` the node that made the input.
     """
 
     name: str
