@@ -304,3 +304,87 @@ def test_a_convention_of_ones_own_has_its_column():
         assert "gradient_alignment" in {metric for metric, _ in run.history.series}
     finally:
         del CONVENTIONS._entries["loudest"]
+
+
+def test_no_angle_is_beyond_180_in_float32_either():
+    run = dfa.Experiment(widths=(9,), rule="bp", activation_derivative="tanh(x)**2 - 1")
+    run.train(3)
+    angles = run.snapshot().layer(1).sample_angles
+    assert angles.max() == 180.0
+    assert run.history.values("gradient_alignment", 1)[1].max() <= 180
+
+
+class Gated(torch.nn.Module):
+    """Two paths that meet in a product; the layer ``held`` has no activation of its own before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.held, self.last = (torch.nn.Linear(6, 6) for _ in range(3))
+        self.bend, self.gate, self.norm = torch.nn.Tanh(), torch.nn.Sigmoid(), torch.nn.BatchNorm1d(6)
+        self.frozen, self.head = torch.nn.Linear(6, 6), torch.nn.Linear(6, 5)
+        self.frozen.requires_grad_(False)
+
+    def forward(self, x):
+        z = self.bend(self.norm(self.first(x)))
+        return self.head(self.last(self.held(z) * self.gate(z)) + self.frozen(z))
+
+
+def test_a_signal_belongs_to_the_activation_that_the_output_goes_into():
+    torch.manual_seed(0)
+    net, (x, t) = dfa.convert(Gated().double(), "fa"), make_batch()
+    rows = {row.name: row for row in dfa.measure_alignment(net, x, t, loss_fn, draws=0)}
+    assert math.isfinite(rows["first"].signal_alignment)  # through the normalisation
+    assert math.isnan(rows["held"].signal_alignment)  # the gate that is called next is another path's
+    frozen = rows["frozen"]
+    assert math.isnan(frozen.bp_gradient_norm)
+    assert math.isnan(frozen.gradient_norm_ratio)
+    assert math.isfinite(frozen.gradient_alignment)
+
+
+def test_outputs_in_a_tuple_are_measured_and_not_called_noise():
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.bend, self.two = torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 5)
+
+        def forward(self, x):
+            h = self.bend(self.one(x))
+            return self.two(h), h
+
+    net, (x, t) = dfa.convert(Two().double(), "fa"), make_batch()
+    rows = dfa.measure_alignment(net, x, t, lambda output, targets: loss_fn(output[0], targets))
+    assert [row.at_floor for row in rows] == [False, False]
+    assert 0 < rows[0].gradient_alignment < 180
+
+
+def test_a_layer_that_gives_a_vector_is_measured():
+    class Bias(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift, self.head = torch.nn.Linear(3, 6), torch.nn.Linear(6, 5)
+            self.register_buffer("code", torch.ones(3))
+
+        def forward(self, x):
+            return self.head(torch.tanh(x + self.shift(self.code)))
+
+    net, (x, t) = dfa.convert(Bias().double(), "fa"), make_batch()
+    rows = {row.name: row for row in dfa.measure_alignment(net, x, t, loss_fn)}
+    assert 0 < rows["shift"].gradient_alignment < 180
+
+
+@pytest.mark.parametrize(
+    ("inputs", "loss", "words"),
+    [
+        (torch.zeros(9, 4, dtype=torch.float64), loss_fn, r"failed on inputs \(9, 4\)"),
+        (torch.zeros(9, 6), loss_fn, r"failed on inputs \(9, 6\), torch.float32"),
+        ([1.0, 2.0], loss_fn, "failed on inputs list"),
+        (torch.zeros(9, 6, dtype=torch.float64), lambda o, t: o.detach().sum(), "does not depend on the output"),
+    ],
+)
+def test_what_a_converted_network_cannot_take_is_said(inputs, loss, words):
+    net = dfa.convert(torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 5)).double(), "fa")
+    with pytest.raises(dfa.DfaLabError, match=words):
+        dfa.measure_alignment(net, inputs, make_batch()[1], loss)
+    assert dfa.measure_alignment(net, *make_batch(), loss_fn)[0].name == "0"
+    with pytest.raises(dfa.DfaLabError, match="reduction was given as 'none'"):
+        dfa.measure_alignment(net, *make_batch(), loss_fn, reduction="none")

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import dfa_lab as dfa
+from dfa_lab.learning.converted import conversion_of
 from networks import make_batch, make_net
 from zoo import make
 
@@ -44,6 +45,12 @@ def everything(net, optimizer):
     modes = [module.training for module in net.modules()]
     needs = [one.requires_grad for one in net.parameters()]
     hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules()]
+    own = conversion_of(net).conversion
+    hooks += [own.lesson, own.attached, own.buffers.stale, dict(own.correlations), own.detour, own.seen_output]
+    hooks += [
+        (module.rule.name, sorted(module.heard), module.detour) for module in net.modules() if hasattr(module, "heard")
+    ]
+    hooks += [module._slope for module in net.modules() if hasattr(module, "_slope")]
     return tensors, grads, copy.deepcopy(optimizer.state_dict()["state"]), torch.get_rng_state(), modes, needs, hooks
 
 
@@ -102,6 +109,36 @@ def test_training_goes_on_as_if_nothing_had_been_measured(rule, mode):
         return found
 
     assert losses(True) == losses(False)
+
+
+@pytest.mark.parametrize("fails", ["forward", "loss"])
+@pytest.mark.parametrize("rule", ["fa", "dfa", "drtp"])
+def test_every_byte_is_as_before_after_an_error_too(rule, fails):
+    net, x, t = noisy(rule, True)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    before = everything(net, optimizer)
+    loss = (lambda o, t: F.cross_entropy(o, t)) if fails == "forward" else (lambda o, t: 1 / 0)
+    with pytest.raises((dfa.DfaLabError, ZeroDivisionError)):
+        dfa.measure_alignment(net, x[:, :, :2, :1].expand(-1, 3, -1, -1) if fails == "forward" else x, t, loss)
+    assert same(everything(net, optimizer), before)
+    assert conversion_of(net).conversion.pending[0] is None
+
+
+def test_a_tensor_changed_in_place_is_an_error_as_in_training():
+    class Wrong(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(6, 8), nn.Linear(8, 5)
+
+        def forward(self, x):
+            h = torch.sigmoid(self.one(x))
+            out = self.two(h)
+            h.mul_(2)
+            return out
+
+    net, (x, t) = dfa.convert(Wrong().double(), "fa"), make_batch()
+    with pytest.raises(RuntimeError, match="inplace operation"):
+        dfa.measure_alignment(net, x, t, F.cross_entropy)
 
 
 def ways_to_call():
@@ -189,9 +226,8 @@ def test_checkpoints_change_no_angle(rule):
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_redrawn_feedback_is_what_the_chance_passes_use(rule):
     """The angles of a chance pass are those of the network with that feedback put in."""
-    from dfa_lab.learning.converted import conversion_of
+    from dfa_lab.learning.hygiene import undisturbed
     from dfa_lab.learning.recording import recorded
-    from dfa_lab.learning.tracing import undisturbed
 
     module, x, t = make("resnet")
     net = dfa.convert(module, rule, example=x)

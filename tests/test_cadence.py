@@ -53,6 +53,17 @@ def test_a_setting_is_kept_to_and_0_leaves_alignment_out():
     assert run.cadence.every == 20
 
 
+@pytest.mark.parametrize(("probe", "every"), [(100 / 14, 500), (100 / 14 + 0.01, 1000), (100 / 13, 1000)])
+def test_the_budget_counts_every_probe(probe, every):
+    """0, 1, 2 … 256 are 10, and 500, 1000, 1500, 2000 four more; at 1,000 it is 11 and 2."""
+    assert Cadence.of(Work(1.0, probe, 0.0, 1.0), None).every == every
+
+
+def test_rules_that_draw_magnitudes_have_no_chance_band_to_pay_for():
+    for rule, costs in (("fa", True), ("usf", False), ("bp", False)):
+        assert (dfa.Experiment(rule=rule)._updater.work(128, 360).chance > 0) == costs
+
+
 def test_replicas_are_measured_at_the_steps_of_a_single_run():
     single, many = (dfa.Experiment(widths=(16,), replicas=replicas) for replicas in (None, 7))
     assert single.cadence == many.cadence

@@ -138,3 +138,54 @@ def test_a_modules_snapshot_and_every_view_of_it(rule):
     assert [layer.name for layer in drawn] == (["0", "3"] if rule == "dfa" else ["3", "5"])[-len(drawn) :]
     for name in VIEWS:
         VIEWS.call({"name": name, "layer": drawn[0].number} if "layer" in VIEWS.parameters(name) else name, found)
+
+
+def test_references_begin_anew_where_the_run_went_back():
+    run = dfa.Experiment(**FAST, probe_every=50, activation="relu")
+    run.train(60)
+    run.references()
+    run.change(lr=1e6)
+    with pytest.raises(dfa.DivergedError):
+        run.train(100)
+    assert run.steps_done == 50
+    run.change(lr=0.05)
+    found = run.references()
+    assert found.bp.steps_done == found.shallow.steps_done == 50
+    assert [step for step, _ in found.bp.history.changes()] == [50, 50]
+    run.train(1)
+    with pytest.raises(dfa.DfaLabError, match="the run is at step 51, its references at 50"):
+        found.recovery()
+
+
+def test_a_reference_that_fails_halfway_goes_on_from_there():
+    run = dfa.Experiment(**FAST)
+    run.train(5)
+    run.change(lr=0.05)
+    run.train(5)
+    run.change(batch_size=16)
+    found = run.references()
+    assert run.references() is found
+    assert [step for step, _ in found.bp.history.changes()] == [5, 10]
+    assert list(found) == list(found.histories)
+
+
+def test_a_jump_is_remembered_by_a_fork_and_measured_on_the_test_split():
+    run = dfa.Experiment(**FAST, probe_every=50)
+    run.train(53)
+    run.change(rule="fa")
+    run.train(1)
+    fork = run.fork()
+    for one in (run, fork):
+        one.train(6)
+        steps = one.history.values("weight_alignment", 1)[0].tolist()
+        assert steps[-5:] == [50, 53, 54, 55, 57]
+    assert 53 in run.history.values("test_loss")[0].tolist()
+    assert fork.history.equals(run.history)
+
+
+def test_the_chance_band_comes_with_the_first_alignment():
+    run = dfa.Experiment(**FAST, probe_every=0)
+    run.train(10)
+    run.change(probe_every=10)
+    run.train(10)
+    assert run.history.values("gradient_alignment_chance", 1)[0].tolist() == [20]

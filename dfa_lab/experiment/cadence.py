@@ -83,9 +83,9 @@ class Agenda:
     probe: bool = True
     chance: bool = True
 
-    def done(self) -> None:
-        """It was measured."""
-        self.probe = self.chance = False
+    def done(self, *, aligned: bool) -> None:
+        """It was measured; the chance band only where alignment was."""
+        self.probe, self.chance = False, self.chance and not aligned
 
 
 def _early(every: int) -> int:

@@ -129,7 +129,7 @@ class Experiment:
     def _step(self) -> None:
         if self._agenda.probe:
             first = self._snapshot is None
-            self._measure(evaluate=first)
+            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._agenda.jump))
             if first:
                 self.resume_clock()
         self._losses.add(self._updater.update(*self._batches.take(self.settings.batch_size)))
@@ -168,7 +168,7 @@ class Experiment:
             if evaluate:
                 for metric, value in self._probe.evaluate(self._updater).items():
                     self.history.record(metric, value.tolist(), **here)
-            self._agenda.done()
+            self._agenda.done(aligned=self.cadence.aligned)
             self._snapshot = self.state()
 
     def evaluate(self) -> dict[str, float | list[float]]:
@@ -190,10 +190,16 @@ class Experiment:
 
     def references(self) -> References:
         """The same run by BP and with frozen hidden layers, trained to this step here and now, in this thread."""
-        if self._references is None:
-            self._references = References(self)
-        self._references.catch_up()
-        return self._references
+        with self._lock:
+            self._references = self._references or References(self)
+            found = self._references
+        found.catch_up()
+        return found
+
+    def progress(self) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+        """The changes so far and the step, both of one moment."""
+        with self._lock:
+            return self.history.changes(), self.steps_done
 
     def change(self, **fields: Any) -> None:
         """Change live settings; the next step uses them, and ``history.events`` says so. An error changes nothing.

@@ -43,7 +43,7 @@ class Probe:
         found = {metric: columns for metric, columns in found.items() if metric in known and columns}
         if not found:
             return {}
-        rows = iter(torch.stack([one.double() for columns in found.values() for one in columns]).tolist())
+        rows = iter(torch.stack([one.double().cpu() for columns in found.values() for one in columns]).tolist())
         single = settings.replicas is None
         return {metric: [[next(rows)] if single else next(rows) for _ in columns] for metric, columns in found.items()}
 

@@ -1,7 +1,7 @@
 """measure_alignment: how far what a rule sends stands from what BP would send at the same weights.
 
 All angles are in degrees, 0–180 and never folded: 180° is anti-alignment. What is not defined is NaN: an angle with a
-zero vector (a sample whose BP delta is all zero is left out), any alignment of a rule that sends nothing.
+zero vector (a sample with a delta of zero is left out), any alignment of a rule that sends nothing.
 ``docs/alignment.md`` defines every number with its equation.
 """
 
@@ -23,10 +23,10 @@ from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.equations import downstream, forward
 from dfa_lab.learning.handling import learner_of
+from dfa_lab.learning.hygiene import plainly, settled
 from dfa_lab.learning.losses import checked_loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.rule import Lesson
-from dfa_lab.learning.tracing import plainly, settled
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ What is not defined is NaN.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -26,10 +27,11 @@ from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.buffers import DIRECT
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.converted import Converted
+from dfa_lab.learning.delivery import features_first
 from dfa_lab.learning.floor import LIMIT, Rounding, rms
+from dfa_lab.learning.hygiene import settled, undisturbed
 from dfa_lab.learning.recording import Heard, Recording, Seen, recorded
 from dfa_lab.learning.rule import Route
-from dfa_lab.learning.tracing import settled, undisturbed
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
 
@@ -61,7 +63,7 @@ def measure_converted(
         weights = measure_weights(converted, recording.calls)
         rows = [
             compare(_compared(recording, converted, ours, theirs, name))
-            | {"at_floor": _at_floor(recording, theirs, name, reduction)}
+            | {"at_floor": _at_floor(recording, converted, theirs, name, reduction)}
             for name in names
         ]
     return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
@@ -96,14 +98,21 @@ def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
     return torch.cat(parts)
 
 
-def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) -> Tensor:
+def _classes(output: Tensor, converted: Converted) -> int:
+    """How many outputs a sample has at each position."""
+    first = features_first(output.dim(), converted.conversion.buffers.maps)
+    return 1 if output.dim() < 2 else output.shape[1 if first else -1]
+
+
+def _at_floor(recording: Recording, converted: Converted, theirs: Heard, name: str, reduction: str) -> Tensor:
+    """By e and by the layer's own activation; those further up are not added, as in an MLP, for paths may part."""
     calls = recording.calls_of(name)
     if theirs.error is None or not calls:
         return NOTHING
     bend = recording.activation_of(calls[-1])
     delta = rms(comparable(theirs.at(calls[-1])).flatten())
     signal = delta if bend is None else rms(comparable(theirs.at(bend)).flatten())
-    scale = recording.output.shape[-1] / recording.output.numel() if reduction == "mean" else 1.0
+    scale = _classes(recording.output, converted) / recording.output.numel() if reduction == "mean" else 1.0
     rounding = Rounding(recording.output.detach(), theirs.error, scale)
     return (rounding.through(signal, delta) > LIMIT).double()
 
@@ -111,7 +120,8 @@ def _at_floor(recording: Recording, theirs: Heard, name: str, reduction: str) ->
 def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:
     names = list(converted.conversion.buffers.carrying)
     found: list[list[Tensor]] = [[] for _ in names]
-    for draw in range(draws):
+    redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in converted.conversion.uses)
+    for draw in range(draws if redrawable else 0):
         recording.detour.by_chance(draw)
         ours = recording.backward()
         for column, name in zip(found, names, strict=True):
@@ -154,13 +164,19 @@ def matrix_pairs(converted: Converted, calls: Sequence[Seen]) -> dict[str, tuple
         layer = converted.root.get_submodule(name)
         if conversion.rules[name].route is Route.LAYERWISE and name in feeding:
             found[name] = True, [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
-    slopes = {call.name: call.slope for call in calls if call.slope is not None}
+    slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
     names = {call.module: call.name for call in calls}
     for name, point in _points(converted, calls):
         matrix, product = point._buffers.get(DIRECT), downstream_product(converted.root, names[point], slopes)
         if matrix is not None and product is not None and product.shape == matrix.shape:
             found[name] = False, [(matrix, product)]
     return found
+
+
+def _slopes(calls: Sequence[Seen]) -> dict[str, Tensor]:
+    """The mean f′ of each activation layer that was called once, a number for each unit; of others it is not known."""
+    times = Counter(call.name for call in calls)
+    return {call.name: call.slope.flatten() for call in calls if call.slope is not None and times[call.name] == 1}
 
 
 def _points(converted: Converted, calls: Sequence[Seen]) -> Iterator[tuple[str, nn.Module]]:

@@ -64,10 +64,7 @@ class Gradients:
     @classmethod
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
-        return cls._of_comparable(comparable(ours), comparable(theirs))
-
-    @classmethod
-    def _of_comparable(cls, ours: Tensor, theirs: Tensor) -> Gradients:
+        ours, theirs = comparable(ours), comparable(theirs)
         own, bp = (vector_norm(one, dim=-1, keepdim=True) for one in (ours, theirs))
         u, v = ours / own, theirs / bp
         found = _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
@@ -79,14 +76,15 @@ class Gradients:
 
         ‖δᵀ h‖² = Σ (δ δᵀ) ⊙ (h hᵀ) where that is less work than the product: for wide layers and few samples.
         """
+        dtype = torch.promote_types(ours.dtype, theirs.dtype)
+        ours, theirs, h = ours.to(dtype), theirs.to(dtype), h.to(dtype)
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
         if samples * (4 * wide + deep) >= 2 * wide * deep:
-            h = h.to(ours.dtype)
-            return cls._of_comparable((ours.mT @ h).flatten(-2), (theirs.to(h.dtype).mT @ h).flatten(-2))
+            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
         # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
         sizes = [vector_norm(one, dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
         u, v = (one / size for one, size in zip((ours, theirs), sizes, strict=True))
-        gram = comparable(h @ h.mT)
+        gram = h @ h.mT
 
         def norm(delta: Tensor) -> Tensor:  # rounding can leave a zero below zero
             return ((delta @ delta.mT) * gram).sum((-2, -1), keepdim=True).clamp(min=0).sqrt()

@@ -18,8 +18,9 @@ from dfa_lab.learning.bends import RuledActivation
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.findings import Audit
 from dfa_lab.learning.handling import learner_of
+from dfa_lab.learning.hygiene import undisturbed
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.tracing import trace, undisturbed
+from dfa_lab.learning.tracing import trace
 
 
 def audit(

@@ -76,7 +76,7 @@ def _links(module: nn.Module, prefix: str, ordered: bool) -> Iterator[tuple[str,
 def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:
     """W_L … W_{l+1} from ``point`` to the output, (n_out, n_l), detached; None where that is no chain of linears.
 
-    ``slopes``, by the name of an activation layer, multiply what goes through it.
+    ``slopes``, by the name of an activation layer, multiply what goes through it; None too where one is missing.
     """
     if not isinstance(module, nn.Sequential):
         return None
@@ -90,7 +90,9 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
             weight = link.weight.detach()
             product = weight if product is None else product @ weight
         elif isinstance(link, ACTIVATIONS):
-            if product is not None and slopes and name in slopes:
+            if product is not None and slopes is not None:
+                if name not in slopes:
+                    return None
                 product = product * slopes[name]
         elif not isinstance(link, nn.Dropout | nn.Identity) and not _flattens(link):
             return None

@@ -54,6 +54,15 @@ class Conversion:
         self._missed: set[str] = set()
         self._last_cut: tuple[str, Any] | None = None
 
+    @property
+    def pending(self) -> tuple[Any, ...]:
+        """What a pass that is under way has noted so far, and what was warned of; can be set back."""
+        return self._open, self._last_cut, set(self._reached), set(self._missed)
+
+    @pending.setter
+    def pending(self, noted: tuple[Any, ...]) -> None:
+        self._open, self._last_cut, self._reached, self._missed = noted
+
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
         return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}

@@ -66,10 +66,13 @@ class Detour:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Around the forward pass: what the graph saves is looked at again when it is taken up."""
-        with torch.autograd.graph.saved_tensors_hooks(lambda saved: saved, self._taken_up):
+        with torch.autograd.graph.saved_tensors_hooks(lambda saved: (saved, saved._version), self._taken_up):
             yield
 
-    def _taken_up(self, saved: Tensor) -> Tensor:
+    def _taken_up(self, packed: tuple[Tensor, int]) -> Tensor:
+        saved, version = packed
+        if saved._version != version:  # what torch itself looks at where nobody takes the tensors up
+            raise RuntimeError("a tensor needed for the gradient has been modified by an inplace operation")
         if self.way == "rule" or saved.layout is not torch.strided:
             return saved
         noted = self._noted.get(saved.untyped_storage().data_ptr())

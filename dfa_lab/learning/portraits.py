@@ -14,10 +14,10 @@ from dfa_lab.learning.alignment_mlp import backward_matrix, by_backpropagation
 from dfa_lab.learning.angles import angle
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream
+from dfa_lab.learning.hygiene import settled, undisturbed
 from dfa_lab.learning.layers import as_matrix
 from dfa_lab.learning.recording import recorded
 from dfa_lab.learning.rule import Lesson
-from dfa_lab.learning.tracing import undisturbed
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,7 @@ def portraits_of_converted(
 ) -> list[Portrait]:
     """A portrait of each layer that carries δ and was called."""
     with undisturbed(converted):
+        inputs, targets = settled(inputs), settled(targets)
         with recorded(converted, inputs, targets, loss_fn, reduction) as recording:
             ours = recording.backward()
             recording.detour.by_backpropagation()

@@ -79,7 +79,7 @@ class Recording:
         """The activation layer that the call's output goes into, no other call between; None where none can be seen."""
         if call.edge is None:
             return None
-        others = {one.edge.node for one in self.calls if one.edge is not None and one is not call}
+        others = {one.edge.node for one in self.calls if one.edge is not None and one is not call and _decides(one)}
         for later in self.calls[self.calls.index(call) + 1 :]:
             fits = isinstance(later.module, RuledActivation) and later.output.shape == call.output.shape
             if fits and _leads_to(later.origin, call.edge.node, others):
@@ -132,6 +132,11 @@ def _output(root: nn.Module, inputs: Any) -> Any:
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
         shapes = [f"{tuple(one.shape)}, {one.dtype}" for one in tensors_of(inputs)] or [type(inputs).__name__]
         raise DfaLabError(f"the network failed on inputs {'; '.join(shapes)}: {reason}") from reason
+
+
+def _decides(call: Seen) -> bool:
+    """Whether a call makes another signal of one: a layer or an activation does, a normalisation behind a layer not."""
+    return isinstance(call.module, RuledActivation | RuledLayer)
 
 
 def _leads_to(start: Node | None, wanted: Node, others: set[Node]) -> bool:

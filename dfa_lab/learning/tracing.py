@@ -6,9 +6,7 @@ autograd graph: the gradient at a call's input is what this call sent down, and 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +17,6 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.generators import torch_state
-from dfa_lab.learning.layers import RuledLayer
 from dfa_lab.learning.losses import checked_loss
 
 Edge = GradientEdge | None
@@ -73,59 +70,6 @@ class Trace:
     gradients: dict[str, Tensor | None]
     fed: dict[str, list[Call]]
     bypassed: set[str]
-
-
-@contextmanager
-def plainly() -> Iterator[None]:
-    """Inside, tensors are computed in their own precision and can be differentiated, whatever the caller is in."""
-    with torch.inference_mode(False), contextlib.ExitStack() as stack:
-        for kind in ("cpu", "cuda"):
-            if torch.is_autocast_enabled(kind):
-                stack.enter_context(torch.autocast(kind, enabled=False))
-        yield
-
-
-@contextmanager
-def undisturbed(converted: Converted) -> Iterator[None]:
-    """Inside, buffers are copies and nothing is drawn anew; afterwards random streams and conversion are as before."""
-    root, conversion = converted.root, converted.conversion
-    with torch.inference_mode(False):
-        swapped = _swapped_buffers(converted)
-    correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
-    conversion.buffers.stale, conversion.attached = False, 1
-    heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
-    try:
-        with plainly(), torch.random.fork_rng(), torch.enable_grad():
-            yield
-    finally:
-        conversion.buffers.stale, conversion.attached = stale, attached
-        for layer, parameters in heard:
-            layer.heard = parameters
-        conversion.correlations.clear()
-        conversion.correlations.update(correlations)
-        for owned, name, buffer in swapped:
-            owned[name] = buffer
-
-
-def _swapped_buffers(converted: Converted) -> list[tuple[dict[str, Tensor | None], str, Tensor]]:
-    """Put a copy in the place of every buffer that a pass may change; where each was, and the buffer itself.
-
-    The buffer is never written: a pass of the caller's may have saved it for its backward. Feedback stays as it is.
-    """
-    feedback = {id(one) for one in converted.feedback_buffers()}
-    copies: dict[int, Tensor] = {}
-    found = []
-    for module in converted.root.modules():
-        for name, buffer in module._buffers.items():
-            if buffer is not None and id(buffer) not in feedback:
-                found.append((module._buffers, name, buffer))
-                module._buffers[name] = copies.setdefault(id(buffer), buffer.clone())
-    return found
-
-
-def settled(value: Any) -> Any:
-    """``value`` with every inference tensor in it copied to one that autograd can save."""
-    return mapped(value, lambda one: one.clone() if one.is_inference() else one)
 
 
 def trace(
