@@ -144,11 +144,11 @@ def test_references_begin_anew_where_the_run_went_back():
     run = dfa.Experiment(**FAST, probe_every=50, activation="relu")
     run.train(60)
     run.references()
-    run.change(lr=1e6)
+    run.change(lr=1e4, weight_decay=1.0)  # every weight is multiplied with -9,999 a step
     with pytest.raises(dfa.DivergedError):
         run.train(100)
     assert run.steps_done == 50
-    run.change(lr=0.05)
+    run.change(lr=0.05, weight_decay=0.0)
     found = run.references()
     assert found.bp.steps_done == found.shallow.steps_done == 50
     assert [step for step, _ in found.bp.history.changes()] == [50, 50]

@@ -110,8 +110,8 @@ def _at_floor(recording: Recording, converted: Converted, theirs: Heard, name: s
     if theirs.error is None or not calls:
         return NOTHING
     bend = recording.activation_of(calls[-1])
-    delta = rms(comparable(theirs.at(calls[-1])).flatten())
-    signal = delta if bend is None else rms(comparable(theirs.at(bend)).flatten())
+    delta = rms(theirs.at(calls[-1]).flatten())
+    signal = delta if bend is None else rms(theirs.at(bend).flatten())
     scale = _classes(recording.output, converted) / recording.output.numel() if reduction == "mean" else 1.0
     rounding = Rounding(recording.output.detach(), theirs.error, scale)
     return (rounding.through(signal, delta) > LIMIT).double()

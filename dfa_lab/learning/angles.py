@@ -64,7 +64,10 @@ class Gradients:
     @classmethod
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
-        ours, theirs = comparable(ours), comparable(theirs)
+        return cls._of_comparable(comparable(ours), comparable(theirs))
+
+    @classmethod
+    def _of_comparable(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         own, bp = (vector_norm(one, dim=-1, keepdim=True) for one in (ours, theirs))
         u, v = ours / own, theirs / bp
         found = _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
@@ -80,7 +83,8 @@ class Gradients:
         ours, theirs, h = ours.to(dtype), theirs.to(dtype), h.to(dtype)
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
         if samples * (4 * wide + deep) >= 2 * wide * deep:
-            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
+            # Of deltas that are large enough and inputs of order 1; what cancels in the sum leaves enough of it.
+            return cls._of_comparable((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
         # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
         sizes = [vector_norm(one, dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
         u, v = (one / size for one, size in zip((ours, theirs), sizes, strict=True))

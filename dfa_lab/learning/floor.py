@@ -17,8 +17,6 @@ import math
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import comparable
-
 #: Relative rounding error of BP's delta from which on an angle to it is not trusted.
 LIMIT = 0.1
 
@@ -32,7 +30,7 @@ class Rounding:
     def __init__(self, output: Tensor, error: Tensor, scale: float, *, replicas: bool = False) -> None:
         self._info = torch.finfo(error.dtype)
         kept = 1 if replicas else 0
-        size, strength = (rms(comparable(one.flatten(kept))) for one in (output, error))
+        size, strength = (rms(one.flatten(kept)) for one in (output, error))
         self.found = self._info.eps * scale * size.clamp(min=1) / strength
 
     def through(self, signal: Tensor, delta: Tensor) -> Tensor:
@@ -42,5 +40,5 @@ class Rounding:
 
 
 def rms(values: Tensor) -> Tensor:
-    """Root mean square along the last dimension of ``comparable`` values, float64."""
-    return torch.linalg.vector_norm(values, dim=-1).double() / math.sqrt(values.shape[-1])
+    """Root mean square along the last dimension, float64."""
+    return torch.linalg.vector_norm(values, dim=-1, dtype=torch.float64) / math.sqrt(values.shape[-1])
