@@ -68,6 +68,7 @@ def test_the_lines_of_alignment_run_and_its_tables_are_whole(capsys):
     for name, convention in dfa.CONVENTIONS.items():
         assert f"| `{name}` | {convention.equation} |" in text
     assert "weight_alignment" in capsys.readouterr().out
+    assert not re.findall(r"^[A-Z_]{6,}$", text, flags=re.MULTILINE)  # what was to be filled in
 
 
 @pytest.mark.parametrize("number", range(len(REGISTRIES)))
