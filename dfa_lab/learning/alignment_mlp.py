@@ -126,9 +126,9 @@ def _of_one_width(found: list[Tensor]) -> list[list[int]]:
 def _compared(ours: Tensors, theirs: Tensors, inputs: Tensors, told: Tensors = (), heard: Tensors = ()) -> Compared:
     """Layers of one width together, in a leading dimension; ``ours`` may have draws before the replicas."""
     pair = comparable(torch.stack(list(ours))), comparable(torch.stack(list(theirs)))
-    # A signal is no smaller than the delta that a slope makes of it: what suits the deltas suits the signals.
-    stacked = (torch.stack(list(side)).to(own.dtype) for side, own in zip((heard, told), pair, strict=True) if side)
-    signals = [(next(stacked), next(stacked))] if heard else []
+    signals = []
+    if heard:  # no smaller than the deltas that slopes make of them: what suits the deltas suits the signals
+        signals = [(torch.stack(list(heard)).to(pair[0].dtype), torch.stack(list(told)).to(pair[1].dtype))]
 
     def gradients() -> Gradients:
         return Gradients.stacked([Gradients.of_products(*one) for one in zip(*pair, inputs, strict=True)])

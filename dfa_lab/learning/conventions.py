@@ -37,7 +37,7 @@ class Compared:
 
     @cached_property
     def samples(self) -> Tensor:
-        """The angle of each sample, (…, N); NaN where BP's delta is zero."""
+        """The angle of each sample, (…, N); NaN where a delta is zero."""
         return _sample_angles(self.deltas)
 
 
