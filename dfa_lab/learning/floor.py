@@ -7,8 +7,8 @@ rms over samples and units):
 - at each layer the slope f′ has an absolute error of about ε: ε · rms signal_l / rms δ_l, large where f saturates;
 - below the smallest normal number of the dtype digits are lost.
 
-The reference is at the floor where the sum exceeds a tenth, which can turn an angle by 6°. In a converted network, whose
-paths may part, only e and a layer's own activation are counted.
+The reference is at the floor where the sum exceeds a tenth, which can turn an angle by 6°. In a converted network,
+whose paths may part, only e and a layer's own activation are counted.
 """
 
 from __future__ import annotations
