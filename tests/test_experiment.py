@@ -115,14 +115,14 @@ def test_momentum_and_decay_are_torchs():
     experiment = dfa.Experiment(**FAST, rule="bp", momentum=0.9, weight_decay=0.01, record_every=1)
     net = dfa.MLP([64, 16, 16, 10], rule="bp")
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
-    from dfa_lab.experiment.batches import IndexStream
+    from dfa_lab.experiment.batches import IndexStreams
     from dfa_lab.learning.generators import generator
 
     task = experiment.task
-    stream = IndexStream(len(task.train_inputs), generator(0, "batches"))
+    stream = IndexStreams(len(task.train_inputs), [generator(0, "batches")])
     losses = []
     for _ in range(20):
-        index = stream.take(16)
+        index = stream.take(16)[0]
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(net(task.train_inputs[index]), task.train_targets[index])
         losses.append(loss.item())

@@ -102,12 +102,12 @@ def test_the_rule_changes_no_output(shape, size, seed, rule):
 @properties
 @given(sizes, sizes, st.integers(1, 30), seeds)
 def test_batches_walk_through_permutations(first, second, total, seed):
-    from dfa_lab.experiment.batches import IndexStream
+    from dfa_lab.experiment.batches import IndexStreams
     from dfa_lab.learning.generators import generator
 
-    stream = IndexStream(total, generator(seed, "batches"))
-    mixed = torch.cat([stream.take(first), stream.take(second), stream.take(3 * total)])
-    one_by_one = IndexStream(total, generator(seed, "batches"))
+    stream = IndexStreams(total, [generator(seed, "batches")])
+    mixed = torch.cat([stream.take(first), stream.take(second), stream.take(3 * total)], 1)[0]
+    one_by_one = IndexStreams(total, [generator(seed, "batches")])
     assert mixed.tolist() == [int(one_by_one.take(1)) for _ in range(len(mixed))]
     for start in range(0, len(mixed) - total + 1, total):
         assert sorted(mixed[start : start + total].tolist()) == list(range(total))

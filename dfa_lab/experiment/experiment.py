@@ -114,9 +114,10 @@ class Experiment:
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
             raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
         self.resume_clock()
-        with torch_threads(self.settings.threads), deferred_interrupt() as interrupted:
+        with torch_threads(self.settings.threads), torch.no_grad(), deferred_interrupt() as interrupted:
             for _ in counted(int(steps), self.history) if progress else range(steps):
-                self.step()
+                with self._lock:
+                    self._step()
                 if interrupted():
                     break
         return self.history

@@ -22,7 +22,7 @@ class State:
     samples_seen: int
     net: dict[str, Tensor]
     optimizer: dict[str, Any] | None
-    streams: list[StreamState]
+    streams: StreamState
     losses: Mean
     agenda: Agenda
     changes: int

@@ -11,17 +11,22 @@ from types import FrameType
 import torch
 
 
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads inside, and as many as before afterwards."""
-    before = torch.get_num_threads()
-    if before != count:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)
+class torch_threads:  # noqa: N801 - used as a function is
+    """Let torch use ``count`` threads inside, and as many as before afterwards. Entered at every step, hence a class."""
+
+    __slots__ = ("_before", "_count")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> None:
+        self._before = torch.get_num_threads()
+        if self._before != self._count:
+            torch.set_num_threads(self._count)
+
+    def __exit__(self, *reason: object) -> None:
+        if torch.get_num_threads() != self._before:
+            torch.set_num_threads(self._before)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
 from dfa_lab.learning.portraits import Portrait, portraits_of_mlp
 from dfa_lab.learning.rule import Route
+from dfa_lab.learning.stepper import Stepper
+from dfa_lab.learning.updates import Descent, Gradients, Momentum, Update
 
 #: How often feedback is redrawn for a chance band; each time is a backward pass.
 CHANCE_DRAWS = 8
@@ -52,6 +54,32 @@ class Updater:
     def _take(self, settings: Settings) -> None:
         self.settings = settings
         self.layers = self.net.layers()
+        self._stepper = Stepper(self.layers, self.loss)
+        self._gradients: list[tuple[Tensor, Tensor]] = []
+        self._learn = self._make_update(settings)
+        self._only_output = self.layers.rule.route is Route.NONE
+
+    def _make_update(self, settings: Settings) -> Update:
+        weights, biases = self.layers.weights, self.layers.biases
+        if settings.optimizer != "sgd":
+            pairs = zip(weights, biases, strict=True)
+            self._gradients = [(torch.empty_like(weight), torch.empty_like(bias)) for weight, bias in pairs]
+            return Gradients(self._gradients)
+        if not settings.momentum:
+            return Descent(weights, biases, settings.lr, settings.weight_decay)
+        velocities = [self._velocity(pair) for pair in zip(self.net.weights, self.net.biases, strict=True)]
+        return Momentum(weights, biases, velocities, settings.lr, settings.momentum, settings.weight_decay)
+
+    def _velocity(self, parameters: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """What torch's optimizer holds of a weight and its bias; the arithmetic is done in place, without it."""
+        assert self.optimizer is not None
+        held = []
+        for parameter in parameters:
+            state = self.optimizer.state[parameter]
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = torch.zeros_like(parameter, requires_grad=False)
+            held.append(state["momentum_buffer"])
+        return held[0], held[1]
 
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network was changed behind the experiment, which would train the old one."""
@@ -89,7 +117,7 @@ class Updater:
 
     def work(self, probe: int, test: int) -> Work:
         """What a step, a probe on so many samples and a test split of so many cost."""
-        rule, feedback = self.net.rule, self.layers.feedback
+        rule, feedback = self.layers.rule, self.layers.feedback
         return mlp_work(
             self.net.widths,
             layerwise=rule.route is Route.LAYERWISE,
@@ -106,11 +134,9 @@ class Updater:
         self.net.begin_step()
         before = self.net.weights_before()
         watch = self._listen if rule.listens else None
-        if self.optimizer is None:
-            lr, decay = self.settings.lr, self.settings.weight_decay
-            value = equations.step(self.layers, inputs, targets, self.loss, lr, decay, watch)
-        else:
-            value = self._update_by(self.optimizer, inputs, targets, watch)
+        value = self._stepper.step(inputs, targets, self._learn, watch)
+        if self._gradients:
+            self._step_by_torch()
         if rule.changes_feedback:
             self.net.move_feedback(before)
         return value
@@ -118,17 +144,13 @@ class Updater:
     def _listen(self, seen: equations.Pass, error: Tensor) -> None:
         self.net.listen(seen.activities[1:-1], error)
 
-    def _update_by(
-        self, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor, watch: equations.Watch | None
-    ) -> Tensor:
-        value, gradients = equations.gradients(self.layers, inputs, targets, self.loss, watch)
-        frozen = len(gradients) - 1 if self.net.rule.route is Route.NONE else 0
-        for number, (weight, bias) in enumerate(gradients):
-            self.net.weights[number].grad = None if number < frozen else weight
-            self.net.biases[number].grad = None if number < frozen else bias
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return value
+    def _step_by_torch(self) -> None:
+        assert self.optimizer is not None
+        learning = list(zip(self.net.weights, self.net.biases, self._gradients, strict=True))
+        for weight, bias, (weight_gradient, bias_gradient) in learning[-1:] if self._only_output else learning:
+            weight.grad, bias.grad = weight_gradient, bias_gradient
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any] | None:
         """The optimizer's state, copied; None where it has none."""

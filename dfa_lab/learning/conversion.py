@@ -240,7 +240,8 @@ class Conversion:
         rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
         found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
         shaped = found.targets.reshape(last.shape)
-        return Lesson(shaped.movedim(-1, 1) if last is not output else shaped, found.scale)
+        shaped = shaped.movedim(-1, 1) if last is not output else shaped
+        return Lesson(shaped, output, found.scale)
 
 
 def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

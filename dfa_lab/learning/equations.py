@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.activations import Slope
+from dfa_lab.learning.kernels import Kernel
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.rule import Lesson, Route, Rule
 
@@ -23,7 +24,8 @@ class Layers:
     """An MLP as the equations see it: tensors and functions, nothing that records a graph.
 
     ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the matrix
-    that hidden layer l hears through (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′.
+    that hidden layer l hears through (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′; a
+    ``kernel`` does the function and f′ in place.
     """
 
     weights: Sequence[Tensor]
@@ -33,6 +35,12 @@ class Layers:
     exact_slope: Slope
     rule: Rule
     feedback: Sequence[Tensor]
+    kernel: Kernel | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether a step can do with h alone: g is f′, and the kernel knows it from h."""
+        return self.kernel is not None and self.slope is self.exact_slope
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def deltas(
 
 def lesson_for(rule: Rule, seen: Pass, targets: Tensor, loss: Loss) -> Lesson | None:
     """The batch's lesson where ``rule`` needs one."""
-    return Lesson.of(targets, seen.output, loss.reduction) if rule.needs_lesson else None
+    return Lesson.checked(targets, seen.output, loss.reduction) if rule.needs_lesson else None
 
 
 Watch = Callable[[Pass, Tensor], None]

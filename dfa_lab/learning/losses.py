@@ -28,7 +28,7 @@ class Loss:
     """
 
     by_autograd: Callable[[Tensor, Tensor, str], Tensor]
-    by_hand: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    by_hand: Callable[[Tensor, Tensor, Reduction], tuple[Tensor, Tensor]]
     reduction: Reduction = "mean"
 
     def __call__(self, output: Tensor, targets: Tensor) -> Tensor:
@@ -42,27 +42,42 @@ class Loss:
 
     def value_and_error(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Loss (a scalar; (K,) with replicas) and e = ∂L/∂output, without autograd."""
-        losses, error = self.by_hand(output, targets)
-        if self.reduction == "sum":
-            return losses.sum(-1), error
-        return losses.mean(-1), error.div_(output.shape[-2])
+        return self.by_hand(output, targets, self.reduction)
 
 
 LOSSES: Registry[Loss] = Registry("loss")
 
 
-def _cross_entropy(output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    index = targets.expand(output.shape[:-1]).unsqueeze(-1)
-    log_share = torch.log_softmax(output, -1)
-    losses = -log_share.gather(-1, index).squeeze(-1)
-    error = log_share.exp_()
-    error.scatter_add_(-1, index, torch.full_like(index, -1, dtype=error.dtype))
-    return losses, error
+_aten = torch.ops.aten
+_CODES = {"mean": 1, "sum": 2}  # as aten has them
+#: Over fewer classes than this, and more samples, torch's softmax is several times slower in the last dimension.
+MANY_CLASSES = 64
 
 
-def _squared_error(output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
+    few = output.shape[-1] < MANY_CLASSES <= output.shape[-2]
+    logits, dim = (output.mT, -2) if few else (output, -1)
+    log_share = torch.log_softmax(logits, dim)
+    if output.dim() == 2:
+        # What autograd would call, called without it: fewer calls than the equation has operations.
+        rows = log_share.mT if few else log_share
+        value, total = _aten.nll_loss_forward.default(rows, targets, None, _CODES[reduction], -100)
+        one = torch.ones_like(value)
+        delta = _aten.nll_loss_backward.default(one, rows, targets, None, _CODES[reduction], -100, total)
+        error = _aten._log_softmax_backward_data.default(delta.mT if few else delta, log_share, dim, output.dtype)
+        return value, error.mT if few else error
+    scale = 1 / output.shape[-2] if reduction == "mean" else 1.0
+    index = targets.expand(output.shape[:-1]).unsqueeze(dim)
+    value = log_share.gather(dim, index).sum((-2, -1)) * -scale
+    error = log_share.exp_().mul_(scale)
+    error.scatter_(dim, index, -scale, reduce="add")
+    return value, error.mT if few else error
+
+
+def _squared_error(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
+    scale = 1 / output.shape[-2] if reduction == "mean" else 1.0
     error = output - targets
-    return error.square().sum(-1).div_(2), error
+    return error.square().sum((-2, -1)) * (scale / 2), error.mul_(scale)
 
 
 def _half_squared_error(output: Tensor, targets: Tensor, reduction: str) -> Tensor:

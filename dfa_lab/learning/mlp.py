@@ -139,7 +139,8 @@ class MLP(nn.Module):
         return Layers(
             weights=[weight.detach() for weight in self.weights],
             biases=[bias.detach() for bias in self.biases],
-            function=self.activation.function,
+            function=self.activation.plainly,
+            kernel=self.activation.kernel,
             slope=self.slope,
             exact_slope=slope_of(self.activation),
             rule=self.rule,

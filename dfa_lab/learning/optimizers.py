@@ -27,13 +27,13 @@ def adam(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_dec
     """Adam (Kingma & Ba 2015), β = (0.9, 0.999). It has no momentum setting."""
     if momentum:
         raise DfaLabError(f"optimizer 'adam' was given momentum={momentum}; it has none to set: use momentum=0.")
-    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay)
+    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 @OPTIMIZERS.register("rmsprop")
 def rmsprop(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
     """RMSprop (Tieleman & Hinton 2012), α = 0.99: Nøkland's optimizer."""
-    return torch.optim.RMSprop(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    return torch.optim.RMSprop(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, foreach=True)
 
 
 def warm_up() -> None:

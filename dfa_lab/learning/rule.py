@@ -37,10 +37,12 @@ class Route(enum.Enum):
 class Lesson:
     """What e alone does not tell: ``targets`` shaped as the output, one-hot for classes; e's batch factor ``scale``.
 
-    ``scale`` is 1/N under a mean and 1 under a sum: what stands in for e is scaled as e is.
+    ``scale`` is 1/N under a mean and 1 under a sum: what stands in for e is scaled as e is. ``given`` are the targets
+    as the loss takes them, for an ``output`` (…, N, n_out).
     """
 
-    targets: Tensor
+    given: Tensor
+    output: Tensor
     scale: float
 
     @classmethod
@@ -49,12 +51,32 @@ class Lesson:
         if reduction not in ("mean", "sum"):
             raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
         check_targets(targets, output)
-        if not targets.is_floating_point() and output.shape[-1] == 1:
-            targets = targets.unsqueeze(-1)  # one output: 0 or 1 is the target itself
-        elif not targets.is_floating_point():
+        return cls.checked(targets, output, reduction)
+
+    @classmethod
+    def checked(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
+        """As ``of``, for targets that a task or a loss has looked at."""
+        return cls(targets, output, 1 / output.shape[-2] if reduction == "mean" else 1.0)
+
+    @property
+    def targets(self) -> Tensor:
+        """What the output should be, (…, N, n_out)."""
+        return self._times(1.0)
+
+    @property
+    def scaled(self) -> Tensor:
+        """``targets`` times ``scale``: they in e's place."""
+        return self._times(self.scale)
+
+    def _times(self, factor: float) -> Tensor:
+        targets, outputs = self.given, self.output.shape[-1]
+        if not targets.is_floating_point() and outputs > 1:
             # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
-            targets = targets.unsqueeze(-1) == torch.arange(output.shape[-1], device=targets.device)
-        return cls(targets.to(output), 1 / output.shape[-2] if reduction == "mean" else 1.0)
+            blank = self.output.new_zeros((*targets.shape, outputs))
+            return blank.scatter(-1, targets.unsqueeze(-1), factor)
+        if not targets.is_floating_point():
+            targets = targets.unsqueeze(-1)  # one output: 0 or 1 is the target itself
+        return targets.to(self.output) * factor
 
 
 def check_targets(targets: Any, output: Tensor) -> None:

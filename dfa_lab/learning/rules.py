@@ -26,7 +26,7 @@ def _fixed_feedback(weight: Tensor, feedback: Tensor | None) -> Tensor:
 
 def _concordant(weight: Tensor, feedback: Tensor | None) -> Tensor:
     assert feedback is not None
-    return weight.sign() * feedback
+    return weight.sign().mul_(feedback)
 
 
 def _error_itself(error: Tensor, lesson: Lesson | None) -> Tensor:
@@ -40,7 +40,7 @@ def _error_sign(error: Tensor, lesson: Lesson | None) -> Tensor:
 
 def _target(error: Tensor, lesson: Lesson | None) -> Tensor:
     assert lesson is not None
-    return lesson.targets.expand_as(error) * lesson.scale
+    return lesson.scaled.expand_as(error)
 
 
 BP = Rule(
