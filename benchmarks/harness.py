@@ -59,13 +59,18 @@ class Timing:
 
 def compare(contenders: Sequence[Contender], *, rounds: int, at_least: float = 0.02) -> dict[str, Timing]:
     """Name -> timing, of ``rounds`` interleaved rounds with turns of ``at_least`` seconds."""
+    return timings(contenders, interleaved(contenders, rounds=rounds, at_least=at_least))
+
+
+def interleaved(contenders: Sequence[Contender], *, rounds: int, at_least: float = 0.02) -> dict[str, list[float]]:
+    """Name -> seconds a step, round by round."""
     counts = {contender.name: _steps_a_turn(contender, at_least) for contender in contenders}
     taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
         first = number % len(contenders)
         for contender in (*contenders[first:], *contenders[:first]):
             taken[contender.name].append(_turn(contender, counts[contender.name]))
-    return timings(contenders, taken)
+    return taken
 
 
 def timings(contenders: Sequence[Contender], taken: Mapping[str, Sequence[float]]) -> dict[str, Timing]:
