@@ -90,8 +90,11 @@ def _steps_a_turn(contender: Contender, at_least: float) -> int:
     """How many steps take ``at_least``; finding out is the warm-up too."""
     if contender.prepare is not None:
         return 1
+    began = time.perf_counter()
     for _ in range(3):
         contender.step()
+        if time.perf_counter() - began > 0.5:
+            break
     count = 1
     while (seconds := _turn(contender, count) * count) < at_least:
         count = max(count + 1, min(10 * count, math.ceil(1.1 * count * at_least / max(seconds, 1e-9))))

@@ -14,11 +14,23 @@ making, over some warm-up steps, to the end of one marked step.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
+from torch._C._profiler import _EventType
 from torch.profiler import ProfilerActivity, profile, record_function
+
+
+class Change(NamedTuple):
+    """At ``time``, ``size`` bytes at the address ``place`` were handed out or, if negative, released."""
+
+    time: int
+    place: int
+    size: int
+
 
 WARM_UP = 3
 MARK = "the step that is measured"
@@ -34,6 +46,7 @@ class Memory:
 
 def measure(make: Callable[[], Callable[[], object]], parameter_bytes: int) -> Memory:
     """The memory of one step of what ``make()`` makes, whose weights and biases have ``parameter_bytes``."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler tells of every start and stop
     make()()  # what torch and the data set load once and keep
     gc.collect()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as seen:
@@ -43,23 +56,37 @@ def measure(make: Callable[[], Callable[[], object]], parameter_bytes: int) -> M
         gc.collect()
         with record_function(MARK):
             step()
-    recorded = seen.profiler.kineto_results.events()  # type: ignore[union-attr]
-    began, ended = next(
-        (event.start_ns(), event.start_ns() + event.duration_ns()) for event in recorded if event.name() == MARK
-    )
-    changes = sorted((event.start_ns(), event.nbytes()) for event in recorded if event.name() == "[memory]")
-    found = replay(changes, began, ended)
+    nodes = list(_descendants(seen.profiler.kineto_results.experimental_event_tree()))  # type: ignore[union-attr]
+    marked = next(node for node in nodes if node.name == MARK)
+    changes = [
+        Change(node.start_time_ns, node.extra_fields.ptr, node.extra_fields.alloc_size)
+        for node in nodes
+        if node.tag == _EventType.Allocation
+    ]
+    found = replay(changes, marked.start_time_ns, marked.end_time_ns)
     return Memory(found.held - parameter_bytes, found.peak - parameter_bytes)
 
 
-def replay(changes: Sequence[tuple[int, int]], began: int, ended: int) -> Memory:
-    """Held and peak from (time, bytes handed out or, negative, released) in order of time."""
+def _descendants(roots: Iterable[Any]) -> Iterator[Any]:
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.children
+
+
+def replay(changes: Iterable[Change], began: int, ended: int) -> Memory:
+    """Held and peak of the time from ``began`` to ``ended``. What was handed out before the record is no matter."""
     total = held = peak = 0
-    for time, change in changes:
-        if time > ended:
+    known: set[int] = set()
+    for change in sorted(changes, key=lambda change: change.time):
+        if change.time > ended:
             break
-        total += change
-        if time < began:
+        if change.size < 0 and change.place not in known:
+            continue
+        (known.add if change.size > 0 else known.discard)(change.place)
+        total += change.size
+        if change.time < began:
             held = peak = total
         else:
             peak = max(peak, total)

@@ -29,7 +29,7 @@ from rows import Row
 from run_sections import batches, memory, replicas, train
 from speed_figure import draw
 from step_sections import autograd, step
-from tables import markdown
+from tables import markdown, rates
 
 from dfa_lab.errors import DfaLabError, unknown_name
 
@@ -113,29 +113,29 @@ def plan_of(arguments: argparse.Namespace, threads: int) -> Plan:
 def report(plan: Plan, sections: Sequence[str]) -> dict[str, Any]:
     """Measure, print, and return all as JSON takes it, with the rows themselves under ``rows``."""
     machine = description() | {"threads": list(plan.threads)}
-    rates = {}
+    gemm = {}
     for threads in plan.threads:
         with torch_uses(threads):
             found = {case.name: gemm_rate(case, case.batch) for case in plan.cases}
-        rates[str(threads)] = found
+        gemm[str(threads)] = found
     print(f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}; {plan.rounds} rounds.\n")
     print("GEMM rate, GFLOP/s, of each network's best shape:\n")
     print(f"| threads | {' | '.join(case.name for case in plan.cases)} |\n|{'---|' * (len(plan.cases) + 1)}")
-    for threads, found in rates.items():
+    for threads, found in gemm.items():
         print(f"| {threads} | {' | '.join(f'{rate / 1e9:.1f}' for rate in found.values())} |")
     rows: list[Row] = []
     for name in sections:
         found_rows = SECTIONS[name](plan)
         rows += found_rows
         if found_rows:
-            print(f"\n### {name}\n\n{markdown(found_rows)}", flush=True)
+            print(f"\n### {name}\n\n{(rates if name == 'batches' else markdown)(found_rows)}", flush=True)
     for note in plan.notes:
         print(f"\nLeft out: {note}.")
     plan_values = {"rounds": plan.rounds, "quick": plan.quick, "activation": plan.cases[0].activation}
     return {
         "version": VERSION,
         "machine": machine,
-        "gemm_flop_per_s": rates,
+        "gemm_flop_per_s": gemm,
         **plan_values,
         "left_out": plan.notes,
         "rows": rows,

@@ -62,14 +62,15 @@ def _ratios(axes: Axes, rows: Sequence[Row], groups: Sequence[tuple[str, int, st
         values = [row.bound.value for row in own if row.bound is not None]
         heights = [places[row.network, row.batch, row.rule] for row in own]
         look = {"color": style.run_colour(number), "label": "its bound" if number == 0 else None}
-        axes.plot(values, heights, "<", mfc="none", ms=6, **look)
+        axes.plot(values, heights, "<", mfc="none", ms=7, **look)
     axes.axvline(1, color=style.NEUTRAL, lw=1, ls="--")
     axes.set_yticks(list(places.values()), [rule for _, _, rule in places], fontsize="small")
     axes.set_ylim(min(places.values()) - 0.8, 0)
     axes.set_xlim(left=0)
+    axes.grid(axis="x", color="0.9", lw=0.6)
     axes.set_xlabel("seconds a step, over plain torch backpropagation's")
     axes.set_title("Time of a step: median and quartiles of pairs", fontsize="medium")
-    axes.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, -0.0), ncols=1)
+    axes.figure.legend(frameon=False, fontsize="small", loc="outside lower left", ncols=len(forms) + 2)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -86,6 +87,7 @@ def _rates(axes: Axes, rows: Sequence[Row]) -> None:
         else:
             axes.plot(sizes, values, color=style.NEUTRAL, lw=1.2, ls=":", label="plain torch, bp")
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
     axes.set_yscale("log")
     axes.set_xlabel("batch size")
     axes.set_ylabel("samples/s")

@@ -36,6 +36,25 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join([f"Median (quartiles) of: {'; '.join(kinds)}.", "", *lines])
 
 
+def rates(rows: Sequence[Row]) -> str:
+    """The table of ``batches``: a line for each rule, with samples a second at every size and the worst figure."""
+    sizes = sorted({row.batch for row in rows})
+    head = ["network", "optimizer", "rule", "threads", "worst against the best smaller batch", "bound"]
+    lines = [f"| {' | '.join(head + [f'{size:,}' for size in sizes])} |", f"|{'---|' * (len(head) + len(sizes))}"]
+    curves: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        curves.setdefault((row.network, row.optimizer, row.rule, row.contender, row.threads), []).append(row)
+    for own in curves.values():
+        row, worst = own[0], min(own[1:] or own, key=lambda row: row.figure.median)
+        rule = f"`{row.rule}`" if row.contender == "experiment" else "plain torch"
+        bound = "" if worst.bound is None else worst.bound.text(worst.figure.median)
+        cells = [row.network, row.optimizer, rule, str(row.threads)]
+        cells += [f"{figure(worst.figure, worst.kind)} at {worst.batch:,}", bound]
+        found = {one.batch: number(one.details["samples/s"]) for one in own}
+        lines.append(f"| {' | '.join(cells + [found.get(size, '') for size in sizes])} |")
+    return "\n".join(["Samples/s at each batch size.", "", *lines])
+
+
 def _by_place(rows: Sequence[Row]) -> list[dict[int, Row]]:
     found: dict[tuple[object, ...], dict[int, Row]] = {}
     for row in rows:
@@ -44,12 +63,12 @@ def _by_place(rows: Sequence[Row]) -> list[dict[int, Row]]:
 
 
 def figure(values: Quartiles, kind: str) -> str:
-    """0.74 (0.73–0.75)"""
+    """0.742 (0.735–0.751)"""
     if kind == DIFFERENCE:
         return f"{values.median:.1e}"
     if values.low == values.high:
-        return f"{values.median:.2f}"
-    return f"{values.median:.2f} ({values.low:.2f}–{values.high:.2f})"
+        return f"{values.median:.3f}"
+    return f"{values.median:.3f} ({values.low:.3f}–{values.high:.3f})"
 
 
 def number(value: float) -> str:
