@@ -59,9 +59,9 @@ def make_experiment(
 ) -> dfa.Experiment:
     """The case as an Experiment at the threads in force."""
     fields = {"rule": rule, "batch_size": batch, "probe_every": 0, "seed": SEED, **SETTINGS[optimizer]}
-    fields |= {"threads": torch.get_num_threads(), "replicas": replicas}
+    fields["threads"] = torch.get_num_threads()
     if case.dense:
-        fields |= {"widths": tuple(case.widths[1:-1]), "activation": case.activation}
+        fields |= {"widths": tuple(case.widths[1:-1]), "activation": case.activation, "replicas": replicas}
         return dfa.Experiment(task=case.task(batch), **fields)
     return dfa.Experiment(task=case.task(batch), module=case.module(), **fields)
 

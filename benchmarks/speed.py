@@ -160,5 +160,5 @@ if __name__ == "__main__":
     try:
         main()
     except DfaLabError as error:
-        print(f"speed.py: {error}", file=sys.stderr)
+        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
         sys.exit(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,6 +132,44 @@ def _shipped_notebooks() -> list[Path]:
     package = Path(__file__).parent
     places = (package / "notebooks", package.parent / "notebooks")
     return next((found for place in places if (found := sorted(place.glob("*.ipynb")))), [])
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option(help="Fewer networks, rules and rounds: less than two minutes.")] = False,
+    section: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this: step, autograd, replicas, batches, train or memory; may be given again."),
+    ] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure to this file.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw to this file: .png, .pdf, .svg.")] = None,
+) -> None:
+    """Measure this machine: a training step by every rule against plain torch backpropagation, side by side."""
+    program = _shipped_benchmark()
+    arguments = ["--quick"] if quick else []
+    for name in section or []:
+        arguments += ["--section", name]
+    for option, path in (("--json", json_), ("--figure", figure)):
+        arguments += [option, str(path)] if path is not None else []
+    # A process of its own: nothing that is loaded here is timed with it. It measures this dfa_lab, wherever it lies.
+    own = str(Path(__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))}
+    sys.stdout.flush()
+    done = subprocess.run([sys.executable, str(program), *arguments], env=environment, check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+
+
+def _shipped_benchmark() -> Path:
+    """The benchmark's program that came with the package, or, in a checkout, the one beside it."""
+    package = Path(__file__).parent
+    places = (package / "benchmarks" / "speed.py", package.parent / "benchmarks" / "speed.py")
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise DfaLabError(f"bench found no benchmark at {places[0]} or {places[1]}; install dfa-lab anew.")
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -99,3 +99,41 @@ def test_lab_copies_notebooks_and_overwrites_none(tmp_path, monkeypatch):
     assert (tmp_path / "01_first_steps.ipynb").exists()
     assert "--port=9123" in started[0]
     assert "--no-browser" in started[0]
+
+
+def test_bench_passes_its_options_to_the_shipped_program(monkeypatch, tmp_path):
+    started = []
+
+    def start(command, *, env, check):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("subprocess.run", start)
+    figure = str(tmp_path / "f.png")
+    given = ["--quick", "--section", "step", "--section", "train", "--json", "a b.json", "--figure", figure]
+    assert run("bench", *given) == 0
+    ((command, environment),) = started
+    assert command[0] == sys.executable
+    assert command[1].endswith("speed.py")
+    assert command[2:] == given
+    assert environment["PYTHONPATH"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--section", "stepp"], "Did you mean 'step'"),
+        (["--quik"], "No such option"),
+    ],
+)
+def test_bench_says_what_is_wrong(arguments, words, capfd):
+    assert run("bench", *arguments) == 2
+    err = capfd.readouterr().err
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_bench_without_its_program(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("dfa_lab.cli.__file__", str(tmp_path / "dfa_lab" / "cli.py"))
+    assert run("bench") == 2
+    assert "install dfa-lab anew" in capsys.readouterr().err

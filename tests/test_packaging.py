@@ -104,7 +104,7 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
 
 
-def test_wheel_holds_bundle_notebooks_and_command(built: Path) -> None:
+def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -112,7 +112,8 @@ def test_wheel_holds_bundle_notebooks_and_command(built: Path) -> None:
         assert "dfa-lab = dfa_lab.cli:main" in archive.read(entry_points).decode()
     assert {*BUNDLE, "dfa_lab/widgets/static/uPlot.LICENSE.txt", "dfa_lab/widgets/live_chart.py"} <= names
     notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert notebooks <= names
+    benchmarks = {f"dfa_lab/benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")}
+    assert notebooks | benchmarks <= names
     assert not [name for name in names if name.startswith(("tests/", "frontend/", "notebooks/"))]
 
 
