@@ -32,7 +32,8 @@ class Change(NamedTuple):
     size: int
 
 
-WARM_UP = 3
+#: An Experiment takes its first snapshots at steps 0, 1, 2, 4 and 8: the sixth step is one like most.
+WARM_UP = 5
 MARK = "the step that is measured"
 
 
