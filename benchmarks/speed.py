@@ -27,7 +27,7 @@ from operations import gemm_rate
 from plan import QUICK_CASES, REPORTED, RULES, Plan
 from rows import Row
 from run_sections import batches, memory, replicas, train
-from speed_figure import draw
+from speed_figure import DRAWN, draw
 from step_sections import autograd, step
 from tables import markdown, rates
 
@@ -147,12 +147,14 @@ def main(given: Sequence[str] | None = None) -> None:
     arguments = arguments_of(given)
     plan = plan_of(arguments, torch.get_num_threads())
     chosen = arguments.section or list(SECTIONS)
+    if arguments.figure is not None and not DRAWN & set(chosen):
+        raise DfaLabError(f"--figure shows {', '.join(sorted(DRAWN))}; measure one of these sections to draw it.")
     found = report(plan, [name for name in SECTIONS if name in chosen])
     rows = found["rows"]
     if arguments.json is not None:
         values = {**found, "rows": [row.values() for row in rows]}
         arguments.json.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if arguments.figure is not None and rows:
+    if arguments.figure is not None:
         draw(rows, arguments.figure)
 
 

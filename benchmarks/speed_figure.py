@@ -13,11 +13,13 @@ from dfa_lab.views import style
 
 #: What is drawn on the left, and how it is named.
 FORMS = {"experiment": "an Experiment's step", "autograd": "MLP under torch.optim", "convert": "converted module"}
+#: The sections it draws.
+DRAWN = {"step", "autograd", "batches"}
 MARKERS = dict(zip(FORMS, ("o", "s", "D"), strict=True))
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Write the figure; a side without rows is left out. At one optimizer, and the first number of threads."""
+    """Write the figure, at one optimizer and the first number of threads; a side without rows is left out."""
     first = [row for row in rows if row.threads == rows[0].threads and row.optimizer == rows[0].optimizer]
     ratios = [row for row in first if row.section in ("step", "autograd") and row.contender in FORMS]
     ratios = [row for row in ratios if row.against != "biotorch"]
@@ -27,8 +29,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     groups = list(dict.fromkeys((row.network, row.batch, row.rule) for row in ratios))
     sides = [bool(ratios), bool(rates)]
     height = max(4.0, 1.2 + 0.24 * len(groups))
-    drawn = Figure(figsize=(6.2 * max(1, sum(sides)), height), layout="constrained")
-    axes = list(drawn.subplots(1, max(1, sum(sides)), squeeze=False)[0])
+    drawn = Figure(figsize=(6.2 * sum(sides), height), layout="constrained")
+    axes = list(drawn.subplots(1, sum(sides), squeeze=False)[0])
     if ratios:
         _ratios(axes.pop(0), ratios, groups)
     if rates:

@@ -288,6 +288,11 @@ def test_what_the_user_gets_wrong(arguments, words):
         speed.arguments_of(arguments)
 
 
+def test_a_figure_needs_something_to_draw(tmp_path):
+    with pytest.raises(DfaLabError, match="measure one of these sections"):
+        speed.main(["--section", "memory", "--figure", str(tmp_path / "speed.png")])
+
+
 def test_the_machine_has_a_name(tmp_path):
     info = tmp_path / "cpuinfo"
     info.write_text("processor\t: 0\nmodel name\t: Some CPU\n")
