@@ -10,6 +10,8 @@ import torch
 import dfa_lab as dfa
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning import equations
+from dfa_lab.learning.stepper import Stepper
+from dfa_lab.learning.updates import Descent
 from networks import double_of, gradients_of, make_batch, make_net
 from reference import cross_entropy_error, squared_error
 
@@ -84,7 +86,8 @@ def test_the_step_in_place_is_its_twin(rule, replicas):
     loss, lr, decay = dfa.LOSSES["cross_entropy"], 0.3, 0.02
     before = copy.deepcopy(net)
     value, gradients = equations.gradients(net.layers(), x, t, loss)
-    stepped = equations.step(net.layers(), x, t, loss, lr, decay)
+    layers = net.layers()
+    stepped = Stepper(layers, loss, Descent(layers.weights, layers.biases, lr, decay)).step(x, t)
     torch.testing.assert_close(stepped, value)
     for number, (weight, bias) in enumerate(gradients):
         frozen = rule == "shallow" and number < len(gradients) - 1

@@ -11,6 +11,7 @@ from torch import Tensor
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.task import Task
 from dfa_lab.learning.generators import generator
+from dfa_lab.learning.replicas import each_seed
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Batches:
 
     def __init__(self, task: Task, settings: Settings) -> None:
         self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
-        seeds = [settings.seed + replica for replica in range(settings.replicas or 1)]
+        seeds = each_seed("seed", settings.seed, settings.replicas)
         self._streams = IndexStreams(len(self._inputs), [generator(seed, "batches") for seed in seeds])
         self._single = settings.replicas is None
         numbers = self._inputs[0].numel()
@@ -96,7 +97,7 @@ class Batches:
         self._block: Block | None = None
 
     def take(self, size: int) -> tuple[Tensor, Tensor]:
-        """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …). They may share memory with others."""
+        """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …). Others may share their memory."""
         streams, block = self._streams, self._block
         start, end = streams.place, streams.place + size
         if self._ahead < 2 * size or end > streams.size:

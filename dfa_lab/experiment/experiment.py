@@ -279,7 +279,7 @@ class Experiment:
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
-        failed, settings = self.steps_done, self.settings
+        failed, settings, lost = self.steps_done, self.settings, self._losses.diverged
         if self._snapshot is None:
             raise DivergedError(
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."
@@ -291,8 +291,10 @@ class Experiment:
         for _, fields in since:
             self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
+        where = f" of replicas {', '.join(map(str, lost))}" if lost and settings.replicas else ""
         raise DivergedError(
-            f"the loss was no longer finite at step {failed} (lr={settings.lr:g}, rule={RULES.label(settings.rule)}); "
+            f"the loss{where} was no longer finite at step {failed} "
+            f"(lr={settings.lr}, rule={RULES.label(settings.rule)}); "
             f"the run is back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and "
             "go on."
         )

@@ -34,6 +34,11 @@ class Mean:
             self.finite = self.finite and math.isfinite(value)
         self.count += 1
 
+    @property
+    def diverged(self) -> list[int]:
+        """The replicas whose losses were not all finite, from 0."""
+        return np.flatnonzero(~np.isfinite(self.total)).tolist()
+
     def take(self) -> list[float]:
         """The mean of what was added, one a replica; from here on it is empty again."""
         found: list[float] = (self.total / self.count).tolist()

@@ -24,6 +24,7 @@ from dfa_lab.learning.generators import generator, restore_torch_state, torch_st
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import change_options
 from dfa_lab.learning.portraits import Portrait, portraits_of_converted
+from dfa_lab.learning.replicas import each_seed
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
@@ -58,24 +59,19 @@ def own_settings(module: nn.Module, fields: Mapping[str, Any]) -> dict[str, Any]
 
 def prepared(module: nn.Module, settings: Settings) -> nn.Module:
     """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own."""
+    values = settings.values()  # of a network without replicas: none is a sequence
+    drawing = {name: values[name] for name in ("feedback_init", "feedback_scale", "feedback_seed")}
     if unwrapped(module) is None:
-        net = convert(
-            module,
-            settings.rule,
-            feedback_init=settings.feedback_init,
-            feedback_scale=settings.feedback_scale,
-            feedback_seed=settings.feedback_seed,
-            activation_derivative=settings.activation_derivative,
-        )
+        net = convert(module, settings.rule, activation_derivative=values["activation_derivative"], **drawing)
         return net.to(settings.device)
     net = copy.deepcopy(conversion_of(module).root).to(settings.device)
     converted = conversion_of(net)
     buffers = converted.conversion.buffers
-    asked = settings.feedback_init, settings.feedback_scale, settings.feedback_seed
+    asked = tuple(drawing.values())
     if asked != (buffers.init, buffers.scale, buffers.seed):
         converted.redraw_feedback(*asked)
     converted.set_rule(settings.rule)
-    converted.set_derivative(settings.activation_derivative)
+    converted.set_derivative(values["activation_derivative"])
     return net
 
 
@@ -97,7 +93,7 @@ class ModuleUpdater:
         self.loss = task.objective
         self._converted: Converted = conversion_of(self.net)
         with torch.random.fork_rng():
-            torch.manual_seed(generator(settings.seed, "noise").initial_seed())
+            torch.manual_seed(generator(*each_seed("seed", settings.seed, None), "noise").initial_seed())
             self._random = torch_state()
         if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
             self.net.train()

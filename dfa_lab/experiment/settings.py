@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
@@ -19,6 +19,7 @@ from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.expressions import Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS
 from dfa_lab.learning.optimizers import OPTIMIZERS
+from dfa_lab.learning.replicas import each, is_sequence
 from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Registry
@@ -52,6 +53,13 @@ def knob(
 
 
 Width = Annotated[int, Ge(1), Le(16384)]
+Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
+Rate = Annotated[float, Gt(0), Le(1e6)]
+Factor = Annotated[float, Ge(-1e6), Le(1e6)]
+ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
+ReplicaInit = str | dict[str, Any]
+#: What may be a sequence with a value for each replica.
+PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
 
 
 class Settings(BaseModel):
@@ -68,32 +76,28 @@ class Settings(BaseModel):
         (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=100
     )
     activation: str = knob("tanh", "Activation f of the hidden layers.")
-    activation_derivative: str | dict[str, Any] | Callable[..., Any] = knob(
+    activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = knob(
         "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
     )
     rule: str | dict[str, Any] = knob("dfa", "Which signal the hidden layers learn from.", live=True)
-    feedback_init: str | dict[str, Any] = knob("uniform", "How the feedback matrices are drawn.", live=True)
-    feedback_scale: float = knob(
-        1.0,
-        "Multiplies the feedback init's own standard.",
-        live=True,
-        unit="×",
-        slider=(-2, 2, "log10"),
-        ge=-1e6,
-        le=1e6,
+    feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = knob(
+        "uniform", "How the feedback matrices are drawn.", live=True
     )
-    feedback_seed: int = knob(0, "Draws the feedback matrices, and nothing else.", live=True, ge=0, le=2**31 - 1)
+    feedback_scale: Factor | tuple[Factor, ...] = knob(
+        1.0, "Multiplies the feedback init's own standard.", live=True, unit="×", slider=(-2, 2, "log10")
+    )
+    feedback_seed: Seed | tuple[Seed, ...] = knob(0, "Draws the feedback matrices, and nothing else.", live=True)
     batch_size: int = knob(
         64, "Training samples a step.", live=True, unit="samples", slider=(0, 12, "log2"), ge=1, le=65536
     )
-    lr: float = knob(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"), gt=0, le=1e6)
+    lr: Rate | tuple[Rate, ...] = knob(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"))
     optimizer: str = knob("sgd", "How gradients become updates.", live=True)
     momentum: float = knob(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
     weight_decay: float = knob(
         0.0, "L2 penalty λ on weights and biases.", live=True, slider=(-6, -1, "log10"), ge=0, le=1
     )
     weight_init: str = knob("xavier", "How the forward weights are drawn; biases start at zero.")
-    seed: int = knob(0, "Draws the weights and the order of the batches.", ge=0, le=2**31 - 1)
+    seed: Seed | tuple[Seed, ...] = knob(0, "Draws the weights and the order of the batches.")
     replicas: int | None = knob(
         None, "Networks trained side by side, seeds counted up; None is one without the dimension.", ge=1, le=4096
     )
@@ -139,11 +143,19 @@ class Settings(BaseModel):
     @field_validator(*CHOICES)
     @classmethod
     def _registered(cls, value: Any, info: Any) -> Any:
+        if is_sequence(value) and info.field_name in PER_REPLICA:
+            return tuple(cls._registered(one, info) for one in value)
         if isinstance(value, Expression):
             return value.text
         if not callable(value) and not isinstance(value, Task):
             CHOICES[info.field_name].check(value)
         return value
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> Settings:
+        for name in PER_REPLICA:
+            each(name, getattr(self, name), self.replicas)
+        return self
 
     @field_validator("device")
     @classmethod
@@ -204,20 +216,32 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 
 def expected(name: str) -> str:
     """What a field takes, in words."""
+    several = ", or a sequence of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
         text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
-        return f"one of {', '.join(CHOICES[name])}{text}"
-    field = Settings.model_fields[name]
+        return f"one of {', '.join(CHOICES[name])}{text}{several}"
     if name == "widths":
         return "a sequence of whole numbers from 1 to 16384, at most 100"
-    kind = {int: "a whole number", float: "a number", str: "a text"}.get(field.annotation, "None or a whole number")  # type: ignore[arg-type]
+    kind, limits = kind_of(name)
     bounds = []
-    for limit in field.metadata:
+    for limit in limits:
         bounds += [f"from {limit.ge:,}"] if isinstance(limit, Ge) else []
         bounds += [f"above {limit.gt:,}"] if isinstance(limit, Gt) else []
         bounds += [f"up to {limit.le:,.12g}"] if isinstance(limit, Le) else []
         bounds += [f"and below {limit.lt:,}"] if isinstance(limit, Lt) else []
-    return " ".join([kind, *bounds])
+    return " ".join([_KINDS.get(kind, "None or a whole number"), *bounds]) + several
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def kind_of(name: str) -> tuple[Any, Sequence[Any]]:
+    """The type of a field, or of one replica's value, and its limits."""
+    field = Settings.model_fields[name]
+    if name not in PER_REPLICA or name in CHOICES:
+        return field.annotation, field.metadata
+    kind, *limits = get_args(get_args(field.annotation)[0])
+    return kind, limits
 
 
 def _sentence(error: Any, given: Mapping[str, Any]) -> str:

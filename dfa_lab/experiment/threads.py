@@ -12,7 +12,7 @@ import torch
 
 
 class torch_threads:  # noqa: N801 - used as a function is
-    """Let torch use ``count`` threads inside, and as many as before afterwards. Entered at every step, hence a class."""
+    """Let torch use ``count`` threads inside, and as many as before afterwards. Entered often, hence a class."""
 
     __slots__ = ("_before", "_count")
 

@@ -20,6 +20,7 @@ from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
 from dfa_lab.learning.portraits import Portrait, portraits_of_mlp
+from dfa_lab.learning.replicas import each, is_sequence
 from dfa_lab.learning.rule import Route
 from dfa_lab.learning.stepper import Stepper
 from dfa_lab.learning.updates import Descent, Gradients, Momentum, Update
@@ -54,10 +55,11 @@ class Updater:
     def _take(self, settings: Settings) -> None:
         self.settings = settings
         self.layers = self.net.layers()
-        self._stepper = Stepper(self.layers, self.loss)
+        rates = each("lr", settings.lr, settings.replicas)
+        self._rates = self.net.weights[0].new_tensor(rates) if is_sequence(settings.lr) else None
         self._gradients: list[tuple[Tensor, Tensor]] = []
-        self._learn = self._make_update(settings)
         self._only_output = self.layers.rule.route is Route.NONE
+        self._stepper = Stepper(self.layers, self.loss, self._make_update(settings))
 
     def _make_update(self, settings: Settings) -> Update:
         weights, biases = self.layers.weights, self.layers.biases
@@ -65,10 +67,11 @@ class Updater:
             pairs = zip(weights, biases, strict=True)
             self._gradients = [(torch.empty_like(weight), torch.empty_like(bias)) for weight, bias in pairs]
             return Gradients(self._gradients)
+        lr: Any = settings.lr if self._rates is None else self._rates
         if not settings.momentum:
-            return Descent(weights, biases, settings.lr, settings.weight_decay)
+            return Descent(weights, biases, lr, settings.weight_decay)
         velocities = [self._velocity(pair) for pair in zip(self.net.weights, self.net.biases, strict=True)]
-        return Momentum(weights, biases, velocities, settings.lr, settings.momentum, settings.weight_decay)
+        return Momentum(weights, biases, velocities, lr, settings.momentum, settings.weight_decay)
 
     def _velocity(self, parameters: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """What torch's optimizer holds of a weight and its bias; the arithmetic is done in place, without it."""
@@ -133,8 +136,7 @@ class Updater:
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
-        watch = self._listen if rule.listens else None
-        value = self._stepper.step(inputs, targets, self._learn, watch)
+        value = self._stepper.step(inputs, targets, self._listen if rule.listens else None)
         if self._gradients:
             self._step_by_torch()
         if rule.changes_feedback:
@@ -146,11 +148,20 @@ class Updater:
 
     def _step_by_torch(self) -> None:
         assert self.optimizer is not None
-        learning = list(zip(self.net.weights, self.net.biases, self._gradients, strict=True))
-        for weight, bias, (weight_gradient, bias_gradient) in learning[-1:] if self._only_output else learning:
+        pairs = list(zip(self.net.weights, self.net.biases, self._gradients, strict=True))
+        learning = pairs[-1:] if self._only_output else pairs
+        for weight, bias, (weight_gradient, bias_gradient) in learning:
             weight.grad, bias.grad = weight_gradient, bias_gradient
+        moving = (
+            [tensor for weight, bias, _ in learning for tensor in (weight, bias)] if self._rates is not None else []
+        )
+        before = [tensor.detach().clone() for tensor in moving]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        # Rates of replicas' own: torch's optimizer has stepped with η = 1, and each goes its share of that way.
+        for tensor, then in zip(moving, before, strict=True):
+            assert self._rates is not None
+            tensor.copy_(torch.lerp(then, tensor.detach(), self._rates.reshape(-1, *[1] * (tensor.dim() - 1))))
 
     def state(self) -> dict[str, Any] | None:
         """The optimizer's state, copied; None where it has none."""
@@ -191,4 +202,6 @@ def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     """The optimizer the settings ask for. Raises what it refuses."""
     make = OPTIMIZERS[settings.optimizer]
     learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    return make(learning, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    # Rates of replicas' own are the updater's to apply.
+    lr = 1.0 if is_sequence(settings.lr) else settings.lr
+    return make(learning, lr=lr, momentum=settings.momentum, weight_decay=settings.weight_decay)

@@ -1,8 +1,9 @@
-"""The papers' equations for an MLP, written out: no autograd, updates in place, replicas as a leading dimension.
+"""The papers' equations for an MLP, written out: no autograd, replicas as a leading dimension.
 
 Legend (rows are samples): h_0 = inputs (N, n_0); a_l = h_{l-1} W_lᵀ + b_l; h_l = f(a_l), and h_L = a_L is the output;
 e = ∂L/∂a_L; signal_l = what hidden layer l hears; δ_l = signal_l ⊙ g(a_l); ∂W_l = δ_lᵀ h_{l-1}. With replicas every
-tensor has a leading K. This is the teaching text, the fast path of an Experiment, and the oracle of the autograd form.
+tensor has a leading K. This is the teaching text, what measurements use, and the oracle of the autograd form and of the
+step in place (``stepper.py``).
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ Watch = Callable[[Pass, Tensor], None]
 def gradients(
     layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, watch: Watch | None = None
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-    """The twin of ``step`` that changes nothing: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
+    """What a step would apply: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
 
     ``watch(seen, error)``, if given, is told the forward pass and e.
     """
@@ -151,36 +152,3 @@ def gradients(
         else:
             found.append((delta.mT @ seen.activities[number], delta.sum(-2)))
     return value, found
-
-
-def step(
-    layers: Layers,
-    inputs: Tensor,
-    targets: Tensor,
-    loss: Loss,
-    lr: float,
-    weight_decay: float = 0.0,
-    watch: Watch | None = None,
-) -> Tensor:
-    """One step of plain SGD in place: W_l ← (1 − ηλ) W_l − η δ_lᵀ h_{l-1}, and so for b_l. Returns the loss before it.
-
-    Every δ is made before the first W moves. Layers that hear nothing stay as they are, weight decay included.
-    """
-    seen = forward(layers, inputs)
-    value, error = loss.value_and_error(seen.output, targets)
-    if watch is not None:
-        watch(seen, error)
-    keep = 1 - lr * weight_decay
-    for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
-        if delta is None:
-            continue
-        weight, bias, h = layers.weights[number], layers.biases[number], seen.activities[number]
-        if weight.dim() == 2:
-            weight.addmm_(delta.mT, h, beta=keep, alpha=-lr)
-        else:
-            h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
-            weight.baddbmm_(delta.mT, h, beta=keep, alpha=-lr)
-        if weight_decay:
-            bias.mul_(keep)
-        bias.sub_(delta.sum(-2), alpha=lr)
-    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,16 +34,21 @@ def set_rule(net: nn.Module, rule: Any) -> None:
     learner_of(net).set_rule(rule)
 
 
-def set_derivative(net: nn.Module, derivative: Choice | Derivative) -> None:
+def set_derivative(net: nn.Module, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
     """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on."""
-    learner_of(net).set_derivative(derivative)
+    learner: Any = learner_of(net)
+    learner.set_derivative(derivative)
 
 
 def redraw_feedback(
-    net: nn.Module, init: Choice | None = None, scale: float | None = None, seed: int | None = None
+    net: nn.Module,
+    init: Choice | Sequence[Choice] | None = None,
+    scale: float | Sequence[float] | None = None,
+    seed: int | Sequence[int] | None = None,
 ) -> None:
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
-    learner_of(net).redraw_feedback(init, scale, seed)
+    learner: Any = learner_of(net)  # sequences are for an MLP with replicas; another refuses them
+    learner.redraw_feedback(init, scale, seed)
 
 
 def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> None:

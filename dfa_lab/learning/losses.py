@@ -55,7 +55,7 @@ MANY_CLASSES = 64
 
 
 def _cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
-    few = output.shape[-1] < MANY_CLASSES <= output.shape[-2]
+    few = output.shape[-1] < MANY_CLASSES <= output.numel() // output.shape[-1]
     logits, dim = (output.mT, -2) if few else (output, -1)
     log_share = torch.log_softmax(logits, dim)
     if output.dim() == 2:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix, mirror_noise
 from dfa_lab.learning.feedback import Site
+from dfa_lab.learning.replicas import each, each_seed
 from dfa_lab.learning.rule import Route
 from dfa_lab.registry import Choice
 
@@ -27,16 +28,16 @@ class Feedback(nn.Module):
     matrices again. The ``state_dict`` keys are ``layerwise_l`` and ``direct_l`` for matrices of the feedback init, and
     ``drawn_magnitude_l``, ``redrawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight
     init's family; l is the hidden layer that hears them, from 1. With replicas a leading K comes first, replica k drawn
-    with ``seed + k``.
+    with ``seed + k``, or with its own of a sequence of seeds, scales or inits.
     """
 
     def __init__(
         self,
         sites: Mapping[Route, Sequence[Site]],
         *,
-        init: Choice,
-        scale: float,
-        seed: int,
+        init: Choice | Sequence[Choice],
+        scale: float | Sequence[float],
+        seed: int | Sequence[int],
         weight_init: str,
         replicas: int | None,
         like: Tensor,
@@ -50,9 +51,16 @@ class Feedback(nn.Module):
         self.register_buffer("_like", torch.empty(0, dtype=like.dtype, device=like.device), persistent=False)
         self._choose(init, scale, seed)
 
-    def _choose(self, init: Choice, scale: float, seed: int) -> None:
-        check_drawing(init, scale, seed)
-        self.init, self.scale, self.seed = init, float(scale), seed
+    def _choose(
+        self, init: Choice | Sequence[Choice], scale: float | Sequence[float], seed: int | Sequence[int]
+    ) -> None:
+        inits = each("feedback_init", init, self._replicas)
+        scales = each("feedback_scale", scale, self._replicas)
+        seeds = each_seed("feedback_seed", seed, self._replicas)
+        drawings = list(zip(inits, scales, seeds, strict=True))
+        for drawing in drawings:
+            check_drawing(*drawing)
+        self.init, self.scale, self.seed, self._drawings = init, scale, seed, drawings
 
     def matrices(self, store: str, transported: Transported) -> list[Tensor]:
         """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before.
@@ -70,12 +78,12 @@ class Feedback(nn.Module):
     def redraw(
         self,
         transported: Transported,
-        init: Choice | None = None,
-        scale: float | None = None,
-        seed: int | None = None,
+        init: Choice | Sequence[Choice] | None = None,
+        scale: float | Sequence[float] | None = None,
+        seed: int | Sequence[int] | None = None,
     ) -> None:
         """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them."""
-        before = self.init, self.scale, self.seed
+        before = self.init, self.scale, self.seed, self._drawings
         known = [(store, site, f"{store}_{site.layer}") for store, sites in self._sites.items() for site in sites]
         try:
             self._choose(
@@ -85,7 +93,7 @@ class Feedback(nn.Module):
             )
             fresh = {name: self._draw(store, site, transported) for store, site, name in known if name in self._buffers}
         except Exception:
-            self.init, self.scale, self.seed = before
+            self.init, self.scale, self.seed, self._drawings = before
             raise
         for name, matrix in fresh.items():
             self.get_buffer(name).copy_(matrix)
@@ -95,14 +103,13 @@ class Feedback(nn.Module):
     def _draw(self, store: str, site: Site, transported: Transported) -> Tensor:
         own = transported(site).detach().to("cpu", torch.float64)
         draws = []
-        for replica in range(self._replicas or 1):
+        for replica, (init, scale, seed) in enumerate(self._drawings):
             beside = own if self._replicas is None else own[replica]
             if store in (Route.LAYERWISE.value, Route.DIRECT.value):
-                draw = draw_matrix(self.init, replace(site, transported=beside), self.seed + replica)
+                draw = draw_matrix(init, replace(site, transported=beside), seed)
             else:
-                seed, steps = self.seed + replica, self._steps()
-                draw = draw_magnitude(self._weight_init, site.shape, store, site.layer, seed, steps)
-            draws.append(draw * self.scale)
+                draw = draw_magnitude(self._weight_init, site.shape, store, site.layer, seed, self._steps())
+            draws.append(draw * scale)
         matrix = draws[0] if self._replicas is None else torch.stack(draws)
         like: Tensor = self.get_buffer("_like")
         return matrix.to(like)
@@ -126,8 +133,7 @@ class Feedback(nn.Module):
     def noise(self, layer: int, shape: tuple[int, int]) -> Tensor:
         """N(0, 1) of ``shape``, with replicas (K, …), for the step ``count_step`` began; the same if asked again."""
         steps = self._steps()
-        seeds = [self.seed + replica for replica in range(self._replicas or 1)]
-        draws = [mirror_noise(seed, layer, steps, shape) for seed in seeds]
+        draws = [mirror_noise(seed, layer, steps, shape) for _, _, seed in self._drawings]
         return (draws[0] if self._replicas is None else torch.stack(draws)).to(self.get_buffer("_like"))
 
     def count_step(self) -> None:

@@ -17,8 +17,10 @@ from dfa_lab.learning.generators import generator
 from dfa_lab.learning.inputs import check_inputs, checked_widths
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
+from dfa_lab.learning.replicas import each_seed
 from dfa_lab.learning.rule import Lesson, Route, per_layer
 from dfa_lab.learning.rules import RULES
+from dfa_lab.learning.slopes import replica_slopes
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
@@ -31,7 +33,9 @@ class MLP(nn.Module):
     multiplies the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
 
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
-    or (K, N, n_in); replica k is the single network with ``seed + k`` and ``feedback_seed + k``.
+    or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be
+    sequences of length K; else replica k has ``seed + k``, ``feedback_seed + k`` and the rest in common. Replica k is
+    the single network with those.
 
     ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
     ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
@@ -48,12 +52,12 @@ class MLP(nn.Module):
         *,
         rule: Choice = "dfa",
         activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
-        activation_derivative: Choice | Derivative = "exact",
-        feedback_init: Choice = "uniform",
-        feedback_scale: float = 1.0,
-        feedback_seed: int = 0,
+        activation_derivative: Choice | Derivative | Sequence[Choice | Derivative] = "exact",
+        feedback_init: Choice | Sequence[Choice] = "uniform",
+        feedback_scale: float | Sequence[float] = 1.0,
+        feedback_seed: int | Sequence[int] = 0,
         weight_init: str = "xavier",
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         replicas: int | None = None,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
@@ -62,12 +66,12 @@ class MLP(nn.Module):
         self.widths = checked_widths(widths)
         if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
             raise DfaLabError(f"replicas was given as {replicas!r}; expected None or a whole number from 1.")
-        generator(seed)
+        seeds = each_seed("seed", seed, replicas)
         self.replicas = replicas
         self.activation = resolve_activation(activation)
         shapes = list(zip(self.widths[1:], self.widths[:-1], strict=True))
         dtype = dtype or torch.get_default_dtype()
-        weights = [self._draw_weight(number, shape, weight_init, seed) for number, shape in enumerate(shapes, 1)]
+        weights = [self._draw_weight(number, shape, weight_init, seeds) for number, shape in enumerate(shapes, 1)]
         lead = () if replicas is None else (replicas,)
         self.weights = nn.ParameterList(weight.to(device=device, dtype=dtype) for weight in weights)
         self.biases = nn.ParameterList(torch.zeros(*lead, out, device=device, dtype=dtype) for out, _ in shapes)
@@ -104,9 +108,9 @@ class MLP(nn.Module):
         self.feedback.make_room(state_dict, f"{prefix}feedback.", self._transported)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seed: int) -> Tensor:
+    def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seeds: Sequence[int]) -> Tensor:
         draw = WEIGHT_INITS[init]
-        draws = [draw(shape, generator(seed + k, "weights", number)) for k in range(self.replicas or 1)]
+        draws = [draw(shape, generator(seed, "weights", number)) for seed in seeds]
         return draws[0] if self.replicas is None else torch.stack(draws)
 
     def set_rule(self, rule: Choice) -> None:
@@ -121,12 +125,20 @@ class MLP(nn.Module):
             self.feedback.matrices(chosen.store, self._transported)
         self.rule = chosen
 
-    def set_derivative(self, derivative: Choice | Derivative) -> None:
-        """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself."""
-        self.slope = slope_of(self.activation, derivative)
+    def set_derivative(self, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
+        """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself.
+
+        With replicas it may be a sequence, one for each.
+        """
+        self.slope = replica_slopes(self.activation, derivative, self.replicas)
         self.derivative = derivative
 
-    def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
+    def redraw_feedback(
+        self,
+        init: Choice | Sequence[Choice] | None = None,
+        scale: float | Sequence[float] | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
         self.feedback.redraw(self._transported, init, scale, seed)
 

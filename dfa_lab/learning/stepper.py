@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dfa_lab.learning.equations import Layers, Pass, Watch, lesson_for
 from dfa_lab.learning.losses import Loss
-from dfa_lab.learning.rule import Route
+from dfa_lab.learning.rule import Lesson, Route
 from dfa_lab.learning.updates import Update
 
 
@@ -28,21 +28,18 @@ class Workspace:
         lead, widths = weights[0].shape[:-2], [weight.shape[-2] for weight in weights]
         like = weights[0]
         self.samples = samples
-        self.activities = [like.new_empty(*lead, samples, width) for width in widths]
-        if layers.in_place:
-            self.preactivations = self.activities
-        else:
-            hidden = [like.new_empty(activity.shape) for activity in self.activities[:-1]]
-            self.preactivations = [*hidden, self.activities[-1]]
+        self.preactivations = [like.new_empty(*lead, samples, width) for width in widths]
+        self.activities = list(self.preactivations)
+        if layers.kernel is not None and not layers.in_place:
+            self.activities[:-1] = [torch.empty_like(a) for a in self.preactivations[:-1]]
         self.ones = like.new_ones(samples)
         kernel, pairs = layers.kernel, zip(self.preactivations[:-1], self.activities, strict=False)
         self.bend = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
         places = 2 if layers.rule.route is Route.LAYERWISE else 1
         rows = math.prod(lead) * samples
         room = [like.new_empty(rows * max(widths[:-1], default=0)) for _ in range(places)]
-        self.deltas = [
-            room[number % places][: rows * width].view(*lead, samples, width) for number, width in enumerate(widths[:-1])
-        ]
+        shapes = [(*lead, samples, width) for width in widths[:-1]]
+        self.deltas = [room[n % places][: math.prod(shape)].view(shape) for n, shape in enumerate(shapes)]
         self.transposed = [delta.mT for delta in self.deltas]
         pairs = zip(self.deltas, self.activities, strict=False)
         self.back = [kernel.back(delta, h) for delta, h in pairs] if kernel is not None and layers.in_place else []
@@ -51,13 +48,14 @@ class Workspace:
 class Stepper:
     """Steps of the MLP ``layers`` under ``loss``: the same tensors again and again, so build another when they change.
 
-    ``step(inputs, targets, update)`` goes forward, asks the loss for e, and gives ``update`` each layer's δ and input,
-    the output's first. Layers that hear nothing stay as they are. Every δ is made before the W that carries it moves.
+    ``step(inputs, targets)`` goes forward, asks the loss for e, and gives ``update`` each layer's δᵀ and input, the
+    output's first. Layers that hear nothing stay as they are. Every δ is made before the W that carries it moves.
     """
 
-    def __init__(self, layers: Layers, loss: Loss) -> None:
+    def __init__(self, layers: Layers, loss: Loss, update: Update) -> None:
         self.layers = layers
         self.loss = loss
+        self.update = update
         self._transposed = [weight.mT for weight in layers.weights]
         batched = layers.weights[0].dim() == 3
         self._biases = [bias.unsqueeze(1) if batched else bias for bias in layers.biases]
@@ -65,48 +63,53 @@ class Stepper:
         self._product = torch.bmm if batched else torch.mm
         self._workspace: Workspace | None = None
 
-    def step(self, inputs: Tensor, targets: Tensor, update: Update, watch: Watch | None = None) -> Tensor:
+    def step(self, inputs: Tensor, targets: Tensor, watch: Watch | None = None) -> Tensor:
         """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch(seen, error)`` is told the pass and e."""
-        layers, rule = self.layers, self.layers.rule
+        layers = self.layers
         if inputs.dim() < layers.weights[0].dim():
             inputs = inputs.expand(len(layers.weights[0]), *inputs.shape)
         work = self._workspace
         if work is None or work.samples != inputs.shape[-2]:
             work = self._workspace = Workspace(layers, inputs.shape[-2])
-        activities = self._forward(work, inputs)
-        seen = Pass(work.preactivations, [inputs, *activities])
+        seen = Pass(work.preactivations, [inputs, *self._forward(work, inputs)])
         value, error = self.loss.value_and_error(seen.output, targets)
-        lesson = lesson_for(rule, seen, targets, self.loss)
+        lesson = lesson_for(layers.rule, seen, targets, self.loss)
         if watch is not None:
             watch(seen, error)
-        last, ones = len(activities) - 1, work.ones
-        below = seen.activities
-        if rule.route is Route.DIRECT:
-            assert rule.broadcast is not None
-            heard = rule.broadcast(error, lesson)
-            if update.scale is not None:
-                heard, error = heard * update.scale, error * update.scale
-            update(last, error.mT, below[last], ones)
-            for number in reversed(range(last)):
-                signal = self._product(heard, layers.feedback[number], out=work.deltas[number])
-                self._bend(signal, work, number)
-                update(number, work.transposed[number], below[number], ones)
-            return value
-        delta = error if update.scale is None else error * update.scale
-        transposed = delta.mT
-        if rule.route is Route.LAYERWISE:
-            assert rule.carrier is not None
-            for number in reversed(range(last)):
-                feedback = layers.feedback[number] if rule.needs_feedback else None
-                carrier = rule.carrier(layers.weights[number + 1], feedback)
-                signal = self._product(delta, carrier, out=work.deltas[number])
-                self._bend(signal, work, number)
-                update(number + 1, transposed, below[number + 1], ones)
-                delta, transposed = signal, work.transposed[number]
-            update(0, transposed, inputs, ones)
+        if layers.rule.route is Route.DIRECT:
+            self._descend_directly(work, seen.activities, error, lesson)
         else:
-            update(last, transposed, below[last], ones)
+            self._descend(work, seen.activities, error)
         return value
+
+    def _descend_directly(self, work: Workspace, below: list[Tensor], error: Tensor, lesson: Lesson | None) -> None:
+        rule, update, ones = self.layers.rule, self.update, work.ones
+        assert rule.broadcast is not None
+        heard = rule.broadcast(error, lesson)
+        if update.scale is not None:
+            heard, error = heard * update.scale, error * update.scale
+        last = len(work.deltas)
+        update(last, error.mT, below[last], ones)
+        for number in reversed(range(last)):
+            self._product(heard, self.layers.feedback[number], out=work.deltas[number])
+            self._bend(work, number)
+            update(number, work.transposed[number], below[number], ones)
+
+    def _descend(self, work: Workspace, below: list[Tensor], error: Tensor) -> None:
+        layers, rule, update, ones = self.layers, self.layers.rule, self.update, work.ones
+        delta = error if update.scale is None else error * update.scale
+        transposed, last = delta.mT, len(work.deltas)
+        if rule.route is Route.NONE:
+            update(last, transposed, below[last], ones)
+            return
+        assert rule.carrier is not None
+        for number in reversed(range(last)):
+            feedback = layers.feedback[number] if rule.needs_feedback else None
+            self._product(delta, rule.carrier(layers.weights[number + 1], feedback), out=work.deltas[number])
+            self._bend(work, number)
+            update(number + 1, transposed, below[number + 1], ones)
+            delta, transposed = work.deltas[number], work.transposed[number]
+        update(0, transposed, below[0], ones)
 
     def _forward(self, work: Workspace, inputs: Tensor) -> list[Tensor]:
         """h_1 … h_L."""
@@ -124,9 +127,10 @@ class Stepper:
                 h = activities[number] = layers.function(a)
         return activities
 
-    def _bend(self, signal: Tensor, work: Workspace, number: int) -> None:
+    def _bend(self, work: Workspace, number: int) -> None:
         """δ = signal ⊙ g, in the signal's place."""
         if work.back:
             work.back[number]()
         else:
-            signal.mul_(self.layers.slope(work.preactivations[number], work.activities[number]))
+            slope = self.layers.slope(work.preactivations[number], work.activities[number])
+            work.deltas[number].mul_(slope)

@@ -52,7 +52,7 @@ class Momentum:
     ``velocities`` are v, (of the weight, of the bias) a layer; at first 0.
     """
 
-    scale = None
+    scale: Tensor | None = None
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Momentum:
 class Gradients:
     """∂W_l and ∂b_l written to ``found``, a pair a layer: what an optimizer of torch's then takes."""
 
-    scale = None
+    scale: Tensor | None = None
 
     def __init__(self, found: Sequence[tuple[Tensor, Tensor]]) -> None:
         self._found = found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.settings import CHOICES, Settings, extra_of
+from dfa_lab.experiment.settings import CHOICES, Settings, extra_of, kind_of
+from dfa_lab.learning.replicas import is_sequence
 from dfa_lab.views.changes import value_text
 
 _STYLE = {"description_width": "150px"}
@@ -33,7 +35,10 @@ class Control:
             "layout": _LAYOUT,
         }
         self.field = field
-        self._whole = described.annotation is int
+        self._whole = kind_of(field)[0] is int
+        if is_sequence(value) and field not in CHOICES:
+            self.widget = ipywidgets.Text(value=_listed(value), continuous_update=False, **shared)
+            return
         if field in CHOICES:
             self.widget = ipywidgets.Dropdown(options=_options(field, value), value=value, **shared)
             return
@@ -60,15 +65,33 @@ class Control:
             )
 
     def setting(self, shown: Any) -> Any:
-        """The field's value for what the widget shows: as many digits as its readout has, so that both say the same."""
+        """The field's value for what the widget shows: as many digits as its readout has, so that both say the same.
+
+        A text holds a number for each replica, or one for all.
+        """
+        if isinstance(shown, str) and self.field not in CHOICES:
+            values = _numbers(shown, whole=self._whole)
+            return values if len(values) > 1 else values[0] if values else shown
         if not isinstance(shown, float):
             return shown
         return round(shown) if self._whole else float(f"{shown:.3g}")
 
 
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _numbers(text: str, *, whole: bool) -> tuple[Any, ...]:
+    """The numbers of a text; none where it holds something else, so that the settings refuse the text itself."""
+    try:
+        return tuple(int(part) if whole else float(part) for part in text.strip("[]() ").split(",") if part.strip())
+    except ValueError:
+        return ()
+
+
 def _options(field: str, value: Any) -> list[tuple[str, Any]]:
     """A menu's (label, choice): every registered name, and the choice in force: with its parameters, or as its text."""
-    if callable(value):
+    if callable(value) or (is_sequence(value) and any(callable(one) for one in value)):
         raise DfaLabError(f"{field} was given as {value!r}; a menu shows registered choices only: register it by name.")
     own = value.get("name") if isinstance(value, dict) else None
     options = [(value_text(value), value) if name == own else (name, name) for name in CHOICES[field]]

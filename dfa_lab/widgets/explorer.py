@@ -13,6 +13,7 @@ from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
+from dfa_lab.learning.replicas import is_sequence
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.controls import Control
 from dfa_lab.widgets.live_chart import LiveChart
@@ -139,7 +140,7 @@ class Explorer(ipywidgets.VBox):
     def _new_seed(self) -> None:
         self._seeds_drawn += self.experiment.history.replicas
         drawn, first = self._seeds_drawn, self._first_settings
-        self.runner.reset(seed=first.seed + drawn, feedback_seed=first.feedback_seed + drawn)
+        self.runner.reset(seed=_moved(first.seed, drawn), feedback_seed=_moved(first.feedback_seed, drawn))
 
     def _changed(self, control: Control) -> Callable[[Any], None]:
         def put(change: Any) -> None:
@@ -177,3 +178,8 @@ def _place() -> tuple[str, str] | None:
         return str(message["metadata"]["cellId"]), str(message["header"]["msg_id"])
     except (ImportError, AttributeError, KeyError, TypeError):
         return None
+
+
+def _moved(seed: Any, by: int) -> Any:
+    """A seed so many further, or each of a sequence."""
+    return tuple(one + by for one in seed) if is_sequence(seed) else seed + by
