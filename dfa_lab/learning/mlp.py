@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from dfa_lab.learning.inputs import check_inputs, checked_widths
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
 from dfa_lab.learning.replicas import each_seed
-from dfa_lab.learning.rule import Lesson, Route, per_layer
+from dfa_lab.learning.rule import Lesson, Route, Rule, per_layer
 from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.slopes import replica_slopes
 from dfa_lab.learning.weights import WEIGHT_INITS
@@ -186,15 +187,17 @@ class MLP(nn.Module):
                 h = h.detach()
         if route is not Route.DIRECT:
             return a
-        broadcast, lesson = self.rule.broadcast, self._current_lesson(a)
-        assert broadcast is not None
-
-        def told(error: Tensor) -> Tensor:
-            if self.rule.listens:
-                self.listen([h.detach() for h in heard], error.detach())
-            return broadcast(error, lesson)
-
+        # Only who listens holds on to the activities: backward frees each with its layer.
+        listening = [h.detach() for h in heard] if self.rule.listens else None
+        told = functools.partial(self._tell, self.rule, self._current_lesson(a), listening)
         return functional.direct_feedback(a, heard, feedback, told)
+
+    def _tell(self, rule: Rule, lesson: Lesson | None, listening: Sequence[Tensor] | None, error: Tensor) -> Tensor:
+        """What all hidden layers hear of e."""
+        assert rule.broadcast is not None
+        if listening is not None:
+            self.listen(listening, error.detach())
+        return rule.broadcast(error, lesson)
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
         """Add eᵀ h_l of one batch to what the feedback moves by at the next ``move_feedback``."""
