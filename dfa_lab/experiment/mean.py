@@ -5,46 +5,46 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 
 @dataclass
 class Mean:
-    """The ``total`` of so many losses, one a replica, in float64 (K,), and whether each was a ``finite`` number."""
+    """The ``total`` of so many losses, one a replica, and whether each was a ``finite`` number.
 
-    total: np.ndarray
+    Plain numbers: of one network there is one, and it is added to at every step.
+    """
+
+    total: list[float]
     count: int = 0
     finite: bool = True
 
     @classmethod
     def of_nothing(cls, replicas: int) -> Mean:
         """To begin with."""
-        return cls(np.zeros(replicas))
+        return cls([0.0] * replicas)
 
     def add(self, loss: Tensor) -> None:
         """One batch's loss, () or (K,)."""
         if loss.dim():
-            values = loss.detach().cpu().numpy()
-            self.total += values
-            self.finite = self.finite and bool(np.isfinite(values).all())
+            self.total = [total + value for total, value in zip(self.total, loss.tolist(), strict=True)]
+            self.finite = all(map(math.isfinite, self.total))
         else:
-            value = loss.item()
-            self.total += value
-            self.finite = self.finite and math.isfinite(value)
+            self.total[0] += loss.item()
+            self.finite = math.isfinite(self.total[0])
         self.count += 1
 
     @property
     def diverged(self) -> list[int]:
         """The replicas whose losses were not all finite, from 0."""
-        return np.flatnonzero(~np.isfinite(self.total)).tolist()
+        return [replica for replica, total in enumerate(self.total) if not math.isfinite(total)]
 
     def take(self) -> list[float]:
         """The mean of what was added, one a replica; from here on it is empty again."""
-        found: list[float] = (self.total / self.count).tolist()
-        self.total, self.count = np.zeros_like(self.total), 0
+        found = [total / self.count for total in self.total]
+        self.total, self.count = [0.0] * len(self.total), 0
         return found
 
     def copy(self) -> Mean:
         """Another that goes on by itself."""
-        return Mean(self.total.copy(), self.count, self.finite)
+        return Mean(list(self.total), self.count, self.finite)
