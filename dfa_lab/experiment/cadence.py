@@ -96,7 +96,7 @@ def _early(every: int) -> int:
 def _fitting(work: Work) -> int:
     """The shortest distance that keeps to PROBE_SHARE over HORIZON steps.
 
-    Where the early probes alone exceed it, the shortest beyond HORIZON that keeps to it in the long run.
+    Where the early probes alone exceed it, the shortest from HORIZON on that keeps to it in the long run.
     """
     for power in range(12):
         for distance in DISTANCES:
@@ -107,6 +107,6 @@ def _fitting(work: Work) -> int:
             total = (_early(min(every, HORIZON + 1)) + len(later)) * work.probe + chances * work.chance
             if total <= PROBE_SHARE * HORIZON * work.step:
                 return every
-            if every > HORIZON and work.probe <= PROBE_SHARE * every * work.step:
+            if every >= HORIZON and work.probe <= PROBE_SHARE * every * work.step:
                 return every
     return every

@@ -14,6 +14,7 @@ from torch import nn
 from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
+from dfa_lab.experiment.computing import Computing, deferred_interrupt
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
@@ -25,7 +26,6 @@ from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.experiment.state import State
 from dfa_lab.experiment.stopwatch import Stopwatch
 from dfa_lab.experiment.tasks import make_task
-from dfa_lab.experiment.threads import deferred_interrupt, torch_threads
 from dfa_lab.experiment.updater import Updater, make_mlp
 from dfa_lab.learning.handling import change_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.rules import RULES
@@ -75,7 +75,7 @@ class Experiment:
 
     def _begin(self, settings: Settings) -> None:
         # Drawing too must not depend on how many threads torch happens to have: a QR does.
-        with torch_threads(settings.threads):
+        with Computing(settings):
             self._draw(settings)
 
     def _draw(self, settings: Settings) -> None:
@@ -114,7 +114,7 @@ class Experiment:
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
             raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
         self.resume_clock()
-        with torch_threads(self.settings.threads), torch.no_grad(), deferred_interrupt() as interrupted:
+        with Computing(self.settings), torch.no_grad(), deferred_interrupt() as interrupted:
             for _ in counted(int(steps), self.history) if progress else range(steps):
                 with self._lock:
                     self._step()
@@ -124,7 +124,7 @@ class Experiment:
 
     def step(self) -> None:
         """One update, and whatever measurement is due after it."""
-        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
+        with self._lock, Computing(self.settings), torch.no_grad():
             self._step()
 
     def _step(self) -> None:
@@ -177,14 +177,14 @@ class Experiment:
 
         With replicas each is a list, one number a replica.
         """
-        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
+        with self._lock, Computing(self.settings), torch.no_grad():
             found = self._probe.evaluate(self._updater)
         single = self.settings.replicas is None
         return {name: value.item() if single else value.tolist() for name, value in found.items()}
 
     def snapshot(self, *, replica: int = 0) -> Snapshot:
         """The tensors behind the angles at this step, of one replica on the probe batch: what ``VIEWS`` draw."""
-        with self._lock, torch_threads(self.settings.threads), torch.no_grad():
+        with self._lock, Computing(self.settings), torch.no_grad():
             layers = self._probe.portraits(self._updater, self.settings, replica)
             rule, name = RULES.label(self.settings.rule), self.history.name
             return Snapshot(self.steps_done, self.samples_seen, rule, name, replica, layers)
@@ -207,7 +207,7 @@ class Experiment:
 
         Raises ``DfaLabError`` for an unknown field, a value that cannot be used, and a field that only a new run takes.
         """
-        with self._lock, torch_threads(self.settings.threads):
+        with self._lock, Computing(self.settings):
             before, after = self.settings, self.settings.changed(**fields)
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
             Settings.check_live({name: fields[name] for name in changed})
@@ -241,7 +241,7 @@ class Experiment:
         """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
         with self._lock:
             other = Experiment(self.settings, module=self.module, name=name)
-            with torch_threads(self.settings.threads):
+            with Computing(self.settings):
                 other._restore(self.state())
             other.history = self.history.copy(name)
             other._snapshot = self._snapshot

@@ -25,6 +25,7 @@ class Probe:
         self.task = task
         self._inputs, self._targets = task.test_inputs.to(device), task.test_targets.to(device)
         self._order = torch.randperm(len(self._inputs), generator=generator(0, "probe")).to(device)
+        self._batch: tuple[Tensor, Tensor] | None = None
 
     def cadence(self, updater: AnyUpdater, settings: Settings) -> Cadence:
         """When this run is measured: ``probe_every`` where it is set, else as often as the operations allow."""
@@ -33,8 +34,11 @@ class Probe:
 
     def batch(self, settings: Settings) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a fixed shuffle of the test split; all of it where it is smaller."""
-        chosen = self._order[: settings.probe_size]
-        return self._inputs[chosen], self._targets[chosen]
+        size = min(settings.probe_size, len(self._inputs))
+        if self._batch is None or len(self._batch[0]) != size:
+            chosen = self._order[:size]
+            self._batch = self._inputs[chosen], self._targets[chosen]
+        return self._batch
 
     def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[list[float]]]:
         """Metric -> a number a replica for each layer; with ``chance`` the bands that mean nothing as well."""

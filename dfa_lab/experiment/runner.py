@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.threads import torch_threads
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Runner:
         return Status(self._running, experiment.steps_done, experiment.samples_seen, experiment.settings, words)
 
     def _work(self) -> None:
-        with torch_threads(self.experiment.settings.threads):
+        with Computing(self.experiment.settings):
             while True:
                 if not self._drain(block=not self._running):
                     return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 import torch
@@ -58,6 +58,7 @@ Rate = Annotated[float, Gt(0), Le(1e6)]
 Factor = Annotated[float, Ge(-1e6), Le(1e6)]
 ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
 ReplicaInit = str | dict[str, Any]
+Precision = Literal["highest", "high", "medium"]
 #: What may be a sequence with a value for each replica.
 PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
 
@@ -103,6 +104,10 @@ class Settings(BaseModel):
     )
     device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
     threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
+    precision: Precision = knob(
+        "highest",
+        "Of float32 products: highest is float32 itself; high lets a GPU use TF32, medium bfloat16 where there is any.",
+    )
     probe_every: int | None = knob(
         None,
         "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before; None chooses by what it costs, "
@@ -223,6 +228,8 @@ def expected(name: str) -> str:
     if name == "widths":
         return "a sequence of whole numbers from 1 to 16384, at most 100"
     kind, limits = kind_of(name)
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
     bounds = []
     for limit in limits:
         bounds += [f"from {limit.ge:,}"] if isinstance(limit, Ge) else []

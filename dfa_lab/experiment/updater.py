@@ -20,6 +20,7 @@ from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.optimizers import OPTIMIZERS, change_options
 from dfa_lab.learning.portraits import Portrait, portraits_of_mlp
+from dfa_lab.learning.replay import Replay
 from dfa_lab.learning.replicas import each, is_sequence
 from dfa_lab.learning.rule import Route
 from dfa_lab.learning.stepper import Stepper
@@ -59,7 +60,9 @@ class Updater:
         self._rates = self.net.weights[0].new_tensor(rates) if is_sequence(settings.lr) else None
         self._gradients: list[tuple[Tensor, Tensor]] = []
         self._only_output = self.layers.rule.route is Route.NONE
-        self._stepper = Stepper(self.layers, self.loss, self._make_update(settings))
+        self._step: Any = Stepper(self.layers, self.loss, self._make_update(settings)).step
+        if self.layers.weights[0].is_cuda and not self.layers.rule.listens:
+            self._step = Replay(self._step)
 
     def _make_update(self, settings: Settings) -> Update:
         weights, biases = self.layers.weights, self.layers.biases
@@ -136,7 +139,7 @@ class Updater:
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
-        value = self._stepper.step(inputs, targets, self._listen if rule.listens else None)
+        value: Tensor = self._step(inputs, targets, *([self._listen] if rule.listens else []))
         if self._gradients:
             self._step_by_torch()
         if rule.changes_feedback:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dfa_lab.experiment.cadence import Work
 
 # Beside the products: a fixed part, a part for each layer, and one for each number that passes elementwise.
-STEP, STEP_LAYER, STEP_ELEMENT = 0.8e6, 2.3e6, 40
-PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 22e6, 14e6, 500, 150
-DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 4e6, 120, 60
-TEST = 15e6
+STEP, STEP_LAYER, STEP_ELEMENT = 0.9e6, 0.75e6, 25
+PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 18e6, 11e6, 500, 150
+DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 5.5e6, 120, 60
+TEST = 10e6
 # A module: a leaf of its tree costs so much in a step, in a probe and in a redrawn backward pass.
 MODULE_STEP, LEAF_STEP = 35e6, 9e6
 MODULE_PROBE, LEAF_PROBE, LEAF_DRAW = 30e6, 65e6, 15e6

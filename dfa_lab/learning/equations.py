@@ -119,9 +119,12 @@ def deltas(
             assert rule.carrier is not None
             feedback = layers.feedback[number] if rule.needs_feedback else None
             signal = delta @ rule.carrier(layers.weights[number + 1], feedback)
-        if signals is not None:
-            signals.append(signal.clone())
-        delta = signal.mul_(layers.slope(seen.preactivations[number], seen.activities[number + 1]))
+        slope = layers.slope(seen.preactivations[number], seen.activities[number + 1])
+        if signals is None:
+            delta = signal.mul_(slope)
+        else:
+            signals.append(signal)
+            delta = signal * slope
         result[number] = delta
     return result
 

@@ -1,4 +1,4 @@
-"""How many CPU threads torch uses, and Ctrl-C, for the length of a with block."""
+"""How torch computes during a run, and Ctrl-C, for the length of a with block."""
 
 from __future__ import annotations
 
@@ -10,23 +10,34 @@ from types import FrameType
 
 import torch
 
+from dfa_lab.experiment.settings import Settings
 
-class torch_threads:  # noqa: N801 - used as a function is
-    """Let torch use ``count`` threads inside, and as many as before afterwards. Entered often, hence a class."""
 
-    __slots__ = ("_before", "_count")
+class Computing:
+    """Let torch compute inside as a run's ``settings`` say, threads and precision, and afterwards as before.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    Entered at every step, hence a class.
+    """
+
+    __slots__ = ("_before", "_wanted")
+
+    def __init__(self, settings: Settings) -> None:
+        self._wanted = settings.threads, settings.precision
 
     def __enter__(self) -> None:
-        self._before = torch.get_num_threads()
-        if self._before != self._count:
-            torch.set_num_threads(self._count)
+        self._before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+        self._set(self._wanted)
 
     def __exit__(self, *reason: object) -> None:
-        if torch.get_num_threads() != self._before:
-            torch.set_num_threads(self._before)
+        self._set(self._before)
+
+    @staticmethod
+    def _set(wanted: tuple[int, str]) -> None:
+        threads, precision = wanted
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        if torch.get_float32_matmul_precision() != precision:
+            torch.set_float32_matmul_precision(precision)
 
 
 @contextmanager
