@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -131,18 +132,23 @@ def train(plan: Plan) -> list[Row]:
 
 def _whole(plan: Plan, rule: str, threads: int) -> list[Row]:
     steps, fields = plan.train_steps, {"task": "digits", "rule": rule, "threads": threads}
-    bare = dfa.Experiment(**fields)
+    bare, by_index = dfa.Experiment(**fields), dfa.Experiment(**fields)
     task, batch = bare.task, bare.settings.batch_size
     given = contenders.bare_update(bare, task.train_inputs[:batch].clone(), task.train_targets[:batch].clone())
-    by_index = dfa.Experiment(**fields)
     indices = contenders.permuted(len(task.train_inputs), batch)
     run: dfa.Experiment
 
-    def prepare() -> None:
+    def prepare(**more: int) -> None:
         nonlocal run
-        run = dfa.Experiment(**fields)
+        run = dfa.Experiment(**fields, **more)
+
+    def unmeasured() -> None:
+        prepare(probe_every=0)
 
     def whole() -> None:
+        run.train(steps)
+
+    def changing() -> None:
         for share, change in CHANGES:
             run.train(round(share * steps) - run.steps_done)
             run.change(**change)
@@ -158,19 +164,22 @@ def _whole(plan: Plan, rule: str, threads: int) -> list[Row]:
             contenders.bare_update(by_index, task.train_inputs[index], task.train_targets[index])()
 
     samples, nothing = steps * batch, lambda: None
-    group = [
-        Contender("step", on_one_batch, samples, prepare=nothing),
+    bases = [
+        Contender("step on one batch", on_one_batch, samples, prepare=nothing),
         Contender("step by index", on_taken_batches, samples, prepare=nothing),
-        Contender("train", whole, samples, prepare=prepare),
+        Contender("train, probe_every=0", whole, samples, prepare=unmeasured),
     ]
-    taken = interleaved(group, rounds=plan.rounds, at_least=plan.turn)
+    own = [
+        Contender("train", whole, samples, prepare=prepare),
+        Contender(f"train, {len(CHANGES)} changes", changing, samples, prepare=prepare),
+    ]
+    taken = interleaved([*bases, *own], rounds=plan.rounds, at_least=plan.turn)
     common = {"section": "train", "network": "digits, 64-128-128-10", "batch": batch, "optimizer": "sgd"}
-    place = common | {"rule": rule, "contender": f"train({steps:,})", "threads": threads}
-    bound = TRAIN if threads == 1 else None
     rows = []
-    for against in ("step", "step by index"):
-        own = timings([*group[:2], replace(group[2], against=against)], taken)["train"]
-        rows.append(faster(place | {"against": against}, own, bound=bound if against == "step" else None))
+    for base, one in itertools.product(bases, own):
+        found = timings([*bases, replace(one, against=base.name)], taken)[one.name]
+        place = common | {"rule": rule, "contender": one.name, "threads": threads, "against": base.name}
+        rows.append(faster(place, found, bound=TRAIN if threads == 1 and one is own[0] else None))
     return rows
 
 

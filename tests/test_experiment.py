@@ -76,12 +76,12 @@ def test_a_change_takes_effect_at_the_next_step_and_is_on_record():
 
 
 @pytest.mark.parametrize(
-    "field", ["task", "widths", "activation", "weight_init", "seed", "replicas", "device", "threads"]
+    "field", ["task", "widths", "activation", "weight_init", "seed", "replicas", "device", "threads", "precision"]
 )
 def test_a_structural_field_cannot_change_live(field):
     experiment = dfa.Experiment(**FAST)
     other = {"task": "moons", "widths": (3,), "activation": "relu", "weight_init": "zeros", "seed": 4}
-    value = {**other, "replicas": 2, "threads": 2}.get(field, "cuda")
+    value = {**other, "replicas": 2, "threads": 2, "precision": "high"}.get(field, "cuda")
     with pytest.raises(dfa.DfaLabError, match=f"{field} was given as"):
         experiment.change(lr=0.5, **{field: value})
     assert experiment.settings.lr == 0.1

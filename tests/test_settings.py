@@ -22,7 +22,7 @@ def test_every_field_is_described(name):
 def test_what_is_live():
     structural = set(dfa.Settings.model_fields) - set(dfa.Settings.live_fields())
     assert structural == {
-        "task", "widths", "activation", "weight_init", "seed", "replicas", "device", "threads"
+        "task", "widths", "activation", "weight_init", "seed", "replicas", "device", "threads", "precision"
     }  # fmt: skip
 
 
