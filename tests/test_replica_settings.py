@@ -18,7 +18,7 @@ REPLICAS = 3
 DRAWN = {
     "seed": (7, 3, 3),
     "feedback_seed": (5, 5, 1),
-    "feedback_scale": (1.0, 0.5, -2.0),
+    "feedback_scale": (1.0, 0.5, 2.0),
     "feedback_init": ("uniform", {"name": "aligned", "angle": 45}, "orthogonal"),
     "activation_derivative": ("step", "1/(1 + x**2)", "exact"),
 }
@@ -122,7 +122,11 @@ def test_sequences_change_live(rule):
     together, singles = runs(rule=rule, lr=(0.1, 0.2, 0.05))
     train(together, singles, 20)
     train(together, singles, 20, activation_derivative=["exact", "exact", "triangle"])
-    other = {"feedback_seed": (1, 2, 9), "feedback_init": ["aligned", "normal", "uniform"], "feedback_scale": [2, 1, 1]}
+    other = {
+        "feedback_seed": (1, 2, 9),
+        "feedback_init": ["aligned", "normal", "uniform"],
+        "feedback_scale": [2, 3, 0.9],
+    }
     train(together, singles, 20, **other)
     train(together, singles, 20, activation_derivative="identity", feedback_scale=1.0)
     for k, single in enumerate(singles):  # one seed in common is counted up
@@ -263,7 +267,7 @@ def test_a_network_without_such_replicas_refuses_a_sequence_and_stays(change):
 
 @pytest.mark.parametrize("choice", [{"feedback_init": ["uniform"]}, {"feedback_scale": [1.0]}, {"feedback_seed": [1]}])
 def test_convert_refuses_a_sequence(choice):
-    with pytest.raises(dfa.DfaLabError, match="was given as|is no feedback init"):
+    with pytest.raises(dfa.DfaLabError, match=r"was given as|is no feedback init"):
         dfa.convert(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5)), rule="fa", **choice)
 
 

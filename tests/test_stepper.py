@@ -1,4 +1,4 @@
-"""The explicit step in place: it is its twin ``equations.gradients`` and torch's arithmetic, and leaves nothing over."""
+"""The explicit step in place: it is its twin ``equations.gradients`` and torch's arithmetic, step after step."""
 
 import dataclasses
 import warnings
