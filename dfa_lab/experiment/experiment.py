@@ -280,6 +280,9 @@ class Experiment:
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
         failed, settings, lost = self.steps_done, self.settings, self._losses.diverged
+        if not lost and settings.replicas:  # a probe found weights that no loss has told of yet
+            finite = [tensor.isfinite().flatten(1).all(1) for tensor in self.net.parameters()]
+            lost = [k for k in range(settings.replicas) if not all(bool(one[k]) for one in finite)]
         if self._snapshot is None:
             raise DivergedError(
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."

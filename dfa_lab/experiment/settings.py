@@ -140,7 +140,7 @@ class Settings(BaseModel):
         if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
             return value.item()
         if isinstance(value, list | tuple | np.ndarray):
-            return tuple(one.item() if isinstance(one, np.generic) else one for one in value)
+            return tuple(cls._plain(one) for one in value)
         if isinstance(value, Mapping):
             return {key: _plain_parameter(one) for key, one in value.items()}
         return value
