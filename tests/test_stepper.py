@@ -104,7 +104,7 @@ def test_any_derivative_is_the_twins(rule, activation, derivative, replicas):
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("outputs", [5, 64, 70])
+@pytest.mark.parametrize("outputs", [5, 70])
 @pytest.mark.parametrize("loss", list(dfa.LOSSES))
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_any_loss_over_few_and_many_classes_is_the_twins(rule, loss, outputs, own, reduction):
@@ -197,8 +197,8 @@ def test_a_kernel_lets_infinity_and_nan_pass_in_silence(name, dtype):
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("size", [1, 5, 63, 64, 65])
-@pytest.mark.parametrize("outputs", [1, 5, 63, 64, 70])
+@pytest.mark.parametrize("size", [1, 63, 64])
+@pytest.mark.parametrize("outputs", [1, 5, 63, 64])
 @pytest.mark.parametrize("name", list(dfa.LOSSES))
 def test_a_loss_by_hand_is_autograds(name, outputs, size, shared, lead, reduction):
     loss, generator = loss_of(name, reduction), torch.Generator().manual_seed(0)
