@@ -117,6 +117,29 @@ def test_lr_goes_from_a_number_to_a_sequence_and_back(optimizer, momentum):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lr", [0.002, (0.002, 0.002)])
+@pytest.mark.parametrize(("optimizer", "momentum"), [("sgd", 0.9), ("adam", 0.0), ("rmsprop", 0.0), ("rmsprop", 0.9)])
+def test_a_change_of_lr_is_torchs(optimizer, momentum, lr):
+    """As in the autograd form under torch's optimizer, which goes on with what it holds."""
+    given = {"optimizer": optimizer, "momentum": momentum, "replicas": 2}
+    first, second = dfa.Settings(**given, lr=0.01), dfa.Settings(**given, lr=lr)
+    auto, own, loss = make_net(replicas=2), make_net(replicas=2), dfa.LOSSES["cross_entropy"]
+    torchs = dfa.OPTIMIZERS[optimizer](auto.parameters(), lr=0.01, momentum=momentum, weight_decay=0.0)
+    updater = Updater(own, loss, first)
+    for seed in range(20):
+        if seed == 10:
+            updater.adopt(second, first)
+            torchs.param_groups[0]["lr"] = 0.002
+        x, t = make_batch(seed=seed)
+        torchs.zero_grad()
+        loss(auto(x), t).backward()
+        torchs.step()
+        with torch.no_grad():
+            updater.update(x, t)
+    for one, two in zip(own.parameters(), auto.parameters(), strict=True):
+        close(one.detach(), two.detach(), 1e-12)
+
+
 @pytest.mark.parametrize("rule", ["dfa", "fa", "kp"])
 def test_sequences_change_live(rule):
     together, singles = runs(rule=rule, lr=(0.1, 0.2, 0.05))
@@ -139,10 +162,11 @@ def test_a_fork_and_a_reset_keep_sequences():
     train(forks[0], forks[1:], 20)
     assert_replicas_are(forks[0], forks[1:])
     assert forks[0].settings == together.settings
-    first = together.history
+    first = together.train(20)
+    assert forks[0].history.equals(first)
     together.reset()
     assert together.settings == forks[0].settings
-    assert together.train(30).equals(first)
+    assert together.train(50).equals(first)
 
 
 def test_a_history_with_sequences_comes_back_from_json():
