@@ -1,0 +1,45 @@
+"""Batches gathered ahead are the batches of their indices."""
+
+import numpy as np
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.experiment import batches as batches_module
+from dfa_lab.experiment.batches import Batches, IndexStreams
+from dfa_lab.learning.generators import generator
+
+
+@pytest.mark.parametrize("seeds", [None, 4, (7, 2, 7)])
+@pytest.mark.parametrize("shape", [(32,), (5,), (4, 4, 3), (48,)])
+def test_batches_gathered_ahead_are_those_of_their_indices(shape, seeds, monkeypatch):
+    monkeypatch.setattr(batches_module, "AHEAD", 16 * 3 * 100)  # blocks that end before an epoch does
+    inputs = torch.randn(203, *shape, generator=torch.Generator().manual_seed(0))
+    targets = torch.arange(203) % 3
+    task = dfa.Task("own", "…", inputs, targets, inputs, targets, 3)
+    replicas = None if seeds is None else 3
+    settings = dfa.Settings(seed=seeds or 0, replicas=replicas)
+    own = seeds if isinstance(seeds, tuple) else range(seeds or 0, (seeds or 0) + (replicas or 1))
+    batches, streams = Batches(task, settings), IndexStreams(203, [generator(seed, "batches") for seed in own])
+    sizes = np.random.default_rng(0).choice([1, 2, 3, 7, 10, 16, 40, 60, 203, 500], 120).tolist()
+
+    def check(sizes):
+        for size in sizes:
+            index = streams.take(size) if replicas else streams.take(size)[0]
+            found, wanted = batches.take(size)
+            assert torch.equal(found, inputs[index])
+            assert torch.equal(wanted, targets[index])
+
+    check([3, 3])
+    assert (batches._block is not None) == (shape != (5,))
+    for _ in range(3):  # from the middle of a block, here and in another
+        kept = batches.state(), streams.state()
+        check(sizes)
+        batches.restore(kept[0])
+        streams.restore(kept[1])
+        check(sizes[:20])
+    kept = batches.state()
+    batches = Batches(task, settings.changed(seed=99))
+    batches.take(3)
+    batches.restore(kept)
+    check(sizes)
