@@ -1,4 +1,4 @@
-"""A value for each replica: what is refused, in words and without a trace, from code and from the explorer's controls."""
+"""A value for each replica: what is refused, in words and without a trace, from code as from controls."""
 
 import copy
 

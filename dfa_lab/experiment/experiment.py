@@ -16,7 +16,7 @@ from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
 from dfa_lab.experiment.history import History
-from dfa_lab.experiment.mean import Mean
+from dfa_lab.experiment.mean import Mean, beyond_numbers
 from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
 from dfa_lab.experiment.probe import AnyUpdater, Probe
 from dfa_lab.experiment.progress import counted
@@ -279,10 +279,8 @@ class Experiment:
 
     def _diverge(self) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
-        failed, settings, lost = self.steps_done, self.settings, self._losses.diverged
-        if not lost and settings.replicas:  # a probe found weights that no loss has told of yet
-            finite = [tensor.isfinite().flatten(1).all(1) for tensor in self.net.parameters()]
-            lost = [k for k in range(settings.replicas) if not all(bool(one[k]) for one in finite)]
+        failed, settings = self.steps_done, self.settings
+        lost = self._losses.diverged or beyond_numbers(self.net.parameters(), settings.replicas or 0)
         if self._snapshot is None:
             raise DivergedError(
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."
@@ -295,9 +293,9 @@ class Experiment:
             self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
         where = f" of replicas {', '.join(map(str, lost))}" if lost and settings.replicas else ""
+        given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
         raise DivergedError(
-            f"the loss{where} was no longer finite at step {failed} "
-            f"(lr={settings.lr}, rule={RULES.label(settings.rule)}); "
+            f"the loss{where} was no longer finite at step {failed} ({given}); "
             f"the run is back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and "
             "go on."
         )
