@@ -295,7 +295,6 @@ class Experiment:
         where = f" of replicas {', '.join(map(str, lost))}" if lost and settings.replicas else ""
         given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
         raise DivergedError(
-            f"the loss{where} was no longer finite at step {failed} ({given}); "
-            f"the run is back at step {self.steps_done}. Lower lr, or choose another derivative or feedback scale, and "
-            "go on."
+            f"the loss{where} was no longer finite at step {failed} ({given}); the run is back at step "
+            f"{self.steps_done}. Lower lr, or choose another derivative or feedback scale, and go on."
         )
