@@ -139,7 +139,7 @@ class Settings(BaseModel):
         """NumPy's and torch's numbers are numbers, in a sequence too."""
         if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
             return value.item()
-        if isinstance(value, list | tuple | np.ndarray):
+        if isinstance(value, list | tuple | np.ndarray | torch.Tensor):
             return tuple(cls._plain(one) for one in value)
         if isinstance(value, Mapping):
             return {key: _plain_parameter(one) for key, one in value.items()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.generators import generator
 
 
 def is_sequence(value: Any) -> bool:
@@ -19,13 +20,14 @@ def each(name: str, value: Any, replicas: int | None) -> list[Any]:
         return [value] * (replicas or 1)
     if replicas is None or len(value) != replicas:
         there = "there are no replicas" if replicas is None else f"there are {replicas} replicas"
-        raise DfaLabError(
-            f"{name} was given as {len(value)} values, and {there}; expected one value, or replicas={len(value)}."
-        )
+        or_else = f", or replicas={len(value)}" if value else ""
+        raise DfaLabError(f"{name} was given as {len(value)} values, and {there}; expected one value{or_else}.")
     return list(value)
 
 
 def each_seed(name: str, seed: int | Sequence[int], replicas: int | None) -> list[int]:
     """The seed of each replica: the sequence's own, or ``seed`` + k."""
     given = each(name, seed, replicas)
+    for one in given:
+        generator(one)  # refuses what is no seed
     return given if is_sequence(seed) else [one + k for k, one in enumerate(given)]

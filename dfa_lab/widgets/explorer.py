@@ -181,5 +181,7 @@ def _place() -> tuple[str, str] | None:
 
 
 def _moved(seed: Any, by: int) -> Any:
-    """A seed so many further, or each of a sequence."""
-    return tuple(one + by for one in seed) if is_sequence(seed) else seed + by
+    """A seed so many further; those of a sequence by so many times their span, so that none comes twice."""
+    if not is_sequence(seed):
+        return seed + by
+    return tuple(one + by * (max(seed) - min(seed) + 1) for one in seed)
