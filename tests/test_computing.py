@@ -1,0 +1,85 @@
+"""Where and how torch computes: precision of a run's products, and the captured step of a GPU."""
+
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.experiment.computing import Computing
+from dfa_lab.learning.replay import FIRST, Replay
+
+FAST = {"task": "digits", "widths": (16, 16), "batch_size": 16}
+
+
+def test_torch_computes_as_the_settings_say_inside_and_as_before_outside():
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    with Computing(dfa.Settings(threads=2, precision="medium")):
+        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (2, "medium")
+        with Computing(dfa.Settings(precision="high")):
+            assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (1, "high")
+        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (2, "medium")
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
+
+
+def test_an_error_inside_leaves_no_precision_behind():
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(ZeroDivisionError), Computing(dfa.Settings(precision="medium")):
+        raise ZeroDivisionError
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_every_step_of_a_run_has_the_runs_precision():
+    seen = []
+
+    def g(a):
+        seen.append(torch.get_float32_matmul_precision())
+        return torch.ones_like(a)
+
+    run = dfa.Experiment(**FAST, activation_derivative=g, precision="high")
+    seen.clear()
+    run.train(2)
+    run.step()
+    assert set(seen) == {"high"}
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_precision_is_a_word_torch_knows():
+    with pytest.raises(dfa.DfaLabError, match="precision was given as 'low'; expected one of highest, high, medium"):
+        dfa.Settings(precision="low")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_a_captured_step_is_the_step_itself(rule):
+    plain = dfa.Experiment(**FAST, rule=rule, device="cpu")
+    graphed = dfa.Experiment(**FAST, rule=rule, device="cuda")
+    for run in (plain, graphed):
+        run.train(FIRST + 5)
+        run.change(lr=0.05)
+        run.train(FIRST + 5)
+        run.change(batch_size=24)
+        run.train(FIRST + 5)
+    for one, two in zip(plain.net.weights, graphed.net.weights, strict=True):
+        torch.testing.assert_close(one, two.cpu(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_what_waits_for_the_gpu_is_done_as_it_is():
+    def looking(inputs, targets):
+        return inputs.sum() if float(inputs.sum()) > 0 else targets.sum()
+
+    replay = Replay(looking)
+    inputs, targets = torch.ones(4, device="cuda"), torch.zeros(4, device="cuda")
+    assert [float(replay(inputs, targets)) for _ in range(FIRST + 3)] == [4.0] * (FIRST + 3)
+
+
+def test_the_first_steps_of_a_shape_are_done_as_they_are_and_another_shape_begins_anew():
+    done = []
+    replay = Replay(lambda inputs, targets: done.append(len(inputs)) or inputs.sum())
+    for samples in (4, 6, 4):
+        for _ in range(FIRST):
+            replay(torch.ones(samples), torch.ones(samples))
+    assert done == [4] * FIRST + [6] * FIRST + [4] * FIRST
+
+
+def test_on_a_cpu_nothing_is_captured():
+    assert not isinstance(dfa.Experiment(**FAST)._updater._step, Replay)
