@@ -107,6 +107,10 @@ def test_the_shell_lines_of_the_readme_are_commands():
     for line in shell.strip().splitlines():
         words = line.split()
         assert words[0] == "dfa-lab"
+        if words[1] == "bench":
+            options = CliRunner().invoke(app, ["bench", "--help"]).output
+            assert all(word in options for word in words if word.startswith("--"))
+            continue
         words[words.index("--steps" if "--steps" in words else "--epochs") + 1] = "0"
         if "fashion_mnist" not in words:
             result = CliRunner().invoke(app, words[1:])
