@@ -1,6 +1,6 @@
 """What measuring alignment costs at the default cadence: runs of 2,000 steps with it and without it.
 
-python benchmarks/probing.py [--pairs 5] [--steps 2000]
+python benchmarks/probing.py [--pairs 5] [--steps 2000] [--case 64-128-128-10]
 
 Each pair is the same run twice in one process, on one thread, the order changing from pair to pair: once as the
 settings' defaults say, once with ``probe_every=0``. The column "probing" is the median of (with − without) / without:
@@ -57,10 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--case", choices=list(CASES), action="append")
     arguments = parser.parse_args()
     print("| network | rule | every | steps/s | probing | all measuring | counted |\n|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
-        for rule in RULES:
+        for rule in RULES if name in (arguments.case or CASES) else ():
             settings = {**case, "rule": rule}
             trained(settings, 20, None)
             ratios, shares, rates = [], [], []
