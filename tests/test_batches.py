@@ -43,3 +43,29 @@ def test_batches_gathered_ahead_are_those_of_their_indices(shape, seeds, monkeyp
     batches.take(3)
     batches.restore(kept)
     check(sizes)
+
+
+def test_a_module_that_overwrites_its_inputs_trains_the_same_after_a_rewind():
+    class Doubling(torch.nn.Module):
+        def forward(self, x):
+            return x.mul_(2)
+
+    module = torch.nn.Sequential(torch.nn.Flatten(), Doubling(), torch.nn.Linear(64, 10))
+    run = dfa.Experiment(task="digits", module=module, rule="bp", batch_size=8, probe_every=0)
+    run.train(3)
+    state = run.state()
+    run.train(3)
+    once = run.net.state_dict()["2.weight"].clone()
+    run._restore(state)
+    run.train(3)
+    assert torch.equal(run.net.state_dict()["2.weight"], once)
+
+
+def test_a_rewind_to_before_the_block_gives_the_same_batches():
+    run = dfa.Experiment(task="digits", widths=(8,), batch_size=4, probe_every=0)
+    batches = run._batches
+    start = batches.state()
+    first = [batches.take(4)[1].clone() for _ in range(200)]
+    batches.take(600)  # another block of the same permutation
+    batches.restore(start)
+    assert all(torch.equal(one, batches.take(4)[1]) for one in first)

@@ -1,5 +1,9 @@
 """Where and how torch computes: precision of a run's products, and the captured step of a GPU."""
 
+import subprocess
+import sys
+import types
+
 import pytest
 import torch
 
@@ -10,36 +14,48 @@ from dfa_lab.learning.replay import FIRST, Replay
 FAST = {"task": "digits", "widths": (16, 16), "batch_size": 16}
 
 
+ON_A_GPU = {"threads": 1, "device": "cuda:0"}  # what Computing reads of settings that this machine may refuse
+
+
+def of(**fields):
+    return types.SimpleNamespace(**ON_A_GPU, **fields)
+
+
 def test_torch_computes_as_the_settings_say_inside_and_as_before_outside():
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    with Computing(dfa.Settings(threads=2, precision="medium")):
-        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (2, "medium")
-        with Computing(dfa.Settings(precision="high")):
+    with Computing(dfa.Settings(threads=2)):
+        assert torch.get_num_threads() == 2
+        with Computing(of(precision="high")):
             assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (1, "high")
-        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (2, "medium")
+            with Computing(of(precision="medium")):
+                assert torch.get_float32_matmul_precision() == "medium"
+            assert torch.get_float32_matmul_precision() == "high"
+        assert torch.get_num_threads() == 2
     assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
 
 
 def test_an_error_inside_leaves_no_precision_behind():
     before = torch.get_float32_matmul_precision()
-    with pytest.raises(ZeroDivisionError), Computing(dfa.Settings(precision="medium")):
+    with pytest.raises(ZeroDivisionError), Computing(of(precision="medium")):
         raise ZeroDivisionError
     assert torch.get_float32_matmul_precision() == before
 
 
-def test_every_step_of_a_run_has_the_runs_precision():
-    seen = []
+def test_on_a_cpu_precision_is_left_alone_and_torchs_newer_names_may_be_used():
+    script = (
+        "import torch; torch.backends.cuda.matmul.fp32_precision = 'tf32'; import dfa_lab as dfa; "
+        "dfa.Experiment(widths=(8,), precision='medium').train(2)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=100)
 
-    def g(a):
-        seen.append(torch.get_float32_matmul_precision())
-        return torch.ones_like(a)
 
-    run = dfa.Experiment(**FAST, activation_derivative=g, precision="high")
-    seen.clear()
-    run.train(2)
-    run.step()
-    assert set(seen) == {"high"}
-    assert torch.get_float32_matmul_precision() == "highest"
+def test_on_a_gpu_a_mixture_of_torchs_names_is_said_in_words(monkeypatch):
+    def mixed():
+        raise RuntimeError("mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", mixed)
+    with pytest.raises(dfa.DfaLabError, match="newer names"), Computing(of(precision="high")):
+        pass
 
 
 def test_a_precision_is_a_word_torch_knows():

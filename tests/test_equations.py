@@ -127,3 +127,24 @@ def test_mean_gradients_do_not_grow_with_the_batch(rule):
     _, once = equations.gradients(net.layers(), x, t, loss)
     _, twice = equations.gradients(net.layers(), x.repeat(2, 1), t.repeat(2), loss)
     torch.testing.assert_close(once[0][0], twice[0][0], rtol=1e-12, atol=1e-14)
+
+
+def test_the_equations_take_tensors_with_a_graph_and_under_vmap():
+    net = make_net(rule="dfa")
+    x, _ = make_batch()
+    layers = net.layers()
+    plain = equations.forward(layers, x).output
+    recorded = equations.forward(layers, x.clone().requires_grad_()).output
+    torch.testing.assert_close(recorded.detach(), plain, rtol=1e-12, atol=1e-13)
+    mapped = torch.func.vmap(lambda one: equations.forward(layers, one.unsqueeze(0)).output[0])(x)
+    torch.testing.assert_close(mapped, plain, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_a_class_that_is_none_is_refused_with_and_without_replicas(replicas):
+    net = make_net(rule="dfa", replicas=replicas)
+    x, t = make_batch()
+    t = t.clone()
+    t[0] = -100
+    with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+        equations.gradients(net.layers(), x, t, dfa.LOSSES["cross_entropy"])

@@ -186,7 +186,7 @@ def test_a_replica_that_diverges_is_named_and_the_run_goes_on(probe_every, rule)
     run = dfa.Experiment(**{**SMALL, "probe_every": probe_every}, rule=rule, replicas=3)
     run.train(45)
     run.change(lr=[0.1, 1e5, 0.1], weight_decay=1.0)  # every weight of replica 1 is multiplied with -99,999 a step
-    with pytest.raises(dfa.DivergedError, match="of replicas 1 was no longer finite"):
+    with pytest.raises(dfa.DivergedError, match="of replica 1 was no longer finite"):
         run.train(1000)
     run.change(lr=(0.1, 1e-4, 0.2), weight_decay=0.0)
     run.train(50)

@@ -84,20 +84,23 @@ class Block:
 
 
 class Batches:
-    """A task's training samples on the run's device, in the order that ``seed`` draws; each replica has its own."""
+    """A task's training samples on the run's device, in the order that ``seed`` draws; each replica has its own.
 
-    def __init__(self, task: Task, settings: Settings) -> None:
+    Samples are gathered ``ahead`` for a learner that only reads them: a batch is then part of a larger tensor.
+    """
+
+    def __init__(self, task: Task, settings: Settings, *, ahead: bool = True) -> None:
         self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
         seeds = each_seed("seed", settings.seed, settings.replicas)
         self._streams = IndexStreams(len(self._inputs), [generator(seed, "batches") for seed in seeds])
         self._single = settings.replicas is None
         numbers = self._inputs[0].numel()
         # A product's last bit can depend on how its rows lie in memory, so only rows of whole cache lines are shared.
-        self._ahead = AHEAD // (numbers * len(seeds)) if numbers % 16 == 0 else 0
+        self._ahead = AHEAD // (numbers * len(seeds)) if ahead and numbers % 16 == 0 else 0
         self._block: Block | None = None
 
     def take(self, size: int) -> tuple[Tensor, Tensor]:
-        """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …). Others may share their memory."""
+        """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …)."""
         streams, block = self._streams, self._block
         start, end = streams.place, streams.place + size
         if self._ahead < 2 * size or end > streams.size:

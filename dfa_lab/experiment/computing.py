@@ -10,34 +10,45 @@ from types import FrameType
 
 import torch
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
 
 
 class Computing:
-    """Let torch compute inside as a run's ``settings`` say, threads and precision, and afterwards as before.
+    """Let torch compute inside as a run's ``settings`` say, and afterwards as before: its threads, on a GPU precision.
 
-    Entered at every step, hence a class.
+    Entered at every step, hence a class. What torch holds for the whole process is left alone on a CPU.
     """
 
-    __slots__ = ("_before", "_wanted")
+    __slots__ = ("_before", "_precision", "_threads")
 
     def __init__(self, settings: Settings) -> None:
-        self._wanted = settings.threads, settings.precision
+        self._threads = settings.threads
+        self._precision = None if settings.device == "cpu" else settings.precision
 
     def __enter__(self) -> None:
-        self._before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-        self._set(self._wanted)
+        self._before = torch.get_num_threads(), None if self._precision is None else _precision()
+        self._set(self._threads, self._precision)
 
     def __exit__(self, *reason: object) -> None:
-        self._set(self._before)
+        self._set(*self._before)
 
     @staticmethod
-    def _set(wanted: tuple[int, str]) -> None:
-        threads, precision = wanted
+    def _set(threads: int, precision: str | None) -> None:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        if torch.get_float32_matmul_precision() != precision:
+        if precision is not None and _precision() != precision:
             torch.set_float32_matmul_precision(precision)
+
+
+def _precision() -> str:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError as reason:
+        raise DfaLabError(
+            "torch's precision was set by its newer names (fp32_precision), which go ill with precision=; set one of "
+            f"them only: {reason}"
+        ) from reason
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Experiment:
             self._updater = ModuleUpdater(self.module, task, settings)
         self.net: nn.Module = self._updater.net
         self.task = task
-        self._batches = Batches(task, settings)
+        self._batches = Batches(task, settings, ahead=self.module is None)
         self._probe = Probe(task, settings.device)
         self._use(settings)
         self.steps_done = self.samples_seen = 0
@@ -292,7 +292,7 @@ class Experiment:
         for _, fields in since:
             self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
-        where = f" of replicas {', '.join(map(str, lost))}" if lost and settings.replicas else ""
+        where = f" of replica {', '.join(map(str, lost))}" if lost and settings.replicas else ""
         given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
         raise DivergedError(
             f"the loss{where} was no longer finite at step {failed} ({given}); the run is back at step "

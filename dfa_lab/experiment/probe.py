@@ -38,7 +38,8 @@ class Probe:
         if self._batch is None or len(self._batch[0]) != size:
             chosen = self._order[:size]
             self._batch = self._inputs[chosen], self._targets[chosen]
-        return self._batch
+        inputs, targets = self._batch
+        return inputs.clone(), targets  # a module may overwrite what it is given
 
     def alignment(self, updater: AnyUpdater, settings: Settings, *, chance: bool) -> dict[str, list[list[float]]]:
         """Metric -> a number a replica for each layer; with ``chance`` the bands that mean nothing as well."""

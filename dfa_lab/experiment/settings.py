@@ -106,7 +106,7 @@ class Settings(BaseModel):
     threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
     precision: Precision = knob(
         "highest",
-        "Of float32 products: highest is float32 itself; high lets a GPU use TF32, medium bfloat16 where there is any.",
+        "Of float32 products on a GPU: highest is float32 itself; high allows TF32, medium bfloat16.",
     )
     probe_every: int | None = knob(
         None,

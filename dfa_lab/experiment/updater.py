@@ -1,4 +1,4 @@
-"""Updater: one batch into one update. Plain SGD by the explicit equations in place, the rest by torch's optimizers."""
+"""Updater: one batch into one update. SGD, with momentum too, in place, the rest by torch's optimizers."""
 
 from __future__ import annotations
 

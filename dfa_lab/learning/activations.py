@@ -39,8 +39,8 @@ class Activation:
     kernel: Kernel | None = None
 
     def plainly(self, a: Tensor) -> Tensor:
-        """f(a) for a tensor that needs no graph."""
-        if self.kernel is None:
+        """f(a), by the kernel where a needs no graph."""
+        if self.kernel is None or a.requires_grad or torch._C._are_functorch_transforms_active():
             return self.function(a)
         h = torch.empty_like(a)
         self.kernel.into(a, h)()

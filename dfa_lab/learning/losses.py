@@ -50,6 +50,7 @@ LOSSES: Registry[Loss] = Registry("loss")
 
 _aten = torch.ops.aten
 _CODES = {"mean": 1, "sum": 2}  # as aten has them
+_NO_CLASS = -(2**62)  # aten would pass over targets of this number
 #: Over fewer classes than this, and more samples, torch's softmax is several times slower in the last dimension.
 MANY_CLASSES = 64
 
@@ -61,9 +62,9 @@ def _cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tup
     if output.dim() == 2:
         # What autograd would call, called without it: fewer calls than the equation has operations.
         rows = log_share.mT if few else log_share
-        value, total = _aten.nll_loss_forward.default(rows, targets, None, _CODES[reduction], -100)
+        value, total = _aten.nll_loss_forward.default(rows, targets, None, _CODES[reduction], _NO_CLASS)
         one = torch.ones_like(value)
-        delta = _aten.nll_loss_backward.default(one, rows, targets, None, _CODES[reduction], -100, total)
+        delta = _aten.nll_loss_backward.default(one, rows, targets, None, _CODES[reduction], _NO_CLASS, total)
         error = _aten._log_softmax_backward_data.default(delta.mT if few else delta, log_share, dim, output.dtype)
         return value, error.mT if few else error
     scale = 1 / output.shape[-2] if reduction == "mean" else 1.0

@@ -46,11 +46,14 @@ class Replay:
 
     def _capture(self, inputs: Tensor, targets: Tensor) -> bool:
         self._inputs, self._targets = inputs.clone(), targets.clone()
-        graph = torch.cuda.CUDAGraph()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
-            with torch.cuda.graph(graph):
+            # What other threads do meanwhile is no part of it, and no reason for it to fail.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._loss = self._step(self._inputs, self._targets)
         except RuntimeError:  # something that waits for the GPU: then every step is done as it is
+            torch.cuda.set_stream(stream)  # a capture that failed does not give it back
+            torch.cuda.synchronize()
             self._able = False
             return False
         self._graph = graph

@@ -16,14 +16,15 @@ class ReplicaSlopes:
     """One call for each distinct g, on the replicas that have it."""
 
     def __init__(self, slopes: Sequence[Slope]) -> None:
-        distinct = list(dict.fromkeys(slopes))
-        self._parts = [(slope, [k for k, own in enumerate(slopes) if own is slope]) for slope in distinct]
+        distinct = dict.fromkeys(slopes)
+        self._parts = [(slope, torch.tensor([k for k, own in enumerate(slopes) if own is slope])) for slope in distinct]
 
     def __call__(self, a: Tensor, h: Tensor) -> Tensor:
         """g_k(a_k), (K, N, n)."""
+        self._parts = [(own, places.to(a.device)) for own, places in self._parts]
         slope = torch.empty_like(a)
         for own, places in self._parts:
-            slope[places] = own(a[places], h[places])
+            slope.index_copy_(0, places, own(a.index_select(0, places), h.index_select(0, places)))
         return slope
 
 

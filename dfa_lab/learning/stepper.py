@@ -34,7 +34,7 @@ class Workspace:
             self.activities[:-1] = [torch.empty_like(a) for a in self.preactivations[:-1]]
         self.ones = like.new_ones(samples)
         kernel, pairs = layers.kernel, zip(self.preactivations[:-1], self.activities, strict=False)
-        self.bend = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
+        self.activate = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
         places = 2 if layers.rule.route is Route.LAYERWISE else 1
         rows = math.prod(lead) * samples
         room = [like.new_empty(rows * max(widths[:-1], default=0)) for _ in range(places)]
@@ -120,9 +120,9 @@ class Stepper:
             a = self._affine(bias, h, transposed, out=work.preactivations[number])
             if number == last:
                 return activities
-            if work.bend:
+            if work.activate:
                 h = activities[number]
-                work.bend[number]()
+                work.activate[number]()
             else:
                 h = activities[number] = layers.function(a)
         return activities
