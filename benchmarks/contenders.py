@@ -78,13 +78,18 @@ def bare(case: Case, rule: str, batch: int, *, optimizer: str = "sgd") -> Step:
 
 
 def bare_update(run: dfa.Experiment, inputs: Tensor, targets: Tensor) -> Step:
-    """``run``'s own update on a batch of the caller's: the one place that reaches into an Experiment."""
+    """``run``'s own update on a batch of the caller's."""
 
     def step() -> Tensor:
         with torch.no_grad():
-            return run._updater.update(inputs, targets)
+            return updating(run, inputs, targets)
 
     return step
+
+
+def updating(run: dfa.Experiment, inputs: Tensor, targets: Tensor) -> Tensor:
+    """One update of ``run``, in a block without gradients: the one place that reaches into an Experiment."""
+    return run._updater.update(inputs, targets)
 
 
 def autograd(case: Case, rule: str, batch: int, *, optimizer: str = "sgd") -> Step:

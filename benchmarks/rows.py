@@ -88,7 +88,7 @@ _SMALL, _DEEP, _WIDE, _DEEPER = "64-128-128-10", "784-240⁷-10", "784-1024³-10
 BOUNDS: dict[tuple[str, str, int, str, str, str], Bound] = {
     **{
         ("step", _SMALL, 32, "experiment", "plain by index", rule): Bound("≤", 0.50)
-        for rule in ("bp", "fa", "dfa", "usf", "drtp", "shallow")
+        for rule in ("bp", "fa", "dfa", "usf", "sdfa", "drtp", "shallow")
     },
     **{
         ("step", network, 256, "experiment", "plain by index", rule): Bound("≤", value)

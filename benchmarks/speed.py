@@ -5,7 +5,7 @@ python benchmarks/speed.py [--quick] [--section step] [--case LeNet] [--rule dfa
 
 The same as ``dfa-lab bench``. Prints a table a section (docstrings of ``step_sections.py`` and ``run_sections.py`` say
 what each measures, ``harness.py`` how, ``operations.py`` what the FLOP limit is, ``memory.py`` what a peak is), each
-figure that something was promised of with its bound. ``--quick`` takes less than two minutes on one thread. ``--json``
+figure that something was promised of with its bound. ``--quick`` takes about two minutes on one thread. ``--json``
 has every figure with its quartiles. What goes on is said on stderr.
 """
 
@@ -54,8 +54,8 @@ class Parser(argparse.ArgumentParser):
 
 def arguments_of(given: Sequence[str] | None) -> argparse.Namespace:
     """The arguments, checked. Raises ``DfaLabError`` for what cannot be used."""
-    parser = Parser(prog="speed.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer cases, rules and rounds: under two minutes")
+    parser = Parser(prog="dfa-lab bench", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer cases, rules and rounds: about two minutes")
     for name, choices in _choices().items():
         parser.add_argument(f"--{name}", action="append", help=f"one or more of {', '.join(choices)}")
     parser.add_argument("--activation", default="tanh", help="tanh or relu")
@@ -162,5 +162,8 @@ if __name__ == "__main__":
     try:
         main()
     except DfaLabError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
+        print(f"dfa-lab bench: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("dfa-lab bench: stopped; nothing was written.", file=sys.stderr)
+        sys.exit(130)

@@ -136,7 +136,7 @@ def _shipped_notebooks() -> list[Path]:
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option(help="Fewer networks, rules and rounds: less than two minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="Fewer networks, rules and rounds: about two minutes.")] = False,
     section: Annotated[
         list[str] | None,
         typer.Option(help="Only this: step, autograd, replicas, batches, train or memory; may be given again."),

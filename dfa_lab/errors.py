@@ -21,6 +21,16 @@ class UnknownNameError(DfaLabError, KeyError):
 class DivergedError(DfaLabError):
     """The loss stopped being a finite number; the run stands at its last snapshot again."""
 
+    @classmethod
+    def at(cls, failed: int, back: int, replicas: Iterable[int], given: str) -> DivergedError:
+        """The loss (of ``replicas``, if any) was not finite at step ``failed``, under what was ``given``."""
+        whose = ", ".join(map(str, replicas))
+        return cls(
+            f"the loss{f' of replica {whose}' if whose else ''} was no longer finite at step {failed} ({given}); the run "
+            f"is back at step {back}. Lower lr, or choose another derivative or feedback scale, and go on; where that "
+            "does not help, reset(lr=…) begins anew."
+        )
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` was probably meant to be, or None where nothing is near."""

@@ -19,8 +19,8 @@ DRAWN = {
 RULES = ["dfa", "fa", "bp", "brsf", "kp", "dkp", "wm", "sdfa", "shallow"]
 #: Optimizer, momentum, weight decay, and learning rates it learns at.
 OPTIMIZING = [
-    ("sgd", 0.0, 0.0, (0.1, 0.02, 0.3)),
-    ("sgd", 0.0, 0.01, (0.1, 0.02, 0.3)),
+    ("sgd", 0.0, 0.0, (0.1, 0.02, 0.05)),
+    ("sgd", 0.0, 0.01, (0.1, 0.02, 0.05)),
     ("sgd", 0.9, 0.01, (0.01, 0.02, 0.05)),
     ("adam", 0.0, 0.0, (0.001, 0.01, 0.003)),
     ("adam", 0.0, 0.01, (0.001, 0.01, 0.003)),
@@ -191,3 +191,13 @@ def test_a_replica_that_diverges_is_named_and_the_run_goes_on(probe_every, rule)
     run.change(lr=(0.1, 1e-4, 0.2), weight_decay=0.0)
     run.train(50)
     assert np.isfinite(run.history.values("train_loss")[1]).all()
+
+
+def test_a_run_never_goes_back_to_weights_whose_test_loss_is_no_number():
+    run = dfa.Experiment(widths=(20, 16), replicas=3, lr=[0.01, 0.1, 1e4], task="linear")
+    with pytest.raises(dfa.DivergedError, match="of replica 2 was"):
+        run.train(100)
+    assert np.isfinite(run.evaluate()["test_loss"]).all()
+    run.change(lr=[0.01, 0.1, 1e-6])
+    run.train(50)
+    assert run.evaluate()["test_loss"][0] < 45

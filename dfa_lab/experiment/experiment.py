@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -114,6 +115,7 @@ class Experiment:
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
             raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
         self.resume_clock()
+        self._updater.check_net()
         with Computing(self.settings), torch.no_grad(), deferred_interrupt() as interrupted:
             for _ in counted(int(steps), self.history) if progress else range(steps):
                 with self._lock:
@@ -166,9 +168,11 @@ class Experiment:
             if self.cadence.aligned:
                 found = self._probe.alignment(self._updater, self.settings, chance=chance)
                 self.history.record_layers(found, **here)
-            if evaluate:
-                for metric, value in self._probe.evaluate(self._updater).items():
-                    self.history.record(metric, value.tolist(), **here)
+            tested = self._probe.evaluate(self._updater) if evaluate else {}
+            if lost := [k for k, one in enumerate(tested.get("test_loss", ())) if not torch.isfinite(one)]:
+                self._diverge(lost)  # its weights are no place to come back to
+            for metric, value in tested.items():
+                self.history.record(metric, value.tolist(), **here)
             self._agenda.done(aligned=self.cadence.aligned)
             self._snapshot = self.state()
 
@@ -277,10 +281,10 @@ class Experiment:
         self.steps_done, self.samples_seen = state.steps_done, state.samples_seen
         self._losses, self._agenda = state.losses.copy(), replace(state.agenda)
 
-    def _diverge(self) -> None:
+    def _diverge(self, lost: Sequence[int] = ()) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
         failed, settings = self.steps_done, self.settings
-        lost = self._losses.diverged or beyond_numbers(self.net.parameters(), settings.replicas or 0)
+        lost = lost or self._losses.diverged or beyond_numbers(self.net.parameters(), settings.replicas or 0)
         if self._snapshot is None:
             raise DivergedError(
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."
@@ -292,9 +296,5 @@ class Experiment:
         for _, fields in since:
             self._adopt(self.settings.changed(**fields), list(fields))
         self.resume_clock()
-        where = f" of replica {', '.join(map(str, lost))}" if lost and settings.replicas else ""
         given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
-        raise DivergedError(
-            f"the loss{where} was no longer finite at step {failed} ({given}); the run is back at step "
-            f"{self.steps_done}. Lower lr, or choose another derivative or feedback scale, and go on."
-        )
+        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given)

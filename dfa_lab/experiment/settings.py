@@ -139,7 +139,7 @@ class Settings(BaseModel):
         """NumPy's and torch's numbers are numbers, in a sequence too."""
         if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
             return value.item()
-        if isinstance(value, list | tuple | np.ndarray | torch.Tensor):
+        if isinstance(value, list | tuple | range | np.ndarray | torch.Tensor):
             return tuple(cls._plain(one) for one in value)
         if isinstance(value, Mapping):
             return {key: _plain_parameter(one) for key, one in value.items()}
@@ -221,7 +221,7 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 
 def expected(name: str) -> str:
     """What a field takes, in words."""
-    several = ", or a sequence of them, one for each replica" if name in PER_REPLICA else ""
+    several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
         text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
         return f"one of {', '.join(CHOICES[name])}{text}{several}"

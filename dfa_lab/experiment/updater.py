@@ -96,7 +96,7 @@ class Updater:
         )
         if not same or now.rule is not self.layers.rule or now.slope is not self.layers.slope:
             raise DfaLabError(
-                "the experiment's network was changed from outside (another rule, derivative, dtype or device); "
+                "the experiment's network was changed from outside (other tensors, another rule or derivative); "
                 "use change(…) on the experiment, or train the network in a loop of your own."
             )
 
@@ -192,6 +192,7 @@ def make_mlp(task: Task, settings: Settings) -> MLP:
         weight_init=settings.weight_init,
         seed=settings.seed,
         replicas=settings.replicas,
+        dtype=torch.float32,
         device=settings.device,
     )
 

@@ -10,8 +10,8 @@ from dfa_lab.learning.generators import generator
 
 
 def is_sequence(value: Any) -> bool:
-    """Whether a value is given for each replica: a list or a tuple. A text, a choice with parameters is one value."""
-    return isinstance(value, list | tuple)
+    """Whether a value is given for each replica: a list, a tuple, a range. A text or a choice is one value."""
+    return isinstance(value, list | tuple | range)
 
 
 def each(name: str, value: Any, replicas: int | None) -> list[Any]:

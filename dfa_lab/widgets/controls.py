@@ -78,7 +78,7 @@ class Control:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    return ", ".join(map(str, values))
 
 
 def _numbers(text: str, *, whole: bool) -> tuple[Any, ...]:
