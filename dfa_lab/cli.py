@@ -39,7 +39,13 @@ def train(
     epochs: Annotated[
         str | None, typer.Option(metavar="INTEGER", help="Passes over the training set to do, instead of steps.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting: --set batch_size=64.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."),
+    ] = None,
+        list[str] | None,
+        typer.Option("--set", help="Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train one network and print how well it does on the test split."""

@@ -26,9 +26,9 @@ class DivergedError(DfaLabError):
         """The loss (of ``replicas``, if any) was not finite at step ``failed``, under what was ``given``."""
         whose = ", ".join(map(str, replicas))
         return cls(
-            f"the loss{f' of replica {whose}' if whose else ''} was no longer finite at step {failed} ({given}); the run "
-            f"is back at step {back}. Lower lr, or choose another derivative or feedback scale, and go on; where that "
-            "does not help, reset(lr=…) begins anew."
+            f"the loss{f' of replica {whose}' if whose else ''} was no longer finite at step {failed} ({given}); the "
+            f"run is back at step {back}. Lower lr, or choose another derivative or feedback scale, and go on; where "
+            "that does not help, reset(lr=…) begins anew."
         )
 
 

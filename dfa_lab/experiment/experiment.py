@@ -125,7 +125,7 @@ class Experiment:
         return self.history
 
     def step(self) -> None:
-        """One update, and whatever measurement is due after it."""
+        """One update, and whatever measurement is due after it. Ctrl-C can fall into it; ``train`` holds it back."""
         with self._lock, Computing(self.settings), torch.no_grad():
             self._step()
 

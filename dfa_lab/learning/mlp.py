@@ -36,7 +36,8 @@ class MLP(nn.Module):
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
     or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be
     sequences of length K; else replica k has ``seed + k``, ``feedback_seed + k`` and the rest in common. Replica k is
-    the single network with those.
+    the single network with those, to rounding: products of many differ in the last bits, and ``stochastic_sign`` makes
+    other noise of them.
 
     ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
     ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
