@@ -43,9 +43,6 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."),
     ] = None,
-        list[str] | None,
-        typer.Option("--set", help="Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."),
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train one network and print how well it does on the test split."""
