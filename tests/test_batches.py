@@ -51,8 +51,13 @@ def test_a_module_that_overwrites_its_inputs_trains_the_same_after_a_rewind():
             return x.mul_(2)
 
     module = torch.nn.Sequential(torch.nn.Flatten(), Doubling(), torch.nn.Linear(64, 10))
-    run = dfa.Experiment(task="digits", module=module, rule="bp", batch_size=8, probe_every=0)
+    run = dfa.Experiment(task="digits", module=module, rule="bp", batch_size=8, probe_every=1)
+    data = [tensor.clone() for tensor in (run.task.train_inputs, run.task.test_inputs)]
     run.train(3)
+    run.evaluate()
+    run.snapshot()
+    assert torch.equal(run.task.train_inputs, data[0])
+    assert torch.equal(run.task.test_inputs, data[1])
     state = run.state()
     run.train(3)
     once = run.net.state_dict()["2.weight"].clone()

@@ -104,7 +104,7 @@ class ModuleUpdater:
 
     def _check(self, task: Task, settings: Settings) -> None:
         example = task.train_inputs[:2].to(settings.device)
-        self._converted.try_out(example)
+        self._converted.try_out(example.clone())  # a layer in place would change the task's own data
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 output = self.output(example)
@@ -176,7 +176,7 @@ class ModuleUpdater:
     def output(self, inputs: Tensor) -> Tensor:
         """The network's output in eval mode, (N, n_out)."""
         with self._at_rest():
-            result: Tensor = self.net(inputs)
+            result: Tensor = self.net(inputs.clone())
         return result
 
     def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
