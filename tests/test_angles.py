@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.angles import Gradients
+from dfa_lab.learning.angles import Gradients, angle
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.floor import LIMIT, Rounding
 from networks import make_batch, make_net
@@ -34,6 +34,30 @@ def test_weight_gradients_by_gram_matrices_and_by_products(samples, wide, deep, 
         assert found.rule_norm[number].item() == pytest.approx(np.linalg.norm(own), **close)
         assert found.bp_norm[number].item() == pytest.approx(np.linalg.norm(bp), **close)
         assert found.angle[number].item() == pytest.approx(degrees(own, bp), **close)
+
+
+@pytest.mark.parametrize("size", [1e-38, 1e-25, 1.0, 1e25])
+@pytest.mark.parametrize("shape", [(7,), (5, 7), (2, 3, 40), (3, 50, 700), (2, 300_001)])
+def test_angles_of_float32_are_those_of_the_same_numbers_in_float64(shape, size):
+    """By dot products, and in blocks where there are many entries: (3, 50, 700) and (2, 300001) are split."""
+    stream = torch.Generator().manual_seed(0)
+    left = torch.randn(shape, generator=stream) * size
+    for turned in (
+        torch.randn(shape, generator=stream) * size,
+        left * (1 + 1e-4 * torch.randn(shape)),
+        -left,
+        3 * left,
+    ):
+        found = angle(left, turned)
+        wanted = angle(left.double(), turned.double())  # Kahan's formula
+        assert found.shape == shape[:-1]
+        assert torch.allclose(found, wanted, rtol=0, atol=3e-6)
+
+
+def test_a_zero_vector_has_no_angle():
+    some, none = torch.randn(4, 6), torch.zeros(4, 6)
+    for dtype in (torch.float32, torch.float64):
+        assert angle(some.to(dtype), none.to(dtype)).isnan().all()
 
 
 @pytest.mark.parametrize("samples", [4, 40])

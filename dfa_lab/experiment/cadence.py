@@ -94,19 +94,23 @@ def _early(every: int) -> int:
 
 
 def _fitting(work: Work) -> int:
-    """The shortest distance that keeps to PROBE_SHARE over HORIZON steps.
+    """The shortest distance that keeps to PROBE_SHARE over HORIZON steps, and in the long run.
 
-    Where the early probes alone exceed it, the shortest from HORIZON on that keeps to it in the long run.
+    Where the early probes alone exceed it over HORIZON steps, the shortest that adds nothing to what they cost there.
     """
+    least = _cost_until_horizon(work, HORIZON)
     for power in range(12):
         for distance in DISTANCES:
             every = distance * 10**power
-            cadence = Cadence(every, every, False)
-            later = range(every, HORIZON + 1, every)
-            chances = 1 + sum(cadence.chance_is_due(step) for step in later)
-            total = (_early(min(every, HORIZON + 1)) + len(later)) * work.probe + chances * work.chance
-            if total <= PROBE_SHARE * HORIZON * work.step:
-                return every
-            if every >= HORIZON and work.probe <= PROBE_SHARE * every * work.step:
+            allowed = max(PROBE_SHARE * HORIZON * work.step, least)
+            if _cost_until_horizon(work, every) <= allowed and work.probe <= PROBE_SHARE * every * work.step:
                 return every
     return every
+
+
+def _cost_until_horizon(work: Work, every: int) -> float:
+    """Of all probes and chance bands of HORIZON steps."""
+    cadence = Cadence(every, every, False)
+    later = range(every, HORIZON + 1, every)
+    chances = 1 + sum(cadence.chance_is_due(step) for step in later)
+    return (_early(min(every, HORIZON + 1)) + len(later)) * work.probe + chances * work.chance

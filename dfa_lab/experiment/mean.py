@@ -11,14 +11,10 @@ from torch import Tensor
 
 @dataclass
 class Mean:
-    """The ``total`` of so many losses, one a replica, and whether each was a ``finite`` number.
-
-    Plain numbers: of one network there is one, and it is added to at every step.
-    """
+    """The ``total`` of so many losses, one a replica: plain numbers, for they are added to at every step."""
 
     total: list[float]
     count: int = 0
-    finite: bool = True
 
     @classmethod
     def of_nothing(cls, replicas: int) -> Mean:
@@ -29,11 +25,14 @@ class Mean:
         """One batch's loss, () or (K,)."""
         if loss.dim():
             self.total = [total + value for total, value in zip(self.total, loss.tolist(), strict=True)]
-            self.finite = all(map(math.isfinite, self.total))
         else:
             self.total[0] += loss.item()
-            self.finite = math.isfinite(self.total[0])
         self.count += 1
+
+    @property
+    def finite(self) -> bool:
+        """Whether every loss was."""
+        return all(map(math.isfinite, self.total))
 
     @property
     def diverged(self) -> list[int]:
@@ -48,7 +47,7 @@ class Mean:
 
     def copy(self) -> Mean:
         """Another that goes on by itself."""
-        return Mean(list(self.total), self.count, self.finite)
+        return Mean(list(self.total), self.count)
 
 
 def beyond_numbers(tensors: Iterable[Tensor], replicas: int) -> list[int]:

@@ -13,8 +13,8 @@ from dfa_lab.experiment.cadence import Work
 
 # Beside the products: a fixed part, a part for each layer, and one for each number that passes elementwise.
 STEP, STEP_LAYER, STEP_ELEMENT = 0.9e6, 0.75e6, 25
-PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 18e6, 11e6, 500, 150
-DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 5.5e6, 120, 60
+PROBE, PROBE_LAYER, PROBE_ELEMENT, PROBE_ENTRY = 15e6, 9e6, 420, 150
+DRAW_LAYER, DRAW_ELEMENT, DRAW_ENTRY = 3.5e6, 100, 60
 TEST = 10e6
 # A module: a leaf of its tree costs so much in a step, in a probe and in a redrawn backward pass.
 MODULE_STEP, LEAF_STEP = 35e6, 9e6

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, between, comparable
+from dfa_lab.learning.angles import Gradients, angle, comparable
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.drawing import shuffled
 from dfa_lab.learning.equations import Layers, Pass, deltas, downstream
@@ -70,8 +70,7 @@ def _nothing(layers: Layers) -> Tensor:
 
 
 def _between(left: Tensor, right: Tensor) -> Tensor:
-    dtype = torch.promote_types(right.dtype, torch.float32)
-    return between(left.expand_as(right).flatten(-2).to(dtype), right.flatten(-2).to(dtype))
+    return angle(left.expand_as(right).flatten(-2), right.flatten(-2))
 
 
 def measure_mlp(
@@ -100,7 +99,7 @@ def measure_mlp(
             column = columns.setdefault(name, [values[0]] * len(theirs))
             for number, value in zip(same, values, strict=True):
                 column[number] = value
-        signals = compared.signals[0][1] if heard else comparable(torch.stack([told[n] for n in same]))
+        signals = compared.signals[0][1] if heard else torch.stack([told[n] for n in same])
         sizes = rms(signals.flatten(-2)), rms(compared.deltas[0][1].flatten(-2))
         strengths.update(zip(same, zip(*sizes, strict=True), strict=True))
     scale = 1 / error.shape[-2] if reduction == "mean" else 1.0
@@ -124,11 +123,11 @@ def _of_one_width(found: list[Tensor]) -> list[list[int]]:
 
 
 def _compared(ours: Tensors, theirs: Tensors, inputs: Tensors, told: Tensors = (), heard: Tensors = ()) -> Compared:
-    """Layers of one width together, in a leading dimension; ``ours`` may have draws before the replicas."""
+    """Layers of one width together, in a leading dimension."""
     pair = comparable(torch.stack(list(ours))), comparable(torch.stack(list(theirs)))
     signals = []
-    if heard:  # no smaller than the deltas that slopes make of them: what suits the deltas suits the signals
-        signals = [(torch.stack(list(heard)).to(pair[0].dtype), torch.stack(list(told)).to(pair[1].dtype))]
+    if heard:
+        signals = [(torch.stack(list(heard)), torch.stack(list(told)))]
 
     def gradients() -> Gradients:
         return Gradients.stacked([Gradients.of_products(*one) for one in zip(*pair, inputs, strict=True)])
@@ -161,16 +160,15 @@ def measure_chance(
     theirs = _made(deltas(by_backpropagation(layers), seen, error), seen)
     by_redrawing = [nothing] * hidden
     if draws:
-        stream = generator(0, "chance")
-        drawn = [[shuffled(matrix, stream) for matrix in layers.feedback] for _ in range(draws)]
-        together = [torch.stack(matrices) for matrices in zip(*drawn, strict=True)]
-        ours = _made(deltas(replace(layers, feedback=together), seen, error, lesson), seen)
-        for same in _of_one_width(theirs):
-            parts = [[side[n] for n in same] for side in (ours, theirs, seen.activities)]
-            parts[1] = [their.expand_as(our) for our, their in zip(parts[0], parts[1], strict=True)]
-            angles = CONVENTIONS[convention].measure(_compared(*parts))
-            for number, found in zip(same, (angles - 90).square().mean(1).sqrt(), strict=True):
-                by_redrawing[number] = found
+        stream, squares = generator(0, "chance"), [torch.zeros_like(nothing) for _ in range(hidden)]
+        for _ in range(draws):  # one after another: fresh memory for all of them costs more than the calls
+            drawn = [shuffled(matrix, stream) for matrix in layers.feedback]
+            ours = _made(deltas(replace(layers, feedback=drawn), seen, error, lesson), seen)
+            for same in _of_one_width(theirs):
+                parts = ([side[n] for n in same] for side in (ours, theirs, seen.activities))
+                for number, found in zip(same, CONVENTIONS[convention].measure(_compared(*parts)), strict=True):
+                    squares[number] += (found - 90).square()
+        by_redrawing = [(total / draws).sqrt() for total in squares]
     chances = [math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])) for matrix in layers.feedback]
     return dict(
         zip(

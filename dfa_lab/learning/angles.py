@@ -6,24 +6,30 @@ Vectors are compared in their own precision, at least float32: an angle between 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
+from torch.linalg import vecdot, vector_norm
+
+#: So many entries are turned into float64 at once: few enough for the nearest caches.
+BLOCK = 2**16
 
 
 def angle(left: Tensor, right: Tensor) -> Tensor:
-    """Degrees between vectors along the last dimension, 0–180 and never folded; NaN with a zero vector.
-
-    Kahan's formula: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors u and v, where acos would lose half the digits.
-    """
-    return between(comparable(left), comparable(right))
+    """Degrees between vectors along the last dimension, 0–180 and never folded; NaN with a zero vector."""
+    left, right = comparable(left), comparable(right)
+    return _apart(left, right) if torch.float64 in (left.dtype, right.dtype) else Dots.of(left, right).angle
 
 
-def between(left: Tensor, right: Tensor) -> Tensor:
-    """``angle`` of vectors that are ``comparable`` already."""
+def comparable(values: Tensor) -> Tensor:
+    """``values`` at least in float32."""
+    return values if values.dtype is torch.float64 else values.float()
+
+
+def _apart(left: Tensor, right: Tensor) -> Tensor:
+    """Kahan's formula: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors, where acos would lose half the digits."""
     u, v = left / vector_norm(left, dim=-1, keepdim=True), right / vector_norm(right, dim=-1, keepdim=True)
     return _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
 
@@ -32,18 +38,44 @@ def _degrees(apart: Tensor, together: Tensor) -> Tensor:
     return torch.atan2(apart.double(), together.double()).mul_(360 / math.pi).clamp_(max=180.0)
 
 
-def comparable(values: Tensor) -> Tensor:
-    """``values`` at least in float32; in float64 where squares of float32 would be lost at either end.
+@dataclass(frozen=True)
+class Dots:
+    """The products of pairs of float32 vectors, ‖u‖², ‖v‖² and u·v, (…), in float64.
 
-    Leading dimensions before the last two are matrices by themselves: the smallest of them decides.
+    There they have digits enough for acos: half of them are left, an angle of 1e-6°. Nothing in float32 is too small or
+    too large to be squared.
     """
-    if values.dtype is torch.float64:
-        return values
-    values = values.float()
-    if values.dim() < 3:
-        return values if 1e-12 < float(vector_norm(values)) < 1e12 else values.double()
-    low, high = vector_norm(values, dim=(-2, -1)).aminmax()
-    return values if float(low) > 1e-12 and float(high) < 1e12 else values.double()
+
+    left: Tensor
+    right: Tensor
+    cross: Tensor
+
+    @classmethod
+    def of(cls, left: Tensor, right: Tensor) -> Dots:
+        """Along the last dimension; ``left`` and ``right`` have one shape."""
+        if left.shape[-1] > BLOCK:
+            parts = [cls.of(*part) for part in zip(left.split(BLOCK, -1), right.split(BLOCK, -1), strict=True)]
+            return cls._joined(parts, lambda dots: torch.stack(dots, -1)).together()
+        if left.numel() > BLOCK:
+            rows = BLOCK // left.shape[-1]
+            pieces = zip(left.flatten(0, -2).split(rows), right.flatten(0, -2).split(rows), strict=True)
+            return cls._joined([cls.of(*piece) for piece in pieces], lambda dots: torch.cat(dots).view(left.shape[:-1]))
+        left, right = left.double(), right.double()
+        return cls(vecdot(left, left), vecdot(right, right), vecdot(left, right))
+
+    @classmethod
+    def _joined(cls, parts: Sequence[Dots], join: Callable[[list[Tensor]], Tensor]) -> Dots:
+        return cls(*(join([getattr(part, side) for part in parts]) for side in ("left", "right", "cross")))
+
+    def together(self) -> Dots:
+        """Those of all vectors along the last dimension as one."""
+        return Dots(self.left.sum(-1), self.right.sum(-1), self.cross.sum(-1))
+
+    @property
+    def angle(self) -> Tensor:
+        """Degrees."""
+        cosine = self.cross / (self.left * self.right).sqrt_()
+        return cosine.clamp_(-1.0, 1.0).acos_().mul_(180 / math.pi)
 
 
 def spread(samples: Tensor) -> Tensor:
@@ -64,14 +96,12 @@ class Gradients:
     @classmethod
     def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
         """From the gradients themselves, (…, entries)."""
-        return cls._of_comparable(comparable(ours), comparable(theirs))
-
-    @classmethod
-    def _of_comparable(cls, ours: Tensor, theirs: Tensor) -> Gradients:
-        own, bp = (vector_norm(one, dim=-1, keepdim=True) for one in (ours, theirs))
-        u, v = ours / own, theirs / bp
-        found = _degrees(vector_norm(u - v, dim=-1), vector_norm(u + v, dim=-1))
-        return cls(own.squeeze(-1).double(), bp.squeeze(-1).double(), found)
+        ours, theirs = comparable(ours), comparable(theirs)
+        if torch.float64 in (ours.dtype, theirs.dtype):
+            own, bp = (vector_norm(one, dim=-1, dtype=torch.float64) for one in (ours, theirs))
+            return cls(own, bp, _apart(ours, theirs))
+        dots = Dots.of(ours, theirs)
+        return cls(dots.left.sqrt(), dots.right.sqrt(), dots.angle)
 
     @classmethod
     def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> Gradients:
@@ -83,11 +113,10 @@ class Gradients:
         ours, theirs, h = ours.to(dtype), theirs.to(dtype), h.to(dtype)
         samples, wide, deep = *ours.shape[-2:], h.shape[-1]
         if samples * (4 * wide + deep) >= 2 * wide * deep:
-            # Of deltas that are large enough and inputs of order 1; what cancels in the sum leaves enough of it.
-            return cls._of_comparable((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
+            return cls.of_vectors((ours.mT @ h).flatten(-2), (theirs.mT @ h).flatten(-2))
         # Deltas can be so small that a Gram matrix of them is lost: they are brought to size first.
-        sizes = [vector_norm(one, dim=(-2, -1), keepdim=True) for one in (ours, theirs)]
-        u, v = (one / size for one, size in zip((ours, theirs), sizes, strict=True))
+        sizes = [vector_norm(one, dim=(-2, -1), keepdim=True, dtype=torch.float64) for one in (ours, theirs)]
+        u, v = (one / size.to(dtype) for one, size in zip((ours, theirs), sizes, strict=True))
         gram = h @ h.mT
 
         def norm(delta: Tensor) -> Tensor:  # rounding can leave a zero below zero
@@ -102,8 +131,6 @@ class Gradients:
     @classmethod
     def stacked(cls, layers: Sequence[Gradients]) -> Gradients:
         """Those of several layers together, in a leading dimension."""
-        if len(layers) == 1:
-            return cls(*(one.unsqueeze(0) for one in (layers[0].rule_norm, layers[0].bp_norm, layers[0].angle)))
         return cls(
             torch.stack([one.rule_norm for one in layers]),
             torch.stack([one.bp_norm for one in layers]),

@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.angles import Gradients, between, spread
+from dfa_lab.learning.angles import Dots, Gradients, angle, spread
 from dfa_lab.registry import Registry
 
 Pairs = Sequence[tuple[Tensor, Tensor]]
@@ -22,8 +22,8 @@ Pairs = Sequence[tuple[Tensor, Tensor]]
 class Compared:
     """What the rule and BP make of a layer: ``deltas`` and the ``signals`` they come from, pairs (…, N, n).
 
-    More than one pair where calls have batches of their own; no signals where none can be seen. They are
-    ``angles.comparable``. Leading dimensions are replicas, draws or layers of one width.
+    More than one pair where calls have batches of their own; no signals where none can be seen. Leading dimensions are
+    replicas or layers of one width.
     """
 
     deltas: Pairs
@@ -36,9 +36,14 @@ class Compared:
         return self.make_gradients()
 
     @cached_property
+    def dots(self) -> Dots | None:
+        """The products of each sample's deltas, (…, N), made once; None where float64 needs more than products."""
+        return _dots(self.deltas)
+
+    @cached_property
     def samples(self) -> Tensor:
         """The angle of each sample, (…, N); NaN where a delta is zero."""
-        return _sample_angles(self.deltas)
+        return self.dots.angle if self.dots is not None else _sample_angles(self.deltas)
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,26 @@ class Convention:
     measure: Callable[[Compared], Tensor]
 
 
+def _dots(pairs: Pairs) -> Dots | None:
+    if len(pairs) > 1 or any(one.dtype is torch.float64 for one in pairs[0]):
+        return None
+    return Dots.of(*pairs[0])
+
+
 def _sample_angles(pairs: Pairs) -> Tensor:
-    found = [between(ours, theirs) for ours, theirs in pairs]
+    found = [angle(ours, theirs) for ours, theirs in pairs]
     return found[0] if len(found) == 1 else torch.cat(found, -1)
 
 
 def _over(compared: Compared, pick: Callable[[Tensor], Tensor]) -> Tensor:
     sides = ([pick(one) for one in side] for side in zip(*compared.deltas, strict=True))
-    return between(*(side[0] if len(side) == 1 else torch.cat(side, -1) for side in sides))
+    return angle(*(side[0] if len(side) == 1 else torch.cat(side, -1) for side in sides))
+
+
+def _batch(compared: Compared) -> Tensor:
+    if compared.dots is not None:
+        return compared.dots.together().angle
+    return _over(compared, lambda delta: delta.flatten(-2))
 
 
 CONVENTIONS: Registry[Convention] = Registry("convention")
@@ -74,7 +91,7 @@ CONVENTIONS.register(
     Convention(
         "∠((δ_1 … δ_N), (δ_1^BP … δ_N^BP))",
         "The same over all samples as one vector: samples with a large error count more.",
-        lambda compared: _over(compared, lambda delta: delta.flatten(-2)),
+        _batch,
     ),
 )
 CONVENTIONS.register(

@@ -49,12 +49,11 @@ def shuffled(matrix: Tensor, stream: torch.Generator) -> Tensor:
 
     For entries drawn independently of each other, or by rotation, it is another draw of the same law.
     """
-    for dimension in (-2, -1):
-        size = matrix.shape[dimension]
-        matrix = matrix.index_select(dimension, torch.randperm(size, generator=stream).to(matrix.device))
-        signs = (torch.randint(0, 2, (size,), generator=stream) * 2 - 1).to(matrix)
-        matrix = matrix * (signs.unsqueeze(-1) if dimension == -2 else signs)
-    return matrix
+    places, signs = [], []
+    for size in matrix.shape[-2:]:
+        places.append(torch.randperm(size, generator=stream).to(matrix.device))
+        signs.append((torch.randint(0, 2, (size,), generator=stream) * 2 - 1).to(matrix))
+    return matrix[..., places[0].unsqueeze(-1), places[1]] * torch.outer(*signs)
 
 
 def mirror_noise(seed: int, layer: int, steps: int, shape: tuple[int, ...]) -> Tensor:
