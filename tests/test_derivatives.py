@@ -169,3 +169,12 @@ def test_points_that_make_no_curve_are_refused(points, words):
     ):
         with pytest.raises(dfa.DfaLabError, match=words):
             make()
+
+
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, KeyError])
+def test_a_function_of_ones_own_that_fails_is_refused_in_a_sentence(error):
+    def broken(a):
+        raise error("no")
+
+    with pytest.raises(dfa.DfaLabError, match=f"{error.__name__}.*Expected an elementwise g"):
+        make_net((6, 8, 5), rule="fa", activation_derivative=broken)

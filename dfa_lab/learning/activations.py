@@ -225,9 +225,11 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
     slope = functools.partial(_slope_by, g)
     try:
         slope(torch.linspace(-2, 2, 5), torch.zeros(5))
-    except (TypeError, IndexError, RuntimeError) as reason:
+    except DfaLabError:
+        raise
+    except Exception as reason:  # it is the user's own code: whatever it raises, it cannot be used
         raise DfaLabError(
-            f"activation derivative {g!r} failed on a tensor of 5 numbers: {reason} Expected an elementwise g(a)."
+            f"activation derivative {g!r} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. Expected an elementwise g(a)."
         ) from reason
     return slope
 

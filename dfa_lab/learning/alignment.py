@@ -99,7 +99,8 @@ def measure_alignment(
     eval, and is measured in its own precision, outside autocast. ``inputs`` (N, n_in) or (K, N, n_in), or whatever a
     converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss of these two alone that
     gives a scalar (a penalty on weights belongs to the optimizer), and ``reduction`` its own, for the norms of rules
-    that do not hear e itself.
+    that do not hear e itself. With replicas it takes (K, N, n_out) and adds up the replicas' losses, so that e is each
+    replica's own.
 
     ``convention``, a name of ``dfa.CONVENTIONS``, says which angle ``gradient_alignment`` and its chance band are.
     With ``linearised`` the downstream product of a direct rule goes through the mean of f′ in every layer on the way.
