@@ -61,7 +61,7 @@ def test_a_module_that_overwrites_its_inputs_trains_the_same_after_a_rewind():
     state = run.state()
     run.train(3)
     once = run.net.state_dict()["2.weight"].clone()
-    run._restore(state)
+    state.put_back(run)
     run.train(3)
     assert torch.equal(run.net.state_dict()["2.weight"], once)
 

@@ -18,17 +18,18 @@ from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.mean import Mean, beyond_numbers
-from dfa_lab.experiment.module_updater import ModuleUpdater, own_settings
-from dfa_lab.experiment.probe import AnyUpdater, Probe
+from dfa_lab.experiment.module_updater import own_settings
+from dfa_lab.experiment.probe import Probe
 from dfa_lab.experiment.progress import counted
 from dfa_lab.experiment.references import References
+from dfa_lab.experiment.script import script_of
+from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.experiment.state import State
 from dfa_lab.experiment.stopwatch import Stopwatch
-from dfa_lab.experiment.tasks import make_task
-from dfa_lab.experiment.updater import Updater, make_mlp
-from dfa_lab.learning.handling import change_feedback, redraw_feedback, set_derivative, set_rule
+from dfa_lab.experiment.updaters import make_updater
+from dfa_lab.learning.handling import change_feedback, set_derivative
 from dfa_lab.learning.rules import RULES
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
@@ -80,13 +81,7 @@ class Experiment:
             self._draw(settings)
 
     def _draw(self, settings: Settings) -> None:
-        task = make_task(settings.task)
-        self._updater: AnyUpdater
-        if self.module is None:
-            task = task.flat()
-            self._updater = Updater(make_mlp(task, settings), task.objective, settings)
-        else:
-            self._updater = ModuleUpdater(self.module, task, settings)
+        task, self._updater = make_updater(settings, self.module)
         self.net: nn.Module = self._updater.net
         self.task = task
         self._batches = Batches(task, settings, ahead=self.module is None)
@@ -98,6 +93,7 @@ class Experiment:
         self._losses, self._agenda, self._stopwatch = Mean.of_nothing(replicas), Agenda(), Stopwatch()
         self._snapshot: State | None = None
         self._references: References | None = None
+        self._undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
@@ -131,8 +127,10 @@ class Experiment:
 
     def _step(self) -> None:
         if self._agenda.probe:
-            first = self._snapshot is None
-            self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._agenda.jump))
+            first, agenda, rows = self._snapshot is None, replace(self._agenda), self.history.lengths()
+            snapshot = self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, agenda.jump))
+            # To come back here is to stand before this measurement: a change made then belongs before it as well.
+            self._snapshot = replace(snapshot, agenda=agenda, rows=rows)
             if first:
                 self.resume_clock()
         self._losses.add(self._updater.update(*self._batches.take(self.settings.batch_size)))
@@ -157,7 +155,7 @@ class Experiment:
         """Start the throughput clock: time up to now was not training."""
         self._stopwatch.start(self.samples_seen * self.history.replicas)
 
-    def _measure(self, *, evaluate: bool) -> None:
+    def _measure(self, *, evaluate: bool) -> State:
         """Alignment and, where asked for, the test split, at this step; then a snapshot to fall back to."""
         self._updater.check_net()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
@@ -175,6 +173,7 @@ class Experiment:
                 self.history.record(metric, value.tolist(), **here)
             self._agenda.done(aligned=self.cadence.aligned)
             self._snapshot = self.state()
+        return self._snapshot
 
     def evaluate(self) -> dict[str, float | list[float]]:
         """Over the whole test split at this step: ``test_loss`` and, for classes, ``test_accuracy`` (a share, 0–1).
@@ -206,6 +205,15 @@ class Experiment:
         with self._lock:
             return self.history.changes(), self.steps_done
 
+    def session(self) -> Session:
+        """What makes this run again, to the last bit. ``DfaLabError`` for a module, and for what has no name."""
+        return Session.of(self)
+
+    def to_script(self) -> str:
+        """A Python script that makes this run again and says whether it came out the same to the last bit."""
+        with self._lock:
+            return script_of(self.session(), digest=self.history.digest())
+
     def change(self, **fields: Any) -> None:
         """Change live settings; the next step uses them, and ``history.events`` says so. An error changes nothing.
 
@@ -216,6 +224,21 @@ class Experiment:
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
             Settings.check_live({name: fields[name] for name in changed})
             self._adopt(after, changed)
+            if changed:
+                self._undoable.append({name: getattr(before, name) for name in changed})
+
+    def undo(self) -> dict[str, Any]:
+        """Set the fields of the last change back, and return them; called again it goes further back, never forward.
+
+        It is a change like any other, an event at this step; weights are not rolled back. ``reset`` leaves nothing to
+        undo, a fork can undo what its run could. Raises ``DfaLabError`` where there is nothing to undo.
+        """
+        with self._lock, Computing(self.settings):
+            if not self._undoable:
+                raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
+            fields = self._undoable[-1]
+            self._adopt(self.settings.changed(**fields), list(fields))
+            return self._undoable.pop()
 
     def _adopt(self, after: Settings, changed: list[str]) -> None:
         before, backup = self.settings, self.state()
@@ -225,7 +248,7 @@ class Experiment:
             set_derivative(self.net, after.activation_derivative)
             self._updater.adopt(after, before)
         except Exception:
-            self._restore(backup)
+            backup.put_back(self)
             raise
         self._use(after)
         # Where the angles jump, the picture should jump at that very step, and show how they fall from there.
@@ -246,40 +269,17 @@ class Experiment:
         with self._lock:
             other = Experiment(self.settings, module=self.module, name=name)
             with Computing(self.settings):
-                other._restore(self.state())
+                self.state().put_back(other)
             other.history = self.history.copy(name)
             other._snapshot = self._snapshot
+            other._undoable = list(self._undoable)
         other.change(**fields)
         other.history.name = name or RULES.label(other.settings.rule)
         return other
 
     def state(self) -> State:
         """A copy of all that the run needs to go on from this step."""
-        return State(
-            settings=self.settings,
-            steps_done=self.steps_done,
-            samples_seen=self.samples_seen,
-            net={name: tensor.clone() for name, tensor in self.net.state_dict().items()},
-            optimizer=self._updater.state(),
-            streams=self._batches.state(),
-            losses=self._losses.copy(),
-            agenda=replace(self._agenda),
-            changes=len(self.history.changes()),
-        )
-
-    def _restore(self, state: State) -> None:
-        settings = state.settings
-        # Weights first: matrices that the state lacks are drawn anew, and some inits look at the weights.
-        self.net.load_state_dict(state.net, strict=False)
-        redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
-        set_rule(self.net, settings.rule)
-        set_derivative(self.net, settings.activation_derivative)
-        self.net.load_state_dict(state.net, strict=False)
-        self._updater.restore(settings, state.optimizer)
-        self._batches.restore(state.streams)
-        self._use(settings)
-        self.steps_done, self.samples_seen = state.steps_done, state.samples_seen
-        self._losses, self._agenda = state.losses.copy(), replace(state.agenda)
+        return State.of(self)
 
     def _diverge(self, lost: Sequence[int] = ()) -> None:
         """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
@@ -290,8 +290,8 @@ class Experiment:
                 "the network's output at step 0 is not finite; check the task's inputs and the weights."
             )
         since = self.history.changes()[self._snapshot.changes :]
-        self._restore(self._snapshot)
-        self.history.truncate(self.steps_done, changes=self._snapshot.changes)
+        self._snapshot.put_back(self)
+        self.history.truncate(self.steps_done, changes=self._snapshot.changes, rows=self._snapshot.rows)
         # What was changed since then is still in force: it now takes effect at the step the run went back to.
         for _, fields in since:
             self._adopt(self.settings.changed(**fields), list(fields))

@@ -7,6 +7,7 @@ length first sees whole rows only.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import uuid
@@ -111,10 +112,17 @@ class History:
             found.setdefault(event.change, (event.step, {}))[1][event.field] = event.new
         return list(found.values())
 
-    def truncate(self, step: int, *, changes: int | None = None) -> None:
-        """Take back every row after ``step``, and all but the first ``changes`` changes: the run went back there."""
-        for series in self.series.values():
-            keep = len(series)
+    def lengths(self) -> dict[SeriesKey, int]:
+        """How many rows each series has."""
+        return {key: len(series) for key, series in self.series.items()}
+
+    def truncate(self, step: int, *, changes: int | None = None, rows: Mapping[SeriesKey, int] | None = None) -> None:
+        """Take back every row after ``step``, and all but the first ``changes`` changes: the run went back there.
+
+        ``rows``, from ``lengths`` at that moment, takes back what was recorded at the step itself since.
+        """
+        for key, series in self.series.items():
+            keep = len(series) if rows is None else min(len(series), rows.get(key, 0))
             while keep and series.steps[keep - 1] > step:
                 keep -= 1
             del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
@@ -134,11 +142,21 @@ class History:
         """Whether both hold the same rows and events to the last bit, clock readings, names and run ids apart."""
         return self._comparable() == other._comparable()
 
+    def digest(self) -> str:
+        """64 hex digits over all that ``equals`` compares: two runs with the same one are the same to the last bit."""
+        rows, events, replicas = self._comparable()
+        total = hashlib.sha256()
+        for (metric, layer), columns in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
+            total.update(f"{metric} {layer} {len(columns[0])}\n".encode() + b"".join(columns))
+        plain = [[event.step, event.field, event.old, event.new, event.change] for event in events]
+        total.update(json.dumps([plain, replicas], default=_in_brackets).encode())
+        return total.hexdigest()
+
     def _comparable(self) -> tuple[Any, ...]:
         rows = {
             key: (series.steps.tobytes(), series.samples.tobytes(), series.values.tobytes())
             for key, series in self.series.items()
-            if not METRICS[key[0]].clock
+            if not METRICS[key[0]].clock and len(series)
         }
         return rows, self.events, self.replicas
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +142,12 @@ class Feedback(nn.Module):
         if "steps" not in self._buffers:
             self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.get_buffer("steps").add_(1)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all but the buffers in ``names``: a rule that needs the others has them drawn, as the first time."""
+        stored = {f"{store}_{site.layer}" for store, sites in self._sites.items() for site in sites} | {"steps"}
+        for name in stored & set(self._buffers) - set(names):
+            del self._buffers[name]
 
     def make_room(self, state_dict: Mapping[str, Any], prefix: str, transported: Transported) -> None:
         """Draw what ``state_dict`` holds under ``prefix`` and no rule has used here yet, so that it can be loaded."""

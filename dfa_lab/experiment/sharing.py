@@ -1,0 +1,151 @@
+"""Sharing: a session's document as JSON and as one short line, and back, with nothing taken on trust.
+
+The line is ``dfa1.`` and, in URL-safe base64 without padding, the compact JSON deflated with a dictionary of its own,
+``COMMON``. The number is that of the dictionary and of the document's form: whoever changes either counts it up.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from typing import Any, NoReturn
+
+from dfa_lab.errors import DfaLabError
+
+FORMAT = "dfa_lab.session"
+VERSION = 1
+PREFIX = "dfa1."
+#: Characters of JSON and of a share string, both ways.
+LONGEST_TEXT = 2_000_000
+
+#: What most sessions hold, for zlib to point at; the likeliest at the end. Never to change under the same PREFIX.
+COMMON = (
+    b'"name":"aligned","angle":45}"name":"points","points":[[-1,0],[0,1],[1,0]]"teacher""linear""circles""spirals"'
+    b'"moons""fashion_mnist""relu""sigmoid""leaky_relu""identity""step""hard_tanh""triangle""usf""brsf""frsf""kp""wm"'
+    b'"sdfa""drtp""dkp""shallow""fa""bp""normal""kaiming""lecun""orthogonal""sparse","density":"low_rank","rank":'
+    b'"transpose""sign_concordant""small""zeros""adam""rmsprop",{"lr":0.01}],[{"rule":"bp"}],[{"rule":"fa"}],['
+    b'{"batch_size":256}],[{"activation_derivative":"identity"}],[{"feedback_init":{"name":"aligned","angle":90}}],['
+    b'{"feedback_scale":{"optimizer":"adam"}],[{"momentum":0.9}],[{"feedback_seed":1}],["lanes":[{"name":"BP","fields":'
+    b'{"rule":"bp"}}]{"title":"","about":"","settings":{"task":"digits","widths":[128,128],"activation":"tanh",'
+    b'"activation_derivative":"exact","rule":"dfa","feedback_init":"uniform","feedback_scale":1.0,"feedback_seed":0,'
+    b'"batch_size":64,"lr":0.1,"optimizer":"sgd","momentum":0.0,"weight_decay":0.0,"weight_init":"xavier","seed":0,'
+    b'"replicas":null,"device":"cpu","threads":1,"precision":"highest","probe_every":null,"probe_size":128,'
+    b'"record_every":10},"changes":[],"steps":0,"lanes":[]}'
+)
+
+_KINDS: dict[str, tuple[type, Any]] = {
+    "settings": (dict, None),
+    "changes": (list, []),
+    "steps": (int, None),
+    "title": (str, ""),
+    "about": (str, ""),
+    "lanes": (list, []),
+}
+
+
+def write_json(document: dict[str, Any]) -> str:
+    """JSON text, a field a line where people look for it."""
+    head = {"format": FORMAT, "version": VERSION} | document
+    return _short_enough(json.dumps(head, indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The document in a JSON text. Raises ``DfaLabError`` where there is none, or one of another form."""
+    document = _parsed(text)
+    if document.pop("format", None) != FORMAT:
+        raise DfaLabError(f'this JSON is no session; expected "format": "{FORMAT}", as Session.to_json writes it.')
+    version = document.pop("version", None)
+    if version != VERSION or isinstance(version, bool):
+        raise DfaLabError(
+            f"this session has version {version!r:.40}, expected {VERSION}; read it with the release that wrote it."
+        )
+    return _checked(document)
+
+
+def write_text(document: dict[str, Any]) -> str:
+    """The document in one short line."""
+    plain = json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    press = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, COMMON)
+    raw = _short_enough(plain).encode("utf-8", "surrogatepass")
+    packed = press.compress(raw) + press.flush() + zlib.crc32(raw).to_bytes(4, "big")
+    return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def read_text(text: str) -> dict[str, Any]:
+    """The document in a share string; spaces and line breaks that mail put into it do not matter."""
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        _not_shared("it is too long" if isinstance(text, str) else f"it is a {type(text).__name__}")
+    line = "".join(text.split())
+    if not line.startswith(PREFIX):
+        _not_shared(f"it begins with {line[:8]!r}")
+    body = line.removeprefix(PREFIX)
+    try:
+        packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        unpack = zlib.decompressobj(-15, COMMON)
+        raw = unpack.decompress(packed[:-4], LONGEST_TEXT)
+        if not unpack.eof or unpack.unused_data or zlib.crc32(raw).to_bytes(4, "big") != packed[-4:]:
+            _not_shared("a part of it is missing or was changed")
+        plain = raw.decode("utf-8", "surrogatepass")
+    except (binascii.Error, zlib.error, ValueError) as reason:
+        if isinstance(reason, DfaLabError):
+            raise
+        _not_shared("a part of it is missing or was changed")
+    return _checked(_parsed(plain))
+
+
+def _not_shared(why: str) -> NoReturn:
+    raise DfaLabError(
+        f"this is no share string: {why}; expected {PREFIX}… with all its letters, as Session.to_text writes it."
+    )
+
+
+def _short_enough(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise DfaLabError(f"the session takes {len(text):,} characters; expected at most {LONGEST_TEXT:,}.")
+    return text
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    try:
+        if not isinstance(text, str):
+            raise DfaLabError(f"a session was given as {text!r:.80}; expected the text that Session.to_json wrote.")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"it has {len(text):,} characters, more than {LONGEST_TEXT:,}")
+        document = json.loads(text, parse_constant=_no_number)
+    except DfaLabError:
+        raise
+    except (ValueError, RecursionError) as reason:
+        said = "it is nested too deep" if isinstance(reason, RecursionError) else str(reason)
+        raise DfaLabError(f"this text is no session ({said:.200}); expected what Session.to_json wrote.") from None
+    if not isinstance(document, dict):
+        raise DfaLabError(f"this JSON is a {type(document).__name__}, no session; expected what Session.to_json wrote.")
+    return document
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _checked(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with each part of its kind; what the parts say, ``Session`` checks."""
+    for name in document:
+        if name not in _KINDS:
+            raise DfaLabError(f"a session has no part {name!r:.40}; it has: format, version, {', '.join(_KINDS)}.")
+    found: dict[str, Any] = {}
+    for name, (kind, default) in _KINDS.items():
+        value = document.get(name, default)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise DfaLabError(f"a session's {name} were given as {value!r:.80}; expected a {_WORDS[kind]}.")
+        found[name] = value
+    for change in found["changes"]:
+        if not (isinstance(change, list) and len(change) == 2 and isinstance(change[1], dict)):
+            raise DfaLabError(f'a change was given as {change!r:.80}; expected [step, {{"field": value}}].')
+    for lane in found["lanes"]:
+        if not (isinstance(lane, dict) and set(lane) == {"name", "fields"} and isinstance(lane["fields"], dict)):
+            raise DfaLabError(f'a lane was given as {lane!r:.80}; expected {{"name": …, "fields": {{…}}}}.')
+    return found
+
+
+_WORDS = {dict: "mapping", list: "list", int: "whole number", str: "text"}
