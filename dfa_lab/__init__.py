@@ -13,7 +13,9 @@ from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner
+from dfa_lab.experiment.session import Lane, Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.experiment.task import Task
@@ -68,6 +70,7 @@ __all__ = [
     "METRICS",
     "MLP",
     "OPTIMIZERS",
+    "PRESETS",
     "RULES",
     "TASKS",
     "VIEWS",
@@ -78,10 +81,12 @@ __all__ = [
     "Experiment",
     "Explorer",
     "History",
+    "Lane",
     "Registry",
     "Route",
     "Rule",
     "Runner",
+    "Session",
     "Settings",
     "Snapshot",
     "Task",

@@ -30,11 +30,10 @@ def script_of(session: Session, *, digest: str = "") -> str:
         lines += ["for step, fields in changes:", "    run.train(step - run.steps_done)", "    run.change(**fields)"]
     lines += [f"run.train({session.steps} - run.steps_done)", "", *_ending(session), 'print("digest", found)']
     if digest:
-        there = f"torch {torch.__version__}, {session.settings.device}, threads={session.settings.threads}"
-        lines[-3:-3] = [f"# What the run had here: {there}. Another torch or processor may round otherwise."]
-        lines[-3:-3] = [f'expected = "{digest}"', ""]
-        same, other = '"the same to the last bit"', '"another history: see the comment above"'
-        lines += [f"print({same} if found == expected else {other})"]
+        there = f"torch {torch.__version__} on {session.settings.device}"
+        lines += ["", f"# What it was under {there}; another torch or processor may round otherwise."]
+        lines += [f'expected = "{digest}"']
+        lines += ['print("the same to the last bit" if found == expected else "not the same to the last bit")']
     return "\n".join(lines) + "\n"
 
 

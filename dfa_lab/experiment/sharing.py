@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from dfa_lab.errors import DfaLabError
@@ -46,9 +47,25 @@ _KINDS: dict[str, tuple[type, Any]] = {
 
 
 def write_json(document: dict[str, Any]) -> str:
-    """JSON text, a field a line where people look for it."""
-    head = {"format": FORMAT, "version": VERSION} | document
-    return _short_enough(json.dumps(head, indent=1, allow_nan=False, ensure_ascii=False))
+    """JSON text, a setting, a change and a lane a line."""
+    parts = [f'"format": "{FORMAT}"', f'"version": {VERSION}']
+    for name, value in document.items():
+        if isinstance(value, dict):
+            parts.append(f"{_json(name)}: {{{_block(f'{_json(key)}: {_json(one)}' for key, one in value.items())}}}")
+        elif isinstance(value, list):
+            parts.append(f"{_json(name)}: [{_block(map(_json, value))}]")
+        else:
+            parts.append(f"{_json(name)}: {_json(value)}")
+    return _short_enough("{\n  " + ",\n  ".join(parts) + "\n}\n")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def _block(lines: Iterable[str]) -> str:
+    inside = ",\n    ".join(lines)
+    return f"\n    {inside}\n  " if inside else ""
 
 
 def read_json(text: str) -> dict[str, Any]:
