@@ -82,3 +82,12 @@ METRICS.register(
         "throughput", "samples/s", "Training samples a second, over all replicas together, probes left out.", clock=True
     ),
 )
+METRICS.register(
+    "bp_samples_per_s",
+    Metric(
+        "BP's throughput",
+        "samples/s",
+        "Training samples a second that BP's update makes at this batch size.",
+        clock=True,
+    ),
+)
