@@ -1,6 +1,6 @@
-"""Runner: the thread that trains, and its command queue.
+"""Runner: the thread that trains up to four runs side by side, and its command queue.
 
-The thread owns the experiment; everyone else puts commands. It drains them at a step boundary and applies each whole.
+The thread owns the experiments; everyone else puts commands. It drains them at a step boundary and applies each whole.
 An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
 next command but a pause, and is raised by ``wait``, once.
 """
@@ -10,61 +10,34 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+import time
 import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.commands import (
+    Change,
+    Close,
+    Command,
+    Drop,
+    Fork,
+    LaneStatus,
+    Limit,
+    Load,
+    Pause,
+    Play,
+    Reset,
+    Status,
+    StopAt,
+    Undo,
+)
 from dfa_lab.experiment.computing import Computing
+from dfa_lab.experiment.console import Console
 from dfa_lab.experiment.experiment import Experiment
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.lanes import LANES, Lane, Lanes
+from dfa_lab.experiment.pace import Pace
+from dfa_lab.experiment.tempo import Tempo
 
-
-@dataclass(frozen=True)
-class Play:
-    """Train on, for ``steps`` steps or until told to pause."""
-
-    steps: int | None = None
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Stop at the next step boundary."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """Turn live knobs."""
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Reset:
-    """A new run with the settings in force and ``fields``; training stops."""
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Close:
-    """End the thread."""
-
-
-Command = Play | Pause | Change | Reset | Close
-
-
-@dataclass(frozen=True)
-class Status:
-    """How a runner stands: training or not, the counts, the settings in force, the last error in words or ""."""
-
-    running: bool
-    steps_done: int
-    samples_seen: int
-    settings: Settings
-    error: str
-
+__all__ = ["LANES", "LaneStatus", "Runner", "Status"]
 
 # A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
 _training: weakref.WeakSet[Runner] = weakref.WeakSet()
@@ -78,25 +51,48 @@ def _end_all() -> None:
             runner._thread.join(timeout=2)
 
 
-class Runner:
+class Runner(Console):
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside ``put`` itself.
 
-    Without a thread a Play that names no number of steps does ``inline_steps``: so a notebook that presses play has the
-    same outputs every time. The thread starts with the first command and never trains before it is told to.
+    Without a thread a Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a
+    notebook that presses play has the same outputs every time. The thread starts with the first command and never
+    trains before it is told to.
+
+    ``experiment`` is lane 0 for the life of the runner; each turn every one of the ``lanes`` does one step. With
+    ``compare_speed`` the histories also get ``bp_samples_per_s``. After ``watch_limit`` seconds of training in which
+    nobody called ``watched`` or put a command it pauses and says so; None lets it train.
     """
 
-    def __init__(self, experiment: Experiment, *, threaded: bool = True, inline_steps: int = 200) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        threaded: bool = True,
+        inline_steps: int = 200,
+        compare_speed: bool = False,
+        watch_limit: float | None = None,
+    ) -> None:
         self.experiment = experiment
         self.error: Exception | None = None
+        self.compare_speed = compare_speed
+        self.watch_limit = watch_limit
         self._unraised: Exception | None = None
         self._words = ""
         self._inline_steps = None if threaded else inline_steps
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._running, self._steps_left = False, None if threaded else inline_steps
-        self._closed = False
+        self._stop_at: int | None = None
+        self._lanes, self._tempo, self._pace = Lanes(experiment), Tempo(), Pace()
+        self._told_pace = True
+        self._looked = time.perf_counter()
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
+
+    @property
+    def lanes(self) -> tuple[Experiment, ...]:
+        """The runs that train side by side, lane 0 first."""
+        return tuple(lane.experiment for lane in self._lanes.all)
 
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After Close it is an error."""
@@ -105,8 +101,7 @@ class Runner:
                 raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
             self._commands.put(command)
-            if isinstance(command, Close):
-                self._closed = True
+            self._closed = isinstance(command, Close)
             if self._inline_steps is None and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
                 self._thread.start()
@@ -114,28 +109,9 @@ class Runner:
         if self._inline_steps is not None:
             self._work_inline()
 
-    def play(self, steps: int | None = None) -> None:
-        """Train on, for ``steps`` steps or until ``pause``."""
-        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-            raise DfaLabError(f"steps was given as {steps!r}; expected None or a whole number from 1.")
-        self.put(Play(steps))
-
-    def pause(self) -> None:
-        """Stop at the next step boundary."""
-        self.put(Pause())
-
-    def change(self, **fields: Any) -> None:
-        """Turn live knobs at the next step boundary."""
-        self.put(Change(fields))
-
-    def reset(self, **fields: Any) -> None:
-        """Begin a new run; the same initial weights unless ``seed`` is given."""
-        self.put(Reset(fields))
-
-    def close(self) -> None:
-        """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
-        if not self._closed:
-            self.put(Close())
+    def watched(self) -> None:
+        """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
+        self._looked = time.perf_counter()
 
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
@@ -155,69 +131,159 @@ class Runner:
 
     def status(self) -> Status:
         """How it stands now."""
-        experiment, words = self.experiment, "" if self.error is None else self._words
-        return Status(self._running, experiment.steps_done, experiment.samples_seen, experiment.settings, words)
+        lanes = self._lanes.all
+        first = self.experiment
+        return Status(
+            running=self._running,
+            steps_done=first.steps_done,
+            samples_seen=first.samples_seen,
+            settings=first.settings,
+            error=self._words,
+            lanes=tuple(lane.status for lane in lanes),
+            limit=self._tempo.limit,
+            stop_at=self._stop_at,
+            eta_s=self._eta(lanes),
+            planned=len(lanes[0].plan),
+        )
+
+    def _eta(self, lanes: tuple[Lane, ...]) -> float | None:
+        pace, left = self._tempo.pace, self._steps_left
+        ends = [] if left is None else [left]
+        if self._stop_at is not None:
+            ends += [rest] if (rest := self._stop_at - min(lane.experiment.steps_done for lane in lanes)) > 0 else []
+        return min(ends) / pace if self._running and pace and ends else None
 
     def _work(self) -> None:
         with Computing(self.experiment.settings):
-            while True:
-                if not self._drain(block=not self._running):
-                    return
-                self._advance()
+            while self._drain():
+                self._turn()
 
     def _work_inline(self) -> None:
-        self._drain(block=False)
+        while not self._commands.empty():
+            self._obey(self._commands.get())
         while self._running:
-            self._advance()
+            self._turn()
         self._idle.set()
 
-    def _drain(self, *, block: bool) -> bool:
-        """Apply every waiting command; with ``block`` wait for one. False when the last was Close."""
-        with self._lock:
-            if block and self._commands.empty():
-                self._idle.set()
-        while block or not self._commands.empty():
-            command = self._commands.get()
-            block = False
+    def _drain(self) -> bool:
+        """Obey every waiting command, until it is time for a turn. False when the last was Close."""
+        while (command := self._next()) is not None:
             if isinstance(command, Close):
                 self._running = False
                 self._idle.set()
                 return False
-            try:
-                self._apply(command)
-            except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
-                self._fail(error, f"{type(command).__name__} failed with ")
+            self._obey(command)
         return True
+
+    def _next(self) -> Command | None:
+        """The next command, waited for while nothing trains; None when it is time for a turn."""
+        if self._running:
+            if not self._commands.empty():
+                return self._commands.get()
+            if not (rest := self._tempo.rest()):
+                return None
+            try:
+                return self._commands.get(timeout=rest)
+            except queue.Empty:
+                return None
+        with self._lock:
+            if self._commands.empty():
+                self._idle.set()
+        return self._commands.get()
+
+    def _obey(self, command: Command) -> None:
+        self._looked = began = time.perf_counter()
+        if not isinstance(command, Pause):
+            self.error, self._words = None, ""
+        try:
+            self._apply(command)
+        except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
+            self._fail(error, f"{type(command).__name__} failed with ")
+        self._told_pace = not self.compare_speed
+        lanes = self._lanes.all
+        shared = len(lanes) > 1 or self._tempo.limit is not None
+        for lane in lanes:
+            lane.skip(time.perf_counter() - began)
+            lane.share(shared)
+
+    def _apply(self, command: Command) -> None:
+        match command:
+            case Play(steps):
+                for lane in self._lanes.all:
+                    lane.resume_clock()
+                self._steps_left = self._inline_steps if steps is None else steps
+                self._running = True
+                self._tempo.start()
+            case Pause():
+                self._running = False
+            case Change(fields, lane):
+                self._lanes.change(fields, lane)
+            case Undo(lane):
+                self._lanes.undo(lane)
+            case Reset(fields):
+                self._running, self._unraised = False, None
+                self._lanes.reset(fields)
+            case Fork(fields, lane, name):
+                self._lanes.fork(fields, lane, name)
+            case Drop(lane):
+                self._lanes.drop(lane)
+            case Load(session):
+                self._lanes.load(session)
+                self._running, self._unraised = False, None
+                self._stop_at = session.steps or None
+            case Limit(steps_per_s):
+                self._tempo.limit = None if self._inline_steps is not None else steps_per_s
+                self._tempo.start()
+            case StopAt(step):
+                self._stop_at = step
+
+    def _turn(self) -> None:
+        """One step of every lane; of those behind the step to stop at, where there are such."""
+        lanes, goal = self._lanes.all, self._stop_at
+        if not self._told_pace:
+            self._tell_pace(lanes)
+        behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
+        failed = []
+        for lane in behind or lanes:
+            try:
+                if lane.step():
+                    self._told_pace = not self.compare_speed
+            except Exception as error:
+                failed.append((lane, error))
+        now = self._tempo.tick()
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            self._running = self._steps_left > 0
+        if goal is not None and behind and all(lane.experiment.steps_done >= goal for lane in behind):
+            self._running = False
+        if self.watch_limit is not None and now - self._looked > self.watch_limit and self._inline_steps is None:
+            self._nobody_looks(self.watch_limit)
+        if failed:
+            self._stop(failed)
+
+    def _tell_pace(self, lanes: tuple[Lane, ...]) -> None:
+        self._told_pace, began = True, time.perf_counter()
+        try:
+            self._pace.tell(lane.experiment for lane in lanes)
+        except Exception as error:  # a comparison must not stop the run it is made for
+            self._fail(error, "BP's speed could not be measured: ")
+        for lane in lanes:
+            lane.skip(time.perf_counter() - began)
+
+    def _nobody_looks(self, seconds: float) -> None:
+        if self._running:
+            span = f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
+            self._running, self._words = False, f"paused: nobody has looked for {span}; press play to go on."
+
+    def _stop(self, failed: list[tuple[Lane, Exception]]) -> None:
+        """Pause and say whose step failed; the lanes whose steps did not are whole."""
+        self._running, told = False, []
+        for lane, error in reversed(failed):
+            self._fail(error, "the training stopped, and Reset begins a new run: ")
+            told.append(f"lane {lane.name}: {self._words}" if len(self._lanes.all) > 1 else self._words)
+        self._words = " ".join(reversed(told))
 
     def _fail(self, error: Exception, context: str) -> None:
         self.error = self._unraised = error
         # What the user got wrong says all itself; anything else needs to be put in a sentence.
         self._words = str(error) if isinstance(error, DfaLabError) else f"{context}{type(error).__name__}: {error}."
-
-    def _apply(self, command: Command) -> None:
-        if not isinstance(command, Pause):
-            self.error = None
-        if isinstance(command, Play):
-            self.experiment.resume_clock()
-            self._steps_left = self._inline_steps if command.steps is None else command.steps
-            self._running = True
-        elif isinstance(command, Pause):
-            self._running = False
-        elif isinstance(command, Change):
-            self.experiment.change(**command.fields)
-        elif isinstance(command, Reset):
-            self._running, self._unraised = False, None
-            self.experiment.reset(**command.fields)
-
-    def _advance(self) -> None:
-        if not self._running:
-            return
-        try:
-            self.experiment.step()
-        except Exception as error:
-            self._running = False
-            self._fail(error, "the training stopped, and Reset begins a new run: ")
-            return
-        if self._steps_left is not None:
-            self._steps_left -= 1
-            self._running = self._steps_left > 0

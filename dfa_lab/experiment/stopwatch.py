@@ -27,6 +27,10 @@ class Stopwatch:
         yield
         self._began += time.perf_counter() - began
 
+    def skip(self, seconds: float) -> None:
+        """So many seconds since the window began were not training."""
+        self._began += seconds
+
     def read(self, samples: int, *, due: bool) -> float | None:
         """Samples a second since the window began, and a new window; None where it is too short and not ``due``."""
         seconds, trained = time.perf_counter() - self._began, samples - self._samples

@@ -1,0 +1,180 @@
+"""Lanes: up to four runs side by side, what a command does to them. Knows no thread; the runner's is the only one here.
+
+A lane's own throughput is that of its own steps: the time in which the others train is left out of its stopwatch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.commands import LaneStatus, SessionLike
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.plan import Plan, changes_of
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.learning.rules import RULES
+
+#: How many runs train side by side at most.
+LANES = 4
+NAME_LENGTH = 40
+
+
+class Lane:
+    """One run: its experiment, the changes a session still brings to it, and the fields it differs in for good."""
+
+    def __init__(self, experiment: Experiment, plan: Plan | None = None, own: Collection[str] = ()) -> None:
+        self.experiment = experiment
+        self.plan = plan or Plan()
+        self.own = frozenset(own)
+        self._left: float | None = None  # when its last step ended, where others train in between
+
+    @property
+    def name(self) -> str:
+        """What a legend calls it."""
+        return self.experiment.history.name
+
+    @property
+    def status(self) -> LaneStatus:
+        """How it stands now."""
+        return LaneStatus(self.name, self.experiment.steps_done, self.experiment.settings)
+
+    def step(self) -> bool:
+        """One update, then what the plan has for that step; whether it had anything."""
+        if self._left is not None:
+            self.experiment._stopwatch.skip(time.perf_counter() - self._left)
+        try:
+            self.experiment.step()
+            return bool(self.plan) and self.plan.make_due(self.experiment)
+        finally:
+            if self._left is not None:
+                self._left = time.perf_counter()
+
+    def resume_clock(self) -> None:
+        """Time up to now was not training."""
+        self.experiment.resume_clock()
+        if self._left is not None:
+            self._left = time.perf_counter()
+
+    def share(self, shared: bool) -> None:
+        """Whether from now on only the time inside ``step`` counts as training."""
+        now = time.perf_counter()
+        if self._left is not None and not shared:
+            self.experiment._stopwatch.skip(now - self._left)
+        if shared != (self._left is not None):
+            self._left = now if shared else None
+
+    def skip(self, seconds: float) -> None:
+        """So many seconds up to now were not training."""
+        if self._left is None:
+            self.experiment._stopwatch.skip(seconds)
+
+
+class Lanes:
+    """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.all: tuple[Lane, ...] = (Lane(experiment),)
+
+    def chosen(self, lane: int | None) -> tuple[Lane, ...]:
+        """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
+        if lane is None:
+            return self.all
+        if lane >= len(self.all):
+            there = "there is lane 0 only" if len(self.all) == 1 else f"there are lanes 0 to {len(self.all) - 1}"
+            raise DfaLabError(f"lane was given as {lane}; {there}.")
+        return (self.all[lane],)
+
+    def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
+        """Change live settings of one lane or of all; an error changes none."""
+        chosen = self.chosen(lane)
+        if len(chosen) > 1:
+            for one in chosen:
+                one.experiment.fork(**fields)  # what one lane refuses shows on its copy
+        for one in chosen:
+            one.experiment.change(**fields)
+
+    def undo(self, lane: int | None) -> None:
+        """Take back the last change of a lane; of every lane that has one, and ``DfaLabError`` where none has."""
+        chosen = self.chosen(lane)
+        refused: list[DfaLabError] = []
+        for one in chosen:
+            experiment: Any = one.experiment
+            try:
+                experiment.undo()
+            except DfaLabError as reason:
+                refused.append(reason)
+        if len(refused) == len(chosen):
+            raise refused[0]
+
+    def fork(self, fields: Mapping[str, Any], lane: int, name: str | None) -> None:
+        """One more lane, at the end: a copy of ``lane`` with ``fields`` changed from here on."""
+        (parent,) = self.chosen(lane)
+        if len(self.all) == LANES:
+            raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
+        parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
+        name = _unused(name or _named(fields) or parent.name, [one.name for one in self.all])
+        made = parent.experiment.fork(name=name, **fields)
+        made.resume_clock()
+        self.all = (*self.all, Lane(made, parent.plan.without(fields), parent.own | fields.keys()))
+
+    def drop(self, lane: int) -> None:
+        """Take a lane away."""
+        (gone,) = self.chosen(lane)
+        self.all = tuple(one for one in self.all if one is not gone)
+
+    def reset(self, fields: Mapping[str, Any]) -> None:
+        """Lane 0 begins a new run, without a plan; the others go."""
+        run = self.all[0].experiment
+        run.reset(**fields)
+        self.all = (Lane(run),)
+
+    def load(self, session: SessionLike) -> None:
+        """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
+
+        What the session changes later it changes in every lane, but for the fields in which a lane differs.
+        """
+        run = self.all[0].experiment
+        if run.module is not None:
+            raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
+        if not isinstance(session.settings, Settings):
+            raise DfaLabError(f"a session was given with settings {session.settings!r:.200}; expected a Settings.")
+        if len(session.lanes) >= LANES:
+            raise DfaLabError(
+                f"the session has {len(session.lanes)} lanes beside its run; expected at most {LANES - 1}."
+            )
+        changes = changes_of(session)
+        # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
+        trial = Lanes(Experiment(session.settings))
+        trial.all[0].plan = Plan(changes)
+        for lane in session.lanes:
+            trial.fork(lane.fields, 0, lane.name)
+        for one in trial.all:
+            one.plan.make_due(one.experiment)
+        run.reset(**session.settings.values())
+        first = Lane(run, Plan(changes))
+        first.plan.make_due(run)
+        self.all = (first, *trial.all[1:])
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    """A name from what is changed: "bp", "batch_size 256"."""
+    words = [_word(value) if name == "rule" else f"{name} {_word(value)}" for name, value in fields.items()]
+    text = ", ".join(words)
+    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1].rstrip()}…"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        rest = ", ".join(f"{key}={one}" for key, one in value.items() if key != "name")
+        return f"{value['name']}({rest})" if rest else str(value["name"])
+    if isinstance(value, Mapping):
+        return RULES.label(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    """``name``, or with the first number from 2 that makes it another than those ``taken``."""
+    numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)

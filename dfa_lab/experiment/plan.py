@@ -1,0 +1,60 @@
+"""Plan: the changes a loaded session still brings, each at its own step."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.commands import SessionLike
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.settings import Settings
+
+Changes = tuple[tuple[int, Mapping[str, Any]], ...]
+
+
+class Plan:
+    """Changes to come, (step, fields), in the order of their steps."""
+
+    def __init__(self, changes: Iterable[tuple[int, Mapping[str, Any]]] = ()) -> None:
+        self._left = deque(changes)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def without(self, fields: Collection[str]) -> Plan:
+        """A copy that leaves ``fields`` alone: for a lane that differs in them."""
+        kept = ((step, {k: v for k, v in change.items() if k not in fields}) for step, change in self._left)
+        return Plan((step, change) for step, change in kept if change)
+
+    def make_due(self, experiment: Experiment) -> bool:
+        """Make what is due at the step where ``experiment`` stands, if anything is; whether it was.
+
+        Raises ``DfaLabError`` for a change that fails; it is not tried again.
+        """
+        left, before = self._left, len(self._left)
+        while left and left[0][0] <= experiment.steps_done:
+            step, fields = left.popleft()
+            try:
+                experiment.change(**fields)
+            except DfaLabError as reason:
+                raise DfaLabError(f"the session's change at step {step} could not be made: {reason}") from reason
+        return len(left) < before
+
+
+def changes_of(session: SessionLike) -> Changes:
+    """A session's changes, checked one after another. Raises ``DfaLabError`` for one that could not be made."""
+    found: list[tuple[int, Mapping[str, Any]]] = []
+    settings, last = session.settings, 0
+    for step, fields in session.changes:
+        if isinstance(step, bool) or not isinstance(step, int) or step < last:
+            raise DfaLabError(
+                f"the session has a change at step {step!r:.100} after one at step {last}; expected whole numbers in "
+                "their order."
+            )
+        after = settings.changed(**fields)
+        Settings.check_live({name: fields[name] for name in fields if getattr(settings, name) != getattr(after, name)})
+        settings, last = after, step
+        found.append((step, dict(fields)))
+    return tuple(found)
