@@ -1,28 +1,42 @@
 // How an axis looks, and where its ticks may stand.
+import { logStep, logTicks } from "./scales.js";
 import { tickText } from "./words.js";
 
 // Steps are whole numbers: 1, 2, 5, 10, 20, 50 …
 const WHOLE = Array.from({ length: 30 }, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
 
-function axis(shared, label, more) {
-  const font = `11px ${shared.theme.font}`;
+function axis(shared, label, { size, space, ...more }) {
+  const large = shared.theme.letters;
+  const font = `${Math.round(11 * large)}px ${shared.theme.font}`;
   return {
     label,
     font,
     labelFont: font,
-    labelSize: 16,
+    labelSize: 16 * large,
     labelGap: 2,
     gap: 4,
+    size: size * large,
+    space: space * large,
     stroke: () => shared.theme.faint,
-    grid: { stroke: () => shared.theme.grid, width: 1 },
+    grid: { stroke: () => shared.theme.grid, width: shared.theme.strokes },
     ticks: { stroke: () => shared.theme.grid, width: 1, size: 4 },
     values: (_, splits) => splits.map((value) => (value === null ? "" : tickText(value))),
+    filter: (_, splits) => splits,
     ...more,
   };
 }
 
+const splits = (length, space, log) => (plot, _, min, max) => logTicks(min, max, length(plot) / devicePixelRatio, space, log);
+
 /** The two axes of a panel; `shared.theme` is read at each drawing, so that the page may turn dark. */
-export const panelAxes = (shared, { axis: title, tick }) => [
-  axis(shared, "training step (updates)", { incrs: WHOLE, size: 24, space: 60 }),
-  axis(shared, title, { size: 40, space: 28, ...(tick ? { incrs: [tick] } : {}) }),
-];
+export function panelAxes(shared, { axis: title, tick }, logValues) {
+  const large = shared.theme.letters;
+  const steps = shared.logSteps
+    ? { splits: splits((plot) => plot.bbox.width, 34 * large, logStep) }
+    : { incrs: WHOLE };
+  const values = logValues ? { splits: splits((plot) => plot.bbox.height, 22 * large, Math.log10) } : tick ? { incrs: [tick] } : {};
+  return [
+    axis(shared, `training step (updates${shared.logSteps ? ", log scale" : ""})`, { size: 24, space: 60, ...steps }),
+    axis(shared, logValues ? title.replace(/\)?$/, (end) => (end ? ", log)" : " (log)")) : title, { size: 40, space: 28, ...values }),
+  ];
+}

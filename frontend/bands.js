@@ -48,22 +48,22 @@ export function drawBands(plot, { bands, drawn, guide, guideLabel, until, theme,
     const away = (sign) => (i) => (sd[i] === null ? NaN : centre(i) + sign * factor * sd[i]);
     fill(plot, series.steps, away(-1), away(1), until, translucent(colour, 0.07), true);
   }
-  for (const { series, colour } of drawn) {
+  for (const { series, fill: colour, run } of drawn) {
     const { values, spread } = series;
-    if (!spread) continue;
+    if (!spread || run.faint) continue;
     const away = (sign) => (i) => (values[i] === null || spread[i] === null ? NaN : values[i] + sign * spread[i]);
     fill(plot, series.steps, away(-1), away(1), series.lastStep, translucent(colour, 0.22), false);
   }
   if (guide !== null) {
     const y = Math.round(plot.valToPos(guide, "y", true)) + 0.5;
     ctx.strokeStyle = theme.line;
-    ctx.lineWidth = pixels;
+    ctx.lineWidth = theme.strokes * pixels;
     ctx.setLineDash([]);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.font = `${10 * pixels}px ${theme.font}`;
+    ctx.font = `${10 * theme.letters * pixels}px ${theme.font}`;
     ctx.fillStyle = theme.faint;
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";

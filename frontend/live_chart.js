@@ -2,36 +2,55 @@
 import "uplot/dist/uPlot.min.css";
 import "./live_chart.css";
 import { element } from "./element.js";
+import { Head } from "./head.js";
+import { marks } from "./markers.js";
 import { Panel } from "./panel.js";
 import { StatusLine } from "./status.js";
-import { readTheme, watchTheme } from "./theme.js";
+import { readTheme, shaded, translucent, watchTheme } from "./theme.js";
+import { View } from "./view.js";
 
 const TWO_COLUMNS_FROM = 560;
 const MOST_EVENTS = 200;
 const ASK_AGAIN_MS = 1000;
+const FLASH_MS = 1600;
+const COLOUR = /^#[0-9a-f]{6}$/i;
+const PLAIN_COLOUR = "#767676";
 
 class Chart {
   constructor(ask) {
     this.ask = ask;
     this.number = null; // of the last message; null while a snapshot is awaited
     this.run = null;
-    this.spread = false;
-    this.window = null;
+    this.runs = [];
+    this.hiddenRuns = new Set(); // by place
+    this.view = new View();
+    this.logSteps = false;
+    this.logValues = false;
     this.events = [];
+    this.marks = [];
+    this.flash = null; // a step
     this.panels = [];
     this.frame = 0;
-    this.status = new StatusLine(() => this.zoom(null));
+    this.status = new StatusLine();
+    this.head = new Head({
+      follow: (last) => this.look(() => this.view.follow(last)),
+      logSteps: (on) => this.restyle(() => (this.logSteps = on)),
+      logValues: (on) => this.restyle(() => (this.logValues = on)),
+      showRun: (place, on) => this.restyle(() => (on ? this.hiddenRuns.delete(place) : this.hiddenRuns.add(place))),
+    });
     this.grid = element("div", "dfa-grid");
-    this.root = element("div", "dfa-chart", { "data-testid": "dfa-chart" }, this.status.root, this.grid);
+    this.root = element("div", "dfa-chart", { "data-testid": "dfa-chart" }, this.status.root, this.head.root, this.grid);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.root);
-    this.unwatch = watchTheme(() => this.retheme());
+    this.unwatch = () => {};
+    this.parent = null;
     this.key = `dfa-${Math.random().toString(36).slice(2)}`;
     this.theme = readTheme(this.root);
   }
 
   /** One message: a snapshot, which replaces everything, or rows that go on where the last message ended. */
   receive(message, buffers) {
+    if (message.type === "focus") return this.focus(message.step);
     if (message.type === "snapshot") this.begin(message);
     else if (message.type !== "rows" || this.number === null) return;
     else if (message.number !== this.number + 1) {
@@ -43,34 +62,56 @@ class Chart {
     this.append(message, buffers[0]);
     if (message.events.length) {
       this.events = [...this.events, ...message.events].slice(-MOST_EVENTS);
+      this.marks = marks(this.events, this.runs);
       this.moved = true;
     }
     if (message.status) this.latest = message.status;
     this.schedule();
   }
 
-  begin({ run, spread, panels }) {
-    if (run !== this.run) this.window = null;
+  begin({ run, runs, panels }) {
+    if (run !== this.run) this.view.zoom(null);
     this.run = run;
-    this.spread = spread;
+    if (runs.length !== this.runs.length) this.hiddenRuns.clear();
+    this.runs = runs.map((one) => ({ ...one, colour: COLOUR.test(one.colour) ? one.colour : PLAIN_COLOUR }));
     this.events = [];
+    this.marks = [];
     this.moved = true;
+    this.root.classList.toggle("dfa-several", this.several);
     if (this.panels.length) this.panels.forEach((panel) => panel.clear());
     else {
       this.panels = panels.map((description) => new Panel(description, this));
       this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     }
+    this.buildHead();
+  }
+
+  get several() {
+    return this.runs.length > 1;
+  }
+
+  /** Whether the user has not hidden the run with this place. */
+  shows(run) {
+    return !this.hiddenRuns.has(run);
+  }
+
+  buildHead() {
+    const looks = this.runs.map(({ name, colour, faint }) => {
+      const own = shaded(colour, this.theme.shade);
+      return { name, faint, colour: faint ? translucent(own, 0.5) : own, width: (faint ? 1.5 : 2.5) * this.theme.strokes };
+    });
+    this.head.build(looks, this.hiddenRuns);
   }
 
   append(message, view) {
     const numbers = new Float64Array(view ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : 0);
     let place = 0;
     const take = (count) => numbers.subarray(place, (place += count));
-    for (const { metric, layer, count } of message.series) {
+    for (const { metric, layer, count, run = 0 } of message.series) {
       const steps = take(count);
       const values = take(count);
-      const spread = this.spread ? take(count) : null;
-      for (const panel of this.panels) if (panel.reads(metric)) panel.append(metric, layer, steps, values, spread);
+      const spread = this.runs[run].spread ? take(count) : null;
+      for (const panel of this.panels) if (panel.reads(metric)) panel.append(metric, layer, run, steps, values, spread);
     }
   }
 
@@ -81,40 +122,79 @@ class Chart {
   draw() {
     this.frame = 0;
     if (this.latest) this.status.show(this.latest);
-    this.status.wholeRun.hidden = this.window === null;
+    this.head.show(this.view);
     if (this.moved) this.panels.forEach((panel) => panel.relayout());
     this.moved = false;
     this.panels.forEach((panel) => panel.draw());
   }
 
-  /** The steps in sight: what the user zoomed to, or the whole run. */
+  /** The steps in sight. */
   range() {
-    return this.window ?? [0, Math.max(1, this.lastStep())];
+    return this.view.range(this.lastStep());
   }
 
   lastStep() {
-    const lastEvent = this.events.length ? this.events[this.events.length - 1].step : 0;
-    return Math.max(lastEvent, ...this.panels.map((panel) => panel.lastStep));
+    const lastMark = this.marks.length ? this.marks[this.marks.length - 1].step : 0;
+    return Math.max(lastMark, ...this.panels.map((panel) => panel.lastStep));
   }
 
   zoom(range) {
-    this.window = range;
+    this.look(() => this.view.zoom(range));
+  }
+
+  look(change) {
+    change();
     this.schedule();
   }
 
+  /** Change what the plots must be made anew for. */
+  restyle(change) {
+    change();
+    this.panels.forEach((panel) => panel.restyle());
+    this.schedule();
+  }
+
+  /** Show the steps around `step`, and light it up for a moment. */
+  focus(step) {
+    if (!Number.isFinite(step)) return;
+    this.flash = step;
+    this.zoom(null);
+    this.view.around(step, this.lastStep());
+    clearTimeout(this.flashed);
+    this.flashed = setTimeout(() => {
+      this.flash = null;
+      this.panels.forEach((panel) => panel.repaint());
+    }, FLASH_MS);
+    this.schedule();
+  }
+
+  /** The step to light up, or null. */
+  flashing() {
+    return this.flash;
+  }
+
   resize() {
-    this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= TWO_COLUMNS_FROM);
-    this.theme = readTheme(this.root);
+    if (this.root.parentNode !== this.parent) {
+      this.parent = this.root.parentNode; // put on the page, or moved to another place
+      this.unwatch();
+      this.unwatch = watchTheme(this.root, () => this.retheme());
+    }
+    this.retheme();
+    this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= TWO_COLUMNS_FROM * this.theme.letters);
     this.panels.forEach((panel) => panel.resize());
   }
 
   retheme() {
-    this.theme = readTheme(this.root);
-    this.panels.forEach((panel) => panel.relayout());
+    const theme = readTheme(this.root);
+    if (JSON.stringify(theme) === JSON.stringify(this.theme)) return;
+    this.theme = theme;
+    this.buildHead();
+    this.restyle(() => {});
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.flashed);
     this.resizing.disconnect();
     this.unwatch();
     this.panels.forEach((panel) => panel.destroy());

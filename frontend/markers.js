@@ -1,11 +1,12 @@
 // The vertical lines at which a setting was changed, with short labels in a few lanes above the plot.
+import { shaded } from "./theme.js";
 
 const LANES = 3;
 const LANE_HEIGHT = 13;
 const GAP = 6;
 
 /** How many pixels above the plot the labels need. */
-export const headroom = (events) => (events.length ? LANES * LANE_HEIGHT + 4 : 8);
+export const headroom = (events, theme) => (events.length ? LANES * LANE_HEIGHT * theme.letters + 4 : 8);
 
 /**
  * A place for each label: {left, lane}, or null where there is no room. `positions` and `widths` are in pixels, the
@@ -15,32 +16,65 @@ export function placeLabels(positions, widths, from, to) {
   const taken = [];
   const places = positions.map(() => null);
   for (let i = positions.length - 1; i >= 0; i -= 1) {
-    // Right of its line; left of it where the edge is too near.
-    const fits = positions[i] + 3 + widths[i] <= to;
-    const left = Math.max(from, fits ? positions[i] + 3 : Math.min(positions[i] - 3, to) - widths[i]);
-    const right = left + widths[i] + GAP;
-    for (let lane = 0; lane < LANES && !places[i]; lane += 1) {
-      const free = taken.every((span) => span.lane !== lane || right <= span.left || left >= span.right);
-      if (free) {
-        places[i] = { left, lane };
-        taken.push({ lane, left, right });
+    // Right of its line; left of it where that is taken, or where the edge is too near.
+    const right = positions[i] + 3;
+    const left = Math.min(positions[i] - 3, to) - widths[i];
+    const sides = right + widths[i] > to ? [Math.max(from, left)] : left >= from ? [right, left] : [Math.max(from, right)];
+    for (const side of sides) {
+      for (let lane = 0; lane < LANES && !places[i]; lane += 1) {
+        const free = taken.every((span) => span.lane !== lane || side + widths[i] + GAP <= span.left || side >= span.right);
+        if (free) {
+          places[i] = { left: side, lane };
+          taken.push({ lane, left: side, right: side + widths[i] + GAP });
+        }
       }
     }
   }
   return places;
 }
 
-/** Draw the lines and labels of `events` ({step, label}, in order) on a uPlot canvas; return how many are in sight. */
-export function drawMarkers(plot, events, theme, pixels) {
+/**
+ * The marks of `events` ({step, label, run}), by step: a change that several runs share is one mark. With several runs
+ * a mark's label says whose change it is, and `run` is its run where it has one alone.
+ */
+export function marks(events, runs) {
+  const several = runs.length > 1;
+  const owners = runs.filter((run) => !run.faint).length;
+  const found = new Map();
+  for (const { step, label, run = 0 } of [...events].sort((a, b) => a.step - b.step)) {
+    const key = `${step} ${label}`;
+    const mark = found.get(key) ?? found.set(key, { step, label, of: new Set() }).get(key);
+    mark.of.add(run);
+  }
+  return [...found.values()].map(({ step, label, of }) => {
+    if (!several || owners === 1) return { step, label };
+    const whose = [...of].map((run) => runs[run]).filter(Boolean);
+    if (of.size === owners) return { step, label };
+    return { step, label: `${whose.map((run) => run.name).join(", ")}: ${label}`, run: whose.length === 1 ? whose[0] : undefined };
+  });
+}
+
+/** A bright band at the step that the kernel asked to look at. */
+function drawFlash(plot, step, theme, pixels) {
+  const { ctx, bbox } = plot;
+  const reach = 6 * theme.strokes * pixels;
+  ctx.fillStyle = "rgba(230,159,0,0.45)";
+  ctx.fillRect(Math.round(plot.valToPos(step, "x", true)) - reach, bbox.top, 2 * reach, bbox.height);
+}
+
+/** Draw the lines and labels of `events` ({step, label, run}, in order) on a uPlot canvas, and `flash`, a step or null. */
+export function drawMarkers(plot, events, flash, theme, pixels) {
   const { ctx, bbox } = plot;
   const { min, max } = plot.scales.x;
   const shown = events.filter((event) => event.step >= min && event.step <= max);
-  if (!shown.length) return 0;
+  if (!shown.length && flash === null) return;
   ctx.save();
-  ctx.font = `${11 * pixels}px ${theme.font}`;
+  if (flash !== null && flash >= min && flash <= max) drawFlash(plot, flash, theme, pixels);
+  const large = theme.letters;
+  const height = LANE_HEIGHT * large;
+  ctx.font = `${11 * large * pixels}px ${theme.font}`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
-  ctx.lineWidth = pixels;
   const positions = shown.map((event) => Math.round(plot.valToPos(event.step, "x", true)));
   const widths = shown.map((event) => ctx.measureText(event.label).width / pixels);
   const places = placeLabels(
@@ -49,16 +83,18 @@ export function drawMarkers(plot, events, theme, pixels) {
     bbox.left / pixels,
     (bbox.left + bbox.width) / pixels + 12,
   );
-  const middle = (place) => bbox.top - (LANE_HEIGHT * place.lane + LANE_HEIGHT / 2 + 2) * pixels;
-  const half = (LANE_HEIGHT / 2) * pixels;
-  ctx.strokeStyle = theme.marker;
+  const middle = (place) => bbox.top - (height * place.lane + height / 2 + 2) * pixels;
+  const half = (height / 2) * pixels;
   ctx.setLineDash([3 * pixels, 3 * pixels]);
-  ctx.beginPath();
   positions.forEach((position, i) => {
+    const { run } = shown[i];
+    ctx.strokeStyle = run ? shaded(run.colour, theme.shade) : theme.marker;
+    ctx.lineWidth = (run ? 1.5 : 1) * theme.strokes * pixels;
+    ctx.beginPath();
     ctx.moveTo(position, places[i] ? middle(places[i]) - half : bbox.top);
     ctx.lineTo(position, bbox.top + bbox.height);
+    ctx.stroke();
   });
-  ctx.stroke();
   ctx.fillStyle = theme.text;
   shown.forEach((event, i) => {
     if (!places[i]) return;
@@ -68,5 +104,4 @@ export function drawMarkers(plot, events, theme, pixels) {
     ctx.fillText(event.label, left, at);
   });
   ctx.restore();
-  return shown.length;
 }

@@ -4,16 +4,23 @@ import { panelAxes } from "./axes.js";
 import { drawBands } from "./bands.js";
 import { element, setText } from "./element.js";
 import { Legend } from "./legend.js";
+import { panelLines } from "./lines.js";
 import { drawMarkers, headroom } from "./markers.js";
+import { logStep, stepOfLog } from "./scales.js";
 import { MOST_POINTS, Series, seriesKey } from "./series.js";
-import { count, lineName, valueText } from "./words.js";
+import { count, valueText } from "./words.js";
 
 const HEIGHT = 256;
-const DASH = [7, 5];
 const SUMMARY_EVERY_MS = 1000;
+const LEAST_DECADE = [0.1, 1];
+const CHANCE_COLOUR = "#808080";
+const stepped = uPlot.paths.stepped({ align: 1 });
 
 export class Panel {
-  /** `shared` is what all panels have in common: `range()`, `events`, `lastStep()`, `theme`, `key`, `zoom(range)`. */
+  /**
+   * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `marks`, `flashing()`,
+   * `lastStep()`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
+   */
   constructor(description, shared) {
     this.description = description;
     this.shared = shared;
@@ -26,7 +33,8 @@ export class Panel {
     this.stale = true;
     this.summarized = -Infinity;
     this.later = null;
-    this.legend = new Legend(description.decimals, (place, show) => this.plot.setSeries(place + 1, { show }));
+    this.drawn = [];
+    this.legend = new Legend(description.decimals, ({ place, series }) => this.plot.setSeries(place, { show: this.shows(series) }));
     this.at = element("span", "dfa-at");
     this.holder = element("div", "dfa-plot");
     const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.at);
@@ -46,10 +54,10 @@ export class Panel {
     this.stale = true;
   }
 
-  append(metric, layer, steps, values, spread) {
-    const key = seriesKey(metric, layer);
+  append(metric, layer, run, steps, values, spread) {
+    const key = seriesKey(metric, layer, run);
     if (!this.series.has(key)) {
-      this.series.set(key, new Series(metric, layer));
+      this.series.set(key, new Series(metric, layer, run));
       this.stale = true;
     }
     // A deep network has many lines: together they keep no more points than a few lines would.
@@ -57,20 +65,13 @@ export class Panel {
     this.series.get(key).append(steps, values, spread, limit);
   }
 
-  /** The lines in the order of the legend: by layer, then as described; each with its colour. */
-  drawn() {
-    const order = [...this.lines.keys()];
-    return [...this.series.values()]
-      .filter((series) => this.lines.has(series.metric))
-      .sort((a, b) => (a.layer ?? 0) - (b.layer ?? 0) || order.indexOf(a.metric) - order.indexOf(b.metric))
-      .map((series) => {
-        const line = this.lines.get(series.metric);
-        return { series, line, name: lineName(line, series.layer), colour: this.colour(line.per_layer ? series.layer - 1 : line.colour) };
-      });
+  /** Whether the user has hidden neither the line nor its run. */
+  shows(series) {
+    return this.legend.shows(series) && this.shared.shows(series.run);
   }
 
-  colour(place) {
-    return this.description.palette[place % this.description.palette.length];
+  get logarithmic() {
+    return this.description.spans_decades && this.shared.logValues;
   }
 
   bands() {
@@ -81,7 +82,9 @@ export class Panel {
         // Recorded at the same steps as the band itself, where it is recorded at all.
         const means = this.series.get(seriesKey(band.mean, series.layer))?.values;
         const centre = (i) => means?.[i] ?? band.centre;
-        return { series, factor: band.factor, centre, colour: this.colour((series.layer ?? 1) - 1) };
+        const { palette } = this.description;
+        const colour = this.shared.several ? CHANCE_COLOUR : palette[((series.layer ?? 1) - 1) % palette.length];
+        return { series, factor: band.factor, centre, colour };
       });
   }
 
@@ -104,12 +107,31 @@ export class Panel {
     return { min, max };
   }
 
+  /** The columns of the plot: the steps, then each line's values in the order of drawing. */
   data() {
-    const drawn = this.drawn();
+    const { drawn } = this;
     this.root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
-    this.root.dataset.markers = String(this.shared.events.length);
+    this.root.dataset.markers = String(this.shared.marks.length);
     if (!drawn.length) return [[]];
-    return uPlot.join(drawn.map(({ series }) => [series.steps, series.values]));
+    const tables = [];
+    for (const line of drawn) tables[line.place - 1] = this.table(line);
+    return uPlot.join(tables);
+  }
+
+  /** Steps and values of a line, as far as they are in sight; a held value goes on to the last step of its run. */
+  table({ series, line }) {
+    let [steps, values] = series.between(...this.shared.range());
+    const until = line.held ? this.lastStepOf(series.run) : 0;
+    if (until > series.lastStep) {
+      steps = [...steps, until];
+      values = [...values, series.last];
+    }
+    // A logarithm has no place for what is not positive.
+    return [steps, this.logarithmic ? values.map((value) => (value > 0 ? value : null)) : values];
+  }
+
+  lastStepOf(run) {
+    return Math.max(0, ...[...this.series.values()].filter((series) => series.run === run).map((series) => series.lastStep));
   }
 
   build() {
@@ -117,42 +139,53 @@ export class Panel {
     if (!width) return; // not laid out yet: the next resize draws it
     this.stale = false;
     this.plot?.destroy();
-    const drawn = this.drawn();
-    this.legend.build(drawn);
-    this.plot = new uPlot(this.options(width, drawn), this.data(), this.holder);
+    this.drawn = panelLines([...this.series.values()], this.description, this.shared);
+    this.legend.build(this.drawn, this.shared.several);
+    this.plot = new uPlot(this.options(width), this.data(), this.holder);
   }
 
-  options(width, drawn) {
-    const { shared } = this;
+  get height() {
+    return Math.round(HEIGHT * Math.sqrt(this.shared.theme.letters));
+  }
+
+  options(width) {
+    const { shared, logarithmic } = this;
+    const heavy = shared.theme.strokes;
     return {
       width,
-      height: HEIGHT,
-      padding: [() => headroom(shared.events), 14, 0, 0],
+      height: this.height,
+      padding: [() => headroom(shared.marks, shared.theme), 18 * shared.theme.letters, 0, 0],
       legend: { show: false },
       select: { show: true },
       cursor: {
         y: false,
-        points: { size: 7 },
+        points: { size: 7 * heavy },
         drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => () => shared.zoom(null) },
         dataIdx: nearestWithValue,
         sync: { key: shared.key, setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
       },
-      scales: { x: { time: false, auto: false }, y: { range: (_, low, high) => this.heights(low, high) } },
-      axes: panelAxes(shared, this.description),
+      scales: {
+        x: { time: false, auto: false, ...(shared.logSteps ? { distr: 100, fwd: logStep, bwd: stepOfLog } : {}) },
+        y: { distr: logarithmic ? 3 : 1, range: (_, low, high) => (logarithmic ? decades(low, high) : this.heights(low, high)) },
+      },
+      axes: panelAxes(shared, this.description, logarithmic),
       series: [
         {},
-        ...drawn.map(({ line, colour, series }) => ({
-          stroke: colour,
-          width: line.dashed ? 1.6 : 2,
-          dash: line.dashed ? DASH : undefined,
-          show: this.legend.shows(series),
-          points: { size: 4, fill: colour },
-        })),
+        ...[...this.drawn]
+          .sort((a, b) => a.place - b.place)
+          .map(({ line, colour, width: thick, dash, series, run }) => ({
+            stroke: colour,
+            width: thick,
+            dash,
+            show: this.shows(series),
+            ...(line.held ? { paths: stepped } : {}),
+            points: run.faint || line.held ? { show: false } : { size: 4 * heavy, fill: colour },
+          })),
       ],
       hooks: {
         drawClear: [(plot) => drawBands(plot, this.behind())],
-        draw: [(plot) => drawMarkers(plot, shared.events, shared.theme, uPlot.pxRatio)],
+        draw: [(plot) => drawMarkers(plot, shared.marks, shared.flashing(), shared.theme, uPlot.pxRatio)],
         setCursor: [(plot) => this.point(plot)],
         setSelect: [(plot) => this.select(plot)],
       },
@@ -162,7 +195,7 @@ export class Panel {
   behind() {
     return {
       bands: this.bands(),
-      drawn: this.drawn().filter(({ series }) => this.legend.shows(series)),
+      drawn: this.drawn.filter(({ series }) => this.shows(series)),
       guide: this.description.guide,
       guideLabel: this.description.guide_label,
       until: this.lastStep,
@@ -216,8 +249,8 @@ export class Panel {
     this.later = null;
     this.summarized = performance.now();
     const { title, unit, decimals } = this.description;
-    const values = this.drawn().map(({ series, name }) => `${name} ${valueText(series.last, decimals)}`);
-    const changes = this.shared.events.length;
+    const values = this.drawn.map(({ series, name }) => `${name} ${valueText(series.last, decimals)}`);
+    const changes = this.shared.marks.length;
     const said = values.length ? `${values.join(", ")}${unit ? ` ${unit}` : ""}, at step ${count(this.lastStep)}` : "no values yet";
     this.root.setAttribute("aria-label", `${title}: ${said}${changes ? `; ${count(changes)} changes marked` : ""}`);
   }
@@ -226,12 +259,22 @@ export class Panel {
     const width = this.holder.clientWidth;
     if (!width) return;
     if (!this.plot) this.draw();
-    else if (width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    else if (width !== this.plot.width) this.plot.setSize({ width, height: this.height });
   }
 
-  /** The space for labels and the colours may have changed: lay out the axes again. */
+  /** The space for labels may have changed: lay out the axes again. */
   relayout() {
     this.plot?.redraw(false, true);
+  }
+
+  /** Draw again what is there: a marker lit up, or went out. */
+  repaint() {
+    this.plot?.redraw(false, false);
+  }
+
+  /** Colours, sizes, axes or the runs in sight have changed: make the plot anew at the next frame. */
+  restyle() {
+    this.stale = true;
   }
 
   destroy() {
@@ -249,4 +292,12 @@ function nearestWithValue(plot, place, index) {
     if (column[index + away] != null) return index + away;
   }
   return index;
+}
+
+/** The ends of a logarithmic axis, with a margin. */
+function decades(least, greatest) {
+  if (!(greatest > 0)) return LEAST_DECADE;
+  const low = least > 0 ? least : greatest / 10;
+  const margin = Math.max(1.1, (greatest / low) ** 0.05);
+  return [low / margin, greatest * margin];
 }

@@ -7,13 +7,14 @@ const HAIR = 1e-6;
 const finite = (value) => (Number.isFinite(value) ? value : null);
 
 /** What tells one line of a panel from the others. */
-export const seriesKey = (metric, layer) => `${metric}:${layer ?? ""}`;
+export const seriesKey = (metric, layer, run = 0) => `${run}:${metric}:${layer ?? ""}`;
 
 export class Series {
-  constructor(metric, layer) {
-    this.key = seriesKey(metric, layer);
+  constructor(metric, layer, run = 0) {
+    this.key = seriesKey(metric, layer, run);
     this.metric = metric;
     this.layer = layer;
+    this.run = run;
     this.steps = [];
     this.values = [];
     this.spread = null;
@@ -30,7 +31,7 @@ export class Series {
       this.values.push(finite(values[i]));
       if (spread) this.spread.push(finite(spread[i]));
     }
-    if (this.steps.length > limit) this.keep(thin(this.steps, this.values, limit / 2));
+    if (this.steps.length > limit) this.keep(thin(this.steps, this.values, 0.75 * limit));
   }
 
   keep(indices) {
@@ -48,8 +49,8 @@ export class Series {
     return this.values.length ? this.values[this.values.length - 1] : null;
   }
 
-  /** The value nearest to `step`; null where there is none. */
-  near(step) {
+  /** How many rows lie at or before `step`. */
+  rank(step) {
     let low = 0;
     let high = this.steps.length;
     while (low < high) {
@@ -57,8 +58,27 @@ export class Series {
       if (this.steps[middle] <= step) low = middle + 1;
       else high = middle;
     }
+    return low;
+  }
+
+  /** The value nearest to `step`; null where there is none. */
+  near(step) {
+    const low = this.rank(step);
     const before = low ? step - this.steps[low - 1] : Infinity;
     const after = low < this.steps.length ? this.steps[low] - step : Infinity;
     return this.values[before <= after ? low - 1 : low] ?? null;
+  }
+
+  /** The value in force at `step`: the last one at or before it; null where there is none. */
+  heldAt(step) {
+    return this.values[this.rank(step) - 1] ?? null;
+  }
+
+  /** Steps and values from `from` to `to`, and the ones just outside, to which the line goes on. */
+  between(from, to) {
+    const start = Math.max(0, this.rank(from) - 1);
+    const end = this.rank(to) + 1;
+    if (start === 0 && end >= this.steps.length) return [this.steps, this.values];
+    return [this.steps.slice(start, end), this.values.slice(start, end)];
   }
 }

@@ -11,13 +11,10 @@ const FIELDS = [
 ];
 
 export class StatusLine {
-  constructor(onWholeRun) {
+  constructor() {
     this.values = new Map();
     this.root = element("div", "dfa-status", { role: "status", "aria-atomic": "false", "data-testid": "dfa-status" });
-    this.wholeRun = element("button", "dfa-whole-run", { type: "button", hidden: "" }, "Show whole run");
-    this.wholeRun.addEventListener("click", onWholeRun);
     for (const [name, label, live] of FIELDS) this.add(name, label, live);
-    this.root.append(this.wholeRun);
   }
 
   add(name, label, live) {

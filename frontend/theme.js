@@ -1,29 +1,51 @@
-// The page's own colours: JupyterLab's where it has them, else those of the text around the chart.
+// The page's own colours: JupyterLab's where it has them, else those of the text around the chart. A class on an
+// ancestor (dfa-theme-light, -dark, -projector) overrides them: see live_chart.css.
 
 function channels(colour) {
   const found = colour.match(/[\d.]+/g);
-  return found && colour.startsWith("rgb") ? found.slice(0, 3) : ["128", "128", "128"];
+  return found && colour.startsWith("rgb") ? found.slice(0, 3).map(Number) : [128, 128, 128];
 }
 
-/** Colours for the canvas, read from the style that `element` has now. */
-export function readTheme(element) {
-  const style = getComputedStyle(element);
-  const [red, green, blue] = channels(style.color);
-  const ink = (opacity) => `rgba(${red},${green},${blue},${opacity})`;
-  return { text: ink(0.85), faint: ink(0.62), grid: ink(0.1), line: ink(0.4), marker: ink(0.55), font: style.fontFamily };
+const part = (colour, place) => parseInt(colour.slice(place, place + 2), 16);
+const parts = (colour) => [1, 3, 5].map((place) => part(colour, place));
+
+/** `#rrggbb` mixed with white (`shade` towards 1) or with black (towards -1). */
+export function shaded(colour, shade) {
+  const target = shade > 0 ? 255 : 0;
+  const mixed = parts(colour).map((value) => Math.round(value + Math.abs(shade) * (target - value)));
+  return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** `#rrggbb` made translucent. */
-export function translucent(colour, opacity) {
-  const part = (place) => parseInt(colour.slice(place, place + 2), 16);
-  return `rgba(${part(1)},${part(3)},${part(5)},${opacity})`;
+export const translucent = (colour, opacity) => `rgba(${parts(colour).join(",")},${opacity})`;
+
+/** Colours and sizes for the canvas, read from the style that `element` has now. */
+export function readTheme(element) {
+  const style = getComputedStyle(element);
+  const [red, green, blue] = channels(style.color);
+  const number = (name) => Number(style.getPropertyValue(name)) || 1;
+  const contrast = number("--dfa-contrast");
+  const ink = (opacity) => `rgba(${red},${green},${blue},${Math.min(1, contrast * opacity)})`;
+  return {
+    text: ink(0.85),
+    faint: ink(0.62),
+    grid: ink(0.1),
+    line: ink(0.4),
+    marker: ink(0.55),
+    font: style.fontFamily,
+    letters: number("--dfa-letters"), // how many times larger than on a desk
+    strokes: number("--dfa-strokes"), // how many times thicker
+    shade: 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? 0.25 : contrast > 1 ? -0.12 : 0,
+  };
 }
 
-/** Call `changed` when the page turns dark or light; returns a function that stops watching. */
-export function watchTheme(changed) {
+/** Call `changed` when a class or theme around `element` changes; returns a function that stops watching. */
+export function watchTheme(element, changed) {
   const observer = new MutationObserver(changed);
   const options = { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class", "style"] };
-  observer.observe(document.body, options);
+  for (let around = element.parentNode; around; around = around.parentNode ?? around.host) {
+    if (around instanceof Element) observer.observe(around, options);
+  }
   const media = window.matchMedia("(prefers-color-scheme: dark)");
   media.addEventListener("change", changed);
   return () => {

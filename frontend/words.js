@@ -6,7 +6,10 @@ const tick = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 export const count = (value) => grouped.format(value);
 
-export const tickText = (value) => (Math.abs(value) >= 10000 ? compact.format(value) : tick.format(value));
+export function tickText(value) {
+  if (Math.abs(value) >= 10000) return compact.format(value);
+  return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential().replace("-", "−") : tick.format(value);
+}
 
 /** A value as the legend shows it: "84.2", "0.961", "152K"; "–" where there is none. */
 export function valueText(value, decimals) {

@@ -138,7 +138,7 @@ def test_a_browser_that_says_hello_is_given_everything(chart: Watched) -> None:
 def test_other_messages_from_a_browser_are_ignored(chart: Watched, content: object) -> None:
     chart.show(History(), STATUS)
     chart._handle_custom_msg(content, [])
-    assert not chart.show(chart._history, STATUS)
+    assert not chart.show(chart._runs, STATUS)
 
 
 def test_every_row_arrives_once_over_many_messages(chart: Watched) -> None:
@@ -195,7 +195,7 @@ def test_panels_read_known_metrics_and_use_their_words() -> None:
         assert set(panel.metrics) <= set(METRICS)
         for line, said in zip(panel.lines, panel.description()["lines"], strict=True):
             assert said["label"]
-            assert METRICS[line.metric].label.startswith(said["label"])
+            assert line.label or METRICS[line.metric].label.startswith(said["label"])
         json.dumps(panel.description(), allow_nan=False)
 
 

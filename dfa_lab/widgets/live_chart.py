@@ -1,13 +1,15 @@
-"""LiveChart: four linked panels that draw a run while it trains. It sends what a History holds and computes nothing.
+"""LiveChart: four linked panels that draw runs while they train. It sends what a History holds and computes nothing.
 
 A message is a JSON header and one buffer of float64. The header's ``series`` say what lies in the buffer, one after
-another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas.
+another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas. ``run`` in a
+series or an event is the run's place in the snapshot's ``runs``; without it the first run is meant.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ import anywidget
 import numpy as np
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import History, Series, SeriesKey
+from dfa_lab.experiment.history import Event, History
+from dfa_lab.views.style import run_colour
 from dfa_lab.widgets.panels import PANELS, event_label
 from dfa_lab.widgets.routes import forget_route
-from dfa_lab.widgets.thinning import thin
+from dfa_lab.widgets.rows import Rows
 
 STATIC = Path(__file__).parent / "static"
 if not (STATIC / "live_chart.js").is_file():
@@ -28,16 +31,32 @@ if not (STATIC / "live_chart.js").is_file():
     )
 
 POINTS_A_MESSAGE = 1000
-"""The most points of one series that a message holds, whatever the run's length."""
+"""The most points of one series that a message holds, whatever the run's length; fewer with several runs."""
+FEWEST_POINTS = 250
+"""The fewest points that a series is thinned to, however many runs there are."""
 EVENTS_A_MESSAGE = 200
 """The most events a message holds; of more the newest count."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A run on the chart: its history, what the legend calls it, and how it is drawn.
+
+    A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
+    ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart.
+    """
+
+    history: History
+    name: str
+    faint: bool = False
+    colour: str | None = None
+
+
 class LiveChart(anywidget.AnyWidget):
-    """Alignment, loss, accuracy and throughput of one run, drawn in the browser as it trains.
+    """Alignment, loss, accuracy and throughput of one run or several, drawn in the browser as they train.
 
     ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
-    ``on_hello`` is called, if set, when a page has opened the chart.
+    ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
     """
 
     _esm = STATIC / "live_chart.js"
@@ -46,13 +65,13 @@ class LiveChart(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._hello = threading.Event()
-        self._history: History | None = None
-        self._revision = 0
-        self._rows: dict[SeriesKey, int] = {}
-        self._events = 0
+        self._runs: list[Shown] = []
+        self._rows: list[Rows] = []
         self._status: dict[str, str] = {}
         self._number = 0
         self._metrics = {metric for panel in PANELS for metric in panel.metrics}
+        # One run's chance bands are enough: they would hide what lies behind them.
+        self._lines = {line.metric for panel in PANELS for line in panel.lines}
         self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
 
@@ -64,24 +83,22 @@ class LiveChart(anywidget.AnyWidget):
         """Whether a browser has opened the chart, or lost a message, and waits for everything at the next ``show``."""
         return self._hello.is_set()
 
-    def show(self, history: History, status: Mapping[str, str]) -> bool:
-        """Send what is new in ``history`` and ``status`` in one message; return whether there was anything.
+    def show(self, runs: History | Sequence[Shown], status: Mapping[str, str]) -> bool:
+        """Send what is new in ``runs`` and ``status`` in one message; return whether there was anything.
 
-        ``status`` is shown above the panels: state, step, samples, settings, error, each a text. Everything is sent
-        anew, thinned, where the browser asks for it, ``history`` is another object than last time, or its ``revision``
-        moved. Call it from one thread at a time.
+        ``runs`` is one history, or several runs in the order of the legend. ``status`` is shown above the panels:
+        state, step, samples, settings, error, each a text. Everything is sent anew, thinned, where the browser asks for
+        it, where other runs are shown than last time, or where the ``revision`` of a history moved. Call it from one
+        thread at a time. Raises ``DfaLabError`` where there is no run to show.
         """
+        shown = _checked(runs)
         asked = self._hello.is_set()
         self._hello.clear()
-        # Read before the rows: a truncation in between is then seen at the next call.
-        revision = history.revision
-        snapshot = asked or history is not self._history or revision != self._revision
+        snapshot = asked or not _same(shown, self._runs) or any(rows.stale for rows in self._rows)
         if snapshot:
-            self._history, self._revision = history, revision
-            self._rows, self._events = {}, 0
-        chunks, buffer = self._new_rows(history)
-        events = history.events[self._events :]
-        self._events += len(events)
+            self._runs, self._rows = shown, [Rows(run.history) for run in shown]
+        chunks, buffer = self._new_rows()
+        events = self._new_events()
         changed = dict(status) != self._status
         if not (snapshot or chunks or events or changed):
             return False
@@ -91,32 +108,50 @@ class LiveChart(anywidget.AnyWidget):
             "type": "snapshot" if snapshot else "rows",
             "number": self._number,
             "series": chunks,
-            "events": [{"step": e.step, "label": event_label(e)} for e in events[-EVENTS_A_MESSAGE:]],
+            "events": [_numbered(place, step=e.step, label=event_label(e)) for place, e in events[-EVENTS_A_MESSAGE:]],
         }
         if snapshot or changed:
             header["status"] = self._status
         if snapshot:
-            header |= {"run": history.run_id, "spread": history.replicas > 1}
+            first = shown[0].history
+            header |= {"run": first.run_id, "spread": first.replicas > 1}
+            header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             header["panels"] = [panel.description() for panel in PANELS]
         self.send(header, [buffer])
         forget_route(self)
         return True
 
-    def _new_rows(self, history: History) -> tuple[list[dict[str, Any]], bytes]:
-        """What each series has gained since it was last read: a description of each, and all their numbers."""
+    def focus(self, step: int) -> None:
+        """Zoom every panel to the steps around ``step`` and light up the markers there.
+
+        Nothing is remembered: a page that opens later shows the whole run. Raises ``DfaLabError`` for anything but a
+        whole number of steps, 0 or more.
+        """
+        if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
+            raise DfaLabError(f"focus got {step!r}; expected a step of the run, a whole number of 0 or more.")
+        self.send({"type": "focus", "step": int(step)})
+        forget_route(self)
+
+    def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
+        """What each series of each run has gained since the last message, and all their numbers."""
+        limit = max(FEWEST_POINTS, POINTS_A_MESSAGE // len(self._rows))
         chunks: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
-        for key, series in list(history.series.items()):
-            if key[0] not in self._metrics:
-                continue
-            start = self._rows.get(key, 0)
-            steps, values, gained = _read(series, start, history.replicas)
-            if not gained:
-                continue
-            self._rows[key] = start + gained
-            columns += [steps, *values]
-            chunks.append({"metric": key[0], "layer": key[1], "count": len(steps)})
+        for place, rows in enumerate(self._rows):
+            found, numbers = rows.take(self._lines if place else self._metrics, limit)
+            chunks += [_numbered(place, **chunk) for chunk in found]
+            columns += numbers
         return chunks, np.concatenate(columns).tobytes() if columns else b""
+
+    def _new_events(self) -> list[tuple[int, Event]]:
+        """The new changes of the runs that are not faint, each with its run's place, by step."""
+        found = [
+            (place, event)
+            for place, (run, rows) in enumerate(zip(self._runs, self._rows, strict=True))
+            if not run.faint
+            for event in rows.take_events()
+        ]
+        return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
 
     def _listen(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if isinstance(content, Mapping) and content.get("type") == "hello":
@@ -125,12 +160,33 @@ class LiveChart(anywidget.AnyWidget):
                 self.on_hello()
 
 
-def _read(series: Series, start: int, replicas: int) -> tuple[np.ndarray, list[np.ndarray], int]:
-    """Steps, columns (mean; sd where there are replicas) and number of the rows from ``start`` on, thinned."""
-    steps, values = series.since(start, replicas)
-    gained = min(len(steps), len(values))  # unequal where the trainer takes rows back at this very moment
-    steps, values = steps[:gained].astype(np.float64), values[:gained]
-    mean = values.mean(axis=1)
-    columns = [mean, values.std(axis=1, ddof=1)] if replicas > 1 else [mean]
-    keep = thin(steps, mean, POINTS_A_MESSAGE)
-    return steps[keep], [column[keep] for column in columns], gained
+def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
+    if isinstance(runs, History):
+        return [Shown(runs, runs.name)]
+    if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
+        raise DfaLabError(f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run.")
+    return list(runs)
+
+
+def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
+    """Whether these are the same runs, looking the same, as before."""
+    if len(shown) != len(before):
+        return False
+    return all(
+        one.history is other.history and (one.name, one.faint, one.colour) == (other.name, other.faint, other.colour)
+        for one, other in zip(shown, before, strict=True)
+    )
+
+
+def _numbered(place: int, **said: Any) -> dict[str, Any]:
+    """A description with its run's place, which the first run goes without."""
+    return {**said, "run": place} if place else said
+
+
+def _description(place: int, run: Shown) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "faint": run.faint,
+        "colour": run.colour or run_colour(place),
+        "spread": run.history.replicas > 1,
+    }

@@ -16,21 +16,27 @@ LABEL_LENGTH = 32
 
 @dataclass(frozen=True)
 class Line:
-    """One metric in a panel. With layers it gets a colour for each; else it has ``colour``, a place in the palette."""
+    """One metric in a panel. With layers it gets a colour for each; else it has ``colour``, a place in the palette.
+
+    A ``held`` value stands until the next one, up to the end of the run. ``label`` says it in other words than METRICS.
+    """
 
     metric: str
     dashed: bool = False
     colour: int = 0
+    held: bool = False
+    label: str = ""
 
     def description(self, panel: str) -> dict[str, Any]:
         """What the browser needs to know, as plain JSON values. A word that is the panel's name is not said again."""
         known = METRICS[self.metric]
         return {
             "metric": self.metric,
-            "label": known.label.removesuffix(f" {panel}"),
+            "label": self.label or known.label.removesuffix(f" {panel}"),
             "per_layer": known.per_layer,
             "dashed": self.dashed,
             "colour": self.colour,
+            "held": self.held,
         }
 
 
@@ -54,6 +60,7 @@ class Panel:
     ``unit`` follows a value in words, ``axis`` is the y axis' title. The y axis spans at least ``low`` to ``high`` and
     grows with the values, but never beyond ``floor`` and ``ceiling``; ``guide`` is a horizontal line (with
     ``guide_label``) and ``tick`` the distance of the axis' ticks. ``decimals`` are those of the values in the legend.
+    A ``spans_decades`` panel can be looked at on a logarithmic axis.
     """
 
     name: str
@@ -70,6 +77,7 @@ class Panel:
     guide_label: str = ""
     tick: float | None = None
     decimals: int = 3
+    spans_decades: bool = False
     palette: Sequence[str] = field(default=RUN_COLOURS, repr=False)
 
     @property
@@ -83,6 +91,7 @@ class Panel:
         """The panel as plain JSON values, for the browser."""
         plain = {name: getattr(self, name) for name in ("name", "title", "axis", "unit", "low", "high", "floor")}
         plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "tick", "decimals")}
+        plain["spans_decades"] = self.spans_decades
         plain["palette"] = list(self.palette)
         plain["lines"] = [line.description(self.name) for line in self.lines]
         plain["bands"] = [asdict(band) for band in self.bands]
@@ -119,6 +128,7 @@ PANELS: tuple[Panel, ...] = (
         axis=_axis("loss", "train_loss"),
         unit="",
         lines=(Line("train_loss"), Line("test_loss", dashed=True, colour=1)),
+        spans_decades=True,
     ),
     Panel(
         name="accuracy",
@@ -135,7 +145,10 @@ PANELS: tuple[Panel, ...] = (
         title=METRICS["samples_per_s"].label,
         axis=_axis(METRICS["samples_per_s"].label, "samples_per_s"),
         unit=METRICS["samples_per_s"].unit,
-        lines=(Line("samples_per_s", colour=2),),
+        lines=(
+            Line("samples_per_s", colour=2),
+            Line("bp_samples_per_s", dashed=True, colour=0, held=True, label="BP at this batch size"),
+        ),
         floor=0.0,
         decimals=0,
     ),
