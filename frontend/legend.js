@@ -16,15 +16,14 @@ export class Legend {
     return !this.hidden.has(series.key);
   }
 
-  /** Make a key for each line; where several runs have several lines each, in a table: a row a run, a column a line. */
+  /** Make a key for each line; where there are several runs, in a table: a row a run, a column a line. */
   build(lines, several) {
     const rows = new Map();
     for (const line of lines) rows.set(line.run, [...(rows.get(line.run) ?? []), line]);
-    const table = several && [...rows.values()].some((row) => row.length > 1);
     this.keys = [];
-    this.root.classList.toggle("dfa-legend-table", table);
-    if (table) this.table(rows, [...new Set(lines.map(({ label }) => label))]);
-    else this.root.replaceChildren(...lines.map((line) => this.key(line, several ? [line.run.name, ` · ${line.label}`] : [line.label])));
+    this.root.classList.toggle("dfa-legend-table", several);
+    if (several) this.table(rows, [...new Set(lines.map(({ label }) => label))]);
+    else this.root.replaceChildren(...lines.map((line) => this.key(line, line.label)));
   }
 
   table(rows, labels) {
@@ -34,19 +33,18 @@ export class Legend {
       const name = element("span", "dfa-run-name", { "aria-hidden": "true", title: run.name }, run.name);
       name.style.borderColor = row[0].colour;
       const found = new Map(row.map((line) => [line.label, line]));
-      cells.push(name, ...labels.map((label) => (found.has(label) ? this.key(found.get(label), [""], found.get(label).name) : element("span"))));
+      cells.push(name, ...labels.map((label) => (found.has(label) ? this.key(found.get(label)) : element("span"))));
     }
     this.root.replaceChildren(...cells);
   }
 
-  /** `shown` is the text in sight and what only a screen reader says after it; `before` what it says before. */
-  key(line, [shown, after = ""], before = "") {
+  /** A button with the line's colour and dash, its value, and `text`; without one only a screen reader says its name. */
+  key(line, text = "") {
     const { series } = line;
     const value = element("span", "dfa-number");
     const attributes = { type: "button", "aria-pressed": String(this.shows(series)), title: `Show or hide ${line.name}` };
-    const silent = (text) => (text ? [element("span", "dfa-unseen", {}, text)] : []);
-    const text = element("span", "dfa-key-name", {}, ...silent(before), shown, ...silent(after));
-    const button = element("button", "dfa-key", attributes, swatch(line, shown ? 20 : 30), text, value);
+    const name = text ? element("span", "dfa-key-name", {}, text) : element("span", "dfa-unseen", {}, line.name);
+    const button = element("button", "dfa-key", attributes, swatch(line, text ? 20 : 30), name, value);
     button.addEventListener("click", () => {
       if (!this.hidden.delete(series.key)) this.hidden.add(series.key);
       button.setAttribute("aria-pressed", String(this.shows(series)));

@@ -10,6 +10,7 @@ import { readTheme, shaded, translucent, watchTheme } from "./theme.js";
 import { View } from "./view.js";
 
 const TWO_COLUMNS_FROM = 560;
+const TWO_COLUMNS_OF_SEVERAL_FROM = 760;
 const MOST_EVENTS = 200;
 const ASK_AGAIN_MS = 1000;
 const FLASH_MS = 1600;
@@ -84,6 +85,7 @@ class Chart {
       this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     }
     this.buildHead();
+    this.resize(); // the columns depend on the number of runs
   }
 
   get several() {
@@ -133,6 +135,11 @@ class Chart {
     return this.view.range(this.lastStep());
   }
 
+  /** The last step that has a value of the run with this place, in any panel. */
+  lastStepOf(run) {
+    return Math.max(0, ...this.panels.map((panel) => panel.lastStepOf(run)));
+  }
+
   lastStep() {
     const lastMark = this.marks.length ? this.marks[this.marks.length - 1].step : 0;
     return Math.max(lastMark, ...this.panels.map((panel) => panel.lastStep));
@@ -158,7 +165,6 @@ class Chart {
   focus(step) {
     if (!Number.isFinite(step)) return;
     this.flash = step;
-    this.zoom(null);
     this.view.around(step, this.lastStep());
     clearTimeout(this.flashed);
     this.flashed = setTimeout(() => {
@@ -168,11 +174,6 @@ class Chart {
     this.schedule();
   }
 
-  /** The step to light up, or null. */
-  flashing() {
-    return this.flash;
-  }
-
   resize() {
     if (this.root.parentNode !== this.parent) {
       this.parent = this.root.parentNode; // put on the page, or moved to another place
@@ -180,7 +181,8 @@ class Chart {
       this.unwatch = watchTheme(this.root, () => this.retheme());
     }
     this.retheme();
-    this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= TWO_COLUMNS_FROM * this.theme.letters);
+    const least = (this.several ? TWO_COLUMNS_OF_SEVERAL_FROM : TWO_COLUMNS_FROM) * this.theme.letters;
+    this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= least);
     this.panels.forEach((panel) => panel.resize());
   }
 

@@ -2,17 +2,19 @@
 import { shaded } from "./theme.js";
 
 const LANES = 3;
+const LANES_OF_SEVERAL = 4;
 const LANE_HEIGHT = 13;
 const GAP = 6;
 
 /** How many pixels above the plot the labels need. */
-export const headroom = (events, theme) => (events.length ? LANES * LANE_HEIGHT * theme.letters + 4 : 8);
+export const headroom = (marks, several, theme) =>
+  marks.length ? (several ? LANES_OF_SEVERAL : LANES) * LANE_HEIGHT * theme.letters + 4 : 8;
 
 /**
  * A place for each label: {left, lane}, or null where there is no room. `positions` and `widths` are in pixels, the
  * positions rising. The newest label is placed first: it is what the user has just done.
  */
-export function placeLabels(positions, widths, from, to) {
+export function placeLabels(positions, widths, from, to, lanes = LANES) {
   const taken = [];
   const places = positions.map(() => null);
   for (let i = positions.length - 1; i >= 0; i -= 1) {
@@ -21,7 +23,7 @@ export function placeLabels(positions, widths, from, to) {
     const left = Math.min(positions[i] - 3, to) - widths[i];
     const sides = right + widths[i] > to ? [Math.max(from, left)] : left >= from ? [right, left] : [Math.max(from, right)];
     for (const side of sides) {
-      for (let lane = 0; lane < LANES && !places[i]; lane += 1) {
+      for (let lane = 0; lane < lanes && !places[i]; lane += 1) {
         const free = taken.every((span) => span.lane !== lane || side + widths[i] + GAP <= span.left || side >= span.right);
         if (free) {
           places[i] = { left: side, lane };
@@ -62,8 +64,8 @@ function drawFlash(plot, step, theme, pixels) {
   ctx.fillRect(Math.round(plot.valToPos(step, "x", true)) - reach, bbox.top, 2 * reach, bbox.height);
 }
 
-/** Draw the lines and labels of `events` ({step, label, run}, in order) on a uPlot canvas, and `flash`, a step or null. */
-export function drawMarkers(plot, events, flash, theme, pixels) {
+/** Draw the lines and labels of the marks on a uPlot canvas, and light up the step that is to be looked at, if any. */
+export function drawMarkers(plot, { marks: events, flash, several, theme }, pixels) {
   const { ctx, bbox } = plot;
   const { min, max } = plot.scales.x;
   const shown = events.filter((event) => event.step >= min && event.step <= max);
@@ -82,6 +84,7 @@ export function drawMarkers(plot, events, flash, theme, pixels) {
     widths,
     bbox.left / pixels,
     (bbox.left + bbox.width) / pixels + 12,
+    several ? LANES_OF_SEVERAL : LANES,
   );
   const middle = (place) => bbox.top - (height * place.lane + height / 2 + 2) * pixels;
   const half = (height / 2) * pixels;

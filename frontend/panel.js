@@ -2,24 +2,25 @@
 import uPlot from "uplot";
 import { panelAxes } from "./axes.js";
 import { drawBands } from "./bands.js";
+import { nearestWithValue } from "./cursor.js";
 import { element, setText } from "./element.js";
+import { decades, heights } from "./heights.js";
 import { Legend } from "./legend.js";
 import { panelLines } from "./lines.js";
 import { drawMarkers, headroom } from "./markers.js";
 import { logStep, stepOfLog } from "./scales.js";
 import { MOST_POINTS, Series, seriesKey } from "./series.js";
-import { count, valueText } from "./words.js";
+import { Summary, summaryText } from "./summary.js";
+import { count } from "./words.js";
 
 const HEIGHT = 256;
-const SUMMARY_EVERY_MS = 1000;
-const LEAST_DECADE = [0.1, 1];
 const CHANCE_COLOUR = "#808080";
 const stepped = uPlot.paths.stepped({ align: 1 });
 
 export class Panel {
   /**
-   * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `marks`, `flashing()`,
-   * `lastStep()`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
+   * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `marks`, `flash`,
+   * `lastStepOf(run)`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
    */
   constructor(description, shared) {
     this.description = description;
@@ -31,8 +32,6 @@ export class Panel {
     this.plot = null;
     this.hover = null;
     this.stale = true;
-    this.summarized = -Infinity;
-    this.later = null;
     this.drawn = [];
     this.legend = new Legend(description.decimals, ({ place, series }) => this.plot.setSeries(place, { show: this.shows(series) }));
     this.at = element("span", "dfa-at");
@@ -40,7 +39,8 @@ export class Panel {
     const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.at);
     const head = element("div", "dfa-head", {}, title, this.legend.root);
     this.root = element("div", "dfa-panel", { role: "group", "data-testid": `dfa-panel-${description.name}` }, head, this.holder);
-    Object.assign(this.root.dataset, { points: "0", markers: "0" });
+    Object.assign(this.root.dataset, { points: "0", markers: "0", sight: "some" });
+    this.summary = new Summary(this.root, () => summaryText(description, this.drawn, this.lastStep, shared.marks.length));
   }
 
   /** Whether the panel draws this metric. */
@@ -99,7 +99,7 @@ export class Panel {
     this.plot.setData(this.data(), false);
     this.plot.setScale("x", this.scale());
     this.refreshLegend();
-    this.summarize();
+    this.summary.refresh();
   }
 
   scale() {
@@ -115,13 +115,16 @@ export class Panel {
     if (!drawn.length) return [[]];
     const tables = [];
     for (const line of drawn) tables[line.place - 1] = this.table(line);
+    const [from, to] = this.shared.range();
+    const inSight = tables.some(([steps]) => steps.length && steps[0] <= to && steps[steps.length - 1] >= from);
+    this.root.dataset.sight = inSight ? "some" : "none";
     return uPlot.join(tables);
   }
 
   /** Steps and values of a line, as far as they are in sight; a held value goes on to the last step of its run. */
   table({ series, line }) {
     let [steps, values] = series.between(...this.shared.range());
-    const until = line.held ? this.lastStepOf(series.run) : 0;
+    const until = line.held ? this.shared.lastStepOf(series.run) : 0;
     if (until > series.lastStep) {
       steps = [...steps, until];
       values = [...values, series.last];
@@ -130,6 +133,7 @@ export class Panel {
     return [steps, this.logarithmic ? values.map((value) => (value > 0 ? value : null)) : values];
   }
 
+  /** The last step that has a value of the run with this place. */
   lastStepOf(run) {
     return Math.max(0, ...[...this.series.values()].filter((series) => series.run === run).map((series) => series.lastStep));
   }
@@ -154,7 +158,7 @@ export class Panel {
     return {
       width,
       height: this.height,
-      padding: [() => headroom(shared.marks, shared.theme), 18 * shared.theme.letters, 0, 0],
+      padding: [() => headroom(shared.marks, shared.several, shared.theme), 18 * shared.theme.letters, 0, 0],
       legend: { show: false },
       select: { show: true },
       cursor: {
@@ -167,7 +171,7 @@ export class Panel {
       },
       scales: {
         x: { time: false, auto: false, ...(shared.logSteps ? { distr: 100, fwd: logStep, bwd: stepOfLog } : {}) },
-        y: { distr: logarithmic ? 3 : 1, range: (_, low, high) => (logarithmic ? decades(low, high) : this.heights(low, high)) },
+        y: { distr: logarithmic ? 3 : 1, range: (_, low, high) => (logarithmic ? decades(low, high) : heights(this.description, low, high)) },
       },
       axes: panelAxes(shared, this.description, logarithmic),
       series: [
@@ -179,13 +183,13 @@ export class Panel {
             width: thick,
             dash,
             show: this.shows(series),
-            ...(line.held ? { paths: stepped } : {}),
+            ...(line.held ? { held: true, paths: stepped } : {}),
             points: run.faint || line.held ? { show: false } : { size: 4 * heavy, fill: colour },
           })),
       ],
       hooks: {
         drawClear: [(plot) => drawBands(plot, this.behind())],
-        draw: [(plot) => drawMarkers(plot, shared.marks, shared.flashing(), shared.theme, uPlot.pxRatio)],
+        draw: [(plot) => drawMarkers(plot, shared, uPlot.pxRatio)],
         setCursor: [(plot) => this.point(plot)],
         setSelect: [(plot) => this.select(plot)],
       },
@@ -198,23 +202,10 @@ export class Panel {
       drawn: this.drawn.filter(({ series }) => this.shows(series)),
       guide: this.description.guide,
       guideLabel: this.description.guide_label,
-      until: this.lastStep,
+      until: this.shared.lastStepOf(0),
       theme: this.shared.theme,
       pixels: uPlot.pxRatio,
     };
-  }
-
-  /** The y axis' ends: what the panel always shows, and more where the values need it. */
-  heights(least, greatest) {
-    const { low, high, floor, ceiling } = this.description;
-    let bottom = Math.min(low ?? Infinity, least ?? Infinity);
-    let top = Math.max(high ?? -Infinity, greatest ?? -Infinity);
-    if (!Number.isFinite(bottom)) bottom = 0;
-    if (!Number.isFinite(top) || top <= bottom) top = bottom + 1;
-    const margin = 0.05 * (top - bottom);
-    if (high === null || top > high) top += margin;
-    if (low === null || bottom < low) bottom -= margin;
-    return [Math.max(bottom, floor ?? -Infinity), Math.min(top, ceiling ?? Infinity)];
   }
 
   select(plot) {
@@ -236,23 +227,6 @@ export class Panel {
   refreshLegend() {
     setText(this.at, this.hover === null ? "" : `at step ${count(this.hover)}`);
     this.legend.refresh(this.hover);
-  }
-
-  /** What the panel shows, in words, for those who hear it; at most once a second. */
-  summarize() {
-    const wait = this.summarized + SUMMARY_EVERY_MS - performance.now();
-    if (wait > 0) {
-      this.later ??= setTimeout(() => this.summarize(), wait + 1);
-      return;
-    }
-    clearTimeout(this.later);
-    this.later = null;
-    this.summarized = performance.now();
-    const { title, unit, decimals } = this.description;
-    const values = this.drawn.map(({ series, name }) => `${name} ${valueText(series.last, decimals)}`);
-    const changes = this.shared.marks.length;
-    const said = values.length ? `${values.join(", ")}${unit ? ` ${unit}` : ""}, at step ${count(this.lastStep)}` : "no values yet";
-    this.root.setAttribute("aria-label", `${title}: ${said}${changes ? `; ${count(changes)} changes marked` : ""}`);
   }
 
   resize() {
@@ -278,26 +252,7 @@ export class Panel {
   }
 
   destroy() {
-    clearTimeout(this.later);
+    this.summary.stop();
     this.plot?.destroy();
   }
-}
-
-/** The joined table has holes where another line has its steps: the cursor's point jumps to the nearest value. */
-function nearestWithValue(plot, place, index) {
-  const column = plot.data[place];
-  if (place === 0 || index === null || index === undefined || column[index] != null) return index;
-  for (let away = 1; away < column.length; away += 1) {
-    if (column[index - away] != null) return index - away;
-    if (column[index + away] != null) return index + away;
-  }
-  return index;
-}
-
-/** The ends of a logarithmic axis, with a margin. */
-function decades(least, greatest) {
-  if (!(greatest > 0)) return LEAST_DECADE;
-  const low = least > 0 ? least : greatest / 10;
-  const margin = Math.max(1.1, (greatest / low) ** 0.05);
-  return [low / margin, greatest * margin];
 }

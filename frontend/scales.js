@@ -27,11 +27,12 @@ export function logTicks(min, max, length, space, log) {
   const lowest = min > 0 ? Math.floor(Math.log10(min)) : 0;
   const highest = Math.ceil(Math.log10(max));
   const powers = (stride, mantissas) => {
-    const ticks = min <= 0 ? [0] : [];
+    const ticks = [];
     for (let power = Math.ceil(lowest / stride) * stride; power <= highest; power += stride) {
       for (const mantissa of mantissas) ticks.push(Number((mantissa * 10 ** power).toPrecision(6)));
     }
-    return ticks.filter((tick) => tick >= min && tick <= max);
+    const inSight = ticks.filter((tick) => tick >= min && tick <= max);
+    return min > 0 ? inSight : [0, ...inSight.filter((tick) => pixels(tick) >= space)]; // 1 is near 0
   };
   for (const [stride, mantissas] of [[1, MANTISSAS[0]], [1, MANTISSAS[1]], [2, [1]], [3, [1]], [5, [1]]]) {
     const ticks = powers(stride, mantissas);

@@ -164,7 +164,9 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
     if isinstance(runs, History):
         return [Shown(runs, runs.name)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
-        raise DfaLabError(f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run.")
+        raise DfaLabError(
+            f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run."
+        )
     return list(runs)
 
 
