@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,8 @@ class Task:
     squared error.
 
     ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP takes the inputs flat, a module of one's own as they are.
+    ``image`` is (channels, height, width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) say it by
+    themselves. ``class_names`` are the classes in words, in the order of their numbers; without them they are numbers.
     Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
     """
 
@@ -40,6 +43,8 @@ class Task:
     test_targets: Tensor
     outputs: int
     loss: str = "cross_entropy"
+    image: tuple[int, int, int] | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         LOSSES[self.loss]
@@ -69,6 +74,19 @@ class Task:
                     f"{here} targets run from {int(targets.min())} to {int(targets.max())}; "
                     f"expected class numbers from 0 to {self.outputs - 1}."
                 )
+
+        if self.image is None and len(sample) == 3 and sample[0] in (1, 3) and self.train_inputs.is_floating_point():
+            object.__setattr__(self, "image", tuple(sample))
+        if self.image is not None and math.prod(self.image) != math.prod(sample):
+            raise DfaLabError(
+                f"task {self.name!r}: image was given as {self.image}; expected (channels, height, width) with "
+                f"{math.prod(sample)} entries, as each sample has."
+            )
+        if self.class_names and len(self.class_names) != self.outputs:
+            raise DfaLabError(
+                f"task {self.name!r}: {len(self.class_names)} class_names were given for {self.outputs} outputs; give "
+                "one for each, or none."
+            )
 
     def __repr__(self) -> str:
         return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"

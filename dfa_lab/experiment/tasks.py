@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from dfa_lab.learning.generators import generator
 __all__ = ["FASHION_MNIST_FOLDER", "TASKS", "Task", "make_task"]
 
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
+FASHION_MNIST_CLASSES = tuple(
+    ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+)
 
 
 @TASKS.register("digits")
@@ -32,7 +36,8 @@ def digits(*, flat: bool = True) -> Task:
 
     pixels, digit = (np.asarray(column) for column in load_digits(return_X_y=True))
     pixels = pixels / 16.0 if flat else pixels.reshape(-1, 1, 8, 8) / 16.0
-    return _split("digits", "handwritten digits, 8×8 pixels, 10 classes", pixels, digit, outputs=10)
+    summary = "handwritten digits, 8×8 pixels, 10 classes"
+    return replace(_split("digits", summary, pixels, digit, outputs=10), image=(1, 8, 8))
 
 
 @TASKS.register("moons")
@@ -136,6 +141,8 @@ def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> T
         test_inputs=arrays["t10k-images-idx3"].reshape(shape) / 255,
         test_targets=arrays["t10k-labels-idx1"].long(),
         outputs=10,
+        image=(1, 28, 28),
+        class_names=FASHION_MNIST_CLASSES,
     )
 
 
