@@ -21,8 +21,17 @@ from dfa_lab.learning.generators import generator
 __all__ = ["FASHION_MNIST_FOLDER", "TASKS", "Task", "make_task"]
 
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
-FASHION_MNIST_CLASSES = tuple(
-    ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+FASHION_MNIST_CLASSES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
 )
 
 

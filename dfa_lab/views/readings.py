@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,6 +16,26 @@ from dfa_lab.learning.rule import Route
 from dfa_lab.learning.rules import RULES
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Moment(Protocol):
+    """What every record of one step of a run says of where it comes from."""
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+
+    @property
+    def rule(self) -> str:
+        """The rule's label."""
+
+    @property
+    def step(self) -> int:
+        """Updates done."""
+
+    @property
+    def replica(self) -> int:
+        """Which replica, from 0."""
 
 
 def checked_snapshot(snapshot: object, place: str) -> Snapshot:
@@ -56,7 +77,7 @@ def degrees(value: float) -> str:
     return f"{value:.1f}°"
 
 
-def source(snapshot: Snapshot) -> str:
+def source(snapshot: Moment) -> str:
     """Where a picture comes from: the run, its rule where the name does not say it, the step, a later replica."""
     parts = [snapshot.name]
     if snapshot.rule.lower() not in re.findall(r"[\w+]+", snapshot.name.lower()):

@@ -1,0 +1,171 @@
+"""LivePictures: one picture of the run at this step, chosen from PICTURES and drawn again as the run moves."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.views.themes import THEMES, dress
+from dfa_lab.widgets.images import png
+from dfa_lab.widgets.picture import PICTURES
+
+#: What is chosen at first: nothing is drawn, so nothing is paid for.
+NONE = "none"
+
+
+class LivePictures(ipywidgets.VBox):
+    """A menu of pictures and the one chosen: B beside Wᵀ, angles of samples, the decision surface, what is wrong …
+
+    ``show(experiment)`` draws the chosen one again if the run has moved since; how often to call it is the caller's to
+    decide. At first "none" is chosen and nothing is drawn. The menu has the pictures that fit the run; a second one the
+    layers, where the picture is one layer's. ``theme`` is "light", "dark" or "projector". ``on_choose``, where it is
+    set, is called when the user chose another picture or layer.
+
+    Raises ``DfaLabError`` for an unknown theme.
+    """
+
+    def __init__(self, theme: str = "light") -> None:
+        THEMES[theme]
+        self._theme = theme
+        self.on_choose: Callable[[], None] | None = None
+        self.menu = ipywidgets.Dropdown(
+            options=[("none", NONE)], value=NONE, description="picture", tooltip="A picture of the run at this step."
+        )
+        self.layer = ipywidgets.Dropdown(
+            options=[("1", 1)], value=1, description="layer", tooltip="Which hidden layer, counted from the input."
+        )
+        self.layer.layout.display = "none"
+        self.picture = ipywidgets.HTML()
+        self._shown: tuple[Any, ...] = (NONE,)
+        super().__init__(
+            [
+                ipywidgets.HBox([self.menu, self.layer], layout={"flex_flow": "row wrap"}),
+                self.picture,
+            ]
+        )
+        self.add_class("dfa-pictures")
+        self.menu.observe(self._chosen, names="value")
+        self.layer.observe(self._chosen, names="value")
+
+    @property
+    def theme(self) -> str:
+        """The name of the paper in use; set it to another of ``THEMES``, and the next ``show`` draws on that."""
+        return self._theme
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        THEMES[name]
+        self._theme = name
+
+    @property
+    def chosen(self) -> str:
+        """The name of the picture that is chosen, or "none"."""
+        return str(self.menu.value)
+
+    def choose(self, name: str, layer: int | None = None) -> None:
+        """Choose a picture by its name in ``PICTURES``, or "none"; ``show`` draws it.
+
+        Raises ``DfaLabError`` for an unknown picture, or one that the run shown last has not.
+        """
+        known = [value for _, value in self.menu.options]
+        if name not in known:
+            title = PICTURES[name].title  # raises where there is none at all
+            raise DfaLabError(
+                f"the picture {name!r} ({title}) does not fit the run on the screen; it has: {', '.join(known)}."
+            )
+        self.menu.value = name
+        if layer is not None:
+            layers = [value for _, value in self.layer.options]
+            if layer not in layers:
+                raise DfaLabError(f"there is no layer {layer!r} to draw; known: {', '.join(map(str, layers))}.")
+            self.layer.value = layer
+
+    def show(self, experiment: Experiment) -> bool:
+        """Draw what is chosen, if it is not on the screen already; returns whether it drew.
+
+        What cannot be drawn is said in words in the picture's place.
+        """
+        self._offer(experiment)
+        name = self.chosen
+        if name == NONE:
+            self._put((NONE,), lambda: "")
+            return False
+        picture = PICTURES[name]
+        layers = len(experiment.settings.widths) if experiment.module is None else _layers(experiment)
+        self._offer_layers(layers if picture.layered else 1)
+        layer = int(self.layer.value)
+        state = (
+            name,
+            layer,
+            self._theme,
+            id(experiment.history),
+            experiment.steps_done,
+            len(experiment.history.events),
+        )
+        return self._put(state, lambda: self._drawn(name, experiment, layer))
+
+    def close(self) -> None:
+        """Take it off the screen, with its parts."""
+        for widget in (self.menu, self.layer, self.picture, *self.children):
+            widget.close()
+        super().close()
+
+    def _put(self, state: tuple[Any, ...], draw: Callable[[], str]) -> bool:
+        if state == self._shown:
+            return False
+        text = draw()
+        if text != self.picture.value:
+            self.picture.value = text
+        self._shown = state
+        return True
+
+    def _drawn(self, name: str, experiment: Experiment, layer: int) -> str:
+        picture, theme = PICTURES[name], THEMES[self._theme]
+        try:
+            data = picture.read(experiment)
+            figure = picture.plot(data, layer)
+            dress(figure, theme)
+            image, words = png(figure, theme.dpi), picture.describe(data, layer)
+        except Exception as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
+            told = str(reason) if isinstance(reason, DfaLabError) else f"{type(reason).__name__}: {reason}"
+            return f'<p role="status">This picture cannot be drawn now: {html.escape(told)}</p>'
+        source = base64.b64encode(image.data).decode("ascii")
+        return (
+            f'<img alt="{html.escape(words, quote=True)}" width="{image.width}" height="{image.height}" '
+            f'style="max-width: 100%; height: auto" src="data:image/png;base64,{source}">'
+        )
+
+    def _offer(self, experiment: Experiment) -> None:
+        """The pictures that fit the run, in the menu; left alone where they are those already."""
+        fitting = [(picture.title, name) for name, picture in PICTURES.items() if picture.fits(experiment)]
+        options = (("none", NONE), *fitting)
+        if tuple(self.menu.options) != options:
+            kept = self.chosen if self.chosen in [name for _, name in options] else NONE
+            with self.menu.hold_trait_notifications():
+                self.menu.options = options
+                self.menu.value = kept
+
+    def _offer_layers(self, layers: int) -> None:
+        options = tuple((str(number), number) for number in range(1, layers + 1))
+        display = None if layers > 1 else "none"
+        if self.layer.layout.display != display:
+            self.layer.layout.display = display
+        if layers > 1 and tuple(self.layer.options) != options:
+            kept = min(int(self.layer.value), layers)
+            with self.layer.hold_trait_notifications():
+                self.layer.options = options
+                self.layer.value = kept
+
+    def _chosen(self, _: object) -> None:
+        if self.on_choose is not None:
+            self.on_choose()
+
+
+def _layers(experiment: Experiment) -> int:
+    return max((len(experiment.history.layers(name)) for name in ("weight_alignment", "gradient_alignment")), default=1)
