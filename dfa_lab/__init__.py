@@ -40,8 +40,11 @@ from dfa_lab.registry import Registry
 if TYPE_CHECKING:
     from dfa_lab.views.figure import figure
     from dfa_lab.views.matrices import matrixplot
+    from dfa_lab.views.mistakes import mistakesplot
     from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+    from dfa_lab.views.report import report
     from dfa_lab.views.snapshots import VIEWS, deltaplot, sampleangleplot, spectrumplot
+    from dfa_lab.views.surface import surfaceplot
     from dfa_lab.widgets.explorer import Explorer
 
 __version__ = "0.1.0"
@@ -54,8 +57,11 @@ _DRAWN = {
     "figure": "dfa_lab.views.figure",
     "lossplot": "dfa_lab.views.plots",
     "matrixplot": "dfa_lab.views.matrices",
+    "mistakesplot": "dfa_lab.views.mistakes",
+    "report": "dfa_lab.views.report",
     "sampleangleplot": "dfa_lab.views.snapshots",
     "spectrumplot": "dfa_lab.views.snapshots",
+    "surfaceplot": "dfa_lab.views.surface",
     "throughputplot": "dfa_lab.views.plots",
     "VIEWS": "dfa_lab.views.snapshots",
     "Explorer": "dfa_lab.widgets.explorer",
@@ -103,12 +109,15 @@ __all__ = [
     "lossplot",
     "matrixplot",
     "measure_alignment",
+    "mistakesplot",
     "plain_state_dict",
     "redraw_feedback",
+    "report",
     "sampleangleplot",
     "set_derivative",
     "set_rule",
     "spectrumplot",
+    "surfaceplot",
     "throughputplot",
 ]
 

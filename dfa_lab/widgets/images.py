@@ -52,10 +52,6 @@ def png(figure: Figure, dpi: float = 96, limit: int = LIMIT) -> Image:
 
 def _keep_paper(few: Pixels.Image, pixels: Pixels.Image) -> None:
     """The colour of the corner as it was: it would show beside a page of that very colour."""
-    palette = few.getpalette()
-    place, exact = few.getpixel((0, 0)), pixels.getpixel((0, 0))
-    assert palette is not None
-    assert isinstance(place, int)
-    assert isinstance(exact, tuple)
+    palette, place, exact = np.array(few.getpalette()), np.asarray(few)[0, 0], np.asarray(pixels)[0, 0]
     palette[3 * place : 3 * place + 3] = exact
-    few.putpalette(palette)
+    few.putpalette(palette.tolist())

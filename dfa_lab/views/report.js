@@ -1,0 +1,67 @@
+// Draws the figure in the page's own colours, and again when light turns to dark.
+(function () {
+  const holder = document.getElementById("plot");
+  const { data, layout } = JSON.parse(document.getElementById("figure").textContent);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  const channels = (colour) => {
+    const hex = /^#(..)(..)(..)$/.exec(colour || "");
+    return hex && hex.slice(1).map((part) => parseInt(part, 16));
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((one) => one / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  // A line keeps on dark paper the contrast that it has to white.
+  const onDark = (colour) => {
+    const start = channels(colour);
+    if (!start) return colour;
+    const wanted = Math.min(1.05 / (luminance(start) + 0.05), 12);
+    for (let share = 0; share <= 1; share += 0.05) {
+      const mixed = start.map((one) => Math.round(one + share * (230 - one)));
+      if ((luminance(mixed) + 0.05) / (luminance([17, 17, 17]) + 0.05) >= wanted) {
+        return "#" + mixed.map((one) => one.toString(16).padStart(2, "0")).join("");
+      }
+    }
+    return "#e6e6e6";
+  };
+  const COLOURS = ["color", "linecolor", "gridcolor", "zerolinecolor", "tickcolor", "spikecolor"];
+  const recoloured = (value) => {
+    if (Array.isArray(value)) return value.map(recoloured);
+    if (!value || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [
+        name,
+        COLOURS.includes(name) && typeof one === "string" ? onDark(one) : recoloured(one),
+      ]),
+    );
+  };
+
+  const draw = () => {
+    const night = dark.matches;
+    const ink = night ? "#e6e6e6" : "#1a1a1a";
+    const paper = night ? "#111111" : "#ffffff";
+    const shown = night ? { data: recoloured(data), layout: recoloured(layout) } : { data, layout };
+    const grid = night ? "#333333" : "#e2e2e2";
+    const axes = Object.fromEntries(
+      Object.keys(layout)
+        .filter((name) => /^[xy]axis\d*$/.test(name))
+        .map((name) => [name, { ...shown.layout[name], gridcolor: grid, linecolor: grid }]),
+    );
+    Plotly.react(
+      holder,
+      shown.data,
+      {
+        ...shown.layout,
+        ...axes,
+        font: { ...shown.layout.font, color: ink },
+        paper_bgcolor: paper,
+        plot_bgcolor: paper,
+        hoverlabel: { bgcolor: paper, font: { color: ink } },
+      },
+      { responsive: true, displaylogo: false, toImageButtonOptions: { format: "png", scale: 2 } },
+    );
+  };
+  draw();
+  dark.addEventListener("change", draw);
+})();
