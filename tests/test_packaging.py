@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
-BUNDLE = ["dfa_lab/widgets/static/live_chart.js", "dfa_lab/widgets/static/live_chart.css"]
+BUNDLES = [f"dfa_lab/widgets/static/{name}.{kind}" for name in ("live_chart", "desk") for kind in ("js", "css")]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
 
@@ -98,7 +98,7 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     with tarfile.open(archive) as tar:
         names = {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
     shutil.unpack_archive(archive, tmp_path)
-    assert {*BUNDLE, "frontend/live_chart.js", "frontend/package-lock.json", "hatch_build.py", "LICENSE"} <= names
+    assert {*BUNDLES, "frontend/live_chart.js", "frontend/desk.js", "frontend/package-lock.json", "hatch_build.py", "LICENSE"} <= names
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
     (root,) = tmp_path.iterdir()
     assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
@@ -110,7 +110,7 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "dfa-lab = dfa_lab.cli:main" in archive.read(entry_points).decode()
-    assert {*BUNDLE, "dfa_lab/widgets/static/uPlot.LICENSE.txt", "dfa_lab/widgets/live_chart.py"} <= names
+    assert {*BUNDLES, "dfa_lab/widgets/static/uPlot.LICENSE.txt", "dfa_lab/widgets/live_chart.py", "dfa_lab/widgets/desk.py"} <= names
     notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     benchmarks = {f"dfa_lab/benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")}
     assert notebooks | benchmarks <= names
@@ -124,15 +124,19 @@ def test_bundle_is_stale_when_a_source_changes(hook: ModuleType, tmp_path: Path)
     source = frontend.folder / "live_chart.js"
     source.write_text("export default {};")
     assert not frontend.is_fresh()
-    frontend.style.write_text("")
-    frontend.bundle.write_text(f"// sha256 {frontend.digest()}\nexport default {{}};")
+    for style in frontend.styles:
+        style.write_text("")
+    for bundle in frontend.bundles:
+        assert not frontend.is_fresh(), "every bundle must be there, each from these sources"
+        bundle.write_text(f"// sha256 {frontend.digest()}\nexport default {{}};")
+    assert len(frontend.bundles) == 2
     assert frontend.is_fresh()
     source.write_text("export default { render() {} };")
     assert not frontend.is_fresh()
 
 
-def test_bundle_loads_nothing_from_the_network() -> None:
-    bundle = (ROOT / BUNDLE[0]).read_text(encoding="utf-8")
-    style = (ROOT / BUNDLE[1]).read_text(encoding="utf-8")
-    assert not re.search(r"\bimport\s*\(|\bfrom\s*[\"']|https?://", bundle)
-    assert not re.search(r"url\(|@import", style)
+@pytest.mark.parametrize("path", BUNDLES)
+def test_bundles_load_nothing_from_the_network(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, no address
+    pattern = r"\bimport\s*\(|\bfrom\s*[\"']|https?://" if path.endswith(".js") else r"url\(|@import"
+    assert not re.search(pattern, text)

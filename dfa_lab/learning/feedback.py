@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
@@ -81,7 +83,7 @@ def _given(matrix: Tensor | None) -> Tensor:
 
 
 @FEEDBACK_INITS.register("sparse")
-def sparse(site: Site, generator: torch.Generator, *, density: float = 0.1) -> Tensor:
+def sparse(site: Site, generator: torch.Generator, *, density: Annotated[float, Gt(0), Le(1)] = 0.1) -> Tensor:
     """A share ``density`` of the entries, chosen at random, from N(0, 1/(density · rows)); the rest 0."""
     _in_range("density", density, 0, 1)
     kept = torch.rand(site.shape, dtype=torch.float64, generator=generator) < density
@@ -89,7 +91,7 @@ def sparse(site: Site, generator: torch.Generator, *, density: float = 0.1) -> T
 
 
 @FEEDBACK_INITS.register("low_rank")
-def low_rank(site: Site, generator: torch.Generator, *, rank: int = 1) -> Tensor:
+def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(1)] = 1) -> Tensor:
     """U V with ``rank`` Gaussian columns in U: entries of variance 1/rows; no rank beyond the smaller side."""
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise DfaLabError(f"rank was given as {rank!r}; expected a whole number from 1.")
@@ -100,7 +102,7 @@ def low_rank(site: Site, generator: torch.Generator, *, rank: int = 1) -> Tensor
 
 
 @FEEDBACK_INITS.register("repeated")
-def repeated(site: Site, generator: torch.Generator, *, period: int = 10) -> Tensor:
+def repeated(site: Site, generator: torch.Generator, *, period: Annotated[int, Ge(1)] = 10) -> Tensor:
     """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
     if isinstance(period, bool) or not isinstance(period, int) or period < 1:
         raise DfaLabError(f"period was given as {period!r}; expected a whole number from 1.")
@@ -129,7 +131,7 @@ def sign_concordant(site: Site, generator: torch.Generator) -> Tensor:
 
 
 @FEEDBACK_INITS.register("aligned")
-def aligned(site: Site, generator: torch.Generator, *, angle: float = 45.0) -> Tensor:
+def aligned(site: Site, generator: torch.Generator, *, angle: Annotated[float, Ge(0), Le(180)] = 45.0) -> Tensor:
     """A matrix at exactly ``angle`` degrees, 0–180, from what BP uses at this moment, and of the same Frobenius norm.
 
     ‖W‖ (cos θ · W/‖W‖ + sin θ · R/‖R‖), R Gaussian with its part along W taken out. Where W is all zero there is no

@@ -1,0 +1,87 @@
+"""Acts: what a page may ask of the desk. A message that is none of these is refused before anybody sees it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dfa_lab.errors import DfaLabError, nearest
+
+#: Bounds on what a page sends, whoever wrote that page.
+TEXT, FIELDS, FIELDS_TEXT, STEPS = 1_000_000, 64, 100_000, 10**8
+SAVED = ("csv", "png", "html", "script", "json")
+
+Check = Callable[[Any], bool]
+
+
+def _whole(low: int, high: int) -> Check:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _text(most: int) -> Check:
+    return lambda value: isinstance(value, str) and 0 < len(value) <= most
+
+
+def _rate(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and 0 < value <= 1e9
+
+
+def _fields(value: Any) -> bool:
+    """Settings by name, of which Settings itself says whether they can be used: here only their size is bounded."""
+    if not isinstance(value, Mapping) or len(value) > FIELDS or not all(isinstance(key, str) for key in value):
+        return False
+    try:
+        return len(json.dumps(value, allow_nan=False)) <= FIELDS_TEXT
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+#: Each act, and what goes with it: (name, whether it may be left out, check, in words).
+ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
+    **dict.fromkeys(("play", "pause", "reset", "new_seed", "undo", "pin", "slow", "share"), ()),
+    "change": (("fields", False, _fields, "settings by name"),),
+    "new_run": (("fields", False, _fields, "settings by name"),),
+    "fork": (("fields", False, _fields, "settings by name"),),
+    "step": (("steps", False, _whole(1, STEPS), f"a whole number from 1 to {STEPS:,}"),),
+    "drop": (("lane", False, _whole(0, 99), "a lane's number"),),
+    "select": (("lane", False, _whole(0, 99), "a lane's number"),),
+    "unpin": (("name", True, _text(500), "a pinned run's name"),),
+    "load": (("text", False, _text(TEXT), f"a text of at most {TEXT:,} characters"),),
+    "preset": (("name", False, _text(500), "a preset's name"),),
+    "limit": (("steps_per_s", False, _or_none(_rate), "a number above 0, or null"),),
+    "stop_at": (("step", False, _or_none(_whole(0, STEPS)), f"a whole number up to {STEPS:,}, or null"),),
+    "focus": (("step", False, _whole(0, 2**53), "a step"),),
+    "save": (("kind", False, lambda kind: kind in SAVED, f"one of {', '.join(SAVED)}"),),
+    "tab": (("name", False, _text(500), "a tab's name"),),
+}
+
+
+def checked(content: Any) -> dict[str, Any]:
+    """``content`` as an act that has what belongs to it and nothing else; ``DfaLabError`` where it is none."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("do"), str):
+        raise DfaLabError(f'the page sent {_short(content)}; expected {{"do": …}} with one of {", ".join(ACTS)}.')
+    do = content["do"]
+    if do not in ACTS:
+        guess = nearest(do, ACTS) if len(do) < 30 else None
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        raise DfaLabError(f"the page asked for {_short(do)}; expected one of {', '.join(ACTS)}.{hint}")
+    act = {"do": do}
+    for name, optional, check, words in ACTS[do]:
+        if name not in content and optional:
+            continue
+        if name not in content or not check(content[name]):
+            raise DfaLabError(f"{do} was sent with {name}={_short(content.get(name))}; expected {words}.")
+        act[name] = content[name]
+    return act
+
+
+def _short(value: Any) -> str:
+    text = repr(value)[:81] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,43 @@
+"""Curves: f, its true f′ and the g in force, as the derivative editor draws them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.activations import resolve_activation, slope_of
+from dfa_lab.learning.replicas import is_sequence
+
+SPAN = 4.0
+"""The curves reach from −4 to 4."""
+COUNT = 161
+"""How many points a curve has: every 0.05, and 0 itself."""
+
+
+def curves(activation: Any, derivative: Any = "exact") -> dict[str, list[float | None]]:
+    """``x`` and, at each x, the activation's ``f``, its own derivative ``exact``, and ``g``, what stands for it.
+
+    Of a sequence of derivatives, one for each replica, the first. None stands where there is no finite number, and
+    all over ``g`` where the derivative cannot be computed: the run's own error says why.
+    """
+    x = torch.linspace(-SPAN, SPAN, COUNT)
+    f = resolve_activation(activation)
+    h = f.plainly(x)
+    first = derivative[0] if is_sequence(derivative) else derivative
+    try:
+        g = _numbers(slope_of(f, first)(x, h))
+    except DfaLabError:
+        g = [None] * COUNT
+    return {
+        "x": [round(i * 2 * SPAN / (COUNT - 1) - SPAN, 6) for i in range(COUNT)],
+        "f": _numbers(h),
+        "exact": _numbers(slope_of(f)(x, h)),
+        "g": g,
+    }
+
+
+def _numbers(values: torch.Tensor) -> list[float | None]:
+    return [round(value, 5) if math.isfinite(value) else None for value in values.detach().tolist()]

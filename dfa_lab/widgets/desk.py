@@ -1,0 +1,127 @@
+"""Desk: every control of the explorer in one widget. It sends what the user does, shows what it is told, computes
+nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.views.changes import value_text
+from dfa_lab.widgets.acts import checked
+from dfa_lab.widgets.routes import forget_route
+
+STATIC = Path(__file__).parent / "static"
+if not (STATIC / "desk.js").is_file():
+    raise DfaLabError(
+        "the desk's JavaScript is not built, which installing does: run `pip install -e .` (or `make lab`) "
+        "in the repository, and start Python again."
+    )
+
+EVENTS_SHOWN = 200
+"""Of more events the newest count: a message stays small however long the run."""
+
+
+class Desk(anywidget.AnyWidget):
+    """Toolbar, controls, derivative editor, events and sharing: what a user does arrives at ``on_act``.
+
+    ``show`` is all there is to call, from one thread; a page may reload at any time and is given everything again.
+    ``on_act`` is called, if set, with each well-formed message {"do": …} (see ``acts``), on whatever thread the kernel
+    hears the page: let it put a command and return. What a page sends besides is ignored; ``error`` says what it was,
+    in words, and so it does where ``on_act`` fails. ``on_hello`` is called, if set, when a page has opened the desk.
+    """
+
+    _esm = STATIC / "desk.js"
+    _css = STATIC / "desk.css"
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._hello = threading.Event()
+        self._given: dict[str, Any] = {}
+        self._sent: dict[str, Any] = {}
+        self._number = 0
+        self.error = ""
+        self.on_act: Callable[[dict[str, Any]], None] | None = None
+        self.on_hello: Callable[[], None] | None = None
+        self.on_msg(self._listen)
+
+    def __repr__(self) -> str:
+        return "Desk()"
+
+    def show(self, state: Mapping[str, Any]) -> bool:
+        """Send the parts of ``state`` that changed in one message; return whether there were any.
+
+        A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
+        part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.
+        """
+        asked = self._hello.is_set()
+        self._hello.clear()
+        given = dict(state)
+        if isinstance(given.get("events"), list | tuple):
+            given["events"] = self._newest(given["events"])
+        fresh = {}
+        for key, value in given.items():
+            if asked or key not in self._given or self._given[key] is not value:
+                sendable = plain(value)
+                if asked or key not in self._sent or self._sent[key] != sendable:
+                    fresh[key] = sendable
+        gone = [key for key in self._given if key not in given]
+        self._given = given
+        if not (fresh or gone or asked):
+            return False
+        self._sent = {key: value for key, value in {**self._sent, **fresh}.items() if key in given}
+        self._number += 1
+        self.send({"type": "snapshot" if asked else "state", "number": self._number, "state": fresh, "gone": gone})
+        forget_route(self)
+        return True
+
+    def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
+        """Give the page that last asked for a file one to keep: its name, its media type ("text/csv"), what is in it.
+
+        The browser puts it where it puts downloads, which works in Voila too, where nobody sees the kernel's folder.
+        """
+        data = content.encode() if isinstance(content, str) else content
+        self.send({"type": "file", "name": Path(name).name, "kind": kind}, [data])
+        forget_route(self)
+
+    def _newest(self, events: Any) -> Any:
+        """The newest events; the same object as long as the list it was made from is."""
+        if len(events) <= EVENTS_SHOWN:
+            return events
+        known = getattr(self, "_cut", (None, None))
+        if known[0] is not events:
+            self._cut = events, list(events[-EVENTS_SHOWN:])
+        return self._cut[1]
+
+    def _listen(self, _widget: object, content: Any, _buffers: object) -> None:
+        if isinstance(content, Mapping) and content.get("type") == "hello":
+            self._hello.set()
+            if self.on_hello is not None:
+                self.on_hello()
+            return
+        try:
+            act = checked(content)
+            self.error = ""
+            if self.on_act is not None:
+                self.on_act(act)
+        except Exception as error:  # nobody sees what is raised here: it goes to the status line
+            self.error = str(error) if isinstance(error, DfaLabError) else f"{type(error).__name__}: {error}"
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON holds it: tuples as lists, what is no finite number as None, anything else as its text."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value_text(value)

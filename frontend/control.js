@@ -1,0 +1,86 @@
+// One control for one setting, made from its spec: label, help, the way to set it, and whether it is confirmed yet.
+import { ChoiceInput } from "./choice.js";
+import { element } from "./element.js";
+import { NumberInput } from "./number.js";
+import { same } from "./values.js";
+
+const PATIENCE_MS = 3000;
+
+export class Control {
+  /**
+   * `change(field, value)` is called with what the user set. With `draft` nothing is awaited: the control keeps what was
+   * set until `receive` is told another value in force.
+   */
+  constructor(spec, { key, change, draft = false }) {
+    this.spec = spec;
+    this.change = change;
+    this.draft = draft;
+    this.sent = undefined;
+    const id = `${key}-${spec.field}`;
+    const help = element("span", "dfa-unseen", { id: `${id}-help` }, spec.help);
+    const placeholder = spec.optional ? (spec.field.startsWith("probe") ? "auto" : "none") : "";
+    const what = { ...spec, id, describedBy: `${id}-help`, testid: `dfa-control-${spec.field}`, placeholder };
+    const commit = (value) => this.commit(value);
+    this.input = spec.kind === "choice" ? new ChoiceInput(what, commit) : new NumberInput(what, commit);
+    this.mark = element("span", "dfa-mark", { "aria-hidden": "true" });
+    const unit = spec.unit && spec.unit !== "×" ? element("span", "dfa-unit", {}, spec.unit) : "";
+    this.label = element("label", "dfa-label", { for: id }, spec.label, this.mark);
+    this.row = element("div", "dfa-row", {}, this.label, ...this.input.parts, help);
+    if (unit) this.label.append(unit);
+    this.row.classList.toggle("dfa-wide", !this.input.slider);
+    this.root = element("div", "dfa-control", { "data-field": spec.field }, this.row, ...(this.input.below ?? []));
+    this.root.title = spec.help;
+  }
+
+  /** What the user set goes out; until it is confirmed the control says so and keeps showing it. */
+  commit(value) {
+    this.input.show(value);
+    if (!this.draft) {
+      this.sent = { value };
+      this.pend(true);
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.refuse(), PATIENCE_MS);
+    }
+    this.change(this.spec.field, value);
+  }
+
+  /** The value in force, as the kernel says. */
+  receive(value) {
+    const moved = !same(value, this.value);
+    this.value = value;
+    if (this.sent && !moved && !same(value, this.sent.value)) return;
+    this.settle();
+  }
+
+  /** The kernel took it not: back to the value in force. */
+  refuse() {
+    if (this.sent) this.settle();
+  }
+
+  settle() {
+    clearTimeout(this.waiting);
+    this.sent = undefined;
+    this.pend(false);
+    this.input.show(this.value);
+    this.settled?.();
+  }
+
+  pend(pending) {
+    this.root.classList.toggle("dfa-pending", pending);
+    this.mark.textContent = pending ? "…" : "";
+    this.row.setAttribute("aria-busy", String(pending));
+  }
+
+  hide(hidden) {
+    this.root.hidden = hidden;
+  }
+
+  lock(locked) {
+    this.input.lock(locked);
+    this.root.classList.toggle("dfa-locked", locked);
+  }
+
+  destroy() {
+    clearTimeout(this.waiting);
+  }
+}

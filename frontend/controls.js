@@ -1,0 +1,86 @@
+// The column of controls for live settings, in groups, and a line below that explains the one in hand.
+import { Control } from "./control.js";
+import { DerivativeEditor } from "./derivative.js";
+import { element, setText } from "./element.js";
+
+const FOLDED = ["Measuring"];
+const DERIVATIVE = "activation_derivative";
+
+export class Controls {
+  constructor(desk) {
+    this.desk = desk;
+    this.controls = new Map();
+    this.groups = element("div", "dfa-groups");
+    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" });
+    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, this.groups, this.hint);
+    const explain = (event) => this.explain(event.target);
+    this.root.addEventListener("focusin", explain);
+    this.root.addEventListener("pointerover", explain);
+    this.root.addEventListener("change", explain);
+  }
+
+  update(state, changed) {
+    if (changed.has("specs")) this.build(state.specs ?? []);
+    const lane = state.lanes?.[state.lane ?? 0];
+    const settings = (lane && lane.settings) || state.settings || {};
+    const parts = ["specs", "settings", "lanes", "lane"];
+    if (parts.some((part) => changed.has(part))) {
+      for (const [field, control] of this.controls) if (field in settings) control.receive(settings[field]);
+    }
+    if (changed.has("error") && state.error) this.controls.forEach((control) => control.refuse());
+    if (this.editor) {
+      this.editor.root.hidden = !state.curves;
+      if (state.curves) this.editor.show(state.curves, settings[DERIVATIVE]);
+    }
+    if (["specs", "hide", "lock"].some((part) => changed.has(part))) this.restrict(state);
+  }
+
+  build(specs) {
+    this.destroy();
+    this.controls.clear();
+    this.editor = null;
+    const groups = new Map();
+    const change = (field, value) => this.desk.act({ do: "change", fields: { [field]: value } });
+    for (const spec of specs.filter((one) => one.live)) {
+      const control = new Control(spec, { key: this.desk.key, change });
+      this.controls.set(spec.field, control);
+      if (!groups.has(spec.group)) groups.set(spec.group, []);
+      groups.get(spec.group).push(control.root);
+      if (spec.field === DERIVATIVE) {
+        this.editor = new DerivativeEditor(control, `${this.desk.key}-derivative`);
+        groups.get(spec.group).push(this.editor.root);
+      }
+    }
+    this.groups.replaceChildren(...[...groups].map(([name, rows]) => group(name, rows)));
+  }
+
+  restrict({ hide = [], lock = [] }) {
+    for (const [field, control] of this.controls) {
+      control.hide(hide.includes(field));
+      control.lock(lock.includes(field));
+    }
+    this.editor?.lock(lock.includes(DERIVATIVE));
+    if (hide.includes("curves") || hide.includes(DERIVATIVE)) this.editor?.root.remove();
+    for (const one of this.groups.children) {
+      one.hidden = [...one.querySelectorAll(".dfa-control")].every((control) => control.hidden);
+    }
+  }
+
+  explain(target) {
+    const control = this.controls.get(target.closest?.(".dfa-control")?.dataset.field);
+    if (!control) return;
+    const { spec, input } = control;
+    setText(this.hint, [spec.help, input.about].filter(Boolean).join(" "));
+  }
+
+  destroy() {
+    this.controls.forEach((control) => control.destroy());
+  }
+}
+
+function group(name, rows) {
+  if (FOLDED.includes(name)) {
+    return element("details", "dfa-group dfa-fold", {}, element("summary", "", {}, name), ...rows);
+  }
+  return element("section", "dfa-group", { "aria-label": name }, element("h3", "dfa-heading", {}, name), ...rows);
+}

@@ -1,0 +1,111 @@
+// The desk: every control of the explorer. It shows what the kernel says (desk.py) and sends what the user does.
+import "./desk.css";
+import { Controls } from "./controls.js";
+import { element } from "./element.js";
+import { NewRun } from "./form.js";
+import { KeysFold, listenForKeys } from "./keys.js";
+import { Share } from "./share.js";
+import { EventTable } from "./table.js";
+import { Toolbar } from "./toolbar.js";
+
+const ASK_AGAIN_MS = 1000;
+const THEMES = ["light", "dark", "projector"];
+let desks = 0;
+
+class Desk {
+  constructor(send) {
+    this.send = send;
+    this.key = `dfa-desk-${(desks += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+    this.state = {};
+    this.number = null; // of the last message; null while a snapshot is awaited
+    this.saving = false;
+    this.toolbar = new Toolbar(this);
+    this.controls = new Controls(this);
+    this.keys = new KeysFold();
+    this.parts = [this.toolbar, this.controls, new NewRun(this), new EventTable(this), new Share(this), this.keys];
+    const column = this.parts.slice(1).map((part) => part.root);
+    this.column = element("div", "dfa-column", { tabindex: "-1" }, ...column);
+    this.root = element("div", "dfa-desk dfa-waiting", { "data-testid": "dfa-desk" }, this.toolbar.root, this.column);
+    this.silence = listenForKeys(this, (name) => (name === "keys" ? this.keys.toggle() : this.toolbar.press(name)));
+  }
+
+  act(message) {
+    this.send(message);
+  }
+
+  /** A file is made by the kernel and comes back in a message of its own. */
+  save(kind) {
+    this.saving = true;
+    this.act({ do: "save", kind });
+  }
+
+  /** The settings in force in the chosen lane. */
+  settings() {
+    const { lanes, lane = 0, settings } = this.state;
+    return lanes?.[lane]?.settings ?? settings ?? {};
+  }
+
+  /** One message: a snapshot, which replaces everything, the parts that changed, or a file to keep. */
+  receive(message, buffers) {
+    if (message.type === "file") return this.keep(message, buffers[0]);
+    if (message.type === "snapshot") this.begin(message);
+    else if (message.type !== "state" || this.number === null) return;
+    else if (message.number !== this.number + 1) {
+      this.number = null; // one was lost on the way
+      this.send({ type: "hello" });
+      return;
+    }
+    this.number = message.number;
+    const changed = new Set([...Object.keys(message.state), ...message.gone]);
+    Object.assign(this.state, message.state);
+    for (const key of message.gone) delete this.state[key];
+    if (message.type === "snapshot") for (const key of this.former) changed.add(key);
+    this.update(changed);
+  }
+
+  begin() {
+    this.former = Object.keys(this.state);
+    this.state = {};
+    this.root.classList.remove("dfa-waiting");
+  }
+
+  update(changed) {
+    for (const theme of THEMES) this.root.classList.toggle(`dfa-theme-${theme}`, this.state.theme === theme);
+    for (const part of this.parts) part.update(this.state, changed);
+    this.keys.root.hidden = (this.state.hide ?? []).includes("keys");
+  }
+
+  keep({ name, kind }, data) {
+    if (!this.saving) return; // another page asked for it
+    this.saving = false;
+    const address = URL.createObjectURL(new Blob([data], { type: kind }));
+    const link = element("a", "", { href: address, download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  destroy() {
+    this.silence();
+    this.controls.destroy();
+  }
+}
+
+/** What anywidget calls for each place the desk is shown in. */
+function render({ model, el }) {
+  const desk = new Desk((message) => model.send(message));
+  const hello = () => model.send({ type: "hello" });
+  // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
+  const asking = setInterval(() => desk.number === null && hello(), ASK_AGAIN_MS);
+  const receive = (message, buffers) => desk.receive(message, buffers);
+  model.on("msg:custom", receive);
+  el.classList.add("dfa-desk-view");
+  el.append(desk.root);
+  hello();
+  return () => {
+    clearInterval(asking);
+    model.off("msg:custom", receive);
+    desk.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,65 @@
+// A new run: what only a run from the beginning can take, gathered and started by one button.
+import { Control } from "./control.js";
+import { element } from "./element.js";
+import { same } from "./values.js";
+
+export class NewRun {
+  constructor(desk) {
+    this.desk = desk;
+    this.controls = new Map();
+    this.draft = {};
+    this.rows = element("div", "dfa-rows");
+    this.start = element("button", "dfa-button dfa-primary", { type: "submit", "data-testid": "dfa-do-new-run" }, "Start new run");
+    this.note = element("span", "dfa-note");
+    const form = element("form", "", {}, this.rows, element("div", "dfa-line", {}, this.start, this.note));
+    this.root = element("details", "dfa-fold", { "data-testid": "dfa-new-run" }, element("summary", "", {}, "New run"), form);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      desk.act({ do: "new_run", fields: this.draft });
+      this.draft = {};
+      this.tell();
+    });
+  }
+
+  update(state, changed) {
+    if (changed.has("specs")) this.build(state.specs ?? []);
+    if (changed.has("settings") || changed.has("specs")) {
+      for (const [field, control] of this.controls) {
+        const value = state.settings?.[field];
+        if (!same(value, control.value)) delete this.draft[field];
+        if (!(field in this.draft)) control.receive(value);
+      }
+      this.tell();
+    }
+    const { hide = [], lock = [] } = state;
+    for (const [field, control] of this.controls) {
+      control.hide(hide.includes(field));
+      control.lock(lock.includes(field) || lock.includes("new_run"));
+    }
+    this.start.disabled = lock.includes("new_run");
+    this.root.hidden = !this.controls.size || hide.includes("new_run");
+  }
+
+  build(specs) {
+    const change = (field, value) => {
+      if (same(value, this.controls.get(field).value)) delete this.draft[field];
+      else this.draft[field] = value;
+      this.tell();
+    };
+    this.controls.clear();
+    for (const spec of specs.filter((one) => !one.live)) {
+      this.controls.set(spec.field, new Control(spec, { key: `${this.desk.key}-new`, change, draft: true }));
+    }
+    this.rows.replaceChildren(...[...this.controls.values()].map((control) => control.root));
+  }
+
+  tell() {
+    const fields = Object.keys(this.draft);
+    for (const [field, control] of this.controls) {
+      control.root.classList.toggle("dfa-drafted", fields.includes(field));
+      control.mark.textContent = fields.includes(field) ? "*" : "";
+    }
+    const words = fields.map((field) => field.replaceAll("_", " ")).join(", ");
+    this.note.textContent = fields.length ? `* changed: ${words}` : "begins at step 0; live settings stay";
+  }
+}

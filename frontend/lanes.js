@@ -1,0 +1,47 @@
+// The lanes that run side by side, and the runs pinned behind them: one chip each.
+import { element } from "./element.js";
+
+export class Lanes {
+  constructor(desk) {
+    this.desk = desk;
+    this.root = element("div", "dfa-lanes", { role: "group", "aria-label": "lanes and pinned runs", "data-testid": "dfa-lanes" });
+  }
+
+  update({ lanes = [], lane = 0, pins = [], hide = [] }, changed) {
+    if (!["lanes", "lane", "pins", "hide"].some((part) => changed.has(part))) return;
+    const several = lanes.length > 1 && !hide.includes("lanes");
+    const names = JSON.stringify([several && lanes.map(({ name, colour }) => [name, colour]), lane, pins, hide]);
+    if (names === this.names) return; // the focus stays where it is
+    this.names = names;
+    const held = this.root.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+    const chips = several ? lanes.map((one, number) => this.chip(one, number, number === lane)) : [];
+    const words = several ? [element("span", "dfa-lanes-words", {}, "Controls act on")] : [];
+    const kept = hide.includes("pin") ? [] : pins.map((name) => this.pin(name));
+    this.root.replaceChildren(...words, ...chips, ...kept);
+    this.root.hidden = !this.root.childElementCount;
+    if (held) this.root.querySelector(`[data-testid="${CSS.escape(held)}"]`)?.focus();
+  }
+
+  chip({ name, colour }, number, chosen) {
+    const swatch = element("span", "dfa-lane-swatch", { "aria-hidden": "true" });
+    if (/^#[0-9a-f]{3,8}$/i.test(colour ?? "")) swatch.style.background = colour;
+    const attributes = { type: "button", "aria-pressed": String(chosen), "data-testid": `dfa-lane-${number}` };
+    const text = element("span", "", {}, name || `lane ${number + 1}`);
+    const select = element("button", "dfa-chip-main", attributes, swatch, text);
+    select.addEventListener("click", () => this.desk.act({ do: "select", lane: number }));
+    const parts = [select];
+    if (number) parts.push(this.cross(`drop lane ${name}`, `dfa-drop-${number}`, { do: "drop", lane: number }));
+    return element("span", `dfa-chip${chosen ? " dfa-chosen" : ""}`, {}, ...parts);
+  }
+
+  pin(name) {
+    const text = element("span", "dfa-chip-main", {}, `pinned: ${name}`);
+    return element("span", "dfa-chip dfa-pinned", {}, text, this.cross(`unpin ${name}`, "dfa-do-unpin", { do: "unpin", name }));
+  }
+
+  cross(label, testid, message) {
+    const made = element("button", "dfa-cross", { type: "button", "aria-label": label, title: label, "data-testid": testid }, "✕");
+    made.addEventListener("click", () => this.desk.act(message));
+    return made;
+  }
+}

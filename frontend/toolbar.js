@@ -1,0 +1,132 @@
+// The toolbar: play, step, begin anew, take back, compare; how fast and how far; presets. Each button says its key.
+import { Drawer } from "./drawer.js";
+import { element, setText } from "./element.js";
+import { Fork } from "./fork.js";
+import { KEYS } from "./keys.js";
+import { Lanes } from "./lanes.js";
+import { NumberInput } from "./number.js";
+import { Phases } from "./phases.js";
+import { Presets } from "./presets.js";
+
+const SPEEDS = [1, 3, 10, 30, 100, 300, 1000];
+const STEPS = [1, 10, 100];
+
+export class Toolbar {
+  constructor(desk) {
+    this.desk = desk;
+    this.buttons = {};
+    this.play = this.button("play", "▶ Play", "Train until paused", () => desk.act({ do: this.running ? "pause" : "play" }));
+    this.play.classList.add("dfa-primary");
+    const steps = STEPS.map((count) => this.stepper(count));
+    const does = (name) => () => desk.act({ do: name });
+    const drawers = [];
+    const fork = this.button("fork", "Fork…", "Go on twice from this step, with one thing changed in the second lane", () => {});
+    const presets = this.button("presets", "Presets…", "Runs worth seeing, one click each", () => {});
+    drawers.push(new Drawer(fork, `${desk.key}-drawer-fork`, "fork the run", drawers));
+    drawers.push(new Drawer(presets, `${desk.key}-drawer-presets`, "presets", drawers));
+    const groups = [
+      [this.play],
+      [this.part("step", element("span", "dfa-joined", { role: "group", "aria-label": "step" }, ...steps))],
+      [
+        this.button("reset", "↺ Reset", "Start again from the same initial weights", does("reset")),
+        this.button("new_seed", "New seed", "Start again from other weights and feedback", does("new_seed")),
+      ],
+      [
+        this.button("undo", "↶ Undo", "Set the last change back; it goes on from these weights", does("undo")),
+        fork,
+        this.button("pin", "Pin", "Keep this run as a faint reference", does("pin")),
+      ],
+      [this.button("slow", "Slow motion", "Show the phases of each step", does("slow"))],
+      [this.speed(), this.stopAt()],
+      [presets],
+    ];
+    const rows = groups.map((parts) => element("span", "dfa-cluster", {}, ...parts));
+    this.bar = element("div", "dfa-bar", { role: "group", "aria-label": "run" }, ...rows);
+    this.error = element("p", "dfa-error", { role: "status", "aria-live": "assertive", "data-testid": "dfa-desk-error" });
+    this.parts = [new Fork(desk, drawers[0]), new Presets(desk, drawers[1]), new Lanes(desk), new Phases()];
+    const [, , lanes, phases] = this.parts;
+    const open = drawers.map((drawer) => drawer.root);
+    this.root = element("div", "dfa-toolbar", { tabindex: "-1", "data-testid": "dfa-toolbar" }, this.bar, ...open, lanes.root);
+    this.root.append(phases.root, this.error);
+  }
+
+  button(name, text, title, press) {
+    const key = KEYS.find(([, , does]) => does === name)?.[1];
+    const attributes = { type: "button", title: key ? `${title} (key: ${key})` : title, "data-testid": `dfa-do-${name}` };
+    if (key) attributes["aria-keyshortcuts"] = { space: "Space", "→": "ArrowRight" }[key] ?? key;
+    const made = element("button", "dfa-button", attributes, text);
+    made.addEventListener("click", press);
+    this.buttons[name] = made;
+    return made;
+  }
+
+  stepper(count) {
+    const words = `Train ${count} step${count > 1 ? "s" : ""}, then pause`;
+    const made = this.button(`step_${count}`, count === 1 ? "Step ×1" : `×${count}`, count === 1 ? `${words} (key: →)` : words, () =>
+      this.desk.act({ do: "step", steps: count }),
+    );
+    made.setAttribute("aria-label", `step ×${count}`);
+    return made;
+  }
+
+  /** Anything that can be hidden or locked by name. */
+  part(name, root) {
+    this.buttons[name] = root;
+    return root;
+  }
+
+  speed() {
+    const id = `${this.desk.key}-limit`;
+    this.limit = element("select", "dfa-menu", { id, title: "Steps a second, at most", "data-testid": "dfa-limit" });
+    this.limit.addEventListener("change", () => {
+      const value = this.limit.value === "" ? null : Number(this.limit.value);
+      this.desk.act({ do: "limit", steps_per_s: value });
+    });
+    return this.part("limit", element("span", "dfa-pair", {}, element("label", "", { for: id }, "Speed"), this.limit));
+  }
+
+  stopAt() {
+    const id = `${this.desk.key}-stop-at`;
+    const what = { id, label: "stop at", kind: "integer", optional: true, placeholder: "never", testid: "dfa-stop-at" };
+    this.stop = new NumberInput(what, (step) => this.desk.act({ do: "stop_at", step: typeof step === "number" ? step : null }));
+    this.stop.box.title = "Pause at this step; empty: never";
+    return this.part("stop_at", element("span", "dfa-pair", {}, element("label", "", { for: id }, "Stop at"), this.stop.box));
+  }
+
+  update(state, changed) {
+    this.running = Boolean(state.running);
+    setText(this.play, this.running ? "❚❚ Pause" : "▶ Play");
+    this.play.dataset.testid = this.running ? "dfa-do-pause" : "dfa-do-play";
+    this.play.title = this.running ? "Stop at the next step (key: space)" : "Train until paused (key: space)";
+    this.buttons.slow.setAttribute("aria-pressed", String(Boolean(state.phases)));
+    if (changed.has("limit")) this.showLimit(state.limit ?? null);
+    if (changed.has("stop_at")) this.stop.show(state.stop_at ?? null);
+    if (changed.has("error")) setText(this.error, state.error ?? "");
+    this.parts.forEach((part) => part.update(state, changed));
+    if (["hide", "lock", "presets", "limit", "stop_at"].some((part) => changed.has(part))) this.restrict(state);
+  }
+
+  showLimit(limit) {
+    const speeds = limit === null || SPEEDS.includes(limit) ? SPEEDS : [...SPEEDS, limit].sort((a, b) => a - b);
+    const options = speeds.map((speed) => element("option", "", { value: speed }, `${speed} step${speed === 1 ? "" : "s"}/s`));
+    this.limit.replaceChildren(...options, element("option", "", { value: "" }, "full"));
+    this.limit.value = limit === null ? "" : String(limit);
+  }
+
+  restrict(state) {
+    const { hide = [], lock = [] } = state;
+    const absent = { presets: !state.presets?.length, limit: !("limit" in state), stop_at: !("stop_at" in state) };
+    for (const [name, part] of Object.entries(this.buttons)) {
+      part.hidden = hide.includes(name) || Boolean(absent[name]);
+      const locked = lock.includes(name);
+      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input")) one.disabled = locked;
+    }
+    for (const one of this.bar.children) one.hidden = [...one.children].every((part) => part.hidden);
+  }
+
+  /** What a key does: what its button does, if that is there and free. */
+  press(name) {
+    const button = this.buttons[name === "step" ? "step_1" : name];
+    if (button && !button.disabled && !button.closest("[hidden]")) button.click();
+  }
+}
