@@ -11,7 +11,7 @@ export class Controls {
     this.desk = desk;
     this.controls = new Map();
     this.groups = element("div", "dfa-groups");
-    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" });
+    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" }, "Point at a control to read what it does.");
     this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, this.groups, this.hint);
     const explain = (event) => this.explain(event.target);
     this.root.addEventListener("focusin", explain);

@@ -4,7 +4,7 @@ import { place, svg } from "./svg.js";
 
 const APART = 0.05; // between neighbours
 const ARROWS = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.05], ArrowDown: [0, -0.05] };
-const round = (value) => Math.round(value * 100) / 100;
+const round = (value) => Math.round(value * 100) / 100 + 0; // never −0
 
 /** g at x through points in order: straight between neighbours, constant beyond the ends. */
 export function through(points, x) {

@@ -42,7 +42,7 @@ export class Toolbar {
     ];
     const rows = groups.map((parts) => element("span", "dfa-cluster", {}, ...parts));
     this.bar = element("div", "dfa-bar", { role: "group", "aria-label": "run" }, ...rows);
-    this.error = element("p", "dfa-error", { role: "status", "aria-live": "assertive", "data-testid": "dfa-desk-error" });
+    this.error = element("p", "dfa-error", { role: "alert", "data-testid": "dfa-desk-error" });
     this.parts = [new Fork(desk, drawers[0]), new Presets(desk, drawers[1]), new Lanes(desk), new Phases()];
     const [, , lanes, phases] = this.parts;
     const open = drawers.map((drawer) => drawer.root);
