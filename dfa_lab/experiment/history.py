@@ -67,7 +67,8 @@ class History:
             raise DfaLabError(
                 f"metric {metric!r} was given layer={layer!r}; metrics of a layer, and only they, need one."
             )
-        values = [float(value)] * self.replicas if isinstance(value, int | float) else [float(v) for v in value]
+        given = [value] * self.replicas if isinstance(value, int | float) else value
+        values = [math.nan if v != v else float(v) for v in given]  # one NaN: a processor has many
         if len(values) != self.replicas:
             raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
         series = self.series.setdefault((metric, layer), Series())
