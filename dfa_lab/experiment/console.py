@@ -62,10 +62,9 @@ class Console:
         self.put(Drop(lane))
 
     def load(self, session: SessionLike) -> None:
-        """Begin the run of ``session`` with its lanes; its changes come at their steps while it trains.
+        """Begin the run of ``session`` with its lanes; its changes come at their steps while it trains, in lane 0.
 
-        They come in every lane, but for the fields in which a lane differs. ``stop_at`` becomes the session's last
-        step. It does not train before play.
+        ``stop_at`` becomes the session's last step. It does not train before play.
         """
         self.put(Load(session))
 

@@ -22,12 +22,11 @@ NAME_LENGTH = 40
 
 
 class Lane:
-    """One run: its experiment, the changes a session still brings to it, and the fields it differs in for good."""
+    """One run: its experiment, and the changes that a session still brings to it."""
 
-    def __init__(self, experiment: Experiment, plan: Plan | None = None, own: Collection[str] = ()) -> None:
+    def __init__(self, experiment: Experiment, plan: Plan | None = None) -> None:
         self.experiment = experiment
         self.plan = plan or Plan()
-        self.own = frozenset(own)
         self._left: float | None = None  # when its last step ended, where others train in between
 
     @property
@@ -117,7 +116,7 @@ class Lanes:
         name = _unused(name or _named(fields) or parent.name, [one.name for one in self.all])
         made = parent.experiment.fork(name=name, **fields)
         made.resume_clock()
-        self.all = (*self.all, Lane(made, parent.plan.without(fields), parent.own | fields.keys()))
+        self.all = (*self.all, Lane(made))
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -133,7 +132,7 @@ class Lanes:
     def load(self, session: SessionLike) -> None:
         """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
 
-        What the session changes later it changes in every lane, but for the fields in which a lane differs.
+        What the session changes later it changes in lane 0 alone, as its script does.
         """
         run = self.all[0].experiment
         if run.module is not None:
@@ -147,11 +146,9 @@ class Lanes:
         changes = changes_of(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
-        trial.all[0].plan = Plan(changes)
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
-        for one in trial.all:
-            one.plan.make_due(one.experiment)
+        Plan(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
         first = Lane(run, Plan(changes))
         first.plan.make_due(run)

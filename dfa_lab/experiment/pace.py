@@ -54,6 +54,10 @@ class Pace:
             experiment.history.record("bp_samples_per_s", [found[kind]] * experiment.history.replicas, **here)
             self._told[experiment.history] = kind, now
 
+    def forget(self, experiment: Experiment) -> None:
+        """Measure it at the next ``tell`` whatever was told: the run went back, and may have lost the row."""
+        self._told.pop(experiment.history, None)
+
 
 def _kind(settings: Settings) -> Any:
     """What BP's speed depends on."""

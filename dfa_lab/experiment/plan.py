@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
@@ -22,11 +22,6 @@ class Plan:
 
     def __len__(self) -> int:
         return len(self._left)
-
-    def without(self, fields: Collection[str]) -> Plan:
-        """A copy that leaves ``fields`` alone: for a lane that differs in them."""
-        kept = ((step, {k: v for k, v in change.items() if k not in fields}) for step, change in self._left)
-        return Plan((step, change) for step, change in kept if change)
 
     def make_due(self, experiment: Experiment) -> bool:
         """Make what is due at the step where ``experiment`` stands, if anything is; whether it was.

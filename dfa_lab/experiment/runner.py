@@ -280,6 +280,7 @@ class Runner(Console):
         self._running, told = False, []
         for lane, error in reversed(failed):
             self._fail(error, "the training stopped, and Reset begins a new run: ")
+            self._pace.forget(lane.experiment)
             told.append(f"lane {lane.name}: {self._words}" if len(self._lanes.all) > 1 else self._words)
         self._words = " ".join(reversed(told))
 

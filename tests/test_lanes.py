@@ -1,0 +1,290 @@
+"""Lanes in lockstep and the commands for them: fork, drop, undo, load with a plan, limit, stop at, the idle pause."""
+
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
+
+FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
+
+
+@dataclass(frozen=True)
+class OneLane:
+    name: str
+    fields: dict
+
+
+@dataclass(frozen=True)
+class Loaded:
+    settings: dfa.Settings
+    changes: tuple = ()
+    steps: int = 0
+    lanes: tuple = field(default_factory=tuple)
+
+
+@pytest.fixture
+def runner():
+    made = dfa.Runner(dfa.Experiment(**FAST))
+    yield made
+    made.close()
+
+
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def names(runner):
+    return [lane.name for lane in runner.status().lanes]
+
+
+def test_forks_train_in_lockstep_and_each_as_if_it_were_alone(runner):
+    runner.play(30)
+    runner.wait(10)
+    runner.fork(rule="bp")
+    runner.fork(batch_size=5, lane=1)
+    runner.play(45)
+    runner.wait(10)
+    assert runner.lanes[0] is runner.experiment
+    assert [lane.steps_done for lane in runner.status().lanes] == [75, 75, 75]
+    assert names(runner) == ["dfa", "bp", "batch_size 5"]
+
+    alone = dfa.Experiment(**FAST)
+    alone.train(30)
+    by_bp = alone.fork(rule="bp")
+    small = by_bp.fork(batch_size=5)
+    for own, lived in zip((alone, by_bp, small), runner.lanes, strict=True):
+        own.train(45)
+        assert own.history.equals(lived.history)
+
+
+def test_four_lanes_are_the_most_and_names_stay_apart(runner):
+    for _ in range(3):
+        runner.fork()
+    runner.wait(10)
+    assert names(runner) == ["dfa", "dfa 2", "dfa 3", "dfa 4"]
+    runner.fork()
+    with pytest.raises(dfa.DfaLabError, match="4 lanes"):
+        runner.wait(10)
+    runner.drop(2)
+    runner.fork(name="last", lr=0.2)
+    runner.wait(10)
+    assert names(runner) == ["dfa", "dfa 2", "dfa 4", "last"]
+    runner.reset()
+    runner.wait(10)
+    assert names(runner) == ["dfa"]
+    runner.drop(1)
+    with pytest.raises(dfa.DfaLabError, match="lane 0 only"):
+        runner.wait(10)
+
+
+def test_a_change_of_all_lanes_is_made_in_all_or_in_none(runner):
+    runner.fork(momentum=0.5)
+    runner.change(lane=None, lr=0.3)
+    runner.change(lane=1, batch_size=7)
+    runner.wait(20)
+    assert [lane.settings.lr for lane in runner.status().lanes] == [0.3, 0.3]
+    assert [lane.settings.batch_size for lane in runner.status().lanes] == [16, 7]
+    runner.change(lane=None, optimizer="adam")  # which the second refuses, for its momentum
+    with pytest.raises(dfa.DfaLabError, match="momentum"):
+        runner.wait(20)
+    assert [lane.settings.optimizer for lane in runner.status().lanes] == ["sgd", "sgd"]
+    assert [event.field for event in runner.experiment.history.events] == ["lr"]
+
+
+def test_undo_goes_to_one_lane_or_to_every_one_that_has_something(runner, monkeypatch):
+    undone = []
+
+    def undo(experiment):
+        if not experiment.history.events:
+            raise dfa.DfaLabError("there is nothing to undo.")
+        undone.append(experiment.history.name)
+
+    monkeypatch.setattr(dfa.Experiment, "undo", undo, raising=False)
+    runner.fork(rule="bp")
+    runner.undo(1)
+    runner.undo(None)
+    runner.wait(10)
+    assert undone == ["bp", "bp"]
+    runner.undo()
+    with pytest.raises(dfa.DfaLabError, match="nothing to undo"):
+        runner.wait(10)
+
+
+def test_an_error_in_one_lane_stops_all_and_names_it(runner):
+    runner.fork(name="wild")
+    runner.change(lane=1, lr=1e4, weight_decay=1.0)
+    runner.play()
+    with pytest.raises(dfa.DivergedError):
+        runner.wait(20)
+    status = runner.status()
+    assert status.error.startswith("lane wild: the loss was no longer finite")
+    whole = dfa.Experiment(**FAST)
+    whole.train(status.lanes[0].steps_done)
+    assert whole.history.equals(runner.experiment.history)
+    runner.change(lane=1, lr=0.01, weight_decay=0.0)
+    runner.play(10)
+    runner.wait(10)
+    assert runner.status().error == ""
+
+
+def test_a_loaded_session_is_the_run_it_came_from(runner):
+    settings = dfa.Settings(**FAST, lr=0.05)
+    changes = ((0, {"lr": 0.2}), (20, {"rule": "fa", "batch_size": 9}), (20, {"lr": 0.1}), (60, {"rule": "bp"}))
+    runner.play(10)
+    runner.load(Loaded(settings, changes, 60, (OneLane("small", {"batch_size": 1}),)))
+    runner.wait(10)
+    status = runner.status()
+    assert (status.running, status.steps_done, status.stop_at, status.planned) == (False, 0, 60, 3)
+    runner.play(40)
+    runner.play()
+    runner.wait(10)
+    status = runner.status()
+    assert [lane.steps_done for lane in status.lanes] == [60, 60]
+    assert status.planned == 0
+
+    alone = dfa.Experiment(settings)
+    beside = alone.fork(batch_size=1)
+    for step, fields in changes:
+        alone.train(step - alone.steps_done)
+        alone.change(**fields)
+    beside.train(60)
+    assert alone.history.equals(runner.experiment.history)
+    assert beside.history.equals(runner.lanes[1].history)
+    assert names(runner)[1] == "small"
+
+
+@pytest.mark.parametrize(
+    ("changes", "lanes", "words"),
+    [
+        (((5, {"lr": -1}),), (), "lr was given"),
+        (((5, {"widths": (3,)}),), (), "reset"),
+        (((5, {"lr": 0.2}), (4, {"lr": 0.1})), (), "in their order"),
+        (((0, {"optimizer": "adam", "momentum": 0.9}),), (), "adam"),
+        ((), (OneLane("a", {"rule": "dfaa"}),), "Did you mean 'dfa'"),
+        ((), tuple(OneLane(str(n), {}) for n in range(4)), "at most 3"),
+    ],
+)
+def test_a_session_that_cannot_be_done_changes_nothing(runner, changes, lanes, words):
+    runner.play(10)
+    runner.wait(10)
+    runner.load(Loaded(dfa.Settings(**FAST, lr=0.05), changes, 60, lanes))
+    with pytest.raises(dfa.DfaLabError, match=words):
+        runner.wait(10)
+    status = runner.status()
+    assert (status.steps_done, status.settings.lr, len(status.lanes), status.stop_at) == (10, 0.1, 1, None)
+
+
+def test_a_planned_change_that_fails_is_told_and_the_run_goes_on_when_played(runner):
+    runner.load(Loaded(dfa.Settings(**FAST), ((8, {"optimizer": "adam"}),), 20))
+    runner.change(momentum=0.9)
+    runner.play()
+    with pytest.raises(dfa.DfaLabError, match="change at step 8 could not be made: optimizer 'adam'"):
+        runner.wait(20)
+    assert runner.status().steps_done == 8
+    runner.play()
+    runner.wait(20)
+    assert (runner.status().steps_done, runner.status().error) == (20, "")
+
+
+def test_it_stops_at_the_step_and_goes_on_beyond_it(runner):
+    runner.stop_at(25)
+    runner.play()
+    runner.wait(10)
+    assert runner.status().steps_done == 25
+    runner.play(3)
+    runner.wait(10)
+    assert runner.status().steps_done == 28
+    runner.fork(rule="bp")
+    runner.stop_at(40)
+    runner.play(100)
+    runner.wait(10)
+    assert [lane.steps_done for lane in runner.status().lanes] == [40, 40]
+
+
+def test_a_limit_keeps_the_pace_and_every_command_is_still_taken_at_once(runner):
+    runner.play(5)
+    runner.wait(10)
+    runner.limit(50)
+    began = time.perf_counter()
+    runner.play(30)
+    until(lambda: runner.status().eta_s is not None)
+    assert 0 < runner.status().eta_s < 2
+    runner.wait(10)
+    assert 0.5 < time.perf_counter() - began < 1.5  # 0.58 s
+    runner.limit(0.01)
+    runner.play()
+    until(lambda: runner.status().steps_done == 36)  # the first comes at once
+    for put, taken in (
+        (lambda: runner.change(lr=0.2), lambda: runner.status().settings.lr == 0.2),
+        (lambda: runner.limit(0.02), lambda: runner.status().limit == 0.02),
+        (runner.pause, lambda: not runner.status().running),
+    ):
+        began = time.perf_counter()
+        put()
+        until(taken)
+        assert time.perf_counter() - began < 0.05
+    assert runner.status().steps_done <= 37  # a new limit counts from now
+
+
+def test_throughput_is_that_of_a_lane_s_own_steps(runner):
+    runner.limit(40)
+    runner.fork()
+    runner.play(20)
+    runner.wait(10)
+    for lane in runner.lanes:
+        assert lane.history.last("samples_per_s") > 3 * 40 * 16
+
+
+def test_it_pauses_when_nobody_looks():
+    runner = dfa.Runner(dfa.Experiment(**FAST), watch_limit=0.15)
+    runner.play()
+    for _ in range(10):
+        time.sleep(0.04)
+        runner.watched()
+    assert runner.status().running
+    runner.wait(5)  # no error is raised
+    assert runner.status().error == "paused: nobody has looked for 0.15 s; press play to go on."
+    runner.play(3)
+    runner.wait(5)
+    assert runner.status().error == ""
+    runner.close()
+
+
+def test_without_a_thread_lanes_stop_at_and_a_limit_that_waits_for_nothing():
+    runner = dfa.Runner(dfa.Experiment(**FAST), threaded=False, inline_steps=40)
+    runner.limit(0.01)
+    runner.fork(rule="bp")
+    runner.stop_at(30)
+    runner.play()
+    assert [lane.steps_done for lane in runner.status().lanes] == [30, 30]
+    assert runner.status().limit is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Limit(0),
+        lambda: Limit(float("nan")),
+        lambda: Limit("fast"),
+        lambda: Limit(True),
+        lambda: Limit(1e9),
+        lambda: StopAt(0),
+        lambda: StopAt(2.5),
+        lambda: Drop(0),
+        lambda: Drop(-1),
+        lambda: Fork(lane=None),
+        lambda: Fork(name=3),
+        lambda: Fork(["lr"]),
+        lambda: Change({1: 2}),
+        lambda: Undo("0"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(make):
+    with pytest.raises(dfa.DfaLabError, match=r"expected|stays"):
+        make()
