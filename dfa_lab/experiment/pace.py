@@ -24,6 +24,8 @@ from dfa_lab.learning.replay import FIRST
 BUDGET = 0.04
 #: Seconds after which a run whose settings stayed is measured again when it is played.
 AGAIN = 10.0
+#: Samples in the first update, which finds what torch loads at its first call.
+WARM = 4
 #: Small, so that the copy stays where it is; how long an update takes does not depend on it.
 LR = 1e-9
 
@@ -72,7 +74,7 @@ def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> floa
     Timed on a copy of the network with the batch size, optimizer and threads in force and batches of its own, in
     ``seconds`` in all. An update that takes most of them is the only one.
     """
-    until = time.perf_counter() + seconds
+    until = time.perf_counter() + 0.9 * seconds  # the last update may end later
     with experiment._lock, Computing(experiment.settings), torch.no_grad():
         settings, task = experiment.settings, experiment.task
         lr = (LR,) * len(settings.lr) if isinstance(settings.lr, tuple) else LR
@@ -84,17 +86,18 @@ def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> floa
         updater, batches = Updater(net, task.objective, settings), Batches(task, settings)
         losses, size = Mean.of_nothing(settings.replicas or 1), settings.batch_size
 
-        def once() -> float:
-            losses.add(updater.update(*batches.take(size)))  # waits for a GPU
+        def once(samples: int = size) -> float:
+            losses.add(updater.update(*batches.take(samples)))  # waits for a GPU
             return time.perf_counter()
 
+        once(min(size, WARM))
+        for _ in range(FIRST + 2 if next(net.parameters()).is_cuda else 0):  # in which its step is captured
+            once()
         began = time.perf_counter()
         now = once()
-        # The first is slower, but where it is all there is time for, hardly so; a GPU's are captured after a few.
+        # The first is a little slower, but where it is all there is time for, hardly so.
         if until - now < now - began:
             return size * len(losses.total) / (now - began)
-        for _ in range(FIRST + 1 if next(net.parameters()).is_cuda else 0):
-            now = once()
         began, done = now, 0
         while not done or now + (now - began) / done < until:
             now, done = once(), done + 1
