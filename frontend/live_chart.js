@@ -37,11 +37,17 @@ class Chart {
       follow: (last) => this.look(() => this.view.follow(last)),
       logSteps: (on) => this.restyle(() => (this.logSteps = on)),
       logValues: (on) => this.restyle(() => (this.logValues = on)),
-      showRun: (place, on) => this.restyle(() => (on ? this.hiddenRuns.delete(place) : this.hiddenRuns.add(place))),
+      showRun: (place, on) =>
+        this.restyle(() => {
+          if (on) this.hiddenRuns.delete(place);
+          else this.hiddenRuns.add(place);
+          this.remark();
+        }),
     });
     this.grid = element("div", "dfa-grid");
     this.root = element("div", "dfa-chart", { "data-testid": "dfa-chart" }, this.status.root, this.head.root, this.grid);
-    this.resizing = new ResizeObserver(() => this.resize());
+    // At the next frame: what is laid out anew while sizes are being told is an error in every browser's log.
+    this.resizing = new ResizeObserver(() => this.look(() => (this.resized = true)));
     this.resizing.observe(this.root);
     this.unwatch = () => {};
     this.parent = null;
@@ -63,8 +69,7 @@ class Chart {
     this.append(message, buffers[0]);
     if (message.events.length) {
       this.events = [...this.events, ...message.events].slice(-MOST_EVENTS);
-      this.marks = marks(this.events, this.runs);
-      this.moved = true;
+      this.remark();
     }
     if (message.status) this.latest = message.status;
     this.schedule();
@@ -85,7 +90,7 @@ class Chart {
       this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     }
     this.buildHead();
-    this.resize(); // the columns depend on the number of runs
+    this.resized = true; // the columns depend on the number of runs
   }
 
   get several() {
@@ -95,6 +100,11 @@ class Chart {
   /** Whether the user has not hidden the run with this place. */
   shows(run) {
     return !this.hiddenRuns.has(run);
+  }
+
+  remark() {
+    this.marks = marks(this.events, this.runs, (run) => this.shows(run));
+    this.moved = true;
   }
 
   buildHead() {
@@ -123,6 +133,7 @@ class Chart {
 
   draw() {
     this.frame = 0;
+    if (this.resized) this.resize();
     if (this.latest) this.status.show(this.latest);
     this.head.show(this.view);
     if (this.moved) this.panels.forEach((panel) => panel.relayout());
@@ -175,6 +186,7 @@ class Chart {
   }
 
   resize() {
+    this.resized = false;
     if (this.root.parentNode !== this.parent) {
       this.parent = this.root.parentNode; // put on the page, or moved to another place
       this.unwatch();

@@ -37,19 +37,21 @@ export function placeLabels(positions, widths, from, to, lanes = LANES) {
 
 /**
  * The marks of `events` ({step, label, run}), by step: a change that several runs share is one mark. With several runs
- * a mark's label says whose change it is, and `run` is its run where it has one alone.
+ * a mark's label says whose change it is, and `run` is its run where it has one alone. `shows` says which places are not
+ * hidden.
  */
-export function marks(events, runs) {
+export function marks(events, runs, shows = () => true) {
   const several = runs.length > 1;
-  const owners = runs.filter((run) => !run.faint).length;
+  const owners = runs.filter((run, place) => !run.faint && shows(place)).length;
   const found = new Map();
   for (const { step, label, run = 0 } of [...events].sort((a, b) => a.step - b.step)) {
+    if (!shows(run)) continue;
     const key = `${step} ${label}`;
     const mark = found.get(key) ?? found.set(key, { step, label, of: new Set() }).get(key);
     mark.of.add(run);
   }
   return [...found.values()].map(({ step, label, of }) => {
-    if (!several || owners === 1) return { step, label };
+    if (!several) return { step, label };
     const whose = [...of].map((run) => runs[run]).filter(Boolean);
     if (of.size === owners) return { step, label };
     return { step, label: `${whose.map((run) => run.name).join(", ")}: ${label}`, run: whose.length === 1 ? whose[0] : undefined };

@@ -10,12 +10,12 @@ import { panelLines } from "./lines.js";
 import { drawMarkers, headroom } from "./markers.js";
 import { logStep, stepOfLog } from "./scales.js";
 import { MOST_POINTS, Series, seriesKey } from "./series.js";
+import { strokes } from "./strokes.js";
 import { Summary, summaryText } from "./summary.js";
 import { count } from "./words.js";
 
 const HEIGHT = 256;
 const CHANCE_COLOUR = "#808080";
-const stepped = uPlot.paths.stepped({ align: 1 });
 
 export class Panel {
   /**
@@ -40,7 +40,7 @@ export class Panel {
     const head = element("div", "dfa-head", {}, title, this.legend.root);
     this.root = element("div", "dfa-panel", { role: "group", "data-testid": `dfa-panel-${description.name}` }, head, this.holder);
     Object.assign(this.root.dataset, { points: "0", markers: "0", sight: "some" });
-    this.summary = new Summary(this.root, () => summaryText(description, this.drawn, this.lastStep, shared.marks.length));
+    this.summary = new Summary(this.root, () => summaryText(description, this.drawn.filter(({ series }) => shared.shows(series.run)), this.lastStep, shared.marks.length));
   }
 
   /** Whether the panel draws this metric. */
@@ -144,7 +144,7 @@ export class Panel {
     this.stale = false;
     this.plot?.destroy();
     this.drawn = panelLines([...this.series.values()], this.description, this.shared);
-    this.legend.build(this.drawn, this.shared.several);
+    this.legend.build(this.drawn.filter(({ series }) => this.shared.shows(series.run)), this.shared.several);
     this.plot = new uPlot(this.options(width), this.data(), this.holder);
   }
 
@@ -174,19 +174,7 @@ export class Panel {
         y: { distr: logarithmic ? 3 : 1, range: (_, low, high) => (logarithmic ? decades(low, high) : heights(this.description, low, high)) },
       },
       axes: panelAxes(shared, this.description, logarithmic),
-      series: [
-        {},
-        ...[...this.drawn]
-          .sort((a, b) => a.place - b.place)
-          .map(({ line, colour, width: thick, dash, series, run }) => ({
-            stroke: colour,
-            width: thick,
-            dash,
-            show: this.shows(series),
-            ...(line.held ? { held: true, paths: stepped } : {}),
-            points: run.faint || line.held ? { show: false } : { size: 4 * heavy, fill: colour },
-          })),
-      ],
+      series: [{}, ...strokes(this.drawn, (series) => this.shows(series), heavy)],
       hooks: {
         drawClear: [(plot) => drawBands(plot, this.behind())],
         draw: [(plot) => drawMarkers(plot, shared, uPlot.pxRatio)],
