@@ -21,12 +21,15 @@ class Row:
     differs: bool = False
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Row], *, numbers: Iterable[int] = ()) -> str:
-    """A table with a caption; ``numbers`` are the columns, from 0, that are set to the right."""
+def table(
+    caption: str, head: Sequence[str], rows: Iterable[Row], *, numbers: Iterable[int] = (), words: int = 0
+) -> str:
+    """A table with a caption; ``numbers`` are the columns, from 0, that are set to the right, ``words`` one of text."""
     right = set(numbers)
 
     def kind(place: int) -> str:
-        return ' class="number"' if place in right else ""
+        name = "number" if place in right else "words" if place and place == words else ""
+        return f' class="{name}"' if name else ""
 
     top = "".join(f'<th scope="col"{kind(place)}>{escaped(text)}</th>' for place, text in enumerate(head))
     body = []

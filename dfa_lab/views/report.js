@@ -1,8 +1,9 @@
-// Draws the figure in the page's own colours, and again when light turns to dark.
+// Draws the figure in the page's own colours, and again when light turns to dark or the page gets narrow.
 (function () {
   const holder = document.getElementById("plot");
   const { data, layout } = JSON.parse(document.getElementById("figure").textContent);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const narrow = window.matchMedia("(max-width: 640px)");
 
   const channels = (colour) => {
     const hex = /^#(..)(..)(..)$/.exec(colour || "");
@@ -26,15 +27,33 @@
     return "#e6e6e6";
   };
   const COLOURS = ["color", "linecolor", "gridcolor", "zerolinecolor", "tickcolor", "spikecolor"];
+  const everyOnDark = (value) => (Array.isArray(value) ? value.map(onDark) : onDark(value));
   const recoloured = (value) => {
     if (Array.isArray(value)) return value.map(recoloured);
     if (!value || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, one]) => [
         name,
-        COLOURS.includes(name) && typeof one === "string" ? onDark(one) : recoloured(one),
+        COLOURS.includes(name) ? everyOnDark(one) : recoloured(one),
       ]),
     );
+  };
+
+  // On a narrow screen the legends stand below the plot, one under the other.
+  const LINE = 19, TITLE = 26, GAP = 12;
+  const legendsBelow = (shown) => {
+    const names = ["legend", "legend2"].filter((name) => shown.layout[name]);
+    const bottom = shown.layout.margin.b;
+    const height = shown.layout.height - shown.layout.margin.t - bottom;
+    const placed = {};
+    let used = bottom;
+    for (const name of names) {
+      const entries = shown.data.filter((one) => one.showlegend !== false && (one.legend || "legend") === name).length;
+      placed[name] = { ...shown.layout[name], x: 0, y: -used / height };
+      used += LINE * entries + (shown.layout[name].title ? TITLE : 0) + GAP;
+    }
+    const margin = { ...shown.layout.margin, l: 64, r: 8, b: used };
+    return { ...placed, margin, height: shown.layout.height + used - bottom };
   };
 
   const draw = () => {
@@ -54,6 +73,7 @@
       {
         ...shown.layout,
         ...axes,
+        ...(narrow.matches ? legendsBelow(shown) : {}),
         font: { ...shown.layout.font, color: ink },
         paper_bgcolor: paper,
         plot_bgcolor: paper,
@@ -64,4 +84,5 @@
   };
   draw();
   dark.addEventListener("change", draw);
+  narrow.addEventListener("change", draw);
 })();

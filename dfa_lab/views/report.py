@@ -64,7 +64,7 @@ def report(
             section(
                 "course",
                 CONTENTS["course"],
-                f'<figure><div id="plot" class="plot" role="img" aria-label="{escaped(" ".join(sentences))}"></div>'
+                f'<figure><div id="plot" class="plot" role="group" aria-label="{escaped(" ".join(sentences))}"></div>'
                 "<figcaption><p class='soft'>Drag over a part to see it larger, in every panel at once; double-click "
                 "to see all again. A click in the legend hides a line.</p></figcaption></figure>"
                 "<noscript><p>The figure needs JavaScript; the tables below do not.</p></noscript>",

@@ -15,16 +15,17 @@ from dfa_lab.views.page import Row, table
 #: Beyond these a table is no longer read; the last ones are shown.
 EVENTS_SHOWN = 500
 #: What the table of results has, where it was recorded.
-RESULTS = ("test_accuracy", "test_loss", "train_loss")
+SHARE = "test_accuracy"
+RESULTS = (SHARE, "test_loss", "train_loss")
 ANGLES = ("weight_alignment", "gradient_alignment")
 
 
-def _number(metric: str, value: float) -> str:
+def _number(metric: str, value: float, digits: int = 4) -> str:
     if not np.isfinite(value):
         return "not finite"
-    if metric == "test_accuracy":
+    if metric == SHARE:
         return f"{value:.1%}"
-    return f"{value:.1f}°" if METRICS[metric].unit == "degrees" else f"{value:.4g}"
+    return f"{value:.1f}°" if METRICS[metric].unit == "degrees" else f"{value:.{digits}g}"
 
 
 def _newest(history: History, metric: str, layer: int | None = None, place: int = -1) -> str:
@@ -38,7 +39,7 @@ def _newest(history: History, metric: str, layer: int | None = None, place: int 
     if not len(there):
         return "not finite"
     text = _number(metric, float(there.mean()))
-    return text + (f" ± {_number(metric, float(there.std(ddof=1)))}" if len(there) > 1 else "")
+    return text + (f" ± {_number(metric, float(there.std(ddof=1)), 2)}" if len(there) > 1 else "")
 
 
 def _samples(history: History) -> int:
@@ -69,7 +70,7 @@ def results_table(histories: Sequence[History], names: Sequence[str]) -> str:
     """The newest values of each run."""
     several = any(history.replicas > 1 for history in histories)
     head = ["run", "steps (updates)", "training samples"]
-    head += [f"{METRICS[one].label} ({METRICS[one].unit})" for one in RESULTS]
+    head += [METRICS[one].label + ("" if one == SHARE else f" ({METRICS[one].unit})") for one in RESULTS]
     rows = [
         Row([name, f"{run.last_step:,}", f"{_samples(run):,}", *(_newest(run, metric) for metric in RESULTS)])
         for run, name in zip(histories, names, strict=True)
@@ -116,4 +117,4 @@ def settings_table(histories: Sequence[History], names: Sequence[str]) -> str:
         meaning = str(field.description) if field is not None else ""
         rows.append(Row([f"{name} ({unit})" if unit else name, *values, meaning], differs=len(set(values)) > 1))
     caption = "Settings at step 0" + ("; marked: where the runs differ" if len(histories) > 1 else "")
-    return table(caption, ["setting", *names, "meaning"], rows)
+    return table(caption, ["setting", *names, "meaning"], rows, words=len(names) + 1)

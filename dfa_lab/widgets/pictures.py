@@ -30,6 +30,8 @@ class LivePictures(ipywidgets.VBox):
     Raises ``DfaLabError`` for an unknown theme.
     """
 
+    _built = False
+
     def __init__(self, theme: str = "light") -> None:
         THEMES[theme]
         self._theme = theme
@@ -50,6 +52,7 @@ class LivePictures(ipywidgets.VBox):
             ]
         )
         self.add_class("dfa-pictures")
+        self._offering, self._built = False, True
         self.menu.observe(self._chosen, names="value")
         self.layer.observe(self._chosen, names="value")
 
@@ -112,6 +115,8 @@ class LivePictures(ipywidgets.VBox):
 
     def close(self) -> None:
         """Take it off the screen, with its parts."""
+        if not self._built:  # also called when a half-made one is collected
+            return
         for widget in (self.menu, self.layer, self.picture, *self.children):
             widget.close()
         super().close()
@@ -142,28 +147,31 @@ class LivePictures(ipywidgets.VBox):
         )
 
     def _offer(self, experiment: Experiment) -> None:
-        """The pictures that fit the run, in the menu; left alone where they are those already."""
+        """The pictures that fit the run, in the menu."""
         fitting = [(picture.title, name) for name, picture in PICTURES.items() if picture.fits(experiment)]
         options = (("none", NONE), *fitting)
-        if tuple(self.menu.options) != options:
-            kept = self.chosen if self.chosen in [name for _, name in options] else NONE
-            with self.menu.hold_trait_notifications():
-                self.menu.options = options
-                self.menu.value = kept
+        self._put_options(self.menu, options, self.chosen if self.chosen in [name for _, name in options] else NONE)
 
     def _offer_layers(self, layers: int) -> None:
         options = tuple((str(number), number) for number in range(1, layers + 1))
         display = None if layers > 1 else "none"
         if self.layer.layout.display != display:
             self.layer.layout.display = display
-        if layers > 1 and tuple(self.layer.options) != options:
-            kept = min(int(self.layer.value), layers)
-            with self.layer.hold_trait_notifications():
-                self.layer.options = options
-                self.layer.value = kept
+        self._put_options(self.layer, options, min(int(self.layer.value), layers))
+
+    def _put_options(self, menu: ipywidgets.Dropdown, options: tuple[tuple[str, Any], ...], kept: Any) -> None:
+        """Left alone where they are those already: a user may have it open."""
+        if tuple(menu.options) == options:
+            return
+        self._offering = True
+        try:
+            menu.options = options  # which chooses the first one
+            menu.value = kept
+        finally:
+            self._offering = False
 
     def _chosen(self, _: object) -> None:
-        if self.on_choose is not None:
+        if self.on_choose is not None and not self._offering:
             self.on_choose()
 
 

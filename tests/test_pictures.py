@@ -1,0 +1,297 @@
+"""Pictures of one step, in a widget and in a report: they show what the run says, change nothing, and run no markup."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image as Pixels
+
+import dfa_lab as dfa
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.mistakes import mistakes_of
+from dfa_lab.experiment.surface import surface_of
+from dfa_lab.views.themes import THEMES, contrast, dress
+from dfa_lab.widgets.images import LIMIT, png
+from dfa_lab.widgets.pictures import PICTURES, LivePictures
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+
+
+@pytest.fixture(scope="module")
+def moons() -> dfa.Experiment:
+    run = dfa.Experiment(task="moons", widths=(16,), lr=0.3)
+    run.train(200)
+    return run
+
+
+@pytest.fixture(scope="module")
+def digits() -> dfa.Experiment:
+    run = dfa.Experiment(task="digits", widths=(24, 16))
+    run.train(60)
+    return run
+
+
+def drawn(pictures: LivePictures) -> tuple[Pixels.Image, str, int]:
+    """The picture on the screen, its words, its size in bytes."""
+    found = re.search(r'<img alt="([^"]*)".*base64,([^"]+)"', pictures.picture.value)
+    assert found, pictures.picture.value[:300]
+    data = base64.b64decode(found[2])
+    return Pixels.open(io.BytesIO(data)), html.unescape(found[1]), len(data)
+
+
+# What is read from a run
+
+
+@pytest.mark.parametrize("replica", [0, 2])
+def test_a_surface_is_what_the_network_says_there(replica: int) -> None:
+    run = dfa.Experiment(task="moons", widths=(8,), replicas=3)
+    run.train(50)
+    surface = surface_of(run, replica, 7)
+    here = torch.tensor([[surface.x[5], surface.y[2]]], dtype=torch.float32)
+    expected = run.net(here)[replica].softmax(-1).detach().double().numpy()[0]
+    np.testing.assert_allclose(surface.probabilities[2, 5], expected, rtol=1e-5)
+    accuracies = run.evaluate()["test_accuracy"]
+    assert isinstance(accuracies, list)
+    assert surface.accuracy == pytest.approx(accuracies[replica], abs=1e-9)
+    assert (surface.step, surface.replica) == (50, replica)
+
+
+def test_mistakes_are_wrong_all_of_them_and_the_surest_come_first(digits: dfa.Experiment) -> None:
+    everything = mistakes_of(digits, 360)
+    outputs = digits.net(digits.task.test_inputs).detach()
+    wrong = (outputs.argmax(-1) != digits.task.test_targets).nonzero().flatten().tolist()
+    assert sorted(everything.samples) == wrong
+    assert (everything.wrong, everything.tested) == (len(wrong), 360)
+    assert (np.diff(everything.confidence) <= 0).all()
+    few = mistakes_of(digits, 3)
+    np.testing.assert_array_equal(few.samples, everything.samples[:3])
+    first = digits.task.test_inputs[int(few.samples[0])].reshape(8, 8)
+    np.testing.assert_allclose(few.images[0, ..., 0], first, atol=1e-7)
+    assert (few.truth == digits.task.test_targets[torch.from_numpy(few.samples)].numpy()).all()
+
+
+def test_looking_changes_nothing_in_the_run() -> None:
+    looked, left = (dfa.Experiment(task="moons", widths=(8,)) for _ in range(2))
+    pictures = LivePictures()
+    for _ in range(2):
+        for run in (looked, left):
+            run.train(20)
+        for name in ("surface", "deltas"):
+            pictures.show(looked)
+            pictures.choose(name)
+            assert pictures.show(looked)
+    assert looked.history.equals(left.history)
+    assert all(torch.equal(one, two) for one, two in zip(looked.net.weights, left.net.weights, strict=True))
+
+
+def test_a_module_that_sees_pictures_has_mistakes_too() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10))
+    run = dfa.Experiment(module=net, task={"name": "digits", "flat": False}, rule="dfa")
+    run.train(5)
+    assert mistakes_of(run, 2).images.shape == (2, 8, 8, 1)
+    assert run.net.training
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda moons, digits: surface_of(digits), r"'digits' has 64 inputs .*such as task='moons'"),
+        (lambda moons, digits: mistakes_of(moons), r"'moons' has no pictures.*image=\(channels, height, width\)"),
+        (lambda moons, digits: surface_of(moons, 1), "replica was given as 1; expected a whole number from 0 to 0"),
+        (lambda moons, digits: surface_of(moons, size=10**9), "size was given as 1000000000"),
+        (lambda moons, digits: mistakes_of(digits, 0), "count was given as 0"),
+        (lambda moons, digits: dfa.surfaceplot(moons.history), "got a History"),
+        (lambda moons, digits: dfa.mistakesplot(None), "got a NoneType"),
+        (lambda moons, digits: dfa.report([]), "got no run"),
+        (lambda moons, digits: dfa.report(moons.net), "got a MLP"),
+        (lambda moons, digits: dfa.report(moons, "no/such/folder/x.html"), "cannot write to"),
+        (lambda moons, digits: LivePictures("sepia"), "no theme called 'sepia'"),
+        (lambda moons, digits: LivePictures().choose("nothing"), "no picture called 'nothing'"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(read, words, moons, digits) -> None:
+    with pytest.raises(DfaLabError, match=words):
+        read(moons, digits)
+
+
+# The widget
+
+
+def test_a_choice_stays_when_the_menu_changes(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
+    pictures, told = LivePictures(), []
+    pictures.show(digits)
+    pictures.on_choose = lambda: told.append(pictures.chosen)
+    pictures.choose("spectrum")
+    pictures.show(moons)
+    assert (pictures.chosen, told) == ("spectrum", ["spectrum"])
+    pictures.choose("surface")
+    pictures.show(digits)  # which has none
+    assert pictures.chosen == "none"
+
+
+def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(moons: dfa.Experiment) -> None:
+    pictures = LivePictures()
+    assert not pictures.show(moons)
+    assert pictures.picture.value == ""
+    names = [name for _, name in pictures.menu.options]
+    assert names == ["none", *dfa.VIEWS, "surface"]  # no pictures of digits among them
+    with pytest.raises(DfaLabError, match="does not fit the run"):
+        pictures.choose("mistakes")
+    pictures.choose("surface")
+    assert pictures.show(moons)
+    before = pictures.picture.value
+    assert not pictures.show(moons)
+    moons.train(10)
+    assert pictures.show(moons)
+    assert pictures.picture.value != before
+    pictures.choose("none")
+    pictures.show(moons)
+    assert pictures.picture.value == ""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_picture_has_words_and_is_small_on_every_paper(theme: str, digits: dfa.Experiment) -> None:
+    pictures = LivePictures(theme)
+    pictures.show(digits)
+    every = [name for _, name in pictures.menu.options[1:]]
+    for name in every if theme == "light" else ("deltas", "mistakes"):
+        pictures.choose(name)
+        assert pictures.show(digits)
+        image, words, size = drawn(pictures)
+        assert size <= LIMIT
+        assert f"step {digits.steps_done}" in words
+        paper = tuple(int(THEMES[theme].paper[place : place + 2], 16) for place in (1, 3, 5))
+        assert image.convert("RGB").getpixel((0, 0)) == paper
+
+
+def test_a_picture_of_noise_is_made_small(digits: dfa.Experiment) -> None:
+    figure = Figure(figsize=(8, 4))
+    figure.add_subplot().imshow(np.random.default_rng(0).normal(size=(900, 900)), aspect="auto", cmap="RdBu")
+    image = png(figure)
+    assert len(image.data) <= LIMIT
+    assert (image.width, image.height) == (768, 384)  # shown as large as it would have been
+
+
+def test_letters_and_lines_stand_out_from_dark_paper(moons: dfa.Experiment) -> None:
+    figure = PICTURES["surface"].draw(moons)
+    dress(figure, dark := THEMES["dark"])
+    (axes,) = figure.axes
+    texts = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_legend().get_texts(), *axes.get_xticklabels()]
+    assert all(contrast(text.get_color(), dark.paper) >= 4.5 for text in texts)
+    rings = next(line for line in axes.lines if line.get_gid() == "wrong")
+    assert contrast(rings.get_markeredgecolor(), dark.paper) >= 3
+
+
+def test_the_layer_is_chosen_where_there_are_several(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
+    pictures = LivePictures()
+    pictures.show(digits)
+    pictures.choose("matrix")
+    pictures.show(digits)
+    pictures.choose("matrix", layer=2)
+    assert pictures.show(digits)
+    assert "layer 2" in drawn(pictures)[1]
+    pictures.show(moons)  # another run, of one layer
+    assert "layer 1" in drawn(pictures)[1]
+    assert pictures.layer.layout.display == "none"
+
+
+def test_a_view_registered_later_is_a_picture_and_its_failure_is_told_as_text(moons: dfa.Experiment) -> None:
+    def failing(snapshot: dfa.Snapshot, *, layer: int = 1) -> None:
+        """A view of the user's own."""
+        raise RuntimeError(EVIL)
+
+    dfa.VIEWS.register("own_view", failing)
+    try:
+        pictures = LivePictures()
+        pictures.show(moons)
+        assert ("own view", "own_view") in pictures.menu.options
+        pictures.choose("own_view")
+        pictures.show(moons)
+        assert html.escape(EVIL) in pictures.picture.value
+        assert "<script" not in pictures.picture.value
+    finally:
+        del dfa.VIEWS._entries["own_view"]
+
+
+def test_the_run_s_name_is_no_markup_in_the_words() -> None:
+    run = dfa.Experiment(task="moons", widths=(4,), name=EVIL)
+    pictures = LivePictures()
+    pictures.show(run)
+    pictures.choose("surface")
+    pictures.show(run)
+    assert EVIL in drawn(pictures)[1]
+    assert pictures.picture.value.count("<") == 1
+
+
+# The report
+
+
+def parts(text: str) -> tuple[dict, str]:
+    """The figure in a report, and the page without it and without plotly's own program."""
+    found = re.search(r'<script type="application/json" id="figure">(.*?)</script>', text, re.S)
+    assert found
+    return json.loads(found[1]), re.sub(r"<script.*?</script>", "", text, flags=re.S)
+
+
+def test_a_report_holds_everything_and_fetches_nothing(tmp_path) -> None:
+    run = dfa.Experiment(task="moons", widths=(8, 8), name="a run")
+    run.train(40)
+    run.change(batch_size=128, feedback_init="orthogonal")
+    run.train(40)
+    path = dfa.report([run, run.fork(rule="bp", name=EVIL)], tmp_path / "report.html")
+    text = path.read_text()
+    figure, page = parts(text)
+    assert {one["name"] for one in figure["data"] if "name" in one} >= {"a run", "a run, test loss"}
+    for words in ("128", "orthogonal", "Learning rate η.", "weight alignment", f"torch {torch.__version__}", "80"):
+        assert words in page
+    assert text.count("<script>alert") == text.count("<img") == 0
+    assert html.escape(EVIL) in page
+    assert "default-src 'none'" in page
+    assert not re.search(r'<[^>]* (src|href)="?(?!#)', page)
+    assert text.count("plotly.js v") == 1
+    assert dfa.report(run) == dfa.report(run)
+
+
+@pytest.mark.parametrize("script", ["print('</script>')", None])
+def test_a_report_says_how_to_make_the_run_again(script: str | None, monkeypatch) -> None:
+    def to_script(self: dfa.Experiment) -> str:
+        if script is None:
+            raise DfaLabError("register it by name.")
+        return script
+
+    monkeypatch.setattr(dfa.Experiment, "to_script", to_script, raising=False)
+    run = dfa.Experiment(task="moons", widths=(4,))
+    _, page = parts(dfa.report(run))
+    assert html.escape(script or "there is no script of this run: register it by name.") in page
+    assert ("settings and changes as JSON" in page) == (script is None)
+
+
+def test_reports_of_unusual_runs_can_be_made() -> None:
+    replicated = dfa.Experiment(task="linear", widths=(8,), replicas=3, lr=(0.01, 0.02, 0.03))
+    replicated.train(20)
+    page = parts(dfa.report(replicated.history))[1]
+    assert "mean ± one standard deviation" in page
+    assert "[0.01, 0.02, 0.03]" in page
+    empty = parts(dfa.report(dfa.History(name="empty")))[1]
+    assert "nothing recorded" in empty
+    assert "Nothing was changed" in empty
+
+
+def test_the_report_loads_no_matplotlib_and_pictures_load_no_pyplot() -> None:
+    code = (
+        "import sys, dfa_lab as dfa; run = dfa.Experiment(task='moons', widths=(4,)); dfa.report(run); "
+        "print('matplotlib' in sys.modules); from dfa_lab.widgets.pictures import LivePictures; p = LivePictures(); "
+        "p.show(run); p.choose('surface'); print(p.show(run), 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "False"]
