@@ -91,7 +91,7 @@ class FrontendHook(BuildHookInterface[Any]):
         return [] if Frontend(Path(self.root)).is_fresh() else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the bundles where one is stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
+        """Build the bundles where stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
         root = Path(self.root)
         frontend = Frontend(root)
         if not frontend.is_fresh():

@@ -1,9 +1,10 @@
-// The column of controls for live settings, in groups, and a line below that explains the one in hand.
+// The column of controls for live settings, in groups, and a line above that explains the one in hand.
 import { Control } from "./control.js";
 import { DerivativeEditor } from "./derivative.js";
 import { element, setText } from "./element.js";
 
 const FOLDED = ["Measuring"];
+const WELCOME = "Every control acts at the next step and leaves a marker. Point at one to read what it does.";
 const DERIVATIVE = "activation_derivative";
 
 export class Controls {
@@ -11,8 +12,8 @@ export class Controls {
     this.desk = desk;
     this.controls = new Map();
     this.groups = element("div", "dfa-groups");
-    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" }, "Point at a control to read what it does.");
-    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, this.groups, this.hint);
+    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" }, WELCOME);
+    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, this.hint, this.groups);
     const explain = (event) => this.explain(event.target);
     this.root.addEventListener("focusin", explain);
     this.root.addEventListener("pointerover", explain);

@@ -2,7 +2,7 @@
 import { element } from "./element.js";
 import { place, svg } from "./svg.js";
 
-export const [WIDTH, HEIGHT] = [340, 208];
+export const [WIDTH, HEIGHT] = [340, 205];
 const [LEFT, RIGHT, TOP, BOTTOM] = [34, 332, 8, 172];
 export const REACH = 4;
 const FURTHEST = 10; // a curve that goes to infinity must not flatten the others

@@ -1,11 +1,13 @@
 // The scale of a slider: between its positions, which are even, and the values they stand for. No DOM here.
 const STEPS = { log2: 1, log10: 0.1 };
 const BASES = { log2: 2, log10: 10 };
+const LOGS = { log2: Math.log2, log10: Math.log10 };
 
 export class Scale {
   /** `slider` is [low, high, scale]; low and high of a logarithmic one are exponents. */
   constructor([low, high, kind], { whole = false, minimum = null } = {}) {
     this.base = BASES[kind] ?? null;
+    this.log = LOGS[kind];
     this.whole = whole;
     this.step = STEPS[kind] ?? (whole ? 1 : (high - low) / 100);
     // A logarithmic slider of something that may be zero has zero as its first notch.
@@ -19,7 +21,7 @@ export class Scale {
     if (typeof value !== "number") return this.low;
     if (this.base === null) return Math.min(this.high, Math.max(this.low, value));
     if (value <= 0) return this.low;
-    return Math.min(this.high, Math.max(this.low, Math.log(value) / Math.log(this.base)));
+    return Math.min(this.high, Math.max(this.low, this.log(value)));
   }
 
   /** The value at a position, in three digits, so that the box beside the slider says the same. */

@@ -98,7 +98,14 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     with tarfile.open(archive) as tar:
         names = {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
     shutil.unpack_archive(archive, tmp_path)
-    assert {*BUNDLES, "frontend/live_chart.js", "frontend/desk.js", "frontend/package-lock.json", "hatch_build.py", "LICENSE"} <= names
+    assert {
+        *BUNDLES,
+        "frontend/live_chart.js",
+        "frontend/desk.js",
+        "frontend/package-lock.json",
+        "hatch_build.py",
+        "LICENSE",
+    } <= names
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
     (root,) = tmp_path.iterdir()
     assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
@@ -110,7 +117,12 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "dfa-lab = dfa_lab.cli:main" in archive.read(entry_points).decode()
-    assert {*BUNDLES, "dfa_lab/widgets/static/uPlot.LICENSE.txt", "dfa_lab/widgets/live_chart.py", "dfa_lab/widgets/desk.py"} <= names
+    assert {
+        *BUNDLES,
+        "dfa_lab/widgets/static/uPlot.LICENSE.txt",
+        "dfa_lab/widgets/live_chart.py",
+        "dfa_lab/widgets/desk.py",
+    } <= names
     notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     benchmarks = {f"dfa_lab/benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")}
     assert notebooks | benchmarks <= names

@@ -23,7 +23,8 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, list[float |
     Of a sequence of derivatives, one for each replica, the first. None stands where there is no finite number, and
     all over ``g`` where the derivative cannot be computed: the run's own error says why.
     """
-    x = torch.linspace(-SPAN, SPAN, COUNT)
+    places = [round(i * 2 * SPAN / (COUNT - 1) - SPAN, 6) for i in range(COUNT)]
+    x = torch.tensor(places, device="cpu")  # not linspace, which misses 0
     f = resolve_activation(activation)
     h = f.plainly(x)
     first = derivative[0] if is_sequence(derivative) else derivative
@@ -32,7 +33,7 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, list[float |
     except DfaLabError:
         g = [None] * COUNT
     return {
-        "x": [round(i * 2 * SPAN / (COUNT - 1) - SPAN, 6) for i in range(COUNT)],
+        "x": list(places),
         "f": _numbers(h),
         "exact": _numbers(slope_of(f)(x, h)),
         "g": g,
