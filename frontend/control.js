@@ -29,7 +29,7 @@ export class Control {
     if (unit) this.label.append(unit);
     this.row.classList.toggle("dfa-wide", !this.input.slider);
     this.root = element("div", "dfa-control", { "data-field": spec.field }, this.row, ...(this.input.below ?? []));
-    this.root.title = spec.help;
+    this.label.title = spec.help;
   }
 
   /** What the user set goes out; until it is confirmed the control says so and keeps showing it. */

@@ -16,11 +16,12 @@ export class DerivativeEditor {
     const attributes = { id, type: "text", spellcheck: "false", autocomplete: "off", maxlength: 500 };
     const hint = { placeholder: "1 - tanh(x)**2", "aria-describedby": `${id}-help`, "data-testid": "dfa-expression" };
     this.text = element("input", "dfa-box dfa-expression", { ...attributes, ...hint });
-    this.text.addEventListener("change", () => {
+    const use = () => {
       const typed = this.text.value.trim();
-      if (typed && typed !== this.value) this.control.commit(typed);
-    });
-    this.text.addEventListener("keydown", (event) => event.key === "Escape" && this.showText());
+      if (typed && !same(typed, this.control.sent?.value ?? this.value)) this.control.commit(typed);
+    };
+    this.text.addEventListener("change", use);
+    this.text.addEventListener("keydown", ({ key }) => (key === "Enter" ? use() : key === "Escape" && this.showText()));
     const allowed = "Text in x: + - * / **, comparisons, tanh, exp, sin, abs, max and others. Enter uses it.";
     const help = element("span", "dfa-unseen", { id: `${id}-help` }, allowed);
     this.text.title = allowed;

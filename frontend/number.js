@@ -19,7 +19,11 @@ export class NumberInput {
     this.box.addEventListener("input", () => (this.dirty = true));
     this.box.addEventListener("change", () => this.set(read(this.box.value, what)));
     this.box.addEventListener("blur", () => this.rest());
-    this.box.addEventListener("keydown", (event) => event.key === "Escape" && this.rest());
+    this.box.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") this.rest();
+      // Not left to the browser's own change event, which JupyterLab can keep a box from.
+      else if (key === "Enter" && this.dirty) this.set(read(this.box.value, what));
+    });
     this.parts = [this.box];
     if (what.slider) this.parts.unshift(this.slide());
   }
@@ -49,8 +53,9 @@ export class NumberInput {
 
   set(value) {
     this.dirty = false;
-    if (same(value, this.value)) this.show(this.value);
-    else this.commit(value);
+    const news = !same(value, this.value);
+    this.show(value); // also so that a change event after Enter is no second change
+    if (news) this.commit(value);
   }
 
   /** Leave off what was begun and not committed. */

@@ -8,8 +8,8 @@ export const REACH = 4;
 const FURTHEST = 10; // a curve that goes to infinity must not flatten the others
 export const CURVES = [
   ["f", "f", "f(x)"],
-  ["exact", "exact", "f′(x), the true one"],
-  ["g", "g", "g(x), in force"],
+  ["exact", "exact", "f′(x)"],
+  ["g", "g", "g(x) in force"],
 ];
 
 /** The heights in sight: all curves, cut at ±10, with some air; always from at most −0.25 to at least 1.25. */

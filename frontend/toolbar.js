@@ -88,7 +88,11 @@ export class Toolbar {
   stopAt() {
     const id = `${this.desk.key}-stop-at`;
     const what = { id, label: "stop at", kind: "integer", optional: true, placeholder: "never", testid: "dfa-stop-at" };
-    this.stop = new NumberInput(what, (step) => this.desk.act({ do: "stop_at", step: typeof step === "number" ? step : null }));
+    this.stop = new NumberInput(what, (typed) => {
+      const step = Number.isInteger(typed) && typed >= 0 ? typed : null;
+      this.stop.show(step);
+      this.desk.act({ do: "stop_at", step });
+    });
     this.stop.box.title = "Pause at this step; empty: never";
     return this.part("stop_at", element("span", "dfa-pair", {}, element("label", "", { for: id }, "Stop at"), this.stop.box));
   }

@@ -20,8 +20,8 @@ from dfa_lab.learning.rule import Rule
 #: Headings over the live controls, and which fields stand below each; a live field that is new goes below the last.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Feedback": ("rule", "feedback_init", "feedback_scale", "feedback_seed"),
-    "Derivative": ("activation_derivative",),
     "Update": ("batch_size", "lr", "optimizer", "momentum", "weight_decay"),
+    "Derivative": ("activation_derivative",),
     "Measuring": ("probe_every", "probe_size", "record_every"),
 }
 NEW_RUN = "New run"

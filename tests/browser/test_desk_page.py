@@ -61,6 +61,15 @@ def test_a_change_is_pending_until_the_kernel_says_so_and_goes_back_where_it_ref
     assert box.input_value() == "0.126"
 
 
+def test_how_far_and_how_fast(desk):
+    desk.evaluate("tell('state', { stop_at: null, limit: null })")
+    desk.get_by_test_id("dfa-stop-at").fill("500")
+    desk.get_by_test_id("dfa-stop-at").press("Enter")
+    desk.get_by_test_id("dfa-stop-at").blur()
+    desk.get_by_test_id("dfa-limit").select_option("10")
+    assert desk.sent() == [{"do": "stop_at", "step": 500}, {"do": "limit", "steps_per_s": 10}]
+
+
 def test_what_the_user_is_typing_is_not_overwritten(desk):
     box = desk.get_by_test_id("dfa-control-batch_size")
     box.click()
