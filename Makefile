@@ -7,10 +7,11 @@ BROWSER ?= auto
 VENV   := .venv
 BIN    := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
+KERNELS := 6.31.0 7.3.0
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks test-unit test-notebooks test-browser chromium clean
+.PHONY: help lab test check notebooks test-unit test-kernel test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +24,7 @@ NOBROWSER := $(if $(filter no,$(BROWSER)),--no-browser,$(if $(strip $(SCREEN)),,
 lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer
 	$(BIN)/dfa-lab lab notebooks --port $(PORT) $(NOBROWSER)
 
-test: check test-unit test-notebooks test-browser ## set up, then lint, types, unit tests, notebooks, browser test
+test: check test-unit test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
 
 check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/ruff check .
@@ -31,7 +32,14 @@ check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/mypy
 
 test-unit: $(VENV)/.installed-test ## the tests that need no browser
-	$(BIN)/python -m pytest tests --ignore tests/browser
+	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel
+
+test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in live kernels of several ipykernels
+	$(BIN)/python -m pytest tests/kernel --timeout 300
+
+# Beside the environment's own: versions that hand a page's messages over in other ways.
+.kernels/%: | $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ ipykernel==$*
 
 test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with what they show
 	DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
@@ -55,7 +63,7 @@ chromium:
 	fi
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) build dist artifacts dfa_lab/widgets/static frontend/node_modules
+	rm -rf $(VENV) .kernels build dist artifacts dfa_lab/widgets/static frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

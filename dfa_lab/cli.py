@@ -109,8 +109,7 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open JupyterLab on the explorer; notebooks that the folder lacks are copied there, none is overwritten."""
-    if not 1 <= port <= 65535:
-        raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
+    _check_port(port)
     if folder.exists() and not folder.is_dir():
         raise DfaLabError(f"lab was given {folder}, which is a file; expected a folder for the notebooks.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +127,38 @@ def lab(
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")]))
     sys.stdout.flush()
     os.execv(sys.executable, arguments)
+
+
+@app.command()
+def serve(
+    preset: Annotated[str | None, typer.Option(help="Begin with this preset.")] = None,
+    theme: Annotated[str, typer.Option(help="auto, light, dark or projector.")] = "auto",
+    hide: Annotated[list[str] | None, typer.Option(help="Take this setting or part off the screen; again for more.")] = None,
+    lock: Annotated[list[str] | None, typer.Option(help="Keep this setting as it is; again for more.")] = None,
+    port: Annotated[int, typer.Option(help="The port Voila listens on.")] = 8866,
+    address: Annotated[str, typer.Option(help="Who may connect: 127.0.0.1 is this machine, 0.0.0.0 all.")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
+    from dfa_lab.experiment.presets import PRESETS
+    from dfa_lab.widgets.serving import command
+    from dfa_lab.widgets.classroom import Classroom
+
+    _check_port(port)
+    Classroom.of(hide or [], lock or [], theme)
+    options: dict[str, Any] = {} if preset is None else {"preset": preset}
+    if preset is not None:
+        PRESETS[preset]
+    options |= {name: given for name, given in (("hide", hide), ("lock", lock)) if given}
+    options |= {} if theme == "auto" else {"theme": theme}
+    arguments = command(options, port=port, address=address, browser=browser)
+    sys.stdout.flush()
+    os.execv(sys.executable, arguments)
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
 
 
 def _shipped_notebooks() -> list[Path]:

@@ -1,7 +1,9 @@
 // The desk: every control of the explorer. It shows what the kernel says (desk.py) and sends what the user does.
 import "./desk.css";
+import "./explorer.css";
 import { Controls } from "./controls.js";
 import { element } from "./element.js";
+import { watchWidth } from "./explorer.js";
 import { NewRun } from "./form.js";
 import { KeysFold, listenForKeys } from "./keys.js";
 import { Share } from "./share.js";
@@ -9,6 +11,7 @@ import { EventTable } from "./table.js";
 import { Toolbar } from "./toolbar.js";
 
 const ASK_AGAIN_MS = 1000;
+const STILL_HERE_MS = 20000; // where nobody looks for long, the kernel pauses
 const THEMES = ["light", "dark", "projector"];
 let desks = 0;
 
@@ -96,13 +99,18 @@ function render({ model, el }) {
   const hello = () => model.send({ type: "hello" });
   // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
   const asking = setInterval(() => desk.number === null && hello(), ASK_AGAIN_MS);
+  const looking = () => document.visibilityState === "visible" && desk.number !== null && desk.act({ do: "watching" });
+  const watching = setInterval(looking, STILL_HERE_MS);
   const receive = (message, buffers) => desk.receive(message, buffers);
   model.on("msg:custom", receive);
   el.classList.add("dfa-desk-view");
   el.append(desk.root);
+  const unwatch = watchWidth(el);
   hello();
   return () => {
     clearInterval(asking);
+    clearInterval(watching);
+    unwatch();
     model.off("msg:custom", receive);
     desk.destroy();
   };

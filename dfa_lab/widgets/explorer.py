@@ -1,40 +1,49 @@
-"""Explorer: the laboratory on one screen. Controls put commands, the pump shows what the history says."""
+"""Explorer: the laboratory on one screen. The desk puts commands, the pump shows what the history says."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
-from dfa_lab.learning.replicas import is_sequence
 from dfa_lab.views.changes import value_text
-from dfa_lab.widgets.controls import Control
-from dfa_lab.widgets.live_chart import LiveChart
-from dfa_lab.widgets.pump import Pump
+from dfa_lab.widgets.answers import answer
+from dfa_lab.widgets.cells import take_place
+from dfa_lab.widgets.classroom import Classroom
+from dfa_lab.widgets.desk import Desk
+from dfa_lab.widgets.desk_state import DeskState
+from dfa_lab.widgets.live_chart import LiveChart, Shown
+from dfa_lab.widgets.pictures import LivePictures
+from dfa_lab.widgets.pump import Allowance, Pump
 from dfa_lab.widgets.routes import forget_route
 
-#: The live settings that have a control, in the order they are shown.
-CONTROLS = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale")
-STEPS = (1, 10, 100)
-
-# What each notebook cell shows: (which run of the cell, explorer). Running the cell again closes what it showed before.
-_shown: dict[str, list[tuple[str, Explorer]]] = {}
+#: The settings that the status line says.
+SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
+#: A picture beside the curves is drawn once a second at most.
+PICTURE_SECONDS = 1.0
 
 
 class Explorer(ipywidgets.VBox):
     """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
 
-    It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does. Every
-    control takes effect at the next training step and leaves a marker on the chart. ``experiment`` is the live engine,
-    ``runner`` the thread that trains it (start and stop it from code as the buttons do). Nothing trains before play is
-    pressed.
+    It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the name
+    of a ``preset``. Every control takes effect at the next training step and leaves a marker on the chart.
+    ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
+    as the buttons do). Nothing trains before play is pressed.
+
+    For a class: ``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are, ``theme`` is
+    "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no page was open.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
@@ -44,32 +53,51 @@ class Explorer(ipywidgets.VBox):
 
     _built = False
 
-    def __init__(self, settings: Settings | None = None, **fields: Any) -> None:
-        experiment = Experiment(settings, **fields)
-        headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
-        self.runner = Runner(experiment, threaded=not headless)
-        self.chart = LiveChart()
-        self.controls = {name: Control(name, getattr(experiment.settings, name)) for name in CONTROLS}
-        self.buttons = self._make_buttons()
-        self._first_settings, self._seeds_drawn = experiment.settings, 0
-        self._pump = None if headless else Pump(self._tick)
-        for control in self.controls.values():
-            control.widget.observe(self._changed(control), names="value")
-        column = ipywidgets.VBox(
-            [control.widget for control in self.controls.values()],
-            layout={"flex": "0 0 360px", "padding": "0 12px 0 0", "overflow": "hidden"},
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        preset: str | None = None,
+        hide: Iterable[str] = (),
+        lock: Iterable[str] = (),
+        theme: str = "auto",
+        patience: float | None = 30.0,
+        **fields: Any,
+    ) -> None:
+        self.classroom = Classroom.of(hide, lock, theme)
+        self.headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        if patience is not None and not patience > 0:
+            raise DfaLabError(f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it.")
+        session = None if preset is None else PRESETS[preset]
+        experiment = Experiment(settings if session is None else session.settings, **fields)
+        self.runner = Runner(
+            experiment,
+            threaded=not self.headless,
+            compare_speed=not self.headless,
+            watch_limit=None if self.headless or patience is None else 60 * patience,
         )
-        picture = ipywidgets.VBox(
-            [self.chart], layout={"flex": "1 1 480px", "min_width": "300px", "overflow": "hidden"}
-        )
-        bar = ipywidgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"})
-        body = ipywidgets.HBox([column, picture], layout={"flex_flow": "row wrap"})
-        controls = [control.widget for control in self.controls.values()]
-        self._parts = [bar, body, column, picture, self.chart, *self.buttons.values(), *controls]
-        self.chart.on_hello = self._forget_routes
-        super().__init__([bar, body])
-        self.add_class("dfa-explorer")
-        self._replace_former()
+        self.first_settings, self.seeds_drawn = experiment.settings, 0
+        self.lane = 0
+        self.pins: list[History] = []
+        self.shared = "", ""
+        self.refused: Exception | None = None
+        self.chart, self.desk, self.pictures = LiveChart(), Desk(), LivePictures(theme="light" if theme == "auto" else theme)
+        self._state = DeskState(self)
+        self._allowance = Allowance()
+        self._picture_due = 0.0
+        self._pump = None if self.headless else Pump(self._tick)
+        self.desk.on_act = self._act
+        self.pictures.on_choose = self._draw_picture_soon
+        self.desk.on_hello = self.chart.on_hello = self._forget_routes
+        if session is not None:
+            self.runner.load(session)
+        self._main = ipywidgets.VBox([self.chart, self.pictures])
+        super().__init__([self.desk, self._main])
+        for part, name in ((self, "explorer"), (self.desk, "desk-box"), (self._main, "main")):
+            part.add_class(f"dfa-{name}")
+        self.pictures.add_class("dfa-pictures-box")
+        self.add_class(f"dfa-theme-{theme}")
+        take_place(self)
         self._built = True
         self._tick()
         if self._pump is not None:
@@ -85,16 +113,27 @@ class Explorer(ipywidgets.VBox):
         """The live engine: its ``history``, ``net`` and ``settings`` are there to look at while it trains."""
         return self.runner.experiment
 
+    @property
+    def chosen(self) -> Experiment:
+        """The lane that the controls are for."""
+        lanes = self.runner.lanes
+        return lanes[self.lane if self.lane < len(lanes) else 0]
+
+    def act(self, do: str, **message: Any) -> None:
+        """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
+
+        Raises nothing: what cannot be done is in ``status()["error"]``, as on the screen.
+        """
+        self._act({"do": do, **message})
+
     def status(self) -> dict[str, str]:
         """What the status line says: state, step, samples, settings in force, and the last error in words."""
-        status = self.runner.status()
-        return {
-            "state": "training" if status.running else "paused" if status.steps_done else "ready",
-            "step": f"{status.steps_done:,}",
-            "samples": f"{status.samples_seen:,}",
-            "settings": _in_force(status),
-            "error": status.error or ("" if self._pump is None or self._pump.error is None else str(self._pump.error)),
-        }
+        return self._words(self.runner.status())
+
+    def error(self, status: Status) -> str:
+        """The last error in words, or ""."""
+        screen = None if self._pump is None else self._pump.error
+        return status.error or str(self.refused or self.desk.error or screen or "")
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""
@@ -103,85 +142,64 @@ class Explorer(ipywidgets.VBox):
         self.runner.close()
         if self._pump is not None:
             self._pump.stop()
-        # Boxes too: an open box with a closed child keeps the page from restoring any widget of this kernel.
-        for widget in self._parts:
+        # The parts too: an open box with a closed child keeps the page from restoring any widget of this kernel.
+        for widget in (self.pictures, self._main, self.chart, self.desk):
             widget.close()
         super().close()
 
-    def _forget_routes(self) -> None:
-        for widget in (self, *self._parts):
-            forget_route(widget)
-
-    def _make_buttons(self) -> dict[str, ipywidgets.Button]:
-        runner = self.runner
-
-        def button(text: str, tooltip: str, press: Callable[[], None], style: str = "") -> ipywidgets.Button:
-            made = ipywidgets.Button(description=text, tooltip=tooltip, button_style=style, layout={"width": "auto"})
-            made.on_click(lambda _: self._press(press))
-            return made
-
-        buttons = {
-            "play": button("▶ Play", "Train until paused.", runner.play, "primary"),
-            "pause": button("❚❚ Pause", "Stop at the next step.", runner.pause),
-        }
-        for steps in STEPS:
-            words = f"Train {steps} step{'s' if steps > 1 else ''}, then pause."
-            buttons[f"step_{steps}"] = button(f"Step ×{steps}", words, lambda steps=steps: runner.play(steps))  # type: ignore[misc]
-        buttons["reset"] = button("↺ Reset", "Start again from the same initial weights.", runner.reset)
-        drawn = "batches and feedback" if self.experiment.module is not None else "weights and feedback"
-        buttons["new_seed"] = button("New seed", f"Start again from other {drawn}.", self._new_seed)
-        return buttons
-
-    def _press(self, press: Callable[[], None]) -> None:
-        press()
+    def _act(self, message: Mapping[str, Any]) -> None:
+        if message.get("do") != "watching":
+            self.refused = None
+        try:
+            answer(self, message)
+        except DfaLabError as error:
+            self.refused = error
         if self._pump is None:
             self._tick()
 
-    def _new_seed(self) -> None:
-        self._seeds_drawn += self.experiment.history.replicas
-        drawn, first = self._seeds_drawn, self._first_settings
-        self.runner.reset(seed=_moved(first.seed, drawn), feedback_seed=_moved(first.feedback_seed, drawn))
-
-    def _changed(self, control: Control) -> Callable[[Any], None]:
-        def put(change: Any) -> None:
-            self._press(lambda: self.runner.change(**{control.field: control.setting(change["new"])}))
-
-        return put
+    def _forget_routes(self) -> None:
+        self.runner.watched()
+        for widget in (self, self.desk, self._main, self.chart, self.pictures, *self.pictures.children):
+            forget_route(widget)
 
     def _tick(self) -> None:
-        self.chart.show(self.experiment.history, self.status())
-
-    def _replace_former(self) -> None:
-        """Close what an earlier run of the same cell showed; a second explorer of the same run stays."""
-        place = _place()
-        if place is None:
+        """One look at the run: the desk first, which answers the user; then the curves; a picture where one is due."""
+        status = self.runner.status()
+        if self.lane >= len(status.lanes):
+            self.lane = 0
+        if self._allowance.left() and self.desk.show(self._state.now(status)):
+            self._allowance.spend()
+        if not self._allowance.left():
             return
-        cell, run = place
-        for former, explorer in _shown.pop(cell, []):
-            if former == run:
-                _shown.setdefault(cell, []).append((former, explorer))
-            else:
-                explorer.close()
-        _shown.setdefault(cell, []).append((run, self))
+        lanes = [Shown(run.history, lane.name) for run, lane in zip(self.runner.lanes, status.lanes, strict=False)]
+        shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
+        if self.chart.show(shown, self._words(status)):
+            self._allowance.spend()
+        now = time.monotonic()
+        if now >= self._picture_due and self._allowance.left():
+            self._picture_due = now + PICTURE_SECONDS
+            if self.pictures.show(self.chosen):
+                self._allowance.spend()
+
+    def _draw_picture_soon(self) -> None:
+        self._picture_due = 0.0
+        if self._pump is None:
+            self._tick()
+
+    def _words(self, status: Status) -> dict[str, str]:
+        said = {
+            "state": "training" if status.running else "paused" if status.steps_done else "ready",
+            "step": f"{status.steps_done:,}",
+            "samples": f"{status.samples_seen:,}",
+            "settings": " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in SAID),
+            "error": self.error(status),
+        }
+        if status.stop_at is not None:
+            left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
+            said["progress"] = f"stops at {status.stop_at:,}{left}"
+        return said
 
 
-def _in_force(status: Status) -> str:
-    return " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in (*CONTROLS, "seed"))
-
-
-def _place() -> tuple[str, str] | None:
-    """The notebook cell that is being run, and which run of it this is; None outside a notebook."""
-    try:
-        from IPython import get_ipython
-
-        message = get_ipython().parent_header
-        return str(message["metadata"]["cellId"]), str(message["header"]["msg_id"])
-    except (ImportError, AttributeError, KeyError, TypeError):
-        return None
-
-
-def _moved(seed: Any, by: int) -> Any:
-    """A seed so many further; those of a sequence by so many times their span, so that none comes twice."""
-    if not is_sequence(seed):
-        return seed + by
-    return tuple(one + by * (max(seed) - min(seed) + 1) for one in seed)
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

@@ -1,18 +1,34 @@
-"""Pump: the one thread that writes to the screen, some times a second."""
+"""Pump: the one thread that writes to the screen, some times a second, and the allowance of messages it keeps to."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 
 FRAMES_A_SECOND = 16
+#: Servers drop what is more; all widgets together stay below.
+MESSAGES_A_SECOND = 19
+
+
+class Allowance:
+    """Counts messages, so that no more than 19 go out in any second."""
+
+    def __init__(self) -> None:
+        self._spent: deque[float] = deque(maxlen=MESSAGES_A_SECOND)
+
+    def spend(self) -> None:
+        """A message went out."""
+        self._spent.append(time.monotonic())
+
+    def left(self) -> bool:
+        """Whether one more may."""
+        return len(self._spent) < MESSAGES_A_SECOND or time.monotonic() - self._spent[0] > 1.0
 
 
 class Pump:
-    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; the last tick's error is in ``error``.
-
-    A tick sends one message at most, so the screen gets 16 a second, below the 20 that every server passes on.
-    """
+    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; the last tick's error is in ``error``."""
 
     def __init__(self, tick: Callable[[], object]) -> None:
         self.error: Exception | None = None

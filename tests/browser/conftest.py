@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -37,32 +39,62 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """The address of the JupyterLab that `dfa-lab lab` starts, on a copy of the notebooks."""
-    folder = tmp_path_factory.mktemp("notebooks")
+@contextmanager
+def served(folder, arguments, path):
+    """The address of a server that `dfa-lab` starts with these arguments, once ``path`` answers there."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (folder / "server.log").open("w")
-    arguments = [sys.executable, "-m", "dfa_lab.cli", "lab", str(folder), "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"]
     environment = {**os.environ, "JUPYTER_TOKEN": TOKEN}
-    server = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):
             try:
-                urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=1)
+                urllib.request.urlopen(f"{address}{path}", timeout=1)
+                break
+            except urllib.error.HTTPError:
                 break
             except OSError:
                 time.sleep(0.5)
         else:
-            pytest.fail("JupyterLab did not start:\n" + (folder / "server.log").read_text())
+            pytest.fail("the server did not start:\n" + (folder / "server.log").read_text())
         yield address
     finally:
         server.terminate()
         server.wait(20)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address of the JupyterLab that `dfa-lab lab` starts, on a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    with served(folder, ["lab", str(folder)], f"/api?token={TOKEN}") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory):
+    """The address of the page that `dfa-lab serve` serves."""
+    with served(tmp_path_factory.mktemp("voila"), ["serve", "--lock", "weight_init"], "/static/none") as address:
+        yield address
+
+
+@pytest.fixture
+def explorer(page, lab):
+    """The first notebook with its first cell run."""
+    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.keyboard.press("Escape")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
+    return page
 
 
 @pytest.fixture

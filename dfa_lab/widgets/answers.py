@@ -1,0 +1,215 @@
+"""Answers: what follows when a user does something on the screen, a command to the trainer or another picture.
+
+What cannot be done raises a ``DfaLabError``, which ends as a sentence on the status line and changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.presets import PRESETS
+from dfa_lab.experiment.session import Session
+from dfa_lab.learning.replicas import is_sequence
+from dfa_lab.registry import Registry
+from dfa_lab.widgets.downloads import download
+from dfa_lab.widgets.limits import check_fields, check_size
+
+if TYPE_CHECKING:
+    from dfa_lab.widgets.explorer import Explorer
+
+MOST_STEPS = 100_000_000
+MOST_PINS = 4
+#: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
+SLOW, FAST = 0.5, 2.0
+
+Message = Mapping[str, Any]
+Answer = Callable[["Explorer", Message], None]
+#: An answer to each of ``acts.ACTS``, by its name.
+ANSWERS: Registry[Answer] = Registry("act")
+
+
+def answer(explorer: Explorer, message: Message) -> None:
+    """Do what ``message["do"]`` names. Raises ``DfaLabError`` for what cannot be done."""
+    ANSWERS[message.get("do", "")](explorer, message)
+
+
+@ANSWERS.register("play")
+def _play(explorer: Explorer, message: Message) -> None:
+    explorer.runner.play()
+
+
+@ANSWERS.register("pause")
+def _pause(explorer: Explorer, message: Message) -> None:
+    explorer.runner.pause()
+
+
+@ANSWERS.register("step")
+def _step(explorer: Explorer, message: Message) -> None:
+    explorer.runner.play(whole(message, "steps", 1, MOST_STEPS))
+
+
+@ANSWERS.register("reset")
+def _reset(explorer: Explorer, message: Message) -> None:
+    explorer.lane = 0
+    explorer.runner.reset()
+
+
+@ANSWERS.register("new_seed")
+def _new_seed(explorer: Explorer, message: Message) -> None:
+    first = explorer.first_settings
+    explorer.seeds_drawn += explorer.experiment.history.replicas
+    drawn = explorer.seeds_drawn
+    fields = {"seed": _moved(first.seed, drawn), "feedback_seed": _moved(first.feedback_seed, drawn)}
+    explorer.classroom.check(fields, explorer.experiment.settings)
+    explorer.lane = 0
+    explorer.runner.reset(**fields)
+
+
+def _moved(seed: Any, by: int) -> Any:
+    """A seed so many further; those of a sequence by so many times their span, so that none comes twice."""
+    if not is_sequence(seed):
+        return seed + by
+    return tuple(one + by * (max(seed) - min(seed) + 1) for one in seed)
+
+
+@ANSWERS.register("change")
+def _change(explorer: Explorer, message: Message) -> None:
+    fields = check_fields(message.get("fields"))
+    settings = explorer.chosen.settings
+    explorer.classroom.check(fields, settings)
+    check_size(settings.changed(**fields))
+    explorer.runner.change(lane=explorer.lane, **fields)
+
+
+@ANSWERS.register("new_run")
+def _new_run(explorer: Explorer, message: Message) -> None:
+    fields = check_fields(message.get("fields"))
+    settings = explorer.experiment.settings
+    explorer.classroom.check(fields, settings)
+    check_size(settings.changed(**fields))
+    explorer.lane = 0
+    explorer.runner.reset(**fields)
+
+
+@ANSWERS.register("fork")
+def _fork(explorer: Explorer, message: Message) -> None:
+    fields = check_fields(message.get("fields", {}))
+    explorer.classroom.check(fields, explorer.chosen.settings)
+    check_size(explorer.chosen.settings.changed(**fields))
+    explorer.runner.fork(lane=explorer.lane, **fields)
+
+
+@ANSWERS.register("drop")
+def _drop(explorer: Explorer, message: Message) -> None:
+    lane = whole(message, "lane", 1, len(explorer.runner.lanes) - 1)
+    explorer.lane = 0
+    explorer.runner.drop(lane)
+
+
+@ANSWERS.register("select")
+def _select(explorer: Explorer, message: Message) -> None:
+    explorer.lane = whole(message, "lane", 0, len(explorer.runner.lanes) - 1)
+
+
+@ANSWERS.register("undo")
+def _undo(explorer: Explorer, message: Message) -> None:
+    explorer.runner.undo(lane=explorer.lane)
+
+
+@ANSWERS.register("pin")
+def _pin(explorer: Explorer, message: Message) -> None:
+    run = explorer.chosen
+    held: History = run.history.copy(f"{run.history.name}, pinned at {run.steps_done:,}")
+    explorer.pins = [*explorer.pins, held][-MOST_PINS:]
+
+
+@ANSWERS.register("unpin")
+def _unpin(explorer: Explorer, message: Message) -> None:
+    name = message.get("name")
+    explorer.pins = [] if name is None else [pin for pin in explorer.pins if pin.name != name]
+
+
+@ANSWERS.register("preset")
+def _preset(explorer: Explorer, message: Message) -> None:
+    _load(explorer, PRESETS[message.get("name", "")])
+
+
+@ANSWERS.register("load")
+def _load_text(explorer: Explorer, message: Message) -> None:
+    _load(explorer, Session.read(message.get("text", "")))
+
+
+def _load(explorer: Explorer, session: Session) -> None:
+    explorer.classroom.check(session.settings.values(), explorer.experiment.settings)
+    for _, fields in session.changes:
+        explorer.classroom.check(check_fields(fields), session.settings)
+    check_size(session.settings)
+    explorer.lane = 0
+    explorer.runner.load(session)
+
+
+@ANSWERS.register("limit")
+def _limit(explorer: Explorer, message: Message) -> None:
+    value = message.get("steps_per_s")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6):
+        raise DfaLabError(f"the speed limit was given as {value!r}; expected steps a second above 0, or none.")
+    explorer.runner.limit(value)
+
+
+@ANSWERS.register("slow")
+def _slow(explorer: Explorer, message: Message) -> None:
+    limit = explorer.runner.status().limit
+    explorer.runner.limit(None if limit is not None and limit <= FAST else SLOW)
+
+
+@ANSWERS.register("stop_at")
+def _stop_at(explorer: Explorer, message: Message) -> None:
+    explorer.runner.stop_at(None if message.get("step") is None else whole(message, "step", 1, MOST_STEPS))
+
+
+@ANSWERS.register("focus")
+def _focus(explorer: Explorer, message: Message) -> None:
+    explorer.chart.focus(whole(message, "step", 0, MOST_STEPS))
+
+
+@ANSWERS.register("share")
+def _share(explorer: Explorer, message: Message) -> None:
+    explorer.shared = explorer.chosen.session().to_text(), explorer.chosen.to_script()
+
+
+@ANSWERS.register("save")
+def _save(explorer: Explorer, message: Message) -> None:
+    kind, run = str(message.get("kind", "")), explorer.chosen
+
+    def make() -> None:
+        try:
+            explorer.desk.hand_over(*download(run, kind))
+        except Exception as error:  # it belongs on the status line, wherever it comes from
+            explorer.refused = error if isinstance(error, DfaLabError) else DfaLabError(f"{kind} failed: {error}")
+
+    if explorer.headless:
+        make()
+    else:  # a report takes a second: the screen goes on meanwhile
+        threading.Thread(target=make, name="dfa_lab download", daemon=True).start()
+
+
+@ANSWERS.register("tab")
+def _tab(explorer: Explorer, message: Message) -> None:
+    explorer.pictures.choose(str(message.get("name", "")))
+
+
+@ANSWERS.register("watching")
+def _watching(explorer: Explorer, message: Message) -> None:
+    explorer.runner.watched()
+
+
+def whole(message: Message, name: str, low: int, high: int) -> int:
+    """A whole number of a message. Raises ``DfaLabError`` for anything else."""
+    value = message.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise DfaLabError(f"{name} was given as {value!r:.100}; expected a whole number from {low:,} to {high:,}.")
+    return value

@@ -1,0 +1,41 @@
+"""Cells: which notebook cell shows what, so that running a cell again closes what it showed before."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Closable(Protocol):
+    """What a cell shows."""
+
+    def close(self) -> None:
+        """Take it off the screen and end its threads."""
+
+
+# Cell -> (which run of the cell, what it showed).
+_shown: dict[str, list[tuple[str, Closable]]] = {}
+
+
+def take_place(shown: Closable) -> None:
+    """Note that the running cell shows this, and close what an earlier run of it showed; of the same run all stay."""
+    place = _place()
+    if place is None:
+        return
+    cell, run = place
+    for former, other in _shown.pop(cell, []):
+        if former == run:
+            _shown.setdefault(cell, []).append((former, other))
+        else:
+            other.close()
+    _shown.setdefault(cell, []).append((run, shown))
+
+
+def _place() -> tuple[str, str] | None:
+    """The notebook cell that is being run, and which run of it this is; None outside a notebook."""
+    try:
+        from IPython import get_ipython
+
+        message = get_ipython().parent_header
+        return str(message["metadata"]["cellId"]), str(message["header"]["msg_id"])
+    except (ImportError, AttributeError, KeyError, TypeError):
+        return None

@@ -1,0 +1,90 @@
+"""DeskState: what the desk is to show, read off the explorer; only what changed is made anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dfa_lab.experiment.phases import phases
+from dfa_lab.experiment.presets import PRESETS
+from dfa_lab.experiment.runner import Status
+from dfa_lab.views.changes import value_text
+from dfa_lab.views.style import RUN_COLOURS
+from dfa_lab.widgets.answers import FAST
+from dfa_lab.widgets.curves import curves
+from dfa_lab.widgets.specs import specs
+
+if TYPE_CHECKING:
+    from dfa_lab.widgets.explorer import Explorer
+
+EVENTS = 200
+
+
+class DeskState:
+    """Makes the desk's state for one ``Explorer``; call ``now`` as often as one likes."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._explorer = explorer
+        self._kept: dict[str, tuple[Any, Any]] = {}
+        self._specs = specs()
+        self._presets = [
+            {"name": name, "title": preset.title, "about": preset.about} for name, preset in PRESETS.items()
+        ]
+
+    def now(self, status: Status) -> dict[str, Any]:
+        """The state under this status of the runner."""
+        explorer, run = self._explorer, self._explorer.chosen
+        settings, classroom = run.settings, explorer.classroom
+        share, script = explorer.shared
+        slow = not status.running or (status.limit is not None and status.limit <= FAST)
+        return {
+            "specs": self._specs,
+            "settings": self._when("settings", settings, settings.values),
+            "running": status.running,
+            "lanes": [
+                {"name": lane.name, "colour": RUN_COLOURS[number % len(RUN_COLOURS)]}
+                for number, lane in enumerate(status.lanes)
+            ],
+            "lane": explorer.lane,
+            "events": self._when("events", (id(run.history), len(run.history.events)), self._events),
+            "presets": self._presets if explorer.experiment.module is None else [],
+            "curves": self._when(
+                "curves", (settings.activation, _key(settings.activation_derivative)), lambda: curves(settings.activation, settings.activation_derivative)
+            ),
+            "phases": self._phases(status) if slow else None,
+            "share": share,
+            "script": script,
+            "hide": list(classroom.hide),
+            "lock": list(classroom.lock),
+            "theme": classroom.theme,
+            "limit": status.limit,
+            "stop_at": status.stop_at,
+            "pins": [pin.name for pin in explorer.pins],
+            "error": explorer.error(status),
+        }
+
+    def _when(self, name: str, key: Any, make: Any) -> Any:
+        """What was made last, while its key is the same."""
+        if name not in self._kept or self._kept[name][0] != key:
+            self._kept[name] = key, make()
+        return self._kept[name][1]
+
+    def _events(self) -> list[dict[str, Any]]:
+        events = self._explorer.chosen.history.events[-EVENTS:]
+        return [
+            {"step": event.step, "text": f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"}
+            for event in events
+        ]
+
+    def _phases(self, status: Status) -> list[dict[str, Any]] | None:
+        run = self._explorer.chosen
+        if run.module is not None or not run.steps_done:
+            return None
+
+        def made() -> list[dict[str, Any]]:
+            return [{"name": one.name, "equation": one.equation, "words": one.words} for one in phases(run)]
+
+        return self._when("phases", (id(run.history), run.steps_done, run.settings), made)  # type: ignore[no-any-return]
+
+
+def _key(choice: Any) -> Any:
+    return repr(choice)

@@ -1,0 +1,79 @@
+"""Downloads: what of a run can be kept as a file. The page saves it; no path comes from a page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import Registry
+
+
+@dataclass(frozen=True)
+class Download:
+    """A kind of file: its ending, its MIME type, what it is in a few words, and how its bytes are made."""
+
+    ending: str
+    mime: str
+    about: str
+    make: Callable[[Experiment], bytes]
+
+
+DOWNLOADS: Registry[Download] = Registry("download")
+
+
+def _csv(experiment: Experiment) -> bytes:
+    return experiment.history.to_frame().to_csv(index=False).encode()
+
+
+def _png(experiment: Experiment) -> bytes:
+    from matplotlib.figure import Figure
+
+    from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    metrics = {metric for metric, _ in experiment.history.series}
+    plots = [
+        ("weight_alignment", alignmentplot),
+        ("train_loss", lossplot),
+        ("test_accuracy", accuracyplot),
+        ("samples_per_s", throughputplot),
+    ]
+    drawn = [plot for metric, plot in plots if metric in metrics]
+    axes = figure.subplots(2, 2, squeeze=False).flat
+    for ax, plot in zip(axes, drawn, strict=False):
+        plot(experiment.history, ax=ax)
+    for ax in list(axes)[len(drawn) :]:
+        ax.set_visible(False)
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=120)
+    return held.getvalue()
+
+
+def _html(experiment: Experiment) -> bytes:
+    from dfa_lab.views.report import report
+
+    return str(report(experiment)).encode()
+
+
+DOWNLOADS.register("csv", Download("csv", "text/csv", "Every number of the history, one a row.", _csv))
+DOWNLOADS.register("png", Download("png", "image/png", "The curves as a picture.", _png))
+DOWNLOADS.register("html", Download("html", "text/html", "A report that opens without a kernel.", _html))
+DOWNLOADS.register(
+    "script",
+    Download("py", "text/x-python", "A script that makes this run again.", lambda run: run.to_script().encode()),
+)
+DOWNLOADS.register(
+    "json",
+    Download("json", "application/json", "The session, to be loaded again.", lambda run: run.session().to_json().encode()),
+)
+
+
+def download(experiment: Experiment, kind: str) -> tuple[str, str, bytes]:
+    """A file of this run: its name, its MIME type and its bytes. Raises ``DfaLabError`` for an unknown kind."""
+    made = DOWNLOADS[kind]
+    task = experiment.settings.task if isinstance(experiment.settings.task, str) else "task"
+    name = f"dfa_lab-{task}-{RULES.label(experiment.settings.rule)}-step-{experiment.steps_done}.{made.ending}"
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name), made.mime, made.make(experiment)

@@ -1,0 +1,117 @@
+"""A hundred changes by keyboard and mouse while it trains at full speed: none lost, and how soon each is in the picture."""
+
+import json
+import random
+import statistics
+from pathlib import Path
+
+from screen import control, markers, press, step, text, until
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+CHANGES = 100
+# From the event that the user makes to the first drawn frame with one more marker.
+STOPWATCH = """() => {
+    window.began = null;
+    window.waits = [];
+    for (const name of ["keydown", "pointerdown", "change"])
+        window.addEventListener(name, () => { window.began ??= performance.now(); }, true);
+    const panel = document.querySelector('[data-testid="dfa-panel-loss"]');
+    let before = Number(panel.dataset.markers);
+    new MutationObserver(() => {
+        const now = Number(panel.dataset.markers);
+        if (now > before && window.began !== null) {
+            const began = window.began;
+            window.began = null;
+            requestAnimationFrame(() => window.waits.push(performance.now() - began));
+        }
+        before = now;
+    }).observe(panel, { attributes: true, attributeFilter: ["data-markers"] });
+}"""
+
+
+def slide(page, field, key):
+    control(page, field).locator("input[type=range]").focus()
+    page.evaluate("window.began = null")
+    page.keyboard.press(key)
+
+
+def type_in(page, field, value):
+    box = control(page, field).locator("input[type=number], input[type=text]").first
+    box.fill(value)
+    page.evaluate("window.began = null")
+    page.keyboard.press("Enter")
+
+
+def point(page, field, share):
+    slider = control(page, field).locator("input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.evaluate("window.began = null")
+    page.mouse.click(box["x"] + 4 + share * (box["width"] - 8), box["y"] + box["height"] / 2)
+
+
+def choose(page, field, name):
+    menu = control(page, field).locator("select").first
+    page.evaluate("window.began = null")
+    menu.select_option(name)
+
+
+def changes(seed=0):
+    """A hundred (function, arguments), no two of one field with the same value after each other."""
+    drawn, rules, last = random.Random(seed), ["bp", "fa", "dfa", "usf", "kp"], {}
+    for _ in range(CHANGES):
+        kind = drawn.choice(["slide", "type", "point", "choose", "choose"])
+        field = drawn.choice(["lr", "batch_size"])
+        if kind == "slide":
+            yield slide, (field, drawn.choice(["ArrowLeft", "ArrowRight"]))
+        elif kind == "type":
+            value = str(drawn.randint(17, 300)) if field == "batch_size" else f"{drawn.uniform(0.01, 0.2):.4f}"
+            yield type_in, (field, value)
+        elif kind == "point":
+            yield point, (field, drawn.uniform(0.2, 0.6))
+        else:
+            field = drawn.choice(["rule", "feedback_init"])
+            names = rules if field == "rule" else ["uniform", "normal", "orthogonal", "kaiming"]
+            name = drawn.choice([name for name in names if name != last.get(field, "dfa" if field == "rule" else "uniform")])
+            last[field] = name
+            yield choose, (field, name)
+
+
+def test_a_hundred_changes(explorer):
+    page = explorer
+    press(page, "play")
+    until(page, lambda: step(page) > 200)
+    page.evaluate(STOPWATCH)
+    done = 0
+    for make, arguments in changes():
+        before = markers(page)
+        make(page, *arguments)
+        until(page, lambda before=before: markers(page) == before + 1, what=f"{make.__name__} {arguments}")
+        done += 1
+        page.wait_for_timeout(random.Random(done).randint(0, 120))
+    assert done == CHANGES == markers(page)
+    page.wait_for_timeout(300)
+    waits = page.evaluate("window.waits")
+    assert len(waits) == CHANGES
+    steps = step(page)
+    page.wait_for_timeout(1000)
+    rate = step(page) - steps
+    page.evaluate("window.stopped = performance.now()")
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    pause = page.evaluate("performance.now() - window.stopped")
+    found = {
+        "changes": CHANGES,
+        "median_ms": round(statistics.median(waits)),
+        "p95_ms": round(sorted(waits)[int(0.95 * len(waits))]),
+        "pause_ms": round(pause),
+        "steps_per_s": rate,
+    }
+    ARTIFACTS.mkdir(exist_ok=True)
+    (ARTIFACTS / "latency.json").write_text(json.dumps(found))
+    print(found)
+    assert text(page, "error") == ""
+    # The promise is 150 and 350 ms on a quiet machine (docs/performance.md); a shared one gets three times as long.
+    assert found["median_ms"] <= 450
+    assert found["p95_ms"] <= 1050
+    assert found["pause_ms"] <= 500

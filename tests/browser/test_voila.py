@@ -1,0 +1,26 @@
+"""The explorer as a page of its own, by Voila: it trains, and what a visitor sends runs nowhere."""
+
+from hostile_messages import MARKUP
+from screen import control, press, step, text, until
+
+
+def test_a_page_by_voila(page, voila, screenshot):
+    page.goto(voila, wait_until="load", timeout=90_000)
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
+    until(page, lambda: text(page, "state") == "ready")
+    screenshot("voila")
+    press(page, "play")
+    until(page, lambda: step(page) > 200)
+    typed = control(page, "activation_derivative").locator("input[type=text]").first
+    for hostile in (MARKUP, "__import__('os').system('true')"):
+        typed.fill(hostile)
+        page.keyboard.press("Enter")
+        until(page, lambda: text(page, "error") != "")
+        before = step(page)
+        until(page, lambda before=before: step(page) > before)  # the run goes on as it was
+    assert "activation_derivative exact" in text(page, "settings")
+    assert page.evaluate("window.hacked === undefined")
+    assert page.locator(".dfa-explorer img[src=x]").count() == 0
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    assert page.outside == []

@@ -1,0 +1,91 @@
+"""The explorer in a live kernel: acts, running its cell again, Jupyter's stop button, a restart, and hostile messages."""
+
+import json
+import time
+
+import pytest
+
+from hostile_messages import IGNORED, MESSAGES
+
+SHOWN = 'import dfa_lab as dfa, threading\ne = dfa.Explorer(task="digits", widths=(16,), batch_size=16)\ne'
+TRAINERS = 'sum(thread.name == "dfa_lab trainer" for thread in threading.enumerate())'
+
+
+@pytest.fixture(scope="module")
+def desk(kernel):
+    assert kernel.run(SHOWN).startswith("Explorer(")
+    return kernel.run("print(e.desk.comm.comm_id)")
+
+
+def test_what_a_page_sends_reaches_the_run(kernel, desk):
+    kernel.act(desk, {"do": "play"})
+    kernel.until("e.experiment.steps_done > 50")
+    for number, fields in enumerate(({"lr": 0.05}, {"rule": "fa"}, {"batch_size": 32}), 1):
+        kernel.act(desk, {"do": "change", "fields": fields})
+        kernel.until(f"len(e.experiment.history.events) == {number}")
+    kernel.act(desk, {"do": "pause"})
+    kernel.until("not e.runner.status().running")
+    steps = json.loads(kernel.run("print([event.step for event in e.experiment.history.events])"))
+    assert steps == sorted(steps)
+    assert steps[0] > 50
+
+
+STATE = "print(e.experiment.settings, e.experiment.steps_done, e.runner.lanes, e.classroom, e.experiment.history.events)"
+
+
+def test_hostile_messages_change_nothing_but_the_status_line(kernel, desk):
+    before = kernel.run(STATE)
+    for message in MESSAGES:
+        kernel.act(desk, {"do": "watching"})
+        kernel.act(desk, message)
+        kernel.until("e.status()['error']")
+        assert kernel.run(STATE) == before, message
+        kernel.act(desk, {"do": "pause"})
+        kernel.run("e.refused = e.runner.error = None; e.desk.error = ''")
+    for message in IGNORED:
+        kernel.act(desk, message)
+    assert kernel.run(STATE) == before
+
+
+def test_unknown_traits_are_ignored(kernel, desk):
+    kernel.act(desk, {"settings": {"lr": 5}, "_model_name": "Evil", "experiment": None}, method="update")
+    kernel.act(desk, {"do": "step", "steps": 1})
+    kernel.until("e.runner.status().error == '' and e.experiment.settings.lr != 5")
+
+
+def test_the_stop_button_of_jupyter_stops_train(kernel):
+    content = {"code": "x = dfa.Experiment(); x.train(10**7)", "silent": False, "store_history": True}
+    content |= {"user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
+    message = kernel.client.session.msg("execute_request", content)
+    kernel.client.shell_channel.send(message)
+    time.sleep(2)
+    kernel.manager.interrupt_kernel()
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        got = kernel.client.get_iopub_msg(timeout=10)
+        own = got["parent_header"].get("msg_id") == message["header"]["msg_id"]
+        if own and got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
+            break
+    else:
+        raise AssertionError("it did not stop")
+    assert int(kernel.run("print(x.steps_done)")) > 0
+    kernel.run("x.step()")  # it stands between two steps, and goes on
+
+
+def test_running_the_cell_again_leaves_one_trainer(kernel):
+    for _ in range(50):
+        kernel.run(SHOWN)
+        kernel.run("e.act('play')")
+    kernel.until(f"{TRAINERS} == 1")
+    kernel.run("e.act('pause')")
+
+
+def test_a_restart_takes_two_seconds_at_most(kernel):
+    kernel.run(SHOWN)
+    kernel.run("e.act('play')")
+    began = time.monotonic()
+    kernel.manager.restart_kernel(now=False)
+    ended = time.monotonic() - began
+    kernel.client.stop_channels()
+    kernel.connect()
+    assert ended <= 2.0
