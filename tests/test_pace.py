@@ -121,9 +121,12 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
 def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypatch):
     run = dfa.Experiment(**FAST, record_every=1)
     run.train(50)
-    began = time.perf_counter()
-    bp_samples_per_s(run)
-    assert time.perf_counter() - began < 2 * BUDGET  # it has the cores to itself nowhere
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        bp_samples_per_s(run)
+        took.append(time.perf_counter() - began)
+    assert min(took) < BUDGET  # the others may have had to share the core
     runner = dfa.Runner(run, compare_speed=True)
     monkeypatch.setattr("dfa_lab.experiment.pace.bp_samples_per_s", lambda *_, **__: time.sleep(0.5) or 1.0)
     runner.play(100)
