@@ -56,6 +56,9 @@
     return { ...placed, margin, height: shown.layout.height + used - bottom };
   };
 
+  // Nor is there room for the words beside the changes: they are on hover, and in the table below.
+  const withoutText = (one) => (one.mode === "markers+text" ? { ...one, mode: "markers" } : one);
+
   const draw = () => {
     const night = dark.matches;
     const ink = night ? "#e6e6e6" : "#1a1a1a";
@@ -69,7 +72,7 @@
     );
     Plotly.react(
       holder,
-      shown.data,
+      narrow.matches ? shown.data.map(withoutText) : shown.data,
       {
         ...shown.layout,
         ...axes,
