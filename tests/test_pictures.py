@@ -154,6 +154,7 @@ def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(mo
     moons.train(10)
     assert pictures.show(moons)
     assert pictures.picture.value != before
+    assert pictures.took > 0
     pictures.choose("none")
     pictures.show(moons)
     assert pictures.picture.value == ""
