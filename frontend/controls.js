@@ -1,7 +1,8 @@
 // The column of controls for live settings, in groups, and a line above that explains the one in hand.
 import { Control } from "./control.js";
 import { DerivativeEditor } from "./derivative.js";
-import { element, setText } from "./element.js";
+import { element } from "./element.js";
+import { Hint } from "./hint.js";
 
 const FOLDED = ["Measuring"];
 const WELCOME = "Every control acts at the next step and leaves a marker. Point at one to read what it does.";
@@ -12,24 +13,21 @@ export class Controls {
     this.desk = desk;
     this.controls = new Map();
     this.groups = element("div", "dfa-groups");
-    this.hint = element("p", "dfa-hint", { "aria-hidden": "true" }, WELCOME);
-    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, this.hint, this.groups);
-    const explain = (event) => this.explain(event.target);
-    this.root.addEventListener("focusin", explain);
-    this.root.addEventListener("pointerover", explain);
-    this.root.addEventListener("change", explain);
+    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" });
+    this.root.append(new Hint(this.controls, this.root, WELCOME).root, this.groups);
   }
 
   update(state, changed) {
     if (changed.has("specs")) this.build(state.specs ?? []);
     const lane = state.lanes?.[state.lane ?? 0];
     const settings = (lane && lane.settings) || state.settings || {};
-    const parts = ["specs", "settings", "lanes", "lane"];
-    if (parts.some((part) => changed.has(part))) {
+    const parts = ["specs", "settings", "lanes", "lane", "curves"];
+    const moved = parts.some((part) => changed.has(part));
+    if (moved) {
       for (const [field, control] of this.controls) if (field in settings) control.receive(settings[field]);
     }
     if (changed.has("error") && state.error) this.controls.forEach((control) => control.refuse());
-    if (this.editor) {
+    if (this.editor && moved) {
       this.editor.root.hidden = !state.curves;
       if (state.curves) this.editor.show(state.curves, settings[DERIVATIVE]);
     }
@@ -37,6 +35,7 @@ export class Controls {
   }
 
   build(specs) {
+    this.root.hidden = !specs.length;
     this.destroy();
     this.controls.clear();
     this.editor = null;
@@ -65,13 +64,6 @@ export class Controls {
     for (const one of this.groups.children) {
       one.hidden = [...one.querySelectorAll(".dfa-control")].every((control) => control.hidden);
     }
-  }
-
-  explain(target) {
-    const control = this.controls.get(target.closest?.(".dfa-control")?.dataset.field);
-    if (!control) return;
-    const { spec, input } = control;
-    setText(this.hint, [spec.help, input.about].filter(Boolean).join(" "));
   }
 
   destroy() {

@@ -1,6 +1,7 @@
 // A new run: what only a run from the beginning can take, gathered and started by one button.
 import { Control } from "./control.js";
 import { element } from "./element.js";
+import { Hint } from "./hint.js";
 import { same } from "./values.js";
 
 export class NewRun {
@@ -11,13 +12,15 @@ export class NewRun {
     this.rows = element("div", "dfa-rows");
     this.start = element("button", "dfa-button dfa-primary", { type: "submit", "data-testid": "dfa-do-new-run" }, "Start new run");
     this.note = element("span", "dfa-note");
-    const form = element("form", "", {}, this.rows, element("div", "dfa-line", {}, this.start, this.note));
+    const form = element("form", "", {}, this.rows);
+    form.append(new Hint(this.controls, form, "").root, element("div", "dfa-line", {}, this.start, this.note));
     this.root = element("details", "dfa-fold", { "data-testid": "dfa-new-run" }, element("summary", "", {}, "New run"), form);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      desk.act({ do: "new_run", fields: this.draft });
-      this.draft = {};
-      this.tell();
+      desk.act({ do: "new_run", fields: this.draft }); // kept until it is in force: what is refused can be mended
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // only the button starts anew
     });
   }
 

@@ -10,6 +10,8 @@ import { Presets } from "./presets.js";
 
 const SPEEDS = [1, 3, 10, 30, 100, 300, 1000];
 const STEPS = [1, 10, 100];
+/** The part of the state without which a button has nothing to do, and is not shown. */
+const NEEDS = { presets: "presets", limit: "limit", stop_at: "stop_at", fork: "lanes", pin: "pins", slow: "phases" };
 
 export class Toolbar {
   constructor(desk) {
@@ -107,7 +109,7 @@ export class Toolbar {
     if (changed.has("stop_at")) this.stop.show(state.stop_at ?? null);
     if (changed.has("error")) setText(this.error, state.error ?? "");
     this.parts.forEach((part) => part.update(state, changed));
-    if (["hide", "lock", "presets", "limit", "stop_at"].some((part) => changed.has(part))) this.restrict(state);
+    if (["hide", "lock", ...Object.values(NEEDS)].some((part) => changed.has(part)) || !this.restricted) this.restrict(state);
   }
 
   showLimit(limit) {
@@ -118,12 +120,14 @@ export class Toolbar {
   }
 
   restrict(state) {
+    this.restricted = true;
     const { hide = [], lock = [] } = state;
-    const absent = { presets: !state.presets?.length, limit: !("limit" in state), stop_at: !("stop_at" in state) };
+    for (const one of this.bar.querySelectorAll("button, select, input")) one.disabled = false;
     for (const [name, part] of Object.entries(this.buttons)) {
-      part.hidden = hide.includes(name) || Boolean(absent[name]);
-      const locked = lock.includes(name);
-      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input")) one.disabled = locked;
+      const needs = NEEDS[name];
+      part.hidden = hide.includes(name) || Boolean(needs && !(needs in state));
+      if (!lock.includes(name)) continue;
+      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input")) one.disabled = true;
     }
     for (const one of this.bar.children) one.hidden = [...one.children].every((part) => part.hidden);
   }

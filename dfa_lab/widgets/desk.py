@@ -24,6 +24,12 @@ if not (STATIC / "desk.js").is_file():
         "in the repository, and start Python again."
     )
 
+PARTS = (
+    *("play", "step", "step_1", "step_10", "step_100", "reset", "new_seed", "undo", "fork", "pin", "slow", "limit"),
+    *("stop_at", "presets", "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
+    *("save_csv", "save_png", "save_html", "save_script", "save_json"),
+)
+"""What ``hide`` may name beside the settings' fields; of ``lock`` the buttons, ``new_run`` and ``load``."""
 EVENTS_SHOWN = 200
 """Of more events the newest count: a message stays small however long the run."""
 
@@ -56,6 +62,13 @@ class Desk(anywidget.AnyWidget):
 
     def show(self, state: Mapping[str, Any]) -> bool:
         """Send the parts of ``state`` that changed in one message; return whether there were any.
+
+        The parts, each of them optional: ``specs`` (see ``specs``), ``settings`` in force by field, ``running``,
+        ``lanes`` (name, colour as "#rrggbb", settings; first the run itself) and ``lane``, the number of the one that
+        the controls act on, ``events`` (step, text), ``presets`` (name, title, about), ``curves`` (see ``curves``),
+        ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
+        steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
+        ``PARTS``), ``theme``.
 
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
         part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.

@@ -40,6 +40,7 @@ def desk(page):
     settings = Settings(feedback_init={"name": "aligned", "angle": 45})
     page.settings = plain(settings.values())
     state = {"specs": specs(), "settings": page.settings, "running": False, "curves": curves("tanh"), "error": ""}
+    state |= {"lanes": [], "pins": [], "phases": None}
     page.evaluate("(state) => tell('snapshot', state)", json.loads(json.dumps(plain(state))))
     page.sent = lambda: [message for message in page.evaluate("sent.splice(0)") if "do" in message]
     yield page
@@ -109,6 +110,34 @@ def test_the_dial_and_drawn_points_by_keyboard_and_mouse(desk):
     Settings(activation_derivative=drawn)
     assert drawn["points"][3][1] < 0.9
     assert drawn["points"][2] == [-1, 0.42]
+
+
+def test_a_new_run_is_gathered_and_started_by_its_button_alone(desk):
+    desk.get_by_test_id("dfa-new-run").locator("summary").click()
+    widths = desk.get_by_test_id("dfa-control-widths")
+    widths.fill("64, 32")
+    widths.press("Enter")
+    desk.get_by_test_id("dfa-control-task").select_option("moons")
+    assert desk.sent() == []
+    desk.get_by_test_id("dfa-do-new-run").click()
+    assert desk.sent() == [{"do": "new_run", "fields": {"widths": [64, 32], "task": "moons"}}]
+    assert widths.input_value() == "64, 32", "kept until it is in force"
+    desk.evaluate("(settings) => tell('state', { settings })", {**desk.settings, "widths": [8], "task": "moons"})
+    desk.get_by_test_id("dfa-do-new-run").click()
+    assert (widths.input_value(), desk.sent()) == ("8", [{"do": "new_run", "fields": {}}])
+
+
+def test_what_a_class_hides_or_locks(desk):
+    desk.evaluate("tell('state', { hide: ['lr', 'fork', 'curves'], lock: ['rule', 'step', 'play'] })")
+    for name in ("dfa-control-lr", "dfa-do-fork", "dfa-derivative"):
+        assert not desk.get_by_test_id(name).is_visible()
+    for name in ("dfa-control-rule", "dfa-do-step_10", "dfa-do-play"):
+        assert desk.get_by_test_id(name).is_disabled()
+    assert desk.get_by_test_id("dfa-do-reset").is_enabled()
+    desk.get_by_test_id("dfa-do-reset").focus()
+    desk.keyboard.press("ArrowRight")
+    desk.keyboard.press("f")
+    assert desk.sent() == [], "nor does its key"
 
 
 def test_text_from_the_kernel_is_text(desk):
