@@ -62,7 +62,13 @@ export class ChoiceInput {
       const { low, high } = parameter;
       const slider = low !== null && high !== null ? [low, high, "linear"] : null;
       const round = parameter.name === "angle" && slider;
-      const what = { ...parameter, id, slider, label: `${this.what.label} ${parameter.name}`, testid: `${this.what.testid}-${parameter.name}` };
+      const what = {
+        ...parameter,
+        id,
+        slider,
+        label: `${this.what.label} ${parameter.name}`,
+        testid: `${this.what.testid}-${parameter.name}`,
+      };
       const commit = (set) => this.set(parameter.name, set);
       const input = round ? new Dial(what, commit) : new NumberInput(what, commit);
       input.lock(this.locked ?? false);

@@ -25,14 +25,33 @@ export class DerivativeEditor {
     const allowed = "Text in x: + - * / **, comparisons, tanh, exp, sin, abs, max and others. Enter uses it.";
     const help = element("span", "dfa-unseen", { id: `${id}-help` }, allowed);
     this.text.title = allowed;
-    this.hand = this.button("draw", "Draw by hand", "Drag points; arrow keys move the chosen one.", () => this.toggle());
+    this.hand = this.button("draw", "Draw by hand", "Drag points; arrow keys move the chosen one.", () =>
+      this.toggle(),
+    );
     this.more = this.button("point-add", "+ point", "Another point, in the widest gap.", () => this.points.insert());
-    this.less = this.button("point-remove", "− point", "Take away the chosen point (Delete).", () => this.points.remove());
+    this.less = this.button("point-remove", "− point", "Take away the chosen point (Delete).", () =>
+      this.points.remove(),
+    );
     this.hand.setAttribute("aria-pressed", "false");
     this.less.addEventListener("pointerdown", (event) => event.preventDefault()); // the chosen point keeps the focus
-    const typing = element("div", "dfa-row dfa-wide", {}, element("label", "dfa-label", { for: id }, "g(x) ="), this.text, help);
+    const typing = element(
+      "div",
+      "dfa-row dfa-wide",
+      {},
+      element("label", "dfa-label", { for: id }, "g(x) ="),
+      this.text,
+      help,
+    );
     const buttons = element("div", "dfa-line", {}, this.hand, this.more, this.less);
-    this.root = element("div", "dfa-derivative", { "data-testid": "dfa-derivative" }, this.plot.root, this.plot.legend, typing, buttons);
+    this.root = element(
+      "div",
+      "dfa-derivative",
+      { "data-testid": "dfa-derivative" },
+      this.plot.root,
+      this.plot.legend,
+      typing,
+      buttons,
+    );
   }
 
   button(name, text, title, press) {
@@ -55,7 +74,7 @@ export class DerivativeEditor {
     if (!this.points.busy && !this.control.sent) {
       const words = `f, its derivative f′, and g in force: ${shown(value)}`;
       this.plot.draw(curves, words);
-      this.points.show(this.drawing ? drawn ?? sampled(curves.x, curves.g) : []);
+      this.points.show(this.drawing ? (drawn ?? sampled(curves.x, curves.g)) : []);
     }
     this.hand.setAttribute("aria-pressed", String(this.drawing));
     this.more.hidden = this.less.hidden = !this.drawing;

@@ -118,6 +118,13 @@ function ticks() {
     const [[x1, y1], [x2, y2]] = [at(angle, RADIUS - (angle === 90 ? 10 : 5)), at(angle, RADIUS)];
     return svg("line", "dfa-dial-tick", { x1, y1, x2, y2 });
   });
-  const words = [[X, Y - RADIUS + 22, "90°: chance"], [X + RADIUS - 10, Y + 16, "0°"], [X - RADIUS + 10, Y + 16, "180°"]];
-  return [...marks, ...words.map(([x, y, text]) => svg("text", "dfa-dial-degrees", { x, y, "text-anchor": "middle" }, text))];
+  const words = [
+    [X, Y - RADIUS + 22, "90°: chance"],
+    [X + RADIUS - 10, Y + 16, "0°"],
+    [X - RADIUS + 10, Y + 16, "180°"],
+  ];
+  return [
+    ...marks,
+    ...words.map(([x, y, text]) => svg("text", "dfa-dial-degrees", { x, y, "text-anchor": "middle" }, text)),
+  ];
 }

@@ -8,7 +8,13 @@ export class Drawer {
     this.others = others;
     const shut = element("button", "dfa-button dfa-shut", { type: "button", "aria-label": `close: ${label}` }, "✕");
     this.body = element("div", "dfa-drawer-body");
-    this.root = element("div", "dfa-drawer", { id: key, role: "group", "aria-label": label, hidden: "" }, this.body, shut);
+    this.root = element(
+      "div",
+      "dfa-drawer",
+      { id: key, role: "group", "aria-label": label, hidden: "" },
+      this.body,
+      shut,
+    );
     button.setAttribute("aria-expanded", "false");
     button.setAttribute("aria-controls", key);
     button.addEventListener("click", () => this.open(this.root.hidden));

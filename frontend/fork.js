@@ -9,11 +9,35 @@ export class Fork {
     this.drawer = drawer;
     const key = `${desk.key}-fork`;
     this.field = element("select", "dfa-menu", { id: `${key}-field`, "data-testid": "dfa-fork-field" });
-    this.menu = element("select", "dfa-menu", { id: `${key}-menu`, "aria-label": "to", "data-testid": "dfa-fork-menu" });
-    this.box = element("input", "dfa-box", { id: `${key}-box`, type: "text", "aria-label": "to", "data-testid": "dfa-fork-box" });
-    this.go = element("button", "dfa-button dfa-primary", { type: "submit", "data-testid": "dfa-do-fork-go" }, "Fork here");
+    this.menu = element("select", "dfa-menu", {
+      id: `${key}-menu`,
+      "aria-label": "to",
+      "data-testid": "dfa-fork-menu",
+    });
+    this.box = element("input", "dfa-box", {
+      id: `${key}-box`,
+      type: "text",
+      "aria-label": "to",
+      "data-testid": "dfa-fork-box",
+    });
+    this.go = element(
+      "button",
+      "dfa-button dfa-primary",
+      { type: "submit", "data-testid": "dfa-do-fork-go" },
+      "Fork here",
+    );
     const label = element("label", "", { for: `${key}-field` }, "A second lane from this step, with");
-    this.form = element("form", "dfa-line", {}, label, this.field, element("span", "", {}, "→"), this.menu, this.box, this.go);
+    this.form = element(
+      "form",
+      "dfa-line",
+      {},
+      label,
+      this.field,
+      element("span", "", {}, "→"),
+      this.menu,
+      this.box,
+      this.go,
+    );
     this.field.addEventListener("change", () => this.offer());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -10,11 +10,22 @@ export class NewRun {
     this.controls = new Map();
     this.draft = {};
     this.rows = element("div", "dfa-rows");
-    this.start = element("button", "dfa-button dfa-primary", { type: "submit", "data-testid": "dfa-do-new-run" }, "Start new run");
+    this.start = element(
+      "button",
+      "dfa-button dfa-primary",
+      { type: "submit", "data-testid": "dfa-do-new-run" },
+      "Start new run",
+    );
     this.note = element("span", "dfa-note");
     const form = element("form", "", {}, this.rows);
     form.append(new Hint(this.controls, form, "").root, element("div", "dfa-line", {}, this.start, this.note));
-    this.root = element("details", "dfa-fold", { "data-testid": "dfa-new-run" }, element("summary", "", {}, "New run"), form);
+    this.root = element(
+      "details",
+      "dfa-fold",
+      { "data-testid": "dfa-new-run" },
+      element("summary", "", {}, "New run"),
+      form,
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       desk.act({ do: "new_run", fields: this.draft }); // kept until it is in force: what is refused can be mended

@@ -61,7 +61,13 @@ export class KeysFold {
     ]);
     this.summary = element("summary", "", {}, "Keys");
     const more = "Arrow keys move a slider, the dial or a point of the derivative; Escape leaves what was begun.";
-    this.root = element("details", "dfa-fold", { "data-testid": "dfa-keys" }, this.summary, element("dl", "dfa-keys", {}, ...rows));
+    this.root = element(
+      "details",
+      "dfa-fold",
+      { "data-testid": "dfa-keys" },
+      this.summary,
+      element("dl", "dfa-keys", {}, ...rows),
+    );
     this.root.append(element("p", "dfa-note", {}, more));
   }
 

@@ -4,7 +4,11 @@ import { element } from "./element.js";
 export class Lanes {
   constructor(desk) {
     this.desk = desk;
-    this.root = element("div", "dfa-lanes", { role: "group", "aria-label": "lanes and pinned runs", "data-testid": "dfa-lanes" });
+    this.root = element("div", "dfa-lanes", {
+      role: "group",
+      "aria-label": "lanes and pinned runs",
+      "data-testid": "dfa-lanes",
+    });
   }
 
   update({ lanes = [], lane = 0, pins = [], hide = [] }, changed) {
@@ -36,11 +40,22 @@ export class Lanes {
 
   pin(name) {
     const text = element("span", "dfa-chip-main", {}, `pinned: ${name}`);
-    return element("span", "dfa-chip dfa-pinned", {}, text, this.cross(`unpin ${name}`, "dfa-do-unpin", { do: "unpin", name }));
+    return element(
+      "span",
+      "dfa-chip dfa-pinned",
+      {},
+      text,
+      this.cross(`unpin ${name}`, "dfa-do-unpin", { do: "unpin", name }),
+    );
   }
 
   cross(label, testid, message) {
-    const made = element("button", "dfa-cross", { type: "button", "aria-label": label, title: label, "data-testid": testid }, "✕");
+    const made = element(
+      "button",
+      "dfa-cross",
+      { type: "button", "aria-label": label, title: label, "data-testid": testid },
+      "✕",
+    );
     made.addEventListener("click", () => this.desk.act(message));
     return made;
   }

@@ -3,7 +3,11 @@ import { element } from "./element.js";
 
 export class Phases {
   constructor() {
-    this.root = element("ol", "dfa-phases", { "aria-label": "phases of the next step", "data-testid": "dfa-phases", hidden: "" });
+    this.root = element("ol", "dfa-phases", {
+      "aria-label": "phases of the next step",
+      "data-testid": "dfa-phases",
+      hidden: "",
+    });
   }
 
   update({ phases, hide = [] }, changed) {

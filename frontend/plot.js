@@ -89,14 +89,26 @@ export class Plot {
       const y = this.y(value);
       const className = Math.abs(value) < 1e-9 ? "dfa-plot-zero" : "dfa-plot-grid";
       marks.push(svg("line", className, { x1: LEFT, x2: RIGHT, y1: y, y2: y }));
-      marks.push(svg("text", "", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, String(Number(value.toFixed(1))).replace("-", "−")));
+      marks.push(
+        svg(
+          "text",
+          "",
+          { x: LEFT - 5, y: y + 4, "text-anchor": "end" },
+          String(Number(value.toFixed(1))).replace("-", "−"),
+        ),
+      );
     }
     for (let value = -REACH; value <= REACH; value += 2) {
       const x = this.x(value);
       marks.push(svg("line", value ? "dfa-plot-grid" : "dfa-plot-zero", { x1: x, x2: x, y1: TOP, y2: BOTTOM }));
       marks.push(svg("text", "", { x, y: BOTTOM + 14, "text-anchor": "middle" }, String(value).replace("-", "−")));
     }
-    const title = svg("text", "dfa-plot-title", { x: (LEFT + RIGHT) / 2, y: HEIGHT - 2, "text-anchor": "middle" }, "preactivation x");
+    const title = svg(
+      "text",
+      "dfa-plot-title",
+      { x: (LEFT + RIGHT) / 2, y: HEIGHT - 2, "text-anchor": "middle" },
+      "preactivation x",
+    );
     this.axes.replaceChildren(...marks, title);
   }
 }

@@ -126,12 +126,24 @@ export class Points {
     const [low, high] = this.plot.range;
     this.points.forEach(([x, g], i) => {
       const height = Math.min(high, Math.max(low, g));
-      const spoken = { "aria-valuenow": g, "aria-valuemin": -10, "aria-valuemax": 10, "aria-valuetext": `g ${g} at x ${x}` };
+      const spoken = {
+        "aria-valuenow": g,
+        "aria-valuemin": -10,
+        "aria-valuemax": 10,
+        "aria-valuetext": `g ${g} at x ${x}`,
+      };
       const name = `point ${i + 1} of ${this.points.length}`;
-      place(this.handles[i], { transform: `translate(${this.plot.x(x)} ${this.plot.y(height)})`, "aria-label": name, ...spoken });
+      place(this.handles[i], {
+        transform: `translate(${this.plot.x(x)} ${this.plot.y(height)})`,
+        "aria-label": name,
+        ...spoken,
+      });
     });
     if (!this.points.length) return;
     const xs = Array.from({ length: 321 }, (_, i) => -REACH + (2 * REACH * i) / 320);
-    this.plot.sketch(xs, xs.map((x) => through(this.points, x)));
+    this.plot.sketch(
+      xs,
+      xs.map((x) => through(this.points, x)),
+    );
   }
 }

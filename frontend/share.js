@@ -27,13 +27,31 @@ export class Share {
     this.ours.append(element("div", "dfa-line", {}, this.copier(this.text, "text"), renew));
     this.code = element("div", "dfa-stack", {}, label(`${key}-script`, "and as a Python script"), this.script);
     this.code.append(element("div", "dfa-line", {}, this.copier(this.script, "script")));
-    this.theirs = element("div", "dfa-stack", {}, label(attributes.id, "A text or JSON from somebody else"), this.given);
+    this.theirs = element(
+      "div",
+      "dfa-stack",
+      {},
+      label(attributes.id, "A text or JSON from somebody else"),
+      this.given,
+    );
     this.theirs.append(element("div", "dfa-line", {}, load));
-    const save = element("div", "dfa-line", { role: "group", "aria-label": "save" }, element("span", "", {}, "Save"), ...this.files);
+    const save = element(
+      "div",
+      "dfa-line",
+      { role: "group", "aria-label": "save" },
+      element("span", "", {}, "Save"),
+      ...this.files,
+    );
     this.said = element("span", "dfa-note", { role: "status" });
     const summary = element("summary", "", {}, "Share");
     const parts = [this.ours, this.theirs, this.code, save, this.said];
-    this.root = element("details", "dfa-fold", { "data-testid": "dfa-share" }, summary, element("div", "dfa-sharing", {}, ...parts));
+    this.root = element(
+      "details",
+      "dfa-fold",
+      { "data-testid": "dfa-share" },
+      summary,
+      element("div", "dfa-sharing", {}, ...parts),
+    );
     this.root.addEventListener("toggle", () => this.root.open && desk.act({ do: "share" }));
   }
 

@@ -31,8 +31,19 @@ export class EventTable {
 
   row({ step, text }, number) {
     const jump = { type: "button", "data-event": number, title: "Show this step in the pictures" };
-    const go = element("button", "dfa-link", { ...jump, "aria-label": `show step ${STEP.format(step)}` }, STEP.format(step));
-    const row = element("tr", "", { "data-testid": `dfa-event-${number}` }, element("td", "", {}, go), element("td", "", {}, text));
+    const go = element(
+      "button",
+      "dfa-link",
+      { ...jump, "aria-label": `show step ${STEP.format(step)}` },
+      STEP.format(step),
+    );
+    const row = element(
+      "tr",
+      "",
+      { "data-testid": `dfa-event-${number}` },
+      element("td", "", {}, go),
+      element("td", "", {}, text),
+    );
     row.addEventListener("click", () => this.desk.act({ do: "focus", step }));
     return row;
   }

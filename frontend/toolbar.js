@@ -17,12 +17,19 @@ export class Toolbar {
   constructor(desk) {
     this.desk = desk;
     this.buttons = {};
-    this.play = this.button("play", "▶ Play", "Train until paused", () => desk.act({ do: this.running ? "pause" : "play" }));
+    this.play = this.button("play", "▶ Play", "Train until paused", () =>
+      desk.act({ do: this.running ? "pause" : "play" }),
+    );
     this.play.classList.add("dfa-primary");
     const steps = STEPS.map((count) => this.stepper(count));
     const does = (name) => () => desk.act({ do: name });
     const drawers = [];
-    const fork = this.button("fork", "Fork…", "Go on twice from this step, with one thing changed in the second lane", () => {});
+    const fork = this.button(
+      "fork",
+      "Fork…",
+      "Go on twice from this step, with one thing changed in the second lane",
+      () => {},
+    );
     const presets = this.button("presets", "Presets…", "Runs worth seeing, one click each", () => {});
     drawers.push(new Drawer(fork, `${desk.key}-drawer-fork`, "fork the run", drawers));
     drawers.push(new Drawer(presets, `${desk.key}-drawer-presets`, "presets", drawers));
@@ -48,13 +55,24 @@ export class Toolbar {
     this.parts = [new Fork(desk, drawers[0]), new Presets(desk, drawers[1]), new Lanes(desk), new Phases()];
     const [, , lanes, phases] = this.parts;
     const open = drawers.map((drawer) => drawer.root);
-    this.root = element("div", "dfa-toolbar", { tabindex: "-1", "data-testid": "dfa-toolbar" }, this.bar, ...open, lanes.root);
+    this.root = element(
+      "div",
+      "dfa-toolbar",
+      { tabindex: "-1", "data-testid": "dfa-toolbar" },
+      this.bar,
+      ...open,
+      lanes.root,
+    );
     this.root.append(phases.root, this.error);
   }
 
   button(name, text, title, press) {
     const key = KEYS.find(([, , does]) => does === name)?.[1];
-    const attributes = { type: "button", title: key ? `${title} (key: ${key})` : title, "data-testid": `dfa-do-${name}` };
+    const attributes = {
+      type: "button",
+      title: key ? `${title} (key: ${key})` : title,
+      "data-testid": `dfa-do-${name}`,
+    };
     if (key) attributes["aria-keyshortcuts"] = { space: "Space", "→": "ArrowRight" }[key] ?? key;
     const made = element("button", "dfa-button", attributes, text);
     made.addEventListener("click", press);
@@ -64,8 +82,11 @@ export class Toolbar {
 
   stepper(count) {
     const words = `Train ${count} step${count > 1 ? "s" : ""}, then pause`;
-    const made = this.button(`step_${count}`, count === 1 ? "Step ×1" : `×${count}`, count === 1 ? `${words} (key: →)` : words, () =>
-      this.desk.act({ do: "step", steps: count }),
+    const made = this.button(
+      `step_${count}`,
+      count === 1 ? "Step ×1" : `×${count}`,
+      count === 1 ? `${words} (key: →)` : words,
+      () => this.desk.act({ do: "step", steps: count }),
     );
     made.setAttribute("aria-label", `step ×${count}`);
     return made;
@@ -96,7 +117,10 @@ export class Toolbar {
       this.desk.act({ do: "stop_at", step });
     });
     this.stop.box.title = "Pause at this step; empty: never";
-    return this.part("stop_at", element("span", "dfa-pair", {}, element("label", "", { for: id }, "Stop at"), this.stop.box));
+    return this.part(
+      "stop_at",
+      element("span", "dfa-pair", {}, element("label", "", { for: id }, "Stop at"), this.stop.box),
+    );
   }
 
   update(state, changed) {
@@ -109,12 +133,15 @@ export class Toolbar {
     if (changed.has("stop_at")) this.stop.show(state.stop_at ?? null);
     if (changed.has("error")) setText(this.error, state.error ?? "");
     this.parts.forEach((part) => part.update(state, changed));
-    if (["hide", "lock", ...Object.values(NEEDS)].some((part) => changed.has(part)) || !this.restricted) this.restrict(state);
+    if (["hide", "lock", ...Object.values(NEEDS)].some((part) => changed.has(part)) || !this.restricted)
+      this.restrict(state);
   }
 
   showLimit(limit) {
     const speeds = limit === null || SPEEDS.includes(limit) ? SPEEDS : [...SPEEDS, limit].sort((a, b) => a - b);
-    const options = speeds.map((speed) => element("option", "", { value: speed }, `${speed} step${speed === 1 ? "" : "s"}/s`));
+    const options = speeds.map((speed) =>
+      element("option", "", { value: speed }, `${speed} step${speed === 1 ? "" : "s"}/s`),
+    );
     this.limit.replaceChildren(...options, element("option", "", { value: "" }, "full"));
     this.limit.value = limit === null ? "" : String(limit);
   }
@@ -127,7 +154,8 @@ export class Toolbar {
       const needs = NEEDS[name];
       part.hidden = hide.includes(name) || Boolean(needs && !(needs in state));
       if (!lock.includes(name)) continue;
-      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input")) one.disabled = true;
+      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input"))
+        one.disabled = true;
     }
     for (const one of this.bar.children) one.hidden = [...one.children].every((part) => part.hidden);
   }
