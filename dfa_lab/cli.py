@@ -133,16 +133,20 @@ def lab(
 def serve(
     preset: Annotated[str | None, typer.Option(help="Begin with this preset.")] = None,
     theme: Annotated[str, typer.Option(help="auto, light, dark or projector.")] = "auto",
-    hide: Annotated[list[str] | None, typer.Option(help="Take this setting or part off the screen; again for more.")] = None,
+    hide: Annotated[
+        list[str] | None, typer.Option(help="Take this setting or part off the screen; again for more.")
+    ] = None,
     lock: Annotated[list[str] | None, typer.Option(help="Keep this setting as it is; again for more.")] = None,
     port: Annotated[int, typer.Option(help="The port Voila listens on.")] = 8866,
-    address: Annotated[str, typer.Option(help="Who may connect: 127.0.0.1 is this machine, 0.0.0.0 all.")] = "127.0.0.1",
+    address: Annotated[
+        str, typer.Option(help="Who may connect: 127.0.0.1 is this machine, 0.0.0.0 all.")
+    ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
     from dfa_lab.experiment.presets import PRESETS
-    from dfa_lab.widgets.serving import command
     from dfa_lab.widgets.classroom import Classroom
+    from dfa_lab.widgets.serving import command
 
     _check_port(port)
     Classroom.of(hide or [], lock or [], theme)

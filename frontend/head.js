@@ -12,7 +12,7 @@ export class Head {
     this.act = act;
     this.keys = [];
     const id = `dfa-window-${(made += 1)}`;
-    this.window = element("select", "dfa-menu", { id, "data-testid": "dfa-window" });
+    this.window = element("select", "dfa-chart-menu", { id, "data-testid": "dfa-window" });
     for (const last of WINDOWS) this.window.append(element("option", "", { value: String(last) }, last === null ? "whole run" : `last ${count(last)} steps`));
     this.zoomed = element("option", "", { value: ZOOMED, hidden: "", disabled: "" }, "zoomed");
     this.window.append(this.zoomed);
@@ -59,7 +59,7 @@ export class Head {
       ...looks.map((look, place) => {
         const attributes = { type: "button", "aria-pressed": String(!hidden.has(place)), title: `Show or hide ${look.name} in every panel` };
         const button = element("button", "dfa-key dfa-run-key", attributes, swatch(look, 22), element("span", "dfa-key-name", {}, look.name));
-        if (look.faint) button.append(element("span", "dfa-pinned", {}, "pinned"));
+        if (look.faint) button.append(element("span", "dfa-faint-run", {}, "pinned"));
         button.addEventListener("click", () => {
           const on = button.getAttribute("aria-pressed") !== "true";
           button.setAttribute("aria-pressed", String(on));

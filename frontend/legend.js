@@ -28,7 +28,7 @@ export class Legend {
 
   table(rows, labels) {
     this.root.style.setProperty("--dfa-columns", labels.length);
-    const cells = [element("span"), ...labels.map((label) => element("span", "dfa-column", { "aria-hidden": "true" }, label))];
+    const cells = [element("span"), ...labels.map((label) => element("span", "dfa-legend-title", { "aria-hidden": "true" }, label))];
     for (const [run, row] of rows) {
       const name = element("span", "dfa-run-name", { "aria-hidden": "true", title: run.name }, run.name);
       name.style.borderColor = row[0].colour;

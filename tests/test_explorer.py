@@ -222,7 +222,7 @@ def test_what_is_saved_is_a_file_of_its_kind(headless, monkeypatch, kind):
 
 def test_what_is_locked_stays_and_what_is_hidden_is_named(monkeypatch):
     monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
-    explorer = dfa.Explorer(**FAST, lock=["rule", "widths"], hide=["momentum", "share"], theme="projector")
+    explorer = dfa.Explorer(**FAST, lock=["rule", "widths", "load"], hide=["momentum", "share"], theme="projector")
     for do, fields in (("change", {"rule": "bp"}), ("new_run", {"widths": [4]}), ("fork", {"rule": "fa"})):
         explorer.act(do, fields=fields)
         assert "is locked here" in explorer.status()["error"]
@@ -230,6 +230,8 @@ def test_what_is_locked_stays_and_what_is_hidden_is_named(monkeypatch):
     assert "is locked here" in explorer.status()["error"]
     explorer.act("change", fields={"lr": 0.01})
     assert explorer.status()["error"] == ""
+    explorer.act("load", text=explorer.experiment.session().to_text())
+    assert explorer.status()["error"] == "load is locked here."
     explorer.close()
     for wrong in ({"hide": ["momentun"]}, {"lock": "rule"}, {"theme": "neon"}, {"patience": 0}, {"preset": "none"}):
         with pytest.raises(dfa.DfaLabError):

@@ -229,7 +229,8 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
         raise
     except Exception as reason:  # it is the user's own code: whatever it raises, it cannot be used
         raise DfaLabError(
-            f"activation derivative {g!r} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. Expected an elementwise g(a)."
+            f"activation derivative {g!r} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. Expected "
+            "an elementwise g(a)."
         ) from reason
     return slope
 

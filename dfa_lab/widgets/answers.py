@@ -34,7 +34,11 @@ ANSWERS: Registry[Answer] = Registry("act")
 
 def answer(explorer: Explorer, message: Message) -> None:
     """Do what ``message["do"]`` names. Raises ``DfaLabError`` for what cannot be done."""
-    ANSWERS[message.get("do", "")](explorer, message)
+    do = message.get("do", "")
+    explorer.classroom.check_act(do)
+    ANSWERS[do](explorer, message)
+    if do not in ("watching", "share", "focus", "tab"):
+        explorer.stepping = do == "step" and message["steps"] == 1
 
 
 @ANSWERS.register("play")
@@ -123,7 +127,8 @@ def _undo(explorer: Explorer, message: Message) -> None:
 @ANSWERS.register("pin")
 def _pin(explorer: Explorer, message: Message) -> None:
     run = explorer.chosen
-    held: History = run.history.copy(f"{run.history.name}, pinned at {run.steps_done:,}")
+    name = explorer.lane_names(explorer.runner.status())[explorer.lane]
+    held: History = run.history.copy(f"{name} at {run.steps_done:,}")
     explorer.pins = [*explorer.pins, held][-MOST_PINS:]
 
 

@@ -1,4 +1,4 @@
-"""Classroom: what a teacher decides of an explorer before the class sees it: what is hidden, what is locked, how it looks."""
+"""Classroom: what a teacher decides before the class sees an explorer: what is hidden, what is locked, how it looks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.widgets.acts import ACTS
+from dfa_lab.widgets.desk import PARTS
 
 THEMES = ("auto", "light", "dark", "projector")
-#: The parts of an explorer that can be hidden, beside its settings.
-PARTS = ("presets", "new_run", "changes", "share", "keys", "pictures", "lanes", "pace", "derivative_editor")
+#: What ``hide`` may name beside the settings and the desk's own parts.
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True)
 class Classroom:
-    """``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are, ``theme`` is how it looks.
+    """``hide`` takes settings and parts off the screen; ``theme`` is how it looks.
 
+    ``lock`` keeps settings as they are, and acts ("reset", "load", "new_run" …) from being done, whatever a page sends.
     Raises ``DfaLabError`` for names that are none.
     """
 
@@ -29,7 +32,7 @@ class Classroom:
     def of(cls, hide: Iterable[str], lock: Iterable[str], theme: str) -> Classroom:
         """From what an explorer was given."""
         settings = list(Settings.model_fields)
-        for kind, names, known in (("hide", hide, [*settings, *PARTS]), ("lock", lock, settings)):
+        for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *ACTS])):
             if isinstance(names, str):
                 raise DfaLabError(f"{kind} was given as {names!r}; expected a list of names: {kind}=[{names!r}].")
             for name in names:
@@ -44,3 +47,8 @@ class Classroom:
         for name, value in fields.items():
             if name in self.lock and value != getattr(now, name, None):
                 raise DfaLabError(f"{name} is locked here and stays {getattr(now, name)!r}.")
+
+    def check_act(self, do: str) -> None:
+        """Raise ``DfaLabError`` where the act is locked."""
+        if do in self.lock:
+            raise DfaLabError(f"{do} is locked here.")

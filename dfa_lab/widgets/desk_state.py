@@ -8,7 +8,7 @@ from dfa_lab.experiment.phases import phases
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Status
 from dfa_lab.views.changes import value_text
-from dfa_lab.views.style import RUN_COLOURS
+from dfa_lab.views.style import run_colour
 from dfa_lab.widgets.answers import FAST
 from dfa_lab.widgets.curves import curves
 from dfa_lab.widgets.specs import specs
@@ -35,20 +35,21 @@ class DeskState:
         explorer, run = self._explorer, self._explorer.chosen
         settings, classroom = run.settings, explorer.classroom
         share, script = explorer.shared
-        slow = not status.running or (status.limit is not None and status.limit <= FAST)
+        slow = explorer.stepping if not status.running else status.limit is not None and status.limit <= FAST
         return {
             "specs": self._specs,
             "settings": self._when("settings", settings, settings.values),
             "running": status.running,
             "lanes": [
-                {"name": lane.name, "colour": RUN_COLOURS[number % len(RUN_COLOURS)]}
-                for number, lane in enumerate(status.lanes)
+                {"name": name, "colour": run_colour(number)} for number, name in enumerate(explorer.lane_names(status))
             ],
             "lane": explorer.lane,
             "events": self._when("events", (id(run.history), len(run.history.events)), self._events),
             "presets": self._presets if explorer.experiment.module is None else [],
             "curves": self._when(
-                "curves", (settings.activation, _key(settings.activation_derivative)), lambda: curves(settings.activation, settings.activation_derivative)
+                "curves",
+                (settings.activation, _key(settings.activation_derivative)),
+                lambda: curves(settings.activation, settings.activation_derivative),
             ),
             "phases": self._phases(status) if slow else None,
             "share": share,
@@ -83,7 +84,7 @@ class DeskState:
         def made() -> list[dict[str, Any]]:
             return [{"name": one.name, "equation": one.equation, "words": one.words} for one in phases(run)]
 
-        return self._when("phases", (id(run.history), run.steps_done, run.settings), made)  # type: ignore[no-any-return]
+        return self._when("phases", (id(run.history), run.steps_done, run.settings), made)
 
 
 def _key(choice: Any) -> Any:

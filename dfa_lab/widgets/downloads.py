@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.learning.rules import RULES
@@ -35,7 +36,7 @@ def _png(experiment: Experiment) -> bytes:
 
     figure = Figure(figsize=(12, 8), layout="constrained")
     metrics = {metric for metric, _ in experiment.history.series}
-    plots = [
+    plots: list[tuple[str, Callable[..., Any]]] = [
         ("weight_alignment", alignmentplot),
         ("train_loss", lossplot),
         ("test_accuracy", accuracyplot),
@@ -67,7 +68,9 @@ DOWNLOADS.register(
 )
 DOWNLOADS.register(
     "json",
-    Download("json", "application/json", "The session, to be loaded again.", lambda run: run.session().to_json().encode()),
+    Download(
+        "json", "application/json", "The session, to be loaded again.", lambda run: run.session().to_json().encode()
+    ),
 )
 
 
@@ -76,4 +79,8 @@ def download(experiment: Experiment, kind: str) -> tuple[str, str, bytes]:
     made = DOWNLOADS[kind]
     task = experiment.settings.task if isinstance(experiment.settings.task, str) else "task"
     name = f"dfa_lab-{task}-{RULES.label(experiment.settings.rule)}-step-{experiment.steps_done}.{made.ending}"
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name), made.mime, made.make(experiment)
+    return (
+        "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name),
+        made.mime,
+        made.make(experiment),
+    )

@@ -20,7 +20,7 @@ from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.answers import answer
 from dfa_lab.widgets.cells import take_place
-from dfa_lab.widgets.classroom import Classroom
+from dfa_lab.widgets.classroom import PICTURES, Classroom
 from dfa_lab.widgets.desk import Desk
 from dfa_lab.widgets.desk_state import DeskState
 from dfa_lab.widgets.live_chart import LiveChart, Shown
@@ -30,20 +30,20 @@ from dfa_lab.widgets.routes import forget_route
 
 #: The settings that the status line says.
 SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
-#: A picture beside the curves is drawn once a second at most.
-PICTURE_SECONDS = 1.0
+#: A picture beside the curves is drawn once a second at most, and takes a tenth of the time at most.
+PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
 
 
 class Explorer(ipywidgets.VBox):
     """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
 
-    It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the name
-    of a ``preset``. Every control takes effect at the next training step and leaves a marker on the chart.
+    It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the
+    name of a ``preset``. Every control takes effect at the next training step and leaves a marker on the chart.
     ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
     as the buttons do). Nothing trains before play is pressed.
 
-    For a class: ``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are, ``theme`` is
-    "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no page was open.
+    For a class: ``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are and buttons from
+    working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no page was open.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
@@ -67,7 +67,9 @@ class Explorer(ipywidgets.VBox):
         self.classroom = Classroom.of(hide, lock, theme)
         self.headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
         if patience is not None and not patience > 0:
-            raise DfaLabError(f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it.")
+            raise DfaLabError(
+                f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it."
+            )
         session = None if preset is None else PRESETS[preset]
         experiment = Experiment(settings if session is None else session.settings, **fields)
         self.runner = Runner(
@@ -77,11 +79,15 @@ class Explorer(ipywidgets.VBox):
             watch_limit=None if self.headless or patience is None else 60 * patience,
         )
         self.first_settings, self.seeds_drawn = experiment.settings, 0
-        self.lane = 0
+        self.lane, self.stepping = 0, False
         self.pins: list[History] = []
         self.shared = "", ""
         self.refused: Exception | None = None
-        self.chart, self.desk, self.pictures = LiveChart(), Desk(), LivePictures(theme="light" if theme == "auto" else theme)
+        self.chart, self.desk, self.pictures = (
+            LiveChart(),
+            Desk(),
+            LivePictures(theme="light" if theme == "auto" else theme),
+        )
         self._state = DeskState(self)
         self._allowance = Allowance()
         self._picture_due = 0.0
@@ -91,7 +97,7 @@ class Explorer(ipywidgets.VBox):
         self.desk.on_hello = self.chart.on_hello = self._forget_routes
         if session is not None:
             self.runner.load(session)
-        self._main = ipywidgets.VBox([self.chart, self.pictures])
+        self._main = ipywidgets.VBox([self.chart, *([] if PICTURES in self.classroom.hide else [self.pictures])])
         super().__init__([self.desk, self._main])
         for part, name in ((self, "explorer"), (self.desk, "desk-box"), (self._main, "main")):
             part.add_class(f"dfa-{name}")
@@ -118,6 +124,10 @@ class Explorer(ipywidgets.VBox):
         """The lane that the controls are for."""
         lanes = self.runner.lanes
         return lanes[self.lane if self.lane < len(lanes) else 0]
+
+    def lane_names(self, status: Status) -> list[str]:
+        """What the lanes are called. Lane 0 is not called by the rule it began with, which may be another by now."""
+        return ["main", *(lane.name for lane in status.lanes[1:])]
 
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
@@ -171,15 +181,16 @@ class Explorer(ipywidgets.VBox):
             self._allowance.spend()
         if not self._allowance.left():
             return
-        lanes = [Shown(run.history, lane.name) for run, lane in zip(self.runner.lanes, status.lanes, strict=False)]
+        names = self.lane_names(status)
+        lanes = [Shown(run.history, name) for run, name in zip(self.runner.lanes, names, strict=False)]
         shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
         if self.chart.show(shown, self._words(status)):
             self._allowance.spend()
         now = time.monotonic()
         if now >= self._picture_due and self._allowance.left():
-            self._picture_due = now + PICTURE_SECONDS
             if self.pictures.show(self.chosen):
                 self._allowance.spend()
+            self._picture_due = now + max(PICTURE_SECONDS, PICTURE_SHARE * self.pictures.took)
 
     def _draw_picture_soon(self) -> None:
         self._picture_due = 0.0

@@ -29,7 +29,9 @@ def check_fields(fields: Any) -> dict[str, Any]:
         raise DfaLabError(f"fields were given as {fields!r:.100}; expected settings by name.")
     for name, value in fields.items():
         if isinstance(value, str) and len(value) > MOST_CHARACTERS:
-            raise DfaLabError(f"{name} was given as a text of {len(value):,} characters; at most {MOST_CHARACTERS} fit.")
+            raise DfaLabError(
+                f"{name} was given as a text of {len(value):,} characters; at most {MOST_CHARACTERS} fit."
+            )
         if name in CHOICES and isinstance(value, Mapping):
             _check_parameters(name, value)
     return dict(fields)

@@ -28,7 +28,7 @@ class Allowance:
 
 
 class Pump:
-    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; the last tick's error is in ``error``."""
+    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; ``error`` is the last tick's."""
 
     def __init__(self, tick: Callable[[], object]) -> None:
         self.error: Exception | None = None

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from screen import markers, step, text, until
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"

@@ -1,4 +1,4 @@
-"""A hundred changes by keyboard and mouse while it trains at full speed: none lost, and how soon each is in the picture."""
+"""A hundred changes by keyboard and mouse while it trains at full speed: none lost, and how soon each is seen."""
 
 import json
 import random
@@ -72,7 +72,9 @@ def changes(seed=0):
         else:
             field = drawn.choice(["rule", "feedback_init"])
             names = rules if field == "rule" else ["uniform", "normal", "orthogonal", "kaiming"]
-            name = drawn.choice([name for name in names if name != last.get(field, "dfa" if field == "rule" else "uniform")])
+            name = drawn.choice(
+                [name for name in names if name != last.get(field, "dfa" if field == "rule" else "uniform")]
+            )
             last[field] = name
             yield choose, (field, name)
 

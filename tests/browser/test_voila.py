@@ -1,7 +1,8 @@
 """The explorer as a page of its own, by Voila: it trains, and what a visitor sends runs nowhere."""
 
-from hostile_messages import MARKUP
 from screen import control, press, step, text, until
+
+from hostile_messages import MARKUP
 
 
 def test_a_page_by_voila(page, voila, screenshot):

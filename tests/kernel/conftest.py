@@ -68,7 +68,9 @@ class Kernel:
     def until(self, condition: str, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
         while self.run(f"print(bool({condition}))") != "True":
-            assert time.monotonic() < end, f"it did not happen in {seconds} s: {condition}\n{self.run('print(e.status())')}"
+            assert time.monotonic() < end, (
+                f"it did not happen in {seconds} s: {condition}\n{self.run('print(e.status())')}"
+            )
             time.sleep(0.05)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The explorer in a live kernel: acts, running its cell again, Jupyter's stop button, a restart, and hostile messages."""
+"""The explorer in a live kernel: acts, its cell run again, Jupyter's stop button, a restart, hostile messages."""
 
 import json
 import time
@@ -30,7 +30,9 @@ def test_what_a_page_sends_reaches_the_run(kernel, desk):
     assert steps[0] > 50
 
 
-STATE = "print(e.experiment.settings, e.experiment.steps_done, e.runner.lanes, e.classroom, e.experiment.history.events)"
+STATE = (
+    "print(e.experiment.settings, e.experiment.steps_done, e.runner.lanes, e.classroom, e.experiment.history.events)"
+)
 
 
 def test_hostile_messages_change_nothing_but_the_status_line(kernel, desk):
