@@ -263,15 +263,15 @@ def test_the_explorer_takes_a_module_and_a_task(monkeypatch):
     monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
     task = dfa.TASKS["digits"](flat=False)
     explorer = dfa.Explorer(module=small(), task=task, rule={"0": "fa", "6": "kp"}, lr=0.02)
-    explorer.buttons["play"].click()
+    explorer.act("play")
     assert explorer.experiment.steps_done == 200
-    explorer.controls["rule"].widget.value = "dfa"
-    explorer.buttons["step_10"].click()
+    explorer.act("change", fields={"rule": "dfa"})
+    explorer.act("step", steps=10)
     assert explorer.experiment.net.dfa_conversion.choice == "dfa"
     assert explorer.status()["error"] == ""
-    explorer.controls["feedback_init"].widget.value = "transpose"
+    explorer.act("change", fields={"feedback_init": "transpose"})
     assert "no chain of linear layers" in explorer.status()["error"]
-    explorer.buttons["step_10"].click()
+    explorer.act("step", steps=10)
     assert explorer.experiment.steps_done > 210
     explorer.close()
 

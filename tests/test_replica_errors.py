@@ -1,4 +1,4 @@
-"""A value for each replica: what is refused, in words and without a trace, from code as from controls."""
+"""A value for each replica: what is refused, in words and without a trace, from code as from a page."""
 
 import copy
 
@@ -120,52 +120,44 @@ def explorer(monkeypatch):
     shown.close()
 
 
-def test_a_sequence_has_a_text_and_typing_changes_it(explorer):
-    lr, run = explorer.controls["lr"], explorer.experiment
-    assert lr.widget.value == "0.1, 0.2, 0.05"
-    explorer.buttons["step_10"].click()
-    lr.widget.value = "0.01,0.25, 3"
-    assert run.settings.lr == (0.01, 0.25, 3.0)
-    lr.widget.value = "0.5"
+def test_a_page_sends_lists_for_replicas(explorer):
+    run = explorer.experiment
+    explorer.act("step", steps=10)
+    for fields in ({"lr": [0.01, 0.25, 3]}, {"lr": 0.5}, {"feedback_scale": [1, -1, 0.123456789]}):
+        explorer.act("change", fields=fields)
+        assert explorer.status()["error"] == ""
     assert run.settings.lr == 0.5
-    explorer.controls["feedback_scale"].widget.value = "(1, -1, 0.123456789)"
     assert run.settings.feedback_scale == (1.0, -1.0, 0.123456789)
     assert [(event.step, event.field) for event in run.history.events] == [
         (10, "lr"), (10, "lr"), (10, "feedback_scale")
     ]  # fmt: skip
+    explorer.act("change", fields={"feedback_init": "normal"})
+    assert run.settings.feedback_init == "normal"
 
 
-@pytest.mark.parametrize("typed", ["0.1, 0.2", "0.1, 0.2, x", "", "0.1, 0.2, -3", "[[0.1], 0.2]", "nan"])
-def test_nonsense_is_refused_with_a_message_and_nothing_is_lost(explorer, typed):
+@pytest.mark.parametrize("sent", [[0.1, 0.2], [0.1, 0.2, "x"], [], [0.1, 0.2, -3], [[0.1], 0.2], "nan"])
+def test_nonsense_is_refused_with_a_message_and_nothing_is_lost(explorer, sent):
     before = explorer.experiment.settings
-    explorer.buttons["step_10"].click()
-    explorer.controls["lr"].widget.value = typed
+    explorer.act("step", steps=10)
+    explorer.act("change", fields={"lr": sent})
     assert "lr was given as" in explorer.status()["error"]
     assert explorer.experiment.settings == before
     assert explorer.experiment.history.events == []
-    explorer.controls["lr"].widget.value = "0.3, 0.2, 0.1"
+    explorer.act("change", fields={"lr": [0.3, 0.2, 0.1]})
     assert explorer.experiment.settings.lr == (0.3, 0.2, 0.1)
     assert explorer.status()["error"] == ""
-    explorer.buttons["step_10"].click()
+    explorer.act("step", steps=10)
     assert explorer.experiment.steps_done == 20
 
 
-def test_a_menu_shows_the_sequence_in_force_and_takes_a_name(explorer):
-    menu = explorer.controls["feedback_init"].widget
-    assert menu.value == DRAWN["feedback_init"]
-    assert menu.label == "[uniform, aligned(angle=45), orthogonal]"
-    menu.value = "normal"
-    assert explorer.experiment.settings.feedback_init == "normal"
-
-
 def test_new_seed_moves_every_seed_of_a_sequence(explorer):
-    explorer.buttons["step_10"].click()
+    explorer.act("step", steps=10)
     for times in (1, 2):
-        explorer.buttons["new_seed"].click()
+        explorer.act("new_seed")
         settings = explorer.experiment.settings
         for name in ("seed", "feedback_seed"):
             span = max(DRAWN[name]) - min(DRAWN[name]) + 1
             assert getattr(settings, name) == tuple(one + 3 * times * span for one in DRAWN[name])
     assert explorer.experiment.steps_done == 0
     assert settings.lr == (0.1, 0.2, 0.05)
-    explorer.buttons["step_10"].click()
+    explorer.act("step", steps=10)

@@ -43,7 +43,8 @@ class Explorer(ipywidgets.VBox):
     as the buttons do). Nothing trains before play is pressed.
 
     For a class: ``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are and buttons from
-    working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no page was open.
+    working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no
+    page was open.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.

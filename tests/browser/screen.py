@@ -27,6 +27,10 @@ def control(page, field):
     return page.get_by_test_id(f"dfa-control-{field}")
 
 
+def slider(page, field):
+    return page.get_by_test_id(f"dfa-control-{field}-slider")
+
+
 def until(page, condition, seconds=20, what="it"):
     end = time.monotonic() + seconds
     while not condition():

@@ -1,9 +1,8 @@
 """The first notebook in a real JupyterLab: play, turn knobs by keyboard and mouse while it trains, pause, reset."""
 
-import time
 from pathlib import Path
 
-import pytest
+from screen import control, markers, points, press, slider, step, text, until
 
 # Notes every step count that is ever shown.
 WATCH_STEPS = """() => {
@@ -15,64 +14,30 @@ WATCH_STEPS = """() => {
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 
-def text(page, name):
-    return page.get_by_test_id(f"dfa-{name}").inner_text()
-
-
-def step(page):
-    return int(text(page, "step").replace(",", ""))
-
-
-def until(page, condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"it did not happen in time; status: {text(page, 'status')!r}"
-        page.wait_for_timeout(30)
-
-
-def markers(page, panel="loss"):
-    return int(page.get_by_test_id(f"dfa-panel-{panel}").get_attribute("data-markers"))
-
-
-@pytest.fixture
-def explorer(page, lab):
-    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token=lesson", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.keyboard.press("Escape")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.locator(".jp-CodeCell").first.click()
-    page.keyboard.press("Shift+Enter")
-    page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
-    page.get_by_test_id("dfa-panel-throughput").scroll_into_view_if_needed()
-    return page
-
-
 def test_the_first_notebook(explorer, screenshot):
     page = explorer
     until(page, lambda: text(page, "state") == "ready")
     assert step(page) == 0
     screenshot("1 first view")
 
-    page.get_by_role("button", name="Play").click()
+    press(page, "play")
     until(page, lambda: step(page) > 200)
     assert text(page, "state") == "training"
     page.evaluate(WATCH_STEPS)
     for panel in ("alignment", "loss", "accuracy", "throughput"):
         shown = page.get_by_test_id(f"dfa-panel-{panel}")
-        until(page, lambda shown=shown: int(shown.get_attribute("data-points")) > 2)
+        until(page, lambda panel=panel: points(page, panel) > 2)
         assert shown.locator("canvas").first.is_visible()
 
-    slider = page.locator(".widget-slider").filter(has_text="batch size").locator(".noUi-handle")
-    slider.focus()
+    slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
     until(page, lambda: "batch_size 128" in text(page, "settings") and markers(page) == 1)
 
-    page.locator(".widget-dropdown").filter(has_text="feedback init").locator("select").focus()
+    control(page, "feedback_init").focus()
     page.keyboard.press("o")
     until(page, lambda: "feedback_init orthogonal" in text(page, "settings") and markers(page) == 2)
 
-    derivative = page.locator(".widget-dropdown").filter(has_text="activation derivative").locator("select")
-    derivative.focus()
+    control(page, "activation_derivative").focus()
     page.keyboard.press("ArrowDown")
     until(page, lambda: "activation_derivative identity" in text(page, "settings") and markers(page) == 3)
     assert [markers(page, panel) for panel in ("alignment", "accuracy", "throughput")] == [3, 3, 3]
@@ -83,17 +48,17 @@ def test_the_first_notebook(explorer, screenshot):
     screenshot("2 training with three changes")
     page.locator(".dfa-explorer").screenshot(path=ARTIFACTS / "explorer.png")
 
-    page.get_by_role("button", name="Pause").click()
+    press(page, "pause")
     until(page, lambda: text(page, "state") == "paused", seconds=1)
     paused = step(page)
     page.wait_for_timeout(300)
     assert step(page) == paused
     screenshot("3 paused")
 
-    page.get_by_role("button", name="Step ×10", exact=True).click()
+    press(page, "step_10")
     until(page, lambda: step(page) == paused + 10)
 
-    page.get_by_role("button", name="Reset").click()
+    press(page, "reset")
     until(page, lambda: step(page) == 0 and markers(page) == 0)
     assert "batch_size 128" in text(page, "settings")
     assert text(page, "error") == ""
@@ -107,10 +72,9 @@ def test_the_page_can_be_reloaded_while_it_trains(explorer):
     page = explorer
     page.locator(".jp-CodeCell").nth(1).click()  # a notebook is trusted, and its widgets restored, once every cell ran
     page.keyboard.press("Shift+Enter")
-    page.get_by_role("button", name="Play").click()
+    press(page, "play")
     until(page, lambda: step(page) > 100)
-    slider = page.locator(".widget-slider").filter(has_text="batch size").locator(".noUi-handle")
-    slider.focus()
+    slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
     until(page, lambda: "batch_size 128" in text(page, "settings"))
     page.keyboard.press("Control+s")  # from inside the explorer
@@ -121,10 +85,10 @@ def test_the_page_can_be_reloaded_while_it_trains(explorer):
         page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
         until(page, lambda before=before: text(page, "step") != "" and step(page) > before)
         until(page, lambda: markers(page) > 0)
-        slider.focus()
+        slider(page, "batch_size").focus()
         page.keyboard.press(key)
         until(page, lambda size=batch_size: f"batch_size {size}" in text(page, "settings"))
         before = step(page)
-    page.get_by_role("button", name="Pause").click()
+    press(page, "pause")
     until(page, lambda: text(page, "state") == "paused", seconds=2)
     assert page.outside == []

@@ -5,7 +5,7 @@ import random
 import statistics
 from pathlib import Path
 
-from screen import control, markers, press, step, text, until
+from screen import control, markers, press, slider, step, text, until
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 CHANGES = 100
@@ -30,30 +30,28 @@ STOPWATCH = """() => {
 
 
 def slide(page, field, key):
-    control(page, field).locator("input[type=range]").focus()
+    slider(page, field).focus()
     page.evaluate("window.began = null")
     page.keyboard.press(key)
 
 
 def type_in(page, field, value):
-    box = control(page, field).locator("input[type=number], input[type=text]").first
+    box = control(page, field)
     box.fill(value)
     page.evaluate("window.began = null")
     page.keyboard.press("Enter")
 
 
 def point(page, field, share):
-    slider = control(page, field).locator("input[type=range]")
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
+    slider(page, field).scroll_into_view_if_needed()
+    box = slider(page, field).bounding_box()
     page.evaluate("window.began = null")
     page.mouse.click(box["x"] + 4 + share * (box["width"] - 8), box["y"] + box["height"] / 2)
 
 
 def choose(page, field, name):
-    menu = control(page, field).locator("select").first
     page.evaluate("window.began = null")
-    menu.select_option(name)
+    control(page, field).select_option(name)
 
 
 def changes(seed=0):
