@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.widgets.downloads import DOWNLOADS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -24,6 +25,8 @@ REGISTRIES = (
     dfa.WEIGHT_INITS,
     dfa.VIEWS,
     dfa.CONVENTIONS,
+    dfa.PRESETS,
+    DOWNLOADS,
 )
 
 

@@ -167,6 +167,8 @@ class Explorer(ipywidgets.VBox):
             self.refused = error
         if self._pump is None:
             self._tick()
+        else:
+            self._pump.soon()
 
     def _forget_routes(self) -> None:
         self.runner.watched()

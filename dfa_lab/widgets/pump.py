@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 FRAMES_A_SECOND = 16
+#: Seconds in which a small net has done its step, so that what was changed is in force.
+A_STEP = 0.01
 #: Servers drop what is more; all widgets together stay below.
 MESSAGES_A_SECOND = 19
 
@@ -33,23 +35,31 @@ class Pump:
     def __init__(self, tick: Callable[[], object]) -> None:
         self.error: Exception | None = None
         self._tick = tick
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="dfa_lab pump", daemon=True)
 
     def start(self) -> None:
         """Begin; once."""
         self._thread.start()
 
+    def soon(self) -> None:
+        """Tick as soon as the trainer has had time for a step: the user did something."""
+        self._wake.set()
+
     def stop(self) -> None:
         """Tick a last time, so that the last state arrives, and end."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout=2)
 
     def _work(self) -> None:
         stopping = False
         while not stopping:
-            stopping = self._stop.wait(1 / FRAMES_A_SECOND)
+            if self._wake.wait(1 / FRAMES_A_SECOND):
+                self._wake.clear()
+                time.sleep(A_STEP)
+            stopping = self._stop.is_set()
             try:
                 self._tick()
                 self.error = None

@@ -43,10 +43,12 @@ def type_in(page, field, value):
 
 
 def point(page, field, share):
-    slider(page, field).scroll_into_view_if_needed()
     box = slider(page, field).bounding_box()
+    before = slider(page, field).input_value()
     page.evaluate("window.began = null")
-    page.mouse.click(box["x"] + 4 + share * (box["width"] - 8), box["y"] + box["height"] / 2)
+    slider(page, field).click(position={"x": 4 + share * (box["width"] - 8), "y": box["height"] / 2})
+    if slider(page, field).input_value() == before:  # it stood there already
+        page.keyboard.press("ArrowRight")
 
 
 def choose(page, field, name):
