@@ -144,7 +144,7 @@ class Explorer(ipywidgets.VBox):
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
         screen = None if self._pump is None else self._pump.error
-        return status.error or str(self.refused or self.desk.error or screen or "")
+        return status.error or str(self.desk.error or self.refused or screen or "")
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""
