@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -115,7 +114,7 @@ def lab(
     folder.mkdir(parents=True, exist_ok=True)
     for notebook in _shipped_notebooks():
         if not (folder / notebook.name).exists():
-            shutil.copy(notebook, folder / notebook.name)
+            _copy(notebook, folder)
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
     arguments.append("--LabApp.default_url=/lab/tree/00_explorer.ipynb")
     if not browser:
@@ -163,6 +162,22 @@ def serve(
 def _check_port(port: int) -> None:
     if not 1 <= port <= 65535:
         raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
+
+
+def _copy(notebook: Path, folder: Path) -> None:
+    """Copy a notebook of ours, signed, and without views of widgets that are long gone.
+
+    Of a notebook that is not trusted JupyterLab restores no widget when the page is loaded again.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    copied = nbformat.read(notebook, as_version=4)
+    for cell in copied.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    nbformat.write(copied, folder / notebook.name)
+    NotebookNotary().sign(copied)
 
 
 def _shipped_notebooks() -> list[Path]:

@@ -212,8 +212,17 @@ export class Panel {
     this.refreshLegend();
   }
 
+  /** The measured step nearest to `step`, over all lines. */
+  nearestStep(step) {
+    const found = this.drawn().map(({ series }) => series.nearest(step)).filter((one) => one !== null);
+    return Math.round(found.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best), found[0] ?? step));
+  }
+
   refreshLegend() {
-    setText(this.at, this.hover === null ? "" : `at step ${count(this.hover)}`);
+    // Not every step is measured: where the values are from is said, not where the cursor or the run stands.
+    const step = this.hover === null ? this.lastStep : this.nearestStep(this.hover);
+    const said = step > 0 && (this.hover !== null || step < this.shared.lastStep()) ? `at step ${count(step)}` : "";
+    setText(this.at, said);
     this.legend.refresh(this.hover);
   }
 

@@ -61,12 +61,22 @@ export class Series {
     return low;
   }
 
-  /** The value nearest to `step`; null where there is none. */
-  near(step) {
+  /** The place of the value nearest to `step`; outside where there is none. */
+  nearestPlace(step) {
     const low = this.rank(step);
     const before = low ? step - this.steps[low - 1] : Infinity;
     const after = low < this.steps.length ? this.steps[low] - step : Infinity;
-    return this.values[before <= after ? low - 1 : low] ?? null;
+    return before <= after ? low - 1 : low;
+  }
+
+  /** The value nearest to `step`; null where there is none. */
+  near(step) {
+    return this.values[this.nearestPlace(step)] ?? null;
+  }
+
+  /** The step of that value; null where there is none. */
+  nearest(step) {
+    return this.steps[this.nearestPlace(step)] ?? null;
   }
 
   /** The value in force at `step`: the last one at or before it; null where there is none. */

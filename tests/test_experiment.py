@@ -278,9 +278,12 @@ def test_where_the_angles_jump_they_are_measured_at_that_step():
     experiment.train(13)
     assert experiment.history.values("weight_alignment", 1)[0].tolist() == [
         *(0, 1, 2, 4, 8, 16, 20),
-        *(27, 28, 29, 31, 35, 40),  # early again, from the step where they jumped
+        *(27, 27, 28, 29, 31, 35, 40),  # before the jump and after it, and early again
     ]
-    jumped = experiment.history.values("weight_alignment", 2)[1][7, 0]
+    before, jumped = experiment.history.values("weight_alignment", 2)[1][7:9, 0]
+    untouched = dfa.Experiment(**FAST)
+    untouched.train(27)
+    assert before == pytest.approx(untouched.snapshot().layers[1].angle, abs=1e-4)
     chance = experiment.history.values("weight_alignment_chance", 2)
     assert chance[0].tolist() == [0, 27]
     assert abs(jumped - 90) < 3 * chance[1][1, 0]

@@ -214,8 +214,8 @@ def test_what_is_saved_is_a_file_of_its_kind(headless, monkeypatch, kind):
     assert headless.status()["error"] == ""
     (header, (data,)) = next(message for message in messages if message[0].get("type") == "file")
     assert header["name"].endswith(DOWNLOADS[kind].ending)
-    begins = {"csv": b"step,", "png": b"\x89PNG", "html": b"<!", "script": b"", "json": b"{"}[kind]
-    assert bytes(data).startswith(begins)
+    begins = {"csv": b"lane,step,", "png": b"\x89PNG", "html": b"<!", "script": b"import dfa_lab", "json": b"{"}
+    assert bytes(data).startswith(begins[kind])
     if kind == "json":
         assert Session.read(bytes(data).decode()).steps == 20
 
@@ -232,6 +232,9 @@ def test_what_is_locked_stays_and_what_is_hidden_is_named(monkeypatch):
     assert explorer.status()["error"] == ""
     explorer.act("load", text=explorer.experiment.session().to_text())
     assert explorer.status()["error"] == "load is locked here."
+    explorer.experiment.change(rule="fa")  # by the teacher, from code: no page takes it back
+    explorer.act("undo")
+    assert "rule is locked here" in explorer.status()["error"]
     explorer.close()
     for wrong in ({"hide": ["momentun"]}, {"lock": "rule"}, {"theme": "neon"}, {"patience": 0}, {"preset": "none"}):
         with pytest.raises(dfa.DfaLabError):
@@ -382,3 +385,163 @@ def test_settings_that_cannot_be_used_are_refused():
 
 def test_every_act_has_an_answer():
     assert set(ACTS) == set(ANSWERS)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Makes explorers without a thread, and closes them."""
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    explorers = []
+
+    def make(*settings, **options):
+        explorers.append(dfa.Explorer(*settings, **options))
+        return explorers[-1]
+
+    yield make
+    for explorer in explorers:
+        explorer.close()
+
+
+def test_a_session_takes_no_locked_setting_with_it(made):
+    run = dfa.Experiment(**FAST)
+    run.train(2)
+    run.change(rule="bp")
+    by_change = run.session().to_text()
+    by_lane = dfa.Session(dfa.Settings(**FAST), lanes=(dfa.Lane("bp", {"rule": "bp"}),)).to_text()
+    explorer = made(**FAST, lock=["rule"])
+    for text in (by_change, by_lane):
+        explorer.act("load", text=text)
+        assert "rule is locked here" in explorer.status()["error"]
+    assert len(explorer.runner.lanes) == 1
+    explorer.act("load", text=dfa.Session(dfa.Settings(**FAST, lr=0.3)).to_text())
+    assert explorer.experiment.settings.lr == 0.3
+    explorer = made(**FAST, lock=["seed"])
+    explorer.act("new_seed")
+    assert "seed is locked here" in explorer.status()["error"]
+
+
+HUGE = [
+    {"batch_size": 65536, "replicas": 64},
+    {"task": {"name": "teacher", "inputs": 100_000, "samples": 100_000}},
+    {"task": {"name": "linear", "inputs": 100_000}, "widths": [9700]},
+    {"widths": [16384, 16384]},
+    {"widths": [4096, 4096], "replicas": 8},
+    {"task": {"name": "fashion_mnist", "folder": ".."}},
+    {"self": 1},
+]
+
+
+@pytest.mark.parametrize("fields", HUGE)
+def test_a_page_cannot_ask_for_too_much(headless, fields):
+    before = headless.experiment.settings
+    for do in ("new_run", "fork"):
+        headless.act(do, fields=fields)
+        assert headless.status()["error"]
+    assert headless.experiment.settings == before
+    assert len(headless.runner.lanes) == 1
+
+
+def test_a_session_of_thousands_of_changes_is_refused(headless):
+    changes = tuple((step, {"lr": 0.1 + step * 1e-6}) for step in range(1001))
+    headless.act("load", text=dfa.Session(dfa.Settings(**FAST), changes=changes, steps=1001).to_text())
+    assert "1,001 changes" in headless.status()["error"]
+
+
+def test_the_chosen_lane_is_a_run_not_a_place(headless):
+    headless.act("step", steps=5)
+    for lr in (0.2, 0.3):
+        headless.act("fork", fields={"lr": lr})
+    headless.act("select", lane=2)
+    headless.act("pin")
+    assert headless.pins[-1].name.startswith("lr 0.3")
+    headless.act("drop", lane=1)
+    assert headless.chosen.settings.lr == 0.3
+    headless.act("fork", fields={"momentum": 0.5})
+    assert headless.runner.lanes[-1].settings.lr == 0.3
+    assert "lr 0.3" in headless.status()["settings"]
+    headless.runner.reset()
+    headless.act("pin")
+    assert headless.lane == 0
+    headless.act("unpin", name=headless.pins[0].name)
+    assert len(headless.pins) == 1
+    headless.act("drop", lane=1)
+    assert "one lane only" in headless.status()["error"]
+
+
+def test_what_the_desk_is_told(headless, monkeypatch):
+    told = {}
+    monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
+    headless.act("step", steps=1)
+    assert [phase["name"] for phase in told["phases"]] == ["forward", "error", "signal", "update"]
+    headless.act("change", fields={"lr": 0.2, "activation_derivative": "step"})
+    assert [event["step"] for event in told["events"]] == [1, 1]
+    assert told["settings"]["lr"] == 0.2
+    assert told["curves"]["g"] != told["curves"]["exact"]
+    assert told["phases"] is None
+    headless.act("share")
+    assert told["share"].startswith("dfa1.")
+    headless.act("new_seed")
+    assert told["share"] == ""
+    headless.act("stop_at", step=50)
+    assert "stops at 50" in headless.status()["progress"]
+    headless.act("step", steps=60)
+    assert "progress" not in headless.status()
+
+
+def test_a_desk_that_cannot_be_told_does_not_stop_the_curves(headless, monkeypatch):
+    monkeypatch.setattr("dfa_lab.widgets.desk_state.curves", lambda *_: 1 / 0)
+    headless._state._kept.clear()
+    shown = []
+    monkeypatch.setattr(headless.chart, "show", lambda runs, status: shown.append(status) or True)
+    headless.act("step", steps=3)
+    assert shown[-1]["step"] == "3"
+    assert "division by zero" in headless.status()["error"]
+
+
+def test_a_preset_with_a_setting_of_ones_own(made):
+    explorer = made(preset="moons", lr=0.033)
+    assert explorer.experiment.settings.lr == 0.033
+    assert explorer.experiment.settings.task == PRESETS["moons"].settings.task
+    with pytest.raises(dfa.DfaLabError, match="expected one of them"):
+        made(dfa.Settings(), preset="moons")
+
+
+def test_a_refusal_and_a_failed_training_are_both_told(live):
+    live.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
+    live.act("step", steps=2000)
+    until(lambda: live.status()["error"])
+    live.act("select", lane=7)
+    assert "lane was given as 7" in live.status()["error"]
+    live.act("reset")
+    until(lambda: live.status()["error"] == "")
+
+
+def test_slow_motion_plays_and_gives_the_former_limit_back(live):
+    live.act("limit", steps_per_s=200)
+    until(lambda: live.runner.status().limit == 200)
+    live.act("slow")
+    until(lambda: live.runner.status().running and live.runner.status().limit == 0.5)
+    live.act("slow")
+    until(lambda: live.runner.status().limit == 200)
+
+
+def test_pins_of_another_network_go(headless):
+    headless.act("step", steps=5)
+    headless.act("pin")
+    headless.act("new_run", fields={"lr": 0.2})
+    assert len(headless.pins) == 1
+    headless.act("new_run", fields={"widths": [4]})
+    assert headless.pins == []
+
+
+def test_files_hold_every_lane(headless, monkeypatch):
+    headless.act("step", steps=10)
+    headless.act("fork", fields={"rule": "bp"})
+    headless.act("step", steps=10)
+    messages = sent_by(headless.desk, monkeypatch)
+    for kind in ("csv", "html"):
+        headless.act("save", kind=kind)
+    csv, html = (bytes(data).decode() for header, (data,) in messages if header.get("type") == "file")
+    assert csv.startswith("lane,step,")
+    assert {line.split(",")[0] for line in csv.splitlines()[1:]} == {"main", "bp"}
+    assert ">bp<" in html.replace(" ", "") or "bp" in html

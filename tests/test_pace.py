@@ -92,7 +92,24 @@ def test_a_module_has_no_phases_and_no_pace():
         phases(dfa.Experiment(**FAST), replica=1)
 
 
-def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed():
+@pytest.fixture
+def at_once(monkeypatch):
+    """The pace is measured at the first turn after a command, so that a few steps do."""
+    monkeypatch.setattr("dfa_lab.experiment.runner.STEADY_STEPS", 0)
+
+
+def test_the_pace_is_measured_once_the_run_is_steady():
+    runner = dfa.Runner(dfa.Experiment(**FAST), compare_speed=True)
+    runner.play(80)
+    runner.wait(10)
+    runner.play(300)
+    runner.wait(10)
+    (step,) = runner.experiment.history.values("bp_samples_per_s")[0]
+    assert 80 < step <= 180
+    runner.close()
+
+
+def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed(at_once):
     runner = dfa.Runner(dfa.Experiment(**FAST), compare_speed=True)
     plain = dfa.Experiment(**FAST)
     runner.play(10)
@@ -118,7 +135,7 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
     runner.close()
 
 
-def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypatch):
+def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypatch, at_once):
     run = dfa.Experiment(**FAST, record_every=1)
     run.train(50)
     took = []
@@ -136,7 +153,7 @@ def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypat
     runner.close()
 
 
-def test_a_run_that_went_back_is_measured_again():
+def test_a_run_that_went_back_is_measured_again(at_once):
     runner = dfa.Runner(dfa.Experiment(**FAST, lr=1e4, weight_decay=1.0), compare_speed=True)
     runner.play()
     with pytest.raises(dfa.DivergedError):

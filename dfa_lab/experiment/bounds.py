@@ -1,4 +1,4 @@
-"""Bounds: what a session from elsewhere may ask of this machine. Code may ask for more."""
+"""Bounds: what a session or a page from elsewhere may ask of this machine. Code may ask for more."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 #: Numbers that the weights, the activities of a batch or a task's data may take: some 800 MB each.
 MOST_NUMBERS = 200_000_000
 #: Inputs or outputs that are reckoned with where only the task knows them.
-ENDS = 1000
+ENDS = 3072
 
 
 def check_work(session: Session) -> None:
-    """Raise ``DfaLabError`` where a session read from a text asks for too much memory, or names a place on the disk."""
+    """Raise ``DfaLabError`` where a session from elsewhere asks for too much memory, or names a place on the disk."""
     settings = session.settings
     changed = [fields for _, fields in session.changes] + [lane.fields for lane in session.lanes]
     largest = max(
@@ -28,9 +28,10 @@ def check_work(session: Session) -> None:
         if name in ("batch_size", "probe_size")
     )
     widths, copies = settings.widths, settings.replicas or 1
-    ends = ENDS * (widths[0] + widths[-1]) if widths else ENDS * ENDS
+    end = max([ENDS, *_sizes(settings.task)])
+    ends = end * (widths[0] + widths[-1]) if widths else end * end
     _check("the network's weights", copies * (ends + sum(a * b for a, b in pairwise(widths))))
-    _check("a batch's activities", copies * largest * (ENDS + sum(widths)))
+    _check("a batch's activities", copies * largest * (end + sum(widths)))
     if isinstance(settings.task, Mapping):
         _check_task(settings.task)
 
@@ -42,18 +43,26 @@ def _check_task(task: Mapping[str, Any]) -> None:
                 f"the task's {name} was given as {value!r:.80}; a session read from a text names no place on this "
                 "machine: register the task by name, and give the name."
             )
-    sizes = sorted(
-        min(value, MOST_NUMBERS + 1)
-        for name, value in task.items()
-        if isinstance(value, int | float) and name != "seed"
-    )
-    if sizes:
-        _check("the task's data", int(sizes[-1]) * max([ENDS, *map(int, sizes[-2:-1])]))
+    counts = [
+        int(min(value, MOST_NUMBERS)) for name, value in task.items() if _counts(name, value) and "samples" in name
+    ]
+    if counts or _sizes(task):
+        _check("the task's data", max([ENDS, *counts]) * max([ENDS, *_sizes(task)]))
+
+
+def _counts(name: str, value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and name != "seed"
+
+
+def _sizes(task: Any) -> list[int]:
+    """Numbers among a task's parameters that may be units: all but the numbers of samples."""
+    given = task.items() if isinstance(task, Mapping) else ()
+    return [int(min(value, MOST_NUMBERS)) for name, value in given if _counts(name, value) and "samples" not in name]
 
 
 def _check(what: str, numbers: int) -> None:
     if numbers > MOST_NUMBERS:
         raise DfaLabError(
-            f"{what} would take {numbers:,} numbers; a session read from a text may ask for {MOST_NUMBERS:,}. "
+            f"{what} would take {numbers:,} numbers; what comes from elsewhere may ask for {MOST_NUMBERS:,}. "
             "Make the run smaller, or make it in code."
         )

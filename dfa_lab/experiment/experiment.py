@@ -33,6 +33,7 @@ from dfa_lab.learning.handling import change_feedback, set_derivative
 from dfa_lab.learning.rules import RULES
 
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
+JUMPING = ("rule", "activation_derivative", *FEEDBACK_FIELDS)
 
 
 class Experiment:
@@ -93,7 +94,7 @@ class Experiment:
         self._losses, self._agenda, self._stopwatch = Mean.of_nothing(replicas), Agenda(), Stopwatch()
         self._snapshot: State | None = None
         self._references: References | None = None
-        self._undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
+        self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
@@ -200,11 +201,6 @@ class Experiment:
         found.catch_up()
         return found
 
-    def progress(self) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-        """The changes so far and the step, both of one moment."""
-        with self._lock:
-            return self.history.changes(), self.steps_done
-
     def session(self) -> Session:
         """What makes this run again, to the last bit. ``DfaLabError`` for a module, and for what has no name."""
         return Session.of(self)
@@ -225,7 +221,7 @@ class Experiment:
             Settings.check_live({name: fields[name] for name in changed})
             self._adopt(after, changed)
             if changed:
-                self._undoable.append({name: getattr(before, name) for name in changed})
+                self.undoable.append({name: getattr(before, name) for name in changed})
 
     def undo(self) -> dict[str, Any]:
         """Set the fields of the last change back, and return them; called again it goes further back, never forward.
@@ -234,14 +230,18 @@ class Experiment:
         undo, a fork can undo what its run could. Raises ``DfaLabError`` where there is nothing to undo.
         """
         with self._lock, Computing(self.settings):
-            if not self._undoable:
+            if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
-            fields = self._undoable[-1]
+            fields = self.undoable[-1]
             self._adopt(self.settings.changed(**fields), list(fields))
-            return self._undoable.pop()
+            return self.undoable.pop()
 
     def _adopt(self, after: Settings, changed: list[str]) -> None:
-        before, backup = self.settings, self.state()
+        before, backup, seen = self.settings, self.state(), {}
+        jumps = any(name in JUMPING for name in changed)
+        if jumps and self.cadence.aligned and not self._agenda.probe and backup.is_news_after(self._snapshot):
+            with torch.no_grad(), self._stopwatch.leave_out():  # the line is to jump here, not to rise from afar
+                seen = self._probe.alignment(self._updater, before, chance=False)
         try:
             drawing = {name.removeprefix("feedback_"): getattr(after, name) for name in FEEDBACK_FIELDS}
             change_feedback(self.net, after.rule, drawing if any(name in FEEDBACK_FIELDS for name in changed) else {})
@@ -251,8 +251,8 @@ class Experiment:
             backup.put_back(self)
             raise
         self._use(after)
-        # Where the angles jump, the picture should jump at that very step, and show how they fall from there.
-        if any(name in ("rule", "activation_derivative", *FEEDBACK_FIELDS) for name in changed):
+        if jumps:  # the picture should jump at that very step, and show how the angles fall from there
+            self.history.record_layers(seen, step=self.steps_done, samples=self.samples_seen)
             self._agenda = Agenda(jump=self.steps_done)
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
@@ -272,7 +272,7 @@ class Experiment:
                 self.state().put_back(other)
             other.history = self.history.copy(name)
             other._snapshot = self._snapshot
-            other._undoable = list(self._undoable)
+            other.undoable = list(self.undoable)
         other.change(**fields)
         other.history.name = name or RULES.label(other.settings.rule)
         return other

@@ -134,7 +134,7 @@ class History:
     def copy(self, name: str | None = None) -> History:
         """The same record under a new run id, to go on by itself: what a fork starts from."""
         other = History(self.settings, replicas=self.replicas, name=name or self.name)
-        for key, series in self.series.items():
+        for key, series in list(self.series.items()):
             other.series[key] = Series(series.steps[:], series.samples[:], series.values[:])
         other.events = list(self.events)
         return other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import statistics
 import time
 import weakref
 from collections.abc import Iterable
@@ -98,7 +99,9 @@ def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> floa
         # The first is a little slower, but where it is all there is time for, hardly so.
         if until - now < now - began:
             return size * len(losses.total) / (now - began)
-        began, done = now, 0
-        while not done or now + (now - began) / done < until:
-            now, done = once(), done + 1
-        return size * len(losses.total) * done / (now - began)
+        times: list[float] = []
+        while not times or now + statistics.median(times) < until:
+            began, now = now, once()
+            times.append(now - began)
+        # The middle one: another thread may hold the interpreter through some of them.
+        return size * len(losses.total) / statistics.median(times)

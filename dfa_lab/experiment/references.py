@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.state import progress_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.experiment import Experiment
@@ -55,7 +56,7 @@ class References:
         Where the run went back, as it does when it diverges, they begin anew.
         """
         with self._lock:
-            changes, target = self._run.progress()
+            changes, target = progress_of(self._run)
             ahead = max(self.bp.steps_done, self.shallow.steps_done) > target
             if ahead or any(done != changes[: len(done)] for done in self._taken.values()):
                 self._begin()

@@ -39,6 +39,9 @@ from dfa_lab.experiment.tempo import Tempo
 
 __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
 
+# BP's pace is measured once the run has found its own: so many turns after a command, or so many seconds.
+STEADY_STEPS, STEADY_SECONDS = 100, 0.5
+
 # A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
 _training: weakref.WeakSet[Runner] = weakref.WeakSet()
 
@@ -83,7 +86,7 @@ class Runner(Console):
         self._running, self._steps_left = False, None if threaded else inline_steps
         self._stop_at: int | None = None
         self._lanes, self._tempo, self._pace = Lanes(experiment), Tempo(), Pace()
-        self._told_pace = True
+        self._told_pace, self._unsteady = True, 0
         self._looked = time.perf_counter()
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
@@ -199,7 +202,7 @@ class Runner(Console):
             self._apply(command)
         except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
             self._fail(error, f"{type(command).__name__} failed with ")
-        self._told_pace = not self.compare_speed
+        self._told_pace, self._unsteady = not self.compare_speed, 0
         lanes = self._lanes.all
         shared = len(lanes) > 1 or self._tempo.limit is not None
         for lane in lanes:
@@ -221,8 +224,8 @@ class Runner(Console):
             case Undo(lane):
                 self._lanes.undo(lane)
             case Reset(fields):
-                self._running, self._unraised = False, None
                 self._lanes.reset(fields)
+                self._running, self._unraised = False, None
             case Fork(fields, lane, name):
                 self._lanes.fork(fields, lane, name)
             case Drop(lane):
@@ -241,13 +244,15 @@ class Runner(Console):
         """One step of every lane; of those behind the step to stop at, where there are such."""
         lanes, goal = self._lanes.all, self._stop_at
         if not self._told_pace:
-            self._tell_pace(lanes)
+            self._unsteady += 1
+            if self._unsteady > STEADY_STEPS or time.perf_counter() - self._looked > STEADY_SECONDS:
+                self._tell_pace(lanes)
         behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
         failed = []
         for lane in behind or lanes:
             try:
                 if lane.step():
-                    self._told_pace = not self.compare_speed
+                    self._told_pace, self._unsteady = not self.compare_speed, 0
             except Exception as error:
                 failed.append((lane, error))
         now = self._tempo.tick()

@@ -12,6 +12,7 @@ from dfa_lab.experiment.plain import plain_fields
 from dfa_lab.experiment.script import script_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sharing import read_json, read_text, write_json, write_text
+from dfa_lab.experiment.state import progress_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.experiment import Experiment
@@ -87,7 +88,7 @@ class Session:
                 "can hold; share the code that makes it, or describe an MLP by its widths."
             )
         with experiment._lock:
-            settings, (changes, steps) = Settings(**experiment.history.settings), experiment.progress()
+            settings, (changes, steps) = Settings(**experiment.history.settings), progress_of(experiment)
         return cls(settings, tuple(changes), steps, title, about)
 
     def replay(self) -> Experiment:

@@ -50,9 +50,13 @@ class State:
             streams=run._batches.state(),
             losses=run._losses.copy(),
             agenda=replace(run._agenda),
-            changes=len(run.history.changes()),
+            changes=run.history.events[-1].change + 1 if run.history.events else 0,
             rows=run.history.lengths(),
         )
+
+    def is_news_after(self, measured: State | None) -> bool:
+        """Whether the run has stepped on since it stood at ``measured``, where it last was."""
+        return measured is not None and measured.steps_done != self.steps_done
 
     def put_back(self, run: Experiment) -> None:
         """Let ``run`` stand here; its history is left as it is."""
@@ -70,3 +74,9 @@ class State:
         run._use(settings)
         run.steps_done, run.samples_seen = self.steps_done, self.samples_seen
         run._losses, run._agenda = self.losses.copy(), replace(self.agenda)
+
+
+def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+    """The changes of a run so far and its step, both of one moment."""
+    with run._lock:
+        return run.history.changes(), run.steps_done

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.widgets.downloads import DOWNLOADS
 
 #: Bounds on what a page sends, whoever wrote that page.
 TEXT, FIELDS, FIELDS_TEXT, STEPS = 1_000_000, 64, 100_000, 10**8
-SAVED = ("csv", "png", "html", "script", "json")
 
 Check = Callable[[Any], bool]
 
@@ -43,6 +43,10 @@ def _fields(value: Any) -> bool:
         return False
 
 
+def _saved(value: Any) -> bool:
+    return isinstance(value, str) and value in DOWNLOADS
+
+
 #: Each act, and what goes with it: (name, whether it may be left out, check, in words).
 ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
     **dict.fromkeys(("play", "pause", "reset", "new_seed", "undo", "pin", "slow", "share", "watching"), ()),
@@ -58,7 +62,7 @@ ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
     "limit": (("steps_per_s", False, _or_none(_rate), "a number above 0, or null"),),
     "stop_at": (("step", False, _or_none(_whole(0, STEPS)), f"a whole number up to {STEPS:,}, or null"),),
     "focus": (("step", False, _whole(0, 2**53), "a step"),),
-    "save": (("kind", False, lambda kind: kind in SAVED, f"one of {', '.join(SAVED)}"),),
+    "save": (("kind", False, _saved, "a kind of file: csv, png, html …"),),
     "tab": (("name", False, _text(500), "a tab's name"),),
 }
 

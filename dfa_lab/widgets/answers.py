@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dfa_lab.widgets.explorer import Explorer
 
 MOST_STEPS = 100_000_000
+MOST_CHANGES = 1000
 MOST_PINS = 4
 #: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
 SLOW, FAST = 0.5, 2.0
@@ -58,7 +59,7 @@ def _step(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("reset")
 def _reset(explorer: Explorer, message: Message) -> None:
-    explorer.lane = 0
+    explorer.begin_anew()
     explorer.runner.reset()
 
 
@@ -69,7 +70,7 @@ def _new_seed(explorer: Explorer, message: Message) -> None:
     drawn = explorer.seeds_drawn
     fields = {"seed": _moved(first.seed, drawn), "feedback_seed": _moved(first.feedback_seed, drawn)}
     explorer.classroom.check(fields, explorer.experiment.settings)
-    explorer.lane = 0
+    explorer.begin_anew()
     explorer.runner.reset(**fields)
 
 
@@ -94,8 +95,9 @@ def _new_run(explorer: Explorer, message: Message) -> None:
     fields = check_fields(message.get("fields"))
     settings = explorer.experiment.settings
     explorer.classroom.check(fields, settings)
-    check_size(settings.changed(**fields))
-    explorer.lane = 0
+    after = settings.changed(**fields)
+    check_size(after)
+    explorer.begin_anew(after)
     explorer.runner.reset(**fields)
 
 
@@ -109,9 +111,10 @@ def _fork(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("drop")
 def _drop(explorer: Explorer, message: Message) -> None:
-    lane = whole(message, "lane", 1, len(explorer.runner.lanes) - 1)
-    explorer.lane = 0
-    explorer.runner.drop(lane)
+    lanes = explorer.runner.lanes
+    if len(lanes) == 1:
+        raise DfaLabError("there is one lane only, and it stays; fork makes another.")
+    explorer.runner.drop(whole(message, "lane", 1, len(lanes) - 1))
 
 
 @ANSWERS.register("select")
@@ -121,6 +124,8 @@ def _select(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("undo")
 def _undo(explorer: Explorer, message: Message) -> None:
+    if explorer.chosen.undoable:
+        explorer.classroom.check(explorer.chosen.undoable[-1], explorer.chosen.settings)
     explorer.runner.undo(lane=explorer.lane)
 
 
@@ -149,11 +154,17 @@ def _load_text(explorer: Explorer, message: Message) -> None:
 
 
 def _load(explorer: Explorer, session: Session) -> None:
-    explorer.classroom.check(session.settings.values(), explorer.experiment.settings)
-    for _, fields in session.changes:
+    explorer.classroom.check(check_fields(session.settings.values()), explorer.experiment.settings)
+    if len(session.changes) > MOST_CHANGES:
+        raise DfaLabError(
+            f"the session has {len(session.changes):,} changes; the explorer takes {MOST_CHANGES:,}. In code, "
+            "Session.replay() makes it."
+        )
+    for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
         explorer.classroom.check(check_fields(fields), session.settings)
+        check_size(session.settings.changed(**fields))
     check_size(session.settings)
-    explorer.lane = 0
+    explorer.begin_anew(session.settings)
     explorer.runner.load(session)
 
 
@@ -167,8 +178,14 @@ def _limit(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("slow")
 def _slow(explorer: Explorer, message: Message) -> None:
-    limit = explorer.runner.status().limit
-    explorer.runner.limit(None if limit is not None and limit <= FAST else SLOW)
+    status = explorer.runner.status()
+    if status.limit is not None and status.limit <= FAST:
+        explorer.runner.limit(explorer.former_limit)
+    else:
+        explorer.former_limit = status.limit
+        explorer.runner.limit(SLOW)
+        if not status.running:
+            explorer.runner.play()
 
 
 @ANSWERS.register("stop_at")
@@ -188,18 +205,21 @@ def _share(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("save")
 def _save(explorer: Explorer, message: Message) -> None:
-    kind, run = str(message.get("kind", "")), explorer.chosen
+    kind, runs = str(message.get("kind", "")), explorer.lanes_by_name()
+    if explorer.making is not None and explorer.making.is_alive():
+        raise DfaLabError("a file is being made already; save again when it is there.")
 
     def make() -> None:
         try:
-            explorer.desk.hand_over(*download(run, kind))
+            explorer.desk.hand_over(*download(runs, explorer.chosen, kind))
         except Exception as error:  # it belongs on the status line, wherever it comes from
             explorer.refused = error if isinstance(error, DfaLabError) else DfaLabError(f"{kind} failed: {error}")
 
     if explorer.headless:
         make()
     else:  # a report takes a second: the screen goes on meanwhile
-        threading.Thread(target=make, name="dfa_lab download", daemon=True).start()
+        explorer.making = threading.Thread(target=make, name="dfa_lab download", daemon=True)
+        explorer.making.start()
 
 
 @ANSWERS.register("tab")

@@ -44,8 +44,9 @@ class Classroom:
 
     def check(self, fields: Mapping[str, Any], now: Settings) -> None:
         """Raise ``DfaLabError`` where ``fields`` would change a locked setting."""
-        for name, value in fields.items():
-            if name in self.lock and value != getattr(now, name, None):
+        after = now.changed(**fields) if set(fields) & set(self.lock) else now
+        for name in fields:
+            if name in self.lock and getattr(after, name) != getattr(now, name):
                 raise DfaLabError(f"{name} is locked here and stays {getattr(now, name)!r}.")
 
     def check_act(self, do: str) -> None:

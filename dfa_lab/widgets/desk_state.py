@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.phases import phases
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Status
@@ -15,8 +16,6 @@ from dfa_lab.widgets.specs import specs
 
 if TYPE_CHECKING:
     from dfa_lab.widgets.explorer import Explorer
-
-EVENTS = 200
 
 
 class DeskState:
@@ -44,7 +43,7 @@ class DeskState:
                 {"name": name, "colour": run_colour(number)} for number, name in enumerate(explorer.lane_names(status))
             ],
             "lane": explorer.lane,
-            "events": self._when("events", (id(run.history), len(run.history.events)), self._events),
+            "events": self._when("events", self._moment(run), self._events),
             "presets": self._presets if explorer.experiment.module is None else [],
             "curves": self._when(
                 "curves",
@@ -69,8 +68,12 @@ class DeskState:
             self._kept[name] = key, make()
         return self._kept[name][1]
 
+    @staticmethod
+    def _moment(run: Experiment) -> Any:
+        return run.history.run_id, run.history.revision, len(run.history.events)
+
     def _events(self) -> list[dict[str, Any]]:
-        events = self._explorer.chosen.history.events[-EVENTS:]
+        events = self._explorer.chosen.history.events
         return [
             {"step": event.step, "text": f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"}
             for event in events
@@ -84,7 +87,7 @@ class DeskState:
         def made() -> list[dict[str, Any]]:
             return [{"name": one.name, "equation": one.equation, "words": one.words} for one in phases(run)]
 
-        return self._when("phases", (id(run.history), run.steps_done, run.settings), made)
+        return self._when("phases", (run.history.run_id, run.steps_done, run.settings), made)
 
 
 def _key(choice: Any) -> Any:

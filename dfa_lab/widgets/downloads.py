@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.learning.rules import RULES
 from dfa_lab.registry import Registry
 
+Runs = Mapping[str, Experiment]
+
 
 @dataclass(frozen=True)
 class Download:
-    """A kind of file: its ending, its MIME type, what it is in a few words, and how its bytes are made."""
+    """A kind of file: its ending, its MIME type, what it is in a few words, and how its bytes are made.
+
+    ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for.
+    """
 
     ending: str
     mime: str
     about: str
-    make: Callable[[Experiment], bytes]
+    make: Callable[[Runs, Experiment], bytes]
 
 
 DOWNLOADS: Registry[Download] = Registry("download")
 
 
-def _csv(experiment: Experiment) -> bytes:
-    return experiment.history.to_frame().to_csv(index=False).encode()
+def _csv(runs: Runs, chosen: Experiment) -> bytes:
+    frames = {name: run.history.to_frame() for name, run in runs.items()}
+    return pd.concat(frames, names=["lane"]).reset_index("lane").to_csv(index=False).encode()
 
 
-def _png(experiment: Experiment) -> bytes:
+def _png(runs: Runs, chosen: Experiment) -> bytes:
     from matplotlib.figure import Figure
 
     from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
 
     figure = Figure(figsize=(12, 8), layout="constrained")
-    metrics = {metric for metric, _ in experiment.history.series}
+    metrics = {metric for metric, _ in chosen.history.series}
     plots: list[tuple[str, Callable[..., Any]]] = [
         ("weight_alignment", alignmentplot),
         ("train_loss", lossplot),
@@ -45,7 +53,7 @@ def _png(experiment: Experiment) -> bytes:
     drawn = [plot for metric, plot in plots if metric in metrics]
     axes = figure.subplots(2, 2, squeeze=False).flat
     for ax, plot in zip(axes, drawn, strict=False):
-        plot(experiment.history, ax=ax)
+        plot(chosen.history, ax=ax)
     for ax in list(axes)[len(drawn) :]:
         ax.set_visible(False)
     held = io.BytesIO()
@@ -53,10 +61,10 @@ def _png(experiment: Experiment) -> bytes:
     return held.getvalue()
 
 
-def _html(experiment: Experiment) -> bytes:
+def _html(runs: Runs, chosen: Experiment) -> bytes:
     from dfa_lab.views.report import report
 
-    return str(report(experiment)).encode()
+    return str(report(list(runs.values()))).encode()
 
 
 DOWNLOADS.register("csv", Download("csv", "text/csv", "Every number of the history, one a row.", _csv))
@@ -64,23 +72,20 @@ DOWNLOADS.register("png", Download("png", "image/png", "The curves as a picture.
 DOWNLOADS.register("html", Download("html", "text/html", "A report that opens without a kernel.", _html))
 DOWNLOADS.register(
     "script",
-    Download("py", "text/x-python", "A script that makes this run again.", lambda run: run.to_script().encode()),
+    Download("py", "text/x-python", "A script that makes this run again.", lambda _, run: run.to_script().encode()),
 )
 DOWNLOADS.register(
     "json",
     Download(
-        "json", "application/json", "The session, to be loaded again.", lambda run: run.session().to_json().encode()
+        "json", "application/json", "The session, to be loaded again.", lambda _, run: run.session().to_json().encode()
     ),
 )
 
 
-def download(experiment: Experiment, kind: str) -> tuple[str, str, bytes]:
-    """A file of this run: its name, its MIME type and its bytes. Raises ``DfaLabError`` for an unknown kind."""
-    made = DOWNLOADS[kind]
-    task = experiment.settings.task if isinstance(experiment.settings.task, str) else "task"
-    name = f"dfa_lab-{task}-{RULES.label(experiment.settings.rule)}-step-{experiment.steps_done}.{made.ending}"
-    return (
-        "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name),
-        made.mime,
-        made.make(experiment),
-    )
+def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes]:
+    """A file of these runs: its name, its MIME type and its bytes. Raises ``DfaLabError`` for an unknown kind."""
+    made, task = DOWNLOADS[kind], chosen.settings.task
+    parts = task if isinstance(task, str) else "task", RULES.label(chosen.settings.rule), chosen.steps_done
+    name = "dfa_lab-{}-{}-step-{}.{}".format(*parts, made.ending)
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
+    return safe, made.mime, made.make(runs, chosen)

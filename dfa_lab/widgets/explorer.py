@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -72,7 +73,12 @@ class Explorer(ipywidgets.VBox):
                 f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it."
             )
         session = None if preset is None else PRESETS[preset]
-        experiment = Experiment(settings if session is None else session.settings, **fields)
+        if session is not None:
+            if settings is not None or "module" in fields:
+                raise DfaLabError(f"preset={preset!r} was given beside settings or a module; expected one of them.")
+            session = replace(session, settings=session.settings.changed(**fields))
+            settings, fields = session.settings, {}
+        experiment = Experiment(settings, **fields)
         self.runner = Runner(
             experiment,
             threaded=not self.headless,
@@ -80,7 +86,10 @@ class Explorer(ipywidgets.VBox):
             watch_limit=None if self.headless or patience is None else 60 * patience,
         )
         self.first_settings, self.seeds_drawn = experiment.settings, 0
-        self.lane, self.stepping = 0, False
+        self.stepping = False
+        self.former_limit: float | None = None
+        self.making: threading.Thread | None = None
+        self._chosen = experiment
         self.pins: list[History] = []
         self.shared = "", ""
         self.refused: Exception | None = None
@@ -91,6 +100,7 @@ class Explorer(ipywidgets.VBox):
         )
         self._state = DeskState(self)
         self._allowance = Allowance()
+        self._unshown: Exception | None = None
         self._picture_due = 0.0
         self._pump = None if self.headless else Pump(self._tick)
         self.desk.on_act = self._act
@@ -123,12 +133,34 @@ class Explorer(ipywidgets.VBox):
     @property
     def chosen(self) -> Experiment:
         """The lane that the controls are for."""
+        return self.runner.lanes[self.lane]
+
+    @property
+    def lane(self) -> int:
+        """Its place among the lanes; it stays the same run when another is dropped, and is lane 0 when it is gone."""
         lanes = self.runner.lanes
-        return lanes[self.lane if self.lane < len(lanes) else 0]
+        return next((place for place, run in enumerate(lanes) if run is self._chosen), 0)
+
+    @lane.setter
+    def lane(self, place: int) -> None:
+        self._chosen = self.runner.lanes[place]
+
+    def begin_anew(self, settings: Settings | None = None) -> None:
+        """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``."""
+        self._chosen, self.shared = self.experiment, ("", "")
+        if settings is not None:
+            before = self.experiment.settings
+            if (settings.task, settings.widths) != (before.task, before.widths):
+                self.pins = []  # of another network on another task: no line to compare with
+            self.first_settings, self.seeds_drawn = settings, 0
 
     def lane_names(self, status: Status) -> list[str]:
         """What the lanes are called. Lane 0 is not called by the rule it began with, which may be another by now."""
         return ["main", *(lane.name for lane in status.lanes[1:])]
+
+    def lanes_by_name(self) -> dict[str, Experiment]:
+        """The runs that go on side by side, by what they are called."""
+        return dict(zip(self.lane_names(self.runner.status()), self.runner.lanes, strict=False))
 
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
@@ -144,7 +176,8 @@ class Explorer(ipywidgets.VBox):
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
         screen = None if self._pump is None else self._pump.error
-        return status.error or str(self.desk.error or self.refused or screen or "")
+        refused = str(self.desk.error or self.refused or "")
+        return " ".join(dict.fromkeys(filter(None, (refused, status.error, str(self._unshown or screen or "")))))
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""
@@ -178,11 +211,10 @@ class Explorer(ipywidgets.VBox):
     def _tick(self) -> None:
         """One look at the run: the desk first, which answers the user; then the curves; a picture where one is due."""
         status = self.runner.status()
-        if self.lane >= len(status.lanes):
-            self.lane = 0
-        if self._allowance.left() and self.desk.show(self._state.now(status)):
+        ending = self._pump is None or self._pump.ending
+        if (ending or self._allowance.left()) and self._show_desk(status):
             self._allowance.spend()
-        if not self._allowance.left():
+        if not (ending or self._allowance.left()):
             return
         names = self.lane_names(status)
         lanes = [Shown(run.history, name) for run, name in zip(self.runner.lanes, names, strict=False)]
@@ -195,6 +227,15 @@ class Explorer(ipywidgets.VBox):
                 self._allowance.spend()
             self._picture_due = now + max(PICTURE_SECONDS, PICTURE_SHARE * self.pictures.took)
 
+    def _show_desk(self, status: Status) -> bool:
+        """What cannot be made of the desk's state must not keep the curves from being drawn: it is said beside them."""
+        try:
+            shown = self.desk.show(self._state.now(status))
+            self._unshown = None
+        except Exception as error:
+            self._unshown, shown = error, False
+        return shown
+
     def _draw_picture_soon(self) -> None:
         self._picture_due = 0.0
         if self._pump is None:
@@ -205,10 +246,10 @@ class Explorer(ipywidgets.VBox):
             "state": "training" if status.running else "paused" if status.steps_done else "ready",
             "step": f"{status.steps_done:,}",
             "samples": f"{status.samples_seen:,}",
-            "settings": " · ".join(f"{name} {value_text(getattr(status.settings, name))}" for name in SAID),
+            "settings": " · ".join(f"{name} {value_text(getattr(self.chosen.settings, name))}" for name in SAID),
             "error": self.error(status),
         }
-        if status.stop_at is not None:
+        if status.stop_at is not None and status.steps_done < status.stop_at:
             left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
             said["progress"] = f"stops at {status.stop_at:,}{left}"
         return said

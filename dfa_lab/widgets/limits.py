@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.experiment.bounds import ENDS, check_work
+from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import CHOICES, Settings
 
 #: The most weights of a network asked for by a page, all replicas together: 240 MB of float32.
@@ -16,8 +18,6 @@ MOST_THREADS = 16
 #: The greatest number in a task's parameters, and the most characters of any text.
 MOST_SAMPLES = 100_000
 MOST_CHARACTERS = 500
-#: Inputs and outputs of the largest task that ships, for the first and the last layer.
-OUTER = 3072
 
 
 def check_fields(fields: Any) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def check_fields(fields: Any) -> dict[str, Any]:
     if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
         raise DfaLabError(f"fields were given as {fields!r:.100}; expected settings by name.")
     for name, value in fields.items():
+        if name not in Settings.model_fields:
+            raise unknown_name("setting", name, Settings.model_fields)
         if isinstance(value, str) and len(value) > MOST_CHARACTERS:
             raise DfaLabError(
                 f"{name} was given as a text of {len(value):,} characters; at most {MOST_CHARACTERS} fit."
@@ -52,9 +54,10 @@ def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:
 def check_size(settings: Settings) -> None:
     """Raise ``DfaLabError`` for settings whose network or threads would stall a shared machine."""
     replicas = settings.replicas or 1
-    weights = replicas * sum(above * below for below, above in pairwise((OUTER, *settings.widths, OUTER)))
+    weights = replicas * sum(above * below for below, above in pairwise((ENDS, *settings.widths, ENDS)))
     if replicas > MOST_REPLICAS:
         raise DfaLabError(f"replicas was given as {replicas:,}; the explorer takes up to {MOST_REPLICAS}.")
+    check_work(Session(settings))
     if weights > MOST_WEIGHTS:
         raise DfaLabError(
             f"widths were given as {settings.widths}, replicas as {replicas}: up to {weights:,} weights. The explorer "

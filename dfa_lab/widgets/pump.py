@@ -42,6 +42,11 @@ class Pump:
         """Begin; once."""
         self._thread.start()
 
+    @property
+    def ending(self) -> bool:
+        """Whether the tick is the last."""
+        return self._stop.is_set()
+
     def soon(self) -> None:
         """Tick as soon as the trainer has had time for a step: the user did something."""
         self._wake.set()
