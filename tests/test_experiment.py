@@ -283,7 +283,7 @@ def test_where_the_angles_jump_they_are_measured_at_that_step():
     before, jumped = experiment.history.values("weight_alignment", 2)[1][7:9, 0]
     untouched = dfa.Experiment(**FAST)
     untouched.train(27)
-    assert before == pytest.approx(untouched.snapshot().layers[1].angle, abs=1e-4)
+    assert before == pytest.approx(untouched.snapshot().layers[1].weight_alignment, abs=1e-4)
     chance = experiment.history.values("weight_alignment_chance", 2)
     assert chance[0].tolist() == [0, 27]
     assert abs(jumped - 90) < 3 * chance[1][1, 0]

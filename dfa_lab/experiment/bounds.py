@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from dfa_lab.errors import DfaLabError
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.session import Session
+    from dfa_lab.experiment.settings import Settings
 
 #: Numbers that the weights, the activities of a batch or a task's data may take: some 800 MB each.
 MOST_NUMBERS = 200_000_000
@@ -19,8 +20,12 @@ ENDS = 3072
 
 def check_work(session: Session) -> None:
     """Raise ``DfaLabError`` where a session from elsewhere asks for too much memory, or names a place on the disk."""
-    settings = session.settings
     changed = [fields for _, fields in session.changes] + [lane.fields for lane in session.lanes]
+    check_settings(session.settings, changed)
+
+
+def check_settings(settings: Settings, changed: Sequence[Mapping[str, Any]] = ()) -> None:
+    """The same of settings, and of the fields that are ``changed`` later."""
     largest = max(
         value
         for fields in [settings.values(), *changed]

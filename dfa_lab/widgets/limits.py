@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, unknown_name
-from dfa_lab.experiment.bounds import ENDS, check_work
-from dfa_lab.experiment.session import Session
+from dfa_lab.experiment.bounds import ENDS, check_settings
 from dfa_lab.experiment.settings import CHOICES, Settings
 
 #: The most weights of a network asked for by a page, all replicas together: 240 MB of float32.
@@ -57,7 +56,7 @@ def check_size(settings: Settings) -> None:
     weights = replicas * sum(above * below for below, above in pairwise((ENDS, *settings.widths, ENDS)))
     if replicas > MOST_REPLICAS:
         raise DfaLabError(f"replicas was given as {replicas:,}; the explorer takes up to {MOST_REPLICAS}.")
-    check_work(Session(settings))
+    check_settings(settings)
     if weights > MOST_WEIGHTS:
         raise DfaLabError(
             f"widths were given as {settings.widths}, replicas as {replicas}: up to {weights:,} weights. The explorer "
