@@ -44,7 +44,8 @@ export class Share {
     );
     this.said = element("span", "dfa-note", { role: "status" });
     const summary = element("summary", "", {}, "Share");
-    const parts = [this.ours, this.theirs, this.code, save, this.said];
+    this.scope = element("p", "dfa-note", {}, "Texts, script, JSON and PNG are of the lane chosen above; CSV and report of all lanes.");
+    const parts = [this.scope, this.ours, this.theirs, this.code, save, this.said];
     this.root = element(
       "details",
       "dfa-fold",
@@ -82,6 +83,7 @@ export class Share {
     if (changed.has("share")) this.text.value = state.share ?? "";
     if (changed.has("script")) this.script.value = state.script ?? "";
     this.code.hidden = !state.script;
+    this.scope.hidden = (state.lanes?.length ?? 1) < 2;
     this.root.hidden = (!("share" in state) && !("script" in state)) || hide.includes("share");
     this.theirs.hidden = hide.includes("load");
     this.given.disabled = lock.includes("load");

@@ -200,10 +200,15 @@ def test_a_session_is_shared_and_loaded_again(headless):
 def test_every_preset_loads_and_trains(headless, name):
     headless.act("preset", name=name)
     assert headless.experiment.steps_done == 0
+    assert headless.status()["story"] == f"{PRESETS[name].title}: {PRESETS[name].about}"
     headless.act("step", steps=2)
     assert headless.status()["error"] == ""
     assert headless.experiment.steps_done == 2
     assert len(headless.runner.lanes) == 1 + len(PRESETS[name].lanes)
+    headless.act("reset")
+    assert "story" in headless.status()
+    headless.act("new_run", fields={"lr": 0.2})
+    assert "story" not in headless.status()
 
 
 @pytest.mark.parametrize("kind", DOWNLOADS)
@@ -253,6 +258,7 @@ def test_a_module_of_ones_own(monkeypatch):
     assert explorer.status()["error"] == ""
     explorer.act("share")
     assert "module" in explorer.status()["error"]
+    assert "widths" in explorer._state.now(explorer.runner.status())["hide"]
     explorer.close()
 
 

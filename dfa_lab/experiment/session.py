@@ -157,6 +157,11 @@ class Session:
         return found
 
 
+def story_of(session: Session) -> str:
+    """What a session says of itself: its title and what it is about."""
+    return ": ".join(filter(None, (session.title, session.about)))
+
+
 def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
     if not isinstance(fields, Mapping) or not fields:
         raise DfaLabError(f"a change was given as {fields!r:.200}; expected live fields with their new values.")

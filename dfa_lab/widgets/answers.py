@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.presets import PRESETS
-from dfa_lab.experiment.session import Session
+from dfa_lab.experiment.session import Session, story_of
 from dfa_lab.learning.replicas import is_sequence
 from dfa_lab.registry import Registry
 from dfa_lab.widgets.downloads import download
@@ -164,7 +164,7 @@ def _load(explorer: Explorer, session: Session) -> None:
         explorer.classroom.check(check_fields(fields), session.settings)
         check_size(session.settings.changed(**fields))
     check_size(session.settings)
-    explorer.begin_anew(session.settings)
+    explorer.begin_anew(session.settings, story_of(session))
     explorer.runner.load(session)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.module_updater import OF_AN_MLP
 from dfa_lab.experiment.phases import phases
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Status
@@ -53,7 +54,7 @@ class DeskState:
             "phases": self._phases(status) if slow else None,
             "share": share,
             "script": script,
-            "hide": list(classroom.hide),
+            "hide": [*classroom.hide, *(OF_AN_MLP if run.module is not None else ())],
             "lock": list(classroom.lock),
             "theme": classroom.theme,
             "limit": status.limit,

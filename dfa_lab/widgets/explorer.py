@@ -16,6 +16,7 @@ from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
+from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.views.changes import value_text
@@ -87,6 +88,7 @@ class Explorer(ipywidgets.VBox):
         )
         self.first_settings, self.seeds_drawn = experiment.settings, 0
         self.stepping = False
+        self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
         self.making: threading.Thread | None = None
         self._chosen = experiment
@@ -145,9 +147,13 @@ class Explorer(ipywidgets.VBox):
     def lane(self, place: int) -> None:
         self._chosen = self.runner.lanes[place]
 
-    def begin_anew(self, settings: Settings | None = None) -> None:
-        """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``."""
+    def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:
+        """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``.
+
+        A ``story`` is said above the curves until the next new run.
+        """
         self._chosen, self.shared = self.experiment, ("", "")
+        self.story = story if settings is not None else self.story
         if settings is not None:
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
@@ -249,6 +255,8 @@ class Explorer(ipywidgets.VBox):
             "settings": " · ".join(f"{name} {value_text(getattr(self.chosen.settings, name))}" for name in SAID),
             "error": self.error(status),
         }
+        if self.story:
+            said["story"] = self.story
         if status.stop_at is not None and status.steps_done < status.stop_at:
             left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
             said["progress"] = f"stops at {status.stop_at:,}{left}"
