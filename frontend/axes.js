@@ -34,7 +34,8 @@ export function panelAxes(shared, { axis: title, tick }, logValues) {
   const steps = shared.logSteps
     ? { splits: splits((plot) => plot.bbox.width, 34 * large, logStep) }
     : { incrs: WHOLE };
-  const values = logValues ? { splits: splits((plot) => plot.bbox.height, 22 * large, Math.log10) } : tick ? { incrs: [tick] } : {};
+  const linear = tick ? { incrs: [1, 1.5, 2, 3, 6].map((times) => times * tick) } : {};
+  const values = logValues ? { splits: splits((plot) => plot.bbox.height, 22 * large, Math.log10) } : linear;
   return [
     axis(shared, `training step (updates${shared.logSteps ? ", log scale" : ""})`, { size: 24, space: 60, ...steps }),
     axis(shared, logValues ? title.replace(/\)?$/, (end) => (end ? ", log)" : " (log)")) : title, { size: 40, space: 28, ...values }),
