@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from dfa_lab.experiment.commands import (
@@ -21,14 +22,14 @@ from dfa_lab.experiment.commands import (
 )
 
 
-class Console:
+class Console(ABC):
     """The buttons of something that takes commands: each puts one. ``DfaLabError`` for one that makes no sense."""
 
     _closed = False
 
+    @abstractmethod
     def put(self, command: Command) -> None:
         """Hand over a command."""
-        raise NotImplementedError
 
     def play(self, steps: int | None = None) -> None:
         """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""

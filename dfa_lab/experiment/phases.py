@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.answers import checked_replica
 from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.settings import Settings
@@ -41,9 +42,7 @@ def phases(experiment: Experiment, *, replica: int = 0) -> tuple[Phase, ...]:
     All is computed on a copy: no weight, matrix, stream or optimizer moves. Raises ``DfaLabError`` for a run of a
     module, and for a replica that is none.
     """
-    count = experiment.settings.replicas or 1
-    if isinstance(replica, bool) or not isinstance(replica, int) or not 0 <= replica < count:
-        raise DfaLabError(f"replica was given as {replica!r}; expected a whole number from 0 to {count - 1}.")
+    replica = checked_replica(experiment, replica)
     with experiment._lock, Computing(experiment.settings), torch.no_grad():
         if not isinstance(experiment.net, MLP) or not isinstance(experiment._updater, Updater):
             raise DfaLabError(

@@ -48,7 +48,7 @@ class DeskState:
             "presets": self._presets if explorer.experiment.module is None else [],
             "curves": self._when(
                 "curves",
-                (settings.activation, _key(settings.activation_derivative)),
+                (settings.activation, repr(settings.activation_derivative)),
                 lambda: curves(settings.activation, settings.activation_derivative),
             ),
             "phases": self._phases(status) if slow else None,
@@ -89,7 +89,3 @@ class DeskState:
             return [{"name": one.name, "equation": one.equation, "words": one.words} for one in phases(run)]
 
         return self._when("phases", (run.history.run_id, run.steps_done, run.settings), made)
-
-
-def _key(choice: Any) -> Any:
-    return repr(choice)
