@@ -127,6 +127,14 @@ def test_a_network_without_hidden_layers_steps(rule, replicas):
     check_steps(net, loss_of(), batches_for(net, loss_of()), decay=DECAY, mu=MU)
 
 
+@pytest.mark.parametrize("mu", [0.0, MU])
+@pytest.mark.parametrize("rule", ["bp", "dfa"])
+def test_few_samples_and_rows_a_page_apart_are_the_twins(rule, mu):
+    """Two and three samples are added one by one there."""
+    net = make_net((6, 1024, 5, 4), rule=rule)
+    check_steps(net, loss_of(), batches_for(net, loss_of(), sizes=[1, 2, 3, 4, 2]), decay=DECAY, mu=mu)
+
+
 @pytest.mark.parametrize("lr", [LR, [LR, 0.1]])
 @pytest.mark.parametrize(
     ("optimizer", "momentum"), [(name, mu) for name in dfa.OPTIMIZERS for mu in (0.0, MU) if (name, mu) != ("adam", MU)]

@@ -23,11 +23,14 @@ class Kernel:
     """``into(a, out)`` makes a function of nothing that writes f(a) to ``out``, which may be a itself.
 
     ``back(signal, h)`` makes one that turns the signal into signal ⊙ f′ where it lies, from h = f(a) alone. They are
-    made once and called at every step; none records a graph.
+    made once and called at every step; none records a graph. ``pullback(signal, h)`` is signal ⊙ f′ as autograd has it;
+    ``fused`` is what ``onednn.linear`` calls f.
     """
 
     into: Callable[[Tensor, Tensor], Callable[[], object]]
     back: Callable[[Tensor, Tensor], Callable[[], object]]
+    pullback: Callable[[Tensor, Tensor], Tensor]
+    fused: str
 
 
 def _tanh_into(a: Tensor, out: Tensor) -> Callable[[], object]:
@@ -56,6 +59,11 @@ def _relu_back(signal: Tensor, h: Tensor) -> Callable[[], object]:
     return partial(_aten.threshold_backward.grad_input, signal, h, 0, grad_input=signal)
 
 
-TANH = Kernel(_tanh_into, _tanh_back)
-SIGMOID = Kernel(_sigmoid_into, _sigmoid_back)
-RELU = Kernel(_relu_into, _relu_back)
+def _relu_pullback(signal: Tensor, h: Tensor) -> Tensor:
+    pulled: Tensor = _aten.threshold_backward(signal, h, 0)
+    return pulled
+
+
+TANH = Kernel(_tanh_into, _tanh_back, _aten.tanh_backward, "tanh")
+SIGMOID = Kernel(_sigmoid_into, _sigmoid_back, _aten.sigmoid_backward, "sigmoid")
+RELU = Kernel(_relu_into, _relu_back, _relu_pullback, "relu")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning import functional
 from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_activation, slope_of
+from dfa_lab.learning.dense import dense, suits
 from dfa_lab.learning.equations import Layers, downstream
 from dfa_lab.learning.feedback import Site
 from dfa_lab.learning.generators import generator
@@ -170,7 +171,13 @@ class MLP(nn.Module):
         route, feedback = self.rule.route, self.feedback_matrices()
         cut = route is not Route.LAYERWISE
         h, heard = inputs, []
+        whole = self.activation.kernel if cut and self._exact and self.watched is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if whole is not None and number < len(self.weights) - 1 and suits(h, weight):
+                h = dense(h, weight, bias, whole)
+                heard.append(h)
+                h = h.detach()
+                continue
             if number == 0 or cut:
                 a = self._affine(h, weight, bias)
             else:
@@ -260,9 +267,14 @@ class MLP(nn.Module):
         return Lesson.of(self.lesson[0], output, self.lesson[1])
 
     def _activate(self, a: Tensor) -> Tensor:
-        if (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate:
+        if self._exact:
             return self.activation.function(a)
         return functional.activate(a, self.activation.function, self.slope)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether g is the f′ that autograd has."""
+        return (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate
 
     @staticmethod
     def _affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from dfa_lab.learning import onednn
 from dfa_lab.learning.equations import Layers, Pass, Watch, lesson_for
 from dfa_lab.learning.losses import Loss
 from dfa_lab.learning.rule import Lesson, Route
@@ -20,7 +21,8 @@ from dfa_lab.learning.updates import Update
 class Workspace:
     """What a step over so many samples writes to: a and h of every layer, and one δ or, for a layerwise rule, two.
 
-    Where g needs h alone, a is written over with h.
+    Where g needs h alone, a is written over with h. ``large`` are the layers, and ``carried`` the hidden layers'
+    signals, whose product is oneDNN's: it makes a tensor of its own, which takes the place of the one here.
     """
 
     def __init__(self, layers: Layers, samples: int) -> None:
@@ -43,6 +45,9 @@ class Workspace:
         self.transposed = [delta.mT for delta in self.deltas]
         pairs = zip(self.deltas, self.activities, strict=False)
         self.back = [kernel.back(delta, h) for delta, h in pairs] if kernel is not None and layers.in_place else []
+        self.large = [onednn.pays(weight, samples, weight.shape[-1], weight.shape[-2]) for weight in weights]
+        layerwise = layers.rule.route is Route.LAYERWISE
+        self.carried = [layerwise and large for large in self.large[1:]]
 
 
 class Stepper:
@@ -105,7 +110,12 @@ class Stepper:
         assert rule.carrier is not None
         for number in reversed(range(last)):
             feedback = layers.feedback[number] if rule.needs_feedback else None
-            self._product(delta, rule.carrier(layers.weights[number + 1], feedback), out=work.deltas[number])
+            matrix = rule.carrier(layers.weights[number + 1], feedback)
+            if work.carried[number]:
+                work.deltas[number] = onednn.linear(delta, matrix.mT)
+                work.transposed[number] = work.deltas[number].mT
+            else:
+                self._product(delta, matrix, out=work.deltas[number])
             self._bend(work, number)
             update(number + 1, transposed, below[number + 1], ones)
             delta, transposed = work.deltas[number], work.transposed[number]
@@ -117,6 +127,9 @@ class Stepper:
         activities = work.activities
         last = len(activities) - 1
         for number, (bias, transposed) in enumerate(zip(self._biases, self._transposed, strict=True)):
+            if work.large[number]:
+                h = self._large(work, number, h)
+                continue
             a = self._affine(bias, h, transposed, out=work.preactivations[number])
             if number == last:
                 return activities
@@ -127,9 +140,24 @@ class Stepper:
                 h = activities[number] = layers.function(a)
         return activities
 
+    def _large(self, work: Workspace, number: int, h: Tensor) -> Tensor:
+        """h_{number + 1} by oneDNN: with f in the same call where a can be forgotten."""
+        layers = self.layers
+        weight, bias, hidden = layers.weights[number], layers.biases[number], number < len(work.deltas)
+        if hidden and layers.kernel is not None and layers.in_place:
+            a = h = onednn.linear(h, weight, bias, layers.kernel.fused)
+        else:
+            a = onednn.linear(h, weight, bias)
+            h = layers.function(a) if hidden else a
+        work.preactivations[number], work.activities[number] = a, h
+        return h
+
     def _bend(self, work: Workspace, number: int) -> None:
         """δ = signal ⊙ g, in the signal's place."""
-        if work.back:
+        if work.back and work.large[number]:
+            assert self.layers.kernel is not None
+            self.layers.kernel.back(work.deltas[number], work.activities[number])()
+        elif work.back:
             work.back[number]()
         else:
             slope = self.layers.slope(work.preactivations[number], work.activities[number])

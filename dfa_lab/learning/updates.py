@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+#: Rows this many entries apart lie on the same lines of a cache: a product of two or three samples then waits for it.
+_PAGE = 1024
 Rate = float | Tensor  #: η; for replicas of their own (K,)
 
 
@@ -100,7 +102,11 @@ def _accumulate(
 ) -> None:
     """β weight + α δᵀ h and β bias + α Σ δ, in place."""
     if weight.dim() == 2:
-        weight.addmm_(transposed, h, beta=beta, alpha=alpha)
+        if 1 < len(ones) < 4 and weight.shape[1] % _PAGE == 0 and weight.is_cpu:
+            for number, (delta, activity) in enumerate(zip(transposed.unbind(1), h, strict=True)):
+                weight.addr_(delta, activity, beta=1 if number else beta, alpha=alpha)
+        else:
+            weight.addmm_(transposed, h, beta=beta, alpha=alpha)
         bias.addmv_(transposed, ones, beta=beta, alpha=alpha)
         return
     h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
