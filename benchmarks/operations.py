@@ -16,13 +16,16 @@ the ratio of a step that does its products at full speed and nothing else.
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
+from collections.abc import Callable
 
 import torch
 from cases import Case, Product
 
 import dfa_lab as dfa
+from dfa_lab.learning import onednn
 from dfa_lab.learning.moving import MIRROR_SAMPLES, weight_mirror
 from dfa_lab.learning.rule import Route
 
@@ -46,8 +49,12 @@ def flop(case: Case, rule: str, batch: int) -> int:
     return 2 * total
 
 
+#: A product that stays in the cache and yet is large: about the fastest there is.
+BEST = (256, 512, 512)
+
+
 def gemm_rate(case: Case, batch: int, at_least: float = 0.03) -> float:
-    """Operations a second of ``torch.mm`` on the case's shapes at the threads in force: the best shape's median."""
+    """Operations a second of a product of one of the case's shapes at the threads in force: the best shape's median."""
     shapes = {shape for product in case.products for shape in _shapes(product, batch)}
     return max(_rate(*shape, at_least) for shape in shapes)
 
@@ -58,13 +65,26 @@ def _shapes(product: Product, batch: int) -> list[tuple[int, int, int]]:
     return [(rows, inner, outer), (outer, rows, inner), (rows, outer, inner)]
 
 
+def best_rate(at_least: float = 0.1) -> float:
+    """Operations a second of the best product this machine does, at the threads in force."""
+    return _rate(*BEST, at_least)
+
+
 def _rate(rows: int, inner: int, columns: int, at_least: float) -> float:
+    """By ``torch.mm``, or by oneDNN where it has such a product."""
     left, right = torch.randn(rows, inner), torch.randn(inner, columns)
-    result = torch.empty(rows, columns)
-    torch.mm(left, right, out=result)
+    result, turned = torch.empty(rows, columns), right.mT.contiguous()
+    ways: list[Callable[[], object]] = [functools.partial(torch.mm, left, right, out=result)]
+    if onednn.pays(turned, rows, inner, columns):
+        ways.append(functools.partial(onednn.linear, left, turned))
+    return max(_timed(way, 2 * rows * inner * columns, at_least) for way in ways)
+
+
+def _timed(product: Callable[[], object], operations: int, at_least: float) -> float:
+    product()
     seconds: list[float] = []
     while len(seconds) < 5 or sum(seconds) < at_least:
         began = time.perf_counter()
-        torch.mm(left, right, out=result)
+        product()
         seconds.append(time.perf_counter() - began)
-    return 2 * rows * inner * columns / statistics.median(seconds)
+    return operations / statistics.median(seconds)

@@ -71,12 +71,19 @@ def timed(
     return Row(**place, kind=TIME, figure=timing.ratio, limit=limit, bound=bound, details=_speed(timing) | details)
 
 
-def faster(place: Mapping[str, Any], timing: Timing, *, times: float = 1, bound: Bound | None = None) -> Row:
+def faster(
+    place: Mapping[str, Any],
+    timing: Timing,
+    *,
+    times: float = 1,
+    bound: Bound | None = None,
+    limit: float | None = None,
+) -> Row:
     """The row of a ratio of samples a second: ``times`` the samples a step, over the ratio of seconds."""
     assert timing.ratio is not None
     low, middle, high = timing.ratio.low, timing.ratio.median, timing.ratio.high
     figure = Quartiles(times / high, times / middle, times / low)
-    return Row(**place, kind=SPEED, figure=figure, bound=bound, details=_speed(timing))
+    return Row(**place, kind=SPEED, figure=figure, limit=limit, bound=bound, details=_speed(timing))
 
 
 def _speed(timing: Timing) -> dict[str, float]:

@@ -20,6 +20,7 @@ from cases import SEED, Case
 from contenders import Step
 from harness import Contender, Quartiles, compare, interleaved, timings, torch_uses
 from memory import measure, parameter_bytes
+from operations import best_rate, flop
 from plan import Plan
 from rows import AGREEMENT, BATCHES, BYTES, DIFFERENCE, REPLICAS, SPEED, TRAIN, Row, faster
 from step_sections import MB, settings
@@ -53,10 +54,16 @@ def replicas(plan: Plan) -> list[Row]:
                     Contender("plain by index", plain, batch),
                     Contender(name, together, count * batch, "plain by index"),
                 ]
-                found = compare(group, rounds=plan.rounds, at_least=plan.turn)[name]
+                timed = compare(group, rounds=plan.rounds, at_least=plan.turn)
+                found, limit = (
+                    timed[name],
+                    timed["plain by index"].seconds.median * best_rate() / flop(case, rule, batch),
+                )
                 ordinary = plan.ordinary(case, setting.optimizer, setting.threads)
                 bound = REPLICAS if ordinary and case.name == "64-128-128-10" and count == 64 else None
-                rows.append(faster(setting.place(rule, name, "plain by index"), found, times=count, bound=bound))
+                rows.append(
+                    faster(setting.place(rule, name, "plain by index"), found, times=count, bound=bound, limit=limit)
+                )
             last = max(plan.replicas)
             difference = farthest(case, rule, setting.optimizer, last)
             rows.append(
