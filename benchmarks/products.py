@@ -14,6 +14,8 @@ from cases import Case, cases
 from contenders import Step
 from harness import Contender, compare
 
+from dfa_lab.learning import onednn
+
 REPLICAS = (1, 16, 64)
 
 
@@ -27,11 +29,18 @@ def products(case: Case, *, down: bool, replicas: int) -> Step:
     weights = [torch.randn(*lead, o.shape[-1], h.shape[-1]) for h, o in zip(inputs, outputs, strict=True)]
     feedback = [torch.randn(*lead, widths[-1], width) for width in widths[1:-1]]
 
+    large = [onednn.pays(weight, samples, weight.shape[-1], weight.shape[-2]) for weight in weights]
+
     def step() -> None:
-        for h, weight, out in zip(inputs, weights, outputs, strict=True):
-            torch.matmul(h, weight.mT, out=out)
+        for h, weight, out, by_onednn in zip(inputs, weights, outputs, large, strict=True):
+            if by_onednn:
+                onednn.linear(h, weight)
+            else:
+                torch.matmul(h, weight.mT, out=out)
         for number in reversed(range(len(weights))):
-            if number:
+            if number and down and large[number]:
+                onednn.linear(deltas[number], weights[number].mT)
+            elif number:
                 sources = (deltas[number], weights[number]) if down else (deltas[-1], feedback[number - 1])
                 torch.matmul(*sources, out=deltas[number - 1])
             update = weights[number].baddbmm_ if lead else weights[number].addmm_

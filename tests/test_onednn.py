@@ -10,7 +10,7 @@ from dfa_lab.learning.dense import dense, suits
 from dfa_lab.learning.stepper import Stepper
 from dfa_lab.learning.updates import Descent
 
-pytestmark = pytest.mark.skipif(not onednn.available(), reason="this torch has no oneDNN")
+pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}
 NEVER = 2**62
 FUSED = {"none": lambda a: a, "tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
@@ -27,6 +27,11 @@ def operands(samples=96, inputs=70, outputs=130):
     generator = torch.Generator().manual_seed(0)
     shapes = (samples, inputs), (outputs, inputs), (outputs,)
     return [torch.randn(*shape, generator=generator) for shape in shapes]
+
+
+def test_the_operator_is_there():
+    """It has no public name: a torch that took it away would make large layers slower, and nothing else would tell."""
+    assert onednn.available()
 
 
 @pytest.mark.parametrize("then", FUSED)
