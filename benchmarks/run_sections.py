@@ -55,15 +55,12 @@ def replicas(plan: Plan) -> list[Row]:
                     Contender(name, together, count * batch, "plain by index"),
                 ]
                 timed = compare(group, rounds=plan.rounds, at_least=plan.turn)
-                found, limit = (
-                    timed[name],
-                    timed["plain by index"].seconds.median * best_rate() / flop(case, rule, batch),
-                )
+                found, reference = timed[name], timed["plain by index"].seconds.median
+                limit = reference * best_rate() / flop(case, rule, batch)
                 ordinary = plan.ordinary(case, setting.optimizer, setting.threads)
                 bound = REPLICAS if ordinary and case.name == "64-128-128-10" and count == 64 else None
-                rows.append(
-                    faster(setting.place(rule, name, "plain by index"), found, times=count, bound=bound, limit=limit)
-                )
+                place = setting.place(rule, name, "plain by index")
+                rows.append(faster(place, found, times=count, bound=bound, limit=limit))
             last = max(plan.replicas)
             difference = farthest(case, rule, setting.optimizer, last)
             rows.append(
