@@ -11,8 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-#: Rows this many entries apart lie on the same lines of a cache: a product of two or three samples then waits for it.
-_PAGE = 1024
+#: Rows that start a multiple of this apart share lines of a CPU's cache: a product of two or three samples waits there.
+_PAGE_BYTES = 4096
 Rate = float | Tensor  #: η; for replicas of their own (K,)
 
 
@@ -37,6 +37,7 @@ class Descent:
         self._lr = 1.0 if isinstance(lr, Tensor) else lr
         # Decay at rates of replicas' own is a product of its own; else it goes with the update.
         self._keep = 1.0 if isinstance(lr, Tensor) else 1 - lr * decay
+        self._aliased = [_aliased(weight) for weight in weights]
         self._own_keep = 1 - self.scale * decay if self.scale is not None and decay else None
 
     def __call__(self, number: int, transposed: Tensor, h: Tensor, ones: Tensor) -> None:
@@ -45,7 +46,7 @@ class Descent:
         if self._own_keep is not None:
             weight.mul_(self._own_keep)
             bias.mul_(self._own_keep[..., 0])
-        _accumulate(weight, bias, transposed, h, ones, self._keep, -self._lr)
+        _accumulate(weight, bias, transposed, h, ones, self._keep, -self._lr, aliased=self._aliased[number])
 
 
 class Momentum:
@@ -67,12 +68,13 @@ class Momentum:
     ) -> None:
         self._tensors = list(zip(weights, biases, strict=True))
         self._velocities = velocities
+        self._aliased = [_aliased(weight) for weight in weights]
         self._lr, self._momentum, self._decay = lr, momentum, decay
 
     def __call__(self, number: int, transposed: Tensor, h: Tensor, ones: Tensor) -> None:
         """As in ``Update``."""
         velocity = self._velocities[number]
-        _accumulate(*velocity, transposed, h, ones, self._momentum, 1.0)
+        _accumulate(*velocity, transposed, h, ones, self._momentum, 1.0, aliased=self._aliased[number])
         for tensor, v in zip(self._tensors[number], velocity, strict=True):
             if self._decay:
                 v.add_(tensor, alpha=self._decay)
@@ -97,12 +99,24 @@ class Gradients:
         torch.sum(transposed, -1, out=bias)
 
 
+def _aliased(weight: Tensor) -> bool:
+    return weight.is_cpu and weight.shape[-1] * weight.element_size() % _PAGE_BYTES == 0
+
+
 def _accumulate(
-    weight: Tensor, bias: Tensor, transposed: Tensor, h: Tensor, ones: Tensor, beta: float, alpha: float
+    weight: Tensor,
+    bias: Tensor,
+    transposed: Tensor,
+    h: Tensor,
+    ones: Tensor,
+    beta: float,
+    alpha: float,
+    *,
+    aliased: bool,
 ) -> None:
-    """β weight + α δᵀ h and β bias + α Σ δ, in place."""
+    """β weight + α δᵀ h and β bias + α Σ δ, in place; rows of an ``aliased`` weight share lines of the cache."""
     if weight.dim() == 2:
-        if 1 < len(ones) < 4 and weight.shape[1] % _PAGE == 0 and weight.is_cpu:
+        if aliased and 1 < len(ones) < 4:
             for number, (delta, activity) in enumerate(zip(transposed.unbind(1), h, strict=True)):
                 weight.addr_(delta, activity, beta=1 if number else beta, alpha=alpha)
         else:
