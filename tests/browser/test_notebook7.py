@@ -1,0 +1,24 @@
+"""The first notebook in Notebook 7: its first cell, a change, and the keys."""
+
+from conftest import TOKEN
+from screen import markers, press, slider, step, text, until
+
+
+def test_the_first_notebook_in_notebook_7(page, lab, screenshot):
+    page.goto(f"{lab}/notebooks/00_explorer.ipynb?token={TOKEN}", wait_until="load", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
+    until(page, lambda: text(page, "state") == "ready")
+    press(page, "play")
+    until(page, lambda: step(page) > 50)
+    screenshot("notebook7")
+    slider(page, "batch_size").focus()
+    page.keyboard.press("ArrowRight")
+    until(page, lambda: "batch_size 128" in text(page, "settings") and markers(page) == 1)
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    assert page.outside == []
+    # Notebook 7 stumbles over settings of its own while it loads, with any notebook.
+    assert [error for error in page.errors if "'schema'" not in error] == []
