@@ -7,7 +7,7 @@ BROWSER ?= auto
 VENV   := .venv
 BIN    := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
-KERNELS := 6.31.0
+KERNELS := 6.31.0 7.3.0
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help

@@ -15,7 +15,7 @@ import anywidget
 from dfa_lab.errors import DfaLabError
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.acts import checked
-from dfa_lab.widgets.routes import forget_route
+from dfa_lab.widgets.routes import forget_route, mend_replies
 
 STATIC = Path(__file__).parent / "static"
 if not (STATIC / "desk.js").is_file():
@@ -56,6 +56,7 @@ class Desk(anywidget.AnyWidget):
         self.on_act: Callable[[dict[str, Any]], None] | None = None
         self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
+        mend_replies()
 
     def __repr__(self) -> str:
         return "Desk()"

@@ -20,7 +20,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import Event, History
 from dfa_lab.views.style import run_colour
 from dfa_lab.widgets.panels import PANELS, event_label
-from dfa_lab.widgets.routes import forget_route
+from dfa_lab.widgets.routes import forget_route, mend_replies
 from dfa_lab.widgets.rows import Rows
 
 STATIC = Path(__file__).parent / "static"
@@ -74,6 +74,7 @@ class LiveChart(anywidget.AnyWidget):
         self._lines = {line.metric for panel in PANELS for line in panel.lines}
         self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
+        mend_replies()
 
     def __repr__(self) -> str:
         return "LiveChart()"

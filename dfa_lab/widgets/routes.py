@@ -1,8 +1,23 @@
-"""Routes: where ipykernel takes what a page sends to a widget. It needs help when the page was loaded anew."""
+"""Routes: how ipykernel takes what a page sends to a widget. It needs help with two faults of its own."""
 
 from __future__ import annotations
 
+from IPython import get_ipython
 from ipywidgets import Widget
+
+
+def mend_replies() -> None:
+    """Let the kernel hear what a page sends while a reply goes out, in ipykernel 7.0 to 7.3.
+
+    They read requests through a ZMQStream and write replies past it, on its socket. Each write takes the socket's
+    wake-up for all that has arrived, and only the stream would look again: a request that comes at that moment is not
+    read until somebody connects anew, nor is any after it (ipykernel's issue 1554). Replies go through the stream here,
+    as in 7.4, whose manager has no such socket. Other kernels have no manager: nothing happens to either.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
+    if manager is not None and hasattr(manager, "_shell_socket"):
+        manager._shell_socket = kernel.shell_stream
 
 
 def forget_route(widget: Widget) -> None:

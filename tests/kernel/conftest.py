@@ -34,13 +34,17 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
 
-    def run(self, code: str, cell: str = "cell-1", timeout: float = 60) -> str:
-        """What a cell prints and shows; an error in it is an error here."""
+    def send(self, code: str, cell: str = "cell-1") -> str:
+        """Begin a cell as a notebook does; its message's id."""
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
         content["stop_on_error"] = True
         message = self.client.session.msg("execute_request", content, metadata={"cellId": cell})
         self.client.shell_channel.send(message)
-        own, texts, end = message["header"]["msg_id"], [], time.monotonic() + timeout
+        return str(message["header"]["msg_id"])
+
+    def run(self, code: str, cell: str = "cell-1", timeout: float = 60) -> str:
+        """What a cell prints and shows, once its reply has come too; an error in it is an error here."""
+        own, texts, end = self.send(code, cell), [], time.monotonic() + timeout
         while time.monotonic() < end:
             try:
                 got = self.client.get_iopub_msg(timeout=1)
@@ -56,6 +60,8 @@ class Kernel:
             elif kind == "error":
                 raise AssertionError("\n".join(content["traceback"]))
             elif kind == "status" and content["execution_state"] == "idle":
+                while self.client.get_shell_msg(timeout=timeout)["parent_header"].get("msg_id") != own:
+                    pass
                 return "".join(texts).strip()
         raise AssertionError(f"the cell did not end in {timeout} s: {code}")
 

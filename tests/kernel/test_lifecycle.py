@@ -17,6 +17,26 @@ def desk(kernel):
     return kernel.run("print(e.desk.comm.comm_id)")
 
 
+#: In the thread that reads requests: what arrives in its sleep waits in the socket, then a reply goes out to nobody.
+REPLY_BESIDE_A_REQUEST = """
+import time
+from ipykernel.kernelbase import Kernel
+def reply():
+    time.sleep(0.5)
+    reader.manager._send_on_shell_channel([b"nobody", b""])
+reader = getattr(Kernel.instance(), "shell_channel_thread", None)
+if reader is not None:
+    reader.io_loop.add_callback(reply)
+"""
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_request_that_comes_while_a_reply_goes_out_is_heard(kernel):
+    kernel.send(REPLY_BESIDE_A_REQUEST)
+    time.sleep(0.2)
+    assert kernel.run("print(1 + 1)", timeout=10) == "2"
+
+
 def test_what_a_page_sends_reaches_the_run(kernel, desk):
     kernel.act(desk, {"do": "play"})
     kernel.until("e.experiment.steps_done > 50")
@@ -56,17 +76,14 @@ def test_unknown_traits_are_ignored(kernel, desk):
 
 
 def test_the_stop_button_of_jupyter_stops_train(kernel):
-    content = {"code": "x = dfa.Experiment(); x.train(10**7)", "silent": False, "store_history": True}
-    content |= {"user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
-    message = kernel.client.session.msg("execute_request", content)
-    kernel.client.shell_channel.send(message)
+    own = kernel.send("x = dfa.Experiment(); x.train(10**7)")
     time.sleep(2)
     kernel.manager.interrupt_kernel()
     end = time.monotonic() + 10
     while time.monotonic() < end:
         got = kernel.client.get_iopub_msg(timeout=10)
-        own = got["parent_header"].get("msg_id") == message["header"]["msg_id"]
-        if own and got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
+        idle = got["msg_type"] == "status" and got["content"]["execution_state"] == "idle"
+        if idle and got["parent_header"].get("msg_id") == own:
             break
     else:
         raise AssertionError("it did not stop")

@@ -1,0 +1,30 @@
+"""Routes: which kernels' replies are led through their stream."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from dfa_lab.widgets import routes
+from dfa_lab.widgets.desk import Desk
+from dfa_lab.widgets.live_chart import LiveChart
+
+
+def kernel_with(thread):
+    return SimpleNamespace(kernel=SimpleNamespace(shell_stream="stream", shell_channel_thread=thread))
+
+
+@pytest.mark.parametrize("widget", [LiveChart, Desk])
+def test_a_widget_leads_the_replies_of_a_kernel_that_writes_past_its_stream(widget, monkeypatch):
+    manager = SimpleNamespace(_shell_socket="socket")
+    monkeypatch.setattr(routes, "get_ipython", lambda: kernel_with(SimpleNamespace(manager=manager)))
+    widget().close()
+    assert manager._shell_socket == "stream"
+
+
+def test_other_kernels_stay_as_they_are(monkeypatch):
+    manager = SimpleNamespace(_shell_stream="own")
+    shells = [kernel_with(SimpleNamespace(manager=manager)), kernel_with(None), SimpleNamespace(), None]
+    for shell in shells:
+        monkeypatch.setattr(routes, "get_ipython", lambda shell=shell: shell)
+        routes.mend_replies()
+    assert vars(manager) == {"_shell_stream": "own"}
