@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from IPython import get_ipython
 from ipywidgets import Widget
 
@@ -14,7 +16,7 @@ def mend_replies() -> None:
     read until somebody connects anew, nor is any after it (ipykernel's issue 1554). Replies go through the stream here,
     as in 7.4, whose manager has no such socket. Other kernels have no manager: nothing happens to either.
     """
-    kernel = getattr(get_ipython(), "kernel", None)
+    kernel: Any = getattr(get_ipython(), "kernel", None)
     manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     if manager is not None and hasattr(manager, "_shell_socket"):
         manager._shell_socket = kernel.shell_stream
