@@ -25,6 +25,7 @@ from dfa_lab.widgets.cells import take_place
 from dfa_lab.widgets.classroom import PICTURES, Classroom
 from dfa_lab.widgets.desk import Desk
 from dfa_lab.widgets.desk_state import DeskState
+from dfa_lab.widgets.leaving import leave_at_once
 from dfa_lab.widgets.live_chart import LiveChart, Shown
 from dfa_lab.widgets.pictures import LivePictures
 from dfa_lab.widgets.pump import Allowance, Pump
@@ -121,6 +122,7 @@ class Explorer(ipywidgets.VBox):
         self._tick()
         if self._pump is not None:
             self._pump.start()
+            leave_at_once()
             threading.Thread(target=warm_up, name="dfa_lab warm-up", daemon=True).start()
 
     def __repr__(self) -> str:
