@@ -1,7 +1,8 @@
 """The first notebook in Notebook 7: its first cell, a change, and the keys."""
 
-from conftest import TOKEN
 from screen import markers, press, slider, step, text, until
+
+from conftest import TOKEN
 
 
 def test_the_first_notebook_in_notebook_7(page, lab, screenshot):
