@@ -1,6 +1,8 @@
-// One control for one setting, made from its spec: label, help, the way to set it, and whether it is confirmed yet.
+// One control for one setting, made from its spec: label, help, the way to set it, whether it is confirmed yet, and
+// why the last value was refused.
 import { ChoiceInput } from "./choice.js";
-import { element } from "./element.js";
+import { element, setText } from "./element.js";
+import { Help } from "./help.js";
 import { NumberInput } from "./number.js";
 import { same } from "./values.js";
 
@@ -17,7 +19,7 @@ export class Control {
     this.draft = draft;
     this.sent = undefined;
     const id = `${key}-${spec.field}`;
-    const help = element("span", "dfa-unseen", { id: `${id}-help` }, spec.help);
+    this.help = new Help(`${id}-help`, spec.label, `dfa-help-${spec.field}`);
     const placeholder = spec.optional ? (spec.field.startsWith("probe") ? "auto" : "none") : "";
     const what = { ...spec, id, describedBy: `${id}-help`, testid: `dfa-control-${spec.field}`, placeholder };
     const commit = (value) => this.commit(value);
@@ -25,16 +27,30 @@ export class Control {
     this.mark = element("span", "dfa-mark", { "aria-hidden": "true" });
     const unit = spec.unit && spec.unit !== "×" ? element("span", "dfa-unit", {}, spec.unit) : "";
     this.label = element("label", "dfa-label", { for: id }, spec.label, this.mark);
-    this.row = element("div", "dfa-row", {}, this.label, ...this.input.parts, help);
+    const name = element("span", "dfa-name", {}, this.label, this.help.button);
+    this.row = element("div", "dfa-row", {}, name, ...this.input.parts);
     if (unit) this.label.append(unit);
     this.row.classList.toggle("dfa-wide", !this.input.slider);
-    this.root = element("div", "dfa-control", { "data-field": spec.field }, this.row, ...(this.input.below ?? []));
-    this.label.title = spec.help;
+    this.refused = element("p", "dfa-error", { role: "alert", "data-testid": `dfa-refused-${spec.field}` });
+    const below = [this.refused, this.help.words, ...(this.input.below ?? [])];
+    this.root = element("div", "dfa-control", { "data-field": spec.field }, this.row, ...below);
+    this.explain();
+  }
+
+  /** The help: what the setting is, and what the choice that is shown is. */
+  explain() {
+    this.help.say([this.spec.help, this.input.about].filter(Boolean).join(" "));
+  }
+
+  /** Why what was set here was refused; "" where nothing is to be said. */
+  tell(text) {
+    setText(this.refused, text);
   }
 
   /** What the user set goes out; until it is confirmed the control says so and keeps showing it. */
   commit(value) {
     this.input.show(value);
+    this.explain();
     if (!this.draft) {
       this.sent = { value };
       this.pend(true);
@@ -62,6 +78,7 @@ export class Control {
     this.sent = undefined;
     this.pend(false);
     this.input.show(this.value);
+    this.explain();
     this.settled?.();
   }
 
@@ -75,9 +92,10 @@ export class Control {
     this.root.hidden = hidden;
   }
 
-  lock(locked) {
-    this.input.lock(locked);
-    this.root.classList.toggle("dfa-locked", locked);
+  /** `why` it cannot be used, in words; "" where it can. */
+  lock(why) {
+    this.input.lock(Boolean(why));
+    this.row.title = why;
   }
 
   destroy() {

@@ -1,11 +1,11 @@
-// The column of controls for live settings, in groups, and a line above that explains the one in hand.
+// The column of controls for live settings, in groups.
+import { reason } from "./blocks.js";
 import { Control } from "./control.js";
 import { DerivativeEditor } from "./derivative.js";
 import { element } from "./element.js";
-import { Hint } from "./hint.js";
 
 const FOLDED = ["Measuring"];
-const WELCOME = "Every control acts at the next step and leaves a marker. Point at one to read what it does.";
+const WELCOME = "Every control acts at the next step and leaves a marker; its ? says what it does.";
 const DERIVATIVE = "activation_derivative";
 
 export class Controls {
@@ -13,25 +13,32 @@ export class Controls {
     this.desk = desk;
     this.controls = new Map();
     this.groups = element("div", "dfa-groups");
-    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" });
-    this.root.append(new Hint(this.controls, this.root, WELCOME).root, this.groups);
+    const welcome = element("p", "dfa-note", {}, WELCOME);
+    this.root = element("div", "dfa-controls", { "data-testid": "dfa-controls" }, welcome, this.groups);
   }
 
   update(state, changed) {
     if (changed.has("specs")) this.build(state.specs ?? []);
-    const lane = state.lanes?.[state.lane ?? 0];
-    const settings = (lane && lane.settings) || state.settings || {};
-    const parts = ["specs", "settings", "lanes", "lane", "curves"];
-    const moved = parts.some((part) => changed.has(part));
+    const { settings = {} } = state;
+    const moved = ["specs", "settings", "curves"].some((part) => changed.has(part));
     if (moved) {
       for (const [field, control] of this.controls) if (field in settings) control.receive(settings[field]);
     }
-    if (changed.has("error") && state.error) this.controls.forEach((control) => control.refuse());
     if (this.editor && moved) {
       this.editor.root.hidden = !state.curves;
       if (state.curves) this.editor.show(state.curves, settings[DERIVATIVE]);
     }
     if (["specs", "hide", "lock"].some((part) => changed.has(part))) this.restrict(state);
+  }
+
+  /** The control whose change is not confirmed yet. */
+  asker() {
+    return [...this.controls.values()].find((control) => control.sent);
+  }
+
+  /** What is not confirmed was refused. */
+  refuse() {
+    this.controls.forEach((control) => control.refuse());
   }
 
   build(specs) {
@@ -54,12 +61,14 @@ export class Controls {
     this.groups.replaceChildren(...[...groups].map(([name, rows]) => group(name, rows)));
   }
 
-  restrict({ hide = [], lock = [] }) {
+  restrict(state) {
+    const { hide = [] } = state;
+    const why = (field) => reason(state, field) || reason(state, "change");
     for (const [field, control] of this.controls) {
       control.hide(hide.includes(field));
-      control.lock(lock.includes(field));
+      control.lock(why(field));
     }
-    this.editor?.lock(lock.includes(DERIVATIVE));
+    this.editor?.lock(Boolean(why(DERIVATIVE)));
     if (hide.includes("curves") || hide.includes(DERIVATIVE)) this.editor?.root.remove();
     for (const one of this.groups.children) {
       one.hidden = [...one.querySelectorAll(".dfa-control")].every((control) => control.hidden);

@@ -1,5 +1,5 @@
 // The derivative's editor: f, f′ and g drawn; g chosen in the menu above, typed as text in x, or drawn by hand.
-import { element } from "./element.js";
+import { element, setText } from "./element.js";
 import { Plot } from "./plot.js";
 import { Points, sampled } from "./points.js";
 import { same, shown } from "./values.js";
@@ -43,12 +43,14 @@ export class DerivativeEditor {
       help,
     );
     const buttons = element("div", "dfa-line", {}, this.hand, this.more, this.less);
+    this.gaps = element("p", "dfa-warning", { role: "status", "data-testid": "dfa-undefined" });
     this.root = element(
       "div",
       "dfa-derivative",
       { "data-testid": "dfa-derivative" },
       this.plot.root,
       this.plot.legend,
+      this.gaps,
       typing,
       buttons,
     );
@@ -71,6 +73,8 @@ export class DerivativeEditor {
     if (!same(value, this.value)) this.drawing = Boolean(drawn);
     this.value = value;
     this.curves = curves;
+    const where = curves.undefined;
+    setText(this.gaps, where ? `g has no finite value ${where}: a preactivation there makes the update undefined.` : "");
     if (!this.points.busy && !this.control.sent) {
       const words = `f, its derivative f′, and g in force: ${shown(value)}`;
       this.plot.draw(curves, words);

@@ -1,6 +1,7 @@
 // The desk: every control of the explorer. It shows what the kernel says (desk.py) and sends what the user does.
 import "./desk.css";
 import "./explorer.css";
+import { Ask } from "./ask.js";
 import { Controls } from "./controls.js";
 import { element } from "./element.js";
 import { watchWidth } from "./explorer.js";
@@ -8,10 +9,12 @@ import { NewRun } from "./form.js";
 import { KeysFold, listenForKeys } from "./keys.js";
 import { Share } from "./share.js";
 import { EventTable } from "./table.js";
+import { isDark, watchTheme } from "./theme.js";
 import { Toolbar } from "./toolbar.js";
 
 const ASK_AGAIN_MS = 1000;
 const STILL_HERE_MS = 20000; // where nobody looks for long, the kernel pauses
+const SOON_MS = 3000; // what is refused later has another reason than what was asked for last
 const THEMES = ["light", "dark", "projector"];
 let desks = 0;
 
@@ -22,6 +25,8 @@ class Desk {
     this.state = {};
     this.number = null; // of the last message; null while a snapshot is awaited
     this.saving = false;
+    this.ask = new Ask();
+    this.told = null; // which part says the error now
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
     this.keys = new KeysFold();
@@ -32,8 +37,18 @@ class Desk {
     this.silence = listenForKeys(this, (name) => (name === "keys" ? this.keys.toggle() : this.toolbar.press(name)));
   }
 
-  act(message) {
-    this.send(message);
+  /**
+   * Send what the user did. What would drop lanes is asked about first, in `host`; `then` is called once it is sent.
+   * Where it is refused soon, the part `by` says why.
+   */
+  act(message, { host = this.toolbar.root, by, then } = {}) {
+    const does = () => {
+      this.asked = { by, at: performance.now() };
+      this.send(message);
+      then?.();
+    };
+    if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(this.state.lanes, host, does);
+    else does();
   }
 
   /** A file is made by the kernel and comes back in a message of its own. */
@@ -44,8 +59,7 @@ class Desk {
 
   /** The settings in force in the chosen lane. */
   settings() {
-    const { lanes, lane = 0, settings } = this.state;
-    return lanes?.[lane]?.settings ?? settings ?? {};
+    return this.state.settings ?? {};
   }
 
   /** One message: a snapshot, which replaces everything, the parts that changed, or a file to keep. */
@@ -70,12 +84,27 @@ class Desk {
     this.former = Object.keys(this.state);
     this.state = {};
     this.root.classList.remove("dfa-waiting");
+    this.dark = undefined; // a kernel that knows nothing yet is told anew
   }
 
   update(changed) {
     for (const theme of THEMES) this.root.classList.toggle(`dfa-theme-${theme}`, this.state.theme === theme);
     for (const part of this.parts) part.update(this.state, changed);
+    this.ask.update(this.state);
+    this.tellPaper();
+    if (changed.has("error")) this.complain(this.state.error ?? "");
     this.keys.root.hidden = (this.state.hide ?? []).includes("keys");
+  }
+
+  /** An error is said once: beside the control that asked for what was refused, else under the toolbar. */
+  complain(text) {
+    this.told?.tell("");
+    this.told = null;
+    if (!text) return;
+    const soon = this.asked && performance.now() - this.asked.at < SOON_MS;
+    this.told = this.controls.asker() ?? (soon ? this.asked.by : null) ?? this.toolbar;
+    this.told.tell(text);
+    this.controls.refuse();
   }
 
   keep({ name, kind }, data) {
@@ -85,6 +114,12 @@ class Desk {
     const link = element("a", "", { href: address, download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  /** Tell the kernel whether the page is dark, where that has changed: it draws pictures. */
+  tellPaper() {
+    const dark = isDark(getComputedStyle(this.column).backgroundColor);
+    if (dark !== this.dark) this.send({ type: "paper", dark: (this.dark = dark) });
   }
 
   destroy() {
@@ -106,11 +141,17 @@ function render({ model, el }) {
   el.classList.add("dfa-desk-view");
   el.append(desk.root);
   const unwatch = watchWidth(el);
+  let unwatchTheme = () => {};
+  const watchPaper = requestAnimationFrame(() => {
+    unwatchTheme = watchTheme(desk.root, () => desk.tellPaper());
+  });
   hello();
   return () => {
     clearInterval(asking);
     clearInterval(watching);
     unwatch();
+    cancelAnimationFrame(watchPaper);
+    unwatchTheme();
     model.off("msg:custom", receive);
     desk.destroy();
   };

@@ -1,5 +1,5 @@
 // How wide the explorer is that a widget stands in: below this, its column goes under the pictures.
-const NARROW = 720;
+const NARROW = 600;
 
 /** Keep the class `dfa-narrow` right on the explorer around `node`; returns what ends it. */
 export function watchWidth(node) {

@@ -1,4 +1,5 @@
 // Forking: the run goes on twice from this step, in the second lane with one thing changed.
+import { reason } from "./blocks.js";
 import { element } from "./element.js";
 import { split } from "./choice.js";
 import { read, written } from "./values.js";
@@ -47,9 +48,10 @@ export class Fork {
     drawer.button.addEventListener("click", () => this.offer());
   }
 
-  update({ specs = [], hide = [] }, changed) {
-    if (!changed.has("specs") && !changed.has("hide")) return;
-    this.specs = specs.filter((spec) => spec.live && !hide.includes(spec.field));
+  update(state, changed) {
+    if (!["specs", "hide", "lock"].some((part) => changed.has(part))) return;
+    const { specs = [], hide = [] } = state;
+    this.specs = specs.filter((spec) => spec.live && !hide.includes(spec.field) && !reason(state, spec.field));
     const options = this.specs.map((spec) => element("option", "", { value: spec.field }, spec.label));
     this.field.replaceChildren(...options, element("option", "", { value: "" }, "nothing changed"));
     this.offer();

@@ -1,7 +1,7 @@
 // A new run: what only a run from the beginning can take, gathered and started by one button.
+import { block, reason } from "./blocks.js";
 import { Control } from "./control.js";
-import { element } from "./element.js";
-import { Hint } from "./hint.js";
+import { element, setText } from "./element.js";
 import { same } from "./values.js";
 
 export class NewRun {
@@ -18,7 +18,8 @@ export class NewRun {
     );
     this.note = element("span", "dfa-note");
     const form = element("form", "", {}, this.rows);
-    form.append(new Hint(this.controls, form, "").root, element("div", "dfa-line", {}, this.start, this.note));
+    this.refused = element("p", "dfa-error", { role: "alert", "data-testid": "dfa-new-run-refused" });
+    form.append(element("div", "dfa-line", {}, this.start, this.note), this.refused);
     this.root = element(
       "details",
       "dfa-fold",
@@ -28,7 +29,8 @@ export class NewRun {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      desk.act({ do: "new_run", fields: this.draft }); // kept until it is in force: what is refused can be mended
+      // The draft is kept until it is in force: what is refused can be mended.
+      desk.act({ do: "new_run", fields: this.draft }, { host: form, by: this });
     });
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // only the button starts anew
@@ -43,22 +45,27 @@ export class NewRun {
         if (!same(value, control.value)) delete this.draft[field];
         if (!(field in this.draft)) control.receive(value);
       }
-      this.tell();
+      this.count();
     }
-    const { hide = [], lock = [] } = state;
+    const { hide = [] } = state;
     for (const [field, control] of this.controls) {
       control.hide(hide.includes(field));
-      control.lock(lock.includes(field) || lock.includes("new_run"));
+      control.lock(reason(state, field) || reason(state, "new_run"));
     }
-    this.start.disabled = lock.includes("new_run");
+    block(this.start, reason(state, "new_run"));
     this.root.hidden = !this.controls.size || hide.includes("new_run");
+  }
+
+  /** Why the new run was refused; "" where nothing is to be said. */
+  tell(text) {
+    setText(this.refused, text);
   }
 
   build(specs) {
     const change = (field, value) => {
       if (same(value, this.controls.get(field).value)) delete this.draft[field];
       else this.draft[field] = value;
-      this.tell();
+      this.count();
     };
     this.controls.clear();
     for (const spec of specs.filter((one) => !one.live)) {
@@ -67,7 +74,8 @@ export class NewRun {
     this.rows.replaceChildren(...[...this.controls.values()].map((control) => control.root));
   }
 
-  tell() {
+  /** Say which fields differ from the run in force. */
+  count() {
     const fields = Object.keys(this.draft);
     for (const [field, control] of this.controls) {
       control.root.classList.toggle("dfa-drafted", fields.includes(field));

@@ -1,4 +1,5 @@
 // The lanes that run side by side, and the runs pinned behind them: one chip each.
+import { block, reason } from "./blocks.js";
 import { element } from "./element.js";
 
 export class Lanes {
@@ -11,10 +12,12 @@ export class Lanes {
     });
   }
 
-  update({ lanes = [], lane = 0, pins = [], hide = [] }, changed) {
-    if (!["lanes", "lane", "pins", "hide"].some((part) => changed.has(part))) return;
+  update(state, changed) {
+    if (!["lanes", "lane", "pins", "hide", "lock"].some((part) => changed.has(part))) return;
+    const { lanes = [], lane = 0, pins = [], hide = [], lock = [] } = state;
+    this.state = state;
     const several = lanes.length > 1 && !hide.includes("lanes");
-    const names = JSON.stringify([several && lanes.map(({ name, colour }) => [name, colour]), lane, pins, hide]);
+    const names = JSON.stringify([several && lanes.map(({ name, colour }) => [name, colour]), lane, pins, hide, lock]);
     if (names === this.names) return; // the focus stays where it is
     this.names = names;
     const held = this.root.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
@@ -32,6 +35,7 @@ export class Lanes {
     const attributes = { type: "button", "aria-pressed": String(chosen), "data-testid": `dfa-lane-${number}` };
     const text = element("span", "", {}, name || `lane ${number + 1}`);
     const select = element("button", "dfa-chip-main", attributes, swatch, text);
+    block(select, reason(this.state, "select"));
     select.addEventListener("click", () => this.desk.act({ do: "select", lane: number }));
     const parts = [select];
     if (number) parts.push(this.cross(`drop lane ${name}`, `dfa-drop-${number}`, { do: "drop", lane: number }));
@@ -56,6 +60,7 @@ export class Lanes {
       { type: "button", "aria-label": label, title: label, "data-testid": testid },
       "✕",
     );
+    block(made, reason(this.state, message.do));
     made.addEventListener("click", () => this.desk.act(message));
     return made;
   }

@@ -3,7 +3,9 @@ import { REACH } from "./plot.js";
 import { place, svg } from "./svg.js";
 
 const APART = 0.05; // between neighbours
+const HIGHEST = 10; // of a point's g, either way
 const ARROWS = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.05], ArrowDown: [0, -0.05] };
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
 const round = (value) => Math.round(value * 100) / 100 + 0; // never −0
 
 /** g at x through points in order: straight between neighbours, constant beyond the ends. */
@@ -19,7 +21,7 @@ export function through(points, x) {
 export function sampled(xs, ys) {
   return [-3, -2, -1, 0, 1, 2, 3].map((x) => {
     const near = xs.reduce((best, one, i) => (Math.abs(one - x) < Math.abs(xs[best] - x) ? i : best), 0);
-    return [x, Number.isFinite(ys[near]) ? round(ys[near]) : 0];
+    return [x, Number.isFinite(ys[near]) ? round(within(ys[near], -HIGHEST, HIGHEST)) : 0];
   });
 }
 
@@ -34,11 +36,11 @@ export function withOneMore(points) {
   return [more, widest];
 }
 
-/** Where a point may go: between its neighbours, and no further than the picture. */
+/** Where a point may go: no further than the picture, as far as its neighbours, which it must not pass, let it. */
 export function bounded(points, i, [x, g]) {
-  const low = i ? points[i - 1][0] + APART : -REACH;
-  const high = i + 1 < points.length ? points[i + 1][0] - APART : REACH;
-  return [round(Math.min(high, Math.max(low, x))), round(Math.min(10, Math.max(-10, g)))];
+  const low = i ? points[i - 1][0] + APART : -Infinity;
+  const high = i + 1 < points.length ? points[i + 1][0] - APART : Infinity;
+  return [round(within(within(x, -REACH, REACH), low, high)), round(within(g, -HIGHEST, HIGHEST))];
 }
 
 export class Points {
@@ -125,16 +127,17 @@ export class Points {
   lay() {
     const [low, high] = this.plot.range;
     this.points.forEach(([x, g], i) => {
-      const height = Math.min(high, Math.max(low, g));
+      // A point out of sight has its handle at the picture's edge, where it can be taken.
+      const [across, height] = [within(x, -REACH, REACH), within(g, low, high)];
       const spoken = {
         "aria-valuenow": g,
-        "aria-valuemin": -10,
-        "aria-valuemax": 10,
+        "aria-valuemin": -HIGHEST,
+        "aria-valuemax": HIGHEST,
         "aria-valuetext": `g ${g} at x ${x}`,
       };
       const name = `point ${i + 1} of ${this.points.length}`;
       place(this.handles[i], {
-        transform: `translate(${this.plot.x(x)} ${this.plot.y(height)})`,
+        transform: `translate(${this.plot.x(across)} ${this.plot.y(height)})`,
         "aria-label": name,
         ...spoken,
       });

@@ -1,4 +1,5 @@
 // The presets, one button each: its title, and what it shows.
+import { block } from "./blocks.js";
 import { element } from "./element.js";
 
 export class Presets {
@@ -11,13 +12,13 @@ export class Presets {
 
   update({ presets = [] }, changed) {
     if (!changed.has("presets")) return;
-    const cards = presets.map(({ name, title, about }) => {
+    const cards = presets.map(({ name, title, about, refused }) => {
       const words = [element("strong", "", {}, title || name), element("span", "", {}, about ?? "")];
+      if (refused) words.push(element("span", "dfa-why", {}, refused));
       const card = element("button", "dfa-card", { type: "button", "data-testid": `dfa-preset-${name}` }, ...words);
-      card.addEventListener("click", () => {
-        this.desk.act({ do: "preset", name });
-        this.drawer.leave();
-      });
+      block(card, refused ?? "");
+      const then = () => this.drawer.leave();
+      card.addEventListener("click", () => this.desk.act({ do: "preset", name }, { host: this.drawer.body, then }));
       return card;
     });
     this.list.replaceChildren(...cards);

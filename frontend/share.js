@@ -1,5 +1,6 @@
 // Keeping and sharing: the run as a short text and as a script, what was shared by others, and files.
-import { element } from "./element.js";
+import { block, reason } from "./blocks.js";
+import { element, setText } from "./element.js";
 
 const FILES = [
   ["csv", "CSV", "Every value measured, one row each"],
@@ -17,14 +18,15 @@ export class Share {
     this.script = this.shown(`${key}-script`, "dfa-share-script", 6);
     const attributes = { id: `${key}-load`, rows: 2, spellcheck: "false", "data-testid": "dfa-load-text" };
     this.given = element("textarea", "dfa-box", { ...attributes, placeholder: "dfa1.… or JSON" });
-    const load = this.button("load", "Load", "Make ready the run that this text describes", () => {
-      if (this.given.value.trim()) desk.act({ do: "load", text: this.given.value.trim() });
+    this.load = this.button("load", "Load", "Make ready the run that this text describes", () => {
+      const text = this.given.value.trim();
+      if (text) desk.act({ do: "load", text }, { host: this.theirs, by: this });
     });
-    const renew = this.button("share", "Renew", "The texts of the run as it is now", () => desk.act({ do: "share" }));
+    this.renew = this.button("share", "Renew", "The texts of the run as it is now", () => desk.act({ do: "share" }));
     this.files = FILES.map(([kind, text, title]) => this.button(`save-${kind}`, text, title, () => desk.save(kind)));
     const label = (id, text) => element("label", "", { for: id }, text);
     this.ours = element("div", "dfa-stack", {}, label(`${key}-text`, "This run as a text"), this.text);
-    this.ours.append(element("div", "dfa-line", {}, this.copier(this.text, "text"), renew));
+    this.ours.append(element("div", "dfa-line", {}, this.copier(this.text, "text"), this.renew));
     this.code = element("div", "dfa-stack", {}, label(`${key}-script`, "and as a Python script"), this.script);
     this.code.append(element("div", "dfa-line", {}, this.copier(this.script, "script")));
     this.theirs = element(
@@ -34,7 +36,8 @@ export class Share {
       label(attributes.id, "A text or JSON from somebody else"),
       this.given,
     );
-    this.theirs.append(element("div", "dfa-line", {}, load));
+    this.refused = element("p", "dfa-error", { role: "alert", "data-testid": "dfa-load-refused" });
+    this.theirs.append(element("div", "dfa-line", {}, this.load), this.refused);
     const save = element(
       "div",
       "dfa-line",
@@ -53,7 +56,7 @@ export class Share {
       summary,
       element("div", "dfa-sharing", {}, ...parts),
     );
-    this.root.addEventListener("toggle", () => this.root.open && desk.act({ do: "share" }));
+    this.root.addEventListener("toggle", () => this.root.open && !this.renew.disabled && desk.act({ do: "share" }));
   }
 
   shown(id, testid, rows) {
@@ -79,15 +82,23 @@ export class Share {
   }
 
   update(state, changed) {
-    const { hide = [], lock = [] } = state;
+    const { hide = [] } = state;
     if (changed.has("share")) this.text.value = state.share ?? "";
     if (changed.has("script")) this.script.value = state.script ?? "";
     this.code.hidden = !state.script;
     this.scope.hidden = (state.lanes?.length ?? 1) < 2;
     this.root.hidden = (!("share" in state) && !("script" in state)) || hide.includes("share");
     this.theirs.hidden = hide.includes("load");
-    this.given.disabled = lock.includes("load");
-    for (const one of this.theirs.querySelectorAll("button")) one.disabled = lock.includes("load");
-    FILES.forEach(([kind], i) => (this.files[i].hidden = hide.includes(`save_${kind}`)));
+    for (const one of [this.given, this.load]) block(one, reason(state, "load"));
+    block(this.renew, reason(state, "share"));
+    FILES.forEach(([kind], i) => {
+      this.files[i].hidden = hide.includes(`save_${kind}`);
+      block(this.files[i], reason(state, `save_${kind}`));
+    });
+  }
+
+  /** Why what was given could not be loaded; "" where nothing is to be said. */
+  tell(text) {
+    setText(this.refused, text);
   }
 }

@@ -7,7 +7,7 @@ const FIELDS = [
   ["step", "step", "off"],
   ["samples", "samples seen", "off"],
   ["settings", "", "polite"],
-  ["error", "", "assertive"],
+  ["error", "", "off"], // the desk says it where it belongs, and aloud
 ];
 
 export class StatusLine {

@@ -1,4 +1,5 @@
 // The event log as a table, newest first; a row's button shows that step in the pictures.
+import { block, reason } from "./blocks.js";
 import { element } from "./element.js";
 
 const STEP = new Intl.NumberFormat("en");
@@ -18,7 +19,8 @@ export class EventTable {
   }
 
   update(state, changed) {
-    if (!changed.has("events") && !changed.has("hide")) return;
+    if (!["events", "hide", "lock"].some((part) => changed.has(part))) return;
+    this.why = reason(state, "focus");
     const events = state.events ?? [];
     this.root.hidden = !state.events || (state.hide ?? []).includes("events");
     this.count.textContent = events.length ? `(${events.length})` : "";
@@ -44,7 +46,15 @@ export class EventTable {
       element("td", "", {}, go),
       element("td", "", {}, text),
     );
-    row.addEventListener("click", () => this.desk.act({ do: "focus", step }));
+    block(go, this.why);
+    if (!this.why) row.addEventListener("click", () => this.lead(step));
     return row;
+  }
+
+  /** To a step of the curves, and to the curves themselves where they are out of sight. */
+  lead(step) {
+    this.desk.act({ do: "focus", step });
+    const curves = this.desk.root.closest(".dfa-explorer")?.querySelector(".dfa-grid");
+    curves?.scrollIntoView({ block: "nearest" });
   }
 }

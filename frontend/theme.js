@@ -9,6 +9,11 @@ function channels(colour) {
 const part = (colour, place) => parseInt(colour.slice(place, place + 2), 16);
 const parts = (colour) => [1, 3, 5].map((place) => part(colour, place));
 
+const brightness = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue;
+
+/** Whether a colour, as the page's style has it, is a dark one. */
+export const isDark = (colour) => brightness(channels(colour)) < 128;
+
 /** `#rrggbb` mixed with white (`shade` towards 1) or with black (towards -1). */
 export function shaded(colour, shade) {
   const target = shade > 0 ? 255 : 0;
@@ -35,7 +40,7 @@ export function readTheme(element) {
     font: style.fontFamily,
     letters: number("--dfa-letters"), // how many times larger than on a desk
     strokes: number("--dfa-strokes"), // how many times thicker
-    shade: 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? 0.25 : contrast > 1 ? -0.12 : 0,
+    shade: brightness([red, green, blue]) > 140 ? 0.25 : contrast > 1 ? -0.12 : 0,
   };
 }
 

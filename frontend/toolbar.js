@@ -1,4 +1,5 @@
 // The toolbar: play, step, begin anew, take back, compare; how fast and how far; presets. Each button says its key.
+import { block, reason } from "./blocks.js";
 import { Drawer } from "./drawer.js";
 import { element, setText } from "./element.js";
 import { Fork } from "./fork.js";
@@ -23,7 +24,7 @@ export class Toolbar {
     this.play.classList.add("dfa-primary");
     const steps = STEPS.map((count) => this.stepper(count));
     const does = (name) => () => desk.act({ do: name });
-    const drawers = [];
+    const drawers = (this.drawers = []);
     const fork = this.button(
       "fork",
       "Fork…",
@@ -127,14 +128,22 @@ export class Toolbar {
     this.running = Boolean(state.running);
     setText(this.play, this.running ? "❚❚ Pause" : "▶ Play");
     this.play.dataset.testid = this.running ? "dfa-do-pause" : "dfa-do-play";
-    this.play.title = this.running ? "Stop at the next step (key: space)" : "Train until paused (key: space)";
+    if (changed.has("running")) {
+      block(this.play, "");
+      this.play.title = this.running ? "Stop at the next step (key: space)" : "Train until paused (key: space)";
+    }
     this.buttons.slow.setAttribute("aria-pressed", String(Boolean(state.phases)));
     if (changed.has("limit")) this.showLimit(state.limit ?? null);
     if (changed.has("stop_at")) this.stop.show(state.stop_at ?? null);
-    if (changed.has("error")) setText(this.error, state.error ?? "");
     this.parts.forEach((part) => part.update(state, changed));
-    if (["hide", "lock", ...Object.values(NEEDS)].some((part) => changed.has(part)) || !this.restricted)
+    const bearing = ["hide", "lock", "refused", "running", ...Object.values(NEEDS)];
+    if (bearing.some((part) => changed.has(part)) || !this.restricted)
       this.restrict(state);
+  }
+
+  /** An error that no control asked for; "" where there is none. */
+  tell(text) {
+    setText(this.error, text);
   }
 
   showLimit(limit) {
@@ -148,15 +157,15 @@ export class Toolbar {
 
   restrict(state) {
     this.restricted = true;
-    const { hide = [], lock = [] } = state;
-    for (const one of this.bar.querySelectorAll("button, select, input")) one.disabled = false;
+    const { hide = [] } = state;
     for (const [name, part] of Object.entries(this.buttons)) {
       const needs = NEEDS[name];
       part.hidden = hide.includes(name) || Boolean(needs && !(needs in state));
-      if (!lock.includes(name)) continue;
-      for (const one of part.matches("button") ? [part] : part.querySelectorAll("button, select, input"))
-        one.disabled = true;
+      const why = reason(state, name === "play" && this.running ? "pause" : name);
+      // The buttons inside a part have names of their own.
+      for (const one of part.matches("button") ? [part] : part.querySelectorAll("select, input")) block(one, why);
     }
+    for (const drawer of this.drawers) if (drawer.button.disabled) drawer.open(false);
     for (const one of this.bar.children) one.hidden = [...one.children].every((part) => part.hidden);
   }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.acts import ACTS
 from dfa_lab.widgets.desk import PARTS
@@ -48,6 +49,12 @@ class Classroom:
         for name in fields:
             if name in self.lock and getattr(after, name) != getattr(now, name):
                 raise DfaLabError(f"{name} is locked here and stays {getattr(now, name)!r}.")
+
+    def check_session(self, session: Session, now: Settings) -> None:
+        """Raise ``DfaLabError`` where ``session``, begun from the settings ``now``, would change a locked setting."""
+        self.check(session.settings.values(), now)
+        for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
+            self.check(fields, session.settings)
 
     def check_act(self, do: str) -> None:
         """Raise ``DfaLabError`` where the act is locked."""

@@ -29,7 +29,7 @@ PARTS = (
     *("stop_at", "presets", "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
     *("save_csv", "save_png", "save_html", "save_script", "save_json"),
 )
-"""What ``hide`` may name beside the settings' fields; of ``lock`` the buttons, ``new_run`` and ``load``."""
+"""What ``hide`` may name beside the settings' fields."""
 EVENTS_SHOWN = 200
 """Of more events the newest count: a message stays small however long the run."""
 
@@ -40,7 +40,8 @@ class Desk(anywidget.AnyWidget):
     ``show`` is all there is to call, from one thread; a page may reload at any time and is given everything again.
     ``on_act`` is called, if set, with each well-formed message {"do": …} (see ``acts``), on whatever thread the kernel
     hears the page: let it put a command and return. What a page sends besides is ignored; ``error`` says what it was,
-    in words, and so it does where ``on_act`` fails. ``on_hello`` is called, if set, when a page has opened the desk.
+    in words, and so it does where ``on_act`` fails. ``on_hello`` is called, if set, when a page has opened the desk,
+    ``on_paper`` with whether the page is dark, when it was opened and when that changed.
     """
 
     _esm = STATIC / "desk.js"
@@ -55,6 +56,7 @@ class Desk(anywidget.AnyWidget):
         self.error = ""
         self.on_act: Callable[[dict[str, Any]], None] | None = None
         self.on_hello: Callable[[], None] | None = None
+        self.on_paper: Callable[[bool], None] | None = None
         self.on_msg(self._listen)
         mend_replies()
 
@@ -65,8 +67,9 @@ class Desk(anywidget.AnyWidget):
         """Send the parts of ``state`` that changed in one message; return whether there were any.
 
         The parts, each of them optional: ``specs`` (see ``specs``), ``settings`` in force by field, ``running``,
-        ``lanes`` (name, colour as "#rrggbb", settings; first the run itself) and ``lane``, the number of the one that
-        the controls act on, ``events`` (step, text), ``presets`` (name, title, about), ``curves`` (see ``curves``),
+        ``lanes`` (name, colour as "#rrggbb"; first the run itself) and ``lane``, the number of the one that the
+        controls and ``settings`` are of, ``events`` (step, text), ``presets`` (name, title, about, why ``refused``),
+        ``refused`` (reasons by act, see ``refusals``), ``curves`` (see ``curves``),
         ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
         steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
         ``PARTS``), ``theme``.
@@ -118,6 +121,10 @@ class Desk(anywidget.AnyWidget):
             self._hello.set()
             if self.on_hello is not None:
                 self.on_hello()
+            return
+        if isinstance(content, Mapping) and content.get("type") == "paper":
+            if self.on_paper is not None and isinstance(content.get("dark"), bool):
+                self.on_paper(content["dark"])
             return
         try:
             act = checked(content)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.module_updater import OF_AN_MLP
 from dfa_lab.experiment.phases import phases
-from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Status
 from dfa_lab.views.changes import value_text
 from dfa_lab.views.style import run_colour
 from dfa_lab.widgets.answers import FAST
 from dfa_lab.widgets.curves import curves
+from dfa_lab.widgets.refusals import presets, refusals
 from dfa_lab.widgets.specs import specs
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ class DeskState:
         self._explorer = explorer
         self._kept: dict[str, tuple[Any, Any]] = {}
         self._specs = specs()
-        self._presets = [
-            {"name": name, "title": preset.title, "about": preset.about} for name, preset in PRESETS.items()
-        ]
 
     def now(self, status: Status) -> dict[str, Any]:
         """The state under this status of the runner."""
@@ -45,7 +42,7 @@ class DeskState:
             ],
             "lane": explorer.lane,
             "events": self._when("events", self._moment(run), self._events),
-            "presets": self._presets if explorer.experiment.module is None else [],
+            "presets": self._presets(),
             "curves": self._when(
                 "curves",
                 (settings.activation, repr(settings.activation_derivative)),
@@ -56,6 +53,7 @@ class DeskState:
             "script": script,
             "hide": [*classroom.hide, *(OF_AN_MLP if run.module is not None else ())],
             "lock": list(classroom.lock),
+            "refused": refusals(classroom, run, len(status.lanes)),
             "theme": classroom.theme,
             "limit": status.limit,
             "stop_at": status.stop_at,
@@ -68,6 +66,12 @@ class DeskState:
         if name not in self._kept or self._kept[name][0] != key:
             self._kept[name] = key, make()
         return self._kept[name][1]
+
+    def _presets(self) -> list[dict[str, Any]]:
+        first, classroom = self._explorer.experiment, self._explorer.classroom
+        if first.module is not None:
+            return []
+        return self._when("presets", first.settings, lambda: presets(classroom, first.settings))
 
     @staticmethod
     def _moment(run: Experiment) -> Any:

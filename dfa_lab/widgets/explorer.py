@@ -19,7 +19,7 @@ from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
-from dfa_lab.views.changes import value_text
+from dfa_lab.views.changes import shortened, value_text
 from dfa_lab.widgets.answers import answer
 from dfa_lab.widgets.cells import take_place
 from dfa_lab.widgets.classroom import PICTURES, Classroom
@@ -35,6 +35,10 @@ from dfa_lab.widgets.routes import forget_route
 SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
 #: A picture beside the curves is drawn once a second at most, and takes a tenth of the time at most.
 PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
+#: Steps a second to begin with: most happens in the first hundred, and at full speed they are over before one looks.
+SPEED = 30.0
+#: The most characters of an error that the status line says; the desk says all of it where it belongs.
+ERROR_LENGTH = 60
 
 
 class Explorer(ipywidgets.VBox):
@@ -47,7 +51,7 @@ class Explorer(ipywidgets.VBox):
 
     For a class: ``hide`` takes settings and parts off the screen, ``lock`` keeps settings as they are and buttons from
     working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no
-    page was open.
+    page was open. It goes at ``speed`` steps a second until another is chosen on the page; None is full speed.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
@@ -66,6 +70,7 @@ class Explorer(ipywidgets.VBox):
         lock: Iterable[str] = (),
         theme: str = "auto",
         patience: float | None = 30.0,
+        speed: float | None = SPEED,
         **fields: Any,
     ) -> None:
         self.classroom = Classroom.of(hide, lock, theme)
@@ -109,6 +114,8 @@ class Explorer(ipywidgets.VBox):
         self.desk.on_act = self._act
         self.pictures.on_choose = self._draw_picture_soon
         self.desk.on_hello = self.chart.on_hello = self._forget_routes
+        self.desk.on_paper = self._follow_page
+        self.runner.limit(speed)
         if session is not None:
             self.runner.load(session)
         self._main = ipywidgets.VBox([self.chart, *([] if PICTURES in self.classroom.hide else [self.pictures])])
@@ -227,7 +234,8 @@ class Explorer(ipywidgets.VBox):
         names = self.lane_names(status)
         lanes = [Shown(run.history, name) for run, name in zip(self.runner.lanes, names, strict=False)]
         shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
-        if self.chart.show(shown, self._words(status)):
+        words = self._words(status)
+        if self.chart.show(shown, {**words, "error": shortened(words["error"].split(";")[0], ERROR_LENGTH)}):
             self._allowance.spend()
         now = time.monotonic()
         if now >= self._picture_due and self._allowance.left():
@@ -243,6 +251,12 @@ class Explorer(ipywidgets.VBox):
         except Exception as error:
             self._unshown, shown = error, False
         return shown
+
+    def _follow_page(self, dark: bool) -> None:
+        """Where no theme was chosen, pictures are on the page's own paper."""
+        if self.classroom.theme == "auto":
+            self.pictures.theme = "dark" if dark else "light"
+            self._draw_picture_soon()
 
     def _draw_picture_soon(self) -> None:
         self._picture_due = 0.0
@@ -262,6 +276,8 @@ class Explorer(ipywidgets.VBox):
         if status.stop_at is not None and status.steps_done < status.stop_at:
             left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
             said["progress"] = f"stops at {status.stop_at:,}{left}"
+        if status.planned:
+            said["plan"] = f"{status.planned} change{'s' if status.planned > 1 else ''} to come"
         return said
 
 
