@@ -41,7 +41,7 @@ def shown(steps: int) -> tuple[float, int]:
         nonlocal sent
         sent += 1
 
-    explorer = dfa.Explorer(**SETTINGS)
+    explorer = dfa.Explorer(**SETTINGS, speed=None)
     explorer.chart.send = explorer.desk.send = count
     for widget in (explorer.chart, explorer.desk):
         widget._hello.set()

@@ -24,13 +24,13 @@ export class Ask {
     return lanes.length > 1 && BEGINS_ANEW.includes(act);
   }
 
-  /** Ask at the end of `host`; `does` is what is done if so. */
-  put(lanes, host, does) {
+  /** Ask below the element `beside`; `does` is what is done if so. */
+  put(lanes, beside, does) {
     const names = lanes.slice(1).map(({ name }) => name);
     this.does = does;
     this.from = document.activeElement;
     setText(this.words, `This drops ${names.length} other lane${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`);
-    host.append(this.root);
+    beside.after(this.root);
     this.root.hidden = false;
     this.no.focus();
   }

@@ -38,16 +38,16 @@ class Desk {
   }
 
   /**
-   * Send what the user did. What would drop lanes is asked about first, in `host`; `then` is called once it is sent.
+   * Send what the user did. What would drop lanes is asked about first, below `beside`; `then` is called once it is sent.
    * Where it is refused soon, the part `by` says why.
    */
-  act(message, { host = this.toolbar.root, by, then } = {}) {
+  act(message, { beside = this.toolbar.bar, by, then } = {}) {
     const does = () => {
       this.asked = { by, at: performance.now() };
       this.send(message);
       then?.();
     };
-    if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(this.state.lanes, host, does);
+    if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(this.state.lanes, beside, does);
     else does();
   }
 

@@ -19,7 +19,8 @@ export class NewRun {
     this.note = element("span", "dfa-note");
     const form = element("form", "", {}, this.rows);
     this.refused = element("p", "dfa-error", { role: "alert", "data-testid": "dfa-new-run-refused" });
-    form.append(element("div", "dfa-line", {}, this.start, this.note), this.refused);
+    this.line = element("div", "dfa-line", {}, this.start, this.note);
+    form.append(this.line, this.refused);
     this.root = element(
       "details",
       "dfa-fold",
@@ -30,7 +31,7 @@ export class NewRun {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       // The draft is kept until it is in force: what is refused can be mended.
-      desk.act({ do: "new_run", fields: this.draft }, { host: form, by: this });
+      desk.act({ do: "new_run", fields: this.draft }, { beside: this.line, by: this });
     });
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // only the button starts anew

@@ -18,7 +18,7 @@ export class Presets {
       const card = element("button", "dfa-card", { type: "button", "data-testid": `dfa-preset-${name}` }, ...words);
       block(card, refused ?? "");
       const then = () => this.drawer.leave();
-      card.addEventListener("click", () => this.desk.act({ do: "preset", name }, { host: this.drawer.body, then }));
+      card.addEventListener("click", () => this.desk.act({ do: "preset", name }, { beside: card, then }));
       return card;
     });
     this.list.replaceChildren(...cards);

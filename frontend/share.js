@@ -20,7 +20,7 @@ export class Share {
     this.given = element("textarea", "dfa-box", { ...attributes, placeholder: "dfa1.… or JSON" });
     this.load = this.button("load", "Load", "Make ready the run that this text describes", () => {
       const text = this.given.value.trim();
-      if (text) desk.act({ do: "load", text }, { host: this.theirs, by: this });
+      if (text) desk.act({ do: "load", text }, { beside: this.given, by: this });
     });
     this.renew = this.button("share", "Renew", "The texts of the run as it is now", () => desk.act({ do: "share" }));
     this.files = FILES.map(([kind, text, title]) => this.button(`save-${kind}`, text, title, () => desk.save(kind)));

@@ -77,6 +77,9 @@ def test_curves_are_f_its_slope_and_g() -> None:
     assert drawn["g"][80] == 2
     assert curves("relu")["g"] == curves("relu")["exact"]
     assert curves("tanh", "1 / x")["g"][80] is None, "no number where g has none"
+    assert curves("tanh")["undefined"] == ""
+    assert curves("tanh", "1 / x")["undefined"] == "at x = 0"
+    assert curves("tanh", "log(x) / (x - 3)")["undefined"] == "for x from −4 to 0 and at x = 3"
     assert set(curves("tanh", "no such name (")["g"]) == {None}
 
 
@@ -156,6 +159,14 @@ def test_anything_else_changes_nothing_but_the_error(desk: Watched, acts: list[A
     assert len(desk.error) < 400
     desk.hear({"do": "pause"})
     assert (acts, desk.error) == ([{"do": "pause"}], ""), "the next good message is taken"
+
+
+def test_the_page_says_whether_it_is_dark(desk: Watched, acts: list[Any]) -> None:
+    told: list[bool] = []
+    desk.on_paper = told.append
+    for message in ({"type": "paper", "dark": True}, {"type": "paper", "dark": "yes"}, {"type": "paper"}):
+        desk.hear(message)
+    assert (told, acts, desk.error) == ([True], [], "")
 
 
 def test_deep_nesting_is_refused(desk: Watched, acts: list[Any]) -> None:

@@ -57,3 +57,9 @@ def test_drawn_points_are_the_kernels_curve() -> None:
         Points(points)(torch.tensor([1.625])).item(), abs=0.01
     )
     assert run("points.js", "m.bounded(a[0], 1, [9, 99])", points) == [0.2, 10], "never past a neighbour"
+    assert run("points.js", "m.bounded([[5, 0], [6, 0]], 1, [0, 0])") == [5.05, 0], "nor where it lies out of sight"
+    assert run("points.js", "m.sampled([-1, 0, 1], [-1e9, null, 1e9])") == [
+        *([x, -10] for x in (-3, -2, -1)),
+        [0, 0],
+        *([x, 10] for x in (1, 2, 3)),
+    ]

@@ -149,3 +149,146 @@ def test_text_from_the_kernel_is_text(desk):
     desk.wait_for_timeout(100)
     assert desk.evaluate("window.pwned === undefined && document.querySelector('main img') === null")
     assert EVIL in desk.get_by_test_id("dfa-desk-error").inner_text()
+
+
+def test_help_is_readable_whole_by_keyboard_mouse_and_ear(desk):
+    (spec,) = [spec for spec in specs() if spec["field"] == "probe_every"]
+    desk.evaluate("document.querySelector('[data-field=probe_every]').closest('details').open = true")
+    box, opener = desk.get_by_test_id("dfa-control-probe_every"), desk.get_by_test_id("dfa-help-probe_every")
+    help_ = desk.locator(f"[id='{box.get_attribute('aria-describedby')}']")
+    assert help_.text_content() == spec["help"], "heard with the control, folded or not"
+    assert not help_.is_visible()
+    opener.press("Enter")
+    assert help_.inner_text() == spec["help"]
+    assert help_.evaluate(
+        "one => one.scrollHeight <= one.clientHeight + 1 && getComputedStyle(one).maxHeight === 'none'"
+    )
+    opener.press("Escape")
+    assert not help_.is_visible()
+    opener.click()
+    assert (help_.is_visible(), opener.get_attribute("aria-expanded")) == (True, "true")
+    desk.evaluate("(settings) => tell('state', { settings })", {**desk.settings, "rule": "fa"})
+    assert "feedback alignment" in desk.get_by_test_id("dfa-help-rule").get_attribute("title")
+
+
+def test_an_error_is_said_once_where_it_belongs(desk):
+    def said():
+        texts = desk.locator(".dfa-error").evaluate_all(
+            "all => all.map((one) => [one.dataset.testid, one.textContent])"
+        )
+        return {name: text for name, text in texts if text}
+
+    error = "lr was given as -1; expected a number above 0" + " and so on" * 50
+    desk.get_by_test_id("dfa-control-lr").fill("-1")
+    desk.get_by_test_id("dfa-control-lr").press("Enter")
+    desk.evaluate("(error) => tell('state', { error })", error)
+    assert said() == {"dfa-refused-lr": error}
+    desk.get_by_test_id("dfa-do-undo").click()
+    desk.evaluate("tell('state', { error: 'nothing to undo' })")
+    assert said() == {"dfa-desk-error": "nothing to undo"}
+    desk.get_by_test_id("dfa-new-run").locator("summary").click()
+    desk.get_by_test_id("dfa-do-new-run").click()
+    desk.evaluate("tell('state', { error: 'too large' })")
+    assert said() == {"dfa-new-run-refused": "too large"}
+    desk.evaluate("tell('state', { error: '', share: 'dfa1.x' })")
+    assert said() == {}
+    desk.get_by_test_id("dfa-share").locator("summary").click()
+    desk.get_by_test_id("dfa-load-text").fill("nonsense")
+    desk.get_by_test_id("dfa-do-load").click()
+    desk.evaluate("tell('state', { error: 'no session' })")
+    assert said() == {"dfa-load-refused": "no session"}
+
+
+def test_what_would_be_refused_is_grey_and_says_why(desk):
+    presets = [{"name": "one", "title": "One", "about": "", "refused": "rule is locked here"}]
+    presets += [{"name": "two", "title": "Two", "about": "", "refused": ""}]
+    desk.evaluate("(presets) => tell('state', { presets, refused: { fork: 'four lanes already' } })", presets)
+    fork = desk.get_by_test_id("dfa-do-fork")
+    assert (fork.is_disabled(), fork.get_attribute("title")) == (True, "four lanes already")
+    desk.get_by_test_id("dfa-do-presets").click()
+    one, two = desk.get_by_test_id("dfa-preset-one"), desk.get_by_test_id("dfa-preset-two")
+    assert (one.is_disabled(), two.is_enabled()) == (True, True)
+    assert "rule is locked here" in one.inner_text()
+    state = {"refused": {}, "lock": ["preset", "save", "share", "select", "focus", "change"], "share": "dfa1.x"}
+    state |= {"lanes": [{"name": "main"}, {"name": "bp"}], "events": [{"step": 1, "text": "lr"}]}
+    desk.evaluate("(state) => tell('state', state)", state)
+    assert (fork.is_enabled(), fork.get_attribute("title").startswith("Go on twice")) == (True, True)
+    assert not one.is_visible(), "its drawer is shut with its button"
+    desk.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    for name in ("do-presets", "do-save-csv", "do-share", "lane-1", "control-lr", "control-lr-slider", "expression"):
+        assert desk.get_by_test_id(f"dfa-{name}").is_disabled(), name
+    assert desk.get_by_test_id("dfa-do-presets").get_attribute("title") == "preset is locked here"
+    assert desk.locator("[data-event]").is_disabled()
+    desk.get_by_test_id("dfa-event-0").click()
+    assert desk.sent() == []
+
+
+def test_what_drops_lanes_is_asked_first(desk):
+    lanes = [{"name": name, "colour": "#123456"} for name in ("main", "bp", "fa")]
+    presets = [{"name": "two", "title": "Two", "about": ""}]
+    desk.evaluate("(state) => tell('state', state)", {"lanes": lanes, "presets": presets})
+    asked = desk.get_by_test_id("dfa-ask")
+    desk.get_by_test_id("dfa-do-reset").press("Enter")
+    assert desk.get_by_test_id("dfa-ask-words").inner_text() == "This drops 2 other lanes: bp, fa."
+    desk.keyboard.press("Enter")  # the focus is on what keeps them
+    assert (asked.is_visible(), desk.sent()) == (False, [])
+    assert desk.evaluate("document.activeElement.dataset.testid") == "dfa-do-reset"
+    desk.get_by_test_id("dfa-do-presets").click()
+    desk.get_by_test_id("dfa-preset-two").click()
+    assert (asked.is_visible(), desk.sent()) == (True, [])
+    desk.get_by_test_id("dfa-ask-yes").click()
+    assert desk.sent() == [{"do": "preset", "name": "two"}]
+    assert not desk.get_by_test_id("dfa-preset-two").is_visible()
+    desk.evaluate("(lanes) => tell('state', { lanes })", lanes[:1])
+    desk.get_by_test_id("dfa-do-reset").click()
+    assert desk.sent() == [{"do": "reset"}], "one lane: nothing is lost"
+
+
+def test_every_drawn_point_can_be_reached_and_where_g_is_undefined_is_said(desk):
+    def show(derivative):
+        settings = {**desk.settings, "activation_derivative": derivative}
+        state = plain({"settings": settings, "curves": curves("tanh", derivative)})
+        desk.evaluate("(state) => tell('state', state)", json.loads(json.dumps(state)))
+
+    def outside():
+        return desk.evaluate(
+            """() => { const box = document.querySelector(".dfa-curves").getBoundingClientRect();
+            return [...document.querySelectorAll(".dfa-handle-dot")].filter((dot) => {
+                const { left, right, top, bottom } = dot.getBoundingClientRect();
+                return left < box.left || right > box.right || top < box.top || bottom > box.bottom; }).length; }"""
+        )
+
+    assert desk.get_by_test_id("dfa-undefined").inner_text() == ""
+    show("exp(10*x)/x")
+    assert "no finite value at x = 0:" in desk.get_by_test_id("dfa-undefined").inner_text()
+    desk.get_by_test_id("dfa-do-draw").click()
+    assert (desk.locator(".dfa-handle").count(), outside()) == (7, 0)
+    desk.get_by_test_id("dfa-point-0").press("ArrowUp")
+    (act,) = desk.sent()
+    points = act["fields"]["activation_derivative"]["points"]
+    assert all(abs(g) <= 10 for _, g in points)
+    show({"name": "points", "points": [[-50, 2000], [0, 1], [6, 0], [50, -2000]]})
+    assert (desk.locator(".dfa-handle").count(), outside()) == (4, 0)
+    desk.get_by_test_id("dfa-point-0").press("ArrowRight")
+    (act,) = desk.sent()
+    assert act["fields"]["activation_derivative"]["points"][0] == [-4, 10]
+
+
+def test_an_event_leads_to_the_curves(desk):
+    desk.evaluate("tell('state', { events: [{ step: 40, text: 'lr' }] })")
+    desk.evaluate(
+        """() => { const grid = document.createElement("div"); grid.className = "dfa-grid";
+        grid.style.cssText = "position: absolute; top: 6000px; width: 9px; height: 300px"; view.append(grid); }"""
+    )
+    desk.get_by_test_id("dfa-events").locator("summary").click()
+    desk.get_by_test_id("dfa-event-0").click()
+    assert desk.sent() == [{"do": "focus", "step": 40}]
+    assert desk.evaluate("document.querySelector('.dfa-grid').getBoundingClientRect().top < innerHeight")
+
+
+def test_the_kernel_is_told_whether_the_page_is_dark(desk):
+    told = "sent.filter((one) => one.type === 'paper').map((one) => one.dark)"
+    assert desk.evaluate(told) == [False]
+    desk.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    desk.wait_for_function(f"{told}.length === 2")
+    assert desk.evaluate(told) == [False, True]

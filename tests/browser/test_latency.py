@@ -81,6 +81,7 @@ def changes(seed=0):
 
 def test_a_hundred_changes(explorer):
     page = explorer
+    page.get_by_test_id("dfa-limit").select_option("full")
     press(page, "play")
     until(page, lambda: step(page) > 200)
     page.evaluate(STOPWATCH)
