@@ -28,7 +28,7 @@ def test_axe_finds_nothing_serious(explorer):
     for theme in THEMES:
         page.evaluate(
             """theme => { const root = document.querySelector(".dfa-explorer");
-            root.className = root.className.replace(/dfa-theme-\\\\w+/, "dfa-theme-" + theme); }""",
+            root.className = root.className.replace(/dfa-theme-\\w+/, "dfa-theme-" + theme); }""",
             theme,
         )
         page.wait_for_timeout(400)

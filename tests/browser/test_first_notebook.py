@@ -41,7 +41,7 @@ def test_the_first_notebook(explorer, screenshot):
     page.keyboard.press("ArrowDown")
     until(page, lambda: "activation_derivative identity" in text(page, "settings") and markers(page) == 3)
     assert [markers(page, panel) for panel in ("alignment", "accuracy", "throughput")] == [3, 3, 3]
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1500)
     steps = page.evaluate("window.stepsShown")
     assert len(steps) > 20
     assert steps == sorted(steps)
