@@ -78,20 +78,22 @@ class Desk {
     for (const key of message.gone) delete this.state[key];
     if (message.type === "snapshot") for (const key of this.former) changed.add(key);
     this.update(changed);
+    if (message.type === "snapshot") {
+      this.dark = undefined; // a kernel that knows nothing yet is told anew
+      this.tellPaper();
+    }
   }
 
   begin() {
     this.former = Object.keys(this.state);
     this.state = {};
     this.root.classList.remove("dfa-waiting");
-    this.dark = undefined; // a kernel that knows nothing yet is told anew
   }
 
   update(changed) {
     for (const theme of THEMES) this.root.classList.toggle(`dfa-theme-${theme}`, this.state.theme === theme);
     for (const part of this.parts) part.update(this.state, changed);
     this.ask.update(this.state);
-    this.tellPaper();
     if (changed.has("error")) this.complain(this.state.error ?? "");
     this.keys.root.hidden = (this.state.hide ?? []).includes("keys");
   }
