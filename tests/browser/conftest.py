@@ -47,7 +47,8 @@ def served(folder, arguments, path):
         port = free.getsockname()[1]
     log = (folder / "server.log").open("w")
     command = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"]
-    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN}
+    # Settings and layouts of whoever runs the tests are neither used nor changed.
+    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
     server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
