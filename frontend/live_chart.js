@@ -14,6 +14,7 @@ const TWO_COLUMNS_OF_SEVERAL_FROM = 760;
 const MOST_EVENTS = 200;
 const ASK_AGAIN_MS = 1000;
 const FLASH_MS = 1600;
+const SETTLE_MS = 300; // after the last message everything is drawn, however little it moves a curve
 const COLOUR = /^#[0-9a-f]{6}$/i;
 const PLAIN_COLOUR = "#767676";
 
@@ -137,8 +138,11 @@ class Chart {
     if (this.latest) this.status.show(this.latest);
     this.head.show(this.view);
     if (this.moved) this.panels.forEach((panel) => panel.relayout());
-    this.moved = false;
-    this.panels.forEach((panel) => panel.draw());
+    const all = this.moved || this.settling;
+    this.moved = this.settling = false;
+    this.panels.forEach((panel) => panel.draw(all));
+    clearTimeout(this.settled);
+    if (this.panels.some((panel) => panel.waits)) this.settled = setTimeout(() => this.look(() => (this.settling = true)), SETTLE_MS);
   }
 
   /** The steps in sight. */
@@ -209,6 +213,7 @@ class Chart {
   destroy() {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.flashed);
+    clearTimeout(this.settled);
     this.resizing.disconnect();
     this.unwatch();
     this.panels.forEach((panel) => panel.destroy());

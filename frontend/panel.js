@@ -2,12 +2,14 @@
 import uPlot from "uplot";
 import { panelAxes } from "./axes.js";
 import { drawBands } from "./bands.js";
+import { columns } from "./columns.js";
 import { nearestWithValue } from "./cursor.js";
 import { element, setText } from "./element.js";
 import { decades, heights } from "./heights.js";
 import { Legend } from "./legend.js";
 import { panelLines } from "./lines.js";
 import { drawMarkers, headroom } from "./markers.js";
+import { Pace } from "./pace.js";
 import { logStep, stepOfLog } from "./scales.js";
 import { MOST_POINTS, Series, seriesKey } from "./series.js";
 import { strokes } from "./strokes.js";
@@ -29,6 +31,9 @@ export class Panel {
     this.bandOf = new Map(description.bands.map((band) => [band.metric, band]));
     this.means = new Set(description.bands.map((band) => band.mean));
     this.series = new Map();
+    this.lastSteps = new Map(); // by run
+    this.pace = new Pace();
+    this.waits = false; // whether something has come that is not drawn
     this.plot = null;
     this.hover = null;
     this.stale = true;
@@ -51,6 +56,7 @@ export class Panel {
   /** Forget every line: another run may have others. */
   clear() {
     this.series.clear();
+    this.lastSteps.clear();
     this.stale = true;
   }
 
@@ -63,6 +69,9 @@ export class Panel {
     // A deep network has many lines: together they keep no more points than a few lines would.
     const limit = Math.max(200, Math.min(MOST_POINTS, Math.floor((8 * MOST_POINTS) / this.series.size)));
     this.series.get(key).append(steps, values, spread, limit);
+    if (!steps.length) return;
+    this.lastSteps.set(run, Math.max(this.lastStepOf(run), steps[steps.length - 1]));
+    if (this.lines.has(metric)) this.pace.hear(values);
   }
 
   /** Whether the user has hidden neither the line nor its run. */
@@ -89,15 +98,22 @@ export class Panel {
   }
 
   get lastStep() {
-    return Math.max(0, ...[...this.series.values()].map((series) => series.lastStep));
+    return Math.max(0, ...this.lastSteps.values());
   }
 
-  /** Draw what has come since the last frame. */
-  draw() {
+  /** Draw what has come since the last frame. What nobody could see yet waits, unless `all` is to be drawn. */
+  draw(all) {
     if (this.stale) this.build();
     if (!this.plot) return;
-    this.plot.setData(this.data(), false);
-    this.plot.setScale("x", this.scale());
+    const { drawn, plot, shared } = this;
+    this.root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
+    this.root.dataset.markers = String(shared.marks.length);
+    const place = (step) => plot.valToPos(step, "x", true);
+    this.waits = !all && this.pace.canWait(shared.range(), shared.lastStep(), place, plot.scales.y);
+    if (!this.waits) {
+      plot.setData(this.data(), false);
+      plot.setScale("x", this.scale());
+    }
     this.refreshLegend();
     this.summary.refresh();
   }
@@ -107,35 +123,18 @@ export class Panel {
     return { min, max };
   }
 
-  /** The columns of the plot: the steps, then each line's values in the order of drawing. */
+  /** The columns of the plot; what they hold is noted for whoever looks at the page from outside. */
   data() {
-    const { drawn } = this;
-    this.root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
-    this.root.dataset.markers = String(this.shared.marks.length);
-    if (!drawn.length) return [[]];
-    const tables = [];
-    for (const line of drawn) tables[line.place - 1] = this.table(line);
-    const [from, to] = this.shared.range();
-    const inSight = tables.some(([steps]) => steps.length && steps[0] <= to && steps[steps.length - 1] >= from);
-    this.root.dataset.sight = inSight ? "some" : "none";
-    return uPlot.join(tables);
-  }
-
-  /** Steps and values of a line, as far as they are in sight; a held value goes on to the last step of its run. */
-  table({ series, line }) {
-    let [steps, values] = series.between(...this.shared.range());
-    const until = line.held ? this.shared.lastStepOf(series.run) : 0;
-    if (until > series.lastStep) {
-      steps = [...steps, until];
-      values = [...values, series.last];
-    }
-    // A logarithm has no place for what is not positive.
-    return [steps, this.logarithmic ? values.map((value) => (value > 0 ? value : null)) : values];
+    const { drawn, shared } = this;
+    const { data, inSight } = columns(drawn, shared.range(), (run) => shared.lastStepOf(run), this.logarithmic);
+    if (drawn.length) this.root.dataset.sight = inSight ? "some" : "none";
+    this.pace.note(shared.range(), shared.lastStep());
+    return data;
   }
 
   /** The last step that has a value of the run with this place. */
   lastStepOf(run) {
-    return Math.max(0, ...[...this.series.values()].filter((series) => series.run === run).map((series) => series.lastStep));
+    return this.lastSteps.get(run) ?? 0;
   }
 
   build() {
@@ -214,7 +213,7 @@ export class Panel {
 
   /** The measured step nearest to `step`, over all lines. */
   nearestStep(step) {
-    const found = this.drawn().map(({ series }) => series.nearest(step)).filter((one) => one !== null);
+    const found = this.drawn.map(({ series }) => series.nearest(step)).filter((one) => one !== null);
     return Math.round(found.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best), found[0] ?? step));
   }
 
@@ -229,7 +228,7 @@ export class Panel {
   resize() {
     const width = this.holder.clientWidth;
     if (!width) return;
-    if (!this.plot) this.draw();
+    if (!this.plot) this.draw(true);
     else if (width !== this.plot.width) this.plot.setSize({ width, height: this.height });
   }
 
