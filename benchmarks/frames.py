@@ -4,9 +4,10 @@ python benchmarks/frames.py [--frames 400] [--steps-a-frame 150]
 
 Histories are filled as runs of 64-128-128-10 on the digits fill them: the training loss every 10 steps, angles and test
 metrics every 1,000 and at 0, 1, 2, 4, 8 … before, throughput once a second, and 20 changes. Between two frames each run
-goes on by 150 steps: 2,400 steps/s at 16 frames a second. Only ``LiveChart.show`` is timed, with nobody listening to its messages. The frames
-of both runs take turns, so that a slower moment of the machine meets both. "ratio" is the median at the later step over
-that at the earlier one; "snapshot" is what a page that is loaded anew, or a fork, costs once.
+goes on by 150 steps: 2,400 steps/s at 16 frames a second. Only ``LiveChart.show`` is timed, with nobody listening to
+its messages. The frames of both runs take turns, so that a slower moment of the machine meets both. "ratio" is the
+median at the later step over that at the earlier one; "snapshot" is what a page that is loaded anew, or a fork, costs
+once.
 """
 
 import argparse

@@ -107,7 +107,5 @@ def test_what_moves_a_curve_by_less_than_a_pixel_waits_and_everything_else_is_dr
         seen.beyond = waits([0, 50], 2000000);
         return seen;
     })()"""
-    assert run("pace.js", code) == {
-        **{"first": False, "near": True, "far": False, "spike": False, "drawn": True},
-        **{"into": False, "zoomed": False, "beyond": True},
-    }
+    waiting = ["near", "drawn", "beyond"]
+    assert [name for name, waits in run("pace.js", code).items() if waits] == waiting
