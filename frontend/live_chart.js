@@ -3,34 +3,37 @@ import "uplot/dist/uPlot.min.css";
 import "./live_chart.css";
 import { element } from "./element.js";
 import { Head } from "./head.js";
+import { Layers } from "./layers.js";
 import { marks } from "./markers.js";
+import { seriesOf } from "./message.js";
 import { Panel } from "./panel.js";
+import { Runs } from "./runs.js";
+import { keepPlainKeys } from "./shortcuts.js";
 import { StatusLine } from "./status.js";
-import { readTheme, shaded, translucent, watchTheme } from "./theme.js";
+import { readTheme, watchTheme } from "./theme.js";
 import { View } from "./view.js";
 
 const TWO_COLUMNS_FROM = 560;
-const TWO_COLUMNS_OF_SEVERAL_FROM = 760;
 const MOST_EVENTS = 200;
 const ASK_AGAIN_MS = 1000;
 const FLASH_MS = 1600;
 const SETTLE_MS = 300; // after the last message everything is drawn, however little it moves a curve
-const COLOUR = /^#[0-9a-f]{6}$/i;
-const PLAIN_COLOUR = "#767676";
 
 class Chart {
   constructor(ask) {
     this.ask = ask;
     this.number = null; // of the last message; null while a snapshot is awaited
+    this.session = null;
     this.run = null;
-    this.runs = [];
-    this.hiddenRuns = new Set(); // by place
+    this.held = new Runs();
+    this.layers = new Layers();
     this.view = new View();
     this.logSteps = false;
     this.logValues = false;
     this.events = [];
     this.marks = [];
     this.flash = null; // a step
+    this.diverged = null; // a step
     this.panels = [];
     this.frame = 0;
     this.status = new StatusLine();
@@ -38,10 +41,11 @@ class Chart {
       follow: (last) => this.look(() => this.view.follow(last)),
       logSteps: (on) => this.restyle(() => (this.logSteps = on)),
       logValues: (on) => this.restyle(() => (this.logValues = on)),
+      chooseLayers: (choice) => this.restyle(() => (this.layers.chosen = choice)),
+      chooseAngle: (metric) => this.restyle(() => (this.layers.metric = metric)),
       showRun: (place, on) =>
         this.restyle(() => {
-          if (on) this.hiddenRuns.delete(place);
-          else this.hiddenRuns.add(place);
+          this.held.show(place, on);
           this.remark();
         }),
     });
@@ -72,35 +76,55 @@ class Chart {
       this.events = [...this.events, ...message.events].slice(-MOST_EVENTS);
       this.remark();
     }
-    if (message.status) this.latest = message.status;
+    if (message.status) {
+      this.latest = message.status;
+      this.diverged = message.diverged ?? null;
+    }
     this.schedule();
   }
 
-  begin({ run, runs, panels }) {
+  begin({ session, run, runs, panels }) {
     if (run !== this.run) this.view.zoom(null);
+    if (session !== this.session) this.forget();
     this.run = run;
-    if (runs.length !== this.runs.length) this.hiddenRuns.clear();
-    this.runs = runs.map((one) => ({ ...one, colour: COLOUR.test(one.colour) ? one.colour : PLAIN_COLOUR }));
+    this.session = session;
+    const keep = !this.held.take(runs);
     this.events = [];
     this.marks = [];
     this.moved = true;
-    this.root.classList.toggle("dfa-several", this.several);
-    if (this.panels.length) this.panels.forEach((panel) => panel.clear());
+    const names = (all) => all.map(({ name }) => name).join();
+    if (names(panels) === names(this.panels)) this.panels.forEach((panel) => panel.clear(keep));
     else {
+      this.panels.forEach((panel) => panel.destroy());
       this.panels = panels.map((description) => new Panel(description, this));
+      this.layers.metrics = panels.flatMap(({ lines }) => lines.filter((line) => line.per_layer));
       this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     }
     this.buildHead();
-    this.resized = true; // the columns depend on the number of runs
+    this.resized = true; // new panels have no size yet
+  }
+
+  /** Other runs, which have nothing in common with those before: what was chosen and hidden no longer applies. */
+  forget() {
+    this.view.follow(null);
+    this.layers.reset();
+    this.held.showAll();
+    this.panels.forEach((panel) => panel.clear(false));
+    this.logSteps = this.logValues = false;
+    this.head.uncheck();
+  }
+
+  get runs() {
+    return this.held.all;
   }
 
   get several() {
-    return this.runs.length > 1;
+    return this.held.several;
   }
 
   /** Whether the user has not hidden the run with this place. */
   shows(run) {
-    return !this.hiddenRuns.has(run);
+    return this.held.shows(run);
   }
 
   remark() {
@@ -109,22 +133,13 @@ class Chart {
   }
 
   buildHead() {
-    const looks = this.runs.map(({ name, colour, faint }) => {
-      const own = shaded(colour, this.theme.shade);
-      return { name, faint, colour: faint ? translucent(own, 0.5) : own, width: (faint ? 1.5 : 2.5) * this.theme.strokes };
-    });
-    this.head.build(looks, this.hiddenRuns);
+    this.head.build(this.held.looks(this.theme), this.held.hidden);
   }
 
   append(message, view) {
-    const numbers = new Float64Array(view ? view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) : 0);
-    let place = 0;
-    const take = (count) => numbers.subarray(place, (place += count));
-    for (const { metric, layer, count, run = 0 } of message.series) {
-      const steps = take(count);
-      const values = take(count);
-      const spread = this.runs[run].spread ? take(count) : null;
-      for (const panel of this.panels) if (panel.reads(metric)) panel.append(metric, layer, run, steps, values, spread);
+    for (const one of seriesOf(message, view, this.runs)) {
+      this.layers.hear(one.layer);
+      for (const panel of this.panels) if (panel.reads(one.metric)) panel.append(one);
     }
   }
 
@@ -136,7 +151,7 @@ class Chart {
     this.frame = 0;
     if (this.resized) this.resize();
     if (this.latest) this.status.show(this.latest);
-    this.head.show(this.view);
+    this.head.show(this.view, this.layers, this.runs.length);
     if (this.moved) this.panels.forEach((panel) => panel.relayout());
     const all = this.moved || this.settling;
     this.moved = this.settling = false;
@@ -197,7 +212,7 @@ class Chart {
       this.unwatch = watchTheme(this.root, () => this.retheme());
     }
     this.retheme();
-    const least = (this.several ? TWO_COLUMNS_OF_SEVERAL_FROM : TWO_COLUMNS_FROM) * this.theme.letters;
+    const least = TWO_COLUMNS_FROM * this.theme.letters;
     this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= least);
     this.panels.forEach((panel) => panel.resize());
   }
@@ -220,18 +235,7 @@ class Chart {
   }
 }
 
-/**
- * The explorer's plain keys are its own: in command mode JupyterLab would take a menu's arrow keys for its cells. It
- * looks for this attribute on the element that has the focus. What is held with Ctrl, Alt or ⌘, and Shift+Enter, stays
- * JupyterLab's: saving and running work from here too.
- */
-function keepKeys(event) {
-  const { target, key } = event;
-  if (!(target instanceof Element) || !target.closest(".dfa-explorer")) return;
-  const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && key === "Enter");
-  target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
-}
-window.addEventListener("keydown", keepKeys, true); // before JupyterLab, which listens on the document
+keepPlainKeys();
 
 /** What anywidget calls for each place the chart is shown in. */
 function render({ model, el }) {

@@ -34,7 +34,7 @@ export function logTicks(min, max, length, space, log) {
     const inSight = ticks.filter((tick) => tick >= min && tick <= max);
     return min > 0 ? inSight : [0, ...inSight.filter((tick) => pixels(tick) >= space)]; // 1 is near 0
   };
-  for (const [stride, mantissas] of [[1, MANTISSAS[0]], [1, MANTISSAS[1]], [2, [1]], [3, [1]], [5, [1]]]) {
+  for (const [stride, mantissas] of [[1, MANTISSAS[0]], [1, MANTISSAS[1]], ...[2, 3, 5, 10, 20, 50, 100].map((stride) => [stride, [1]])]) {
     const ticks = powers(stride, mantissas);
     if (ticks.length < 3) break;
     if (apart(ticks)) return ticks;
