@@ -5,8 +5,8 @@ const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const tick = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
-// From here on names of magnitudes end, and nobody counts noughts.
-const HUGE = 1e15;
+// From here on a power of ten says more than the name of a magnitude.
+const HUGE = 1e9;
 const power = (value) => Number(value.toPrecision(3)).toExponential().replace("e+", "e").replace(/-/g, "−");
 
 export const count = (value) => grouped.format(value);
