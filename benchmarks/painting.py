@@ -3,13 +3,13 @@
 python benchmarks/painting.py [--frames 400] [--steps-a-frame 150] [--width 1280]
 
 The messages are those that frames.py times the making of. A page in headless Chromium holds a chart for each step, one
-over the other, which take messages in turns, a message a frame. "scripts" is the mean of what the chart's own
-code takes, from the message to the last stroke given to the canvas, with its 95th percentile; "all" is the page's whole
-main thread: scripts, styles, layout, and the strokes made into pixels, for there is no GPU. "ratio" is the mean at a
-step over that at 1,000. Where nothing could be seen to move the chart does not draw, so the redrawn frames are told
-apart: how many, and their scripts. A run that has come to 10,000 steps has as many points of the training loss on the
-page as any longer one; one of 1,000 steps has a hundred, and is begun again every ten frames, so that it stays one.
-Snapshots are not timed.
+over the other, which take messages in turns, a message a frame. "scripts" is the mean of what the chart's own code
+takes, from the message to the last stroke given to the canvas, beside it the 95th percentile; "main thread" is all that
+the page does: scripts, styles, layout, and the strokes made into pixels, for there is no GPU. "ratio" is to the same at
+step 1,000. Where nothing could be seen to move the chart does not draw: "redrawn" are the frames that did, with the
+mean of their scripts. A run that has come to 10,000 steps has as many points of the training loss on the page as any
+longer one; one of 1,000 steps has a hundred, and is begun again every ten frames, so that it stays one. Snapshots are
+not timed.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ class Cost:
         """The main thread's time a frame."""
         return self.total / len(self.scripts)
 
-    def words(self, first: Cost) -> str:
-        """A cell of the table; ``first`` is what the ratios refer to."""
+    def cells(self, first: Cost) -> list[str]:
+        """A row of the table; ``first`` is what the ratios refer to."""
         most = statistics.quantiles(self.scripts, n=20)[-1]
         drawn = [took for took, drew in zip(self.scripts, self.drew, strict=True) if drew]
-        redraws = f"{len(drawn) / len(self.drew):.0%} redrawn, {statistics.mean(drawn):.2f} ms"
-        ratios = "" if self is first else f" = {self.mean / first.mean:.2f}, {self.whole / first.whole:.2f}"
-        return f"{self.mean:.2f} ms (95 %: {most:.2f}), all {self.whole:.1f}{ratios}; {redraws}"
+        scripts = [f"{self.mean:.2f} ms", f"{self.mean / first.mean:.2f}", f"{most:.2f} ms"]
+        whole = [f"{self.whole:.1f} ms", f"{self.whole / first.whole:.2f}"]
+        return [*scripts, *whole, f"{len(drawn) / len(self.drew):.0%}", f"{statistics.mean(drawn):.2f} ms"]
 
 
 def painted(page: Page, runs: list[dict[str, Any]], frames: int) -> list[Cost]:
@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--steps-a-frame", type=int, default=150)
     parser.add_argument("--width", type=int, default=1280)
     arguments = parser.parse_args()
-    head = ["shown", *(f"at {step:,}" for step in STEPS)]
+    head = ["shown", "step", "scripts", "ratio", "95 %", "main thread", "ratio", "redrawn", "their scripts"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -187,7 +187,8 @@ def main() -> None:
         for name, case in CASES.items():
             runs = [messages(step, case, arguments.frames, arguments.steps_a_frame) for step in STEPS]
             costs = painted(page, runs, arguments.frames)
-            print(f"| {name} | {' | '.join(cost.words(costs[0]) for cost in costs)} |", flush=True)
+            for step, cost in zip(STEPS, costs, strict=True):
+                print(f"| {name} | {step:,} | {' | '.join(cost.cells(costs[0]))} |", flush=True)
         browser.close()
 
 

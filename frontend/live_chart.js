@@ -1,6 +1,7 @@
 // The live chart as a widget: what anywidget calls, and what passes between page and kernel (live_chart.py).
 import "uplot/dist/uPlot.min.css";
 import "./live_chart.css";
+import "./legend.css";
 import { Chart } from "./chart.js";
 import { keepPlainKeys } from "./shortcuts.js";
 
