@@ -3,10 +3,11 @@
 python benchmarks/frames.py [--frames 400] [--steps-a-frame 150]
 
 Histories are filled as runs of 64-128-128-10 on the digits fill them: the training loss every 10 steps, angles and test
-metrics every 1,000, throughput once a second, and 20 changes. Between two frames each run goes on by 150 steps: 2,400
-steps/s at 16 frames a second. Only ``LiveChart.show`` is timed, with nobody listening to its messages. The frames
-of both runs take turns, so that a slower moment of the machine meets both. "ratio" is the median at the later step over
-that at the earlier one; "snapshot" is what a page that is loaded anew, or a fork, costs once.
+metrics every 1,000 and at 0, 1, 2, 4, 8 … before, throughput once a second, and 20 changes. Between two frames each run
+goes on by 150 steps: 2,400 steps/s at 16 frames a second. Only ``LiveChart.show`` is timed, with nobody listening to
+its messages. The frames of both runs take turns, so that a slower moment of the machine meets both. "ratio" is the
+median at the later step over that at the earlier one; "snapshot" is what a page that is loaded anew, or a fork, costs
+once.
 """
 
 import argparse
@@ -40,8 +41,14 @@ class Silent(LiveChart):
 def rows(history: History, start: int, stop: int) -> None:
     """Record what the steps from ``start`` to ``stop`` would leave in a history, a row at a time."""
     for metric, layer, every in series():
-        for step in range(-(-start // every) * every, stop, every):
+        for step in measured_steps(every, start, stop):
             history.record(metric, [1 / (1 + step)] * history.replicas, step=step, samples=64 * step, layer=layer)
+
+
+def measured_steps(every: int, start: int, stop: int) -> list[int]:
+    """The steps from ``start`` to ``stop`` that have a row of a series: every so many, and of probes the first ones."""
+    first = [2**power for power in range(10)] if every == PROBE_EVERY else []
+    return sorted({*range(-(-start // every) * every, stop, every), *(step for step in first if start <= step < stop)})
 
 
 def series() -> list[tuple[str, int | None, int]]:
@@ -56,7 +63,7 @@ def history(step: int, replicas: int) -> History:
     made = History(replicas=replicas)
     for metric, layer, every in series():
         column = Series()
-        steps = np.arange(0, step, every)
+        steps = np.array(measured_steps(every, 0, step))
         column.steps.frombytes(steps.astype(np.int64).tobytes())
         column.samples.frombytes((64 * steps).astype(np.int64).tobytes())
         column.values.frombytes(np.repeat(np.sin(steps / 99) + 2, replicas).tobytes())
@@ -73,12 +80,12 @@ def history(step: int, replicas: int) -> History:
 class Screen:
     """A chart with its runs, at a step of theirs."""
 
-    def __init__(self, step: int, lanes: int, pinned: int, replicas: int) -> None:
+    def __init__(self, step: int, lanes: int, pinned: int, replicas: int, chart: type[Silent] = Silent) -> None:
         self.step = step
         self.histories = [history(step, replicas) for _ in range(lanes)]
         self.runs = [Shown(one, f"lane {place}") for place, one in enumerate(self.histories)]
         self.runs += [Shown(history(step, replicas), f"pinned {place}", faint=True) for place in range(pinned)]
-        self.chart = Silent()
+        self.chart = chart()
         self.snapshot = self.show()
         self.snapshot_bytes, self.chart.sent = self.chart.sent, 0
 

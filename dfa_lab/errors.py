@@ -19,17 +19,24 @@ class UnknownNameError(DfaLabError, KeyError):
 
 
 class DivergedError(DfaLabError):
-    """The loss stopped being a finite number; the run stands at its last snapshot again."""
+    """The loss stopped being a finite number; the run stands at its last snapshot again.
+
+    ``step`` is the one whose loss was not finite, None where no update was done yet.
+    """
+
+    step: int | None = None
 
     @classmethod
     def at(cls, failed: int, back: int, replicas: Iterable[int], given: str) -> DivergedError:
         """The loss (of ``replicas``, if any) was not finite at step ``failed``, under what was ``given``."""
         whose = ", ".join(map(str, replicas))
-        return cls(
+        error = cls(
             f"the loss{f' of replica {whose}' if whose else ''} was no longer finite at step {failed} ({given}); the "
             f"run is back at step {back}. Lower lr, or choose another derivative or feedback scale, and go on; where "
             "that does not help, reset(lr=…) begins anew."
         )
+        error.step = failed
+        return error
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

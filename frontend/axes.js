@@ -1,5 +1,5 @@
 // How an axis looks, and where its ticks may stand.
-import { logStep, logTicks } from "./scales.js";
+import { evenTicks, logStep, logTicks } from "./scales.js";
 import { tickText } from "./words.js";
 
 // Steps are whole numbers: 1, 2, 5, 10, 20, 50 …
@@ -26,16 +26,25 @@ function axis(shared, label, { size, space, ...more }) {
   };
 }
 
-const splits = (length, space, log) => (plot, _, min, max) => logTicks(min, max, length(plot) / devicePixelRatio, space, log);
+const long = (plot, side) => plot.bbox[side] / devicePixelRatio;
+// uPlot shows no axis whose ticks are further apart than any distance it knows: a loss that diverges has such.
+const ANY = [Number.MAX_VALUE];
+
+function logAxis(side, space, log) {
+  return { incrs: ANY, splits: (plot, _, min, max) => logTicks(min, max, long(plot, side), space, log) };
+}
+
+function linearAxis(side, space) {
+  const splits = (plot, _, min, max) => evenTicks(min, max, Math.floor(long(plot, side) / space));
+  return { incrs: ANY, splits };
+}
 
 /** The two axes of a panel; `shared.theme` is read at each drawing, so that the page may turn dark. */
 export function panelAxes(shared, { axis: title, tick }, logValues) {
   const large = shared.theme.letters;
-  const steps = shared.logSteps
-    ? { splits: splits((plot) => plot.bbox.width, 34 * large, logStep) }
-    : { incrs: WHOLE };
-  const linear = tick ? { incrs: [1, 1.5, 2, 3, 6].map((times) => times * tick) } : {};
-  const values = logValues ? { splits: splits((plot) => plot.bbox.height, 22 * large, Math.log10) } : linear;
+  const steps = shared.logSteps ? logAxis("width", 34 * large, logStep) : { incrs: WHOLE };
+  const linear = tick ? { incrs: [1, 1.5, 2, 3, 6].map((times) => times * tick) } : linearAxis("height", 28 * large);
+  const values = logValues ? logAxis("height", 22 * large, Math.log10) : linear;
   return [
     axis(shared, `training step (updates${shared.logSteps ? ", log scale" : ""})`, { size: 24, space: 60, ...steps }),
     axis(shared, logValues ? title.replace(/\)?$/, (end) => (end ? ", log)" : " (log)")) : title, { size: 40, space: 28, ...values }),

@@ -22,11 +22,19 @@ function fill(plot, steps, low, high, until, colour, held) {
   const holdUntil = (step) => {
     if (corners.length) corners.push([place(step, "x"), ...corners[corners.length - 1].slice(1)]);
   };
+  // What lies within a pixel is one corner, as wide as the widest: a long run has several values there.
+  const put = (x, bottom, top) => {
+    const last = corners[corners.length - 1];
+    if (held || !last || x - last[0] >= 1) corners.push([x, bottom, top]);
+    else {
+      last[1] = Math.max(last[1], bottom);
+      last[2] = Math.min(last[2], top);
+    }
+  };
   for (let i = 0; i < steps.length; i += 1) {
-    const pair = [low(i), high(i)];
-    const known = pair.every(Number.isFinite);
+    const [least, greatest] = [low(i), high(i)];
     if (held) holdUntil(steps[i]);
-    if (known) corners.push([place(steps[i], "x"), ...pair.map((y) => place(y, "y"))]);
+    if (Number.isFinite(least) && Number.isFinite(greatest)) put(place(steps[i], "x"), place(least, "y"), place(greatest, "y"));
     else if (held) {
       fillPolygon(plot.ctx, corners, colour);
       corners = [];

@@ -1,5 +1,6 @@
 // The row above the panels: which steps are in sight, logarithmic axes, and with several runs a key for each.
 import { element, swatch } from "./element.js";
+import { Menu } from "./menu.js";
 import { WINDOWS } from "./view.js";
 import { count } from "./words.js";
 
@@ -7,7 +8,10 @@ const ZOOMED = "zoomed";
 let made = 0;
 
 export class Head {
-  /** `act` has what the user can do: follow(last), zoom(null), logSteps(on), logValues(on), showRun(place, on). */
+  /**
+   * `act` has what the user can do: follow(last), zoom(null), logSteps(on), logValues(on), chooseLayers(choice),
+   * chooseAngle(metric), showRun(place, on).
+   */
   constructor(act) {
     this.act = act;
     this.keys = [];
@@ -25,14 +29,21 @@ export class Head {
     });
     this.runs = element("div", "dfa-runs", { role: "group", "aria-label": "Runs", hidden: "" });
     const menu = element("span", "dfa-choice", {}, element("label", "", { for: id }, "Steps shown"), this.window);
+    this.layers = new Menu("Layers", "dfa-layers", act.chooseLayers);
+    this.angles = new Menu("Angles", "dfa-angles", (metric) => act.chooseAngle(metric || null));
+    this.boxes = [
+      this.box("log steps", "dfa-log-steps", "Logarithmic step axis in every panel", act.logSteps),
+      this.box("log loss", "dfa-log-values", "Logarithmic loss axis", act.logValues),
+    ];
     this.root = element(
       "div",
       "dfa-chart-head",
       { role: "group", "aria-label": "What the chart shows" },
       this.runs,
       menu,
-      this.box("log steps", "dfa-log-steps", "Logarithmic step axis in every panel", act.logSteps),
-      this.box("log loss", "dfa-log-values", "Logarithmic loss axis", act.logValues),
+      ...this.boxes,
+      this.angles.root,
+      this.layers.root,
       this.wholeRun,
     );
   }
@@ -43,8 +54,15 @@ export class Head {
     return element("label", "dfa-choice", { title }, box, text);
   }
 
-  /** Say what is in sight. */
-  show(view) {
+  /** The axes are linear again. */
+  uncheck() {
+    for (const box of this.boxes) box.querySelector("input").checked = false;
+  }
+
+  /** Say what is in sight: which steps, and which of the layers' lines of so many runs. */
+  show(view, layers, runs) {
+    this.angles.show(layers.angles, layers.metric ?? "");
+    this.layers.show(layers.choices, layers.choice(runs));
     const value = view.zoomed ? ZOOMED : String(view.last);
     this.zoomed.hidden = !view.zoomed;
     if (this.window.value !== value) this.window.value = value;

@@ -16,23 +16,28 @@ export class Legend {
     return !this.hidden.has(series.key);
   }
 
-  /** Make a key for each line; where there are several runs, in a table: a row a run, a column a line. */
-  build(lines, several) {
+  showAll() {
+    this.hidden.clear();
+  }
+
+  /** Make a key for each line; where the lines have rows (lines.js), in a table. */
+  build(lines) {
     const rows = new Map();
-    for (const line of lines) rows.set(line.run, [...(rows.get(line.run) ?? []), line]);
+    for (const line of lines) rows.set(line.row, [...(rows.get(line.row) ?? []), line]);
     this.keys = [];
-    this.root.classList.toggle("dfa-legend-table", several);
-    if (several) this.table(rows, [...new Set(lines.map(({ label }) => label))]);
+    const tabular = lines.length > 0 && lines[0].row !== undefined;
+    this.root.classList.toggle("dfa-legend-table", tabular);
+    if (tabular) this.table(rows, [...new Set(lines.map(({ column }) => column))]);
     else this.root.replaceChildren(...lines.map((line) => this.key(line, line.label)));
   }
 
   table(rows, labels) {
     this.root.style.setProperty("--dfa-columns", labels.length);
-    const cells = [element("span"), ...labels.map((label) => element("span", "dfa-legend-title", { "aria-hidden": "true" }, label))];
-    for (const [run, row] of rows) {
-      const name = element("span", "dfa-run-name", { "aria-hidden": "true", title: run.name }, run.name);
+    const cells = [element("span", "dfa-legend-corner"), ...labels.map((label) => element("span", "dfa-legend-title", { "aria-hidden": "true" }, label))];
+    for (const [text, row] of rows) {
+      const name = element("span", "dfa-run-name", { "aria-hidden": "true", title: text }, text);
       name.style.borderColor = row[0].colour;
-      const found = new Map(row.map((line) => [line.label, line]));
+      const found = new Map(row.map((line) => [line.column, line]));
       cells.push(name, ...labels.map((label) => (found.has(label) ? this.key(found.get(label)) : element("span"))));
     }
     this.root.replaceChildren(...cells);

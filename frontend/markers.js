@@ -37,7 +37,7 @@ export function placeLabels(positions, widths, from, to, lanes = LANES) {
 
 /**
  * The marks of `events` ({step, label, run}), by step: a change that several runs share is one mark. With several runs
- * a mark's label says whose change it is, and `run` is its run where it has one alone. `shows` says which places are not
+ * a mark's label says whose change it is, unless it has the run's name in it, and `run` is its run where it has one alone. `shows` says which places are not
  * hidden.
  */
 export function marks(events, runs, shows = () => true) {
@@ -54,8 +54,15 @@ export function marks(events, runs, shows = () => true) {
     if (!several) return { step, label };
     const whose = [...of].map((run) => runs[run]).filter(Boolean);
     if (of.size === owners) return { step, label };
-    return { step, label: `${whose.map((run) => run.name).join(", ")}: ${label}`, run: whose.length === 1 ? whose[0] : undefined };
+    const run = whose.length === 1 ? whose[0] : undefined;
+    return { step, label: run && says(label, run.name) ? label : `${whose.map(({ name }) => name).join(", ")}: ${label}`, run };
   });
+}
+
+/** Whether a label has every word of a run's name: a lane is called by what was changed in it. */
+function says(label, name) {
+  const words = (text) => text.toLowerCase().split(/[\s,→]+/);
+  return words(name).every((word) => words(label).includes(word));
 }
 
 /** A bright band at the step that the kernel asked to look at. */

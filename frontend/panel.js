@@ -1,16 +1,12 @@
 // One plot: its lines, its legend, its bands and markers. What it shows is described by the kernel (panels.py).
 import uPlot from "uplot";
-import { panelAxes } from "./axes.js";
-import { drawBands } from "./bands.js";
-import { nearestWithValue } from "./cursor.js";
+import { columns } from "./columns.js";
 import { element, setText } from "./element.js";
-import { decades, heights } from "./heights.js";
 import { Legend } from "./legend.js";
 import { panelLines } from "./lines.js";
-import { drawMarkers, headroom } from "./markers.js";
-import { logStep, stepOfLog } from "./scales.js";
+import { plotOptions } from "./options.js";
+import { Pace } from "./pace.js";
 import { MOST_POINTS, Series, seriesKey } from "./series.js";
-import { strokes } from "./strokes.js";
 import { Summary, summaryText } from "./summary.js";
 import { count } from "./words.js";
 
@@ -19,24 +15,29 @@ const CHANCE_COLOUR = "#808080";
 
 export class Panel {
   /**
-   * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `marks`, `flash`,
-   * `lastStepOf(run)`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
+   * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `layers`, `marks`, `flash`,
+   * `diverged`, `lastStepOf(run)`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
    */
   constructor(description, shared) {
     this.description = description;
+    this.name = description.name;
     this.shared = shared;
     this.lines = new Map(description.lines.map((line) => [line.metric, line]));
     this.bandOf = new Map(description.bands.map((band) => [band.metric, band]));
     this.means = new Set(description.bands.map((band) => band.mean));
     this.series = new Map();
+    this.lastSteps = new Map(); // by run
+    this.pace = new Pace();
+    this.waits = false; // whether something has come that is not drawn
     this.plot = null;
     this.hover = null;
     this.stale = true;
     this.drawn = [];
     this.legend = new Legend(description.decimals, ({ place, series }) => this.plot.setSeries(place, { show: this.shows(series) }));
     this.at = element("span", "dfa-at");
-    this.holder = element("div", "dfa-plot");
-    const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.at);
+    this.diverged = element("span", "dfa-diverged");
+    this.holder = element("div", "dfa-plot", { "data-empty": description.empty });
+    const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.diverged, this.at);
     const head = element("div", "dfa-head", {}, title, this.legend.root);
     this.root = element("div", "dfa-panel", { role: "group", "data-testid": `dfa-panel-${description.name}` }, head, this.holder);
     Object.assign(this.root.dataset, { points: "0", markers: "0", sight: "some" });
@@ -48,13 +49,15 @@ export class Panel {
     return this.lines.has(metric) || this.bandOf.has(metric) || this.means.has(metric);
   }
 
-  /** Forget every line: another run may have others. */
-  clear() {
+  /** Forget every line: another run may have others. What the user hid stays hidden, where `keep` says so. */
+  clear(keep) {
+    if (!keep) this.legend.showAll();
     this.series.clear();
+    this.lastSteps.clear();
     this.stale = true;
   }
 
-  append(metric, layer, run, steps, values, spread) {
+  append({ metric, layer, run, steps, values, spread }) {
     const key = seriesKey(metric, layer, run);
     if (!this.series.has(key)) {
       this.series.set(key, new Series(metric, layer, run));
@@ -63,6 +66,9 @@ export class Panel {
     // A deep network has many lines: together they keep no more points than a few lines would.
     const limit = Math.max(200, Math.min(MOST_POINTS, Math.floor((8 * MOST_POINTS) / this.series.size)));
     this.series.get(key).append(steps, values, spread, limit);
+    if (!steps.length) return;
+    this.lastSteps.set(run, Math.max(this.lastStepOf(run), steps[steps.length - 1]));
+    if (this.lines.has(metric)) this.pace.hear(values);
   }
 
   /** Whether the user has hidden neither the line nor its run. */
@@ -74,32 +80,50 @@ export class Panel {
     return this.description.spans_decades && this.shared.logValues;
   }
 
+  /** The bands of chance of the lines in sight. */
   bands() {
-    return [...this.series.values()]
-      .filter((series) => this.bandOf.has(series.metric))
-      .map((series) => {
-        const band = this.bandOf.get(series.metric);
-        // Recorded at the same steps as the band itself, where it is recorded at all.
-        const means = this.series.get(seriesKey(band.mean, series.layer))?.values;
-        const centre = (i) => means?.[i] ?? band.centre;
-        const { palette } = this.description;
-        const colour = this.shared.several ? CHANCE_COLOUR : palette[((series.layer ?? 1) - 1) % palette.length];
-        return { series, factor: band.factor, centre, colour };
-      });
+    const { several } = this.shared;
+    return [...this.series.values()].flatMap((series) => {
+      const band = this.bandOf.get(series.metric);
+      const beside = ({ series: { metric, layer } }) => metric === band.of && layer === series.layer;
+      if (!band || !this.drawn.some((line) => beside(line) && this.shows(line.series))) return [];
+      // Recorded at the same steps as the band itself, where it is recorded at all.
+      const means = this.series.get(seriesKey(band.mean, series.layer))?.values;
+      const centre = (i) => means?.[i] ?? band.centre;
+      const { palette } = this.description;
+      const colour = several ? CHANCE_COLOUR : palette[((series.layer ?? 1) - 1) % palette.length];
+      return [{ series, factor: band.factor, centre, colour }];
+    });
   }
 
   get lastStep() {
-    return Math.max(0, ...[...this.series.values()].map((series) => series.lastStep));
+    return Math.max(0, ...this.lastSteps.values());
   }
 
-  /** Draw what has come since the last frame. */
-  draw() {
+  /** Draw what has come since the last frame. What nobody could see yet waits, unless `all` is to be drawn. */
+  draw(all) {
     if (this.stale) this.build();
     if (!this.plot) return;
-    this.plot.setData(this.data(), false);
-    this.plot.setScale("x", this.scale());
+    const { drawn, plot, shared } = this;
+    this.root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
+    this.root.dataset.markers = String(shared.marks.length);
+    setText(this.diverged, this.divergence());
+    const place = (step) => plot.valToPos(step, "x", true);
+    this.waits = !all && this.pace.canWait(shared.range(), shared.lastStep(), place, plot.scales.y);
+    if (!this.waits) {
+      plot.setData(this.data(), false);
+      plot.setScale("x", this.scale());
+    }
     this.refreshLegend();
     this.summary.refresh();
+  }
+
+  /** In words, whether and where a loss was lost. */
+  divergence() {
+    if (!this.description.spans_decades) return "";
+    const broken = this.drawn.map(({ series }) => series.broken).filter((step) => step !== null);
+    const step = this.shared.diverged ?? (broken.length ? Math.min(...broken) : null);
+    return step === null ? "" : `diverged at step ${count(step)}`;
   }
 
   scale() {
@@ -107,35 +131,18 @@ export class Panel {
     return { min, max };
   }
 
-  /** The columns of the plot: the steps, then each line's values in the order of drawing. */
+  /** The columns of the plot; what they hold is noted for whoever looks at the page from outside. */
   data() {
-    const { drawn } = this;
-    this.root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
-    this.root.dataset.markers = String(this.shared.marks.length);
-    if (!drawn.length) return [[]];
-    const tables = [];
-    for (const line of drawn) tables[line.place - 1] = this.table(line);
-    const [from, to] = this.shared.range();
-    const inSight = tables.some(([steps]) => steps.length && steps[0] <= to && steps[steps.length - 1] >= from);
-    this.root.dataset.sight = inSight ? "some" : "none";
-    return uPlot.join(tables);
-  }
-
-  /** Steps and values of a line, as far as they are in sight; a held value goes on to the last step of its run. */
-  table({ series, line }) {
-    let [steps, values] = series.between(...this.shared.range());
-    const until = line.held ? this.shared.lastStepOf(series.run) : 0;
-    if (until > series.lastStep) {
-      steps = [...steps, until];
-      values = [...values, series.last];
-    }
-    // A logarithm has no place for what is not positive.
-    return [steps, this.logarithmic ? values.map((value) => (value > 0 ? value : null)) : values];
+    const { drawn, shared } = this;
+    const { data, inSight } = columns(drawn, shared.range(), (run) => shared.lastStepOf(run), this.logarithmic);
+    if (drawn.length) this.root.dataset.sight = inSight ? "some" : "none";
+    this.pace.note(shared.range(), shared.lastStep());
+    return data;
   }
 
   /** The last step that has a value of the run with this place. */
   lastStepOf(run) {
-    return Math.max(0, ...[...this.series.values()].filter((series) => series.run === run).map((series) => series.lastStep));
+    return this.lastSteps.get(run) ?? 0;
   }
 
   build() {
@@ -143,57 +150,15 @@ export class Panel {
     if (!width) return; // not laid out yet: the next resize draws it
     this.stale = false;
     this.plot?.destroy();
-    this.drawn = panelLines([...this.series.values()], this.description, this.shared);
-    this.legend.build(this.drawn.filter(({ series }) => this.shared.shows(series.run)), this.shared.several);
-    this.plot = new uPlot(this.options(width), this.data(), this.holder);
+    const { description, shared } = this;
+    const inSight = ({ metric, layer }) => shared.layers.shows(metric, layer, shared.runs.length);
+    this.drawn = panelLines([...this.series.values()].filter(inSight), description, shared);
+    this.legend.build(this.drawn.filter(({ series }) => shared.shows(series.run)));
+    this.plot = new uPlot(plotOptions(this, width), this.data(), this.holder);
   }
 
   get height() {
     return Math.round(HEIGHT * Math.sqrt(this.shared.theme.letters));
-  }
-
-  options(width) {
-    const { shared, logarithmic } = this;
-    const heavy = shared.theme.strokes;
-    return {
-      width,
-      height: this.height,
-      padding: [() => headroom(shared.marks, shared.several, shared.theme), 18 * shared.theme.letters, 0, 0],
-      legend: { show: false },
-      select: { show: true },
-      cursor: {
-        y: false,
-        points: { size: 7 * heavy },
-        drag: { x: true, y: false, setScale: false },
-        bind: { dblclick: () => () => shared.zoom(null) },
-        dataIdx: nearestWithValue,
-        sync: { key: shared.key, setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
-      },
-      scales: {
-        x: { time: false, auto: false, ...(shared.logSteps ? { distr: 100, fwd: logStep, bwd: stepOfLog } : {}) },
-        y: { distr: logarithmic ? 3 : 1, range: (_, low, high) => (logarithmic ? decades(low, high) : heights(this.description, low, high)) },
-      },
-      axes: panelAxes(shared, this.description, logarithmic),
-      series: [{}, ...strokes(this.drawn, (series) => this.shows(series), heavy)],
-      hooks: {
-        drawClear: [(plot) => drawBands(plot, this.behind())],
-        draw: [(plot) => drawMarkers(plot, shared, uPlot.pxRatio)],
-        setCursor: [(plot) => this.point(plot)],
-        setSelect: [(plot) => this.select(plot)],
-      },
-    };
-  }
-
-  behind() {
-    return {
-      bands: this.bands(),
-      drawn: this.drawn.filter(({ series }) => this.shows(series)),
-      guide: this.description.guide,
-      guideLabel: this.description.guide_label,
-      until: this.shared.lastStepOf(0),
-      theme: this.shared.theme,
-      pixels: uPlot.pxRatio,
-    };
   }
 
   select(plot) {
@@ -214,7 +179,7 @@ export class Panel {
 
   /** The measured step nearest to `step`, over all lines. */
   nearestStep(step) {
-    const found = this.drawn().map(({ series }) => series.nearest(step)).filter((one) => one !== null);
+    const found = this.drawn.map(({ series }) => series.nearest(step)).filter((one) => one !== null);
     return Math.round(found.reduce((best, one) => (Math.abs(one - step) < Math.abs(best - step) ? one : best), found[0] ?? step));
   }
 
@@ -229,7 +194,7 @@ export class Panel {
   resize() {
     const width = this.holder.clientWidth;
     if (!width) return;
-    if (!this.plot) this.draw();
+    if (!this.plot) this.draw(true);
     else if (width !== this.plot.width) this.plot.setSize({ width, height: this.height });
   }
 

@@ -6,13 +6,13 @@ export const stepOfLog = (place) => 10 ** place - 1;
 
 const MANTISSAS = [[1, 2, 5], [1]];
 
-/** Whole multiples of a round distance, so many that they stay `room` apart or less. */
-function evenTicks(min, max, most) {
+/** Whole multiples of a round distance from `min` to `max`, with at most `most` gaps between them. */
+export function evenTicks(min, max, most) {
   const rough = (max - min) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(rough));
   const distance = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
   const ticks = [];
-  for (let n = Math.ceil(min / distance); n * distance <= max; n += 1) ticks.push(Number((n * distance).toPrecision(12)));
+  for (let n = Math.ceil(min / distance); n * distance <= max && ticks.length <= most; n += 1) ticks.push(Number((n * distance).toPrecision(12)));
   return ticks;
 }
 
@@ -34,7 +34,7 @@ export function logTicks(min, max, length, space, log) {
     const inSight = ticks.filter((tick) => tick >= min && tick <= max);
     return min > 0 ? inSight : [0, ...inSight.filter((tick) => pixels(tick) >= space)]; // 1 is near 0
   };
-  for (const [stride, mantissas] of [[1, MANTISSAS[0]], [1, MANTISSAS[1]], [2, [1]], [3, [1]], [5, [1]]]) {
+  for (const [stride, mantissas] of [[1, MANTISSAS[0]], [1, MANTISSAS[1]], ...[2, 3, 5, 10, 20, 50, 100].map((stride) => [stride, [1]])]) {
     const ticks = powers(stride, mantissas);
     if (ticks.length < 3) break;
     if (apart(ticks)) return ticks;

@@ -18,6 +18,7 @@ export class Series {
     this.steps = [];
     this.values = [];
     this.spread = null;
+    this.broken = null; // the first step whose value was not finite
   }
 
   /** Append rows; thin once there are more than `limit`, so that a frame costs the same however long the run is. */
@@ -29,6 +30,7 @@ export class Series {
       if (this.steps[last] === steps[i]) this.steps[last] -= HAIR;
       this.steps.push(steps[i]);
       this.values.push(finite(values[i]));
+      if (this.broken === null && !Number.isFinite(values[i])) this.broken = steps[i];
       if (spread) this.spread.push(finite(spread[i]));
     }
     if (this.steps.length > limit) this.keep(thin(this.steps, this.values, 0.75 * limit));

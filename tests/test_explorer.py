@@ -315,7 +315,9 @@ def test_the_allowance_is_given_again_after_a_second(monkeypatch):
 def test_the_last_state_arrives(live, monkeypatch):
     shown = []
     real = live.chart.show
-    monkeypatch.setattr(live.chart, "show", lambda runs, status: shown.append(dict(status)) or real(runs, status))
+    monkeypatch.setattr(
+        live.chart, "show", lambda runs, status, **more: shown.append(status) or real(runs, status, **more)
+    )
     live.runner.play(33)
     live.runner.wait(5)
     until(lambda: shown and shown[-1]["step"] == "33")
@@ -332,6 +334,37 @@ def test_an_error_in_the_training_is_in_words_and_reset_begins_anew(live, monkey
     live.act("step", steps=1)
     until(lambda: live.experiment.steps_done == 1)
     assert live.status()["error"] == ""
+
+
+def test_a_run_that_diverges_says_where_on_its_curves_until_the_next_command(made):
+    explorer = made(task="linear", activation="identity", lr=2.0, optimizer="sgd")
+    messages = []
+    explorer.chart.send = lambda content, buffers=None: messages.append(content)
+    explorer.act("step", steps=200)
+    failed = explorer.runner.error.step
+    assert [message["diverged"] for message in messages if "status" in message][-1] == failed > 0
+    explorer.act("change", fields={"lr": 0.001})
+    assert messages[-1]["diverged"] is None
+
+
+def test_a_new_network_ends_what_the_page_chose_and_a_reset_does_not(made):
+    explorer = made(task="digits")
+    messages = []
+    explorer.chart.send = lambda content, buffers=None: messages.append(content)
+
+    def session():
+        explorer.act("step", steps=1)
+        return [message["session"] for message in messages if message["type"] == "snapshot"][-1]
+
+    explorer.act("reset")
+    first = session()
+    explorer.act("new_seed")
+    assert session() == first
+    explorer.act("new_run", fields={"task": "linear"})
+    assert session() == first + 1
+    assert "accuracy" not in [panel["name"] for panel in messages[-1].get("panels", [])]
+    explorer.act("preset", name="moons")
+    assert session() == first + 2
 
 
 def test_closing_ends_its_threads():
@@ -498,7 +531,7 @@ def test_a_desk_that_cannot_be_told_does_not_stop_the_curves(headless, monkeypat
     monkeypatch.setattr("dfa_lab.widgets.desk_state.curves", lambda *_: 1 / 0)
     headless._state._kept.clear()
     shown = []
-    monkeypatch.setattr(headless.chart, "show", lambda runs, status: shown.append(status) or True)
+    monkeypatch.setattr(headless.chart, "show", lambda runs, status, **_: shown.append(status) or True)
     headless.act("step", steps=3)
     assert shown[-1]["step"] == "3"
     assert "division by zero" in headless.status()["error"]

@@ -67,7 +67,8 @@ def test_values_that_are_no_numbers_become_gaps() -> None:
     expression = (
         "(() => { const s = new m.Series('x', 1); s.append([1, 2, 3], [NaN, 5, Infinity], null); return s; })()"
     )
-    assert run("series.js", expression)["values"] == [None, 5, None]
+    series = run("series.js", expression)
+    assert (series["values"], series["broken"]) == ([None, 5, None], 1)
 
 
 def test_the_value_nearest_to_a_step() -> None:
@@ -86,3 +87,26 @@ def test_labels_do_not_overlap_and_the_newest_has_its_place() -> None:
     for i, one in enumerate(shown):
         for other in shown[i + 1 :]:
             assert one["lane"] != other["lane"] or abs(one["left"] - other["left"]) >= 100
+
+
+def test_what_moves_a_curve_by_less_than_a_pixel_waits_and_everything_else_is_drawn() -> None:
+    code = """(() => {
+        const pace = new m.Pace();
+        const place = (step) => step / 1000; // a pixel a thousand steps
+        const waits = (range, last) => pace.canWait(range, last, place, { min: 0, max: 5 });
+        const seen = { first: waits([0, 1e6], 1e6) };
+        pace.note([0, 1e6], 1e6);
+        pace.hear([1, 4, NaN]);
+        Object.assign(seen, { near: waits([0, 1000500], 1000500), far: waits([0, 1002000], 1002000) });
+        pace.hear([7]);
+        seen.spike = waits([0, 1000500], 1000500);
+        pace.note([0, 1000500], 1000500);
+        seen.drawn = waits([0, 1000500], 1000500);
+        pace.note([900000, 1100000], 1000000);
+        Object.assign(seen, { into: waits([900000, 1100000], 1002000), zoomed: waits([0, 50], 1002000) });
+        pace.note([0, 50], 1000000);
+        seen.beyond = waits([0, 50], 2000000);
+        return seen;
+    })()"""
+    waiting = ["near", "drawn", "beyond"]
+    assert [name for name, waits in run("pace.js", code).items() if waits] == waiting

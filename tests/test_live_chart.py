@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from dfa_lab.experiment.history import Event, History
 from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.widgets.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart
+from dfa_lab.widgets.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart, Shown
 from dfa_lab.widgets.panels import LABEL_LENGTH, PANELS, event_label
 from dfa_lab.widgets.thinning import thin
 
@@ -126,9 +126,7 @@ def test_a_browser_that_says_hello_is_given_everything(chart: Watched) -> None:
     record(history, 0, 20)
     chart.show(history, STATUS)
     chart._handle_custom_msg({"type": "hello"}, [])
-    assert chart.wants_snapshot
     assert chart.show(history, STATUS)
-    assert not chart.wants_snapshot
     assert chart.sent[-1].header["type"] == "snapshot"
     assert chart.sent[-1].series["train_loss", None].shape == (2, 20)
     assert not chart.show(history, STATUS)
@@ -172,6 +170,53 @@ def test_replicas_send_their_mean_and_standard_deviation(chart: Watched) -> None
     step, mean, sd = chart.sent[-1].series["train_loss", None]
     assert (step[0], mean[0]) == (5.0, 2.5)
     assert sd[0] == pytest.approx(np.std([1, 2, 3, 4], ddof=1))
+
+
+def test_the_mean_over_layers_comes_beside_them(chart: Watched) -> None:
+    history = History(replicas=2)
+    history.record_layers({"weight_alignment": [[80.0, 82.0], [60.0, np.nan], [40.0, 42.0]]}, step=0, samples=0)
+    chart.show(history, STATUS)
+    step, mean, sd = chart.sent[-1].series["weight_alignment", "mean"]
+    assert (step[0], mean[0]) == (0.0, pytest.approx((60 + 62) / 2))
+    assert sd[0] == pytest.approx(np.std([60, 62], ddof=1))
+    history.record("weight_alignment", [1.0, 1.0], step=5, samples=5, layer=1)
+    history.record("weight_alignment", [3.0, 3.0], step=5, samples=5, layer=2)
+    chart.show(history, STATUS)
+    assert ("weight_alignment", "mean") not in chart.sent[-1].series, "one layer's row is missing still"
+    history.record("weight_alignment", [5.0, 5.0], step=5, samples=5, layer=3)
+    chart.show(history, STATUS)
+    assert chart.sent[-1].series["weight_alignment", "mean"].tolist() == [[5.0], [3.0], [0.0]]
+
+
+def test_one_layer_and_the_bands_have_no_mean(chart: Watched) -> None:
+    history = History()
+    history.record("weight_alignment", 80.0, step=0, samples=0, layer=1)
+    history.record_layers({"gradient_alignment_chance": [[1.0], [2.0]]}, step=0, samples=0)
+    chart.show(history, STATUS)
+    assert [key for key in chart.sent[-1].series if key[1] == "mean"] == []
+
+
+def test_a_task_without_classes_has_no_accuracy_panel(chart: Watched) -> None:
+    history = History()
+    chart.show([Shown(history, "run", classify=False)], STATUS)
+    regression = [panel["name"] for panel in chart.sent[-1].header["panels"]]
+    chart.show([Shown(history, "run")], STATUS)
+    assert [panel["name"] for panel in chart.sent[-1].header["panels"] if panel["name"] not in regression] == [
+        "accuracy"
+    ]
+    history.record("test_loss", 1.0, step=0, samples=0)
+    chart.show(history, STATUS)
+    assert [panel["name"] for panel in chart.sent[-1].header["panels"]] == regression
+
+
+def test_where_a_run_diverged_is_sent_once_and_taken_back(chart: Watched) -> None:
+    history = History()
+    chart.show(history, STATUS)
+    assert chart.show(history, STATUS, diverged=407)
+    assert chart.sent[-1].header["diverged"] == 407
+    assert not chart.show(history, STATUS, diverged=407)
+    assert chart.show(history, STATUS)
+    assert chart.sent[-1].header["diverged"] is None
 
 
 def test_values_that_are_no_numbers_pass(chart: Watched) -> None:

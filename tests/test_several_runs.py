@@ -161,17 +161,81 @@ def test_no_two_lines_of_a_panel_look_alike() -> None:
     assert max(line["place"] for line in lines if line["run"]["name"] != "0") < lines[0]["place"]
 
 
-def test_a_change_that_runs_share_is_marked_once_and_one_of_a_single_run_says_whose() -> None:
-    runs = [{"name": "DFA"}, {"name": "BP"}, {"name": "old", "faint": True}]
+def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it_does_not_anyway() -> None:
+    runs = [{"name": "main"}, {"name": "bp"}, {"name": "old", "faint": True}]
     events = [
         {"step": 9, "label": "lr → 0.2"},
         {"step": 9, "label": "lr → 0.2", "run": 1},
         {"step": 4, "label": "rule → bp", "run": 1},
+        {"step": 12, "label": "lr → 0.3", "run": 1},
     ]
     found = javascript("markers.js", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
-    assert found == [[4, "BP: rule → bp"], [9, "lr → 0.2"]]
+    assert found == [[4, "rule → bp"], [9, "lr → 0.2"], [12, "bp: lr → 0.3"]]
     alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
     assert alone == ["lr → 0.2"]
+
+
+def test_of_many_lines_the_means_are_shown_until_one_chooses() -> None:
+    code = """(() => {
+        const layers = new m.Layers();
+        layers.metrics = [{ metric: "w", label: "weight" }, { metric: "g", label: "gradient" }];
+        const seen = { none: [layers.choices, layers.angles] };
+        [1, 2, 3, "mean", null].forEach((layer) => layers.hear(layer));
+        const shown = (runs) => [1, 2, 3, "mean"].filter((layer) => layers.shows("w", layer, runs));
+        Object.assign(seen, { choices: layers.choices.map(([value]) => value), one: shown(1), three: shown(3) });
+        layers.metric = "g";
+        seen.gradient = [shown(2), layers.shows("g", 1, 2), layers.shows("loss", null, 2)];
+        layers.metric = null;
+        layers.chosen = "ends";
+        seen.ends = shown(3);
+        layers.chosen = "2";
+        seen.second = shown(3);
+        layers.reset();
+        layers.hear(1);
+        seen.reset = [shown(4), layers.choices];
+        return seen;
+    })()"""
+    assert javascript("layers.js", code) == {
+        "none": [[], []],
+        "choices": ["all", "ends", "mean", "1", "2", "3"],
+        "one": [1, 2, 3],
+        "three": ["mean"],
+        "gradient": [[], True, True],
+        "ends": [1, 3],
+        "second": [2],
+        "reset": [[1, 2, 3], []],
+    }
+
+
+def test_what_is_hidden_goes_with_the_run_of_that_name() -> None:
+    code = """(() => {
+        const runs = new m.Runs();
+        const named = (...names) => names.map((name) => ({ name, colour: "red" }));
+        const seen = [runs.take(named("main", "bp", "fa")), runs.all[0].colour];
+        runs.show(2, false);
+        seen.push(runs.take(named("main", "fa")), [0, 1].map((place) => runs.shows(place)));
+        seen.push(runs.take(named("main", "fa", "kp")), runs.shows(2));
+        return seen;
+    })()"""
+    assert javascript("runs.js", code) == [False, "#767676", True, [True, False], False, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "tick", "legend"),
+    [
+        (1e30, "1e30", "1e30"),
+        (2.5000000000000003e30, "2.5e30", "2.5e30"),
+        (-3e20, "−3e20", "−3e20"),
+        (2e-7, "2e−7", "2.0e-7"),
+    ],
+)
+def test_huge_and_tiny_numbers_are_short(value: float, tick: str, legend: str) -> None:
+    assert javascript("words.js", "[m.tickText(a[0]), m.valueText(a[0], 3)]", value) == [tick, legend]
+
+
+def test_a_logarithmic_axis_over_hundreds_of_decades_has_few_ticks() -> None:
+    ticks = javascript("scales.js", "m.logTicks(1e-12, 1e300, 200, 22, Math.log10)")
+    assert 3 <= len(ticks) <= 9
 
 
 def test_the_window_follows_the_run_until_one_zooms() -> None:

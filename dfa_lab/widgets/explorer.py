@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.presets import PRESETS
@@ -164,6 +164,7 @@ class Explorer(ipywidgets.VBox):
         self._chosen, self.shared = self.experiment, ("", "")
         self.story = story if settings is not None else self.story
         if settings is not None:
+            self.chart.begin_anew()
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
                 self.pins = []  # of another network on another task: no line to compare with
@@ -232,10 +233,16 @@ class Explorer(ipywidgets.VBox):
         if not (ending or self._allowance.left()):
             return
         names = self.lane_names(status)
-        lanes = [Shown(run.history, name) for run, name in zip(self.runner.lanes, names, strict=False)]
-        shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
+        lanes = [
+            Shown(run.history, name, classify=run.task.classifies)
+            for run, name in zip(self.runner.lanes, names, strict=False)
+        ]
+        shown = [*lanes, *(Shown(pin, pin.name, faint=True, classify=False) for pin in self.pins)]
+        failed = self.runner.error
+        diverged = failed.step if isinstance(failed, DivergedError) else None
         words = self._words(status)
-        if self.chart.show(shown, {**words, "error": shortened(words["error"].split(";")[0], ERROR_LENGTH)}):
+        words["error"] = shortened(words["error"].split(";")[0], ERROR_LENGTH)
+        if self.chart.show(shown, words, diverged=diverged):
             self._allowance.spend()
         now = time.monotonic()
         if now >= self._picture_due and self._allowance.left():

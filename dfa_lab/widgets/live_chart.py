@@ -43,13 +43,15 @@ class Shown:
     """A run on the chart: its history, what the legend calls it, and how it is drawn.
 
     A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
-    ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart.
+    ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
+    ``classify`` has no accuracy.
     """
 
     history: History
     name: str
     faint: bool = False
     colour: str | None = None
+    classify: bool = True
 
 
 class LiveChart(anywidget.AnyWidget):
@@ -68,6 +70,8 @@ class LiveChart(anywidget.AnyWidget):
         self._runs: list[Shown] = []
         self._rows: list[Rows] = []
         self._status: dict[str, str] = {}
+        self._diverged: int | None = None
+        self._session = 0
         self._number = 0
         self._metrics = {metric for panel in PANELS for metric in panel.metrics}
         # One run's chance bands are enough: they would hide what lies behind them.
@@ -79,18 +83,18 @@ class LiveChart(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "LiveChart()"
 
-    @property
-    def wants_snapshot(self) -> bool:
-        """Whether a browser has opened the chart, or lost a message, and waits for everything at the next ``show``."""
-        return self._hello.is_set()
+    def begin_anew(self) -> None:
+        """The runs to come have nothing in common with those before: what the page hid and chose is over."""
+        self._session += 1
 
-    def show(self, runs: History | Sequence[Shown], status: Mapping[str, str]) -> bool:
+    def show(self, runs: History | Sequence[Shown], status: Mapping[str, str], *, diverged: int | None = None) -> bool:
         """Send what is new in ``runs`` and ``status`` in one message; return whether there was anything.
 
         ``runs`` is one history, or several runs in the order of the legend. ``status`` is shown above the panels:
-        state, step, samples, settings, error, each a text. Everything is sent anew, thinned, where the browser asks for
-        it, where other runs are shown than last time, or where the ``revision`` of a history moved. Call it from one
-        thread at a time. Raises ``DfaLabError`` where there is no run to show.
+        state, step, samples, settings, error, each a text. ``diverged`` is the step at which training stopped because
+        the loss was not finite; the loss' panel says it until a call without it. Everything is sent anew, thinned,
+        where the browser asks for it, where other runs are shown than last time, or where the ``revision`` of a history
+        moved. Call it from one thread at a time. Raises ``DfaLabError`` where there is no run to show.
         """
         shown = _checked(runs)
         asked = self._hello.is_set()
@@ -100,10 +104,10 @@ class LiveChart(anywidget.AnyWidget):
             self._runs, self._rows = shown, [Rows(run.history) for run in shown]
         chunks, buffer = self._new_rows()
         events = self._new_events()
-        changed = dict(status) != self._status
+        changed = (dict(status), diverged) != (self._status, self._diverged)
         if not (snapshot or chunks or events or changed):
             return False
-        self._status = dict(status)
+        self._status, self._diverged = dict(status), diverged
         self._number += 1
         header: dict[str, Any] = {
             "type": "snapshot" if snapshot else "rows",
@@ -112,12 +116,13 @@ class LiveChart(anywidget.AnyWidget):
             "events": [_numbered(place, step=e.step, label=event_label(e)) for place, e in events[-EVENTS_A_MESSAGE:]],
         }
         if snapshot or changed:
-            header["status"] = self._status
+            header |= {"status": self._status, "diverged": diverged}
         if snapshot:
             first = shown[0].history
-            header |= {"run": first.run_id, "spread": first.replicas > 1}
+            header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
-            header["panels"] = [panel.description() for panel in PANELS]
+            classes = any(run.classify for run in shown)
+            header["panels"] = [panel.description() for panel in PANELS if classes or not panel.of_classes]
         self.send(header, [buffer])
         forget_route(self)
         return True
@@ -139,7 +144,7 @@ class LiveChart(anywidget.AnyWidget):
         chunks: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
         for place, rows in enumerate(self._rows):
-            found, numbers = rows.take(self._lines if place else self._metrics, limit)
+            found, numbers = rows.take(self._lines if place else self._metrics, limit, averaged=self._lines)
             chunks += [_numbered(place, **chunk) for chunk in found]
             columns += numbers
         return chunks, np.concatenate(columns).tobytes() if columns else b""
@@ -163,7 +168,8 @@ class LiveChart(anywidget.AnyWidget):
 
 def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
     if isinstance(runs, History):
-        return [Shown(runs, runs.name)]
+        measured = {metric for metric, _ in list(runs.series)}
+        return [Shown(runs, runs.name, classify="test_accuracy" in measured or "test_loss" not in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
         raise DfaLabError(
             f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run."
@@ -176,9 +182,12 @@ def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
     if len(shown) != len(before):
         return False
     return all(
-        one.history is other.history and (one.name, one.faint, one.colour) == (other.name, other.faint, other.colour)
-        for one, other in zip(shown, before, strict=True)
+        one.history is other.history and _look(one) == _look(other) for one, other in zip(shown, before, strict=True)
     )
+
+
+def _look(run: Shown) -> tuple[str, bool, str | None, bool]:
+    return run.name, run.faint, run.colour, run.classify
 
 
 def _numbered(place: int, **said: Any) -> dict[str, Any]:

@@ -44,9 +44,11 @@ class Line:
 class Band:
     """A faint band ``factor`` times a metric to either side, in the colour of the metric's layer.
 
-    It lies about the metric ``mean``, about ``centre`` where that is not recorded.
+    It lies about the metric ``mean``, about ``centre`` where that is not recorded, and says what chance would make of
+    the line ``of``: it is drawn where that line is.
     """
 
+    of: str
     metric: str
     centre: float
     factor: float
@@ -59,8 +61,10 @@ class Panel:
 
     ``unit`` follows a value in words, ``axis`` is the y axis' title. The y axis spans at least ``low`` to ``high`` and
     grows with the values, but never beyond ``floor`` and ``ceiling``; ``guide`` is a horizontal line (with
-    ``guide_label``) and ``tick`` the distance of the axis' ticks. ``decimals`` are those of the values in the legend.
-    A ``spans_decades`` panel can be looked at on a logarithmic axis.
+    ``guide_label``, and ``band_label`` where there are bands about it), ``tick`` the distance of the axis' ticks.
+    ``decimals`` are those of the values in the legend. A panel that ``spans_decades`` can be looked at on a logarithmic
+    axis, and says where a run diverged; one ``of_classes`` is there only for tasks that have classes. ``empty`` is what
+    it says while it has no values.
     """
 
     name: str
@@ -75,9 +79,12 @@ class Panel:
     ceiling: float | None = None
     guide: float | None = None
     guide_label: str = ""
+    band_label: str = ""
     tick: float | None = None
     decimals: int = 3
     spans_decades: bool = False
+    of_classes: bool = False
+    empty: str = "no values yet"
     palette: Sequence[str] = field(default=RUN_COLOURS, repr=False)
 
     @property
@@ -90,8 +97,8 @@ class Panel:
     def description(self) -> dict[str, Any]:
         """The panel as plain JSON values, for the browser."""
         plain = {name: getattr(self, name) for name in ("name", "title", "axis", "unit", "low", "high", "floor")}
-        plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "tick", "decimals")}
-        plain["spans_decades"] = self.spans_decades
+        plain |= {name: getattr(self, name) for name in ("ceiling", "guide", "guide_label", "band_label", "tick")}
+        plain |= {name: getattr(self, name) for name in ("decimals", "spans_decades", "empty")}
         plain["palette"] = list(self.palette)
         plain["lines"] = [line.description(self.name) for line in self.lines]
         plain["bands"] = [asdict(band) for band in self.bands]
@@ -111,16 +118,18 @@ PANELS: tuple[Panel, ...] = (
         unit=METRICS["weight_alignment"].unit,
         lines=(Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
         bands=(
-            Band("weight_alignment_chance", 90.0, 2.0),
-            Band("gradient_alignment_chance", 90.0, 2.0, mean="gradient_alignment_chance_mean"),
+            Band("weight_alignment", "weight_alignment_chance", 90.0, 2.0),
+            Band("gradient_alignment", "gradient_alignment_chance", 90.0, 2.0, "gradient_alignment_chance_mean"),
         ),
         high=110.0,
         floor=0.0,
         ceiling=180.0,
         guide=90.0,
-        guide_label="chance ± 2 sd",
+        guide_label="chance",
+        band_label="± 2 sd",
         tick=30.0,
         decimals=1,
+        empty="no angles measured yet (probe_every 0 measures none)",
     ),
     Panel(
         name="loss",
@@ -136,6 +145,7 @@ PANELS: tuple[Panel, ...] = (
         axis=_axis("accuracy", "test_accuracy"),
         unit="",
         lines=(Line("test_accuracy", colour=1),),
+        of_classes=True,
         high=1.0,
         floor=0.0,
         ceiling=1.0,
@@ -151,6 +161,7 @@ PANELS: tuple[Panel, ...] = (
         ),
         floor=0.0,
         decimals=0,
+        empty="no values yet: the first comes after a moment of training",
     ),
 )
 
