@@ -5,7 +5,6 @@ A lane's own throughput is that of its own steps: the time in which the others t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -27,7 +26,7 @@ class Lane:
     def __init__(self, experiment: Experiment, plan: Plan | None = None) -> None:
         self.experiment = experiment
         self.plan = plan or Plan()
-        self._left: float | None = None  # when its last step ended, where others train in between
+        self._shared = False  # others train in between: only the time inside a step counts
 
     @property
     def name(self) -> str:
@@ -41,33 +40,35 @@ class Lane:
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
-        if self._left is not None:
-            self.experiment._stopwatch.skip(time.perf_counter() - self._left)
+        if self._shared:
+            self.experiment._stopwatch.go()
         try:
             self.experiment.step()
             return bool(self.plan) and self.plan.make_due(self.experiment)
         finally:
-            if self._left is not None:
-                self._left = time.perf_counter()
+            if self._shared:
+                self.experiment._stopwatch.halt()
 
     def resume_clock(self) -> None:
         """Time up to now was not training."""
         self.experiment.resume_clock()
-        if self._left is not None:
-            self._left = time.perf_counter()
+        self.release()
 
     def share(self, shared: bool) -> None:
-        """Whether from now on only the time inside ``step`` counts as training."""
-        now = time.perf_counter()
-        if self._left is not None and not shared:
-            self.experiment._stopwatch.skip(now - self._left)
-        if shared != (self._left is not None):
-            self._left = now if shared else None
+        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``."""
+        self._shared = shared
+        self.release()
 
-    def skip(self, seconds: float) -> None:
-        """So many seconds up to now were not training."""
-        if self._left is None:
-            self.experiment._stopwatch.skip(seconds)
+    def hold(self) -> None:
+        """Until ``release`` no time counts as training."""
+        self.experiment._stopwatch.halt()
+
+    def release(self) -> None:
+        """Training time counts again, from now on or from the next ``step``."""
+        if self._shared:
+            self.experiment._stopwatch.halt()
+        else:
+            self.experiment._stopwatch.go()
 
 
 class Lanes:

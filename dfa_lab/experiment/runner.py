@@ -195,7 +195,9 @@ class Runner(Console):
         return self._commands.get()
 
     def _obey(self, command: Command) -> None:
-        self._looked = began = time.perf_counter()
+        self._looked = time.perf_counter()
+        for lane in self._lanes.all:
+            lane.hold()
         if not isinstance(command, Pause):
             self.error, self._words = None, ""
         try:
@@ -206,7 +208,6 @@ class Runner(Console):
         lanes = self._lanes.all
         shared = len(lanes) > 1 or self._tempo.limit is not None
         for lane in lanes:
-            lane.skip(time.perf_counter() - began)
             lane.share(shared)
 
     def _apply(self, command: Command) -> None:
@@ -267,13 +268,15 @@ class Runner(Console):
             self._stop(failed)
 
     def _tell_pace(self, lanes: tuple[Lane, ...]) -> None:
-        self._told_pace, began = True, time.perf_counter()
+        self._told_pace = True
+        for lane in lanes:
+            lane.hold()
         try:
             self._pace.tell(lane.experiment for lane in lanes)
         except Exception as error:  # a comparison must not stop the run it is made for
             self._fail(error, "BP's speed could not be measured: ")
         for lane in lanes:
-            lane.skip(time.perf_counter() - began)
+            lane.release()
 
     def _nobody_looks(self, seconds: float) -> None:
         if self._running:
