@@ -34,6 +34,11 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """Measure the step at which every lane stands, by hand; at rest that is done without being told."""
+
+
+@dataclass(frozen=True)
 class Change:
     """Turn live knobs, in all lanes or in none."""
 
@@ -163,7 +168,7 @@ class Close:
     """End the thread."""
 
 
-Command = Play | Pause | Change | Reset | Fork | Drop | Undo | Load | Limit | StopAt | Close
+Command = Play | Pause | Measure | Change | Reset | Fork | Drop | Undo | Load | Limit | StopAt | Close
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dfa_lab.experiment.commands import (
     Fork,
     Limit,
     Load,
+    Measure,
     Pause,
     Play,
     Reset,
@@ -38,6 +39,10 @@ class Console(ABC):
     def pause(self) -> None:
         """Stop at the next step boundary."""
         self.put(Pause())
+
+    def measure(self) -> None:
+        """Measure every lane at the next step boundary, by hand: see ``Experiment.measure``."""
+        self.put(Measure())
 
     def change(self, *, lane: int | None = 0, **fields: Any) -> None:
         """Turn live knobs at the next step boundary; with ``lane=None`` those of all lanes, or none of them."""

@@ -60,9 +60,19 @@ class History:
         return max((series.steps[-1] for series in self.series.values() if len(series)), default=0)
 
     def record(
-        self, metric: str, value: float | Sequence[float], *, step: int, samples: int, layer: int | None = None
+        self,
+        metric: str,
+        value: float | Sequence[float],
+        *,
+        step: int,
+        samples: int,
+        layer: int | None = None,
+        by_hand: bool = False,
     ) -> None:
-        """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1."""
+        """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1.
+
+        A row ``by_hand`` is there for every reader, but is no part of what ``equals`` and ``digest`` compare.
+        """
         if METRICS[metric].per_layer != (layer is not None):
             raise DfaLabError(
                 f"metric {metric!r} was given layer={layer!r}; metrics of a layer, and only they, need one."
@@ -72,15 +82,19 @@ class History:
         if len(values) != self.replicas:
             raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
         series = self.series.setdefault((metric, layer), Series())
+        if by_hand:
+            series.by_hand.append(len(series))
         series.values.extend(values)
         series.samples.append(samples)
         series.steps.append(step)
 
-    def record_layers(self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int) -> None:
+    def record_layers(
+        self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int, by_hand: bool = False
+    ) -> None:
         """One row for each metric and layer: metric -> for each layer a number a replica."""
         for metric, columns in found.items():
             for layer, values in enumerate(columns, 1):
-                self.record(metric, values, step=step, samples=samples, layer=layer)
+                self.record(metric, values, step=step, samples=samples, layer=layer, by_hand=by_hand)
 
     def layers(self, metric: str) -> list[int]:
         """The hidden layers that ``metric`` was recorded for, in order."""
@@ -126,7 +140,7 @@ class History:
             keep = len(series) if rows is None else min(len(series), rows.get(key, 0))
             while keep and series.steps[keep - 1] > step:
                 keep -= 1
-            del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
+            series.cut(keep, self.replicas)
         if changes is not None:
             self.events = [event for event in self.events if event.change < changes]
         self.revision += 1
@@ -135,12 +149,15 @@ class History:
         """The same record under a new run id, to go on by itself: what a fork starts from."""
         other = History(self.settings, replicas=self.replicas, name=name or self.name)
         for key, series in list(self.series.items()):
-            other.series[key] = Series(series.steps[:], series.samples[:], series.values[:])
+            other.series[key] = series.copy()
         other.events = list(self.events)
         return other
 
     def equals(self, other: History) -> bool:
-        """Whether both hold the same rows and events to the last bit, clock readings, names and run ids apart."""
+        """Whether both hold the same rows and events to the last bit.
+
+        Clock readings, rows by hand, names and run ids apart.
+        """
         return self._comparable() == other._comparable()
 
     def digest(self) -> str:
@@ -155,9 +172,9 @@ class History:
 
     def _comparable(self) -> tuple[Any, ...]:
         rows = {
-            key: (series.steps.tobytes(), series.samples.tobytes(), series.values.tobytes())
+            key: series.as_due(self.replicas)
             for key, series in self.series.items()
-            if not METRICS[key[0]].clock and len(series)
+            if not METRICS[key[0]].clock and len(series) > len(series.by_hand)
         }
         return rows, self.events, self.replicas
 
@@ -196,6 +213,7 @@ class History:
                 "steps": list(column.steps),
                 "samples": list(column.samples),
                 "values": [_to_plain(value) for value in column.values],
+                **({"by_hand": list(column.by_hand)} if column.by_hand else {}),
             }
             for (metric, layer), column in self.series.items()
         ]
@@ -223,11 +241,14 @@ class History:
             for column in document["series"]:
                 METRICS[column["metric"]]
                 values = array("d", [_from_plain(value) for value in column["values"]])
-                row = Series(array("q", column["steps"]), array("q", column["samples"]), values)
+                by_hand = array("q", column.get("by_hand", ()))
+                row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)
                 if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
                     raise DfaLabError(
                         f"series {column['metric']!r} has columns of unequal length; the text is damaged."
                     )
+                if list(by_hand) != sorted(set(by_hand) & set(range(len(row)))):
+                    raise DfaLabError(f"series {column['metric']!r} has no rows {list(by_hand)}; the text is damaged.")
                 history.series[(column["metric"], column["layer"])] = row
             history.events = [Event(*event) for event in document["events"]]
         except DfaLabError:

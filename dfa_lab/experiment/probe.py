@@ -15,6 +15,9 @@ from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 
+#: Multiply-adds that going through the test split may take where somebody waits for it: a tenth of a second or so.
+QUICK = 3.5e9
+
 AnyUpdater = Updater | ModuleUpdater
 
 
@@ -31,6 +34,10 @@ class Probe:
         """When this run is measured: ``probe_every`` where it is set, else as often as the operations allow."""
         samples = min(settings.probe_size, len(self._inputs))
         return Cadence.of(updater.work(samples, len(self._inputs)), settings.probe_every)
+
+    def is_quick(self, updater: AnyUpdater, settings: Settings) -> bool:
+        """Whether ``evaluate`` keeps nobody waiting; counted, of all replicas together."""
+        return updater.work(0, len(self._inputs)).test * (settings.replicas or 1) <= QUICK
 
     def batch(self, settings: Settings) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a fixed shuffle of the test split; all of it where it is smaller."""

@@ -49,7 +49,7 @@ def _saved(value: Any) -> bool:
 
 #: Each act, and what goes with it: (name, whether it may be left out, check, in words).
 ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
-    **dict.fromkeys(("play", "pause", "reset", "new_seed", "undo", "pin", "slow", "share", "watching"), ()),
+    **dict.fromkeys(("play", "pause", "measure", "reset", "new_seed", "undo", "pin", "slow", "share", "watching"), ()),
     "change": (("fields", False, _fields, "settings by name"),),
     "new_run": (("fields", False, _fields, "settings by name"),),
     "fork": (("fields", False, _fields, "settings by name"),),

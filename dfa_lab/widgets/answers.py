@@ -38,7 +38,7 @@ def answer(explorer: Explorer, message: Message) -> None:
     do = message.get("do", "")
     explorer.classroom.check_act(do)
     ANSWERS[do](explorer, message)
-    if do not in ("watching", "share", "focus", "tab"):
+    if do not in ("watching", "share", "focus", "tab", "measure"):
         explorer.stepping = do == "step" and message["steps"] == 1
 
 
@@ -50,6 +50,11 @@ def _play(explorer: Explorer, message: Message) -> None:
 @ANSWERS.register("pause")
 def _pause(explorer: Explorer, message: Message) -> None:
     explorer.runner.pause()
+
+
+@ANSWERS.register("measure")
+def _measure(explorer: Explorer, message: Message) -> None:
+    explorer.runner.measure()
 
 
 @ANSWERS.register("step")
