@@ -1,6 +1,7 @@
 """Commands: what a runner can be told, checked when they are made, and the status it answers with.
 
-A ``lane`` is a number, 0 the run itself; None, where it may be, means all of them.
+A ``lane`` is a lane's own number, 0 the run itself; None, where it may be, means all of them. A number stays with its
+lane for good and comes never again: a command that arrives late finds its lane, or none.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Drop:
-    """Take a lane away; those after it move up. Lane 0 stays."""
+    """Take a lane away. Lane 0 stays."""
 
     lane: int
 
@@ -173,8 +174,9 @@ Command = Play | Pause | Measure | Change | Reset | Fork | Drop | Undo | Load | 
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """How one lane stands."""
+    """How one lane stands; ``number`` is what commands call it by."""
 
+    number: int
     name: str
     steps_done: int
     settings: Settings

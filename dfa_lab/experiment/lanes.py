@@ -5,11 +5,12 @@ A lane's own throughput is that of its own steps: the time in which the others t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.commands import LaneStatus, SessionLike
+from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.plan import Plan, changes_of
 from dfa_lab.experiment.settings import Settings
@@ -21,10 +22,10 @@ NAME_LENGTH = 40
 
 
 class Lane:
-    """One run: its experiment, and the changes that a session still brings to it."""
+    """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
 
-    def __init__(self, experiment: Experiment, plan: Plan | None = None) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
+        self.experiment, self.number = experiment, number
         self.plan = plan or Plan()
         self._shared = False  # others train in between: only the time inside a step counts
 
@@ -36,7 +37,7 @@ class Lane:
     @property
     def status(self) -> LaneStatus:
         """How it stands now."""
-        return LaneStatus(self.name, self.experiment.steps_done, self.experiment.settings)
+        return LaneStatus(self.number, self.name, self.experiment.steps_done, self.experiment.settings)
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
@@ -75,16 +76,33 @@ class Lanes:
     """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.all: tuple[Lane, ...] = (Lane(experiment),)
+        self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
+        self._numbers = itertools.count(1)
 
     def chosen(self, lane: int | None) -> tuple[Lane, ...]:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
         if lane is None:
             return self.all
-        if lane >= len(self.all):
-            there = "there is lane 0 only" if len(self.all) == 1 else f"there are lanes 0 to {len(self.all) - 1}"
-            raise DfaLabError(f"lane was given as {lane}; {there}.")
-        return (self.all[lane],)
+        chosen = tuple(one for one in self.all if one.number == lane)
+        if not chosen:
+            known = ", ".join(f"{one.number} ({one.name})" for one in self.all)
+            raise DfaLabError(f"lane was given as {lane}, which is not there or was dropped; there are: {known}.")
+        return chosen
+
+    def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
+        """Do what it says to the lanes it names. An error leaves them as they were."""
+        match command:
+            case Measure():
+                for lane in self.all:
+                    lane.experiment.measure()
+            case Change(fields, number):
+                self.change(fields, number)
+            case Undo(number):
+                self.undo(number)
+            case Fork(fields, number, name):
+                self.fork(fields, number, name)
+            case Drop(number):
+                self.drop(number)
 
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
@@ -117,7 +135,7 @@ class Lanes:
         name = _unused(name or _named(fields) or parent.name, [one.name for one in self.all])
         made = parent.experiment.fork(name=name, **fields)
         made.resume_clock()
-        self.all = (*self.all, Lane(made))
+        self.all = (*self.all, Lane(made, next(self._numbers)))
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -128,7 +146,7 @@ class Lanes:
         """Lane 0 begins a new run, without a plan; the others go."""
         run = self.all[0].experiment
         run.reset(**fields)
-        self.all = (Lane(run),)
+        self.all = (Lane(run, 0),)
 
     def load(self, session: SessionLike) -> None:
         """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
@@ -147,11 +165,12 @@ class Lanes:
         changes = changes_of(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
+        trial._numbers = self._numbers
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
         Plan(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, Plan(changes))
+        first = Lane(run, 0, Plan(changes))
         first.plan.make_due(run)
         self.all = (first, *trial.all[1:])
 

@@ -102,6 +102,11 @@ class Runner(Console):
         """The runs that train side by side, lane 0 first."""
         return tuple(lane.experiment for lane in self._lanes.all)
 
+    @property
+    def by_number(self) -> dict[int, Experiment]:
+        """The same by the numbers that commands call them by."""
+        return {lane.number: lane.experiment for lane in self._lanes.all}
+
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After Close it is an error."""
         with self._lock:
@@ -227,21 +232,12 @@ class Runner(Console):
                 self._tempo.start()
             case Pause():
                 self._running = False
-            case Measure():
-                for one in self._lanes.all:
-                    one.experiment.measure()
-            case Change(fields, lane):
-                self._lanes.change(fields, lane)
-            case Undo(lane):
-                self._lanes.undo(lane)
+            case Measure() | Change() | Undo() | Fork() | Drop():
+                self._lanes.obey(command)
             case Reset(fields):
                 self._lanes.reset(fields)
                 self._running = False
                 self._faults.forgive()
-            case Fork(fields, lane, name):
-                self._lanes.fork(fields, lane, name)
-            case Drop(lane):
-                self._lanes.drop(lane)
             case Load(session):
                 self._lanes.load(session)
                 self._running = False

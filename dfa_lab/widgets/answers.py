@@ -116,15 +116,20 @@ def _fork(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("drop")
 def _drop(explorer: Explorer, message: Message) -> None:
-    lanes = explorer.runner.lanes
-    if len(lanes) == 1:
+    if len(explorer.runner.lanes) == 1:
         raise DfaLabError("there is one lane only, and it stays; fork makes another.")
-    explorer.runner.drop(whole(message, "lane", 1, len(lanes) - 1))
+    explorer.runner.drop(_lane(explorer, message))
 
 
 @ANSWERS.register("select")
 def _select(explorer: Explorer, message: Message) -> None:
-    explorer.lane = whole(message, "lane", 0, len(explorer.runner.lanes) - 1)
+    explorer.lane = _lane(explorer, message)
+
+
+def _lane(explorer: Explorer, message: Message) -> int:
+    """The number of the lane at the place that the page names."""
+    numbers = list(explorer.runner.by_number)
+    return numbers[whole(message, "lane", 0, len(numbers) - 1)]
 
 
 @ANSWERS.register("undo")
@@ -137,7 +142,7 @@ def _undo(explorer: Explorer, message: Message) -> None:
 @ANSWERS.register("pin")
 def _pin(explorer: Explorer, message: Message) -> None:
     run = explorer.chosen
-    name = explorer.lane_names(explorer.runner.status())[explorer.lane]
+    name = next((name for name, one in explorer.lanes_by_name().items() if one is run), run.history.name)
     held: History = run.history.copy(f"{name} at {run.steps_done:,}")
     explorer.pins = [*explorer.pins, held][-MOST_PINS:]
 

@@ -43,7 +43,7 @@ class DeskState:
             "lanes": [
                 {"name": name, "colour": run_colour(number)} for number, name in enumerate(explorer.lane_names(status))
             ],
-            "lane": explorer.lane,
+            "lane": next((place for place, one in enumerate(status.lanes) if one.number == explorer.lane), 0),
             "events": self._when("events", self._moment(run), self._events),
             "presets": self._presets if explorer.experiment.module is None else [],
             "curves": self._when(

@@ -92,7 +92,7 @@ class Explorer(ipywidgets.VBox):
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
         self.making: threading.Thread | None = None
-        self._chosen = experiment
+        self._chosen = 0
         self.pins: list[History] = []
         self.shared = "", ""
         self.refused: Exception | None = None
@@ -137,24 +137,23 @@ class Explorer(ipywidgets.VBox):
     @property
     def chosen(self) -> Experiment:
         """The lane that the controls are for."""
-        return self.runner.lanes[self.lane]
+        return self.runner.by_number.get(self._chosen, self.experiment)
 
     @property
     def lane(self) -> int:
-        """Its place among the lanes; it stays the same run when another is dropped, and is lane 0 when it is gone."""
-        lanes = self.runner.lanes
-        return next((place for place, run in enumerate(lanes) if run is self._chosen), 0)
+        """Its number; it stays the same run when another is dropped, and is lane 0 when it is gone."""
+        return self._chosen if self._chosen in self.runner.by_number else 0
 
     @lane.setter
-    def lane(self, place: int) -> None:
-        self._chosen = self.runner.lanes[place]
+    def lane(self, number: int) -> None:
+        self._chosen = number
 
     def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:
         """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``.
 
         A ``story`` is said above the curves until the next new run.
         """
-        self._chosen, self.shared = self.experiment, ("", "")
+        self._chosen, self.shared = 0, ("", "")
         self.story = story if settings is not None else self.story
         if settings is not None:
             before = self.experiment.settings
@@ -168,7 +167,12 @@ class Explorer(ipywidgets.VBox):
 
     def lanes_by_name(self) -> dict[str, Experiment]:
         """The runs that go on side by side, by what they are called."""
-        return dict(zip(self.lane_names(self.runner.status()), self.runner.lanes, strict=False))
+        return self._runs_of(self.runner.status())
+
+    def _runs_of(self, status: Status) -> dict[str, Experiment]:
+        """Those of its lanes that are still there."""
+        runs, named = self.runner.by_number, zip(status.lanes, self.lane_names(status), strict=True)
+        return {name: runs[lane.number] for lane, name in named if lane.number in runs}
 
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
@@ -224,8 +228,7 @@ class Explorer(ipywidgets.VBox):
             self._allowance.spend()
         if not (ending or self._allowance.left()):
             return
-        names = self.lane_names(status)
-        lanes = [Shown(run.history, name) for run, name in zip(self.runner.lanes, names, strict=False)]
+        lanes = [Shown(run.history, name) for name, run in self._runs_of(status).items()]
         shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
         if self.chart.show(shown, self._words(status)):
             self._allowance.spend()
