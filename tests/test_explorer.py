@@ -474,6 +474,24 @@ def test_the_chosen_lane_is_a_run_not_a_place(headless):
     assert "one lane only" in headless.status()["error"]
 
 
+def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
+    told = {}
+    monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
+    for lr in (0.2, 0.3, 0.4):
+        headless.act("fork", fields={"lr": lr})
+    assert [lane["number"] for lane in told["lanes"]] == [0, 1, 2, 3]
+    headless.act("drop", lane=1)
+    headless.act("select", lane=3)
+    assert [lane["number"] for lane in told["lanes"]] == [0, 2, 3]
+    assert told["lane"] == 2
+    assert headless.chosen.settings.lr == 0.4
+    for what in ("drop", "select"):
+        headless.act(what, lane=1)
+        assert "1, which is not there or was dropped" in headless.status()["error"]
+    assert [run.settings.lr for run in headless.runner.lanes] == [0.1, 0.3, 0.4]
+    assert headless.lane == 3
+
+
 def test_what_the_desk_is_told(headless, monkeypatch):
     told = {}
     monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)

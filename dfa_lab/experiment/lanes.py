@@ -6,7 +6,7 @@ A lane's own throughput is that of its own steps: the time in which the others t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
@@ -85,8 +85,7 @@ class Lanes:
             return self.all
         chosen = tuple(one for one in self.all if one.number == lane)
         if not chosen:
-            known = ", ".join(f"{one.number} ({one.name})" for one in self.all)
-            raise DfaLabError(f"lane was given as {lane}, which is not there or was dropped; there are: {known}.")
+            raise no_lane(lane, [one.status for one in self.all])
         return chosen
 
     def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
@@ -173,6 +172,12 @@ class Lanes:
         first = Lane(run, 0, Plan(changes))
         first.plan.make_due(run)
         self.all = (first, *trial.all[1:])
+
+
+def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:
+    """The error for a number that none of the lanes has."""
+    known = ", ".join(f"{one.number} ({one.name})" for one in there)
+    return DfaLabError(f"lane was given as {number!r:.100}, which is not there or was dropped; there are: {known}.")
 
 
 def _named(fields: Mapping[str, Any]) -> str:

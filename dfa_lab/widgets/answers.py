@@ -118,18 +118,12 @@ def _fork(explorer: Explorer, message: Message) -> None:
 def _drop(explorer: Explorer, message: Message) -> None:
     if len(explorer.runner.lanes) == 1:
         raise DfaLabError("there is one lane only, and it stays; fork makes another.")
-    explorer.runner.drop(_lane(explorer, message))
+    explorer.runner.drop(message["lane"])
 
 
 @ANSWERS.register("select")
 def _select(explorer: Explorer, message: Message) -> None:
-    explorer.lane = _lane(explorer, message)
-
-
-def _lane(explorer: Explorer, message: Message) -> int:
-    """The number of the lane at the place that the page names."""
-    numbers = list(explorer.runner.by_number)
-    return numbers[whole(message, "lane", 0, len(numbers) - 1)]
+    explorer.lane = message["lane"]
 
 
 @ANSWERS.register("undo")

@@ -14,6 +14,7 @@ import ipywidgets
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.lanes import no_lane
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
@@ -146,6 +147,8 @@ class Explorer(ipywidgets.VBox):
 
     @lane.setter
     def lane(self, number: int) -> None:
+        if number not in self.runner.by_number:
+            raise no_lane(number, self.runner.status().lanes)
         self._chosen = number
 
     def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:

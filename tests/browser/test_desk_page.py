@@ -149,3 +149,17 @@ def test_text_from_the_kernel_is_text(desk):
     desk.wait_for_timeout(100)
     assert desk.evaluate("window.pwned === undefined && document.querySelector('main img') === null")
     assert EVIL in desk.get_by_test_id("dfa-desk-error").inner_text()
+
+
+def test_a_lane_is_asked_for_by_its_number_wherever_it_stands(desk):
+    lanes = [
+        {"name": name, "colour": "#123456", "number": number} for name, number in (("main", 0), ("bp", 2), ("fa", 5))
+    ]
+    desk.evaluate("(lanes) => tell('state', { lanes, lane: 2 })", lanes)
+    assert desk.get_by_test_id("dfa-lane-2").get_attribute("aria-pressed") == "true"
+    desk.get_by_test_id("dfa-lane-1").click()
+    desk.get_by_test_id("dfa-drop-2").click()
+    assert desk.sent() == [{"do": "select", "lane": 2}, {"do": "drop", "lane": 5}]
+    desk.evaluate("(lanes) => tell('state', { lanes, lane: 1 })", [*lanes[:2], {**lanes[2], "number": 6}])
+    desk.get_by_test_id("dfa-drop-2").click()
+    assert desk.sent() == [{"do": "drop", "lane": 6}]
