@@ -474,6 +474,18 @@ def test_the_chosen_lane_is_a_run_not_a_place(headless):
     assert "one lane only" in headless.status()["error"]
 
 
+def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
+    told = {}
+    monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
+    headless.act("fork", fields={})
+    headless.act("fork", fields={"rule": "dfa"})
+    assert [lane["name"] for lane in told["lanes"]] == ["main", "dfa 2", "dfa 3"]
+    headless.act("select", lane=0)
+    headless.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
+    headless.act("play")
+    assert headless.status()["error"].startswith("lane main: the loss was no longer finite")
+
+
 def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
     told = {}
     monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)

@@ -19,6 +19,8 @@ from dfa_lab.learning.rules import RULES
 #: How many runs train side by side at most.
 LANES = 4
 NAME_LENGTH = 40
+#: What lane 0 is called.
+MAIN = "main"
 
 
 class Lane:
@@ -31,8 +33,8 @@ class Lane:
 
     @property
     def name(self) -> str:
-        """What a legend calls it."""
-        return self.experiment.history.name
+        """What it is called. Lane 0 is not called by the rule it began with, which may be another by now."""
+        return self.experiment.history.name if self.number else MAIN
 
     @property
     def status(self) -> LaneStatus:
@@ -131,7 +133,8 @@ class Lanes:
         if len(self.all) == LANES:
             raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
         parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
-        name = _unused(name or _named(fields) or parent.name, [one.name for one in self.all])
+        called = [MAIN, *(one.experiment.history.name for one in self.all)]
+        name = _unused(name or _named(fields) or parent.experiment.history.name, called)
         made = parent.experiment.fork(name=name, **fields)
         made.resume_clock()
         self.all = (*self.all, Lane(made, next(self._numbers)))

@@ -41,8 +41,8 @@ class DeskState:
             "settings": self._when("settings", settings, settings.values),
             "running": status.running,
             "lanes": [
-                {"name": name, "colour": run_colour(place), "number": lane.number}
-                for place, (lane, name) in enumerate(zip(status.lanes, explorer.lane_names(status), strict=True))
+                {"name": lane.name, "colour": run_colour(place), "number": lane.number}
+                for place, lane in enumerate(status.lanes)
             ],
             "lane": next((place for place, one in enumerate(status.lanes) if one.number == explorer.lane), 0),
             "events": self._when("events", self._moment(run), self._events),

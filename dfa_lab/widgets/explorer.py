@@ -164,18 +164,10 @@ class Explorer(ipywidgets.VBox):
                 self.pins = []  # of another network on another task: no line to compare with
             self.first_settings, self.seeds_drawn = settings, 0
 
-    def lane_names(self, status: Status) -> list[str]:
-        """What the lanes are called. Lane 0 is not called by the rule it began with, which may be another by now."""
-        return ["main", *(lane.name for lane in status.lanes[1:])]
-
-    def lanes_by_name(self) -> dict[str, Experiment]:
-        """The runs that go on side by side, by what they are called."""
-        return self._runs_of(self.runner.status())
-
-    def _runs_of(self, status: Status) -> dict[str, Experiment]:
-        """Those of its lanes that are still there."""
-        runs, named = self.runner.by_number, zip(status.lanes, self.lane_names(status), strict=True)
-        return {name: runs[lane.number] for lane, name in named if lane.number in runs}
+    def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
+        """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""
+        runs, lanes = self.runner.by_number, (status or self.runner.status()).lanes
+        return {lane.name: runs[lane.number] for lane in lanes if lane.number in runs}
 
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
@@ -231,7 +223,7 @@ class Explorer(ipywidgets.VBox):
             self._allowance.spend()
         if not (ending or self._allowance.left()):
             return
-        lanes = [Shown(run.history, name) for name, run in self._runs_of(status).items()]
+        lanes = [Shown(run.history, name) for name, run in self.lanes_by_name(status).items()]
         shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
         if self.chart.show(shown, self._words(status)):
             self._allowance.spend()
