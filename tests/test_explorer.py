@@ -142,6 +142,23 @@ def test_a_new_seed_is_new_for_every_replica(monkeypatch):
     explorer.close()
 
 
+def test_a_new_seed_follows_the_seeds_in_force_whoever_set_them(headless):
+    def drawn():
+        headless.act("new_seed")
+        assert headless.status()["error"] == ""
+        return headless.experiment.settings.seed, headless.experiment.settings.feedback_seed
+
+    headless.act("new_run", fields={"replicas": 2, "seed": [3, 7]})
+    assert [drawn(), drawn()] == [((8, 12), 2), ((13, 17), 4)]
+    headless.act("new_run", fields={"replicas": 3, "seed": 0, "feedback_seed": [5, 5, 6]})
+    assert [drawn(), drawn()] == [(3, (7, 7, 8)), (6, (9, 9, 10))]
+    headless.runner.reset(replicas=2, seed=(0, 2**31 - 1), feedback_seed=1)  # from code, of which no message came
+    assert drawn() == ((1, 0), 3)
+    headless.runner.reset(replicas=None, seed=1, feedback_seed=1)
+    headless.act("change", fields={"feedback_seed": 2**31 - 1})
+    assert drawn() == (2, 0)
+
+
 def test_a_new_run_takes_structural_settings(headless):
     headless.act("step", steps=3)
     headless.act("new_run", fields={"widths": [8, 8], "replicas": 2, "task": "moons"})

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 100_000_000
 MOST_CHANGES = 1000
+#: How many seeds there are: after the last one comes 0.
+SEEDS = 2**31
 MOST_PINS = 4
 #: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
 SLOW, FAST = 0.5, 2.0
@@ -70,20 +72,19 @@ def _reset(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("new_seed")
 def _new_seed(explorer: Explorer, message: Message) -> None:
-    first = explorer.first_settings
-    explorer.seeds_drawn += explorer.experiment.history.replicas
-    drawn = explorer.seeds_drawn
-    fields = {"seed": _moved(first.seed, drawn), "feedback_seed": _moved(first.feedback_seed, drawn)}
-    explorer.classroom.check(fields, explorer.experiment.settings)
+    settings = explorer.experiment.settings
+    fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
+    explorer.classroom.check(fields, settings)
     explorer.begin_anew()
     explorer.runner.reset(**fields)
 
 
-def _moved(seed: Any, by: int) -> Any:
-    """A seed so many further; those of a sequence by so many times their span, so that none comes twice."""
+def _next(seed: Any, replicas: int) -> Any:
+    """A seed as many further as there are replicas; those of a sequence by their span. So none comes twice soon."""
     if not is_sequence(seed):
-        return seed + by
-    return tuple(one + by * (max(seed) - min(seed) + 1) for one in seed)
+        return (seed + replicas) % SEEDS
+    span = (max(seed) - min(seed) + 1) % SEEDS or 1
+    return tuple((one + span) % SEEDS for one in seed)
 
 
 @ANSWERS.register("change")

@@ -88,7 +88,6 @@ class Explorer(ipywidgets.VBox):
             compare_speed=not self.headless,
             watch_limit=None if self.headless or patience is None else 60 * patience,
         )
-        self.first_settings, self.seeds_drawn = experiment.settings, 0
         self.stepping = False
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
@@ -152,7 +151,7 @@ class Explorer(ipywidgets.VBox):
         self._chosen = number
 
     def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:
-        """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``.
+        """What belongs to the former run is over: the chosen lane, the share text, pins where ``settings`` are others'.
 
         A ``story`` is said above the curves until the next new run.
         """
@@ -162,7 +161,6 @@ class Explorer(ipywidgets.VBox):
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
                 self.pins = []  # of another network on another task: no line to compare with
-            self.first_settings, self.seeds_drawn = settings, 0
 
     def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
         """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""
