@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.settings import Settings
 
 #: The fastest speed limit there is, in steps a second.
@@ -26,7 +26,7 @@ class Play:
 
     def __post_init__(self) -> None:
         if self.steps is not None:
-            _check_whole("steps", self.steps, 1)
+            whole_number("steps", self.steps, 1, instead="None")
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class StopAt:
 
     def __post_init__(self) -> None:
         if self.step is not None:
-            _check_whole("the step to stop at", self.step, 1)
+            whole_number("the step to stop at", self.step, 1, instead="None")
 
 
 @dataclass(frozen=True)
@@ -203,11 +203,6 @@ class Status:
     planned: int = 0
 
 
-def _check_whole(name: str, given: Any, least: int) -> None:
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise DfaLabError(f"{name} was given as {given!r:.200}; expected None or a whole number from {least}.")
-
-
 def _check_fields(given: Any) -> None:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise DfaLabError(f"settings were given as {given!r:.200}; expected names with their values.")
@@ -216,6 +211,4 @@ def _check_fields(given: Any) -> None:
 def _check_lane(given: Any, *, every: bool = False) -> None:
     if given is None and every:
         return
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        both = ", or None for all" if every else ""
-        raise DfaLabError(f"lane was given as {given!r:.200}; expected a whole number from 0{both}.")
+    whole_number("lane", given, 0, instead="None for all" if every else "")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
@@ -117,12 +117,12 @@ class Experiment:
 
         Raises ``DfaLabError`` for a number of steps that is none, ``DivergedError`` as the class says.
         """
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-            raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
+        given: Any = steps
+        steps = whole_number("steps", int(given) if isinstance(given, np.integer) else given, 0)
         self.resume_clock()
         self._updater.check_net()
         with Computing(self.settings), torch.no_grad(), deferred_interrupt() as interrupted:
-            for _ in counted(int(steps), self.history) if progress else range(steps):
+            for _ in counted(steps, self.history) if progress else range(steps):
                 with self._lock:
                     self._step()
                 if interrupted():

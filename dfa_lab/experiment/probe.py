@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import whole_number
 from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
@@ -19,6 +20,12 @@ from dfa_lab.learning.generators import generator
 QUICK = 3.5e9
 
 AnyUpdater = Updater | ModuleUpdater
+
+
+def checked_replica(settings: Settings, replica: object) -> int:
+    """``replica`` itself, NumPy's numbers too. Raises ``DfaLabError`` where a run has none of that number."""
+    given = replica.item() if isinstance(replica, np.integer) else replica
+    return whole_number("replica", given, 0, (settings.replicas or 1) - 1)
 
 
 class Probe:
@@ -61,9 +68,7 @@ class Probe:
 
     def portraits(self, updater: AnyUpdater, settings: Settings, replica: int) -> tuple[LayerSnapshot, ...]:
         """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""
-        replicas = settings.replicas or 1
-        if isinstance(replica, bool) or not isinstance(replica, int) or not 0 <= replica < replicas:
-            raise DfaLabError(f"replica was given as {replica!r}; expected a whole number from 0 to {replicas - 1}.")
+        replica = checked_replica(settings, replica)
         found = updater.portraits(*self.batch(settings), None if settings.replicas is None else replica)
         return tuple(LayerSnapshot.of(number, portrait) for number, portrait in enumerate(found, 1))
 
