@@ -142,6 +142,27 @@ def test_a_new_seed_is_new_for_every_replica(monkeypatch):
     explorer.close()
 
 
+@pytest.mark.parametrize(
+    ("do", "message", "words"),
+    [
+        ("stepp", {}, "Did you mean 'step'"),
+        ("step", {}, "step was given steps=None; expected a whole number from 1"),
+        ("step", {"steps": 0}, "steps=0"),
+        ("limit", {"steps_per_s": 1e7}, "a number above 0 up to 1,000,000"),
+        ("stop_at", {"step": 0}, "a whole number from 1"),
+        ("focus", {"step": -1}, "a whole number from 0"),
+        ("change", {"fields": {"activation_derivative": abs}}, "expected settings by name"),
+        ("save", {"kind": "exe"}, "a kind of file"),
+    ],
+)
+def test_an_act_in_code_is_checked_as_a_message_is(headless, do, message, words):
+    headless.act(do, **message)
+    assert words in headless.status()["error"]
+    assert headless.experiment.steps_done == 0
+    headless.act("step", steps=1)
+    assert headless.status()["error"] == ""
+
+
 def test_a_new_seed_follows_the_seeds_in_force_whoever_set_them(headless):
     def drawn():
         headless.act("new_seed")

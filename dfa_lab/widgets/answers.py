@@ -21,7 +21,6 @@ from dfa_lab.widgets.limits import check_fields, check_size
 if TYPE_CHECKING:
     from dfa_lab.widgets.explorer import Explorer
 
-MOST_STEPS = 100_000_000
 MOST_CHANGES = 1000
 #: How many seeds there are: after the last one comes 0.
 SEEDS = 2**31
@@ -36,8 +35,8 @@ ANSWERS: Registry[Answer] = Registry("act")
 
 
 def answer(explorer: Explorer, message: Message) -> None:
-    """Do what ``message["do"]`` names. Raises ``DfaLabError`` for what cannot be done."""
-    do = message.get("do", "")
+    """Do what ``message``, as ``acts.checked`` gave it, names. Raises ``DfaLabError`` for what cannot be done."""
+    do = message["do"]
     explorer.classroom.check_act(do)
     ANSWERS[do](explorer, message)
     if do not in ("watching", "share", "focus", "tab", "measure"):
@@ -61,7 +60,7 @@ def _measure(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("step")
 def _step(explorer: Explorer, message: Message) -> None:
-    explorer.runner.play(whole(message, "steps", 1, MOST_STEPS))
+    explorer.runner.play(message["steps"])
 
 
 @ANSWERS.register("reset")
@@ -89,7 +88,7 @@ def _next(seed: Any, replicas: int) -> Any:
 
 @ANSWERS.register("change")
 def _change(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message.get("fields"))
+    fields = check_fields(message["fields"])
     settings = explorer.chosen.settings
     explorer.classroom.check(fields, settings)
     check_size(settings.changed(**fields))
@@ -98,7 +97,7 @@ def _change(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("new_run")
 def _new_run(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message.get("fields"))
+    fields = check_fields(message["fields"])
     settings = explorer.experiment.settings
     explorer.classroom.check(fields, settings)
     after = settings.changed(**fields)
@@ -150,12 +149,12 @@ def _unpin(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("preset")
 def _preset(explorer: Explorer, message: Message) -> None:
-    _load(explorer, PRESETS[message.get("name", "")])
+    _load(explorer, PRESETS[message["name"]])
 
 
 @ANSWERS.register("load")
 def _load_text(explorer: Explorer, message: Message) -> None:
-    _load(explorer, Session.read(message.get("text", "")))
+    _load(explorer, Session.read(message["text"]))
 
 
 def _load(explorer: Explorer, session: Session) -> None:
@@ -175,10 +174,7 @@ def _load(explorer: Explorer, session: Session) -> None:
 
 @ANSWERS.register("limit")
 def _limit(explorer: Explorer, message: Message) -> None:
-    value = message.get("steps_per_s")
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6):
-        raise DfaLabError(f"the speed limit was given as {value!r}; expected steps a second above 0, or none.")
-    explorer.runner.limit(value)
+    explorer.runner.limit(message["steps_per_s"])
 
 
 @ANSWERS.register("slow")
@@ -195,12 +191,12 @@ def _slow(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("stop_at")
 def _stop_at(explorer: Explorer, message: Message) -> None:
-    explorer.runner.stop_at(None if message.get("step") is None else whole(message, "step", 1, MOST_STEPS))
+    explorer.runner.stop_at(message["step"])
 
 
 @ANSWERS.register("focus")
 def _focus(explorer: Explorer, message: Message) -> None:
-    explorer.chart.focus(whole(message, "step", 0, MOST_STEPS))
+    explorer.chart.focus(message["step"])
 
 
 @ANSWERS.register("share")
@@ -210,7 +206,7 @@ def _share(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("save")
 def _save(explorer: Explorer, message: Message) -> None:
-    kind, runs = str(message.get("kind", "")), explorer.lanes_by_name()
+    kind, runs = message["kind"], explorer.lanes_by_name()
     if explorer.making is not None and explorer.making.is_alive():
         raise DfaLabError("a file is being made already; save again when it is there.")
 
@@ -229,17 +225,9 @@ def _save(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("tab")
 def _tab(explorer: Explorer, message: Message) -> None:
-    explorer.pictures.choose(str(message.get("name", "")))
+    explorer.pictures.choose(message["name"])
 
 
 @ANSWERS.register("watching")
 def _watching(explorer: Explorer, message: Message) -> None:
     explorer.runner.watched()
-
-
-def whole(message: Message, name: str, low: int, high: int) -> int:
-    """A whole number of a message. Raises ``DfaLabError`` for anything else."""
-    value = message.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise DfaLabError(f"{name} was given as {value!r:.100}; expected a whole number from {low:,} to {high:,}.")
-    return value

@@ -21,6 +21,7 @@ from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.views.changes import value_text
+from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
 from dfa_lab.widgets.cells import take_place
 from dfa_lab.widgets.classroom import PICTURES, Classroom
@@ -170,7 +171,8 @@ class Explorer(ipywidgets.VBox):
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
 
-        Raises nothing: what cannot be done is in ``status()["error"]``, as on the screen.
+        It takes what a page may send, names and numbers. Raises nothing: what cannot be done is in
+        ``status()["error"]``, as on the screen.
         """
         self._act({"do": do, **message})
 
@@ -200,7 +202,7 @@ class Explorer(ipywidgets.VBox):
         if message.get("do") != "watching":
             self.refused = None
         try:
-            answer(self, message)
+            answer(self, checked(message))
         except DfaLabError as error:
             self.refused = error
         if self._pump is None:
