@@ -300,6 +300,39 @@ def test_a_module_of_ones_own(monkeypatch):
     explorer.close()
 
 
+def test_a_share_text_is_made_aside_and_only_of_the_run_that_is_there(live, monkeypatch):
+    go_on, made = threading.Event(), dfa.Experiment.to_script
+
+    def slow(run):
+        assert go_on.wait(10)
+        return made(run)
+
+    live.act("step", steps=3)
+    live.runner.wait(10)
+    monkeypatch.setattr(dfa.Experiment, "to_script", slow)
+    live.act("share")
+    assert live.shared == ("", "")
+    live.act("share")
+    assert "made already" in live.status()["error"]
+    go_on.set()
+    until(lambda: live.shared[0].startswith("dfa1."))
+    assert live.shared == (live.experiment.session().to_text(), live.experiment.to_script())
+    go_on.clear()
+    live.act("share")
+    live.act("reset")
+    live.runner.wait(10)
+    go_on.set()
+    until(lambda: not live.aside.busy("the share text"))
+    assert live.shared == ("", ""), "it was of the run before"
+
+
+def test_what_fails_aside_is_told(live, monkeypatch):
+    monkeypatch.setattr(live.desk, "hand_over", lambda *_: 1 / 0)
+    live.act("save", kind="csv")
+    until(lambda: live.status()["error"])
+    assert live.status()["error"] == "a file failed: division by zero"
+
+
 def test_nothing_trains_before_play(live):
     time.sleep(0.2)
     assert live.experiment.steps_done == 0

@@ -5,7 +5,6 @@ What cannot be done raises a ``DfaLabError``, which ends as a sentence on the st
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -201,26 +200,21 @@ def _focus(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("share")
 def _share(explorer: Explorer, message: Message) -> None:
-    explorer.shared = explorer.chosen.session().to_text(), explorer.chosen.to_script()
+    run = explorer.chosen
+    history = run.history
+
+    def make() -> None:
+        texts = run.session().to_text(), run.to_script()
+        if run is explorer.chosen and history is run.history:  # else nobody asks for it any more
+            explorer.shared = texts
+
+    explorer.aside.do("the share text", make)
 
 
 @ANSWERS.register("save")
 def _save(explorer: Explorer, message: Message) -> None:
-    kind, runs = message["kind"], explorer.lanes_by_name()
-    if explorer.making is not None and explorer.making.is_alive():
-        raise DfaLabError("a file is being made already; save again when it is there.")
-
-    def make() -> None:
-        try:
-            explorer.desk.hand_over(*download(runs, explorer.chosen, kind))
-        except Exception as error:  # it belongs on the status line, wherever it comes from
-            explorer.refused = error if isinstance(error, DfaLabError) else DfaLabError(f"{kind} failed: {error}")
-
-    if explorer.headless:
-        make()
-    else:  # a report takes a second: the screen goes on meanwhile
-        explorer.making = threading.Thread(target=make, name="dfa_lab download", daemon=True)
-        explorer.making.start()
+    runs, chosen, kind = explorer.lanes_by_name(), explorer.chosen, message["kind"]
+    explorer.aside.do("a file", lambda: explorer.desk.hand_over(*download(runs, chosen, kind)))
 
 
 @ANSWERS.register("tab")

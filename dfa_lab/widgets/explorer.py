@@ -23,6 +23,7 @@ from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
+from dfa_lab.widgets.aside import Aside
 from dfa_lab.widgets.cells import take_place
 from dfa_lab.widgets.classroom import PICTURES, Classroom
 from dfa_lab.widgets.desk import Desk
@@ -92,7 +93,7 @@ class Explorer(ipywidgets.VBox):
         self.stepping = False
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
-        self.making: threading.Thread | None = None
+        self.aside = Aside(self._ended, at_once=self.headless)
         self._chosen = 0
         self.pins: list[History] = []
         self.shared = "", ""
@@ -208,6 +209,12 @@ class Explorer(ipywidgets.VBox):
         if self._pump is None:
             self._tick()
         else:
+            self._pump.soon()
+
+    def _ended(self, failed: DfaLabError | None) -> None:
+        """What was made aside is there, or ``failed``."""
+        self.refused = failed or self.refused
+        if self._pump is not None:
             self._pump.soon()
 
     def _forget_routes(self) -> None:
