@@ -13,8 +13,7 @@ from dfa_lab.widgets.answers import ANSWERS
 from dfa_lab.widgets.downloads import DOWNLOADS
 from dfa_lab.widgets.pump import FRAMES_A_SECOND, Allowance, Pump
 from hostile_messages import IGNORED, MESSAGES
-
-FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
+from runs import FAST, until
 
 
 @pytest.fixture
@@ -30,13 +29,6 @@ def live():
     explorer = dfa.Explorer(**FAST)
     yield explorer
     explorer.close()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def sent_by(widget, monkeypatch):

@@ -7,8 +7,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
-
-FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
+from runs import FAST, until
 
 
 @dataclass(frozen=True)
@@ -23,20 +22,6 @@ class Loaded:
     changes: tuple = ()
     steps: int = 0
     lanes: tuple = field(default_factory=tuple)
-
-
-@pytest.fixture
-def runner():
-    made = dfa.Runner(dfa.Experiment(**FAST))
-    yield made
-    made.close()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def names(runner):

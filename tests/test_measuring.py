@@ -9,14 +9,15 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment import probe
+from runs import FAST, until
 
-FAST = {"widths": (16,), "probe_every": 1000, "batch_size": 16}
+RARE = {**FAST, "probe_every": 1000}
 SEEN = ("weight_alignment", "gradient_alignment", "test_loss", "test_accuracy")
 
 
 @pytest.fixture
 def runner():
-    made = dfa.Runner(dfa.Experiment(**FAST))
+    made = dfa.Runner(dfa.Experiment(**RARE))
     yield made
     made.close()
 
@@ -56,13 +57,12 @@ def test_a_pause_in_full_run_and_a_step_to_stop_at(runner):
     assert newest(runner.experiment, "weight_alignment")[0] == 333
     runner.stop_at(None)
     runner.play()
-    while runner.status().steps_done < 400:
-        pass
+    until(lambda: runner.status().steps_done >= 400)
     runner.pause()
     runner.wait(10)
     run = runner.experiment
     assert {newest(run, metric)[0] for metric in SEEN} == {run.steps_done}
-    inline = dfa.Experiment(**FAST)
+    inline = dfa.Experiment(**RARE)
     inline.train(run.steps_done)
     assert inline.history.equals(run.history)
     assert torch.equal(inline.net.weights[0], run.net.weights[0])
@@ -76,7 +76,7 @@ def test_every_lane_is_measured_where_it_rests(runner):
     runner.play(7)
     runner.wait(10)
     assert [newest(run, "weight_alignment")[0] for run in runner.lanes] == [27, 27, 27]
-    alone = dfa.Experiment(**FAST)
+    alone = dfa.Experiment(**RARE)
     alone.train(20)
     other = alone.fork(lr=0.01)
     other.train(7)
@@ -116,12 +116,11 @@ def test_nothing_is_measured_twice_nor_before_the_first_step(runner):
 
 def test_measuring_while_it_trains(runner):
     runner.play()
-    while runner.status().steps_done < 300:
-        pass
+    until(lambda: runner.status().steps_done >= 300)
     before = column(runner.experiment, "weight_alignment")[0]
     runner.measure()
-    while len(column(runner.experiment, "weight_alignment")[0]) == len(before):
-        assert runner.status().running
+    until(lambda: len(column(runner.experiment, "weight_alignment")[0]) > len(before))
+    assert runner.status().running
     runner.pause()
     runner.wait(10)
 
@@ -163,7 +162,7 @@ def test_what_cannot_be_measured_is_said_and_ends_nothing(runner, monkeypatch):
 
 
 def test_after_a_divergence_the_numbers_are_those_of_the_step_it_went_back_to():
-    runner = dfa.Runner(dfa.Experiment(task="linear", activation="identity", lr=0.01, **FAST), threaded=False)
+    runner = dfa.Runner(dfa.Experiment(task="linear", activation="identity", lr=0.01, **RARE), threaded=False)
     runner.play(33)
     runner.change(rule="fa", lr=1e6, feedback_scale=1e6)
     runner.play(50)
@@ -177,7 +176,7 @@ def test_after_a_divergence_the_numbers_are_those_of_the_step_it_went_back_to():
 
 
 def test_settings_decide_what_is_measured(monkeypatch):
-    run = dfa.Experiment(**{**FAST, "probe_every": 0})
+    run = dfa.Experiment(**{**RARE, "probe_every": 0})
     run.train(5)
     run.measure()
     assert not run.history.layers("weight_alignment")
@@ -189,13 +188,13 @@ def test_settings_decide_what_is_measured(monkeypatch):
 
 
 def test_rows_by_hand_are_kept_in_files_and_copies():
-    run = dfa.Experiment(**FAST, replicas=2)
+    run = dfa.Experiment(**RARE, replicas=2)
     run.train(37)
     run.measure()
     again = dfa.History.from_json(run.history.to_json())
     assert again.digest() == run.history.copy().digest() == run.history.digest()
     assert again.to_frame().equals(run.history.to_frame())
-    plain = dfa.Experiment(**FAST, replicas=2)
+    plain = dfa.Experiment(**RARE, replicas=2)
     plain.train(37)
     assert plain.history.digest() == again.digest()
     assert len(plain.history.to_frame()) < len(again.to_frame())
@@ -204,7 +203,7 @@ def test_rows_by_hand_are_kept_in_files_and_copies():
 
 
 def test_a_text_with_rows_by_hand_that_are_not_there_is_refused():
-    run = dfa.Experiment(**FAST)
+    run = dfa.Experiment(**RARE)
     run.train(3)
     run.measure()
     text = run.history.to_json()
