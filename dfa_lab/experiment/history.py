@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import uuid
-from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,9 @@ import numpy as np
 import pandas as pd
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.archive import in_brackets, read_history, write_history
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.series import Event, Series, SeriesKey
-
-FORMAT = "dfa_lab.history"
-VERSION = 1
 
 
 class History:
@@ -167,7 +164,7 @@ class History:
         for (metric, layer), columns in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
             total.update(f"{metric} {layer} {len(columns[0])}\n".encode() + b"".join(columns))
         plain = [[event.step, event.field, event.old, event.new, event.change] for event in events]
-        total.update(json.dumps([plain, replicas], default=_in_brackets).encode())
+        total.update(json.dumps([plain, replicas], default=in_brackets).encode())
         return total.hexdigest()
 
     def _comparable(self) -> tuple[Any, ...]:
@@ -206,70 +203,9 @@ class History:
 
         A callable among the settings has no name that a file could hold: its place takes its name in angle brackets.
         """
-        series = [
-            {
-                "metric": metric,
-                "layer": layer,
-                "steps": list(column.steps),
-                "samples": list(column.samples),
-                "values": [_to_plain(value) for value in column.values],
-                **({"by_hand": list(column.by_hand)} if column.by_hand else {}),
-            }
-            for (metric, layer), column in self.series.items()
-        ]
-        events = [[event.step, event.field, event.old, event.new, event.change] for event in self.events]
-        document = {"format": FORMAT, "version": VERSION, "run_id": self.run_id, "name": self.name}
-        document |= {"replicas": self.replicas, "settings": self.settings, "series": series, "events": events}
-        return json.dumps(document, allow_nan=False, default=_in_brackets)
+        return write_history(self)
 
     @classmethod
     def from_json(cls, text: str) -> History:
         """The record that ``to_json`` wrote. Raises ``DfaLabError`` where the text is something else."""
-        try:
-            document = json.loads(text)
-            if document["format"] != FORMAT or document["version"] != VERSION:
-                raise DfaLabError(
-                    f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
-                    "read it with the release that wrote it."
-                )
-            history = cls(
-                document["settings"],
-                replicas=document["replicas"],
-                name=document["name"],
-                run_id=document["run_id"],
-            )
-            for column in document["series"]:
-                METRICS[column["metric"]]
-                values = array("d", [_from_plain(value) for value in column["values"]])
-                by_hand = array("q", column.get("by_hand", ()))
-                row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)
-                if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
-                    raise DfaLabError(
-                        f"series {column['metric']!r} has columns of unequal length; the text is damaged."
-                    )
-                if list(by_hand) != sorted(set(by_hand) & set(range(len(row)))):
-                    raise DfaLabError(f"series {column['metric']!r} has no rows {list(by_hand)}; the text is damaged.")
-                history.series[(column["metric"], column["layer"])] = row
-            history.events = [Event(*event) for event in document["events"]]
-        except DfaLabError:
-            raise
-        except (KeyError, TypeError, ValueError, OverflowError) as reason:
-            raise DfaLabError(
-                f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
-            ) from None
-        return history
-
-
-def _in_brackets(value: object) -> str:
-    return f"<{getattr(value, '__name__', type(value).__name__)}>"
-
-
-def _to_plain(value: float) -> float | str | None:
-    """JSON has no NaN and no infinity: None and the sign in words stand for them."""
-    if math.isfinite(value):
-        return value
-    return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-
-
-def _from_plain(value: float | str | None) -> float:
-    return math.nan if value is None else float(value)
+        return read_history(text, cls)
