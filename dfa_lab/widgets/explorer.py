@@ -20,7 +20,6 @@ from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
-from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
 from dfa_lab.widgets.aside import Aside
@@ -33,9 +32,8 @@ from dfa_lab.widgets.live_chart import LiveChart, Shown
 from dfa_lab.widgets.pictures import LivePictures
 from dfa_lab.widgets.pump import Allowance, Pump
 from dfa_lab.widgets.routes import forget_route
+from dfa_lab.widgets.status_line import status_line
 
-#: The settings that the status line says.
-SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
 #: A picture beside the curves is drawn once a second at most, and takes a tenth of the time at most.
 PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
 
@@ -179,7 +177,7 @@ class Explorer(ipywidgets.VBox):
 
     def status(self) -> dict[str, str]:
         """What the status line says: state, step, samples, settings in force, and the last error in words."""
-        return self._words(self.runner.status())
+        return status_line(self, self.runner.status())
 
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
@@ -232,7 +230,7 @@ class Explorer(ipywidgets.VBox):
             return
         lanes = [Shown(run.history, name) for name, run in self.lanes_by_name(status).items()]
         shown = [*lanes, *(Shown(pin, pin.name, faint=True) for pin in self.pins)]
-        if self.chart.show(shown, self._words(status)):
+        if self.chart.show(shown, status_line(self, status)):
             self._allowance.spend()
         now = time.monotonic()
         if now >= self._picture_due and self._allowance.left():
@@ -253,23 +251,3 @@ class Explorer(ipywidgets.VBox):
         self._picture_due = 0.0
         if self._pump is None:
             self._tick()
-
-    def _words(self, status: Status) -> dict[str, str]:
-        said = {
-            "state": "training" if status.running else "paused" if status.steps_done else "ready",
-            "step": f"{status.steps_done:,}",
-            "samples": f"{status.samples_seen:,}",
-            "settings": " · ".join(f"{name} {value_text(getattr(self.chosen.settings, name))}" for name in SAID),
-            "error": self.error(status),
-        }
-        if self.story:
-            said["story"] = self.story
-        if status.stop_at is not None and status.steps_done < status.stop_at:
-            left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
-            said["progress"] = f"stops at {status.stop_at:,}{left}"
-        return said
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
