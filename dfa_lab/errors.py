@@ -51,3 +51,15 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     guess = nearest(name, names) if isinstance(name, str) else None
     hint = f" Did you mean {guess!r}?" if guess else ""
     return UnknownNameError(f"no {kind} called {name!r}; known: {', '.join(names)}.{hint}")
+
+
+def whole_number(name: str, given: object, low: int, high: int | None = None, *, instead: str = "") -> int:
+    """``given`` itself, a whole number from ``low`` to ``high`` (None: without end). ``DfaLabError`` for anything else.
+
+    ``instead`` says what else would do, where something does.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or given < low or (high is not None and given > high):
+        upto = "" if high is None else f" to {high:,}"
+        other = f", or {instead}" if instead else ""
+        raise DfaLabError(f"{name} was given as {given!r:.200}; expected a whole number from {low:,}{upto}{other}.")
+    return given

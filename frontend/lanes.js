@@ -17,11 +17,12 @@ export class Lanes {
     const { lanes = [], lane = 0, pins = [], hide = [], lock = [] } = state;
     this.state = state;
     const several = lanes.length > 1 && !hide.includes("lanes");
-    const names = JSON.stringify([several && lanes.map(({ name, colour }) => [name, colour]), lane, pins, hide, lock]);
+    const said = several && lanes.map(({ name, colour, number }) => [name, colour, number]);
+    const names = JSON.stringify([said, lane, pins, hide, lock]);
     if (names === this.names) return; // the focus stays where it is
     this.names = names;
     const held = this.root.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
-    const chips = several ? lanes.map((one, number) => this.chip(one, number, number === lane)) : [];
+    const chips = several ? lanes.map((one, place) => this.chip(one, place, place === lane)) : [];
     const words = several ? [element("span", "dfa-lanes-words", {}, "Controls act on")] : [];
     const kept = hide.includes("pin") ? [] : pins.map((name) => this.pin(name));
     this.root.replaceChildren(...words, ...chips, ...kept);
@@ -29,16 +30,17 @@ export class Lanes {
     if (held) this.root.querySelector(`[data-testid="${CSS.escape(held)}"]`)?.focus();
   }
 
-  chip({ name, colour }, number, chosen) {
+  /** A lane is asked for by its own number: its place may be another's by the time the kernel hears of it. */
+  chip({ name, colour, number }, place, chosen) {
     const swatch = element("span", "dfa-lane-swatch", { "aria-hidden": "true" });
     if (/^#[0-9a-f]{3,8}$/i.test(colour ?? "")) swatch.style.background = colour;
-    const attributes = { type: "button", "aria-pressed": String(chosen), "data-testid": `dfa-lane-${number}` };
-    const text = element("span", "", {}, name || `lane ${number + 1}`);
+    const attributes = { type: "button", "aria-pressed": String(chosen), "data-testid": `dfa-lane-${place}` };
+    const text = element("span", "", {}, name || `lane ${place + 1}`);
     const select = element("button", "dfa-chip-main", attributes, swatch, text);
     block(select, reason(this.state, "select"));
     select.addEventListener("click", () => this.desk.act({ do: "select", lane: number }));
     const parts = [select];
-    if (number) parts.push(this.cross(`drop lane ${name}`, `dfa-drop-${number}`, { do: "drop", lane: number }));
+    if (place) parts.push(this.cross(`drop lane ${name}`, `dfa-drop-${place}`, { do: "drop", lane: number }));
     return element("span", `dfa-chip${chosen ? " dfa-chosen" : ""}`, {}, ...parts);
   }
 

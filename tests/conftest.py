@@ -1,6 +1,9 @@
 import pytest
 import torch
 
+import dfa_lab as dfa
+from runs import FAST
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -9,3 +12,11 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def runner():
+    """A Runner of a ``FAST`` run, closed at the end."""
+    made = dfa.Runner(dfa.Experiment(**FAST))
+    yield made
+    made.close()

@@ -13,8 +13,7 @@ from dfa_lab.widgets.answers import ANSWERS
 from dfa_lab.widgets.downloads import DOWNLOADS
 from dfa_lab.widgets.pump import FRAMES_A_SECOND, Allowance, Pump
 from hostile_messages import IGNORED, MESSAGES
-
-FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
+from runs import FAST, until
 
 
 @pytest.fixture
@@ -30,13 +29,6 @@ def live():
     explorer = dfa.Explorer(**FAST)
     yield explorer
     explorer.close()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
 
 
 def sent_by(widget, monkeypatch):
@@ -110,7 +102,7 @@ def test_hostile_messages_change_nothing_but_the_status_line(headless):
         headless.desk._handle_custom_msg(message, [])
         assert state() == before, message
         assert headless.status()["error"], message
-        headless.refused = headless.runner.error = None
+        headless.refused = None
         headless.desk.error = ""
     for message in IGNORED:
         headless.desk._handle_custom_msg(message, [])
@@ -140,6 +132,44 @@ def test_a_new_seed_is_new_for_every_replica(monkeypatch):
     for weight in explorer.experiment.net.weights[0]:
         assert not any(weight.equal(former) for former in before)
     explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("do", "message", "words"),
+    [
+        ("stepp", {}, "Did you mean 'step'"),
+        ("step", {}, "step was given steps=None; expected a whole number from 1"),
+        ("step", {"steps": 0}, "steps=0"),
+        ("limit", {"steps_per_s": 1e7}, "a number above 0 up to 1,000,000"),
+        ("stop_at", {"step": 0}, "a whole number from 1"),
+        ("focus", {"step": -1}, "a whole number from 0"),
+        ("change", {"fields": {"activation_derivative": abs}}, "expected settings by name"),
+        ("save", {"kind": "exe"}, "a kind of file"),
+    ],
+)
+def test_an_act_in_code_is_checked_as_a_message_is(headless, do, message, words):
+    headless.act(do, **message)
+    assert words in headless.status()["error"]
+    assert headless.experiment.steps_done == 0
+    headless.act("step", steps=1)
+    assert headless.status()["error"] == ""
+
+
+def test_a_new_seed_follows_the_seeds_in_force_whoever_set_them(headless):
+    def drawn():
+        headless.act("new_seed")
+        assert headless.status()["error"] == ""
+        return headless.experiment.settings.seed, headless.experiment.settings.feedback_seed
+
+    headless.act("new_run", fields={"replicas": 2, "seed": [3, 7]})
+    assert [drawn(), drawn()] == [((8, 12), 2), ((13, 17), 4)]
+    headless.act("new_run", fields={"replicas": 3, "seed": 0, "feedback_seed": [5, 5, 6]})
+    assert [drawn(), drawn()] == [(3, (7, 7, 8)), (6, (9, 9, 10))]
+    headless.runner.reset(replicas=2, seed=(0, 2**31 - 1), feedback_seed=1)  # from code, of which no message came
+    assert drawn() == ((1, 0), 3)
+    headless.runner.reset(replicas=None, seed=1, feedback_seed=1)
+    headless.act("change", fields={"feedback_seed": 2**31 - 1})
+    assert drawn() == (2, 0)
 
 
 def test_a_new_run_takes_structural_settings(headless):
@@ -260,6 +290,39 @@ def test_a_module_of_ones_own(monkeypatch):
     assert "module" in explorer.status()["error"]
     assert "widths" in explorer._state.now(explorer.runner.status())["hide"]
     explorer.close()
+
+
+def test_a_share_text_is_made_aside_and_only_of_the_run_that_is_there(live, monkeypatch):
+    go_on, made = threading.Event(), dfa.Experiment.to_script
+
+    def slow(run):
+        assert go_on.wait(10)
+        return made(run)
+
+    live.act("step", steps=3)
+    live.runner.wait(10)
+    monkeypatch.setattr(dfa.Experiment, "to_script", slow)
+    live.act("share")
+    assert live.shared == ("", "")
+    live.act("share")
+    assert "made already" in live.status()["error"]
+    go_on.set()
+    until(lambda: live.shared[0].startswith("dfa1."))
+    assert live.shared == (live.experiment.session().to_text(), live.experiment.to_script())
+    go_on.clear()
+    live.act("share")
+    live.act("reset")
+    live.runner.wait(10)
+    go_on.set()
+    until(lambda: not live.aside.busy("the share text"))
+    assert live.shared == ("", ""), "it was of the run before"
+
+
+def test_what_fails_aside_is_told(live, monkeypatch):
+    monkeypatch.setattr(live.desk, "hand_over", lambda *_: 1 / 0)
+    live.act("save", kind="csv")
+    until(lambda: live.status()["error"])
+    assert live.status()["error"] == "a file failed: division by zero"
 
 
 def test_nothing_trains_before_play(live):
@@ -505,6 +568,36 @@ def test_the_chosen_lane_is_a_run_not_a_place(headless):
     assert len(headless.pins) == 1
     headless.act("drop", lane=1)
     assert "one lane only" in headless.status()["error"]
+
+
+def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
+    told = {}
+    monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
+    headless.act("fork", fields={})
+    headless.act("fork", fields={"rule": "dfa"})
+    assert [lane["name"] for lane in told["lanes"]] == ["main", "dfa 2", "dfa 3"]
+    headless.act("select", lane=0)
+    headless.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
+    headless.act("play")
+    assert headless.status()["error"].startswith("lane main: the loss was no longer finite")
+
+
+def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
+    told = {}
+    monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
+    for lr in (0.2, 0.3, 0.4):
+        headless.act("fork", fields={"lr": lr})
+    assert [lane["number"] for lane in told["lanes"]] == [0, 1, 2, 3]
+    headless.act("drop", lane=1)
+    headless.act("select", lane=3)
+    assert [lane["number"] for lane in told["lanes"]] == [0, 2, 3]
+    assert told["lane"] == 2
+    assert headless.chosen.settings.lr == 0.4
+    for what in ("drop", "select"):
+        headless.act(what, lane=1)
+        assert "1, which is not there or was dropped" in headless.status()["error"]
+    assert [run.settings.lr for run in headless.runner.lanes] == [0.1, 0.3, 0.4]
+    assert headless.lane == 3
 
 
 def test_what_the_desk_is_told(headless, monkeypatch):

@@ -7,8 +7,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
-
-FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
+from runs import FAST, until
 
 
 @dataclass(frozen=True)
@@ -25,20 +24,6 @@ class Loaded:
     lanes: tuple = field(default_factory=tuple)
 
 
-@pytest.fixture
-def runner():
-    made = dfa.Runner(dfa.Experiment(**FAST))
-    yield made
-    made.close()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.002)
-
-
 def names(runner):
     return [lane.name for lane in runner.status().lanes]
 
@@ -52,7 +37,7 @@ def test_forks_train_in_lockstep_and_each_as_if_it_were_alone(runner):
     runner.wait(10)
     assert runner.lanes[0] is runner.experiment
     assert [lane.steps_done for lane in runner.status().lanes] == [75, 75, 75]
-    assert names(runner) == ["dfa", "bp", "batch_size 5"]
+    assert names(runner) == ["main", "bp", "batch_size 5"]
 
     alone = dfa.Experiment(**FAST)
     alone.train(30)
@@ -67,19 +52,19 @@ def test_four_lanes_are_the_most_and_names_stay_apart(runner):
     for _ in range(3):
         runner.fork()
     runner.wait(10)
-    assert names(runner) == ["dfa", "dfa 2", "dfa 3", "dfa 4"]
+    assert names(runner) == ["main", "dfa 2", "dfa 3", "dfa 4"]
     runner.fork()
     with pytest.raises(dfa.DfaLabError, match="4 lanes"):
         runner.wait(10)
     runner.drop(2)
     runner.fork(name="last", lr=0.2)
     runner.wait(10)
-    assert names(runner) == ["dfa", "dfa 2", "dfa 4", "last"]
+    assert names(runner) == ["main", "dfa 2", "dfa 4", "last"]
     runner.reset()
     runner.wait(10)
-    assert names(runner) == ["dfa"]
+    assert names(runner) == ["main"]
     runner.drop(1)
-    with pytest.raises(dfa.DfaLabError, match="lane 0 only"):
+    with pytest.raises(dfa.DfaLabError, match=r"there are: 0 \(main\)"):
         runner.wait(10)
 
 
@@ -289,3 +274,38 @@ def test_without_a_thread_lanes_stop_at_and_a_limit_that_waits_for_nothing():
 def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(make):
     with pytest.raises(dfa.DfaLabError, match=r"expected|stays"):
         make()
+
+
+def test_a_lane_keeps_its_number_and_none_gets_it_again(runner):
+    for lr in (0.2, 0.3, 0.4):
+        runner.fork(lr=lr)
+    runner.drop(1)
+    runner.change(lane=2, batch_size=7)
+    runner.wait(10)
+    assert [(lane.number, lane.settings.batch_size) for lane in runner.status().lanes] == [(0, 16), (2, 7), (3, 16)]
+    assert {number: run.settings.lr for number, run in runner.by_number.items()} == {0: 0.1, 2: 0.3, 3: 0.4}
+    runner.fork(lane=3, momentum=0.5)
+    runner.wait(10)
+    assert [lane.number for lane in runner.status().lanes] == [0, 2, 3, 4]
+    runner.reset()
+    runner.fork(rule="bp")
+    runner.wait(10)
+    assert [lane.number for lane in runner.status().lanes] == [0, 5]
+    runner.load(Loaded(dfa.Settings(**FAST), lanes=(OneLane("bp", {"rule": "bp"}),)))
+    runner.wait(10)
+    assert [lane.number for lane in runner.status().lanes] == [0, 6]
+
+
+def test_two_quick_drops_of_one_lane_take_one_away():
+    """Both were put before the first was obeyed, as two clicks are while a slow step runs."""
+    runner = dfa.Runner(dfa.Experiment(**FAST))
+    for lr in (0.2, 0.3):
+        runner.fork(lr=lr)
+    runner.drop(1)
+    runner.drop(1)
+    with pytest.raises(
+        dfa.DfaLabError, match=r"1, which is not there or was dropped; there are: 0 \(main\), 2 \(lr 0.3"
+    ):
+        runner.wait(10)
+    assert [run.settings.lr for run in runner.lanes] == [0.1, 0.3]
+    runner.close()

@@ -95,7 +95,7 @@ def test_a_module_has_no_phases_and_no_pace():
 @pytest.fixture
 def at_once(monkeypatch):
     """The pace is measured at the first turn after a command, so that a few steps do."""
-    monkeypatch.setattr("dfa_lab.experiment.runner.STEADY_STEPS", 0)
+    monkeypatch.setattr("dfa_lab.experiment.comparison.STEADY_STEPS", 0)
 
 
 def test_the_pace_is_measured_once_the_run_is_steady():

@@ -184,7 +184,7 @@ def test_a_picture_of_noise_is_made_small(digits: dfa.Experiment) -> None:
 
 
 def test_letters_and_lines_stand_out_from_dark_paper(moons: dfa.Experiment) -> None:
-    figure = PICTURES["surface"].draw(moons)
+    figure = PICTURES["surface"].plot(surface_of(moons), 1)
     dress(figure, dark := THEMES["dark"])
     (axes,) = figure.axes
     texts = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_legend().get_texts(), *axes.get_xticklabels()]

@@ -8,22 +8,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.learning.optimizers import warm_up
-
-FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
-
-
-@pytest.fixture
-def runner():
-    made = dfa.Runner(dfa.Experiment(**FAST))
-    yield made
-    made.close()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
+from runs import FAST, until
 
 
 def test_nothing_trains_before_play(runner):

@@ -31,8 +31,11 @@ CHOICES = {
 }
 
 
-def played(seed, changes=20, **settings):
-    """A run that somebody has played with: changes, several at one step too, undos, forks, divergences."""
+def played(seed, changes=20, *, measured=False, **settings):
+    """A run that somebody has played with: changes, several at one step too, undos, forks, divergences.
+
+    ``measured`` measures it by hand after each of them.
+    """
     draw = random.Random(seed)
     run = dfa.Experiment(task="linear", **{**FAST, **settings})
     diverged = 0
@@ -55,6 +58,8 @@ def played(seed, changes=20, **settings):
             diverged += 1
         except dfa.DfaLabError:
             pass
+        if measured:
+            run.measure()
     return run, diverged
 
 
@@ -74,6 +79,20 @@ def test_a_share_string_and_json_make_the_run_again(seed, replicas):
         again = read.replay()
         assert same(run, again)
         assert (again.settings, again.steps_done) == (run.settings, run.steps_done)
+
+
+@pytest.mark.parametrize(("seed", "replicas"), [(0, None), (22, None), (32, None), (3, 2)])
+def test_a_run_measured_by_hand_is_the_same_run(seed, replicas):
+    """Whatever was done to it, divergences and forks too; and its share string makes it again."""
+    run, _ = played(seed, replicas=replicas)
+    measured, diverged = played(seed, replicas=replicas, measured=True)
+    assert diverged or seed != 32
+    assert len(measured.history.to_frame()) > len(run.history.to_frame())
+    assert measured.history.to_json() != run.history.to_json()
+    assert same(measured, run)
+    again = dfa.Session.read(measured.session().to_text()).replay()
+    assert same(measured, again)
+    assert measured.to_script() == run.to_script()
 
 
 def test_a_script_makes_the_run_again_in_a_new_process(tmp_path):

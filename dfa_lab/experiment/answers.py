@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.computing import Computing
+from dfa_lab.experiment.probe import checked_replica
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning import equations
 from dfa_lab.learning.rules import RULES
@@ -34,21 +35,13 @@ class Answers:
         return np.asarray(self.probabilities.argmax(axis=1))
 
 
-def checked_replica(experiment: Experiment, replica: object) -> int:
-    """``replica`` itself. Raises ``DfaLabError`` where the run has none of that number."""
-    replicas = experiment.settings.replicas or 1
-    if isinstance(replica, bool) or not isinstance(replica, int | np.integer) or not 0 <= replica < replicas:
-        raise DfaLabError(f"replica was given as {replica!r}; expected a whole number from 0 to {replicas - 1}.")
-    return int(replica)
-
-
 def answers_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> Answers:
     """The softmax of the network's output for ``inputs`` (N, …), shaped as the task's are.
 
     An MLP's weights are copied and training goes on meanwhile; a module holds the run until it has answered. Raises
     ``DfaLabError`` for a replica that is none, and where the output is not finite.
     """
-    number = checked_replica(experiment, replica)
+    number = checked_replica(experiment.settings, replica)
     with Computing(experiment.settings), torch.no_grad():
         with experiment._lock:
             step, rule, name = experiment.steps_done, RULES.label(experiment.settings.rule), experiment.history.name

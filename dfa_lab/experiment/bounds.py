@@ -32,13 +32,22 @@ def check_settings(settings: Settings, changed: Sequence[Mapping[str, Any]] = ()
         for name, value in fields.items()
         if name in ("batch_size", "probe_size")
     )
-    widths, copies = settings.widths, settings.replicas or 1
-    end = max([ENDS, *_sizes(settings.task)])
-    ends = end * (widths[0] + widths[-1]) if widths else end * end
-    _check("the network's weights", copies * (ends + sum(a * b for a, b in pairwise(widths))))
-    _check("a batch's activities", copies * largest * (end + sum(widths)))
+    end = _end(settings)
+    _check("the network's weights", weights_of(settings))
+    _check("a batch's activities", (settings.replicas or 1) * largest * (end + sum(settings.widths)))
     if isinstance(settings.task, Mapping):
         _check_task(settings.task)
+
+
+def weights_of(settings: Settings) -> int:
+    """How many weights the network has at most, all replicas together."""
+    end = _end(settings)
+    return (settings.replicas or 1) * sum(above * below for below, above in pairwise((end, *settings.widths, end)))
+
+
+def _end(settings: Settings) -> int:
+    """Inputs or outputs at most."""
+    return max([ENDS, *_sizes(settings.task)])
 
 
 def _check_task(task: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Commands: what a runner can be told, checked when they are made, and the status it answers with.
 
-A ``lane`` is a number, 0 the run itself; None, where it may be, means all of them.
+A ``lane`` is a lane's own number, 0 the run itself; None, where it may be, means all of them. A number stays with its
+lane for good and comes never again: a command that arrives late finds its lane, or none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.settings import Settings
 
 #: The fastest speed limit there is, in steps a second.
@@ -25,12 +26,17 @@ class Play:
 
     def __post_init__(self) -> None:
         if self.steps is not None:
-            _check_whole("steps", self.steps, 1)
+            whole_number("steps", self.steps, 1, instead="None")
 
 
 @dataclass(frozen=True)
 class Pause:
     """Stop at the next step boundary."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure the step at which every lane stands, by hand; at rest that is done without being told."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Drop:
-    """Take a lane away; those after it move up. Lane 0 stays."""
+    """Take a lane away. Lane 0 stays."""
 
     lane: int
 
@@ -155,7 +161,7 @@ class StopAt:
 
     def __post_init__(self) -> None:
         if self.step is not None:
-            _check_whole("the step to stop at", self.step, 1)
+            whole_number("the step to stop at", self.step, 1, instead="None")
 
 
 @dataclass(frozen=True)
@@ -163,13 +169,14 @@ class Close:
     """End the thread."""
 
 
-Command = Play | Pause | Change | Reset | Fork | Drop | Undo | Load | Limit | StopAt | Close
+Command = Play | Pause | Measure | Change | Reset | Fork | Drop | Undo | Load | Limit | StopAt | Close
 
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """How one lane stands."""
+    """How one lane stands; ``number`` is what commands call it by."""
 
+    number: int
     name: str
     steps_done: int
     settings: Settings
@@ -196,11 +203,6 @@ class Status:
     planned: int = 0
 
 
-def _check_whole(name: str, given: Any, least: int) -> None:
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise DfaLabError(f"{name} was given as {given!r:.200}; expected None or a whole number from {least}.")
-
-
 def _check_fields(given: Any) -> None:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise DfaLabError(f"settings were given as {given!r:.200}; expected names with their values.")
@@ -209,6 +211,4 @@ def _check_fields(given: Any) -> None:
 def _check_lane(given: Any, *, every: bool = False) -> None:
     if given is None and every:
         return
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        both = ", or None for all" if every else ""
-        raise DfaLabError(f"lane was given as {given!r:.200}; expected a whole number from 0{both}.")
+    whole_number("lane", given, 0, instead="None for all" if every else "")

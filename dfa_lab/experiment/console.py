@@ -13,6 +13,7 @@ from dfa_lab.experiment.commands import (
     Fork,
     Limit,
     Load,
+    Measure,
     Pause,
     Play,
     Reset,
@@ -39,6 +40,10 @@ class Console(ABC):
         """Stop at the next step boundary."""
         self.put(Pause())
 
+    def measure(self) -> None:
+        """Measure every lane at the next step boundary, by hand: see ``Experiment.measure``."""
+        self.put(Measure())
+
     def change(self, *, lane: int | None = 0, **fields: Any) -> None:
         """Turn live knobs at the next step boundary; with ``lane=None`` those of all lanes, or none of them."""
         self.put(Change(fields, lane))
@@ -54,12 +59,12 @@ class Console(ABC):
     def fork(self, *, lane: int = 0, name: str | None = None, **fields: Any) -> None:
         """Add a lane that goes on from where ``lane`` stands, with ``fields`` changed; at most four in all.
 
-        Without a ``name`` what is changed makes one.
+        Its number is one that no lane had yet. Without a ``name`` what is changed makes one.
         """
         self.put(Fork(fields, lane, name))
 
     def drop(self, lane: int) -> None:
-        """Take away a lane other than 0; those after it move up."""
+        """Take away a lane other than 0, by its number; the others keep theirs."""
         self.put(Drop(lane))
 
     def load(self, session: SessionLike) -> None:

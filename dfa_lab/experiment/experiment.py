@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +11,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError, DivergedError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
+from dfa_lab.experiment.divergence import all_finite, go_back
+from dfa_lab.experiment.gauge import Gauge
 from dfa_lab.experiment.history import History
-from dfa_lab.experiment.mean import Mean, beyond_numbers
+from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.module_updater import own_settings
 from dfa_lab.experiment.probe import Probe
 from dfa_lab.experiment.progress import counted
 from dfa_lab.experiment.references import References
 from dfa_lab.experiment.script import script_of
+from dfa_lab.experiment.series import Here
 from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.snapshot import Snapshot
@@ -87,6 +89,7 @@ class Experiment:
         self.task = task
         self._batches = Batches(task, settings, ahead=self.module is None)
         self._probe = Probe(task, settings.device)
+        self._gauge = Gauge(self._probe)
         self._use(settings)
         self.steps_done = self.samples_seen = 0
         replicas, name = settings.replicas or 1, self._name or RULES.label(settings.rule)
@@ -104,17 +107,22 @@ class Experiment:
         settings = self.settings
         return f"Experiment(task={settings.task!r}, rule={settings.rule!r}, steps_done={self.steps_done})"
 
+    @property
+    def here(self) -> Here:
+        """Where it stands, as a row of its history says it."""
+        return {"step": self.steps_done, "samples": self.samples_seen}
+
     def train(self, steps: int, *, progress: bool = False) -> History:
         """Do ``steps`` updates in this thread and return the history. ``progress`` shows a bar; Ctrl-C stops at a step.
 
         Raises ``DfaLabError`` for a number of steps that is none, ``DivergedError`` as the class says.
         """
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-            raise DfaLabError(f"steps was given as {steps!r}; expected a whole number from 0.")
+        given: Any = steps
+        steps = whole_number("steps", int(given) if isinstance(given, np.integer) else given, 0)
         self.resume_clock()
         self._updater.check_net()
         with Computing(self.settings), torch.no_grad(), deferred_interrupt() as interrupted:
-            for _ in counted(int(steps), self.history) if progress else range(steps):
+            for _ in counted(steps, self.history) if progress else range(steps):
                 with self._lock:
                     self._step()
                 if interrupted():
@@ -134,9 +142,10 @@ class Experiment:
             self._snapshot = replace(snapshot, agenda=agenda, rows=rows)
             if first:
                 self.resume_clock()
+        self._gauge.forget()
         self._losses.add(self._updater.update(*self._batches.take(self.settings.batch_size)))
         if not self._losses.finite:
-            self._diverge()
+            go_back(self)
         self.steps_done += 1
         self.samples_seen += self.settings.batch_size
         if self.steps_done % self.settings.record_every == 0:
@@ -145,12 +154,11 @@ class Experiment:
             self._measure(evaluate=self.cadence.evaluation_is_due(self.steps_done, self._agenda.jump))
 
     def _record_training(self) -> None:
-        here = {"step": self.steps_done, "samples": self.samples_seen}
-        self.history.record("train_loss", self._losses.take(), **here)
+        self.history.record("train_loss", self._losses.take(), **self.here)
         trained = self.samples_seen * self.history.replicas
         rate = self._stopwatch.read(trained, due=self.steps_done % self.cadence.every == 0)
         if rate is not None:
-            self.history.record("samples_per_s", [rate] * self.history.replicas, **here)
+            self.history.record("samples_per_s", [rate] * self.history.replicas, **self.here)
 
     def resume_clock(self) -> None:
         """Start the throughput clock: time up to now was not training."""
@@ -159,22 +167,25 @@ class Experiment:
     def _measure(self, *, evaluate: bool) -> State:
         """Alignment and, where asked for, the test split, at this step; then a snapshot to fall back to."""
         self._updater.check_net()
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.net.parameters()):
-            self._diverge()
-        here = {"step": self.steps_done, "samples": self.samples_seen}
+        if not all_finite(self.net.parameters()):
+            go_back(self)
         chance = self._agenda.chance or self.cadence.chance_is_due(self.steps_done)
         with self._stopwatch.leave_out():
-            if self.cadence.aligned:
-                found = self._probe.alignment(self._updater, self.settings, chance=chance)
-                self.history.record_layers(found, **here)
-            tested = self._probe.evaluate(self._updater) if evaluate else {}
-            if lost := [k for k, one in enumerate(tested.get("test_loss", ())) if not torch.isfinite(one)]:
-                self._diverge(lost)  # its weights are no place to come back to
-            for metric, value in tested.items():
-                self.history.record(metric, value.tolist(), **here)
+            if lost := self._gauge.take(self, chance=chance, evaluate=evaluate):
+                go_back(self, lost)  # its weights are no place to come back to
             self._agenda.done(aligned=self.cadence.aligned)
             self._snapshot = self.state()
         return self._snapshot
+
+    def measure(self) -> None:
+        """Measure this very step, by hand: alignment, and the test split where that takes no time to speak of.
+
+        The rows are in ``history`` for every reader and no part of its ``digest``: measured by hand or not, it is the
+        same run, and its script makes it again. Nothing is done for what was measured since the last step and change
+        of rule, feedback or derivative, nor where the weights are no numbers. ``probe_every=0`` leaves alignment out.
+        """
+        with self._lock, Computing(self.settings), torch.no_grad(), self._stopwatch.leave_out():
+            self._gauge.take_by_hand(self)
 
     def evaluate(self) -> dict[str, float | list[float]]:
         """Over the whole test split at this step: ``test_loss`` and, for classes, ``test_accuracy`` (a share, 0–1).
@@ -252,7 +263,8 @@ class Experiment:
             raise
         self._use(after)
         if jumps:  # the picture should jump at that very step, and show how the angles fall from there
-            self.history.record_layers(seen, step=self.steps_done, samples=self.samples_seen)
+            self._gauge.forget_alignment()
+            self.history.record_layers(seen, **self.here)
             self._agenda = Agenda(jump=self.steps_done)
         self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
@@ -272,6 +284,7 @@ class Experiment:
                 self.state().put_back(other)
             other.history = self.history.copy(name)
             other._snapshot = self._snapshot
+            other._gauge.know(self._gauge)
             other.undoable = list(self.undoable)
         other.change(**fields)
         other.history.name = name or RULES.label(other.settings.rule)
@@ -280,21 +293,3 @@ class Experiment:
     def state(self) -> State:
         """A copy of all that the run needs to go on from this step."""
         return State.of(self)
-
-    def _diverge(self, lost: Sequence[int] = ()) -> None:
-        """Go back to the last snapshot, keep the settings in force, and raise ``DivergedError``."""
-        failed, settings = self.steps_done, self.settings
-        lost = lost or self._losses.diverged or beyond_numbers(self.net.parameters(), settings.replicas or 0)
-        if self._snapshot is None:
-            raise DivergedError(
-                "the network's output at step 0 is not finite; check the task's inputs and the weights."
-            )
-        since = self.history.changes()[self._snapshot.changes :]
-        self._snapshot.put_back(self)
-        self.history.truncate(self.steps_done, changes=self._snapshot.changes, rows=self._snapshot.rows)
-        # What was changed since then is still in force: it now takes effect at the step the run went back to.
-        for _, fields in since:
-            self._adopt(self.settings.changed(**fields), list(fields))
-        self.resume_clock()
-        given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
-        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given)

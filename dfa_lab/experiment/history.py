@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import uuid
-from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,9 @@ import numpy as np
 import pandas as pd
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.archive import in_brackets, read_history, write_history
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.series import Event, Series, SeriesKey
-
-FORMAT = "dfa_lab.history"
-VERSION = 1
 
 
 class History:
@@ -60,9 +57,19 @@ class History:
         return max((series.steps[-1] for series in self.series.values() if len(series)), default=0)
 
     def record(
-        self, metric: str, value: float | Sequence[float], *, step: int, samples: int, layer: int | None = None
+        self,
+        metric: str,
+        value: float | Sequence[float],
+        *,
+        step: int,
+        samples: int,
+        layer: int | None = None,
+        by_hand: bool = False,
     ) -> None:
-        """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1."""
+        """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1.
+
+        A row ``by_hand`` is there for every reader, but is no part of what ``equals`` and ``digest`` compare.
+        """
         if METRICS[metric].per_layer != (layer is not None):
             raise DfaLabError(
                 f"metric {metric!r} was given layer={layer!r}; metrics of a layer, and only they, need one."
@@ -72,15 +79,19 @@ class History:
         if len(values) != self.replicas:
             raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
         series = self.series.setdefault((metric, layer), Series())
+        if by_hand:
+            series.by_hand.append(len(series))
         series.values.extend(values)
         series.samples.append(samples)
         series.steps.append(step)
 
-    def record_layers(self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int) -> None:
+    def record_layers(
+        self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int, by_hand: bool = False
+    ) -> None:
         """One row for each metric and layer: metric -> for each layer a number a replica."""
         for metric, columns in found.items():
             for layer, values in enumerate(columns, 1):
-                self.record(metric, values, step=step, samples=samples, layer=layer)
+                self.record(metric, values, step=step, samples=samples, layer=layer, by_hand=by_hand)
 
     def layers(self, metric: str) -> list[int]:
         """The hidden layers that ``metric`` was recorded for, in order."""
@@ -126,7 +137,7 @@ class History:
             keep = len(series) if rows is None else min(len(series), rows.get(key, 0))
             while keep and series.steps[keep - 1] > step:
                 keep -= 1
-            del series.steps[keep:], series.samples[keep:], series.values[keep * self.replicas :]
+            series.cut(keep, self.replicas)
         if changes is not None:
             self.events = [event for event in self.events if event.change < changes]
         self.revision += 1
@@ -135,12 +146,15 @@ class History:
         """The same record under a new run id, to go on by itself: what a fork starts from."""
         other = History(self.settings, replicas=self.replicas, name=name or self.name)
         for key, series in list(self.series.items()):
-            other.series[key] = Series(series.steps[:], series.samples[:], series.values[:])
+            other.series[key] = series.copy()
         other.events = list(self.events)
         return other
 
     def equals(self, other: History) -> bool:
-        """Whether both hold the same rows and events to the last bit, clock readings, names and run ids apart."""
+        """Whether both hold the same rows and events to the last bit.
+
+        Clock readings, rows by hand, names and run ids apart.
+        """
         return self._comparable() == other._comparable()
 
     def digest(self) -> str:
@@ -150,14 +164,14 @@ class History:
         for (metric, layer), columns in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
             total.update(f"{metric} {layer} {len(columns[0])}\n".encode() + b"".join(columns))
         plain = [[event.step, event.field, event.old, event.new, event.change] for event in events]
-        total.update(json.dumps([plain, replicas], default=_in_brackets).encode())
+        total.update(json.dumps([plain, replicas], default=in_brackets).encode())
         return total.hexdigest()
 
     def _comparable(self) -> tuple[Any, ...]:
         rows = {
-            key: (series.steps.tobytes(), series.samples.tobytes(), series.values.tobytes())
+            key: series.as_due(self.replicas)
             for key, series in self.series.items()
-            if not METRICS[key[0]].clock and len(series)
+            if not METRICS[key[0]].clock and len(series) > len(series.by_hand)
         }
         return rows, self.events, self.replicas
 
@@ -189,66 +203,9 @@ class History:
 
         A callable among the settings has no name that a file could hold: its place takes its name in angle brackets.
         """
-        series = [
-            {
-                "metric": metric,
-                "layer": layer,
-                "steps": list(column.steps),
-                "samples": list(column.samples),
-                "values": [_to_plain(value) for value in column.values],
-            }
-            for (metric, layer), column in self.series.items()
-        ]
-        events = [[event.step, event.field, event.old, event.new, event.change] for event in self.events]
-        document = {"format": FORMAT, "version": VERSION, "run_id": self.run_id, "name": self.name}
-        document |= {"replicas": self.replicas, "settings": self.settings, "series": series, "events": events}
-        return json.dumps(document, allow_nan=False, default=_in_brackets)
+        return write_history(self)
 
     @classmethod
     def from_json(cls, text: str) -> History:
         """The record that ``to_json`` wrote. Raises ``DfaLabError`` where the text is something else."""
-        try:
-            document = json.loads(text)
-            if document["format"] != FORMAT or document["version"] != VERSION:
-                raise DfaLabError(
-                    f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
-                    "read it with the release that wrote it."
-                )
-            history = cls(
-                document["settings"],
-                replicas=document["replicas"],
-                name=document["name"],
-                run_id=document["run_id"],
-            )
-            for column in document["series"]:
-                METRICS[column["metric"]]
-                values = array("d", [_from_plain(value) for value in column["values"]])
-                row = Series(array("q", column["steps"]), array("q", column["samples"]), values)
-                if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
-                    raise DfaLabError(
-                        f"series {column['metric']!r} has columns of unequal length; the text is damaged."
-                    )
-                history.series[(column["metric"], column["layer"])] = row
-            history.events = [Event(*event) for event in document["events"]]
-        except DfaLabError:
-            raise
-        except (KeyError, TypeError, ValueError, OverflowError) as reason:
-            raise DfaLabError(
-                f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
-            ) from None
-        return history
-
-
-def _in_brackets(value: object) -> str:
-    return f"<{getattr(value, '__name__', type(value).__name__)}>"
-
-
-def _to_plain(value: float) -> float | str | None:
-    """JSON has no NaN and no infinity: None and the sign in words stand for them."""
-    if math.isfinite(value):
-        return value
-    return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-
-
-def _from_plain(value: float | str | None) -> float:
-    return math.nan if value is None else float(value)
+        return read_history(text, cls)

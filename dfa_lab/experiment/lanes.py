@@ -5,12 +5,12 @@ A lane's own throughput is that of its own steps: the time in which the others t
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.commands import LaneStatus, SessionLike
+from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.plan import Plan, changes_of
 from dfa_lab.experiment.settings import Settings
@@ -19,71 +19,91 @@ from dfa_lab.learning.rules import RULES
 #: How many runs train side by side at most.
 LANES = 4
 NAME_LENGTH = 40
+#: What lane 0 is called.
+MAIN = "main"
 
 
 class Lane:
-    """One run: its experiment, and the changes that a session still brings to it."""
+    """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
 
-    def __init__(self, experiment: Experiment, plan: Plan | None = None) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
+        self.experiment, self.number = experiment, number
         self.plan = plan or Plan()
-        self._left: float | None = None  # when its last step ended, where others train in between
+        self._shared = False  # others train in between: only the time inside a step counts
 
     @property
     def name(self) -> str:
-        """What a legend calls it."""
-        return self.experiment.history.name
+        """What it is called. Lane 0 is not called by the rule it began with, which may be another by now."""
+        return self.experiment.history.name if self.number else MAIN
 
     @property
     def status(self) -> LaneStatus:
         """How it stands now."""
-        return LaneStatus(self.name, self.experiment.steps_done, self.experiment.settings)
+        return LaneStatus(self.number, self.name, self.experiment.steps_done, self.experiment.settings)
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
-        if self._left is not None:
-            self.experiment._stopwatch.skip(time.perf_counter() - self._left)
+        if self._shared:
+            self.experiment._stopwatch.go()
         try:
             self.experiment.step()
             return bool(self.plan) and self.plan.make_due(self.experiment)
         finally:
-            if self._left is not None:
-                self._left = time.perf_counter()
+            if self._shared:
+                self.experiment._stopwatch.halt()
 
     def resume_clock(self) -> None:
         """Time up to now was not training."""
         self.experiment.resume_clock()
-        if self._left is not None:
-            self._left = time.perf_counter()
+        self.release()
 
     def share(self, shared: bool) -> None:
-        """Whether from now on only the time inside ``step`` counts as training."""
-        now = time.perf_counter()
-        if self._left is not None and not shared:
-            self.experiment._stopwatch.skip(now - self._left)
-        if shared != (self._left is not None):
-            self._left = now if shared else None
+        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``."""
+        self._shared = shared
+        self.release()
 
-    def skip(self, seconds: float) -> None:
-        """So many seconds up to now were not training."""
-        if self._left is None:
-            self.experiment._stopwatch.skip(seconds)
+    def hold(self) -> None:
+        """Until ``release`` no time counts as training."""
+        self.experiment._stopwatch.halt()
+
+    def release(self) -> None:
+        """Training time counts again, from now on or from the next ``step``."""
+        if self._shared:
+            self.experiment._stopwatch.halt()
+        else:
+            self.experiment._stopwatch.go()
 
 
 class Lanes:
     """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.all: tuple[Lane, ...] = (Lane(experiment),)
+        self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
+        self._numbers = itertools.count(1)
 
     def chosen(self, lane: int | None) -> tuple[Lane, ...]:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
         if lane is None:
             return self.all
-        if lane >= len(self.all):
-            there = "there is lane 0 only" if len(self.all) == 1 else f"there are lanes 0 to {len(self.all) - 1}"
-            raise DfaLabError(f"lane was given as {lane}; {there}.")
-        return (self.all[lane],)
+        chosen = tuple(one for one in self.all if one.number == lane)
+        if not chosen:
+            raise no_lane(lane, [one.status for one in self.all])
+        return chosen
+
+    def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
+        """Do what it says to the lanes it names. An error leaves them as they were."""
+        match command:
+            case Measure():
+                for lane in self.all:
+                    lane.experiment.measure()
+            case Change(fields, number):
+                self.change(fields, number)
+            case Undo(number):
+                self.undo(number)
+            case Fork(fields, number, name):
+                self.fork(fields, number, name)
+            case Drop(number):
+                self.drop(number)
 
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
@@ -113,10 +133,11 @@ class Lanes:
         if len(self.all) == LANES:
             raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
         parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
-        name = _unused(name or _named(fields) or parent.name, [one.name for one in self.all])
+        called = [MAIN, *(one.experiment.history.name for one in self.all)]
+        name = _unused(name or _named(fields) or parent.experiment.history.name, called)
         made = parent.experiment.fork(name=name, **fields)
         made.resume_clock()
-        self.all = (*self.all, Lane(made))
+        self.all = (*self.all, Lane(made, next(self._numbers)))
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -127,7 +148,7 @@ class Lanes:
         """Lane 0 begins a new run, without a plan; the others go."""
         run = self.all[0].experiment
         run.reset(**fields)
-        self.all = (Lane(run),)
+        self.all = (Lane(run, 0),)
 
     def load(self, session: SessionLike) -> None:
         """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
@@ -146,13 +167,20 @@ class Lanes:
         changes = changes_of(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
+        trial._numbers = self._numbers
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
         Plan(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, Plan(changes))
+        first = Lane(run, 0, Plan(changes))
         first.plan.make_due(run)
         self.all = (first, *trial.all[1:])
+
+
+def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:
+    """The error for a number that none of the lanes has."""
+    known = ", ".join(f"{one.number} ({one.name})" for one in there)
+    return DfaLabError(f"lane was given as {number!r:.100}, which is not there or was dropped; there are: {known}.")
 
 
 def _named(fields: Mapping[str, Any]) -> str:

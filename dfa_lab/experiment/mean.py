@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -48,9 +47,3 @@ class Mean:
     def copy(self) -> Mean:
         """Another that goes on by itself."""
         return Mean(list(self.total), self.count)
-
-
-def beyond_numbers(tensors: Iterable[Tensor], replicas: int) -> list[int]:
-    """The replicas, from 0, with entries in ``tensors`` (K, …) that are not finite; of 0 replicas none."""
-    lost = {k for tensor in tensors for k in range(replicas) if not bool(tensor[k].isfinite().all())}
-    return sorted(lost)

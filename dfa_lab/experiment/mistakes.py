@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.answers import answers_of
 from dfa_lab.experiment.task import Task
 
@@ -59,8 +59,7 @@ def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mi
             f"task {task.name!r} has {'no pictures' if task.classifies else 'no classes'}; its wrong answers cannot be "
             "shown. Use digits or fashion_mnist, or give a Task its image=(channels, height, width)."
         )
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
-        raise DfaLabError(f"count was given as {count!r}; expected a whole number from 1 to {MOST}.")
+    whole_number("count", count, 1, MOST)
     answers = answers_of(experiment, task.test_inputs, replica=replica)
     truth = task.test_targets.numpy()
     sure = answers.probabilities.max(axis=1)
@@ -78,7 +77,7 @@ def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mi
         sure[shown],
         len(wrong),
         len(truth),
-        task.class_names or tuple(str(number) for number in range(task.outputs)),
+        task.labels,
         task.name,
         answers.step,
         answers.rule,

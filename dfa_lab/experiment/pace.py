@@ -53,8 +53,8 @@ class Pace:
         for kind, experiment in due:
             if kind not in found:
                 found[kind] = bp_samples_per_s(experiment, seconds=share)
-            here = {"step": experiment.steps_done, "samples": experiment.samples_seen}
-            experiment.history.record("bp_samples_per_s", [found[kind]] * experiment.history.replicas, **here)
+            row = [found[kind]] * experiment.history.replicas
+            experiment.history.record("bp_samples_per_s", row, **experiment.here)
             self._told[experiment.history] = kind, now
 
     def forget(self, experiment: Experiment) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.answers import checked_replica
 from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.probe import checked_replica
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning import equations
@@ -42,7 +42,7 @@ def phases(experiment: Experiment, *, replica: int = 0) -> tuple[Phase, ...]:
     All is computed on a copy: no weight, matrix, stream or optimizer moves. Raises ``DfaLabError`` for a run of a
     module, and for a replica that is none.
     """
-    replica = checked_replica(experiment, replica)
+    replica = checked_replica(experiment.settings, replica)
     with experiment._lock, Computing(experiment.settings), torch.no_grad():
         if not isinstance(experiment.net, MLP) or not isinstance(experiment._updater, Updater):
             raise DfaLabError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import whole_number
 from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
@@ -15,7 +16,16 @@ from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.generators import generator
 
+#: Multiply-adds that going through the test split may take where somebody waits for it: a tenth of a second or so.
+QUICK = 3.5e9
+
 AnyUpdater = Updater | ModuleUpdater
+
+
+def checked_replica(settings: Settings, replica: object) -> int:
+    """``replica`` itself, NumPy's numbers too. Raises ``DfaLabError`` where a run has none of that number."""
+    given = replica.item() if isinstance(replica, np.integer) else replica
+    return whole_number("replica", given, 0, (settings.replicas or 1) - 1)
 
 
 class Probe:
@@ -31,6 +41,10 @@ class Probe:
         """When this run is measured: ``probe_every`` where it is set, else as often as the operations allow."""
         samples = min(settings.probe_size, len(self._inputs))
         return Cadence.of(updater.work(samples, len(self._inputs)), settings.probe_every)
+
+    def is_quick(self, updater: AnyUpdater, settings: Settings) -> bool:
+        """Whether ``evaluate`` keeps nobody waiting; counted, of all replicas together."""
+        return updater.work(0, len(self._inputs)).test * (settings.replicas or 1) <= QUICK
 
     def batch(self, settings: Settings) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a fixed shuffle of the test split; all of it where it is smaller."""
@@ -54,9 +68,7 @@ class Probe:
 
     def portraits(self, updater: AnyUpdater, settings: Settings, replica: int) -> tuple[LayerSnapshot, ...]:
         """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""
-        replicas = settings.replicas or 1
-        if isinstance(replica, bool) or not isinstance(replica, int) or not 0 <= replica < replicas:
-            raise DfaLabError(f"replica was given as {replica!r}; expected a whole number from 0 to {replicas - 1}.")
+        replica = checked_replica(settings, replica)
         found = updater.portraits(*self.batch(settings), None if settings.replicas is None else replica)
         return tuple(LayerSnapshot.of(number, portrait) for number, portrait in enumerate(found, 1))
 

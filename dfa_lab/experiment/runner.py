@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
-import time
 import weakref
 
 from dfa_lab.errors import DfaLabError
@@ -23,6 +22,7 @@ from dfa_lab.experiment.commands import (
     LaneStatus,
     Limit,
     Load,
+    Measure,
     Pause,
     Play,
     Reset,
@@ -30,17 +30,19 @@ from dfa_lab.experiment.commands import (
     StopAt,
     Undo,
 )
+from dfa_lab.experiment.comparison import Comparison
 from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.console import Console
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.faults import Faults
 from dfa_lab.experiment.lanes import LANES, Lane, Lanes
-from dfa_lab.experiment.pace import Pace
 from dfa_lab.experiment.tempo import Tempo
+from dfa_lab.experiment.watch import Watch
 
 __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
 
-# BP's pace is measured once the run has found its own: so many turns after a command, or so many seconds.
-STEADY_STEPS, STEADY_SECONDS = 100, 0.5
+# Seconds between two turns that leave time to measure by hand: in slow motion every step has its numbers.
+LEISURE = 0.25
 
 # A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
 _training: weakref.WeakSet[Runner] = weakref.WeakSet()
@@ -64,6 +66,9 @@ class Runner(Console):
     ``experiment`` is lane 0 for the life of the runner; each turn every one of the ``lanes`` does one step. With
     ``compare_speed`` the histories also get ``bp_samples_per_s``. After ``watch_limit`` seconds of training in which
     nobody called ``watched`` or put a command it pauses and says so; None lets it train.
+
+    Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been
+    answered; so it is after a change at rest that makes the angles others. Commands that wait go before it.
     """
 
     def __init__(
@@ -76,26 +81,31 @@ class Runner(Console):
         watch_limit: float | None = None,
     ) -> None:
         self.experiment = experiment
-        self.error: Exception | None = None
-        self.compare_speed = compare_speed
-        self.watch_limit = watch_limit
-        self._unraised: Exception | None = None
-        self._words = ""
+        self._faults = Faults()
         self._inline_steps = None if threaded else inline_steps
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._running, self._steps_left = False, None if threaded else inline_steps
         self._stop_at: int | None = None
-        self._lanes, self._tempo, self._pace = Lanes(experiment), Tempo(), Pace()
-        self._told_pace, self._unsteady = True, 0
-        self._looked = time.perf_counter()
+        self._lanes, self._tempo, self._comparison = Lanes(experiment), Tempo(), Comparison(compare_speed)
+        self._watch = Watch(watch_limit if threaded else None)
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
 
     @property
+    def error(self) -> Exception | None:
+        """What the status says in words, where it was an error."""
+        return self._faults.error
+
+    @property
     def lanes(self) -> tuple[Experiment, ...]:
         """The runs that train side by side, lane 0 first."""
         return tuple(lane.experiment for lane in self._lanes.all)
+
+    @property
+    def by_number(self) -> dict[int, Experiment]:
+        """The same by the numbers that commands call them by."""
+        return {lane.number: lane.experiment for lane in self._lanes.all}
 
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After Close it is an error."""
@@ -114,7 +124,7 @@ class Runner(Console):
 
     def watched(self) -> None:
         """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
-        self._looked = time.perf_counter()
+        self._watch.look()
 
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
@@ -128,9 +138,7 @@ class Runner(Console):
             raise
         if not done:
             raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
-        error, self._unraised = self._unraised, None
-        if error is not None:
-            raise error
+        self._faults.raise_once()
 
     def status(self) -> Status:
         """How it stands now."""
@@ -141,7 +149,7 @@ class Runner(Console):
             steps_done=first.steps_done,
             samples_seen=first.samples_seen,
             settings=first.settings,
-            error=self._words,
+            error=self._faults.words,
             lanes=tuple(lane.status for lane in lanes),
             limit=self._tempo.limit,
             stop_at=self._stop_at,
@@ -166,6 +174,7 @@ class Runner(Console):
             self._obey(self._commands.get())
         while self._running:
             self._turn()
+        self._measure_rest()
         self._idle.set()
 
     def _drain(self) -> bool:
@@ -183,30 +192,34 @@ class Runner(Console):
         if self._running:
             if not self._commands.empty():
                 return self._commands.get()
+            if self._tempo.rest() > LEISURE:
+                self._measure_rest()
             if not (rest := self._tempo.rest()):
                 return None
             try:
                 return self._commands.get(timeout=rest)
             except queue.Empty:
                 return None
+        self._measure_rest()
         with self._lock:
             if self._commands.empty():
                 self._idle.set()
         return self._commands.get()
 
     def _obey(self, command: Command) -> None:
-        self._looked = began = time.perf_counter()
+        self._watch.look()
+        for lane in self._lanes.all:
+            lane.hold()
         if not isinstance(command, Pause):
-            self.error, self._words = None, ""
+            self._faults.clear()
         try:
             self._apply(command)
         except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
-            self._fail(error, f"{type(command).__name__} failed with ")
-        self._told_pace, self._unsteady = not self.compare_speed, 0
+            self._faults.note(error, f"{type(command).__name__} failed with ")
+        self._comparison.begin()
         lanes = self._lanes.all
         shared = len(lanes) > 1 or self._tempo.limit is not None
         for lane in lanes:
-            lane.skip(time.perf_counter() - began)
             lane.share(shared)
 
     def _apply(self, command: Command) -> None:
@@ -219,20 +232,16 @@ class Runner(Console):
                 self._tempo.start()
             case Pause():
                 self._running = False
-            case Change(fields, lane):
-                self._lanes.change(fields, lane)
-            case Undo(lane):
-                self._lanes.undo(lane)
+            case Measure() | Change() | Undo() | Fork() | Drop():
+                self._lanes.obey(command)
             case Reset(fields):
                 self._lanes.reset(fields)
-                self._running, self._unraised = False, None
-            case Fork(fields, lane, name):
-                self._lanes.fork(fields, lane, name)
-            case Drop(lane):
-                self._lanes.drop(lane)
+                self._running = False
+                self._faults.forgive()
             case Load(session):
                 self._lanes.load(session)
-                self._running, self._unraised = False, None
+                self._running = False
+                self._faults.forgive()
                 self._stop_at = session.steps or None
             case Limit(steps_per_s):
                 self._tempo.limit = None if self._inline_steps is not None else steps_per_s
@@ -243,53 +252,45 @@ class Runner(Console):
     def _turn(self) -> None:
         """One step of every lane; of those behind the step to stop at, where there are such."""
         lanes, goal = self._lanes.all, self._stop_at
-        if not self._told_pace:
-            self._unsteady += 1
-            if self._unsteady > STEADY_STEPS or time.perf_counter() - self._looked > STEADY_SECONDS:
-                self._tell_pace(lanes)
+        if self._comparison.is_due():
+            try:
+                self._comparison.tell(lanes)
+            except Exception as error:  # a comparison must not stop the run it is made for
+                self._faults.note(error, "BP's speed could not be measured: ")
         behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
         failed = []
         for lane in behind or lanes:
             try:
                 if lane.step():
-                    self._told_pace, self._unsteady = not self.compare_speed, 0
+                    self._comparison.begin()
             except Exception as error:
                 failed.append((lane, error))
-        now = self._tempo.tick()
+        self._tempo.tick()
         if self._steps_left is not None:
             self._steps_left -= 1
             self._running = self._steps_left > 0
         if goal is not None and behind and all(lane.experiment.steps_done >= goal for lane in behind):
             self._running = False
-        if self.watch_limit is not None and now - self._looked > self.watch_limit and self._inline_steps is None:
-            self._nobody_looks(self.watch_limit)
+        if self._running and (words := self._watch.over()):
+            self._running, self._faults.words = False, words
         if failed:
             self._stop(failed)
 
-    def _tell_pace(self, lanes: tuple[Lane, ...]) -> None:
-        self._told_pace, began = True, time.perf_counter()
-        try:
-            self._pace.tell(lane.experiment for lane in lanes)
-        except Exception as error:  # a comparison must not stop the run it is made for
-            self._fail(error, "BP's speed could not be measured: ")
-        for lane in lanes:
-            lane.skip(time.perf_counter() - began)
-
-    def _nobody_looks(self, seconds: float) -> None:
-        if self._running:
-            span = f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
-            self._running, self._words = False, f"paused: nobody has looked for {span}; press play to go on."
+    def _measure_rest(self) -> None:
+        """Numbers of the very step at which each lane rests, of those that have begun; none while commands wait."""
+        for lane in self._lanes.all:
+            if lane.experiment.steps_done and self._commands.empty():
+                try:
+                    lane.experiment.measure()
+                except Exception as error:  # what cannot be measured must not end the thread
+                    if self._faults.error is None:  # else why it rests is what there is to say
+                        self._faults.note(error, "this step could not be measured: ")
 
     def _stop(self, failed: list[tuple[Lane, Exception]]) -> None:
         """Pause and say whose step failed; the lanes whose steps did not are whole."""
         self._running, told = False, []
         for lane, error in reversed(failed):
-            self._fail(error, "the training stopped, and Reset begins a new run: ")
-            self._pace.forget(lane.experiment)
-            told.append(f"lane {lane.name}: {self._words}" if len(self._lanes.all) > 1 else self._words)
-        self._words = " ".join(reversed(told))
-
-    def _fail(self, error: Exception, context: str) -> None:
-        self.error = self._unraised = error
-        # What the user got wrong says all itself; anything else needs to be put in a sentence.
-        self._words = str(error) if isinstance(error, DfaLabError) else f"{context}{type(error).__name__}: {error}."
+            words = self._faults.note(error, "the training stopped, and Reset begins a new run: ")
+            self._comparison.forget(lane.experiment)
+            told.append(f"lane {lane.name}: {words}" if len(self._lanes.all) > 1 else words)
+        self._faults.words = " ".join(reversed(told))

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+
+
+class Here(TypedDict):
+    """Updates done and training samples seen, of which a row tells."""
+
+    step: int
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,15 @@ class Event:
 
 @dataclass
 class Series:
-    """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values."""
+    """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values.
+
+    ``by_hand`` are the numbers, rising, of the rows that no cadence asked for.
+    """
 
     steps: array[int] = field(default_factory=lambda: array("q"))
     samples: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
+    by_hand: array[int] = field(default_factory=lambda: array("q"))
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -40,6 +51,24 @@ class Series:
         steps = np.array(self.steps[start:end], dtype=np.int64)
         values = np.array(self.values[start * replicas : end * replicas], dtype=np.float64)
         return steps, values.reshape(-1, replicas)
+
+    def cut(self, length: int, replicas: int) -> None:
+        """Keep the first ``length`` rows."""
+        del self.steps[length:], self.samples[length:], self.values[length * replicas :]
+        while self.by_hand and self.by_hand[-1] >= length:
+            self.by_hand.pop()
+
+    def copy(self) -> Series:
+        """Another with the same rows."""
+        return Series(self.steps[:], self.samples[:], self.values[:], self.by_hand[:])
+
+    def as_due(self, replicas: int) -> tuple[bytes, bytes, bytes]:
+        """The columns, to the last bit, of the rows that the cadence asked for."""
+        steps, values = self.since(0, replicas)
+        samples = np.array(self.samples[: len(steps)], dtype=np.int64)
+        by_hand = [row for row in self.by_hand if row < len(steps)]  # one more may just be coming
+        steps, samples, values = (np.delete(column, by_hand, axis=0) for column in (steps, samples, values))
+        return steps.tobytes(), samples.tobytes(), values.tobytes()
 
 
 SeriesKey = tuple[str, int | None]

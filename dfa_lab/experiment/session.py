@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.bounds import check_work
 from dfa_lab.experiment.plain import plain_fields
 from dfa_lab.experiment.script import script_of
@@ -56,7 +56,7 @@ class Session:
     def __post_init__(self) -> None:
         if not isinstance(self.settings, Settings):
             raise DfaLabError(f"a session's settings were given as {self.settings!r:.200}; expected a Settings.")
-        _check_count("steps", self.steps, MOST_STEPS)
+        whole_number("steps", self.steps, 0, MOST_STEPS)
         _check_words("title", self.title)
         _check_words("about", self.about)
         plain_fields(self.settings.values())
@@ -71,7 +71,7 @@ class Session:
     def _checked_changes(self) -> tuple[tuple[int, dict[str, Any]], ...]:
         found, before, settings = [], 0, self.settings
         for step, fields in self.changes:
-            _check_count("a change's step", step, self.steps)
+            whole_number("a change's step", step, 0, self.steps)
             if step < before:
                 raise DfaLabError(f"a change at step {step} stands after one at step {before}; put them in order.")
             settings = _changed(settings, fields)
@@ -174,11 +174,6 @@ def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
 def _live(settings: Settings, lane: Lane) -> dict[str, Any]:
     after = _changed(settings, lane.fields)
     return {name: getattr(after, name) for name in lane.fields}
-
-
-def _check_count(what: str, value: Any, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise DfaLabError(f"{what} was given as {value!r:.80}; expected a whole number from 0 to {most:,}.")
 
 
 def _check_words(what: str, value: Any) -> None:

@@ -11,7 +11,7 @@ WINDOW = 0.25
 
 
 class Stopwatch:
-    """Runs from ``start``, stands still inside ``leave_out``, and gives one reading a window."""
+    """Runs from ``start``, stands still from ``halt`` to ``go`` and in ``leave_out``, gives one reading a window."""
 
     def __init__(self) -> None:
         self.start(0)
@@ -19,17 +19,30 @@ class Stopwatch:
     def start(self, samples: int) -> None:
         """Begin a window now, at ``samples`` seen: time up to now was not training."""
         self._began, self._samples = time.perf_counter(), samples
+        self._halted: float | None = None
 
     @contextmanager
     def leave_out(self) -> Iterator[None]:
-        """What happens inside is measuring, not training."""
-        began = time.perf_counter()
-        yield
-        self._began += time.perf_counter() - began
+        """What happens inside is measuring, not training; inside another, or while it stands still, that goes on."""
+        if self._halted is not None:
+            yield
+            return
+        self.halt()
+        try:
+            yield
+        finally:
+            self.go()
 
-    def skip(self, seconds: float) -> None:
-        """So many seconds since the window began were not training."""
-        self._began += seconds
+    def halt(self) -> None:
+        """Time from now on is not training."""
+        if self._halted is None:
+            self._halted = time.perf_counter()
+
+    def go(self) -> None:
+        """Time from now on is training again."""
+        if self._halted is not None:
+            self._began += time.perf_counter() - self._halted
+            self._halted = None
 
     def read(self, samples: int, *, due: bool) -> float | None:
         """Samples a second since the window began, and a new window; None where it is too short and not ``due``."""

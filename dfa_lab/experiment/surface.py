@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.answers import answers_of
 from dfa_lab.experiment.task import Task
 
@@ -65,8 +65,7 @@ def surface_of(experiment: Experiment, replica: int = 0, size: int = 60) -> Surf
             f"task {task.name!r} has {task.inputs} inputs and {'classes' if task.classifies else 'no classes'}; a "
             "decision surface needs two inputs and classes, such as task='moons'."
         )
-    if isinstance(size, bool) or not isinstance(size, int) or not 2 <= size <= LARGEST:
-        raise DfaLabError(f"size was given as {size!r}; expected a whole number from 2 to {LARGEST}.")
+    whole_number("size", size, 2, LARGEST)
     everything = torch.cat([task.train_inputs.reshape(-1, 2), task.test_inputs.reshape(-1, 2)])
     low, high = everything.amin(0).double(), everything.amax(0).double()
     margin = (MARGIN * (high - low)).clamp(min=1e-3)
@@ -81,7 +80,7 @@ def surface_of(experiment: Experiment, replica: int = 0, size: int = 60) -> Surf
         task.test_inputs.reshape(-1, 2).double().numpy(),
         task.test_targets.numpy().copy(),
         answers.said[size * size :],
-        task.class_names or tuple(str(number) for number in range(task.outputs)),
+        task.labels,
         task.name,
         answers.step,
         answers.rule,

@@ -91,6 +91,11 @@ class Task:
     def __repr__(self) -> str:
         return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in words, or their numbers."""
+        return self.class_names or tuple(str(number) for number in range(self.outputs))
+
     @classmethod
     def from_arrays(
         cls,

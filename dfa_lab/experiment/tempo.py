@@ -23,8 +23,8 @@ class Tempo:
         self._began = self._due = time.perf_counter()
         self._turns = 0
 
-    def tick(self) -> float:
-        """A turn was made; the time, as perf_counter has it."""
+    def tick(self) -> None:
+        """A turn was made."""
         now = time.perf_counter()
         self._turns += 1
         seconds = now - self._began
@@ -33,7 +33,6 @@ class Tempo:
             self._began, self._turns = now, 0
         if self.limit is not None:
             self._due = max(self._due + 1 / self.limit, now - BACKLOG)
-        return now
 
     def rest(self) -> float:
         """Seconds until the next turn may come."""

@@ -1,4 +1,4 @@
-"""Acts: what a page may ask of the desk. A message that is none of these is refused before anybody sees it."""
+"""Acts: what a page, or code in its place, may ask for. What is none of these is refused before anybody sees it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.experiment.commands import FASTEST
 from dfa_lab.widgets.downloads import DOWNLOADS
 
 #: Bounds on what a page sends, whoever wrote that page.
@@ -30,7 +31,7 @@ def _text(most: int) -> Check:
 
 def _rate(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 < value <= 1e9
+    return number and math.isfinite(value) and 0 < value <= FASTEST
 
 
 def _fields(value: Any) -> bool:
@@ -49,19 +50,19 @@ def _saved(value: Any) -> bool:
 
 #: Each act, and what goes with it: (name, whether it may be left out, check, in words).
 ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
-    **dict.fromkeys(("play", "pause", "reset", "new_seed", "undo", "pin", "slow", "share", "watching"), ()),
+    **dict.fromkeys(("play", "pause", "measure", "reset", "new_seed", "undo", "pin", "slow", "share", "watching"), ()),
     "change": (("fields", False, _fields, "settings by name"),),
     "new_run": (("fields", False, _fields, "settings by name"),),
-    "fork": (("fields", False, _fields, "settings by name"),),
+    "fork": (("fields", True, _fields, "settings by name"),),
     "step": (("steps", False, _whole(1, STEPS), f"a whole number from 1 to {STEPS:,}"),),
-    "drop": (("lane", False, _whole(0, 99), "a lane's number"),),
-    "select": (("lane", False, _whole(0, 99), "a lane's number"),),
+    "drop": (("lane", False, _whole(0, STEPS), "a lane's number"),),
+    "select": (("lane", False, _whole(0, STEPS), "a lane's number"),),
     "unpin": (("name", True, _text(500), "a pinned run's name"),),
     "load": (("text", False, _text(TEXT), f"a text of at most {TEXT:,} characters"),),
     "preset": (("name", False, _text(500), "a preset's name"),),
-    "limit": (("steps_per_s", False, _or_none(_rate), "a number above 0, or null"),),
-    "stop_at": (("step", False, _or_none(_whole(0, STEPS)), f"a whole number up to {STEPS:,}, or null"),),
-    "focus": (("step", False, _whole(0, 2**53), "a step"),),
+    "limit": (("steps_per_s", False, _or_none(_rate), f"a number above 0 up to {FASTEST:,.0f}, or null"),),
+    "stop_at": (("step", False, _or_none(_whole(1, STEPS)), f"a whole number from 1 to {STEPS:,}, or null"),),
+    "focus": (("step", False, _whole(0, STEPS), f"a whole number from 0 to {STEPS:,}"),),
     "save": (("kind", False, _saved, "a kind of file: csv, png, html …"),),
     "tab": (("name", False, _text(500), "a tab's name"),),
 }
@@ -70,18 +71,18 @@ ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
 def checked(content: Any) -> dict[str, Any]:
     """``content`` as an act that has what belongs to it and nothing else; ``DfaLabError`` where it is none."""
     if not isinstance(content, Mapping) or not isinstance(content.get("do"), str):
-        raise DfaLabError(f'the page sent {_short(content)}; expected {{"do": …}} with one of {", ".join(ACTS)}.')
+        raise DfaLabError(f'an act was given as {_short(content)}; expected {{"do": …}} with one of {", ".join(ACTS)}.')
     do = content["do"]
     if do not in ACTS:
         guess = nearest(do, ACTS) if len(do) < 30 else None
         hint = f" Did you mean {guess!r}?" if guess else ""
-        raise DfaLabError(f"the page asked for {_short(do)}; expected one of {', '.join(ACTS)}.{hint}")
+        raise DfaLabError(f"an act was given as {_short(do)}; expected one of {', '.join(ACTS)}.{hint}")
     act = {"do": do}
     for name, optional, check, words in ACTS[do]:
         if name not in content and optional:
             continue
         if name not in content or not check(content[name]):
-            raise DfaLabError(f"{do} was sent with {name}={_short(content.get(name))}; expected {words}.")
+            raise DfaLabError(f"{do} was given {name}={_short(content.get(name))}; expected {words}.")
         act[name] = content[name]
     return act
 

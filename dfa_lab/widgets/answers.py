@@ -5,7 +5,6 @@ What cannot be done raises a ``DfaLabError``, which ends as a sentence on the st
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,9 @@ from dfa_lab.widgets.limits import check_fields, check_size
 if TYPE_CHECKING:
     from dfa_lab.widgets.explorer import Explorer
 
-MOST_STEPS = 100_000_000
 MOST_CHANGES = 1000
+#: How many seeds there are: after the last one comes 0.
+SEEDS = 2**31
 MOST_PINS = 4
 #: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
 SLOW, FAST = 0.5, 2.0
@@ -34,11 +34,11 @@ ANSWERS: Registry[Answer] = Registry("act")
 
 
 def answer(explorer: Explorer, message: Message) -> None:
-    """Do what ``message["do"]`` names. Raises ``DfaLabError`` for what cannot be done."""
-    do = message.get("do", "")
+    """Do what ``message``, as ``acts.checked`` gave it, names. Raises ``DfaLabError`` for what cannot be done."""
+    do = message["do"]
     explorer.classroom.check_act(do)
     ANSWERS[do](explorer, message)
-    if do not in ("watching", "share", "focus", "tab"):
+    if do not in ("watching", "share", "focus", "tab", "measure"):
         explorer.stepping = do == "step" and message["steps"] == 1
 
 
@@ -52,9 +52,14 @@ def _pause(explorer: Explorer, message: Message) -> None:
     explorer.runner.pause()
 
 
+@ANSWERS.register("measure")
+def _measure(explorer: Explorer, message: Message) -> None:
+    explorer.runner.measure()
+
+
 @ANSWERS.register("step")
 def _step(explorer: Explorer, message: Message) -> None:
-    explorer.runner.play(whole(message, "steps", 1, MOST_STEPS))
+    explorer.runner.play(message["steps"])
 
 
 @ANSWERS.register("reset")
@@ -65,25 +70,24 @@ def _reset(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("new_seed")
 def _new_seed(explorer: Explorer, message: Message) -> None:
-    first = explorer.first_settings
-    explorer.seeds_drawn += explorer.experiment.history.replicas
-    drawn = explorer.seeds_drawn
-    fields = {"seed": _moved(first.seed, drawn), "feedback_seed": _moved(first.feedback_seed, drawn)}
-    explorer.classroom.check(fields, explorer.experiment.settings)
+    settings = explorer.experiment.settings
+    fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
+    explorer.classroom.check(fields, settings)
     explorer.begin_anew()
     explorer.runner.reset(**fields)
 
 
-def _moved(seed: Any, by: int) -> Any:
-    """A seed so many further; those of a sequence by so many times their span, so that none comes twice."""
+def _next(seed: Any, replicas: int) -> Any:
+    """A seed as many further as there are replicas; those of a sequence by their span. So none comes twice soon."""
     if not is_sequence(seed):
-        return seed + by
-    return tuple(one + by * (max(seed) - min(seed) + 1) for one in seed)
+        return (seed + replicas) % SEEDS
+    span = (max(seed) - min(seed) + 1) % SEEDS or 1
+    return tuple((one + span) % SEEDS for one in seed)
 
 
 @ANSWERS.register("change")
 def _change(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message.get("fields"))
+    fields = check_fields(message["fields"])
     settings = explorer.chosen.settings
     explorer.classroom.check(fields, settings)
     check_size(settings.changed(**fields))
@@ -92,7 +96,7 @@ def _change(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("new_run")
 def _new_run(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message.get("fields"))
+    fields = check_fields(message["fields"])
     settings = explorer.experiment.settings
     explorer.classroom.check(fields, settings)
     after = settings.changed(**fields)
@@ -111,15 +115,14 @@ def _fork(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("drop")
 def _drop(explorer: Explorer, message: Message) -> None:
-    lanes = explorer.runner.lanes
-    if len(lanes) == 1:
+    if len(explorer.runner.lanes) == 1:
         raise DfaLabError("there is one lane only, and it stays; fork makes another.")
-    explorer.runner.drop(whole(message, "lane", 1, len(lanes) - 1))
+    explorer.runner.drop(message["lane"])
 
 
 @ANSWERS.register("select")
 def _select(explorer: Explorer, message: Message) -> None:
-    explorer.lane = whole(message, "lane", 0, len(explorer.runner.lanes) - 1)
+    explorer.lane = message["lane"]
 
 
 @ANSWERS.register("undo")
@@ -132,7 +135,7 @@ def _undo(explorer: Explorer, message: Message) -> None:
 @ANSWERS.register("pin")
 def _pin(explorer: Explorer, message: Message) -> None:
     run = explorer.chosen
-    name = explorer.lane_names(explorer.runner.status())[explorer.lane]
+    name = next((name for name, one in explorer.lanes_by_name().items() if one is run), run.history.name)
     held: History = run.history.copy(f"{name} at {run.steps_done:,}")
     explorer.pins = [*explorer.pins, held][-MOST_PINS:]
 
@@ -145,12 +148,12 @@ def _unpin(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("preset")
 def _preset(explorer: Explorer, message: Message) -> None:
-    _load(explorer, PRESETS[message.get("name", "")])
+    _load(explorer, PRESETS[message["name"]])
 
 
 @ANSWERS.register("load")
 def _load_text(explorer: Explorer, message: Message) -> None:
-    _load(explorer, Session.read(message.get("text", "")))
+    _load(explorer, Session.read(message["text"]))
 
 
 def _load(explorer: Explorer, session: Session) -> None:
@@ -170,10 +173,7 @@ def _load(explorer: Explorer, session: Session) -> None:
 
 @ANSWERS.register("limit")
 def _limit(explorer: Explorer, message: Message) -> None:
-    value = message.get("steps_per_s")
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6):
-        raise DfaLabError(f"the speed limit was given as {value!r}; expected steps a second above 0, or none.")
-    explorer.runner.limit(value)
+    explorer.runner.limit(message["steps_per_s"])
 
 
 @ANSWERS.register("slow")
@@ -190,51 +190,38 @@ def _slow(explorer: Explorer, message: Message) -> None:
 
 @ANSWERS.register("stop_at")
 def _stop_at(explorer: Explorer, message: Message) -> None:
-    explorer.runner.stop_at(None if message.get("step") is None else whole(message, "step", 1, MOST_STEPS))
+    explorer.runner.stop_at(message["step"])
 
 
 @ANSWERS.register("focus")
 def _focus(explorer: Explorer, message: Message) -> None:
-    explorer.chart.focus(whole(message, "step", 0, MOST_STEPS))
+    explorer.chart.focus(message["step"])
 
 
 @ANSWERS.register("share")
 def _share(explorer: Explorer, message: Message) -> None:
-    explorer.shared = explorer.chosen.session().to_text(), explorer.chosen.to_script()
+    run = explorer.chosen
+    history = run.history
+
+    def make() -> None:
+        texts = run.session().to_text(), run.to_script()
+        if run is explorer.chosen and history is run.history:  # else nobody asks for it any more
+            explorer.shared = texts
+
+    explorer.aside.do("the share text", make)
 
 
 @ANSWERS.register("save")
 def _save(explorer: Explorer, message: Message) -> None:
-    kind, runs = str(message.get("kind", "")), explorer.lanes_by_name()
-    if explorer.making is not None and explorer.making.is_alive():
-        raise DfaLabError("a file is being made already; save again when it is there.")
-
-    def make() -> None:
-        try:
-            explorer.desk.hand_over(*download(runs, explorer.chosen, kind))
-        except Exception as error:  # it belongs on the status line, wherever it comes from
-            explorer.refused = error if isinstance(error, DfaLabError) else DfaLabError(f"{kind} failed: {error}")
-
-    if explorer.headless:
-        make()
-    else:  # a report takes a second: the screen goes on meanwhile
-        explorer.making = threading.Thread(target=make, name="dfa_lab download", daemon=True)
-        explorer.making.start()
+    runs, chosen, kind = explorer.lanes_by_name(), explorer.chosen, message["kind"]
+    explorer.aside.do("a file", lambda: explorer.desk.hand_over(*download(runs, chosen, kind)))
 
 
 @ANSWERS.register("tab")
 def _tab(explorer: Explorer, message: Message) -> None:
-    explorer.pictures.choose(str(message.get("name", "")))
+    explorer.pictures.choose(message["name"])
 
 
 @ANSWERS.register("watching")
 def _watching(explorer: Explorer, message: Message) -> None:
     explorer.runner.watched()
-
-
-def whole(message: Message, name: str, low: int, high: int) -> int:
-    """A whole number of a message. Raises ``DfaLabError`` for anything else."""
-    value = message.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise DfaLabError(f"{name} was given as {value!r:.100}; expected a whole number from {low:,} to {high:,}.")
-    return value

@@ -9,10 +9,12 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.views.themes import THEMES
 from dfa_lab.widgets.acts import ACTS
 from dfa_lab.widgets.desk import PARTS
 
-THEMES = ("auto", "light", "dark", "projector")
+#: How an explorer may look: as the page does, or on one of the papers.
+LOOKS = ("auto", *THEMES)
 #: What ``hide`` may name beside the settings and the desk's own parts.
 PICTURES = "pictures"
 
@@ -39,8 +41,8 @@ class Classroom:
             for name in names:
                 if name not in known:
                     raise unknown_name(f"part to {kind}", str(name), known)
-        if theme not in THEMES:
-            raise unknown_name("theme", str(theme), THEMES)
+        if theme not in LOOKS:
+            raise unknown_name("theme", str(theme), LOOKS)
         return cls(tuple(hide), tuple(lock), theme)
 
     def check(self, fields: Mapping[str, Any], now: Settings) -> None:

@@ -38,9 +38,10 @@ class DeskState:
             "settings": self._when("settings", settings, settings.values),
             "running": status.running,
             "lanes": [
-                {"name": name, "colour": run_colour(number)} for number, name in enumerate(explorer.lane_names(status))
+                {"name": lane.name, "colour": run_colour(place), "number": lane.number}
+                for place, lane in enumerate(status.lanes)
             ],
-            "lane": explorer.lane,
+            "lane": next((place for place, one in enumerate(status.lanes) if one.number == explorer.lane), 0),
             "events": self._when("events", self._moment(run), self._events),
             "presets": self._presets(),
             "curves": self._when(

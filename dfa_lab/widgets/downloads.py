@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.learning.rules import RULES
 from dfa_lab.registry import Registry
@@ -18,14 +16,13 @@ Runs = Mapping[str, Experiment]
 
 @dataclass(frozen=True)
 class Download:
-    """A kind of file: its ending, its MIME type, what it is in a few words, and how its bytes are made.
+    """A kind of file: its ending, its MIME type, and how its bytes are made.
 
     ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for.
     """
 
     ending: str
     mime: str
-    about: str
     make: Callable[[Runs, Experiment], bytes]
 
 
@@ -33,6 +30,8 @@ DOWNLOADS: Registry[Download] = Registry("download")
 
 
 def _csv(runs: Runs, chosen: Experiment) -> bytes:
+    import pandas as pd
+
     frames = {name: run.history.to_frame() for name, run in runs.items()}
     return pd.concat(frames, names=["lane"]).reset_index("lane").to_csv(index=False).encode()
 
@@ -67,19 +66,11 @@ def _html(runs: Runs, chosen: Experiment) -> bytes:
     return str(report(list(runs.values()))).encode()
 
 
-DOWNLOADS.register("csv", Download("csv", "text/csv", "Every number of the history, one a row.", _csv))
-DOWNLOADS.register("png", Download("png", "image/png", "The curves as a picture.", _png))
-DOWNLOADS.register("html", Download("html", "text/html", "A report that opens without a kernel.", _html))
-DOWNLOADS.register(
-    "script",
-    Download("py", "text/x-python", "A script that makes this run again.", lambda _, run: run.to_script().encode()),
-)
-DOWNLOADS.register(
-    "json",
-    Download(
-        "json", "application/json", "The session, to be loaded again.", lambda _, run: run.session().to_json().encode()
-    ),
-)
+DOWNLOADS.register("csv", Download("csv", "text/csv", _csv))
+DOWNLOADS.register("png", Download("png", "image/png", _png))
+DOWNLOADS.register("html", Download("html", "text/html", _html))
+DOWNLOADS.register("script", Download("py", "text/x-python", lambda _, run: run.to_script().encode()))
+DOWNLOADS.register("json", Download("json", "application/json", lambda _, run: run.session().to_json().encode()))
 
 
 def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes]:

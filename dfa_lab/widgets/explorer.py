@@ -14,13 +14,15 @@ import ipywidgets
 from dfa_lab.errors import DfaLabError, DivergedError
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.lanes import no_lane
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.optimizers import warm_up
-from dfa_lab.views.changes import shortened, value_text
+from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
+from dfa_lab.widgets.aside import Aside
 from dfa_lab.widgets.cells import take_place
 from dfa_lab.widgets.classroom import PICTURES, Classroom
 from dfa_lab.widgets.desk import Desk
@@ -30,15 +32,12 @@ from dfa_lab.widgets.live_chart import LiveChart, Shown
 from dfa_lab.widgets.pictures import LivePictures
 from dfa_lab.widgets.pump import Allowance, Pump
 from dfa_lab.widgets.routes import forget_route
+from dfa_lab.widgets.status_line import in_short, status_line
 
-#: The settings that the status line says.
-SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
 #: A picture beside the curves is drawn once a second at most, and takes a tenth of the time at most.
 PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
 #: Steps a second to begin with: most happens in the first hundred, and at full speed they are over before one looks.
 SPEED = 30.0
-#: The most characters of an error that the status line says; the desk says all of it where it belongs.
-ERROR_LENGTH = 60
 
 
 class Explorer(ipywidgets.VBox):
@@ -92,12 +91,11 @@ class Explorer(ipywidgets.VBox):
             compare_speed=not self.headless,
             watch_limit=None if self.headless or patience is None else 60 * patience,
         )
-        self.first_settings, self.seeds_drawn = experiment.settings, 0
         self.stepping = False
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
-        self.making: threading.Thread | None = None
-        self._chosen = experiment
+        self.aside = Aside(self._ended, at_once=self.headless)
+        self._chosen = 0
         self.pins: list[History] = []
         self.shared = "", ""
         self.refused: Exception | None = None
@@ -144,50 +142,48 @@ class Explorer(ipywidgets.VBox):
     @property
     def chosen(self) -> Experiment:
         """The lane that the controls are for."""
-        return self.runner.lanes[self.lane]
+        return self.runner.by_number.get(self._chosen, self.experiment)
 
     @property
     def lane(self) -> int:
-        """Its place among the lanes; it stays the same run when another is dropped, and is lane 0 when it is gone."""
-        lanes = self.runner.lanes
-        return next((place for place, run in enumerate(lanes) if run is self._chosen), 0)
+        """Its number; it stays the same run when another is dropped, and is lane 0 when it is gone."""
+        return self._chosen if self._chosen in self.runner.by_number else 0
 
     @lane.setter
-    def lane(self, place: int) -> None:
-        self._chosen = self.runner.lanes[place]
+    def lane(self, number: int) -> None:
+        if number not in self.runner.by_number:
+            raise no_lane(number, self.runner.status().lanes)
+        self._chosen = number
 
     def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:
-        """What belongs to the former run is over: the chosen lane, the share text; seeds count from ``settings``.
+        """What belongs to the former run is over: the chosen lane, the share text, pins where ``settings`` are others'.
 
         A ``story`` is said above the curves until the next new run.
         """
-        self._chosen, self.shared = self.experiment, ("", "")
+        self._chosen, self.shared = 0, ("", "")
         self.story = story if settings is not None else self.story
         if settings is not None:
             self.chart.begin_anew()
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
                 self.pins = []  # of another network on another task: no line to compare with
-            self.first_settings, self.seeds_drawn = settings, 0
 
-    def lane_names(self, status: Status) -> list[str]:
-        """What the lanes are called. Lane 0 is not called by the rule it began with, which may be another by now."""
-        return ["main", *(lane.name for lane in status.lanes[1:])]
-
-    def lanes_by_name(self) -> dict[str, Experiment]:
-        """The runs that go on side by side, by what they are called."""
-        return dict(zip(self.lane_names(self.runner.status()), self.runner.lanes, strict=False))
+    def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
+        """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""
+        runs, lanes = self.runner.by_number, (status or self.runner.status()).lanes
+        return {lane.name: runs[lane.number] for lane in lanes if lane.number in runs}
 
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
 
-        Raises nothing: what cannot be done is in ``status()["error"]``, as on the screen.
+        It takes what a page may send, names and numbers. Raises nothing: what cannot be done is in
+        ``status()["error"]``, as on the screen.
         """
         self._act({"do": do, **message})
 
     def status(self) -> dict[str, str]:
         """What the status line says: state, step, samples, settings in force, and the last error in words."""
-        return self._words(self.runner.status())
+        return status_line(self, self.runner.status())
 
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
@@ -211,12 +207,18 @@ class Explorer(ipywidgets.VBox):
         if message.get("do") != "watching":
             self.refused = None
         try:
-            answer(self, message)
+            answer(self, checked(message))
         except DfaLabError as error:
             self.refused = error
         if self._pump is None:
             self._tick()
         else:
+            self._pump.soon()
+
+    def _ended(self, failed: DfaLabError | None) -> None:
+        """What was made aside is there, or ``failed``."""
+        self.refused = failed or self.refused
+        if self._pump is not None:
             self._pump.soon()
 
     def _forget_routes(self) -> None:
@@ -232,17 +234,13 @@ class Explorer(ipywidgets.VBox):
             self._allowance.spend()
         if not (ending or self._allowance.left()):
             return
-        names = self.lane_names(status)
-        lanes = [
-            Shown(run.history, name, classify=run.task.classifies)
-            for run, name in zip(self.runner.lanes, names, strict=False)
+        shown = [
+            Shown(run.history, name, classify=run.task.classifies) for name, run in self.lanes_by_name(status).items()
         ]
-        shown = [*lanes, *(Shown(pin, pin.name, faint=True, classify=False) for pin in self.pins)]
+        shown += [Shown(pin, pin.name, faint=True, classify=False) for pin in self.pins]
         failed = self.runner.error
         diverged = failed.step if isinstance(failed, DivergedError) else None
-        words = self._words(status)
-        words["error"] = shortened(words["error"].split(";")[0], ERROR_LENGTH)
-        if self.chart.show(shown, words, diverged=diverged):
+        if self.chart.show(shown, in_short(status_line(self, status)), diverged=diverged):
             self._allowance.spend()
         now = time.monotonic()
         if now >= self._picture_due and self._allowance.left():
@@ -269,25 +267,3 @@ class Explorer(ipywidgets.VBox):
         self._picture_due = 0.0
         if self._pump is None:
             self._tick()
-
-    def _words(self, status: Status) -> dict[str, str]:
-        said = {
-            "state": "training" if status.running else "paused" if status.steps_done else "ready",
-            "step": f"{status.steps_done:,}",
-            "samples": f"{status.samples_seen:,}",
-            "settings": " · ".join(f"{name} {value_text(getattr(self.chosen.settings, name))}" for name in SAID),
-            "error": self.error(status),
-        }
-        if self.story:
-            said["story"] = self.story
-        if status.stop_at is not None and status.steps_done < status.stop_at:
-            left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
-            said["progress"] = f"stops at {status.stop_at:,}{left}"
-        if status.planned:
-            said["plan"] = f"{status.planned} change{'s' if status.planned > 1 else ''} to come"
-        return said
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, unknown_name
-from dfa_lab.experiment.bounds import ENDS, check_settings
+from dfa_lab.experiment.bounds import check_settings, weights_of
 from dfa_lab.experiment.settings import CHOICES, Settings
 
 #: The most weights of a network asked for by a page, all replicas together: 240 MB of float32.
@@ -53,7 +52,7 @@ def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:
 def check_size(settings: Settings) -> None:
     """Raise ``DfaLabError`` for settings whose network or threads would stall a shared machine."""
     replicas = settings.replicas or 1
-    weights = replicas * sum(above * below for below, above in pairwise((ENDS, *settings.widths, ENDS)))
+    weights = weights_of(settings)
     if replicas > MOST_REPLICAS:
         raise DfaLabError(f"replicas was given as {replicas:,}; the explorer takes up to {MOST_REPLICAS}.")
     check_settings(settings)

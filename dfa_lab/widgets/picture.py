@@ -44,14 +44,6 @@ class Picture:
     fits: Callable[[Experiment], bool] = lambda experiment: True
     layered: bool = False
 
-    def draw(self, experiment: Experiment, layer: int = 1) -> Figure:
-        """The picture of a run at this step."""
-        return self.plot(self.read(experiment), layer)
-
-    def words(self, experiment: Experiment, layer: int = 1) -> str:
-        """The same in words."""
-        return self.describe(self.read(experiment), layer)
-
 
 class Pictures(Registry[Picture]):
     """The registered pictures, and after them each of ``VIEWS``, one registered later too."""

@@ -292,3 +292,17 @@ def test_the_kernel_is_told_whether_the_page_is_dark(desk):
     desk.evaluate("document.body.dataset.jpThemeLight = 'false'")
     desk.wait_for_function(f"{told}.length === 2")
     assert desk.evaluate(told) == [False, True]
+
+
+def test_a_lane_is_asked_for_by_its_number_wherever_it_stands(desk):
+    lanes = [
+        {"name": name, "colour": "#123456", "number": number} for name, number in (("main", 0), ("bp", 2), ("fa", 5))
+    ]
+    desk.evaluate("(lanes) => tell('state', { lanes, lane: 2 })", lanes)
+    assert desk.get_by_test_id("dfa-lane-2").get_attribute("aria-pressed") == "true"
+    desk.get_by_test_id("dfa-lane-1").click()
+    desk.get_by_test_id("dfa-drop-2").click()
+    assert desk.sent() == [{"do": "select", "lane": 2}, {"do": "drop", "lane": 5}]
+    desk.evaluate("(lanes) => tell('state', { lanes, lane: 1 })", [*lanes[:2], {**lanes[2], "number": 6}])
+    desk.get_by_test_id("dfa-drop-2").click()
+    assert desk.sent() == [{"do": "drop", "lane": 6}]
