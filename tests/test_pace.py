@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.experiment.pace import BUDGET, bp_samples_per_s
+from dfa_lab.experiment.pace import BUDGET, both_samples_per_s, bp_samples_per_s
 from dfa_lab.experiment.phases import phases
 from dfa_lab.learning.generators import torch_state
 
@@ -133,6 +133,46 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
     plain.train(30)
     assert plain.history.equals(runner.experiment.history)
     runner.close()
+
+
+def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch):
+    monkeypatch.setattr("dfa_lab.experiment.comparison.AGAIN", 0.1)
+    monkeypatch.setattr("dfa_lab.experiment.pace.AGAIN", 0.0)
+    runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1), compare_speed=True)
+    runner.limit(100)
+    runner.play(40)
+    runner.wait(10)
+    history = runner.experiment.history
+    own, bp = history.values("samples_per_s"), history.values("bp_samples_per_s")
+    assert list(own[0]) == list(bp[0])
+    assert own[0][0] == 0
+    assert len(own[0]) > 1, "told again while it trains"
+    assert (own[1] > 100 * 16 * 2).all(), "not the speed that it is held to"
+    runner.limit(None)
+    runner.play(3000)
+    runner.wait(20)
+    steps = history.values("samples_per_s")[0]
+    assert len(steps) > len(history.values("bp_samples_per_s")[0]), "its own clock speaks again"
+    runner.close()
+
+
+def test_a_module_under_a_speed_limit_has_its_own_clock():
+    runner = dfa.Runner(dfa.Experiment(module=network(), batch_size=16, probe_every=10), compare_speed=True)
+    runner.limit(200)
+    runner.play(30)
+    runner.wait(10)
+    assert len(runner.experiment.history.values("samples_per_s")[0])
+    runner.close()
+
+
+@pytest.mark.parametrize("fields", KINDS, ids=str)
+def test_timing_both_changes_nothing(fields):
+    seen, alone = dfa.Experiment(**{**FAST, **fields}), dfa.Experiment(**{**FAST, **fields})
+    for _ in range(2):
+        assert min(both_samples_per_s(seen, seconds=0.004)) > 0
+        seen.train(23)
+        alone.train(23)
+    assert seen.history.equals(alone.history)
 
 
 def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypatch, at_once):

@@ -1,4 +1,8 @@
-"""Comparison: BP's speed told beside lanes that train, once they have found their own."""
+"""Comparison: BP's speed told beside lanes that train, once they have found their own.
+
+Under a speed limit a step comes cold out of its rest, and takes several times as long. So there the lanes' own speed is
+told here too, timed in turn with BP's, in place of what their clocks would say.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.lanes import Lane
-from dfa_lab.experiment.pace import Pace
+from dfa_lab.experiment.pace import AGAIN, Pace
 
 # So many turns after something may have changed the speed, or so many seconds.
 STEADY_STEPS, STEADY_SECONDS = 100, 0.5
@@ -17,26 +21,29 @@ class Comparison:
     """Waits for a steady run, then has ``Pace`` measured and recorded; where it is not ``wanted`` it never does."""
 
     def __init__(self, wanted: bool) -> None:
-        self._wanted, self._pace = wanted, Pace()
-        self._told, self._turns, self._since = True, 0, 0.0
+        self.wanted, self._pace = wanted, Pace()
+        self._told, self._turns, self._since, self._limited = True, 0, 0.0, False
 
-    def begin(self) -> None:
-        """The speed may be another from now on."""
-        self._told, self._turns, self._since = not self._wanted, 0, time.perf_counter()
+    def begin(self, *, limited: bool | None = None) -> None:
+        """The speed may be another from now on; whether it is ``limited`` stays as it was where that is not said."""
+        self._told, self._turns, self._since = not self.wanted, 0, time.perf_counter()
+        self._limited = self._limited if limited is None else limited
 
     def is_due(self) -> bool:
         """To be asked before each turn: whether to ``tell`` now."""
         self._turns += 1
-        steady = self._turns > STEADY_STEPS or time.perf_counter() - self._since > STEADY_SECONDS
-        return not self._told and steady
+        waited = time.perf_counter() - self._since
+        if self._told:
+            return self.wanted and self._limited and waited > AGAIN
+        return self._turns > STEADY_STEPS or waited > STEADY_SECONDS
 
     def tell(self, lanes: Sequence[Lane]) -> None:
         """Measure and record; the lanes' clocks stand still meanwhile. What fails is raised and not tried again."""
-        self._told = True
+        self._told, self._since = True, time.perf_counter()
         for lane in lanes:
             lane.hold()
         try:
-            self._pace.tell(lane.experiment for lane in lanes)
+            self._pace.tell((lane.experiment for lane in lanes), both=self._limited)
         finally:
             for lane in lanes:
                 lane.release()

@@ -57,9 +57,15 @@ class Lane:
         self.experiment.resume_clock()
         self.release()
 
-    def share(self, shared: bool) -> None:
-        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``."""
-        self._shared = shared
+    def share(self, shared: bool, *, told: bool) -> None:
+        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``.
+
+        Where its speed is ``told`` by somebody else, no row says what its own clock would.
+        """
+        self._shared, clock = shared, self.experiment._stopwatch
+        if clock.silent and not told:
+            self.experiment.resume_clock()
+        clock.silent = told
         self.release()
 
     def hold(self) -> None:

@@ -6,7 +6,7 @@ import copy
 import statistics
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -37,24 +37,29 @@ class Pace:
     def __init__(self) -> None:
         self._told: weakref.WeakKeyDictionary[History, tuple[Any, float]] = weakref.WeakKeyDictionary()
 
-    def tell(self, experiments: Iterable[Experiment]) -> None:
+    def tell(self, experiments: Iterable[Experiment], *, both: bool = False) -> None:
         """Measure where it is due and record it at the step where the run stands; alike runs are measured once.
 
-        All together take ``BUDGET`` seconds, or one update of each where that is more. Modules are passed over.
+        With ``both`` the run's own speed too, as ``samples_per_s``: that of runs which wait between their steps cannot
+        be read off them. All together take ``BUDGET`` seconds, or one update of each where that is more. Modules are
+        passed over.
         """
         now, due = time.perf_counter(), []
         for experiment in experiments:
             told, when = self._told.get(experiment.history, (None, 0.0))
-            kind = _kind(experiment.settings)
+            kind = _kind(experiment.settings, both=both)
             if experiment.module is None and (told != kind or now - when > AGAIN):
                 due.append((kind, experiment))
-        found: dict[Any, float] = {}
+        found: dict[Any, dict[str, float]] = {}
         share = BUDGET / max(1, len({kind for kind, _ in due}))
         for kind, experiment in due:
-            if kind not in found:
-                found[kind] = bp_samples_per_s(experiment, seconds=share)
-            row = [found[kind]] * experiment.history.replicas
-            experiment.history.record("bp_samples_per_s", row, **experiment.here)
+            if kind not in found and both:
+                own, bp = both_samples_per_s(experiment, seconds=share)
+                found[kind] = {"samples_per_s": own, "bp_samples_per_s": bp}
+            elif kind not in found:
+                found[kind] = {"bp_samples_per_s": bp_samples_per_s(experiment, seconds=share)}
+            for metric, rate in found[kind].items():
+                experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
             self._told[experiment.history] = kind, now
 
     def forget(self, experiment: Experiment) -> None:
@@ -62,8 +67,10 @@ class Pace:
         self._told.pop(experiment.history, None)
 
 
-def _kind(settings: Settings) -> Any:
-    """What BP's speed depends on."""
+def _kind(settings: Settings, *, both: bool) -> Any:
+    """What BP's speed depends on; with ``both`` all that another rule's can."""
+    if both:
+        return settings
     s = settings
     place = s.device, s.threads, s.precision
     return (str(s.task), s.widths, s.activation, s.batch_size, s.optimizer, s.momentum > 0, s.replicas, *place)
@@ -75,33 +82,59 @@ def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> floa
     Timed on a copy of the network with the batch size, optimizer and threads in force and batches of its own, in
     ``seconds`` in all. An update that takes most of them is the only one.
     """
+    return _samples_per_s(experiment, [True], seconds)[0]
+
+
+def both_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> tuple[float, float]:
+    """The same of the run's own rule, and of BP: timed update by update in turn, in ``seconds`` in all."""
+    own, bp = _samples_per_s(experiment, [False, True], seconds)
+    return own, bp
+
+
+def _samples_per_s(experiment: Experiment, by_bp: Sequence[bool], seconds: float) -> list[float]:
     until = time.perf_counter() + 0.9 * seconds  # the last update may end later
     with experiment._lock, Computing(experiment.settings), torch.no_grad():
+        copies = [_Copy(experiment, by_bp=each) for each in by_bp]
+        for one in copies:
+            one.warm_up()
+        now = time.perf_counter()
+        times: list[list[float]] = [[] for _ in copies]
+        # The first is a little slower, but where it is all there is time for, hardly so.
+        while not times[0] or now + sum(map(statistics.median, times)) < until:
+            for one, own in zip(copies, times, strict=True):
+                began, now = now, one.update()
+                own.append(now - began)
+        # The middle one: another thread may hold the interpreter through some of them.
+        return [one.samples / statistics.median(own[1:] or own) for one, own in zip(copies, times, strict=True)]
+
+
+class _Copy:
+    """A run's network and batches, to be trained in its place; the run's lock is held."""
+
+    def __init__(self, experiment: Experiment, *, by_bp: bool) -> None:
         settings, task = experiment.settings, experiment.task
         lr = (LR,) * len(settings.lr) if isinstance(settings.lr, tuple) else LR
-        settings = settings.changed(rule="bp", activation_derivative="exact", lr=lr)
+        settings = settings.changed(lr=lr, **({"rule": "bp", "activation_derivative": "exact"} if by_bp else {}))
         net = copy.deepcopy(experiment.net)
         assert isinstance(net, MLP)
-        net.set_rule("bp")
-        net.set_derivative("exact")
-        updater, batches = Updater(net, task.objective, settings), Batches(task, settings)
-        losses, size = Mean.of_nothing(settings.replicas or 1), settings.batch_size
+        if by_bp:
+            net.set_rule("bp")
+            net.set_derivative("exact")
+        self._updater, self._batches = Updater(net, task.objective, settings), Batches(task, settings)
+        self._losses, self._size = Mean.of_nothing(settings.replicas or 1), settings.batch_size
+        self._captures = next(net.parameters()).is_cuda
+        self.samples = self._size * len(self._losses.total)
 
-        def once(samples: int = size) -> float:
-            losses.add(updater.update(*batches.take(samples)))  # waits for a GPU
-            return time.perf_counter()
+    def warm_up(self) -> None:
+        """What torch loads at its first call, and on a GPU what its step is captured in."""
+        self._do(min(self._size, WARM))
+        for _ in range(FIRST + 2 if self._captures else 0):
+            self.update()
 
-        once(min(size, WARM))
-        for _ in range(FIRST + 2 if next(net.parameters()).is_cuda else 0):  # in which its step is captured
-            once()
-        began = time.perf_counter()
-        now = once()
-        # The first is a little slower, but where it is all there is time for, hardly so.
-        if until - now < now - began:
-            return size * len(losses.total) / (now - began)
-        times: list[float] = []
-        while not times or now + statistics.median(times) < until:
-            began, now = now, once()
-            times.append(now - began)
-        # The middle one: another thread may hold the interpreter through some of them.
-        return size * len(losses.total) / statistics.median(times)
+    def update(self) -> float:
+        """One, and the time when it is done."""
+        self._do(self._size)
+        return time.perf_counter()
+
+    def _do(self, samples: int) -> None:
+        self._losses.add(self._updater.update(*self._batches.take(samples)))  # waits for a GPU

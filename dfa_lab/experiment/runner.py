@@ -216,11 +216,11 @@ class Runner(Console):
             self._apply(command)
         except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
             self._faults.note(error, f"{type(command).__name__} failed with ")
-        self._comparison.begin()
-        lanes = self._lanes.all
-        shared = len(lanes) > 1 or self._tempo.limit is not None
+        lanes, limited = self._lanes.all, self._tempo.limit is not None
+        self._comparison.begin(limited=limited)
         for lane in lanes:
-            lane.share(shared)
+            told = limited and self._comparison.wanted and lane.experiment.module is None
+            lane.share(limited or len(lanes) > 1, told=told)
 
     def _apply(self, command: Command) -> None:
         match command:

@@ -14,6 +14,7 @@ class Stopwatch:
     """Runs from ``start``, stands still from ``halt`` to ``go`` and in ``leave_out``, gives one reading a window."""
 
     def __init__(self) -> None:
+        self.silent = False  # then it gives no readings
         self.start(0)
 
     def start(self, samples: int) -> None:
@@ -47,7 +48,7 @@ class Stopwatch:
     def read(self, samples: int, *, due: bool) -> float | None:
         """Samples a second since the window began, and a new window; None where it is too short and not ``due``."""
         seconds, trained = time.perf_counter() - self._began, samples - self._samples
-        if not trained or seconds <= 0 or not (due or seconds >= WINDOW):
+        if self.silent or not trained or seconds <= 0 or not (due or seconds >= WINDOW):
             return None
         self.start(samples)
         return trained / seconds
