@@ -121,7 +121,7 @@ def gradients(net, x, t):
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "softplus"])
-@pytest.mark.parametrize("rule", ["dfa", "drtp", "shallow", "bp"])
+@pytest.mark.parametrize("rule", ["dfa", "drtp", "shallow", "bp", "fa", "usf", "kp"])
 def test_autograd_gets_the_same_gradients(monkeypatch, everywhere, rule, activation):
     x, t = torch.randn(40, 12), torch.randint(0, 9, (40,))
 
@@ -147,7 +147,7 @@ def test_dense_has_gradients_of_its_own_and_gradients_of_those(everywhere):
         return torch.autograd.grad(sum((one**2).sum() for one in first), [x, weight, bias])
 
     kernel = resolve_activation("tanh").kernel
-    ours = penalty(dense(x, weight, bias, kernel))
+    ours = penalty(dense(x, weight, bias, weight, kernel))
     for one, two in zip(ours, penalty(torch.tanh(torch.nn.functional.linear(x, weight, bias))), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
@@ -174,3 +174,11 @@ def test_wide_runs_are_the_same_to_the_last_bit():
     for run in runs:
         run.train(6)
     assert runs[0].history.digest() == runs[1].history.digest()
+
+
+def test_dense_sends_down_what_it_is_told():
+    x, weight, bias = operands(5, 4, 3)
+    carrier, x = torch.randn(3, 4), x.requires_grad_()
+    dense(x, weight, bias, carrier, resolve_activation("relu").kernel).sum().backward()
+    a = torch.addmm(bias, x.detach(), weight.mT)
+    torch.testing.assert_close(x.grad, (a > 0).float() @ carrier, **CLOSE)

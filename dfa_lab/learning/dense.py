@@ -13,28 +13,32 @@ from dfa_lab.learning.kernels import Kernel
 
 class _Dense(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, kernel: Kernel) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
         h = onednn.linear(x, weight, bias, kernel.fused)
-        ctx.save_for_backward(x, weight, h)
+        ctx.save_for_backward(x, carrier, h)
         ctx.kernel = kernel
         return h
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, h = ctx.saved_tensors
+        x, carrier, h = ctx.saved_tensors
         delta = ctx.kernel.pullback(grads[0], h)
         needed = ctx.needs_input_grad
         return (
-            delta @ weight if needed[0] else None,
+            delta @ carrier if needed[0] else None,
             delta.mT @ x if needed[1] else None,
             delta.sum(0) if needed[2] else None,
+            None,
             None,
         )
 
 
-def dense(x: Tensor, weight: Tensor, bias: Tensor, kernel: Kernel) -> Tensor:
-    """f(x weightᵀ + bias) by oneDNN in one call, for ``x`` (N, n_in); backward is backpropagation's own."""
-    result: Tensor = _Dense.apply(x, weight, bias, kernel)
+def dense(x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
+    """f(x weightᵀ + bias) by oneDNN in one call, for ``x`` (N, n_in).
+
+    Backward sends δ ``carrier`` down, a matrix in the weight's layout that gets no gradient.
+    """
+    result: Tensor = _Dense.apply(x, weight, bias, carrier, kernel)
     return result
 
 

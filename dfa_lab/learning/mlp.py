@@ -171,25 +171,22 @@ class MLP(nn.Module):
         route, feedback = self.rule.route, self.feedback_matrices()
         cut = route is not Route.LAYERWISE
         h, heard = inputs, []
-        whole = self.activation.kernel if cut and self._exact and self.watched is None else None
+        whole = self.activation.kernel if self._exact and self.watched is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            if whole is not None and number < len(self.weights) - 1 and suits(h, weight):
-                h = dense(h, weight, bias, whole)
-                heard.append(h)
-                h = h.detach()
-                continue
-            if number == 0 or cut:
-                a = self._affine(h, weight, bias)
-            else:
+            carried, matrix = number > 0 and not cut, weight
+            if carried:
                 assert self.rule.carrier is not None
                 matrix = self.rule.carrier(weight.detach(), feedback[number - 1] if feedback else None)
-                a = functional.feedback_linear(h, weight, bias, matrix)
-            if self.watched is not None:
-                a = a.clone()
-                self.watched.append(a)
-            if number == len(self.weights) - 1:
-                break
-            h = self._activate(a)
+            if whole is not None and number < len(self.weights) - 1 and suits(h, weight):
+                h = dense(h, weight, bias, matrix, whole)
+            else:
+                a = functional.feedback_linear(h, weight, bias, matrix) if carried else self._affine(h, weight, bias)
+                if self.watched is not None:
+                    a = a.clone()
+                    self.watched.append(a)
+                if number == len(self.weights) - 1:
+                    break
+                h = self._activate(a)
             if cut:
                 heard.append(h)
                 h = h.detach()
