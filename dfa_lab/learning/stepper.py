@@ -111,7 +111,7 @@ class Stepper:
         for number in reversed(range(last)):
             feedback = layers.feedback[number] if rule.needs_feedback else None
             matrix = rule.carrier(layers.weights[number + 1], feedback)
-            if work.carried[number]:
+            if work.carried[number] and matrix.is_contiguous():
                 work.deltas[number] = onednn.linear(delta, matrix.mT)
                 work.transposed[number] = work.deltas[number].mT
             else:
