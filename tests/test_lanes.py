@@ -7,6 +7,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
+from dfa_lab.experiment.glance import APART, Glance
 from runs import FAST, until
 
 
@@ -216,6 +217,30 @@ def test_a_limit_keeps_the_pace_and_every_command_is_still_taken_at_once(runner)
     runner.pause()
     runner.wait(1)
     assert runner.status().steps_done <= 37  # a new limit counts from now
+
+
+def test_a_limited_run_is_measured_in_its_rests(runner):
+    """A few times a second, and it stays the same run."""
+    runner.limit(40)
+    runner.play(48)  # 1.2 s
+    runner.wait(10)
+    plain = dfa.Experiment(**FAST)
+    plain.train(48)
+    seen, due = (set(one.values("weight_alignment", 1)[0]) for one in (runner.experiment.history, plain.history))
+    assert 3 <= len(seen - due) <= 12
+    assert runner.experiment.history.digest() == plain.history.digest()
+
+
+def test_a_glance_that_takes_long_is_not_repeated(monkeypatch):
+    now, glance = [100.0], Glance()
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    assert glance.is_due(0.03)
+    glance.time(lambda: now.__setitem__(0, now[0] + 0.01))
+    assert not glance.is_due(0.03), "it was just looked at"
+    now[0] += APART
+    assert (glance.is_due(0.03), glance.is_due(0.019), glance.is_due(0.26)) == (True, False, True)
+    glance.forget()
+    assert glance.is_due(0.001)
 
 
 def test_throughput_is_that_of_a_lane_s_own_steps(runner):

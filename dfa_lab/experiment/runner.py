@@ -35,14 +35,12 @@ from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.console import Console
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.faults import Faults
+from dfa_lab.experiment.glance import Glance
 from dfa_lab.experiment.lanes import LANES, Lane, Lanes
 from dfa_lab.experiment.tempo import Tempo
 from dfa_lab.experiment.watch import Watch
 
 __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
-
-# Seconds between two turns that leave time to measure by hand: in slow motion every step has its numbers.
-LEISURE = 0.25
 
 # A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
 _training: weakref.WeakSet[Runner] = weakref.WeakSet()
@@ -87,6 +85,7 @@ class Runner(Console):
         self._running, self._steps_left = False, None if threaded else inline_steps
         self._stop_at: int | None = None
         self._lanes, self._tempo, self._comparison = Lanes(experiment), Tempo(), Comparison(compare_speed)
+        self._glance = Glance()
         self._watch = Watch(watch_limit if threaded else None)
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
@@ -192,8 +191,8 @@ class Runner(Console):
         if self._running:
             if not self._commands.empty():
                 return self._commands.get()
-            if self._tempo.rest() > LEISURE:
-                self._measure_rest()
+            if (rest := self._tempo.rest()) and self._glance.is_due(rest):
+                self._glance.time(self._measure_rest)
             if not (rest := self._tempo.rest()):
                 return None
             try:
@@ -230,6 +229,7 @@ class Runner(Console):
                 self._steps_left = self._inline_steps if steps is None else steps
                 self._running = True
                 self._tempo.start()
+                self._glance.forget()
             case Pause():
                 self._running = False
             case Measure() | Change() | Undo() | Fork() | Drop():
