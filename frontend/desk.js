@@ -136,7 +136,7 @@ function render({ model, el }) {
   const hello = () => model.send({ type: "hello" });
   // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
   const asking = setInterval(() => desk.number === null && hello(), ASK_AGAIN_MS);
-  const looking = () => document.visibilityState === "visible" && desk.number !== null && desk.act({ do: "watching" });
+  const looking = () => document.visibilityState === "visible" && desk.number !== null && desk.send({ do: "watching" });
   const watching = setInterval(looking, STILL_HERE_MS);
   const receive = (message, buffers) => desk.receive(message, buffers);
   model.on("msg:custom", receive);

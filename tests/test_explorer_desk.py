@@ -5,7 +5,8 @@ import pytest
 import dfa_lab as dfa
 from dfa_lab.experiment.lanes import LANES
 from dfa_lab.experiment.presets import PRESETS
-from dfa_lab.widgets.explorer import ERROR_LENGTH, SPEED
+from dfa_lab.widgets.explorer import SPEED
+from dfa_lab.widgets.status_line import ERROR_LENGTH
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
 
@@ -62,7 +63,7 @@ def test_what_cannot_be_done_as_things_stand(headless):
 def test_the_status_line_says_an_error_in_short_and_the_desk_all_of_it(headless):
     explorer = headless()
     shown = []
-    explorer.chart.show = lambda runs, words: shown.append(words["error"])
+    explorer.chart.show = lambda runs, words, **_: shown.append(words["error"])
     explorer.act("change", fields={"lr": -1})
     assert shown[-1] == "lr was given as -1"
     assert explorer.status()["error"] == told(explorer)["error"] != shown[-1]

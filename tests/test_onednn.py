@@ -1,5 +1,7 @@
 """oneDNN's linear layer: what torch's own products give, in every place that uses it; and the ways round it."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -96,14 +98,16 @@ def stepped(net, sizes=(40, 3, 40, 41), lr=0.05):
 @pytest.mark.parametrize(
     ("activation", "derivative"), [("tanh", "exact"), ("relu", "exact"), ("tanh", "hard_tanh"), ("softplus", "exact")]
 )
-def test_a_step_is_the_same_by_either_product(monkeypatch, rule, activation, derivative):
+@pytest.mark.parametrize("hidden", [(20, 16, 18), (5, 20, 24), (24, 20, 5)])
+def test_a_step_is_the_same_by_either_product(monkeypatch, rule, activation, derivative, hidden):
     def net():
-        return dfa.MLP((12, 20, 16, 18, 9), rule=rule, activation=activation, activation_derivative=derivative)
+        return dfa.MLP((12, *hidden, 9), rule=rule, activation=activation, activation_derivative=derivative)
 
     monkeypatch.setattr(onednn, "LARGE", NEVER)
     plain = stepped(net())
     monkeypatch.setattr(onednn, "NARROW", 1)
-    for large in (1, 12 * 20 * 40):  # every layer; and only those of many samples or columns
+    # Every layer; some with smaller ones below them, and above; a product never lets go of one that others hold on to.
+    for large in (1, 12 * 20 * 40, 16 * 18 * 40, 20 * 16 * 40, 20 * 16 * 40 + 1):
         monkeypatch.setattr(onednn, "LARGE", large)
         for one, two in zip(stepped(net()), plain, strict=True):
             torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
@@ -161,7 +165,10 @@ def test_other_things_than_plain_autograd_go_torchs_way(everywhere):
         assert not suits(x, weight)
     seen = []
     torch.func.vmap(lambda one: seen.append(suits(x, one)) or one.sum())(weight[None])
-    assert seen == [False]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit.trace is on its way out
+        torch.jit.trace(lambda one: seen.append(suits(one, weight)) or one * 2, x)
+    assert set(seen) == {False}
     net = dfa.MLP((70, 80, 9))
     net.watched = []
     net(x)
@@ -183,3 +190,14 @@ def test_dense_sends_down_what_it_is_told():
     dense(x, weight, bias, carrier, resolve_activation("relu").kernel).sum().backward()
     a = torch.addmm(bias, x.detach(), weight.mT)
     torch.testing.assert_close(x.grad, (a > 0).float() @ carrier, **CLOSE)
+
+
+@pytest.mark.parametrize("rule", ["fa", "dfa"])
+def test_weights_may_move_between_forward_and_backward(everywhere, rule):
+    net = dfa.MLP((12, 20, 16, 9), rule=rule)
+    x, t = torch.randn(40, 12), torch.randint(0, 9, (40,))
+    loss = torch.nn.functional.cross_entropy(net(x), t)
+    with torch.no_grad():
+        net.weights[1].mul_(2)
+    loss.backward()
+    assert all(weight.grad is not None for weight in net.weights)

@@ -138,7 +138,8 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
 def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch):
     monkeypatch.setattr("dfa_lab.experiment.comparison.AGAIN", 0.1)
     monkeypatch.setattr("dfa_lab.experiment.pace.AGAIN", 0.0)
-    runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1), compare_speed=True)
+    dial = {"name": "aligned", "angle": 45}
+    runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1, feedback_init=dial), compare_speed=True)
     runner.limit(100)
     runner.play(40)
     runner.wait(10)

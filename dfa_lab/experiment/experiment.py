@@ -262,6 +262,8 @@ class Experiment:
             backup.put_back(self)
             raise
         self._use(after)
+        if "probe_size" in changed:
+            self._gauge.forget_alignment()
         if jumps:  # the picture should jump at that very step, and show how the angles fall from there
             self._gauge.forget_alignment()
             self.history.record_layers(seen, **self.here)

@@ -9,21 +9,20 @@ from collections.abc import Callable
 LEISURE = 0.25
 #: Seconds between two glances in shorter rests, and the share of a rest that one may take.
 APART, SHARE = 0.25, 0.5
+#: Seconds after which one that took longer is tried again: the network or the machine may be faster now.
+PATIENCE = 5.0
 
 
 class Glance:
     """Says whether a rest has room for a measurement, going by what the last one took."""
 
     def __init__(self) -> None:
-        self._took, self._when = 0.0, -APART
-
-    def forget(self) -> None:
-        """What a measurement takes may be another from now on."""
-        self._took = 0.0
+        self._took, self._when = 0.0, -PATIENCE
 
     def is_due(self, rest: float) -> bool:
         """Whether to measure in a rest of so many seconds."""
-        return rest > LEISURE or (time.monotonic() - self._when >= APART and self._took < SHARE * rest)
+        since = time.monotonic() - self._when
+        return rest > LEISURE or since >= PATIENCE or (since >= APART and self._took < SHARE * rest)
 
     def time(self, measure: Callable[[], None]) -> None:
         """Have it measured, and note what that took."""

@@ -30,6 +30,7 @@ class Lane:
         self.experiment, self.number = experiment, number
         self.plan = plan or Plan()
         self._shared = False  # others train in between: only the time inside a step counts
+        self._told = False  # how fast it is
 
     @property
     def name(self) -> str:
@@ -43,14 +44,18 @@ class Lane:
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
+        clock = self.experiment._stopwatch
+        clock.silent = self._told
         if self._shared:
-            self.experiment._stopwatch.go()
+            clock.go()
         try:
             self.experiment.step()
             return bool(self.plan) and self.plan.make_due(self.experiment)
         finally:
+            clock = self.experiment._stopwatch  # the plan may have begun the run anew
+            clock.silent = False
             if self._shared:
-                self.experiment._stopwatch.halt()
+                clock.halt()
 
     def resume_clock(self) -> None:
         """Time up to now was not training."""
@@ -62,10 +67,9 @@ class Lane:
 
         Where its speed is ``told`` by somebody else, no row says what its own clock would.
         """
-        self._shared, clock = shared, self.experiment._stopwatch
-        if clock.silent and not told:
+        if self._told and not told:
             self.experiment.resume_clock()
-        clock.silent = told
+        self._shared, self._told = shared, told
         self.release()
 
     def hold(self) -> None:

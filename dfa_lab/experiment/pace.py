@@ -70,7 +70,7 @@ class Pace:
 def _kind(settings: Settings, *, both: bool) -> Any:
     """What BP's speed depends on; with ``both`` all that another rule's can."""
     if both:
-        return settings
+        return repr(settings)  # a choice with parameters has no hash
     s = settings
     place = s.device, s.threads, s.precision
     return (str(s.task), s.widths, s.activation, s.batch_size, s.optimizer, s.momentum > 0, s.replicas, *place)

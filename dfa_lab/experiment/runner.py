@@ -57,8 +57,9 @@ def _end_all() -> None:
 class Runner(Console):
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside ``put`` itself.
 
-    Without a thread a Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a
-    notebook that presses play has the same outputs every time. The thread starts with the first command and never
+    Under a ``limit`` the rests between steps leave time to measure by hand, four times a second. Without a thread a
+    Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook that
+    presses play has the same outputs every time. The thread starts with the first command and never
     trains before it is told to.
 
     ``experiment`` is lane 0 for the life of the runner; each turn every one of the ``lanes`` does one step. With
@@ -229,7 +230,6 @@ class Runner(Console):
                 self._steps_left = self._inline_steps if steps is None else steps
                 self._running = True
                 self._tempo.start()
-                self._glance.forget()
             case Pause():
                 self._running = False
             case Measure() | Change() | Undo() | Fork() | Drop():

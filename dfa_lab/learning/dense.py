@@ -15,7 +15,8 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
         h = onednn.linear(x, weight, bias, kernel.fused)
-        ctx.save_for_backward(x, carrier, h)
+        # What is not needed may change before backward: so may weights where feedback carries δ.
+        ctx.save_for_backward(x, carrier if ctx.needs_input_grad[0] else None, h)
         ctx.kernel = kernel
         return h
 
@@ -44,7 +45,8 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kern
 
 def suits(x: Tensor, weight: Tensor) -> bool:
     """Whether ``dense`` is the faster way for these, and nothing but plain autograd is at work."""
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    special = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
+    if special:
         return False
     plain = x.dim() == 2 and not torch.is_autocast_enabled("cpu")
     return plain and onednn.pays(weight, len(x), weight.shape[-1], weight.shape[-2])

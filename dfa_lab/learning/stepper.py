@@ -154,7 +154,8 @@ class Stepper:
 
     def _bend(self, work: Workspace, number: int) -> None:
         """δ = signal ⊙ g, in the signal's place."""
-        if work.back and work.large[number]:
+        anew = work.large[number] or (number < len(work.carried) and work.carried[number])
+        if work.back and anew:
             assert self.layers.kernel is not None
             self.layers.kernel.back(work.deltas[number], work.activities[number])()
         elif work.back:

@@ -157,15 +157,15 @@ def _load_text(explorer: Explorer, message: Message) -> None:
 
 
 def _load(explorer: Explorer, session: Session) -> None:
-    explorer.classroom.check(check_fields(session.settings.values()), explorer.experiment.settings)
+    check_fields(session.settings.values())
+    explorer.classroom.check_session(session, explorer.experiment.settings)
     if len(session.changes) > MOST_CHANGES:
         raise DfaLabError(
             f"the session has {len(session.changes):,} changes; the explorer takes {MOST_CHANGES:,}. In code, "
             "Session.replay() makes it."
         )
     for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
-        explorer.classroom.check(check_fields(fields), session.settings)
-        check_size(session.settings.changed(**fields))
+        check_size(session.settings.changed(**check_fields(fields)))
     check_size(session.settings)
     explorer.begin_anew(session.settings, story_of(session))
     explorer.runner.load(session)

@@ -67,9 +67,9 @@ class Desk(anywidget.AnyWidget):
         """Send the parts of ``state`` that changed in one message; return whether there were any.
 
         The parts, each of them optional: ``specs`` (see ``specs``), ``settings`` in force by field, ``running``,
-        ``lanes`` (name, colour as "#rrggbb"; first the run itself) and ``lane``, the number of the one that the
-        controls and ``settings`` are of, ``events`` (step, text), ``presets`` (name, title, about, why ``refused``),
-        ``refused`` (reasons by act, see ``refusals``), ``curves`` (see ``curves``),
+        ``lanes`` (name, colour as "#rrggbb", number for good; first the run itself) and ``lane``, the place among them
+        of the one that the controls and ``settings`` are of, ``events`` (step, text), ``presets`` (name, title, about,
+        why ``refused``), ``refused`` (reasons by act, see ``refusals``), ``curves`` (see ``curves``),
         ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
         steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
         ``PARTS``), ``theme``.
