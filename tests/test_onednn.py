@@ -167,7 +167,7 @@ def test_other_things_than_plain_autograd_go_torchs_way(everywhere):
     torch.func.vmap(lambda one: seen.append(suits(x, one)) or one.sum())(weight[None])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.trace is on its way out
-        torch.jit.trace(lambda one: seen.append(suits(one, weight)) or one * 2, x)
+        torch.jit.trace(lambda one: seen.append(suits(one, weight)) or one * 2, x, check_trace=False)
     assert set(seen) == {False}
     net = dfa.MLP((70, 80, 9))
     net.watched = []
