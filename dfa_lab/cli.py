@@ -20,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode=None,  # plain lines: a sentence in a box is cut into pieces
 )
 
@@ -154,7 +155,7 @@ def serve(
         PRESETS[preset]
     options |= {name: given for name, given in (("hide", hide), ("lock", lock)) if given}
     options |= {} if theme == "auto" else {"theme": theme}
-    arguments = command(options, port=port, address=address, browser=browser)
+    arguments = command(options, port=port, address=address, browser=browser, dark=theme == "dark")
     sys.stdout.flush()
     os.execv(sys.executable, arguments)
 

@@ -1,7 +1,8 @@
 // A question in the page, beside the button it is about: what begins anew drops the lanes that run beside.
 import { element, setText } from "./element.js";
 
-const BEGINS_ANEW = ["reset", "new_seed", "new_run", "preset", "load"];
+const FROM_MAIN = ["reset", "new_seed", "new_run"];
+const BEGINS_ANEW = [...FROM_MAIN, "preset", "load"];
 
 export class Ask {
   constructor() {
@@ -24,12 +25,13 @@ export class Ask {
     return lanes.length > 1 && BEGINS_ANEW.includes(act);
   }
 
-  /** Ask below the element `beside`; `does` is what is done if so. */
-  put(lanes, beside, does) {
+  /** Ask whether to `act`, below the element `beside`; `does` is what is done if so. */
+  put(act, lanes, beside, does) {
     const names = lanes.slice(1).map(({ name }) => name);
     this.does = does;
     this.from = document.activeElement;
-    setText(this.words, `This drops ${names.length} other lane${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`);
+    const drops = `This drops ${names.length} other lane${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`;
+    setText(this.words, FROM_MAIN.includes(act) ? `${drops} The new run has the settings of ${lanes[0].name}.` : drops);
     beside.after(this.root);
     this.root.hidden = false;
     this.no.focus();

@@ -47,7 +47,7 @@ class Desk {
       this.send(message);
       then?.();
     };
-    if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(this.state.lanes, beside, does);
+    if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(message.do, this.state.lanes, beside, does);
     else does();
   }
 

@@ -648,6 +648,18 @@ def test_a_refusal_and_a_failed_training_are_both_told(live):
     until(lambda: live.status()["error"] == "")
 
 
+def test_slow_motion_ends_as_it_found_the_run(live):
+    live.act("slow")
+    until(lambda: live.runner.status().running)
+    live.act("slow")
+    until(lambda: not live.runner.status().running)
+    live.act("play")
+    until(lambda: live.runner.status().running)
+    live.act("slow")
+    live.act("slow")
+    assert live.runner.status().running
+
+
 def test_slow_motion_plays_and_gives_the_former_limit_back(live):
     live.act("limit", steps_per_s=200)
     until(lambda: live.runner.status().limit == 200)

@@ -355,3 +355,33 @@ def test_another_probe_batch_is_measured_at_rest():
     run.change(probe_size=50)
     run.measure()
     assert list(run.history.values("weight_alignment", 1)[0]).count(7) == 2
+
+
+def test_undo_in_a_lane_stops_at_the_fork(runner):
+    runner.play(5)
+    runner.change(lr=0.05)
+    runner.fork(rule="bp")
+    runner.wait(10)
+    (number,) = [lane.number for lane in runner.status().lanes if lane.number]
+    runner.change(lane=number, batch_size=32)
+    runner.undo(lane=number)
+    runner.wait(10)
+    assert (runner.lanes[1].settings.rule, runner.lanes[1].settings.batch_size) == ("bp", 16)
+    runner.undo(lane=number)
+    with pytest.raises(dfa.DfaLabError, match="nothing to undo"):
+        runner.wait(10)
+    assert (runner.lanes[1].settings.rule, runner.lanes[1].settings.lr) == ("bp", 0.05)
+    runner.undo()
+    runner.wait(10)
+    assert runner.experiment.settings.lr == 0.1
+
+
+def test_the_curves_go_on_to_a_change(runner):
+    runner.play()
+    until(lambda: runner.status().steps_done > 30)
+    runner.change(lr=0.05)
+    until(lambda: runner.experiment.history.events)
+    runner.pause()
+    runner.wait(10)
+    (event,) = runner.experiment.history.events
+    assert event.step in runner.experiment.history.values("test_loss")[0]

@@ -124,8 +124,7 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
     runner.wait(10)
     first, second = (lane.history.values("bp_samples_per_s") for lane in runner.lanes)
     done = runner.status().steps_done - 30
-    assert list(first[0]) == [0, done]
-    assert list(second[0]) == [0, done, done + 25]
+    assert list(first[0]) == list(second[0]) == [0, done, done + 25], "measured together, so that they compare"
     assert (second[1] > 0).all()
     plain.train(done)
     plain.change(lr=0.05)
@@ -186,7 +185,7 @@ def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypat
         took.append(time.perf_counter() - began)
     assert min(took) < BUDGET  # the others may have had to share the core
     runner = dfa.Runner(run, compare_speed=True)
-    monkeypatch.setattr("dfa_lab.experiment.pace.bp_samples_per_s", lambda *_, **__: time.sleep(0.5) or 1.0)
+    monkeypatch.setattr("dfa_lab.experiment.pace._samples_per_s", lambda *_, **__: time.sleep(0.5) or [1.0])
     runner.play(100)
     runner.wait(10)
     assert run.history.last("bp_samples_per_s") == 1.0
@@ -203,4 +202,26 @@ def test_a_run_that_went_back_is_measured_again(at_once):
     runner.play(1)
     runner.wait(10)
     assert runner.experiment.history.values("bp_samples_per_s")[0][-1] == runner.status().steps_done - 1
+    runner.close()
+
+
+def test_lanes_of_one_kind_have_one_reference_and_one_speed(at_once):
+    runner = dfa.Runner(dfa.Experiment(**FAST), compare_speed=True)
+    runner.fork(lr=0.05)
+    runner.fork(rule="kp")
+    runner.play(30)
+    runner.wait(10)
+    own, bp = ([lane.history.last(metric) for lane in runner.lanes] for metric in ("samples_per_s", "bp_samples_per_s"))
+    assert len(set(bp)) == 1
+    assert own[0] == own[1] != own[2]
+    runner.close()
+
+
+def test_a_short_run_has_a_throughput_where_it_rests():
+    runner = dfa.Runner(dfa.Experiment(widths=(16,), batch_size=16))
+    runner.play(13)
+    runner.wait(10)
+    steps, rates = runner.experiment.history.values("samples_per_s")
+    assert list(steps) == [13]
+    assert rates[0, 0] > 0
     runner.close()

@@ -1,7 +1,7 @@
 """Comparison: BP's speed told beside lanes that train, once they have found their own.
 
-Under a speed limit a step comes cold out of its rest, and takes several times as long. So there the lanes' own speed is
-told here too, timed in turn with BP's, in place of what their clocks would say.
+Under a speed limit a step comes cold out of its rest, and lanes that take turns push each other out of the caches. So
+there their own speeds are told here too, timed in turn with BP's, in place of what their clocks would say.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class Comparison:
 
     def __init__(self, wanted: bool) -> None:
         self.wanted, self._pace = wanted, Pace()
-        self._told, self._turns, self._since, self._limited = True, 0, 0.0, False
+        self._told, self._turns, self._since, self._both = True, 0, 0.0, False
 
-    def begin(self, *, limited: bool | None = None) -> None:
-        """The speed may be another from now on; whether it is ``limited`` stays as it was where that is not said."""
+    def begin(self, *, both: bool | None = None) -> None:
+        """The speed may be another from now on; whether ``both`` are told stays as it was where not said."""
         self._told, self._turns, self._since = not self.wanted, 0, time.perf_counter()
-        self._limited = self._limited if limited is None else limited
+        self._both = self._both if both is None else both
 
     def is_due(self) -> bool:
         """To be asked before each turn: whether to ``tell`` now."""
         self._turns += 1
         waited = time.perf_counter() - self._since
         if self._told:
-            return self.wanted and self._limited and waited > AGAIN
+            return self.wanted and self._both and waited > AGAIN
         return self._turns > STEADY_STEPS or waited > STEADY_SECONDS
 
     def tell(self, lanes: Sequence[Lane]) -> None:
@@ -43,7 +43,7 @@ class Comparison:
         for lane in lanes:
             lane.hold()
         try:
-            self._pace.tell((lane.experiment for lane in lanes), both=self._limited)
+            self._pace.tell((lane.experiment for lane in lanes), both=self._both)
         finally:
             for lane in lanes:
                 lane.release()

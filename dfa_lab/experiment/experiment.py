@@ -155,8 +155,11 @@ class Experiment:
 
     def _record_training(self) -> None:
         self.history.record("train_loss", self._losses.take(), **self.here)
-        trained = self.samples_seen * self.history.replicas
-        rate = self._stopwatch.read(trained, due=self.steps_done % self.cadence.every == 0)
+        self.record_rate(due=self.steps_done % self.cadence.every == 0)
+
+    def record_rate(self, *, due: bool = True) -> None:
+        """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
+        rate = self._stopwatch.read(self.samples_seen * self.history.replicas, due=due)
         if rate is not None:
             self.history.record("samples_per_s", [rate] * self.history.replicas, **self.here)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 LEISURE = 0.25
 #: Seconds between two glances in shorter rests, and the share of a rest that one may take.
 APART, SHARE = 0.25, 0.5
+#: What is taken for a rest before a change, in seconds: it waits no longer than SHARE of that for a look.
+LOOK = 0.1
 #: Seconds after which one that took longer is tried again: the network or the machine may be faster now.
 PATIENCE = 5.0
 

@@ -72,6 +72,11 @@ class Lane:
         self._shared, self._told = shared, told
         self.release()
 
+    def read_clock(self) -> None:
+        """A row of its throughput where it rests; a short run has no other."""
+        if not self._told:
+            self.experiment.record_rate()
+
     def hold(self) -> None:
         """Until ``release`` no time counts as training."""
         self.experiment._stopwatch.halt()
@@ -146,6 +151,7 @@ class Lanes:
         called = [MAIN, *(one.experiment.history.name for one in self.all)]
         name = _unused(name or _named(fields) or parent.experiment.history.name, called)
         made = parent.experiment.fork(name=name, **fields)
+        made.undoable = []  # what was changed before is the other lane's; its name tells what is changed here
         made.resume_clock()
         self.all = (*self.all, Lane(made, next(self._numbers)))
 

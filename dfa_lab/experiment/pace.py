@@ -7,6 +7,7 @@ import statistics
 import time
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -40,40 +41,50 @@ class Pace:
     def tell(self, experiments: Iterable[Experiment], *, both: bool = False) -> None:
         """Measure where it is due and record it at the step where the run stands; alike runs are measured once.
 
-        With ``both`` the run's own speed too, as ``samples_per_s``: that of runs which wait between their steps cannot
-        be read off them. All together take ``BUDGET`` seconds, or one update of each where that is more. Modules are
-        passed over.
+        With ``both`` the runs' own speeds too, as ``samples_per_s``: those of runs that wait between their steps, or
+        take turns, cannot be read off them. Then all are measured as soon as one is due, so that they compare. It takes
+        ``BUDGET`` seconds, with ``both`` half as much a run and reference, or one update of each where that is more.
+        Modules are passed over.
         """
-        now, due = time.perf_counter(), []
+        now, runs, due = time.perf_counter(), [], []
         for experiment in experiments:
-            told, when = self._told.get(experiment.history, (None, 0.0))
-            kind = _kind(experiment.settings, both=both)
-            if experiment.module is None and (told != kind or now - when > AGAIN):
-                due.append((kind, experiment))
-        found: dict[Any, dict[str, float]] = {}
-        share = BUDGET / max(1, len({kind for kind, _ in due}))
-        for kind, experiment in due:
-            if kind not in found and both:
-                own, bp = both_samples_per_s(experiment, seconds=share)
-                found[kind] = {"samples_per_s": own, "bp_samples_per_s": bp}
-            elif kind not in found:
-                found[kind] = {"bp_samples_per_s": bp_samples_per_s(experiment, seconds=share)}
-            for metric, rate in found[kind].items():
-                experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
-            self._told[experiment.history] = kind, now
+            if experiment.module is None:
+                told, when = self._told.get(experiment.history, (None, 0.0))
+                kind = _kind(experiment.settings), _own_kind(experiment.settings) if both else None
+                runs.append((kind, experiment))
+                if told != kind or now - when > AGAIN:
+                    due.append((kind, experiment))
+        due = runs if both and due else due
+        for reference in dict.fromkeys(kind for (kind, _), _ in due):
+            alike = [(own, experiment) for (kind, own), experiment in due if kind == reference]
+            first = dict(reversed(alike)) if both else {}
+            copies = [(one, False) for one in first.values()] + [(alike[0][1], True)]
+            share = BUDGET * len(copies) / 2 if both else BUDGET / len({kind for (kind, _), _ in due})
+            *rates, bp = _samples_per_s(copies, share)
+            found = dict(zip(first, rates, strict=True))
+            for own, experiment in alike:
+                rows = {"samples_per_s": found[own]} if both else {}
+                for metric, rate in (rows | {"bp_samples_per_s": bp}).items():
+                    experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
+                self._told[experiment.history] = (reference, own), now
 
     def forget(self, experiment: Experiment) -> None:
         """Measure it at the next ``tell`` whatever was told: the run went back, and may have lost the row."""
         self._told.pop(experiment.history, None)
 
 
-def _kind(settings: Settings, *, both: bool) -> Any:
-    """What BP's speed depends on; with ``both`` all that another rule's can."""
-    if both:
-        return repr(settings)  # a choice with parameters has no hash
+def _kind(settings: Settings) -> Any:
+    """What BP's speed depends on."""
     s = settings
     place = s.device, s.threads, s.precision
     return (str(s.task), s.widths, s.activation, s.batch_size, s.optimizer, s.momentum > 0, s.replicas, *place)
+
+
+def _own_kind(settings: Settings) -> Any:
+    """What another rule's speed depends on besides; a choice with parameters has no hash, but its text."""
+    s = settings
+    own = s.lr if isinstance(s.lr, tuple) else None
+    return repr(s.rule), repr(s.activation_derivative), s.weight_decay > 0, own
 
 
 def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> float:
@@ -82,19 +93,24 @@ def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> floa
     Timed on a copy of the network with the batch size, optimizer and threads in force and batches of its own, in
     ``seconds`` in all. An update that takes most of them is the only one.
     """
-    return _samples_per_s(experiment, [True], seconds)[0]
+    return _samples_per_s([(experiment, True)], seconds)[0]
 
 
 def both_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> tuple[float, float]:
     """The same of the run's own rule, and of BP: timed update by update in turn, in ``seconds`` in all."""
-    own, bp = _samples_per_s(experiment, [False, True], seconds)
+    own, bp = _samples_per_s([(experiment, False), (experiment, True)], seconds)
     return own, bp
 
 
-def _samples_per_s(experiment: Experiment, by_bp: Sequence[bool], seconds: float) -> list[float]:
+def _samples_per_s(runs: Sequence[tuple[Experiment, bool]], seconds: float) -> list[float]:
+    """Of each run, by BP or as it is; they are of one kind."""
     until = time.perf_counter() + 0.9 * seconds  # the last update may end later
-    with experiment._lock, Computing(experiment.settings), torch.no_grad():
-        copies = [_Copy(experiment, by_bp=each) for each in by_bp]
+    with ExitStack() as held:
+        for experiment in {id(one): one for one, _ in runs}.values():
+            held.enter_context(experiment._lock)
+        held.enter_context(Computing(runs[0][0].settings))
+        held.enter_context(torch.no_grad())
+        copies = [_Copy(experiment, by_bp=by_bp) for experiment, by_bp in runs]
         for one in copies:
             one.warm_up()
         now = time.perf_counter()

@@ -35,7 +35,7 @@ from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.console import Console
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.faults import Faults
-from dfa_lab.experiment.glance import Glance
+from dfa_lab.experiment.glance import LOOK, Glance
 from dfa_lab.experiment.lanes import LANES, Lane, Lanes
 from dfa_lab.experiment.tempo import Tempo
 from dfa_lab.experiment.watch import Watch
@@ -216,11 +216,11 @@ class Runner(Console):
             self._apply(command)
         except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
             self._faults.note(error, f"{type(command).__name__} failed with ")
-        lanes, limited = self._lanes.all, self._tempo.limit is not None
-        self._comparison.begin(limited=limited)
+        lanes = self._lanes.all
+        shared = len(lanes) > 1 or self._tempo.limit is not None
+        self._comparison.begin(both=shared)
         for lane in lanes:
-            told = limited and self._comparison.wanted and lane.experiment.module is None
-            lane.share(limited or len(lanes) > 1, told=told)
+            lane.share(shared, told=shared and self._comparison.wanted and lane.experiment.module is None)
 
     def _apply(self, command: Command) -> None:
         match command:
@@ -233,6 +233,8 @@ class Runner(Console):
             case Pause():
                 self._running = False
             case Measure() | Change() | Undo() | Fork() | Drop():
+                if self._running and self._glance.is_due(LOOK):  # the curves go on to here, and turn here
+                    self._glance.time(self._measure_rest)
                 self._lanes.obey(command)
             case Reset(fields):
                 self._lanes.reset(fields)
@@ -281,6 +283,7 @@ class Runner(Console):
         for lane in self._lanes.all:
             if lane.experiment.steps_done and self._commands.empty():
                 try:
+                    lane.read_clock()
                     lane.experiment.measure()
                 except Exception as error:  # what cannot be measured must not end the thread
                     if self._faults.error is None:  # else why it rests is what there is to say

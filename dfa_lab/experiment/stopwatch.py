@@ -47,8 +47,12 @@ class Stopwatch:
 
     def read(self, samples: int, *, due: bool) -> float | None:
         """Samples a second since the window began, and a new window; None where it is too short and not ``due``."""
-        seconds, trained = time.perf_counter() - self._began, samples - self._samples
+        halted = self._halted
+        now = time.perf_counter() if halted is None else halted
+        seconds, trained = now - self._began, samples - self._samples
         if self.silent or not trained or seconds <= 0 or not (due or seconds >= WINDOW):
             return None
         self.start(samples)
+        if halted is not None:
+            self.halt()
         return trained / seconds

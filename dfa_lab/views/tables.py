@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -106,15 +107,21 @@ def changes_table(histories: Sequence[History], names: Sequence[str]) -> str:
     return table(caption, ["step (updates)", "run", "setting", "before", "from then on"], rows, numbers=[0])
 
 
+def _at_first_step(history: History) -> dict[str, Any]:
+    """The settings of the first step: what it began with, and what was changed before there was one."""
+    return {**history.settings, **{event.field: event.new for event in history.events if event.step == 0}}
+
+
 def settings_table(histories: Sequence[History], names: Sequence[str]) -> str:
-    """What each run began with, and what each setting means."""
-    fields = list(dict.fromkeys(name for history in histories for name in history.settings))
+    """What each run took its first step with, and what each setting means."""
+    began = [_at_first_step(history) for history in histories]
+    fields = list(dict.fromkeys(name for settings in began for name in settings))
     rows = []
     for name in fields:
-        values = [value_text(history.settings.get(name)) for history in histories]
+        values = [value_text(settings.get(name)) for settings in began]
         field = Settings.model_fields.get(name)
         unit = str(extra_of(field)["unit"]) if field is not None else ""
         meaning = str(field.description) if field is not None else ""
         rows.append(Row([f"{name} ({unit})" if unit else name, *values, meaning], differs=len(set(values)) > 1))
-    caption = "Settings at step 0" + ("; marked: where the runs differ" if len(histories) > 1 else "")
+    caption = "Settings at the first step" + ("; marked: where the runs differ" if len(histories) > 1 else "")
     return table(caption, ["setting", *names, "meaning"], rows, words=len(names) + 1)

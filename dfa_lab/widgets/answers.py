@@ -181,8 +181,10 @@ def _slow(explorer: Explorer, message: Message) -> None:
     status = explorer.runner.status()
     if status.limit is not None and status.limit <= FAST:
         explorer.runner.limit(explorer.former_limit)
+        if not explorer.trained_before:
+            explorer.runner.pause()
     else:
-        explorer.former_limit = status.limit
+        explorer.former_limit, explorer.trained_before = status.limit, status.running
         explorer.runner.limit(SLOW)
         if not status.running:
             explorer.runner.play()

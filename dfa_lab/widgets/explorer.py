@@ -94,6 +94,7 @@ class Explorer(ipywidgets.VBox):
         self.stepping = False
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
+        self.trained_before = False  # slow motion
         self.aside = Aside(self._ended, at_once=self.headless)
         self._chosen = 0
         self.pins: list[History] = []

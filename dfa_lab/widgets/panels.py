@@ -129,7 +129,7 @@ PANELS: tuple[Panel, ...] = (
         band_label="± 2 sd",
         tick=30.0,
         decimals=1,
-        empty="no angles measured yet (probe_every 0 measures none)",
+        empty="no angles yet: they come with the first step; with probe_every 0 none do",
     ),
     Panel(
         name="loss",

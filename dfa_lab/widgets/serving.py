@@ -22,8 +22,10 @@ def page(options: Mapping[str, Any]) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": "dfa_lab explorer"})
 
 
-def command(options: Mapping[str, Any], *, port: int, address: str, browser: bool) -> list[str]:
+def command(options: Mapping[str, Any], *, port: int, address: str, browser: bool, dark: bool = False) -> list[str]:
     """The command line that serves the page; its notebook is written to a folder of the system's for passing files.
+
+    The page around the explorer is ``dark`` too.
 
     Raises ``DfaLabError`` where Voila is not installed.
     """
@@ -34,4 +36,5 @@ def command(options: Mapping[str, Any], *, port: int, address: str, browser: boo
     nbformat.write(page(options), notebook)
     arguments = [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={address}"]
     arguments.append("--VoilaConfiguration.show_tracebacks=True")
+    arguments += ["--theme=dark"] if dark else []
     return arguments if browser else [*arguments, "--no-browser"]

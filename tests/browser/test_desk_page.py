@@ -229,7 +229,10 @@ def test_what_drops_lanes_is_asked_first(desk):
     desk.evaluate("(state) => tell('state', state)", {"lanes": lanes, "presets": presets})
     asked = desk.get_by_test_id("dfa-ask")
     desk.get_by_test_id("dfa-do-reset").press("Enter")
-    assert desk.get_by_test_id("dfa-ask-words").inner_text() == "This drops 2 other lanes: bp, fa."
+    assert (
+        desk.get_by_test_id("dfa-ask-words").inner_text()
+        == "This drops 2 other lanes: bp, fa. The new run has the settings of main."
+    )
     desk.keyboard.press("Enter")  # the focus is on what keeps them
     assert (asked.is_visible(), desk.sent()) == (False, [])
     assert desk.evaluate("document.activeElement.dataset.testid") == "dfa-do-reset"
