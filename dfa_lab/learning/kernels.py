@@ -59,11 +59,22 @@ def _relu_back(signal: Tensor, h: Tensor) -> Callable[[], object]:
     return partial(_aten.threshold_backward.grad_input, signal, h, 0, grad_input=signal)
 
 
+# Functions of a module's own, and not torch's operators themselves, so that what holds a kernel can be pickled.
+def _tanh_pullback(signal: Tensor, h: Tensor) -> Tensor:
+    pulled: Tensor = _aten.tanh_backward(signal, h)
+    return pulled
+
+
+def _sigmoid_pullback(signal: Tensor, h: Tensor) -> Tensor:
+    pulled: Tensor = _aten.sigmoid_backward(signal, h)
+    return pulled
+
+
 def _relu_pullback(signal: Tensor, h: Tensor) -> Tensor:
     pulled: Tensor = _aten.threshold_backward(signal, h, 0)
     return pulled
 
 
-TANH = Kernel(_tanh_into, _tanh_back, _aten.tanh_backward, "tanh")
-SIGMOID = Kernel(_sigmoid_into, _sigmoid_back, _aten.sigmoid_backward, "sigmoid")
+TANH = Kernel(_tanh_into, _tanh_back, _tanh_pullback, "tanh")
+SIGMOID = Kernel(_sigmoid_into, _sigmoid_back, _sigmoid_pullback, "sigmoid")
 RELU = Kernel(_relu_into, _relu_back, _relu_pullback, "relu")
