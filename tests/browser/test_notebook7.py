@@ -1,12 +1,20 @@
 """The first notebook in Notebook 7: its first cell, a change, and the keys."""
 
+import pytest
 from screen import markers, press, slider, step, text, until
 
-from conftest import TOKEN
+from conftest import TOKEN, served
 
 
-def test_the_first_notebook_in_notebook_7(page, lab, screenshot):
-    page.goto(f"{lab}/notebooks/00_explorer.ipynb?token={TOKEN}", wait_until="load", timeout=60_000)
+@pytest.fixture
+def fresh(tmp_path):
+    """The address of a server on notebooks that nobody has run: an output from before is looked for in vain."""
+    with served(tmp_path, ["lab", str(tmp_path)], f"/api?token={TOKEN}") as address:
+        yield address
+
+
+def test_the_first_notebook_in_notebook_7(page, fresh, screenshot):
+    page.goto(f"{fresh}/notebooks/00_explorer.ipynb?token={TOKEN}", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
     page.wait_for_load_state("networkidle")
     page.errors.clear()  # Notebook 7 has some of its own while it loads, with any notebook
