@@ -31,4 +31,5 @@ def test_the_first_notebook_in_notebook_7(page, fresh, screenshot):
     press(page, "pause")
     until(page, lambda: text(page, "state") == "paused", seconds=2)
     assert page.outside == []
-    assert page.errors == []
+    own = ("'schema'", "filebrowser:open-path")  # of Notebook 7, with any notebook, sometimes late
+    assert [error for error in page.errors if not any(name in error for name in own)] == []
