@@ -1,33 +1,11 @@
 """A real JupyterLab on a copy of the notebooks, and a page in Chromium that notes its errors and where it goes."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-ARTIFACTS = ROOT / "artifacts"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-TOKEN = "lesson"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from server import ARTIFACTS, CHROMIUM, FLAGS, TOKEN, served
 
 
 def pytest_collection_modifyitems(items):
@@ -37,36 +15,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
                 item.add_marker(skip)
-
-
-@contextmanager
-def served(folder, arguments, path):
-    """The address of a server that `dfa-lab` starts with these arguments, once ``path`` answers there."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (folder / "server.log").open("w")
-    command = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"]
-    # Settings and layouts of whoever runs the tests are neither used nor changed.
-    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
-    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}{path}", timeout=1)
-                break
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            pytest.fail("the server did not start:\n" + (folder / "server.log").read_text())
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
 
 
 @pytest.fixture(scope="session")

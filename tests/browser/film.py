@@ -11,8 +11,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from screen import control, press, slider, step, until
-
-from conftest import CHROMIUM, FLAGS, ROOT, TOKEN, served
+from server import CHROMIUM, FLAGS, ROOT, TOKEN, served
 
 SIZE = {"width": 1500, "height": 1150}
 WIDTH, MILLISECONDS, LAST, COLOURS = 860, 700, 2500, 96

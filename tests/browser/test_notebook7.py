@@ -2,8 +2,7 @@
 
 import pytest
 from screen import markers, press, slider, step, text, until
-
-from conftest import TOKEN, served
+from server import TOKEN, served
 
 
 @pytest.fixture
