@@ -39,6 +39,32 @@ class DivergedError(DfaLabError):
         return error
 
 
+#: The most characters of an error that are shown, and of a name that another is suggested for.
+MOST_WORDS, LONGEST_NAME = 1500, 100
+
+
+def in_words(error: BaseException) -> str:
+    """Any error as a text of bounded length: a ``DfaLabError`` speaks for itself, others by their kind too.
+
+    An error that cannot be printed is called by its kind alone.
+    """
+    try:
+        said = str(error)
+    except BaseException:
+        said = "it has no text that could be printed"
+    if not isinstance(error, DfaLabError):
+        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}…"
+
+
+def shown(value: object, most: int = 200) -> str:
+    """``value`` as code would write it, at most ``most`` characters; its kind where it cannot be written."""
+    try:
+        return f"{value!r:.{most}}"
+    except Exception:  # a number of over 4,300 digits; an object of the user's own
+        return f"a {type(value).__name__} that cannot be printed"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` was probably meant to be, or None where nothing is near."""
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
@@ -48,9 +74,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among ``known``: it lists them all and suggests the nearest."""
     names = sorted(known)
-    guess = nearest(name, names) if isinstance(name, str) else None
+    guess = nearest(name, names) if isinstance(name, str) and len(name) <= LONGEST_NAME else None
     hint = f" Did you mean {guess!r}?" if guess else ""
-    return UnknownNameError(f"no {kind} called {name!r}; known: {', '.join(names)}.{hint}")
+    return UnknownNameError(f"no {kind} called {shown(name)}; known: {', '.join(names)}.{hint}")
 
 
 def whole_number(name: str, given: object, low: int, high: int | None = None, *, instead: str = "") -> int:
@@ -61,5 +87,5 @@ def whole_number(name: str, given: object, low: int, high: int | None = None, *,
     if isinstance(given, bool) or not isinstance(given, int) or given < low or (high is not None and given > high):
         upto = "" if high is None else f" to {high:,}"
         other = f", or {instead}" if instead else ""
-        raise DfaLabError(f"{name} was given as {given!r:.200}; expected a whole number from {low:,}{upto}{other}.")
+        raise DfaLabError(f"{name} was given as {shown(given)}; expected a whole number from {low:,}{upto}{other}.")
     return given

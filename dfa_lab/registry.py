@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Registry(Mapping[str, T], Generic[T]):
             raise
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as reason:
             raise DfaLabError(
-                f"{self.kind} {name!r} cannot be used with parameters {parameters}: {_first_line(reason)} "
+                f"{self.kind} {name!r} cannot be used with parameters {shown(parameters)}: {_first_line(reason)} "
                 "Give it others, or look at its docstring."
             ) from reason
 
@@ -99,7 +99,7 @@ class Registry(Mapping[str, T], Generic[T]):
             return choice, {}
         if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
             raise DfaLabError(
-                f"{choice!r} is no {self.kind}; give a name, one of {', '.join(self)}, "
+                f"{shown(choice)} is no {self.kind}; give a name, one of {', '.join(self)}, "
                 f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.'
             )
         parameters = {key: value for key, value in choice.items() if key != "name"}

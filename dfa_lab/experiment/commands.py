@@ -6,16 +6,17 @@ lane for good and comes never again: a command that arrives late finds its lane,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dfa_lab.errors import DfaLabError, whole_number
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.settings import Settings
 
-#: The fastest speed limit there is, in steps a second.
-FASTEST = 1e6
+#: The slowest and the fastest speed limit there are, in steps a second: a step in a quarter of an hour, and no limit.
+SLOWEST, FASTEST = 1e-3, 1e6
+#: The most steps that a command may name.
+MOST_STEPS = 10**15
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Play:
 
     def __post_init__(self) -> None:
         if self.steps is not None:
-            whole_number("steps", self.steps, 1, instead="None")
+            whole_number("steps", self.steps, 1, MOST_STEPS, instead="None")
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,9 @@ class Limit:
     steps_per_s: float | None
 
     def __post_init__(self) -> None:
-        given = self.steps_per_s
-        number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
-        if given is not None and (not number or not 0 < given <= FASTEST):
+        if self.steps_per_s is not None and not is_speed(self.steps_per_s):
             raise DfaLabError(
-                f"the speed limit was given as {given!r:.200}; expected steps a second above 0 and up to "
+                f"the speed limit was given as {shown(self.steps_per_s)}; expected steps a second from {SLOWEST} to "
                 f"{FASTEST:,.0f}, or None for no limit."
             )
 
@@ -161,7 +160,7 @@ class StopAt:
 
     def __post_init__(self) -> None:
         if self.step is not None:
-            whole_number("the step to stop at", self.step, 1, instead="None")
+            whole_number("the step to stop at", self.step, 1, MOST_STEPS, instead="None")
 
 
 @dataclass(frozen=True)
@@ -201,6 +200,11 @@ class Status:
     stop_at: int | None = None
     eta_s: float | None = None
     planned: int = 0
+
+
+def is_speed(given: Any) -> bool:
+    """Whether ``given`` is a number of steps a second that a run can be held to."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and SLOWEST <= given <= FASTEST
 
 
 def _check_fields(given: Any) -> None:

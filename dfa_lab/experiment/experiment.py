@@ -100,8 +100,8 @@ class Experiment:
         self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
 
     def _use(self, settings: Settings) -> None:
-        self.settings = settings
         self.cadence = self._probe.cadence(self._updater, settings)
+        self.settings = settings
 
     def __repr__(self) -> str:
         settings = self.settings
@@ -261,17 +261,18 @@ class Experiment:
             change_feedback(self.net, after.rule, drawing if any(name in FEEDBACK_FIELDS for name in changed) else {})
             set_derivative(self.net, after.activation_derivative)
             self._updater.adopt(after, before)
-        except Exception:
+            self._use(after)
+            if jumps:  # the picture should jump at that very step, and show how the angles fall from there
+                self._agenda = Agenda(jump=self.steps_done)
+                self.history.record_layers(seen, **self.here)
+            self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
+        except BaseException:  # Ctrl-C too
             backup.put_back(self)
+            if self.history.lengths() != backup.rows:
+                self.history.truncate(self.steps_done, changes=backup.changes, rows=backup.rows)
             raise
-        self._use(after)
-        if "probe_size" in changed:
+        if jumps or "probe_size" in changed:
             self._gauge.forget_alignment()
-        if jumps:  # the picture should jump at that very step, and show how the angles fall from there
-            self._gauge.forget_alignment()
-            self.history.record_layers(seen, **self.here)
-            self._agenda = Agenda(jump=self.steps_done)
-        self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, in_words
 
 
 class Faults:
@@ -21,10 +21,16 @@ class Faults:
         """What was not raised yet never will be."""
         self._unraised: Exception | None = None
 
-    def note(self, error: Exception, context: str) -> str:
-        """Put ``error`` into words and return them; what the user got wrong says all itself, else ``context`` helps."""
+    def note(self, error: BaseException, context: str) -> str:
+        """Put ``error`` into words and return them; what the user got wrong says all itself, else ``context`` helps.
+
+        What would end the program if it were raised again, such as SystemExit, is kept as a ``DfaLabError`` of it.
+        """
+        self.words = in_words(error) if isinstance(error, DfaLabError) else f"{context}{in_words(error)}."
+        if not isinstance(error, Exception):
+            error, cause = DfaLabError(self.words), error
+            error.__cause__ = cause
         self.error = self._unraised = error
-        self.words = str(error) if isinstance(error, DfaLabError) else f"{context}{type(error).__name__}: {error}."
         return self.words
 
     def raise_once(self) -> None:

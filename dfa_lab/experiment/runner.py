@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import queue
 import threading
+import time
 import weakref
 
 from dfa_lab.errors import DfaLabError
@@ -41,6 +42,11 @@ from dfa_lab.experiment.tempo import Tempo
 from dfa_lab.experiment.watch import Watch
 
 __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
+
+#: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
+A_MOMENT = 0.05
+#: The longest wait for a command, in seconds: threading refuses waits of centuries.
+LONGEST_WAIT = 3600.0
 
 # A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
 _training: weakref.WeakSet[Runner] = weakref.WeakSet()
@@ -165,9 +171,16 @@ class Runner(Console):
         return min(ends) / pace if self._running and pace and ends else None
 
     def _work(self) -> None:
-        with Computing(self.experiment.settings):
-            while self._drain():
-                self._turn()
+        while True:
+            try:
+                with Computing(self.experiment.settings):
+                    while self._drain():
+                        self._turn()
+                return
+            except BaseException as error:  # nothing may end the thread but Close: nobody would see it
+                self._running = False
+                self._note(error, "the training paused: ")
+                time.sleep(A_MOMENT)
 
     def _work_inline(self) -> None:
         while not self._commands.empty():
@@ -197,7 +210,7 @@ class Runner(Console):
             if not (rest := self._tempo.rest()):
                 return None
             try:
-                return self._commands.get(timeout=rest)
+                return self._commands.get(timeout=min(rest, LONGEST_WAIT))
             except queue.Empty:
                 return None
         self._measure_rest()
@@ -214,8 +227,8 @@ class Runner(Console):
             self._faults.clear()
         try:
             self._apply(command)
-        except Exception as error:  # whatever it was, it belongs on the status line, and the thread lives on
-            self._faults.note(error, f"{type(command).__name__} failed with ")
+        except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
+            self._note(error, f"{type(command).__name__} failed with ")
         lanes = self._lanes.all
         shared = len(lanes) > 1 or self._tempo.limit is not None
         self._comparison.begin(both=shared)
@@ -257,15 +270,15 @@ class Runner(Console):
         if self._comparison.is_due():
             try:
                 self._comparison.tell(lanes)
-            except Exception as error:  # a comparison must not stop the run it is made for
-                self._faults.note(error, "BP's speed could not be measured: ")
+            except BaseException as error:  # a comparison must not stop the run it is made for
+                self._note(error, "BP's speed could not be measured: ")
         behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
         failed = []
         for lane in behind or lanes:
             try:
                 if lane.step():
                     self._comparison.begin()
-            except Exception as error:
+            except BaseException as error:
                 failed.append((lane, error))
         self._tempo.tick()
         if self._steps_left is not None:
@@ -285,15 +298,24 @@ class Runner(Console):
                 try:
                     lane.read_clock()
                     lane.experiment.measure()
-                except Exception as error:  # what cannot be measured must not end the thread
+                except BaseException as error:  # what cannot be measured must not end the thread
                     if self._faults.error is None:  # else why it rests is what there is to say
-                        self._faults.note(error, "this step could not be measured: ")
+                        self._note(error, "this step could not be measured: ")
 
-    def _stop(self, failed: list[tuple[Lane, Exception]]) -> None:
+    def _note(self, error: BaseException, context: str) -> str:
+        """Say it on the status line and return the words; Ctrl-C where there is no thread pauses and goes on up."""
+        if self._inline_steps is not None and isinstance(error, KeyboardInterrupt):
+            self._running = False
+            self._idle.set()
+            raise error
+        return self._faults.note(error, context)
+
+    def _stop(self, failed: list[tuple[Lane, BaseException]]) -> None:
         """Pause and say whose step failed; the lanes whose steps did not are whole."""
-        self._running, told = False, []
+        told = []
         for lane, error in reversed(failed):
-            words = self._faults.note(error, "the training stopped, and Reset begins a new run: ")
+            words = self._note(error, "the training stopped, and Reset begins a new run: ")
             self._comparison.forget(lane.experiment)
             told.append(f"lane {lane.name}: {words}" if len(self._lanes.all) > 1 else words)
         self._faults.words = " ".join(reversed(told))
+        self._running = False  # last: who sees that it paused sees why

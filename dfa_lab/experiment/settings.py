@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
@@ -61,6 +61,10 @@ ReplicaInit = str | dict[str, Any]
 Precision = Literal["highest", "high", "medium"]
 #: What may be a sequence with a value for each replica.
 PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
+#: The most replicas, the most hidden layers, and the most steps from one measurement to the next.
+MOST_REPLICAS, MOST_LAYERS, MOST_APART = 4096, 100, 10**9
+#: How long a sequence may be; a longer one is refused before anybody looks at its entries.
+MOST_ENTRIES = {"widths": MOST_LAYERS, **dict.fromkeys(PER_REPLICA, MOST_REPLICAS)}
 
 
 class Settings(BaseModel):
@@ -74,7 +78,7 @@ class Settings(BaseModel):
 
     task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = knob("digits", "What is to be learned.")
     widths: tuple[Width, ...] = knob(
-        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=100
+        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=MOST_LAYERS
     )
     activation: str = knob("tanh", "Activation f of the hidden layers.")
     activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = knob(
@@ -100,7 +104,10 @@ class Settings(BaseModel):
     weight_init: str = knob("xavier", "How the forward weights are drawn; biases start at zero.")
     seed: Seed | tuple[Seed, ...] = knob(0, "Draws the weights and the order of the batches.")
     replicas: int | None = knob(
-        None, "Networks trained side by side, seeds counted up; None is one without the dimension.", ge=1, le=4096
+        None,
+        "Networks trained side by side, seeds counted up; None is one without the dimension.",
+        ge=1,
+        le=MOST_REPLICAS,
     )
     device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
     threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
@@ -115,22 +122,31 @@ class Settings(BaseModel):
         live=True,
         unit="steps",
         ge=0,
+        le=MOST_APART,
     )
     probe_size: int = knob(
         128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
     )
     record_every: int = knob(
-        10, "Training loss and throughput are recorded every so many steps.", live=True, unit="steps", ge=1
+        10,
+        "Training loss and throughput are recorded every so many steps.",
+        live=True,
+        unit="steps",
+        ge=1,
+        le=MOST_APART,
     )
 
     def __init__(self, **fields: Any) -> None:
         for name in fields:
             if name not in type(self).model_fields:
                 raise unknown_name("setting", name, type(self).model_fields)
+        for name, most in MOST_ENTRIES.items():
+            _check_length(name, fields.get(name), most)
         try:
             super().__init__(**fields)
         except ValidationError as errors:
-            sentences = [_sentence(error, fields) for error in errors.errors()]
+            first = {error["loc"][:1]: error for error in reversed(errors.errors())}  # one for each field
+            sentences = [_sentence(error, fields) for error in reversed(first.values())]
             raise DfaLabError(" ".join(dict.fromkeys(sentences))) from None
 
     @field_validator("*", mode="before")
@@ -226,7 +242,7 @@ def expected(name: str) -> str:
         text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
         return f"one of {', '.join(CHOICES[name])}{text}{several}"
     if name == "widths":
-        return "a sequence of whole numbers from 1 to 16384, at most 100"
+        return f"a sequence of whole numbers from 1 to 16384, at most {MOST_LAYERS}"
     kind, limits = kind_of(name)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
@@ -257,4 +273,13 @@ def _sentence(error: Any, given: Mapping[str, Any]) -> str:
     if isinstance(reason, DfaLabError):
         return str(reason)
     name = str(error["loc"][0])
-    return f"{name} was given as {given.get(name)!r:.200}; expected {expected(name)}."
+    return f"{name} was given as {shown(given.get(name))}; expected {expected(name)}."
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple | range) or (isinstance(value, np.ndarray | torch.Tensor) and value.ndim > 0)
+
+
+def _check_length(name: str, value: Any, most: int) -> None:
+    if _is_list(value) and len(value) > most:
+        raise DfaLabError(f"{name} was given as a list of {len(value):,}; expected at most {most:,} entries.")

@@ -174,7 +174,7 @@ class Buffers:
             self.seed = self.seed if seed is None else seed
             check_drawing(self.init, self.scale, self.seed)
             fresh, dropped = self._all_anew(root, used)
-        except Exception:
+        except BaseException:  # Ctrl-C too
             self.init, self.scale, self.seed = before
             raise
         for own, drawn in fresh:

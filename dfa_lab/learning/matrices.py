@@ -92,7 +92,7 @@ class Feedback(nn.Module):
                 self.seed if seed is None else seed,
             )
             fresh = {name: self._draw(store, site, transported) for store, site, name in known if name in self._buffers}
-        except Exception:
+        except BaseException:  # Ctrl-C too
             self.init, self.scale, self.seed, self._drawings = before
             raise
         for name, matrix in fresh.items():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, nearest
-from dfa_lab.experiment.commands import FASTEST
+from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.experiment.commands import FASTEST, SLOWEST, is_speed
 from dfa_lab.widgets.downloads import DOWNLOADS
 
 #: Bounds on what a page sends, whoever wrote that page.
@@ -27,11 +26,6 @@ def _or_none(check: Check) -> Check:
 
 def _text(most: int) -> Check:
     return lambda value: isinstance(value, str) and 0 < len(value) <= most
-
-
-def _rate(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 < value <= FASTEST
 
 
 def _fields(value: Any) -> bool:
@@ -60,7 +54,7 @@ ACTS: dict[str, tuple[tuple[str, bool, Check, str], ...]] = {
     "unpin": (("name", True, _text(500), "a pinned run's name"),),
     "load": (("text", False, _text(TEXT), f"a text of at most {TEXT:,} characters"),),
     "preset": (("name", False, _text(500), "a preset's name"),),
-    "limit": (("steps_per_s", False, _or_none(_rate), f"a number above 0 up to {FASTEST:,.0f}, or null"),),
+    "limit": (("steps_per_s", False, _or_none(is_speed), f"a number from {SLOWEST} to {FASTEST:,.0f}, or null"),),
     "stop_at": (("step", False, _or_none(_whole(1, STEPS)), f"a whole number from 1 to {STEPS:,}, or null"),),
     "focus": (("step", False, _whole(0, STEPS), f"a whole number from 0 to {STEPS:,}"),),
     "save": (("kind", False, _saved, "a kind of file: csv, png, html …"),),
@@ -88,5 +82,5 @@ def checked(content: Any) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)[:81] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    text = shown(value, 81) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
     return text if len(text) <= 80 else text[:79] + "…"

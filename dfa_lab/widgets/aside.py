@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, in_words
 
 
 class Aside:
@@ -31,8 +31,8 @@ class Aside:
             failed: DfaLabError | None = None
             try:
                 job()
-            except Exception as error:  # it belongs on the status line, wherever it comes from
-                failed = error if isinstance(error, DfaLabError) else DfaLabError(f"{name} failed: {error}")
+            except BaseException as error:  # it belongs on the status line, wherever it comes from
+                failed = error if isinstance(error, DfaLabError) else DfaLabError(f"{name} failed: {in_words(error)}")
             self._ended(failed)
 
         if self._at_once:

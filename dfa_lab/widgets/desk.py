@@ -12,7 +12,7 @@ from typing import Any
 
 import anywidget
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.views.changes import value_text
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.routes import forget_route, mend_replies
@@ -132,7 +132,7 @@ class Desk(anywidget.AnyWidget):
             if self.on_act is not None:
                 self.on_act(act)
         except Exception as error:  # nobody sees what is raised here: it goes to the status line
-            self.error = str(error) if isinstance(error, DfaLabError) else f"{type(error).__name__}: {error}"
+            self.error = in_words(error)
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import DfaLabError, DivergedError
+from dfa_lab.errors import DfaLabError, DivergedError, in_words
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.lanes import no_lane
@@ -107,7 +107,7 @@ class Explorer(ipywidgets.VBox):
         )
         self._state = DeskState(self)
         self._allowance = Allowance()
-        self._unshown: Exception | None = None
+        self._unshown: BaseException | None = None
         self._picture_due = 0.0
         self._pump = None if self.headless else Pump(self._tick)
         self.desk.on_act = self._act
@@ -189,8 +189,10 @@ class Explorer(ipywidgets.VBox):
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
         screen = None if self._pump is None else self._pump.error
-        refused = str(self.desk.error or self.refused or "")
-        return " ".join(dict.fromkeys(filter(None, (refused, status.error, str(self._unshown or screen or "")))))
+        errors = (self.refused, self._unshown or screen)
+        refused, undrawn = ("" if one is None else in_words(one) for one in errors)
+        said = (self.desk.error or refused, status.error, undrawn)
+        return " ".join(dict.fromkeys(filter(None, said)))
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""
@@ -254,7 +256,7 @@ class Explorer(ipywidgets.VBox):
         try:
             shown = self.desk.show(self._state.now(status))
             self._unshown = None
-        except Exception as error:
+        except BaseException as error:
             self._unshown, shown = error, False
         return shown
 

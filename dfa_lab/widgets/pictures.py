@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import in_words
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.views.themes import THEMES, dress
 from dfa_lab.widgets.images import png
@@ -144,9 +144,8 @@ class LivePictures(ipywidgets.VBox):
             figure = picture.plot(data, layer)
             dress(figure, theme)
             image, words = png(figure, theme.dpi), picture.describe(data, layer)
-        except Exception as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
-            told = str(reason) if isinstance(reason, DfaLabError) else f"{type(reason).__name__}: {reason}"
-            return f'<p role="status">This picture cannot be drawn now: {html.escape(told)}</p>'
+        except BaseException as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
+            return f'<p role="status">This picture cannot be drawn now: {html.escape(in_words(reason))}</p>'
         source = base64.b64encode(image.data).decode("ascii")
         return (
             f'<img alt="{html.escape(words, quote=True)}" width="{image.width}" height="{image.height}" '

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from dfa_lab.errors import DfaLabError, in_words
+
 FRAMES_A_SECOND = 16
 #: Seconds in which a small net has done its step, so that what was changed is in force.
 A_STEP = 0.01
@@ -68,5 +70,5 @@ class Pump:
             try:
                 self._tick()
                 self.error = None
-            except Exception as error:  # the screen may be gone; the next tick may find it again
-                self.error = error
+            except BaseException as error:  # the screen may be gone; the next tick may find it again
+                self.error = DfaLabError(f"the screen could not be drawn: {in_words(error)}.")

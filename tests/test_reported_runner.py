@@ -1,0 +1,247 @@
+"""What users met in the runner and its thread: errors that killed it in silence, changes half applied, dear refusals."""
+
+import sys
+import time
+
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.experiment.settings import CHOICES, Settings
+from dfa_lab.widgets.pump import Pump
+from runs import FAST, until
+
+HUGE = 10**400
+
+
+class Unsayable(BaseException):
+    """An error that cannot even be printed."""
+
+    def __str__(self):
+        raise ValueError("no words")
+
+
+LEAVING = [SystemExit("bye"), KeyboardInterrupt(), Unsayable(), GeneratorExit("x" * 10**6)]
+
+
+class Raising:
+    """A derivative of the user's that raises ``error`` once it is armed."""
+
+    def __init__(self, error):
+        self.error, self.armed = error, False
+
+    def __call__(self, preactivation):
+        if self.armed:
+            raise self.error
+        return torch.ones_like(preactivation)
+
+
+def alive(runner):
+    return runner._thread.is_alive()
+
+
+@pytest.mark.parametrize("error", LEAVING, ids=lambda error: type(error).__name__)
+def test_whatever_a_derivative_raises_the_trainer_lives_and_says_so(error):
+    derivative = Raising(error)
+    runner = dfa.Runner(dfa.Experiment(**FAST, activation_derivative=derivative))
+    runner.play()
+    until(lambda: runner.status().steps_done > 5)
+    derivative.armed = True
+    until(lambda: not runner.status().running)
+    assert type(error).__name__ in runner.status().error
+    assert len(runner.status().error) < 2000
+    with pytest.raises(dfa.DfaLabError, match=type(error).__name__):
+        runner.wait(5)
+    derivative.armed = False
+    assert alive(runner)
+    runner.reset()
+    runner.play(5)
+    runner.wait(5)
+    assert runner.status().steps_done == 5
+    runner.close()
+
+
+@pytest.mark.parametrize("error", LEAVING, ids=lambda error: type(error).__name__)
+def test_whatever_a_command_raises_the_trainer_lives_and_says_so(error):
+    derivative = Raising(error)
+    derivative.armed = True
+    runner = dfa.Runner(dfa.Experiment(**FAST))
+    runner.play()
+    runner.change(activation_derivative=derivative)
+    until(lambda: runner.status().error)
+    assert type(error).__name__ in runner.status().error
+    runner.change(activation_derivative="exact")
+    runner.play(5)
+    until(lambda: not runner.status().running and not runner.status().error)
+    assert alive(runner)
+    runner.close()
+
+
+def test_an_error_outside_of_every_command_and_step_is_said(runner, monkeypatch):
+    runner.play()
+    until(lambda: runner.status().steps_done > 5)
+    monkeypatch.setattr(runner._tempo, "tick", lambda: sys.exit("nobody expects this"))
+    until(lambda: runner.status().error)
+    assert "nobody expects this" in runner.status().error
+    assert not runner.status().running
+    monkeypatch.undo()
+    with pytest.raises(dfa.DfaLabError, match="nobody expects this"):
+        runner.wait(5)
+    assert alive(runner)
+    runner.play(5)
+    runner.wait(5)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1e-12, 1e-300, 5e-324, float("inf"), float("nan"), HUGE, True, "fast"])
+def test_a_speed_limit_that_cannot_be_kept_is_refused(runner, limit):
+    with pytest.raises(dfa.DfaLabError, match="speed limit was given as"):
+        runner.limit(limit)
+    runner.play(5)
+    runner.wait(5)
+    assert alive(runner)
+
+
+@pytest.mark.parametrize("limit", [0, 1e-12, 1e-300, float("inf"), HUGE])
+def test_a_page_that_sends_such_a_limit_is_told_and_the_run_goes_on(limit):
+    explorer = dfa.Explorer(**FAST, speed=None)
+    explorer.act("limit", steps_per_s=limit)
+    assert "expected" in explorer.status()["error"]
+    explorer.act("play")
+    until(lambda: explorer.experiment.steps_done > 5)
+    explorer.act("pause")
+    until(lambda: explorer.status()["state"] == "paused")
+    assert alive(explorer.runner)
+    explorer.close()
+
+
+def test_the_slowest_limit_there_is_leaves_the_thread_waiting(runner):
+    runner.limit(0.001)
+    runner.play()
+    until(lambda: runner.status().steps_done == 1)
+    time.sleep(0.1)
+    runner.limit(None)
+    until(lambda: runner.status().steps_done > 5)
+    assert alive(runner)
+
+
+@pytest.mark.parametrize("error", LEAVING, ids=lambda error: type(error).__name__)
+def test_whatever_a_view_raises_the_pump_lives_and_keeps_the_error(error):
+    failing = [error]
+    ticks = []
+
+    def tick():
+        ticks.append(1)
+        if failing:
+            raise failing.pop()
+
+    pump = Pump(tick)
+    pump.start()
+    until(lambda: len(ticks) > 2)
+    assert pump.error is None
+    failing.append(error)
+    until(lambda: len(ticks) > 4)
+    pump.stop()
+    assert not pump._thread.is_alive()
+
+
+LIVE_NUMBERS = [
+    name for name in Settings.live_fields() if name not in CHOICES and not isinstance(Settings().values()[name], str)
+]
+CHOSEN = [
+    {field: {"name": name, parameter: HUGE}}
+    for field in ("rule", "feedback_init", "activation_derivative")
+    for name in CHOICES[field]
+    for parameter in CHOICES[field].parameters(name)
+]
+
+
+def called(fields):
+    return str(fields)[:60]
+
+
+@pytest.mark.parametrize("fields", [*({name: HUGE} for name in LIVE_NUMBERS), *CHOSEN], ids=called)
+def test_a_number_too_great_to_compute_with_changes_all_or_nothing(fields):
+    run = dfa.Experiment(**FAST)
+    run.train(5)
+    before, net = run.settings, {name: one.clone() for name, one in run.net.state_dict().items()}
+    capped = any(isinstance(choice, dict) and {"rank", "period"} & set(choice) for choice in fields.values())
+    if capped:  # a rank beyond the matrix's own is the matrix's own
+        run.change(**fields)
+        assert len(run.history.events) == 1
+    else:
+        with pytest.raises(dfa.DfaLabError):
+            run.change(**fields)
+        assert run.settings == before
+        assert run.history.events == []
+        assert all(torch.equal(one, net[name]) for name, one in run.net.state_dict().items())
+    run.change(lr=0.5)
+    assert [(event.field, event.new) for event in run.history.events][capped:] == [("lr", 0.5)]
+    run.train(5)
+    assert run.session().replay().history.equals(run.history)
+
+
+@pytest.mark.parametrize("number", [HUGE, 10**18])
+def test_steps_too_many_to_reckon_with_are_refused(runner, number):
+    for command in (runner.play, runner.stop_at):
+        with pytest.raises(dfa.DfaLabError, match="expected a whole number"):
+            command(number)
+    assert runner.status().eta_s is None
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt(), SystemExit()], ids=repr)
+@pytest.mark.parametrize("place", ["updater", "cadence", "history"])
+def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, place, error):
+    run, untouched = dfa.Experiment(**FAST), dfa.Experiment(**FAST)
+    for one in (run, untouched):
+        one.train(13)
+    fields = {"rule": "fa", "activation_derivative": "step", "feedback_seed": 5, "batch_size": 7, "optimizer": "adam"}
+
+    def fail(*_, **__):
+        raise error
+
+    target, name = {
+        "updater": (run._updater, "adopt"),
+        "cadence": (run._probe, "cadence"),
+        "history": (run.history, "add_change"),
+    }[place]
+    calls = []
+    original = getattr(target, name)
+    # The way back may use it again.
+    monkeypatch.setattr(target, name, lambda *a, **k: original(*a, **k) if calls else (calls.append(1), fail())[1])
+    with pytest.raises(type(error)):
+        run.change(**fields)
+    monkeypatch.undo()
+    assert run.settings == untouched.settings
+    assert run.undoable == []
+    assert run.history.equals(untouched.history)
+    for one in (run, untouched):
+        one.train(20)
+    assert run.history.equals(untouched.history)
+    assert run.history.events == []
+
+
+@pytest.mark.parametrize(
+    "name", ["lr", "seed", "feedback_seed", "feedback_scale", "widths", "feedback_init", "activation_derivative"]
+)
+@pytest.mark.parametrize("wrong", [0, -1, None, "no such name", {"name": 3}], ids=repr)
+def test_the_refusal_of_a_long_list_is_short_and_quick(name, wrong):
+    value = [wrong] * 100_000
+    began = time.perf_counter()
+    try:
+        Settings(**{name: value}, replicas=None)
+    except dfa.DfaLabError as error:
+        assert len(str(error)) < 3000
+    else:
+        pytest.fail("taken")
+    assert time.perf_counter() - began < 5  # it took minutes
+
+
+@pytest.mark.parametrize("length", [4000, 100_000])
+def test_a_page_that_sends_a_long_list_is_answered_at_once(length):
+    explorer = dfa.Explorer(**FAST)
+    for fields in ({"lr": [0] * length}, {"seed": [-1] * length}, {"feedback_init": ["no"] * (length // 4)}):
+        began = time.perf_counter()
+        explorer.act("change", fields=fields)
+        assert time.perf_counter() - began < 5
+        assert 0 < len(explorer.status()["error"]) < 3000
+    explorer.close()
