@@ -11,7 +11,7 @@ KERNELS := 6.31.0 7.3.0
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks test-unit test-kernel test-notebooks test-browser chromium clean
+.PHONY: help lab test check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ NOBROWSER := $(if $(filter no,$(BROWSER)),--no-browser,$(if $(strip $(SCREEN)),,
 lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer
 	$(BIN)/dfa-lab lab notebooks --port $(PORT) $(NOBROWSER)
 
-test: check test-unit test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
+test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
 
 check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/ruff check .
@@ -32,7 +32,17 @@ check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/mypy
 
 test-unit: $(VENV)/.installed-test ## the tests that need no browser
-	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel
+	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel --ignore tests/lowest
+
+test-lowest: $(VENV)/.installed-test .lowest/.installed ## the lowest versions that pyproject.toml allows
+	PYTHONPATH=.lowest $(BIN)/python -m pytest tests/lowest
+
+# typer with what it needs: its later versions bring their own.
+.lowest/.installed: pyproject.toml tests/lowest/floors.py | $(VENV)/.installed-test
+	rm -rf .lowest
+	$(BIN)/python -m pip install --quiet --target .lowest $$($(BIN)/python tests/lowest/floors.py | grep typer)
+	$(BIN)/python -m pip install --quiet --no-deps --target .lowest $$($(BIN)/python tests/lowest/floors.py | grep -v typer)
+	@touch $@
 
 test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in live kernels of several ipykernels
 	$(BIN)/python -m pytest tests/kernel --timeout 300
@@ -63,7 +73,7 @@ chromium:
 	fi
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) .kernels build dist artifacts dfa_lab/widgets/static frontend/node_modules
+	rm -rf $(VENV) .kernels .lowest build dist artifacts dfa_lab/widgets/static frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

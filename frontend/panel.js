@@ -37,7 +37,7 @@ export class Panel {
     this.at = element("span", "dfa-at");
     this.diverged = element("span", "dfa-diverged");
     this.holder = element("div", "dfa-plot", { "data-empty": description.empty });
-    const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), this.diverged, this.at);
+    const title = element("div", "dfa-title-row", {}, element("span", "dfa-title", {}, description.title), element("span", "dfa-note", {}, description.note), this.diverged, this.at);
     const head = element("div", "dfa-head", {}, title, this.legend.root);
     this.root = element("div", "dfa-panel", { role: "group", "data-testid": `dfa-panel-${description.name}` }, head, this.holder);
     Object.assign(this.root.dataset, { points: "0", markers: "0", sight: "some" });

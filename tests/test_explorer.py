@@ -140,7 +140,7 @@ def test_a_new_seed_is_new_for_every_replica(monkeypatch):
         ("stepp", {}, "Did you mean 'step'"),
         ("step", {}, "step was given steps=None; expected a whole number from 1"),
         ("step", {"steps": 0}, "steps=0"),
-        ("limit", {"steps_per_s": 1e7}, "a number above 0 up to 1,000,000"),
+        ("limit", {"steps_per_s": 1e7}, "a number from 0.001 to 1,000,000"),
         ("stop_at", {"step": 0}, "a whole number from 1"),
         ("focus", {"step": -1}, "a whole number from 0"),
         ("change", {"fields": {"activation_derivative": abs}}, "expected settings by name"),
@@ -322,7 +322,7 @@ def test_what_fails_aside_is_told(live, monkeypatch):
     monkeypatch.setattr(live.desk, "hand_over", lambda *_: 1 / 0)
     live.act("save", kind="csv")
     until(lambda: live.status()["error"])
-    assert live.status()["error"] == "a file failed: division by zero"
+    assert live.status()["error"] == "a file failed: ZeroDivisionError: division by zero"
 
 
 def test_nothing_trains_before_play(live):

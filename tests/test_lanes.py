@@ -7,7 +7,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
-from dfa_lab.experiment.glance import APART, PATIENCE, Glance
+from dfa_lab.experiment.glance import APART, LATEST, Glance
 from runs import FAST, until
 
 
@@ -231,16 +231,33 @@ def test_a_limited_run_is_measured_in_its_rests(runner):
     assert runner.experiment.history.digest() == plain.history.digest()
 
 
-def test_a_glance_that_takes_long_is_not_repeated(monkeypatch):
+def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(monkeypatch):
     now, glance = [100.0], Glance()
     monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def took(seconds):
+        glance.time(lambda: now.__setitem__(0, now[0] + seconds))
+
     assert glance.is_due(0.03)
-    glance.time(lambda: now.__setitem__(0, now[0] + 0.01))
-    assert not glance.is_due(0.03), "it was just looked at"
+    took(0.01)
+    assert not glance.is_due(0.03, 30), "it was just looked at"
     now[0] += APART
-    assert (glance.is_due(0.03), glance.is_due(0.019), glance.is_due(0.26)) == (True, False, True)
-    now[0] += PATIENCE
-    assert glance.is_due(0.001), "it may take less by now"
+    assert (glance.is_due(0.03, 30), glance.is_due(0.019, 30), glance.is_due(0.26, 30)) == (True, False, True)
+    now[0] += LATEST
+    assert glance.is_due(0.0, 30), "the curves must go on"
+    assert not glance.is_due(0.0), "without a limit only where there is room"
+    took(0.01)
+    took(3.0)
+    now[0] += LATEST
+    assert glance.is_due(0.0, 30), "one that was held up says nothing of the next"
+    for _ in range(5):
+        took(1.0)
+    now[0] += LATEST
+    assert not glance.is_due(0.2, 30), "it would take most of the time"
+    for _ in range(12):
+        assert not glance.is_due(0.0, 30)
+        glance.step()
+    assert glance.is_due(0.0, 30), "so many steps have gone by"
 
 
 def test_throughput_is_that_of_a_lane_s_own_steps(runner):

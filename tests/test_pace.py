@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.experiment.pace import BUDGET, both_samples_per_s, bp_samples_per_s
+from dfa_lab.experiment.pace import BUDGET, rates_beside_bp
 from dfa_lab.experiment.phases import phases
 from dfa_lab.learning.generators import torch_state
 
@@ -23,6 +23,12 @@ KINDS = [
 ]
 
 
+def both_rates(run, seconds=BUDGET):
+    """The run's own samples a second, and BP's."""
+    rates, bp = rates_beside_bp({0: run}, seconds=seconds)
+    return rates[0], bp
+
+
 def network():
     return nn.Sequential(nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
 
@@ -33,7 +39,7 @@ def test_looking_changes_nothing(fields):
     streams = torch_state()
     for _ in range(3):
         phases(seen)
-        assert bp_samples_per_s(seen, seconds=0.004) > 0
+        assert min(both_rates(seen, seconds=0.004)) > 0
         phases(seen, replica=(fields.get("replicas") or 1) - 1)
         seen.train(23)
         alone.train(23)
@@ -148,11 +154,37 @@ def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch)
     assert own[0][0] == 0
     assert len(own[0]) > 1, "told again while it trains"
     assert (own[1] > 100 * 16 * 2).all(), "not the speed that it is held to"
-    runner.limit(None)
-    runner.play(3000)
-    runner.wait(20)
-    steps = history.values("samples_per_s")[0]
-    assert len(steps) > len(history.values("bp_samples_per_s")[0]), "its own clock speaks again"
+    runner.close()
+
+
+@pytest.mark.parametrize("limit", [None, 1000, 100])
+def test_a_run_and_bp_are_timed_alike_at_every_speed(at_once, monkeypatch, limit):
+    monkeypatch.setattr("dfa_lab.experiment.comparison.AGAIN", 0.05)
+    monkeypatch.setattr("dfa_lab.experiment.pace.AGAIN", 0.0)
+    runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1), compare_speed=True)
+    runner.limit(limit)
+    runner.play(40)
+    runner.change(batch_size=32)
+    runner.play(40)
+    runner.wait(10)
+    own, bp = (runner.experiment.history.values(metric) for metric in ("samples_per_s", "bp_samples_per_s"))
+    assert len(own[0]) > 1
+    assert list(own[0]) == list(bp[0]), "never one without the other"
+    runner.close()
+
+
+@pytest.mark.parametrize("limit", [None, 100])
+@pytest.mark.parametrize("fields", [{}, {"rule": {"name": "bp"}}, {"weight_decay": 1e-3}, {"replicas": 2}], ids=str)
+def test_a_run_by_bp_has_the_speed_of_bp(at_once, limit, fields):
+    runner = dfa.Runner(dfa.Experiment(**{**FAST, "rule": "bp", **fields}), compare_speed=True)
+    runner.limit(limit)
+    runner.fork(rule="dfa")
+    runner.fork(lr=0.05)
+    runner.play(30)
+    runner.wait(10)
+    lanes = [[lane.history.last(metric) for metric in ("samples_per_s", "bp_samples_per_s")] for lane in runner.lanes]
+    assert lanes[0][0] == lanes[0][1] == lanes[2][0] == lanes[2][1] == lanes[1][1]
+    assert lanes[1][0] != lanes[0][0]
     runner.close()
 
 
@@ -169,28 +201,21 @@ def test_a_module_under_a_speed_limit_has_its_own_clock():
 def test_timing_both_changes_nothing(fields):
     seen, alone = dfa.Experiment(**{**FAST, **fields}), dfa.Experiment(**{**FAST, **fields})
     for _ in range(2):
-        assert min(both_samples_per_s(seen, seconds=0.004)) > 0
+        assert min(both_rates(seen, seconds=0.004)) > 0
         seen.train(23)
         alone.train(23)
     assert seen.history.equals(alone.history)
 
 
-def test_measuring_keeps_to_its_time_and_is_left_out_of_the_throughput(monkeypatch, at_once):
+def test_measuring_keeps_to_its_time():
     run = dfa.Experiment(**FAST, record_every=1)
     run.train(50)
     took = []
     for _ in range(5):
         began = time.perf_counter()
-        bp_samples_per_s(run)
+        both_rates(run)
         took.append(time.perf_counter() - began)
     assert min(took) < BUDGET  # the others may have had to share the core
-    runner = dfa.Runner(run, compare_speed=True)
-    monkeypatch.setattr("dfa_lab.experiment.pace._samples_per_s", lambda *_, **__: time.sleep(0.5) or [1.0])
-    runner.play(100)
-    runner.wait(10)
-    assert run.history.last("bp_samples_per_s") == 1.0
-    assert run.history.last("samples_per_s") > 100 * 16 / 0.5
-    runner.close()
 
 
 def test_a_run_that_went_back_is_measured_again(at_once):

@@ -1,7 +1,9 @@
-"""What users met in the runner and its thread: errors that killed it in silence, changes half applied, dear refusals."""
+"""What users met in the runner and its thread: silent deaths, changes half applied, dear refusals, curves that stop."""
 
 import sys
+import threading
 import time
+from itertools import pairwise
 
 import pytest
 import torch
@@ -227,12 +229,9 @@ def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, pl
 def test_the_refusal_of_a_long_list_is_short_and_quick(name, wrong):
     value = [wrong] * 100_000
     began = time.perf_counter()
-    try:
-        Settings(**{name: value}, replicas=None)
-    except dfa.DfaLabError as error:
-        assert len(str(error)) < 3000
-    else:
-        pytest.fail("taken")
+    with pytest.raises(dfa.DfaLabError) as refused:
+        Settings(**{name: value})
+    assert len(str(refused.value)) < 3000
     assert time.perf_counter() - began < 5  # it took minutes
 
 
@@ -244,4 +243,51 @@ def test_a_page_that_sends_a_long_list_is_answered_at_once(length):
         explorer.act("change", fields=fields)
         assert time.perf_counter() - began < 5
         assert 0 < len(explorer.status()["error"]) < 3000
+    explorer.close()
+
+
+def furthest_apart(run, steps):
+    """The most steps between two measurements of the angles, from the first step to the last."""
+    measured = sorted({0, steps, *(int(step) for step in run.history.values("weight_alignment", 1)[0])})
+    return max(after - before for before, after in pairwise(measured))
+
+
+@pytest.mark.parametrize("slow_at", [(0,), (1, 2), (0, 3, 6)], ids=str)
+def test_a_measurement_that_is_held_up_does_not_stop_the_curves(monkeypatch, slow_at):
+    """At the explorer's speed of 30 steps a second no more than 15 steps, half a second, lie between two of them."""
+    run, calls, measure = dfa.Experiment(), [], dfa.Experiment.measure
+
+    def held_up(self):
+        measure(self)
+        time.sleep(0.2 if len(calls) in slow_at else 0)
+        calls.append(1)
+
+    monkeypatch.setattr(dfa.Experiment, "measure", held_up)
+    runner = dfa.Runner(run, compare_speed=True)
+    runner.limit(30)
+    runner.play(75)
+    runner.wait(60)
+    assert furthest_apart(run, 75) <= 15
+    runner.close()
+
+
+@pytest.mark.parametrize("fields", [{}, {"replicas": 16}], ids=str)
+def test_the_curves_go_on_right_after_the_first_cell_on_a_busy_machine(fields):
+    busy = threading.Event()
+
+    def work():
+        numbers = torch.rand(200, 200)
+        while not busy.is_set():
+            numbers = (numbers @ numbers).clamp(0, 1)
+
+    others = [threading.Thread(target=work) for _ in range(2)]
+    for one in others:
+        one.start()
+    explorer = dfa.Explorer(**fields)
+    explorer.act("play")
+    until(lambda: explorer.experiment.steps_done >= 75, seconds=60)
+    explorer.act("pause")
+    until(lambda: explorer.status()["state"] == "paused")
+    busy.set()
+    assert furthest_apart(explorer.experiment, explorer.experiment.steps_done) <= 15
     explorer.close()

@@ -1,7 +1,7 @@
-"""Comparison: BP's speed told beside lanes that train, once they have found their own.
+"""Comparison: the speed of lanes that train and BP's, timed in turn on copies once the lanes train steadily.
 
-Under a speed limit a step comes cold out of its rest, and lanes that take turns push each other out of the caches. So
-there their own speeds are told here too, timed in turn with BP's, in place of what their clocks would say.
+Timed alike they compare at any speed limit: by the clock of the training a run pays for its probes and for the screen,
+a step under a limit comes cold out of its rest, and lanes that take turns push each other out of the caches.
 """
 
 from __future__ import annotations
@@ -22,31 +22,24 @@ class Comparison:
 
     def __init__(self, wanted: bool) -> None:
         self.wanted, self._pace = wanted, Pace()
-        self._told, self._turns, self._since, self._both = True, 0, 0.0, False
+        self._told, self._turns, self._since = True, 0, 0.0
 
-    def begin(self, *, both: bool | None = None) -> None:
-        """The speed may be another from now on; whether ``both`` are told stays as it was where not said."""
+    def begin(self) -> None:
+        """The speed may be another from now on."""
         self._told, self._turns, self._since = not self.wanted, 0, time.perf_counter()
-        self._both = self._both if both is None else both
 
     def is_due(self) -> bool:
         """To be asked before each turn: whether to ``tell`` now."""
         self._turns += 1
         waited = time.perf_counter() - self._since
         if self._told:
-            return self.wanted and self._both and waited > AGAIN
+            return self.wanted and waited > AGAIN
         return self._turns > STEADY_STEPS or waited > STEADY_SECONDS
 
     def tell(self, lanes: Sequence[Lane]) -> None:
-        """Measure and record; the lanes' clocks stand still meanwhile. What fails is raised and not tried again."""
+        """Measure and record. What fails is raised and not tried again."""
         self._told, self._since = True, time.perf_counter()
-        for lane in lanes:
-            lane.hold()
-        try:
-            self._pace.tell((lane.experiment for lane in lanes), both=self._both)
-        finally:
-            for lane in lanes:
-                lane.release()
+        self._pace.tell(lane.experiment for lane in lanes)
 
     def forget(self, experiment: Experiment) -> None:
         """The run went back, and may have lost what was told."""

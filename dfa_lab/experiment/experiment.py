@@ -267,9 +267,7 @@ class Experiment:
                 self.history.record_layers(seen, **self.here)
             self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
         except BaseException:  # Ctrl-C too
-            backup.put_back(self)
-            if self.history.lengths() != backup.rows:
-                self.history.truncate(self.steps_done, changes=backup.changes, rows=backup.rows)
+            backup.put_back_with_history(self)
             raise
         if jumps or "probe_size" in changed:
             self._gauge.forget_alignment()

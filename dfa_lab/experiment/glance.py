@@ -1,34 +1,49 @@
-"""Glance: when to measure a run that is held to a speed, in the rests between its steps."""
+"""Glance: when to measure a run that is held to a speed, between its steps."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 #: Seconds of rest in which there is time for everything.
 LEISURE = 0.25
-#: Seconds between two glances in shorter rests, and the share of a rest that one may take.
+#: Seconds between two measurements in shorter rests, and the share of a rest that one may take.
 APART, SHARE = 0.25, 0.5
+#: Seconds' worth of steps after which the next comes in any case. With the step it waits for and those made good after
+#: a delay that is less than half a second of the curves.
+LATEST = 0.4
+#: Where steps come more slowly than the limit allows: it comes after LATEST seconds by the clock as well, unless that
+#: is less than so many times what it takes.
+TIMES = 2
 #: What is taken for a rest before a change, in seconds: it waits no longer than SHARE of that for a look.
 LOOK = 0.1
-#: Seconds after which one that took longer is tried again: the network or the machine may be faster now.
-PATIENCE = 5.0
+#: How many measurements are remembered. The quickest of them counts: what held the others up says nothing of the next.
+REMEMBERED = 5
 
 
 class Glance:
-    """Says whether a rest has room for a measurement, going by what the last one took."""
+    """Says whether to measure before the next step, going by the steps since and by what measuring took lately."""
 
     def __init__(self) -> None:
-        self._took, self._when = 0.0, -PATIENCE
+        self._took: deque[float] = deque(maxlen=REMEMBERED)
+        self._when, self._steps = -float("inf"), 0
 
-    def is_due(self, rest: float) -> bool:
-        """Whether to measure in a rest of so many seconds."""
+    def step(self) -> None:
+        """A step was made."""
+        self._steps += 1
+
+    def is_due(self, rest: float, limit: float | None = None) -> bool:
+        """Whether to measure where the next step comes in ``rest`` seconds, under a ``limit`` in steps a second."""
         since = time.monotonic() - self._when
-        return rest > LEISURE or since >= PATIENCE or (since >= APART and self._took < SHARE * rest)
+        least = min(self._took, default=0.0)
+        if limit is not None and (self._steps >= max(1.0, LATEST * limit) or since >= max(LATEST, TIMES * least)):
+            return True
+        return rest > LEISURE or (since >= APART and least < SHARE * rest)
 
     def time(self, measure: Callable[[], None]) -> None:
         """Have it measured, and note what that took."""
         began = time.monotonic()
         measure()
-        self._when = time.monotonic()
-        self._took = self._when - began
+        self._when, self._steps = time.monotonic(), 0
+        self._took.append(self._when - began)

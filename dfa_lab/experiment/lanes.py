@@ -6,7 +6,7 @@ A lane's own throughput is that of its own steps: the time in which the others t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
@@ -67,8 +67,6 @@ class Lane:
 
         Where its speed is ``told`` by somebody else, no row says what its own clock would.
         """
-        if self._told and not told:
-            self.experiment.resume_clock()
         self._shared, self._told = shared, told
         self.release()
 
@@ -119,6 +117,16 @@ class Lanes:
                 self.fork(fields, number, name)
             case Drop(number):
                 self.drop(number)
+
+    def measure(self, wanted: Callable[[], bool]) -> Iterator[BaseException]:
+        """Numbers of the very step of each lane that has begun, while they are ``wanted``; gives the errors met."""
+        for lane in self.all:
+            if lane.experiment.steps_done and wanted():
+                try:
+                    lane.read_clock()
+                    lane.experiment.measure()
+                except BaseException as error:
+                    yield error
 
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""

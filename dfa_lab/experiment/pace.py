@@ -1,4 +1,4 @@
-"""Pace: how fast plain backpropagation would train the same network, timed beside a run and changing nothing of it."""
+"""Pace: how fast runs train and backpropagation would train the same network, timed alike and changing nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import copy
 import statistics
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,6 +22,8 @@ from dfa_lab.experiment.updater import Updater
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.replay import FIRST
 
+K = TypeVar("K", bound=Hashable)
+
 #: Seconds that a measurement may take in all, where one update does not take longer.
 BUDGET = 0.04
 #: Seconds after which a run whose settings stayed is measured again when it is played.
@@ -33,40 +35,33 @@ LR = 1e-9
 
 
 class Pace:
-    """Keeps ``bp_samples_per_s`` of histories up to date; ``tell`` is for when something may have changed it."""
+    """Keeps ``samples_per_s`` and ``bp_samples_per_s`` of histories; ``tell`` is for when they may have changed."""
 
     def __init__(self) -> None:
         self._told: weakref.WeakKeyDictionary[History, tuple[Any, float]] = weakref.WeakKeyDictionary()
 
-    def tell(self, experiments: Iterable[Experiment], *, both: bool = False) -> None:
-        """Measure where it is due and record it at the step where the run stands; alike runs are measured once.
+    def tell(self, experiments: Iterable[Experiment]) -> None:
+        """Time the runs' own updates and BP's in turn, and record both at the step where each run stands.
 
-        With ``both`` the runs' own speeds too, as ``samples_per_s``: those of runs that wait between their steps, or
-        take turns, cannot be read off them. Then all are measured as soon as one is due, so that they compare. It takes
-        ``BUDGET`` seconds, with ``both`` half as much a run and reference, or one update of each where that is more.
-        Modules are passed over.
+        As soon as one is due all are measured, so that they compare. Runs that compute the same have one number: those
+        that differ in other settings, and a run by BP and its reference. It takes half of ``BUDGET`` seconds a number,
+        or one update of each where that is more. Modules are passed over.
         """
-        now, runs, due = time.perf_counter(), [], []
+        now, runs, due = time.perf_counter(), [], False
         for experiment in experiments:
             if experiment.module is None:
                 told, when = self._told.get(experiment.history, (None, 0.0))
-                kind = _kind(experiment.settings), _own_kind(experiment.settings) if both else None
+                kind = _kind(experiment.settings), _own_kind(experiment.settings)
                 runs.append((kind, experiment))
-                if told != kind or now - when > AGAIN:
-                    due.append((kind, experiment))
-        due = runs if both and due else due
-        for reference in dict.fromkeys(kind for (kind, _), _ in due):
-            alike = [(own, experiment) for (kind, own), experiment in due if kind == reference]
-            first = dict(reversed(alike)) if both else {}
-            copies = [(one, False) for one in first.values()] + [(alike[0][1], True)]
-            share = BUDGET * len(copies) / 2 if both else BUDGET / len({kind for (kind, _), _ in due})
-            *rates, bp = _samples_per_s(copies, share)
-            found = dict(zip(first, rates, strict=True))
-            for own, experiment in alike:
-                rows = {"samples_per_s": found[own]} if both else {}
-                for metric, rate in (rows | {"bp_samples_per_s": bp}).items():
-                    experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
-                self._told[experiment.history] = (reference, own), now
+                due = due or told != kind or now - when > AGAIN
+        for reference in dict.fromkeys(kind for (kind, _), _ in runs) if due else ():
+            alike = {own: experiment for (kind, own), experiment in reversed(runs) if kind == reference}
+            rates, bp = rates_beside_bp(alike, seconds=BUDGET * (len(alike) + 1) / 2)
+            for kind, experiment in runs:
+                if kind[0] == reference:
+                    for metric, rate in (("samples_per_s", rates[kind[1]]), ("bp_samples_per_s", bp)):
+                        experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
+                    self._told[experiment.history] = kind, now
 
     def forget(self, experiment: Experiment) -> None:
         """Measure it at the next ``tell`` whatever was told: the run went back, and may have lost the row."""
@@ -84,22 +79,32 @@ def _own_kind(settings: Settings) -> Any:
     """What another rule's speed depends on besides; a choice with parameters has no hash, but its text."""
     s = settings
     own = s.lr if isinstance(s.lr, tuple) else None
-    return repr(s.rule), repr(s.activation_derivative), s.weight_decay > 0, own
+    return _text(s.rule), _text(s.activation_derivative), s.weight_decay > 0, own
 
 
-def bp_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> float:
-    """Training samples a second, over all replicas together, that the engine's own update by BP makes.
+def _text(choice: Any) -> str:
+    """A choice's text, the same for a name alone and for a name without parameters."""
+    return repr(choice["name"] if isinstance(choice, Mapping) and set(choice) == {"name"} else choice)
 
-    Timed on a copy of the network with the batch size, optimizer and threads in force and batches of its own, in
-    ``seconds`` in all. An update that takes most of them is the only one.
+
+def _by_bp(settings: Settings) -> Settings:
+    return settings.changed(rule="bp", activation_derivative="exact")
+
+
+def rates_beside_bp(runs: Mapping[K, Experiment], *, seconds: float = BUDGET) -> tuple[dict[K, float], float]:
+    """Training samples a second, over all replicas together, that the engine's update makes: of each run, and by BP.
+
+    ``runs`` are of one kind but for their rules, derivatives and learning rates. All are timed update by update in
+    turn, in ``seconds`` in all, on copies of the network with the batch size, optimizer and threads in force and
+    batches of their own. An update that takes most of the time is the only one. A run by BP is the reference itself.
     """
-    return _samples_per_s([(experiment, True)], seconds)[0]
-
-
-def both_samples_per_s(experiment: Experiment, *, seconds: float = BUDGET) -> tuple[float, float]:
-    """The same of the run's own rule, and of BP: timed update by update in turn, in ``seconds`` in all."""
-    own, bp = _samples_per_s([(experiment, False), (experiment, True)], seconds)
-    return own, bp
+    reference = next(iter(runs.values()))
+    kinds = {name: _own_kind(run.settings) for name, run in runs.items()}
+    bp = _own_kind(_by_bp(reference.settings))
+    timed = {kind: (runs[name], False) for name, kind in kinds.items() if kind != bp}
+    timed[bp] = reference, True
+    found = dict(zip(timed, _samples_per_s(list(timed.values()), seconds), strict=True))
+    return {name: found[kind] for name, kind in kinds.items()}, found[bp]
 
 
 def _samples_per_s(runs: Sequence[tuple[Experiment, bool]], seconds: float) -> list[float]:
@@ -130,7 +135,7 @@ class _Copy:
     def __init__(self, experiment: Experiment, *, by_bp: bool) -> None:
         settings, task = experiment.settings, experiment.task
         lr = (LR,) * len(settings.lr) if isinstance(settings.lr, tuple) else LR
-        settings = settings.changed(lr=lr, **({"rule": "bp", "activation_derivative": "exact"} if by_bp else {}))
+        settings = (_by_bp(settings) if by_bp else settings).changed(lr=lr)
         net = copy.deepcopy(experiment.net)
         assert isinstance(net, MLP)
         if by_bp:

@@ -7,33 +7,17 @@ next command but a pause, and is raised by ``wait``, once.
 
 from __future__ import annotations
 
-import atexit
 import queue
 import threading
 import time
-import weakref
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.commands import (
-    Change,
-    Close,
-    Command,
-    Drop,
-    Fork,
-    LaneStatus,
-    Limit,
-    Load,
-    Measure,
-    Pause,
-    Play,
-    Reset,
-    Status,
-    StopAt,
-    Undo,
-)
+from dfa_lab.experiment import commands as do
+from dfa_lab.experiment.commands import Command, LaneStatus, Status
 from dfa_lab.experiment.comparison import Comparison
 from dfa_lab.experiment.computing import Computing
 from dfa_lab.experiment.console import Console
+from dfa_lab.experiment.ending import close_at_exit
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.faults import Faults
 from dfa_lab.experiment.glance import LOOK, Glance
@@ -48,28 +32,18 @@ A_MOMENT = 0.05
 #: The longest wait for a command, in seconds: threading refuses waits of centuries.
 LONGEST_WAIT = 3600.0
 
-# A daemon thread that is inside torch while Python ends takes the process down with an abort: end it first.
-_training: weakref.WeakSet[Runner] = weakref.WeakSet()
-
-
-@atexit.register
-def _end_all() -> None:
-    for runner in list(_training):
-        runner.close()
-        if runner._thread is not None:
-            runner._thread.join(timeout=2)
-
 
 class Runner(Console):
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside ``put`` itself.
 
-    Under a ``limit`` the rests between steps leave time to measure by hand, four times a second. Without a thread a
-    Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook that
-    presses play has the same outputs every time. The thread starts with the first command and never
-    trains before it is told to.
+    Under a ``limit`` it measures by hand between steps, so that curves never stand still for half a second. Without a
+    thread a Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook
+    that presses play has the same outputs every time. The thread starts with the first command and never trains before
+    it is told to.
 
     ``experiment`` is lane 0 for the life of the runner; each turn every one of the ``lanes`` does one step. With
-    ``compare_speed`` the histories also get ``bp_samples_per_s``. After ``watch_limit`` seconds of training in which
+    ``compare_speed`` the histories also get ``bp_samples_per_s``, and ``samples_per_s`` is timed as that is: one update
+    on a copy of the network, in turn with BP's, at every speed. After ``watch_limit`` seconds of training in which
     nobody called ``watched`` or put a command it pauses and says so; None lets it train.
 
     Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been
@@ -120,17 +94,21 @@ class Runner(Console):
                 raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
             self._commands.put(command)
-            self._closed = isinstance(command, Close)
+            self._closed = isinstance(command, do.Close)
             if self._inline_steps is None and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
                 self._thread.start()
-                _training.add(self)
+                close_at_exit(self, self._thread)
         if self._inline_steps is not None:
             self._work_inline()
 
     def watched(self) -> None:
         """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
         self._watch.look()
+
+    def compares_speed(self, run: Experiment) -> bool:
+        """Whether a run's throughput is timed on a copy in turn with BP's, instead of by the clock of its training."""
+        return self._comparison.wanted and run.module is None
 
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
@@ -164,11 +142,10 @@ class Runner(Console):
         )
 
     def _eta(self, lanes: tuple[Lane, ...]) -> float | None:
-        pace, left = self._tempo.pace, self._steps_left
-        ends = [] if left is None else [left]
-        if self._stop_at is not None:
-            ends += [rest] if (rest := self._stop_at - min(lane.experiment.steps_done for lane in lanes)) > 0 else []
-        return min(ends) / pace if self._running and pace and ends else None
+        pace, steps = self._tempo.pace, min(lane.experiment.steps_done for lane in lanes)
+        ends = [self._steps_left, None if self._stop_at is None else self._stop_at - steps]
+        left = [end for end in ends if end is not None and end > 0]
+        return min(left) / pace if self._running and pace and left else None
 
     def _work(self) -> None:
         while True:
@@ -193,7 +170,7 @@ class Runner(Console):
     def _drain(self) -> bool:
         """Obey every waiting command, until it is time for a turn. False when the last was Close."""
         while (command := self._next()) is not None:
-            if isinstance(command, Close):
+            if isinstance(command, do.Close):
                 self._running = False
                 self._idle.set()
                 return False
@@ -205,7 +182,8 @@ class Runner(Console):
         if self._running:
             if not self._commands.empty():
                 return self._commands.get()
-            if (rest := self._tempo.rest()) and self._glance.is_due(rest):
+            limit = self._tempo.limit
+            if limit is not None and self._glance.is_due(self._tempo.rest(), limit):
                 self._glance.time(self._measure_rest)
             if not (rest := self._tempo.rest()):
                 return None
@@ -223,7 +201,7 @@ class Runner(Console):
         self._watch.look()
         for lane in self._lanes.all:
             lane.hold()
-        if not isinstance(command, Pause):
+        if not isinstance(command, do.Pause):
             self._faults.clear()
         try:
             self._apply(command)
@@ -231,37 +209,37 @@ class Runner(Console):
             self._note(error, f"{type(command).__name__} failed with ")
         lanes = self._lanes.all
         shared = len(lanes) > 1 or self._tempo.limit is not None
-        self._comparison.begin(both=shared)
+        self._comparison.begin()
         for lane in lanes:
-            lane.share(shared, told=shared and self._comparison.wanted and lane.experiment.module is None)
+            lane.share(shared, told=self.compares_speed(lane.experiment))
 
     def _apply(self, command: Command) -> None:
         match command:
-            case Play(steps):
+            case do.Play(steps):
                 for lane in self._lanes.all:
                     lane.resume_clock()
                 self._steps_left = self._inline_steps if steps is None else steps
                 self._running = True
                 self._tempo.start()
-            case Pause():
+            case do.Pause():
                 self._running = False
-            case Measure() | Change() | Undo() | Fork() | Drop():
+            case do.Measure() | do.Change() | do.Undo() | do.Fork() | do.Drop():
                 if self._running and self._glance.is_due(LOOK):  # the curves go on to here, and turn here
                     self._glance.time(self._measure_rest)
                 self._lanes.obey(command)
-            case Reset(fields):
+            case do.Reset(fields):
                 self._lanes.reset(fields)
                 self._running = False
                 self._faults.forgive()
-            case Load(session):
+            case do.Load(session):
                 self._lanes.load(session)
                 self._running = False
                 self._faults.forgive()
                 self._stop_at = session.steps or None
-            case Limit(steps_per_s):
+            case do.Limit(steps_per_s):
                 self._tempo.limit = None if self._inline_steps is not None else steps_per_s
                 self._tempo.start()
-            case StopAt(step):
+            case do.StopAt(step):
                 self._stop_at = step
 
     def _turn(self) -> None:
@@ -281,6 +259,7 @@ class Runner(Console):
             except BaseException as error:
                 failed.append((lane, error))
         self._tempo.tick()
+        self._glance.step()
         if self._steps_left is not None:
             self._steps_left -= 1
             self._running = self._steps_left > 0
@@ -293,14 +272,9 @@ class Runner(Console):
 
     def _measure_rest(self) -> None:
         """Numbers of the very step at which each lane rests, of those that have begun; none while commands wait."""
-        for lane in self._lanes.all:
-            if lane.experiment.steps_done and self._commands.empty():
-                try:
-                    lane.read_clock()
-                    lane.experiment.measure()
-                except BaseException as error:  # what cannot be measured must not end the thread
-                    if self._faults.error is None:  # else why it rests is what there is to say
-                        self._note(error, "this step could not be measured: ")
+        for error in self._lanes.measure(wanted=self._commands.empty):
+            if self._faults.error is None:  # else why it rests is what there is to say
+                self._note(error, "this step could not be measured: ")
 
     def _note(self, error: BaseException, context: str) -> str:
         """Say it on the status line and return the words; Ctrl-C where there is no thread pauses and goes on up."""

@@ -75,6 +75,12 @@ class State:
         run.steps_done, run.samples_seen = self.steps_done, self.samples_seen
         run._losses, run._agenda = self.losses.copy(), replace(self.agenda)
 
+    def put_back_with_history(self, run: Experiment) -> None:
+        """Let ``run`` stand here, without the rows and changes that its history got since."""
+        self.put_back(run)
+        if run.history.lengths() != self.rows:
+            run.history.truncate(run.steps_done, changes=self.changes, rows=self.rows)
+
 
 def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
     """The changes of a run so far and its step, both of one moment."""

@@ -237,8 +237,10 @@ class Explorer(ipywidgets.VBox):
             self._allowance.spend()
         if not (ending or self._allowance.left()):
             return
+        compares = self.runner.compares_speed
         shown = [
-            Shown(run.history, name, classify=run.task.classifies) for name, run in self.lanes_by_name(status).items()
+            Shown(run.history, name, classify=run.task.classifies, compared=compares(run))
+            for name, run in self.lanes_by_name(status).items()
         ]
         shown += [Shown(pin, pin.name, faint=True, classify=False) for pin in self.pins]
         failed = self.runner.error

@@ -44,7 +44,7 @@ class Shown:
 
     A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
     ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
-    ``classify`` has no accuracy.
+    ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's.
     """
 
     history: History
@@ -52,6 +52,7 @@ class Shown:
     faint: bool = False
     colour: str | None = None
     classify: bool = True
+    compared: bool = False
 
 
 class LiveChart(anywidget.AnyWidget):
@@ -122,7 +123,9 @@ class LiveChart(anywidget.AnyWidget):
             header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             classes = any(run.classify for run in shown)
-            header["panels"] = [panel.description() for panel in PANELS if classes or not panel.of_classes]
+            compared = any(run.compared for run in shown)
+            panels = [panel for panel in PANELS if classes or not panel.of_classes]
+            header["panels"] = [panel.description(compared=compared) for panel in panels]
         self.send(header, [buffer])
         forget_route(self)
         return True
@@ -169,7 +172,8 @@ class LiveChart(anywidget.AnyWidget):
 def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
     if isinstance(runs, History):
         measured = {metric for metric, _ in list(runs.series)}
-        return [Shown(runs, runs.name, classify="test_accuracy" in measured or "test_loss" not in measured)]
+        classify = "test_accuracy" in measured or "test_loss" not in measured
+        return [Shown(runs, runs.name, classify=classify, compared="bp_samples_per_s" in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
         raise DfaLabError(
             f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run."
@@ -186,8 +190,8 @@ def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
     )
 
 
-def _look(run: Shown) -> tuple[str, bool, str | None, bool]:
-    return run.name, run.faint, run.colour, run.classify
+def _look(run: Shown) -> tuple[str, bool, str | None, bool, bool]:
+    return run.name, run.faint, run.colour, run.classify, run.compared
 
 
 def _numbered(place: int, **said: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import in_words
+from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.views.themes import THEMES, dress
 from dfa_lab.widgets.images import png
