@@ -5,6 +5,8 @@ import pytest
 from matplotlib.axes import Axes
 
 import dfa_lab as dfa
+from dfa_lab.experiment.other_names import OTHER_NAMES
+from dfa_lab.widgets.limits import check_fields
 from runs import until
 
 TINY = {"widths": (12, 8), "batch_size": 16}
@@ -119,3 +121,52 @@ def test_a_run_is_drawn_while_it_trains(runner):
     assert runner.status().running
     runner.pause()
     runner.wait(20)
+
+
+CALLS = {
+    "Settings": lambda **fields: dfa.Settings(**fields),
+    "Experiment": lambda **fields: dfa.Experiment(**fields),
+    "change": lambda **fields: dfa.Experiment(**TINY).change(**fields),
+    "fork": lambda **fields: dfa.Experiment(**TINY).fork(**fields),
+    "reset": lambda **fields: dfa.Experiment(**TINY).reset(**fields),
+    "Explorer": lambda **fields: dfa.Explorer(**fields),
+    "describe": lambda **fields: dfa.Settings.describe(*fields),
+    "lock": lambda **fields: dfa.Explorer(lock=[*fields]),
+    "page": lambda **fields: check_fields(fields),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_setting_by_the_name_it_has_elsewhere_is_told_what_it_is_called_here(call):
+    with pytest.raises(dfa.DfaLabError, match=r"no .* called 'learning_rate'; .* Did you mean 'lr'"):
+        CALLS[call](learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *((other, field) for field, others in OTHER_NAMES.items() for other in others),
+        ("learningRate", "lr"),
+        ("learnin_rate", "lr"),
+        ("hiden_sizes", "widths"),
+        ("batchsiz", "batch_size"),
+        ("Weight-Decay", "weight_decay"),
+    ],
+)
+def test_every_other_name_leads_to_its_setting(given, meant):
+    with pytest.raises(dfa.DfaLabError, match=f"Did you mean '{meant}'"):
+        dfa.Settings(**{given: 1})
+
+
+@pytest.mark.parametrize("given", ["steps", "epochs", "dropout", "loss", "shuffle", "name"])
+def test_what_is_no_setting_is_not_taken_for_one(given):
+    with pytest.raises(dfa.DfaLabError) as told:
+        dfa.Settings(**{given: 1})
+    assert "Did you mean" not in str(told.value)
+
+
+def test_other_names_are_of_settings_and_of_one_each():
+    assert set(OTHER_NAMES) <= set(dfa.Settings.model_fields)
+    others = [other for names in OTHER_NAMES.values() for other in names]
+    assert len(others) == len(set(others))
+    assert not set(others) & set(dfa.Settings.model_fields)
