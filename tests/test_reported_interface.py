@@ -1,8 +1,13 @@
 """What a first user of the interface ran into: each test is one of the things that was reported."""
 
+import inspect
+
 import numpy as np
 import pytest
+import torch
+from IPython.core.completer import IPCompleter, provisionalcompleter
 from matplotlib.axes import Axes
+from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.other_names import OTHER_NAMES
@@ -170,3 +175,127 @@ def test_other_names_are_of_settings_and_of_one_each():
     others = [other for names in OTHER_NAMES.values() for other in names]
     assert len(others) == len(set(others))
     assert not set(others) & set(dfa.Settings.model_fields)
+
+
+MEASURED = ("weight_alignment", "gradient_alignment", "test_loss", "test_accuracy")
+
+
+def last_steps(run):
+    return {metric: run.history.values(metric, 1 if "alignment" in metric else None)[0][-1] for metric in MEASURED}
+
+
+def rows_by_hand(run):
+    return sum(len(series.by_hand) for series in run.history.series.values())
+
+
+def module():
+    """Batch statistics and dropout, so that a probe that left anything behind would show."""
+    return nn.Sequential(
+        nn.Linear(64, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Dropout(0.2), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 10)
+    )
+
+
+def test_training_ends_with_a_row_at_the_last_step():
+    run = dfa.Experiment()
+    run.train(1200)
+    assert last_steps(run) == dict.fromkeys(MEASURED, 1200)
+    tested, layers = run.evaluate(), run.snapshot().layers
+    assert run.history.last("test_loss") == tested["test_loss"]
+    assert run.history.last("test_accuracy") == tested["test_accuracy"]
+    found = [run.history.last("weight_alignment", layer.number) for layer in layers]
+    assert found == pytest.approx([layer.weight_alignment for layer in layers], rel=1e-4)
+    for plot in (dfa.alignmentplot, dfa.accuracyplot):
+        assert max(line.get_xdata()[-1] for line in plot(run).lines if len(line.get_xdata()) > 2) == 1200
+
+
+@pytest.mark.parametrize(
+    "given", [{"rule": rule} for rule in dfa.RULES] + [{"module": module(), "rule": "fa"}], ids=str
+)
+def test_where_training_was_cut_into_parts_is_not_seen_in_the_run(given):
+    given = given if "module" in given else {**TINY, **given}
+    whole, halves, stepped = (dfa.Experiment(**given, probe_every=1000) for _ in range(3))
+    for run, parts in ((whole, [500]), (halves, [250, 250]), (stepped, [])):
+        for steps in parts:
+            run.train(steps)
+    for _ in range(500):
+        stepped.step()
+    assert rows_by_hand(halves) > rows_by_hand(whole) > rows_by_hand(stepped) == 0
+    assert whole.history.digest() == halves.history.digest() == stepped.history.digest()
+    for other in (halves, stepped):
+        states = zip(whole.net.state_dict().values(), other.net.state_dict().values(), strict=True)
+        assert all(torch.equal(one, two) for one, two in states)
+
+
+@pytest.mark.parametrize("given", [{}, {"batch_size": 1}, {"widths": (1024, 1024), "batch_size": 256}], ids=str)
+def test_training_step_by_step_in_a_loop_measures_nothing_more(given):
+    looped = dfa.Experiment(**given)
+    for _ in range(12):
+        looped.train(1)
+    assert rows_by_hand(looped) == 0
+    assert looped.train(0) is looped.history
+    assert rows_by_hand(looped) == 0
+
+
+@pytest.mark.parametrize("steps", [20, 60, 200])
+@pytest.mark.parametrize("given", [{}, {"task": "moons"}, {"widths": (256, 256), "batch_size": 512}], ids=str)
+def test_what_is_measured_at_the_end_is_a_small_share_of_the_training(given, steps):
+    run = dfa.Experiment(**given, probe_every=7777)
+    run.train(steps)
+    work = run._updater.work(128, len(run.task.test_inputs))
+    by_hand = {metric for (metric, _), series in run.history.series.items() if series.by_hand}
+    assert ("weight_alignment" in by_hand) == (work.probe <= 0.05 * steps * work.step)
+    assert ("test_loss" in by_hand) == (work.test <= 0.1 * steps * work.step)
+
+
+def test_without_alignment_the_end_has_the_test_split_alone():
+    run = dfa.Experiment(**TINY, probe_every=0)
+    run.train(333)
+    assert run.history.values("test_accuracy")[0][-1] == 333
+    assert not run.history.layers("weight_alignment")
+
+
+def completions(text, namespace, *, jedi):
+    completer = IPCompleter(namespace=namespace, global_namespace=namespace, use_jedi=jedi)
+    with provisionalcompleter():
+        return {found.text.lstrip(".") for found in completer.completions(text, len(text))}
+
+
+@pytest.mark.parametrize("jedi", [True, False])
+def test_settings_are_completed_where_they_are_fields(jedi):
+    names = {"dfa": dfa, "run": dfa.Experiment(**TINY), "runner": dfa.Runner(dfa.Experiment(**TINY))}
+    every, live = set(dfa.Settings.model_fields), set(dfa.Settings.live_fields())
+    for call, wanted in (
+        ("dfa.Experiment", every),
+        ("dfa.Explorer", every),
+        ("run.change", live),
+        ("run.fork", live),
+        ("run.reset", every),
+        ("runner.change", live),
+        ("runner.fork", live),
+        ("runner.reset", every),
+    ):
+        offered = {name.removesuffix("=") for name in completions(f"{call}(", names, jedi=jedi) if name.endswith("=")}
+        assert offered & every == wanted, call
+        assert "rule=" in completions(f"{call}(ru", names, jedi=jedi)
+
+
+@pytest.mark.parametrize("jedi", [True, False])
+def test_names_of_a_registry_are_completed(jedi):
+    assert completions("dfa.RULES['", {"dfa": dfa}, jedi=jedi) == set(dfa.RULES)
+    assert completions('dfa.VIEWS["sp', {"dfa": dfa}, jedi=jedi) == {"spectrum"}
+
+
+@pytest.mark.parametrize("jedi", [True, False])
+def test_what_is_no_name_of_ours_is_not_offered(jedi):
+    assert completions("dfa.", {"dfa": dfa}, jedi=jedi) == set(dfa.__all__)
+
+
+def test_signatures_show_the_settings_and_stay_readable():
+    shown = inspect.signature(dfa.Experiment).parameters
+    assert list(shown)[:3] == ["settings", "module", "name"]
+    defaults = {name: field.default for name, field in dfa.Settings.model_fields.items()}
+    assert {name: shown[name].default for name in list(shown)[3:]} == defaults
+    text = str(inspect.signature(dfa.Experiment(**TINY).change))
+    assert text.startswith("(*, activation_derivative=…, rule=…,")
+    assert text.endswith(") -> 'None'")
+    assert "lane" in inspect.signature(dfa.Runner.fork).parameters

@@ -19,6 +19,7 @@ from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.signature import shows_settings
 from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
@@ -40,6 +41,7 @@ PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
 SPEED = 30.0
 
 
+@shows_settings
 class Explorer(ipywidgets.VBox):
     """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
 
