@@ -12,6 +12,7 @@ from torch import nn
 import dfa_lab as dfa
 from dfa_lab.experiment.other_names import OTHER_NAMES
 from dfa_lab.widgets.limits import check_fields
+from dfa_lab.widgets.live_chart import LiveChart
 from runs import until
 
 TINY = {"widths": (12, 8), "batch_size": 16}
@@ -299,3 +300,140 @@ def test_signatures_show_the_settings_and_stay_readable():
     assert text.startswith("(*, activation_derivative=…, rule=…,")
     assert text.endswith(") -> 'None'")
     assert "lane" in inspect.signature(dfa.Runner.fork).parameters
+
+
+@pytest.fixture
+def shown():
+    made = []
+
+    def show(*given, **options):
+        made.append(dfa.Explorer(*given, **options))
+        return made[-1]
+
+    yield show
+    for explorer in made:
+        explorer.close()
+
+
+def test_an_explorer_goes_on_with_a_run_that_was_trained(shown, monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    run = dfa.Experiment(**TINY)
+    run.train(60)
+    run.change(rule="fa", lr=0.05)
+    run.train(40)
+    explorer = shown(run)
+    assert explorer.experiment is run
+    assert explorer.status()["step"] == "100"
+    told = explorer._state.now(explorer.runner.status())
+    assert [event["text"] for event in told["events"]] == ["rule: dfa → fa", "lr: 0.1 → 0.05"]
+    explorer.act("pin")
+    explorer.act("step", steps=20)
+    assert run.steps_done == run.history.last_step == 120
+    assert explorer.pins[0].last_step == 100
+    explorer.act("undo")
+    assert run.settings.rule == "dfa"
+    alone = dfa.Experiment(**TINY)
+    alone.train(60)
+    alone.change(rule="fa", lr=0.05)
+    alone.train(60)
+    alone.undo()
+    assert alone.history.digest() == run.history.digest()
+    former = run.history
+    explorer.act("reset")
+    assert (explorer.experiment is run, run.steps_done, len(run.history.events)) == (True, 0, 0)
+    assert former.last_step == 120, "whoever holds the former history keeps it"
+    explorer.act("step", steps=10)
+    assert explorer.status()["error"] == ""
+    assert explorer.status()["step"] == "10"
+
+
+def test_an_explorer_shows_what_a_run_learned_before_it_was_there(shown, monkeypatch):
+    sent = []
+    monkeypatch.setattr(LiveChart, "send", lambda self, content, buffers=None: sent.append((content, buffers)))
+    run = dfa.Experiment(**TINY)
+    run.train(300)
+    shown(run)
+    until(lambda: sent)
+    content, buffers = sent[0]
+    series = {(one["metric"], one["layer"]): one["count"] for one in content["series"]}
+    assert series["train_loss", None] == len(run.history.values("train_loss")[0]) == 30
+    steps, values = np.split(np.frombuffer(buffers[0])[: 2 * content["series"][0]["count"]], 2)
+    first = content["series"][0]
+    wanted = run.history.values(first["metric"], first["layer"])
+    assert steps.tolist() == wanted[0].tolist()
+    assert values.tolist() == wanted[1][:, 0].tolist()
+
+
+def test_an_explorer_trains_a_run_that_is_trained_from_code_as_well(shown):
+    run = dfa.Experiment(**TINY)
+    run.train(50)
+    explorer = shown(run, speed=None)
+    explorer.act("play")
+    until(lambda: run.steps_done > 80)
+    run.train(30)
+    explorer.act("pause")
+    explorer.runner.wait(20)
+    assert explorer.error(explorer.runner.status()) == ""
+    alone = dfa.Experiment(**TINY)
+    alone.train(run.steps_done)
+    assert alone.history.digest() == run.history.digest()
+    explorer.close()
+    before = run.steps_done
+    run.train(200)
+    assert run.history.last_step == run.steps_done == before + 200
+
+
+def test_an_explorer_of_a_runner_is_another_view_of_it(shown, runner):
+    explorer = shown(runner)
+    assert explorer.runner is runner
+    assert [*explorer.lanes_by_name()] == ["main", "beside"]
+    explorer.act("step", steps=5)
+    until(lambda: runner.lanes[0].steps_done == 40)
+    explorer.close()
+    runner.play(5)
+    runner.wait(20)
+    assert runner.lanes[0].steps_done == 45, "it lives on"
+    assert isinstance(dfa.figure(shown(runner)), type(dfa.figure(runner)))
+
+
+def test_an_explorer_of_a_module_that_was_trained(shown, monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    run = dfa.Experiment(module=module(), rule="fa", batch_size=16)
+    run.train(10)
+    explorer = shown(run)
+    explorer.act("change", fields={"rule": "usf"})
+    explorer.act("step", steps=5)
+    assert (explorer.status()["error"], run.steps_done, run.settings.rule) == ("", 15, "usf")
+    explorer.act("reset")
+    explorer.act("step", steps=5)
+    assert (explorer.status()["error"], run.steps_done) == ("", 5)
+    assert type(run.module) is nn.Sequential
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"lr": 0.1}, r"given lr beside a run, .* change\(…\)"),
+        ({"widths": (4,), "task": "moons"}, "given widths, task beside a run"),
+        ({"preset": "moons"}, "given preset beside a run"),
+        ({"module": nn.Linear(64, 10)}, "given module beside a run"),
+        ({"name": "mine"}, "given name beside a run"),
+    ],
+)
+def test_settings_beside_a_run_are_refused(options, words, trained, runner):
+    for given in (trained, runner):
+        with pytest.raises(dfa.DfaLabError, match=words):
+            dfa.Explorer(given, **options)
+
+
+@pytest.mark.parametrize("given", [{"rule": "bp"}, dfa.History(), "digits", 3])
+def test_what_no_explorer_begins_with_is_refused(given):
+    with pytest.raises(dfa.DfaLabError, match=r"expected a Settings, its fields by name.* an Experiment or a Runner"):
+        dfa.Explorer(given)
+
+
+def test_a_runner_that_was_closed_is_refused(trained):
+    closed = dfa.Runner(trained)
+    closed.close()
+    with pytest.raises(dfa.DfaLabError, match="this runner was closed"):
+        dfa.Explorer(closed)
