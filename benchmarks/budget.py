@@ -16,6 +16,7 @@ from typing import Any
 import dfa_lab as dfa
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.gauge import Gauge
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.mean import Mean
 from dfa_lab.experiment.probe import Probe
@@ -42,6 +43,7 @@ PARTS: list[tuple[str, type, str, str]] = [
     ("  test split", Probe, "evaluate", "measure"),
     ("  record", History, "record_layers", "measure"),
     ("  snapshot", Experiment, "state", "measure"),
+    ("measure the last step", Gauge, "take_at_end", "train"),
 ]
 
 

@@ -65,16 +65,18 @@ def shown(value: object, most: int = 200) -> str:
         return f"a {type(value).__name__} that cannot be printed"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that ``name`` was probably meant to be, or None where nothing is near."""
-    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name that ``name`` was probably meant to be, or None where nothing is near (1 is the name itself)."""
+    if len(name) > LONGEST_NAME:
+        return None
+    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that is not among ``known``: it lists them all and suggests the nearest."""
+def unknown_name(kind: str, name: object, known: Iterable[str], *, guess: str | None = None) -> UnknownNameError:
+    """The error for a name that is not among ``known``: it lists them and suggests ``guess``, or the nearest."""
     names = sorted(known)
-    guess = nearest(name, names) if isinstance(name, str) and len(name) <= LONGEST_NAME else None
+    guess = guess or (nearest(name, names) if isinstance(name, str) else None)
     hint = f" Did you mean {guess!r}?" if guess else ""
     return UnknownNameError(f"no {kind} called {shown(name)}; known: {', '.join(names)}.{hint}")
 

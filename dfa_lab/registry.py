@@ -61,6 +61,10 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """What IPython offers after ``registry["``."""
+        return list(self)
+
     def __repr__(self) -> str:
         return f"<{self.kind}s: {', '.join(self)}>"
 

@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+budget = importlib.import_module("budget")
 cases = importlib.import_module("cases")
 contenders = importlib.import_module("contenders")
 harness = importlib.import_module("harness")
@@ -24,6 +25,11 @@ def flops(step):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         step()
     return counter.get_total_flops()
+
+
+def test_the_parts_of_a_run_that_are_timed_are_there():
+    for part, owner, name, _ in budget.PARTS:
+        assert callable(vars(owner)[name]), part
 
 
 def test_both_references_do_the_work_of_backpropagation():

@@ -189,8 +189,8 @@ def test_no_angles_leave_loss_and_what_follows() -> None:
     ("call", "words"),
     [
         (lambda h: figure(h, references=h), r"references=.* such as references=\[bp, shallow\]"),
-        (lambda h: figure(h, references="bp"), r"references='bp'; expected several histories"),
-        (lambda h: figure(h, references=[h, 3]), "got a int where it expected a History"),
+        (lambda h: figure(h, references="bp"), r"references='bp'; expected several runs"),
+        (lambda h: figure(h, references=[h, 3]), "got a int; expected a History, an Experiment"),
         (lambda h: lossplot(h, references=h), r"lossplot\(\) got references="),
         (lambda h: accuracyplot(h, references=[None]), r"accuracyplot\(\) got a NoneType"),
         (lambda h: figure(h, angles="weight_alignment"), r'such as angles=\["weight_alignment"\]'),

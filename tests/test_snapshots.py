@@ -284,9 +284,9 @@ def test_every_view_shows_in_a_notebook_and_reads_only(name: str, snapshot: Snap
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (History(), r"got a History where it expected a Snapshot; give experiment\.snapshot\(\)"),
-        (None, "got a NoneType where it expected a Snapshot"),
-        (type("Run", (), {"snapshot": lambda self: None})(), r"got a Run .*give its \.snapshot\(\)"),
+        (History(), r"got a History; expected an Experiment.*experiment\.snapshot\(\) gives.*not its network"),
+        (None, "got a NoneType; expected an Experiment, a Runner, an Explorer or the Snapshot"),
+        (type("Run", (), {"snapshot": lambda self: None})(), r"got a Run.*give its \.snapshot\(\)"),
     ],
 )
 def test_every_view_says_what_it_wants(name: str, given: Any, words: str) -> None:

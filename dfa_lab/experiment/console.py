@@ -21,8 +21,10 @@ from dfa_lab.experiment.commands import (
     StopAt,
     Undo,
 )
+from dfa_lab.experiment.signature import shows_settings
 
 
+@shows_settings
 class Console(ABC):
     """The buttons of something that takes commands: each puts one. ``DfaLabError`` for one that makes no sense."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from dfa_lab.experiment.cadence import PROBE_SHARE, TEST_SHARE
 from dfa_lab.experiment.divergence import all_finite
 from dfa_lab.experiment.probe import Probe
 
@@ -49,8 +50,20 @@ class Gauge:
 
     def take_by_hand(self, run: Experiment) -> None:
         """What is not known of the run as it stands, as far as it keeps nobody waiting."""
-        able = {ALIGNMENT: run.cadence.aligned, TEST: self._probe.is_quick(run._updater, run.settings)}
-        due = {name for name, can in able.items() if can} - self._known
+        self._take(run, align=run.cadence.aligned, test=self._probe.is_quick(run._updater, run.settings))
+
+    def take_at_end(self, run: Experiment, steps: int) -> None:
+        """What is not known of the run as it stands, as far as it costs a small share of ``steps`` just done."""
+        work = self._probe.work(run._updater, run.settings)
+        done = steps * work.step
+        self._take(
+            run,
+            align=run.cadence.aligned and work.probe <= PROBE_SHARE * done,
+            test=work.test <= TEST_SHARE * done,
+        )
+
+    def _take(self, run: Experiment, *, align: bool, test: bool) -> None:
+        due = {name for name, wanted in ((ALIGNMENT, align), (TEST, test)) if wanted} - self._known
         if due:
             run._updater.check_net()
         if not due or not all_finite(run.net.parameters()):

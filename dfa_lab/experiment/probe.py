@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import whole_number
-from dfa_lab.experiment.cadence import Cadence
+from dfa_lab.experiment.cadence import Cadence, Work
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
@@ -39,8 +39,11 @@ class Probe:
 
     def cadence(self, updater: AnyUpdater, settings: Settings) -> Cadence:
         """When this run is measured: ``probe_every`` where it is set, else as often as the operations allow."""
-        samples = min(settings.probe_size, len(self._inputs))
-        return Cadence.of(updater.work(samples, len(self._inputs)), settings.probe_every)
+        return Cadence.of(self.work(updater, settings), settings.probe_every)
+
+    def work(self, updater: AnyUpdater, settings: Settings) -> Work:
+        """What a step, a probe, a chance band and going through the test split cost in this run, counted."""
+        return updater.work(min(settings.probe_size, len(self._inputs)), len(self._inputs))
 
     def is_quick(self, updater: AnyUpdater, settings: Settings) -> bool:
         """Whether ``evaluate`` keeps nobody waiting; counted, of all replicas together."""

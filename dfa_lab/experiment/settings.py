@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.other_names import unknown_setting
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.tasks import TASKS
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
@@ -139,7 +140,7 @@ class Settings(BaseModel):
     def __init__(self, **fields: Any) -> None:
         for name in fields:
             if name not in type(self).model_fields:
-                raise unknown_name("setting", name, type(self).model_fields)
+                raise unknown_setting(name, type(self).model_fields)
         for name, most in MOST_ENTRIES.items():
             _check_length(name, fields.get(name), most)
         try:
@@ -218,7 +219,7 @@ class Settings(BaseModel):
     def describe(cls, name: str) -> str:
         """A field in a sentence or two: what it means and what it takes."""
         if name not in cls.model_fields:
-            raise unknown_name("setting", name, cls.model_fields)
+            raise unknown_setting(name, cls.model_fields)
         return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
 
 

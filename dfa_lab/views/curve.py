@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 
@@ -145,28 +144,6 @@ def angle_range(values: Iterable[np.ndarray]) -> tuple[float, float, float]:
         if (top - bottom) / tick <= 6:
             break
     return float(bottom), float(top), tick
-
-
-def checked(history: object, place: str) -> History:
-    """``history`` itself, if it is one. Raises ``DfaLabError`` that says what ``place`` got instead."""
-    if isinstance(history, History):
-        return history
-    if isinstance(getattr(history, "history", None), History):
-        hint = "give its .history"
-    elif isinstance(history, list | tuple) and all(isinstance(one, History) for one in history) and history:
-        hint = "give them one by one, with a * before the list"
-    else:
-        hint = "give the .history of an experiment"
-    raise DfaLabError(f"{place} got a {type(history).__name__} where it expected a History; {hint}.")
-
-
-def checked_references(references: object, place: str) -> list[History]:
-    """The reference runs as a list. Raises ``DfaLabError`` that says what ``place`` got where one is no History."""
-    if isinstance(references, str) or not isinstance(references, Iterable):
-        raise DfaLabError(
-            f"{place} got references={references!r}; expected several histories, such as references=[bp, shallow]."
-        )
-    return [checked(history, place) for history in references]
 
 
 def reference_metric(history: History, metrics: Iterable[str]) -> str | None:

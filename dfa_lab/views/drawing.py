@@ -118,10 +118,10 @@ def run_names(histories: Sequence[History], labels: Sequence[str] | None) -> lis
         or not isinstance(labels, Sequence)
         or not all(isinstance(label, str) for label in labels)
     ):
-        raise DfaLabError(f'figure() got labels={labels!r}; expected one text a history, such as labels=["bp", "dfa"].')
+        raise DfaLabError(f'figure() got labels={labels!r}; expected one text a run, such as labels=["bp", "dfa"].')
     if len(labels) != len(histories):
         raise DfaLabError(
-            f"figure() got {len(labels)} labels for {len(histories)} histories; give one label for each, in order."
+            f"figure() got {len(labels)} labels for {len(histories)} runs; give one label for each, in order."
         )
     return list(labels)
 

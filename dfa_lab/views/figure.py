@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from plotly import graph_objects as go
@@ -11,10 +11,11 @@ from dfa_lab.errors import DfaLabError, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.views import style
 from dfa_lab.views.changes import Change, Place, changes, place_labels
-from dfa_lab.views.curve import ANGLES, angle_metrics, checked, checked_references
+from dfa_lab.views.curve import ANGLES, angle_metrics
 from dfa_lab.views.drawing import Drawing, numbered, recorded_layers, run_names
 from dfa_lab.views.legend import legend_entries, legend_layout
 from dfa_lab.views.panels import PANELS, Panel, angle_panel, y_axis
+from dfa_lab.views.sources import Source, histories_of, references_of
 from dfa_lab.views.traces import change_line, change_trace, right_angle
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
@@ -23,15 +24,16 @@ TOP, BOTTOM = 24, 56
 
 
 def figure(
-    *histories: History,
+    *histories: Source,
     labels: Sequence[str] | None = None,
-    references: Sequence[History] = (),
+    references: Iterable[Source] = (),
     angles: Sequence[str] = ANGLES,
 ) -> go.Figure:
     """The course of one or several runs in linked panels: alignments, loss, accuracy, throughput, every change.
 
     The x axis, training step in updates, is one for all panels: zooming one zooms all. Panels that no run has
-    anything for are left out; a figure of empty histories has all of them, empty.
+    anything for are left out; a figure of empty histories has all of them, empty. A run is given as its History or as
+    the Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
 
     - **Runs** have a colour each, named by ``labels`` (else by their own names, numbered where these are alike);
       a click on the legend hides a run, or with a single run a kind of line. Layers differ by dash and shade.
@@ -46,13 +48,13 @@ def figure(
     - **Changes** are vertical lines through every panel, in the colour of their run, or grey where several runs
       changed alike. The label above is short, and left out where there is no room; the full text is on hover.
 
-    The same histories give the same JSON. Raises ``DfaLabError`` where no history is given, where something else
-    is, where ``labels`` has another length, or where ``angles`` has what is no angle.
+    The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
+    where ``labels`` has another length, or where ``angles`` has what is no angle.
     """
-    runs = [checked(history, "figure()") for history in histories]
+    runs = [one for source in histories for one in histories_of(source, "figure()")]
     if not runs:
-        raise DfaLabError("figure() got no history; give one or several, such as figure(experiment.history).")
-    beside = checked_references(references, "figure()")
+        raise DfaLabError("figure() got no run; give one or several, such as figure(experiment).")
+    beside = references_of(references, "figure()")
     everything = [*_angle_panels(angles), *PANELS]
     drawing = Drawing(
         runs,

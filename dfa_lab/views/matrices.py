@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.views.canvas import ShownAxes, ShownFigure, ShownPanels, panels
-from dfa_lab.views.readings import carried_by, checked_snapshot, degrees, matrix_words, scaled, source
+from dfa_lab.views.readings import carried_by, degrees, matrix_words, scaled, source
+from dfa_lab.views.sources import Engine, snapshot_of
 
 # Blue and red of one lightness course around white: told apart with any common colour vision.
 DIVERGING = "RdBu_r"
@@ -24,7 +25,7 @@ REACH = 3.0
 NUMBERED = 16
 
 
-def matrixplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Sequence[Axes] | None = None) -> ShownPanels:
+def matrixplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Sequence[Axes] | None = None) -> ShownPanels:
     """Heat maps of B beside Wᵀ: what carries the signal to ``layer`` beside what BP would use, entry by entry.
 
     Both are shown as the papers write them: a row is a unit of the layer, a column a unit that the signal comes from
@@ -40,10 +41,11 @@ def matrixplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Sequence[Axes] |
     Returns the two axes, or one where BP's own matrix is not defined; ``ax`` takes two axes to draw on. Raises
     ``DfaLabError`` for an unknown layer or one that no matrix carries a signal to.
     """
-    found = checked_snapshot(snapshot, "matrixplot()").layer(layer)
-    carried = carried_by(snapshot, found, "matrixplot()")
+    record = snapshot_of(snapshot, "matrixplot()")
+    found = record.layer(layer)
+    carried = carried_by(record, found, "matrixplot()")
     partner = found.partner
-    words = matrix_words(snapshot, found)
+    words = matrix_words(record, found)
     same = partner is not None and np.array_equal(carried, partner)
     shown = [("B, here Wᵀ itself: carries the signal" if same else "B: carries the signal", carried.T)]
     headline = f"{found.name}: B; BP's own matrix is not defined here"
@@ -67,9 +69,9 @@ def matrixplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Sequence[Axes] |
     bar.set_label("entry / root mean square of its matrix")
     bar.outline.set_visible(False)
     if ax is None:
-        figure.suptitle(f"{headline}\n{source(snapshot)}", fontsize="medium", linespacing=1.3)
+        figure.suptitle(f"{headline}\n{source(record)}", fontsize="medium", linespacing=1.3)
     else:
-        axes[0].set_title(f"{headline}\n{source(snapshot)}\n{shown[0][0]}", fontsize="medium")
+        axes[0].set_title(f"{headline}\n{source(record)}\n{shown[0][0]}", fontsize="medium")
     return panels(axes)
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.mistakes import Mistakes, mistakes_of
 from dfa_lab.views.canvas import axes_for
 from dfa_lab.views.readings import source
+from dfa_lab.views.sources import Engine, engine_of
 
 #: Pictures in a row.
 COLUMNS = 6
@@ -21,11 +20,12 @@ GAP, WORDS = 0.14, 0.36
 CELL, HEAD = 1.5, 0.5
 
 
-def mistakesplot(experiment: Experiment | Mistakes, ax: Axes | None = None, *, count: int = 12) -> Axes:
+def mistakesplot(experiment: Engine | Mistakes, ax: Axes | None = None, *, count: int = 12) -> Axes:
     """A grid of test pictures that a run gets wrong: what it says, how surely, and what they are.
 
-    The most confident mistakes come first. Takes a run, of which up to ``count`` are shown, or the ``Mistakes`` that
-    ``mistakes_of`` read from one. Of a run that is right about every picture it says so.
+    The most confident mistakes come first. Takes an Experiment, a Runner or an Explorer, of these the main run, and
+    shows up to ``count``; or the ``Mistakes`` that ``mistakes_of`` read from a run. Of a run that is right about every
+    picture it says so.
 
     Returns the Axes. Raises ``DfaLabError`` where the task has no pictures or no classes.
     """
@@ -58,12 +58,8 @@ def checked_mistakes(given: Any, count: int) -> Mistakes:
     """A record of mistakes, read from a run where it is none. Raises ``DfaLabError`` for anything else."""
     if isinstance(given, Mistakes):
         return given
-    if not isinstance(given, Experiment):
-        raise DfaLabError(
-            f"mistakesplot() got a {type(given).__name__}; expected an Experiment on a task of pictures, or the "
-            "Mistakes that mistakes_of(experiment) gives."
-        )
-    return mistakes_of(given, count=count)
+    run = engine_of(given, "mistakesplot()", "the Mistakes that mistakes_of(experiment) gives")
+    return mistakes_of(run, count=count)
 
 
 def answer_words(record: Mistakes, place: int) -> tuple[str, str]:

@@ -1,4 +1,6 @@
-"""Plots of a History on matplotlib axes, in seaborn's manner: give an ``ax`` to draw on it, or get one.
+"""Plots of a run's course on matplotlib axes, in seaborn's manner: give an ``ax`` to draw on it, or get one.
+
+A run is given as its History or as the Experiment itself; of a Runner or an Explorer the main run is drawn.
 
 Every function returns the Axes it drew on; a second call on the same ``ax`` overlays another run in the next colour.
 Without ``ax`` a figure is made that pyplot does not manage (pyplot is unsafe beside widget callbacks). It is shown
@@ -29,12 +31,11 @@ from dfa_lab.views.curve import (
     angle_metrics,
     angle_range,
     chance_band,
-    checked,
-    checked_references,
     curve,
     reference_metric,
 )
 from dfa_lab.views.markers import mark_changes, stagger
+from dfa_lab.views.sources import Source, history_of, references_of
 from dfa_lab.views.style import LineStyle
 
 CHANCE_LABEL = "chance ± 2 sd (widest)"
@@ -43,7 +44,7 @@ REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
 
 def alignmentplot(
-    history: History,
+    history: Source,
     *,
     metric: str = "weight_alignment",
     layers: int | Sequence[int] | None = None,
@@ -60,7 +61,7 @@ def alignmentplot(
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)
-    checked(history, "alignmentplot()")
+    history = history_of(history, "alignmentplot()")
     known = history.layers(metric)
     wanted = known if layers is None else [layers] if isinstance(layers, int) else list(layers)
     for layer in wanted:
@@ -96,9 +97,9 @@ def alignmentplot(
 
 
 def lossplot(
-    history: History,
+    history: Source,
     *,
-    references: Sequence[History] = (),
+    references: Iterable[Source] = (),
     ax: Axes | None = None,
     label: str | None = None,
     color: str | None = None,
@@ -114,9 +115,9 @@ def lossplot(
 
 
 def accuracyplot(
-    history: History,
+    history: Source,
     *,
-    references: Sequence[History] = (),
+    references: Iterable[Source] = (),
     ax: Axes | None = None,
     label: str | None = None,
     color: str | None = None,
@@ -127,23 +128,23 @@ def accuracyplot(
 
 
 def throughputplot(
-    history: History, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
+    history: Source, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
 ) -> Axes:
     """Training samples a second, over the training steps; a clock's reading, so no two runs are alike."""
     return _plot(history, {"samples_per_s": style.WHOLE}, "throughput", "throughputplot()", ax, label, color)
 
 
 def _plot(
-    history: History,
+    source: Source,
     looks: dict[str, LineStyle],
     title: str,
     place: str,
     ax: Axes | None,
     label: str | None,
     color: str | None,
-    references: Sequence[History] = (),
+    references: Iterable[Source] = (),
 ) -> Axes:
-    beside = checked_references(references, place)
+    history, beside = history_of(source, place), references_of(references, place)
     axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
     if beside and label is None and style.WHOLE in looks.values():
         label = history.name  # beside named lines one without a name would be a riddle
@@ -158,11 +159,10 @@ def _plot(
     return _finished(axes, history, run, color, title, METRICS[next(iter(looks))].unit)
 
 
-def _prepared(history: object, ax: object, wanted: list[tuple[str, int | None]], place: str) -> tuple[Axes, int]:
+def _prepared(history: History, ax: object, wanted: list[tuple[str, int | None]], place: str) -> tuple[Axes, int]:
     """The axes to draw on, and the number of this run on them; what cannot be drawn raises before anything is drawn."""
-    record = checked(history, place)
-    if not any(len(record.values(metric, layer)[0]) for metric, layer in wanted):
-        there = ", ".join(sorted({name for name, _ in record.series})) or "nothing yet; train first"
+    if not any(len(history.values(metric, layer)[0]) for metric, layer in wanted):
+        there = ", ".join(sorted({name for name, _ in history.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
         raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
     axes = axes_for(ax, place)

@@ -38,14 +38,6 @@ class Moment(Protocol):
         """Which replica, from 0."""
 
 
-def checked_snapshot(snapshot: object, place: str) -> Snapshot:
-    """``snapshot`` itself, if it is one. Raises ``DfaLabError`` that says what ``place`` got instead."""
-    if isinstance(snapshot, Snapshot):
-        return snapshot
-    hint = "give its .snapshot()" if callable(getattr(snapshot, "snapshot", None)) else "give experiment.snapshot()"
-    raise DfaLabError(f"{place} got a {type(snapshot).__name__} where it expected a Snapshot; {hint}.")
-
-
 def carried_by(snapshot: Snapshot, layer: LayerSnapshot, place: str) -> np.ndarray:
     """The matrix that carries the signal to ``layer``, as stored. Raises ``DfaLabError`` where none can be drawn."""
     if layer.carried is None:

@@ -5,43 +5,42 @@ from __future__ import annotations
 import datetime as dt
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.views.changes import value_text
 from dfa_lab.views.drawing import numbered
 from dfa_lab.views.page import escaped, folded, page, section
+from dfa_lab.views.sources import Source, runs_of
 from dfa_lab.views.tables import angles_table, changes_table, results_table, settings_table, summary
 
 #: What the foot of the page names.
 VERSIONS = ("dfa-lab", "torch", "numpy", "plotly")
 
-Run = History | Experiment
-
 
 def report(
-    runs: Run | Sequence[Run],
+    runs: Source | Sequence[Source],
     path: str | Path | None = None,
     *,
     title: str | None = None,
-    references: Sequence[History] = (),
+    references: Iterable[Source] = (),
 ) -> str | Path:
     """One or several runs as one HTML document: figure, results, alignment, changes, settings, how to make it again.
 
     Everything is in it, plotly's program too (4.5 MB): it opens from a disk or an e-mail, without kernel or network,
     in the colours, light or dark, of whoever reads it. Give a History, an Experiment or several; of an Experiment it
-    has the script that makes the run again. ``references`` are drawn as ``figure`` does.
+    has the script that makes the run again. A Runner or an Explorer stands for all its lanes. ``references`` are drawn
+    as ``figure`` does.
 
     Returns the text; with ``path`` it is written there, and the ``Path`` returned. The same runs give the same text on
     the same day. Raises ``DfaLabError`` for what is no run, or a path that cannot be written to.
     """
-    given: list[Any] = list(runs) if isinstance(runs, list | tuple) else [runs]
-    histories = [_history(one) for one in given]
+    given = [run for one in (runs if isinstance(runs, list | tuple) else [runs]) for run in runs_of(one, "report()")]
+    histories = [run if isinstance(run, History) else run.history for run in given]
     if not histories:
         raise DfaLabError("report() got no run; give a History or an Experiment, such as report(experiment).")
     # Only now, so that a wrong argument is told without loading it.
@@ -95,16 +94,6 @@ CONTENTS = {
     "settings": "Settings",
     "again": "Make it again",
 }
-
-
-def _history(run: object) -> History:
-    found = run.history if isinstance(run, Experiment) else run
-    if isinstance(found, History):
-        return found
-    raise DfaLabError(
-        f"report() got a {type(run).__name__}; expected a History or an Experiment, or a list of them, such as "
-        'report(experiment, "report.html").'
-    )
 
 
 def _title(histories: Sequence[History], names: Sequence[str]) -> str:

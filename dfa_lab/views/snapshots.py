@@ -23,7 +23,8 @@ from dfa_lab.views import style
 from dfa_lab.views.canvas import axes_for, dash_of, put_legend, runs_on
 from dfa_lab.views.curve import RIGHT_ANGLE
 from dfa_lab.views.matrices import matrixplot
-from dfa_lab.views.readings import angle_between, carried_by, checked_snapshot, degrees, matrix_words, scaled, source
+from dfa_lab.views.readings import angle_between, carried_by, degrees, matrix_words, scaled, source
+from dfa_lab.views.sources import Engine, snapshot_of
 
 # The width of a bin of a distribution of angles, in degrees.
 BIN = 5.0
@@ -42,7 +43,7 @@ VIEWS.register("matrix", matrixplot)
 
 @VIEWS.register("sample_angles")
 def sampleangleplot(
-    snapshot: Snapshot,
+    snapshot: Snapshot | Engine,
     *,
     layers: int | str | Sequence[int | str] | None = None,
     ax: Axes | None = None,
@@ -58,7 +59,7 @@ def sampleangleplot(
     A second call on one ``ax`` overlays another snapshot in the next run's colour, with ``label`` before its layers.
     Raises ``DfaLabError`` for an unknown layer, or where no sample of any layer has an angle.
     """
-    record = checked_snapshot(snapshot, "sampleangleplot()")
+    record = snapshot_of(snapshot, "sampleangleplot()")
     if isinstance(layers, int | str):
         layers = [layers]
     chosen = [layer.number for layer in record.layers] if layers is None else list(layers)
@@ -93,7 +94,7 @@ def sampleangleplot(
 
 
 @VIEWS.register("deltas")
-def deltaplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = None) -> Axes:
+def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | None = None) -> Axes:
     """The rule's δ of ``layer`` against BP's δ at the same weights: a point for each unit and sample.
 
     Both are divided by their own root mean square over all entries; on the dashed line they are equal but for that
@@ -103,7 +104,7 @@ def deltaplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = Non
 
     Raises ``DfaLabError`` for an unknown layer, or where the deltas are not finite.
     """
-    record = checked_snapshot(snapshot, "deltaplot()")
+    record = snapshot_of(snapshot, "deltaplot()")
     found = record.layer(layer)
     both = found.deltas, found.bp_deltas
     if both[0].shape != both[1].shape or not both[0].size or not np.isfinite(both).all():
@@ -141,7 +142,9 @@ def deltaplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = Non
 
 
 @VIEWS.register("spectrum")
-def spectrumplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = None, label: str | None = None) -> Axes:
+def spectrumplot(
+    snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | None = None, label: str | None = None
+) -> Axes:
     """The singular values of B and of W at ``layer`` from the greatest on: scale, rank, and what the training made.
 
     B is what carries the signal, W what BP would use: W_{l+1}, or for a direct rule W_L … W_{l+1}. Values that are zero
@@ -151,7 +154,7 @@ def spectrumplot(snapshot: Snapshot, *, layer: int | str = 1, ax: Axes | None = 
     A second call on one ``ax`` overlays another snapshot in other colours, with ``label`` before the names. Raises
     ``DfaLabError`` for an unknown layer or one that no matrix carries a signal to.
     """
-    record = checked_snapshot(snapshot, "spectrumplot()")
+    record = snapshot_of(snapshot, "spectrumplot()")
     found = record.layer(layer)
     shown = [("B", carried_by(record, found, "spectrumplot()"), "o", style.DASHES[0])]
     if found.partner is not None:

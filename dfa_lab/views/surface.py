@@ -9,12 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.surface import Surface, surface_of
 from dfa_lab.views import style
 from dfa_lab.views.canvas import axes_for, put_legend
 from dfa_lab.views.readings import source
+from dfa_lab.views.sources import Engine, engine_of
 
 #: A shape for each class, so that no two are told apart by hue alone.
 SHAPES = ("o", "s", "^", "D", "v", "P")
@@ -24,12 +23,13 @@ DEEPEST = 0.55
 NAMED = 10
 
 
-def surfaceplot(experiment: Experiment | Surface, ax: Axes | None = None) -> Axes:
+def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
     """The decision surface of a run on a task with two inputs: regions, boundary and the points of the test split.
 
     Each class has a colour and a shape. The plane has the colour of the class that the network would choose there,
     deeper where it is surer, none where all classes are alike to it; the line is where its choice changes. A ring marks
-    the test points it is wrong about. Takes a run, or the ``Surface`` that ``surface_of`` read from one.
+    the test points it is wrong about. Takes an Experiment, a Runner or an Explorer, of these the main run, or the
+    ``Surface`` that ``surface_of`` read from a run.
 
     Returns the Axes. Raises ``DfaLabError`` where the task has not two inputs and classes.
     """
@@ -67,12 +67,7 @@ def checked_surface(given: Any) -> Surface:
     """A Surface, read from a run where it is none. Raises ``DfaLabError`` for anything else."""
     if isinstance(given, Surface):
         return given
-    if not isinstance(given, Experiment):
-        raise DfaLabError(
-            f"surfaceplot() got a {type(given).__name__}; expected an Experiment on a task with two inputs, or the "
-            "Surface that surface_of(experiment) gives."
-        )
-    return surface_of(given)
+    return surface_of(engine_of(given, "surfaceplot()", "the Surface that surface_of(experiment) gives"))
 
 
 def _regions(surface: Surface, colours: list[str]) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.experiment.other_names import unknown_setting
 from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.views.themes import THEMES
@@ -40,7 +41,7 @@ class Classroom:
                 raise DfaLabError(f"{kind} was given as {names!r}; expected a list of names: {kind}=[{names!r}].")
             for name in names:
                 if name not in known:
-                    raise unknown_name(f"part to {kind}", str(name), known)
+                    raise unknown_setting(str(name), known, f"part to {kind}")
         if theme not in LOOKS:
             raise unknown_name("theme", str(theme), LOOKS)
         return cls(tuple(hide), tuple(lock), theme)

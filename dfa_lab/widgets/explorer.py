@@ -19,6 +19,7 @@ from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.signature import shows_settings
 from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
@@ -32,6 +33,7 @@ from dfa_lab.widgets.live_chart import LiveChart, Shown
 from dfa_lab.widgets.pictures import LivePictures
 from dfa_lab.widgets.pump import Allowance, Pump
 from dfa_lab.widgets.routes import forget_route
+from dfa_lab.widgets.start import Given, started
 from dfa_lab.widgets.status_line import in_short, status_line
 
 #: A picture beside the curves is drawn once a second at most, and takes a tenth of the time at most.
@@ -40,11 +42,15 @@ PICTURE_SECONDS, PICTURE_SHARE = 1.0, 10.0
 SPEED = 30.0
 
 
+@shows_settings
 class Explorer(ipywidgets.VBox):
     """A network that learns while you watch and turn its knobs: show it as a cell's last value and press play.
 
     It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the
-    name of a ``preset``. Every control takes effect at the next training step and leaves a marker on the chart.
+    name of a ``preset``. Or it takes a run that one has trained, an ``Experiment``: its history is shown, it goes on
+    from there, and Reset begins it anew. Where a ``Runner`` trains it already, give that: it keeps its own
+    ``watch_limit``, and lives on when the explorer is closed. Every control takes effect at the next training step and
+    leaves a marker on the chart.
     ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
     as the buttons do). Nothing trains before play is pressed.
 
@@ -55,14 +61,14 @@ class Explorer(ipywidgets.VBox):
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
 
-    Raises ``DfaLabError`` for settings that cannot be used.
+    Raises ``DfaLabError`` for settings that cannot be used, and for settings beside a run.
     """
 
     _built = False
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: Given | None = None,
         *,
         preset: str | None = None,
         hide: Iterable[str] = (),
@@ -78,19 +84,22 @@ class Explorer(ipywidgets.VBox):
             raise DfaLabError(
                 f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it."
             )
+        settings, run = started(settings, preset, fields)
         session = None if preset is None else PRESETS[preset]
         if session is not None:
             if settings is not None or "module" in fields:
                 raise DfaLabError(f"preset={preset!r} was given beside settings or a module; expected one of them.")
             session = replace(session, settings=session.settings.changed(**fields))
             settings, fields = session.settings, {}
-        experiment = Experiment(settings, **fields)
-        self.runner = Runner(
-            experiment,
-            threaded=not self.headless,
-            compare_speed=not self.headless,
-            watch_limit=None if self.headless or patience is None else 60 * patience,
-        )
+        self._borrowed = isinstance(run, Runner)
+        if not self._borrowed:
+            run = Runner(
+                run or Experiment(settings, **fields),
+                threaded=not self.headless,
+                compare_speed=not self.headless,
+                watch_limit=None if self.headless or patience is None else 60 * patience,
+            )
+        self.runner: Runner = run
         self.stepping = False
         self.story = "" if session is None else story_of(session)
         self.former_limit: float | None = None
@@ -198,7 +207,8 @@ class Explorer(ipywidgets.VBox):
         """Take it off the screen and end its threads."""
         if not self._built:  # also called when a half-made one is collected
             return
-        self.runner.close()
+        if not self._borrowed:
+            self.runner.close()
         if self._pump is not None:
             self._pump.stop()
         # The parts too: an open box with a closed child keeps the page from restoring any widget of this kernel.

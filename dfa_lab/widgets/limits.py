@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.bounds import check_settings, weights_of
+from dfa_lab.experiment.other_names import unknown_setting
 from dfa_lab.experiment.settings import CHOICES, Settings
 
 #: The most weights of a network asked for by a page, all replicas together: 240 MB of float32.
@@ -27,7 +28,7 @@ def check_fields(fields: Any) -> dict[str, Any]:
         raise DfaLabError(f"fields were given as {fields!r:.100}; expected settings by name.")
     for name, value in fields.items():
         if name not in Settings.model_fields:
-            raise unknown_name("setting", name, Settings.model_fields)
+            raise unknown_setting(name, Settings.model_fields)
         if isinstance(value, str) and len(value) > MOST_CHARACTERS:
             raise DfaLabError(
                 f"{name} was given as a text of {len(value):,} characters; at most {MOST_CHARACTERS} fit."
