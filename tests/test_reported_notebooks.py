@@ -180,3 +180,18 @@ def test_a_full_disk_leaves_no_half_notebook(lab, shipped, tmp_path, monkeypatch
     assert [text_of(own / path.name) for path in sorted(shipped.iterdir())] == [
         text_of(path) for path in sorted(shipped.iterdir())
     ]
+
+
+@pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
+def test_links_lead_somewhere_in_the_folder_that_is_served(lab, tmp_path, name):
+    own = tmp_path / "own"
+    assert lab(own) == 0
+    for cell in nbformat.read(own / name, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            targets = re.findall(r"\]\(([^)\s]+)", cell.source) + re.findall(
+                r"(?:href|src)=[\"']([^\"']+)", cell.source
+            )
+            for target in (target for target in targets if not re.match(r"[a-z]+:|#", target)):
+                place = (own / target.partition("#")[0]).resolve()
+                assert place.is_relative_to(own.resolve()), target
+                assert place.exists(), target

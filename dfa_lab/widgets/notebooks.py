@@ -86,7 +86,7 @@ def _write(shipped: NotebookNode, own: Path) -> NotebookNode:
             nbformat.write(shipped, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(half, own)
+        half.replace(own)
     finally:
         half.unlink(missing_ok=True)
     return nbformat.read(own, as_version=4)

@@ -1,11 +1,11 @@
 """Only the first cell is run, and saved: after a reload, and in a new browser, the explorer is there and goes on."""
 
-import os
 import shlex
 import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from screen import press, step, text, until
@@ -17,7 +17,8 @@ GIT = ("git", "-c", "user.name=tests", "-c", "user.email=tests@localhost")
 
 def tracked(checkout):
     """What `git status` says of a checkout: nothing where no tracked file changed and none was added."""
-    return subprocess.run([*GIT, "status", "--porcelain"], cwd=checkout, capture_output=True, text=True).stdout
+    asked = subprocess.run([*GIT, "status", "--porcelain"], cwd=checkout, capture_output=True, text=True, check=True)
+    return asked.stdout
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def lab_of_a_checkout(folder):
 @pytest.mark.parametrize("way", [make_lab, lab_of_a_folder, lab_of_a_checkout])
 def test_the_explorer_is_there_again(page, way, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # no signature of another test helps
-    monkeypatch.setenv("JUPYTER_PATH", os.path.join(sys.prefix, "share", "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share/jupyter"))
     with way(tmp_path) as lab:
         address = f"{lab}/lab/tree/00_explorer.ipynb?token={TOKEN}"
         page.goto(address, wait_until="load", timeout=60_000)
