@@ -40,7 +40,8 @@ def copy_notebooks(folder: Path) -> list[str]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with NotebookNotary() as notary:
+        notary = NotebookNotary()
+        with notary:
             said = [_copy(original, folder / original.name, notary) for original in shipped_notebooks()]
     except OSError as error:
         raise DfaLabError(

@@ -92,9 +92,8 @@ def test_the_explorer_is_there_again(page, way, tmp_path, monkeypatch):
         page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
         until(page, lambda: text(page, "step") != "" and step(page) > reached)
         reached = step(page)
-        browser = page.context.browser
-        page.close()
-        with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page.goto("about:blank")
+        with page.context.browser.new_context(viewport={"width": 1280, "height": 800}) as context:
             again = context.new_page()
             again.goto(address, wait_until="load", timeout=60_000)
             again.get_by_test_id("dfa-step").wait_for(timeout=60_000)
