@@ -53,23 +53,21 @@ def test_interrupting_a_cell_leaves_the_explorer_and_its_name_shows_it_again(exp
     page = explorer
     press(page, "play")
     until(page, lambda: step(page) > 10)
-    page.locator(".jp-CodeCell").first.locator(".jp-InputPrompt").click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("i")
-    page.keyboard.press("i")  # ■ by its keys
+    page.get_by_role("button", name="Interrupt the kernel").click()
     page.wait_for_timeout(1000)
     reached = step(page)
     until(page, lambda: step(page) > reached + 10)
-    page.keyboard.press("b")  # a new cell
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Insert a cell below").first.click()
+    page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".cm-content").click()
     page.keyboard.type("explorer")
     page.keyboard.press("Control+Enter")
-    again = page.get_by_test_id("dfa-step").nth(1)
+    cell = page.locator(".jp-Cell.jp-mod-active")
+    again = cell.get_by_test_id("dfa-step")
     again.wait_for(timeout=60_000)
     reached = step_of(again)
     until(page, lambda: step_of(again) > reached)
-    page.get_by_test_id("dfa-do-play").nth(1).click()
-    until(page, lambda: page.get_by_test_id("dfa-state").nth(1).inner_text() == "paused")
+    cell.get_by_test_id("dfa-do-pause").click()
+    until(page, lambda: cell.get_by_test_id("dfa-state").inner_text() == "paused")
 
 
 def step_of(shown):
