@@ -120,7 +120,7 @@ def test_try_2_what_the_hidden_layers_learn(anew, seed):
 
 
 def test_try_3_new_feedback_early_and_late(anew, seed):
-    fallen = told(3, r"fall to (\d+)° and (\d+)° at step 200")
+    fallen = told(3, r"fall to (\d+)° and (\d+)°")
     standing = told(3, r"still stand at (\d+)° and (\d+)°")
     for step, angles in ((20, fallen), (300, standing)):
         explorer = anew()
@@ -188,8 +188,8 @@ def test_try_6_only_faster_or_different(anew, seed):
 
 
 def test_try_7_beside_backpropagation(anew, seed):
-    early = told(7, r"At step 50 the loss is (\d\.\d+) by `bp` and (\d\.\d+) by `dfa`")
-    late = told(7, r"at step 200 (\d\.\d+) and (\d\.\d+)")
+    early = told(7, r"Play: the loss is (\d\.\d+) by `bp` and (\d\.\d+) by `dfa`")
+    late = told(7, r"stop at 200, Play: (\d\.\d+) and (\d\.\d+)")
     explorer = anew()
     train(explorer, 20)
     act(explorer, "fork", fields={"rule": "bp"})

@@ -75,12 +75,12 @@ def _copy(original: Path, own: Path, notary: NotebookNotary) -> str:
 
 
 def _write(shipped: NotebookNode, own: Path) -> NotebookNode:
-    """Write the copy, whole or not at all, without views of widgets that are long gone; what is now in the file."""
+    """Write the copy, whole or not at all, without widgets that are long gone; what is now in the file."""
     shipped = nbformat.from_dict(shipped)
     shipped.metadata[ORIGIN] = {"text": _digest(shipped)}
     for cell in shipped.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(VIEW, None)
+        if any(VIEW in output.get("data", {}) for output in cell.get("outputs", [])):
+            cell.outputs, cell.execution_count = [], None
     half = own.with_name(f".{own.name}.{os.getpid()}")
     try:
         with half.open("w", encoding="utf-8") as file:
