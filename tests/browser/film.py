@@ -69,7 +69,7 @@ def shoot(page, folder):
         whole = Image.new("RGB", (one.width, height), "white")
         whole.paste(one, (0, 0))
         small = whole.resize((WIDTH, round(height * WIDTH / one.width)), Image.Resampling.LANCZOS)
-        film.append(small.quantize(COLOURS, dither=Image.Dither.NONE))
+        film.append(small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
     times = [MILLISECONDS] * (len(film) - 1) + [LAST]
     film[0].save(folder / "explorer.gif", save_all=True, append_images=film[1:], duration=times, loop=0, optimize=True)
 
