@@ -21,8 +21,8 @@ help: ## list the commands
 SCREEN    := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname -s))
 NOBROWSER := $(if $(filter no,$(BROWSER)),--no-browser,$(if $(strip $(SCREEN)),,--no-browser))
 
-lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer
-	$(BIN)/dfa-lab lab notebooks --port $(PORT) $(NOBROWSER)
+lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer, in copies of the notebooks (dfa_lab_notebooks/)
+	$(BIN)/dfa-lab lab dfa_lab_notebooks --port $(PORT) $(NOBROWSER)
 
 test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
 

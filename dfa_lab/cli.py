@@ -102,20 +102,20 @@ def _widths(text: str) -> Any:
 
 @app.command()
 def lab(
-    folder: Annotated[Path, typer.Argument(help="Where the notebooks are, or are to be copied to.")] = Path(
+    folder: Annotated[Path, typer.Argument(help="Where the copies are, or are to be made.")] = Path(
         "dfa_lab_notebooks"
     ),
     port: Annotated[int, typer.Option(help="The port JupyterLab listens on.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
-    """Open JupyterLab on the explorer; notebooks that the folder lacks are copied there, none is overwritten."""
+    """Open JupyterLab on the explorer, on copies of the notebooks; a copy that was edited is never overwritten."""
+    from dfa_lab.widgets.notebooks import copy_notebooks
+
     _check_port(port)
     if folder.exists() and not folder.is_dir():
         raise DfaLabError(f"lab was given {folder}, which is a file; expected a folder for the notebooks.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for notebook in _shipped_notebooks():
-        if not (folder / notebook.name).exists():
-            _copy(notebook, folder)
+    for sentence in copy_notebooks(folder):
+        typer.echo(f"dfa-lab: {sentence}", err=True)
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
     arguments.append("--LabApp.default_url=/lab/tree/00_explorer.ipynb")
     if not browser:
@@ -163,29 +163,6 @@ def serve(
 def _check_port(port: int) -> None:
     if not 1 <= port <= 65535:
         raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
-
-
-def _copy(notebook: Path, folder: Path) -> None:
-    """Copy a notebook of ours, signed, and without views of widgets that are long gone.
-
-    Of a notebook that is not trusted JupyterLab restores no widget when the page is loaded again.
-    """
-    import nbformat
-    from nbformat.sign import NotebookNotary
-
-    copied = nbformat.read(notebook, as_version=4)
-    for cell in copied.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    nbformat.write(copied, folder / notebook.name)
-    NotebookNotary().sign(copied)
-
-
-def _shipped_notebooks() -> list[Path]:
-    """The notebooks that came with the package, or, in a checkout, those beside it."""
-    package = Path(__file__).parent
-    places = (package / "notebooks", package.parent / "notebooks")
-    return next((found for place in places if (found := sorted(place.glob("*.ipynb")))), [])
 
 
 @app.command()

@@ -4,43 +4,64 @@ python tests/browser/film.py [folder]          (docs/images where no folder is g
 """
 
 import io
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from screen import control, press, slider, step, until
+from screen import control, press, slider, step, text, until
 from server import CHROMIUM, FLAGS, ROOT, TOKEN, served
 
 SIZE = {"width": 1500, "height": 1150}
 WIDTH, MILLISECONDS, LAST, COLOURS = 860, 700, 2500, 96
 
 
+def angles(page):
+    """The angles in degrees that the alignment panel names beside its lines."""
+    head = page.get_by_test_id("dfa-panel-alignment").inner_text()
+    return [float(value) for value in re.findall(r"\d+\.\d", head)]
+
+
 def shoot(page, folder):
-    """Plays, changes the feedback, the rule and the batch size, and forks; a frame now and then."""
+    """Plays, draws new feedback early, and plays on until the angles have fallen again; a frame now and then.
+
+    What the pictures are to show is checked: the angles fall, go back to chance, and fall again.
+    """
     explorer, frames = page.locator(".dfa-explorer"), []
 
-    def frame(count=1):
-        for _ in range(count):
-            page.wait_for_timeout(450)
-            frames.append(Image.open(io.BytesIO(explorer.screenshot())).convert("RGB"))
+    def frame():
+        page.wait_for_timeout(300)
+        frames.append(Image.open(io.BytesIO(explorer.screenshot())).convert("RGB"))
+
+    def play(to, every):
+        """Play up to a step, with a frame whenever about ``every`` steps are done, and one where it pauses."""
+        stop = page.get_by_test_id("dfa-stop-at")
+        stop.fill(str(to))
+        stop.press("Enter")
+        begun = step(page)
+        press(page, "play")
+        for reached in range(begun + every, to, every):
+            until(page, lambda reached=reached: step(page) >= reached, what=f"step {reached}")
+            frame()
+        until(page, lambda: text(page, "state") == "paused" and step(page) == to, what=f"step {to}")
+        frame()
+        return angles(page)
 
     frame()
-    press(page, "play")
-    frame(4)
-    until(page, lambda: step(page) > 70)
-    control(page, "feedback_init").select_option("orthogonal")
-    frame(6)
-    until(page, lambda: step(page) > 250)
-    control(page, "rule").select_option("fa")
-    frame(3)
+    page.get_by_test_id("dfa-limit").select_option("10")
+    fallen = play(35, 10)
+    control(page, "feedback_init").select_option("normal")
+    set_back = play(36, 10)
+    page.get_by_test_id("dfa-limit").select_option("30")
+    play(150, 20)
     slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
-    frame(3)
-    until(page, lambda: step(page) > 400)
-    press(page, "pause")
-    frame(2)
+    fallen_again = play(250, 25)
+    assert max(fallen) < 86, fallen
+    assert min(set_back) > 85, set_back
+    assert max(fallen_again) < 77, fallen_again
     frames[-1].save(folder / "explorer.png", optimize=True)
     height = max(one.height for one in frames)
     film = []
@@ -48,7 +69,7 @@ def shoot(page, folder):
         whole = Image.new("RGB", (one.width, height), "white")
         whole.paste(one, (0, 0))
         small = whole.resize((WIDTH, round(height * WIDTH / one.width)), Image.Resampling.LANCZOS)
-        film.append(small.quantize(COLOURS, dither=Image.Dither.NONE))
+        film.append(small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
     times = [MILLISECONDS] * (len(film) - 1) + [LAST]
     film[0].save(folder / "explorer.gif", save_all=True, append_images=film[1:], duration=times, loop=0, optimize=True)
 

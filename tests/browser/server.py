@@ -29,16 +29,21 @@ FLAGS = [
 
 
 @contextmanager
-def served(folder, arguments, path):
-    """The address of a server that `dfa-lab` starts with these arguments, once ``path`` answers there."""
+def served(folder, arguments, path, start=None):
+    """The address of a server that `dfa-lab` starts with these arguments, once ``path`` answers there.
+
+    ``start(port)`` gives another command line, and the folder it is started in.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (folder / "server.log").open("w")
-    command = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"]
+    command, where = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"], None
+    if start is not None:
+        command, where = start(port)
     # Settings and layouts of whoever runs the tests are neither used nor changed.
     environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
-    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=where)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):
