@@ -21,6 +21,7 @@ from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver, features_first
 from dfa_lab.learning.moving import warn_unless_attached
 from dfa_lab.learning.rule import Lesson, Route, Rule
+from dfa_lab.learning.transforms import check_that_something_gets_out, nothing_gets_out
 
 if TYPE_CHECKING:
     from dfa_lab.learning.detour import Detour
@@ -185,6 +186,9 @@ class Conversion:
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
+        for rule in rules:
+            if rule.listens:
+                check_that_something_gets_out(rule.name, output)
         lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
         shapes, maps = [h.shape for h in hiddens], self.buffers.maps
         listening = [
@@ -209,10 +213,7 @@ class Conversion:
 
     def _listen(self, name: str, found: Tensor) -> None:
         if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
-            raise DfaLabError(
-                f"rule {self.rules[name].name!r} learns its feedback from what flows in a pass, and torch.func lets "
-                "nothing out; use plain autograd, or rule 'dfa' there."
-            )
+            raise DfaLabError(nothing_gets_out(self.rules[name].name))
         before = self.correlations.get(name)
         self.correlations[name] = found if before is None else before + found
 
