@@ -20,6 +20,7 @@ from dfa_lab.learning import functional
 from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver, features_first
 from dfa_lab.learning.moving import warn_unless_attached
+from dfa_lab.learning.nested import mapped, tensors_of
 from dfa_lab.learning.rule import Lesson, Route, Rule
 from dfa_lab.learning.transforms import check_that_something_gets_out, nothing_gets_out
 
@@ -108,14 +109,14 @@ class Conversion:
         rule = self.rules[name]
         if rule.route is Route.LAYERWISE or not torch.is_grad_enabled():
             return None
-        hidden = output[0] if isinstance(output, tuple) and output else output
-        if not isinstance(hidden, Tensor):
+        found = tensors_of(output)
+        if not found:
             raise DfaLabError(
-                f"feedback point {name!r} gave a {type(hidden).__name__}; expected a tensor, or a tuple that begins "
-                "with one: choose other points."
+                f"feedback point {name!r} gave a {type(output).__name__} without a floating tensor; expected one, or a "
+                "tuple, list, mapping or dataclass that holds one: choose other points."
             )
         if rule.route is Route.DIRECT:
-            self._note(name, module, hidden, rule)
+            self._note(name, module, found[0], rule)
         cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
         self._last_cut = name, cut
         return cut
@@ -243,13 +244,3 @@ class Conversion:
         shaped = found.targets.reshape(last.shape)
         shaped = shaped.movedim(-1, 1) if last is not output else shaped
         return Lesson(shaped, output, found.scale)
-
-
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """``value`` with every tensor in it changed, in tuples, lists and mappings too."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple | list):
-        parts = [mapped(one, change) for one in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: mapped(one, change) for key, one in value.items()} if isinstance(value, dict) else value
