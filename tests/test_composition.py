@@ -353,3 +353,94 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
     assert [one.exitcode for one in workers] == [0, 0]
     """
     assert run(code, str(tmp_path)) == ["same", "same"]
+
+
+def chain(rule, **options):
+    """A chain that begins with an activation, so that what is differentiated meets each kind of node first."""
+    torch.manual_seed(0)
+    x, t = torch.randn(9, 6, dtype=torch.float64), torch.randint(0, 4, (9,))
+    layers = nn.Tanh(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 7), nn.Tanh(), nn.Linear(7, 4)
+    return dfa.convert(nn.Sequential(*layers).double(), rule, example=x, **options), x, t
+
+
+def functional_loss(net):
+    """The loss as a function of all that could be differentiated: parameters, inputs."""
+
+    def loss(parameters, x, t):
+        with dfa.lesson(net, t):
+            return F.cross_entropy(torch.func.functional_call(net, parameters, (x,)), t)
+
+    return {name: one.detach() for name, one in net.named_parameters()}, loss
+
+
+def assert_compiled_alike(net, x, t, argnums, backend):
+    torch._dynamo.reset()
+    parameters, loss = functional_loss(net)
+    transformed = torch.func.grad(loss, argnums=argnums)
+    found = torch.compile(transformed, backend=backend)(parameters, x, t)
+    torch.testing.assert_close(found, transformed(parameters, x, t), rtol=1e-12, atol=1e-14)
+
+
+NOT_LISTENING = [name for name, rule in dfa.RULES.items() if not rule.listens]
+
+
+@pytest.mark.parametrize("rule", NOT_LISTENING)
+def test_a_compiled_functional_gradient_is_the_eager_one(rule):
+    net, x, t = chain(rule)
+    assert_compiled_alike(net, x, t, 0, "eager")
+    dfa.set_derivative(net, "step")
+    assert_compiled_alike(net, x, t, (0, 1), "aot_eager")  # of the inputs too: they too are differentiated directly
+
+
+@pytest.mark.parametrize("rule", ["fa", "usf", "dfa"])
+def test_a_compiled_functional_gradient_of_an_mlp_is_the_eager_one(rule):
+    net = dfa.MLP([6, 8, 4], rule=rule, dtype=torch.float64, activation_derivative="step")
+    _, x, t = chain("bp")
+    assert_compiled_alike(net, x, t, 0, "aot_eager")
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("transformer", "dfa"), ("transformer", "fa"), ("lstm", "fa"), ("unet", "fa")]
+)
+def test_compiled_functional_gradients_of_other_layers(name, rule):
+    module, x, t = make(name)
+    net = dfa.convert(module, rule, example=x[:2])
+    torch._dynamo.reset()
+    parameters, loss = functional_loss(net)
+    transformed = torch.func.grad(loss)
+    found = torch.compile(transformed, backend="aot_eager")(parameters, x, t)
+    torch.testing.assert_close(found, transformed(parameters, x, t), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("rule", [name for name, rule in dfa.RULES.items() if rule.listens])
+def test_a_rule_that_listens_cannot_be_differentiated_by_torch_func_compiled_or_not(rule):
+    net, x, t = chain(rule)
+    for one in (net, dfa.MLP([6, 8, 4], rule=rule, dtype=torch.float64)):
+        parameters, loss = functional_loss(one)
+        for argnums in (0, (0, 1)):
+            torch._dynamo.reset()
+            transformed = torch.func.grad(loss, argnums=argnums)
+            for call in (transformed, torch.compile(transformed, backend="eager")):
+                with pytest.raises(dfa.DfaLabError, match=r"torch\.func lets nothing out"):
+                    call(parameters, x, t)
+    assert torch.func.vmap(net)(x.unsqueeze(1)).shape == (9, 1, 4)  # nothing flows back here
+
+
+def test_what_torchs_compiler_would_get_wrong_is_an_error():
+    """It drops the second gradient of any autograd Function, and has no vmap of one."""
+    net, x, t = chain("fa")
+    parameters, loss = functional_loss(net)
+
+    def steepness(parameters, x, t):
+        return sum(one.square().sum() for one in torch.func.grad(loss)(parameters, x, t).values())
+
+    second = torch.func.grad(steepness)
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    for call, rows in ((second, (x, t)), (each, (x.unsqueeze(1), t.unsqueeze(1)))):
+        torch._dynamo.reset()
+        with pytest.raises(dfa.DfaLabError, match=r"gradient of a gradient, or vmap around one"):
+            torch.compile(call, backend="eager")(parameters, *rows)
+        assert any(one.norm() > 0 for one in call(parameters, *rows).values())
+    dfa.set_rule(net, "bp")
+    found = torch.compile(second, backend="eager")(parameters, x, t)
+    torch.testing.assert_close(found, second(parameters, x, t), rtol=1e-12, atol=1e-14)

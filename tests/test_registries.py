@@ -1,11 +1,14 @@
 """Whatever is registered runs: every rule, init, activation, derivative, optimizer: twenty steps on digits."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
 import dfa_lab as dfa
+from dfa_lab.learning import rules
+from dfa_lab.learning.rule import Rules
 
 REGISTRIES = {
     "rule": dfa.RULES,
@@ -31,3 +34,16 @@ def test_every_registered_name_learns_on_digits(field, name, replicas):
     inputs, targets = run.task.test_inputs[:32], run.task.test_targets[:32]
     audit = dfa.audit(run.net, inputs, targets, run.task.objective)
     assert audit.clean, audit.to_frame()
+
+
+def test_a_rule_defined_among_the_rules_is_registered(monkeypatch):
+    """Whatever stands in the file: a rule is written into its text before the last one, and the file is run."""
+    source = Path(rules.__file__).read_text()
+    place = source.index("SHALLOW = Rule(")
+    added = 'EXTRA = Rule(name="extra", title="t", paper="p", equation="e", route=Route.NONE)\n'
+    fresh = Rules("learning rule")
+    monkeypatch.setattr("dfa_lab.learning.rule.RULES", fresh)
+    names = {"__name__": rules.__name__}
+    exec(compile(source[:place] + added + source[place:], rules.__file__, "exec"), names)
+    assert fresh["extra"] is names["EXTRA"]
+    assert list(fresh) == [*list(dfa.RULES)[:-1], "extra", "shallow"]

@@ -53,7 +53,11 @@ def read_history(text: str, kind: type[History]) -> History:
             run_id=document["run_id"],
         )
         for column in document["series"]:
-            METRICS[column["metric"]]
+            if column["metric"] not in METRICS:
+                raise DfaLabError(
+                    f"this history holds {column['metric']!r}, which is no metric here; where it is of a convention or "
+                    "a metric of one's own, register that first."
+                )
             values = array("d", [_from_plain(value) for value in column["values"]])
             by_hand = array("q", column.get("by_hand", ()))
             row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)

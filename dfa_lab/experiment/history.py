@@ -153,7 +153,7 @@ class History:
     def equals(self, other: History) -> bool:
         """Whether both hold the same rows and events to the last bit.
 
-        Clock readings, rows by hand, names and run ids apart.
+        Clock readings, rows by hand, conventions that do not ship, names and run ids apart.
         """
         return self._comparable() == other._comparable()
 
@@ -171,7 +171,7 @@ class History:
         rows = {
             key: series.as_due(self.replicas)
             for key, series in self.series.items()
-            if not METRICS[key[0]].clock and len(series) > len(series.by_hand)
+            if (metric := METRICS[key[0]]).compared and not metric.clock and len(series) > len(series.by_hand)
         }
         return rows, self.events, self.replicas
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
@@ -10,16 +11,51 @@ from dfa_lab.registry import Registry
 
 @dataclass(frozen=True)
 class Metric:
-    """What a number means: label, unit, help; whether each hidden layer has one; whether it is a clock reading."""
+    """What a number means: label, unit, help; whether each hidden layer has one; whether it is a clock reading.
+
+    What is not ``compared`` is no part of what a history's ``equals`` and ``digest`` look at.
+    """
 
     label: str
     unit: str
     help: str
     per_layer: bool = False
     clock: bool = False
+    compared: bool = True
 
 
-METRICS: Registry[Metric] = Registry("metric")
+class Metrics(Registry[Metric]):
+    """The registry of metrics. A convention has its own, one that is registered later too, as long as it is there.
+
+    A run is the same whatever else it is measured by: the metric of a convention that does not ship is not compared.
+    """
+
+    def __getitem__(self, name: str) -> Metric:
+        if name not in self._entries:
+            later = self._later()
+            if name in later:
+                return later[name]
+        return super().__getitem__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._entries, *self._later()])
+
+    def __len__(self) -> int:
+        return len(self._entries) + len(self._later())
+
+    def _later(self) -> dict[str, Metric]:
+        found = {column(name): of_convention(name, compared=False) for name in list(CONVENTIONS)}
+        return {name: metric for name, metric in found.items() if name not in self._entries}
+
+
+def of_convention(name: str, *, compared: bool = True) -> Metric:
+    """The metric of a convention."""
+    label = "gradient alignment" if name == DEFAULT else f"gradient alignment ({name.replace('_', ' ')})"
+    meaning = f"{CONVENTIONS[name].equation}, δ by the rule against δ by BP."
+    return Metric(label, "degrees", meaning, per_layer=True, compared=compared)
+
+
+METRICS = Metrics("metric")
 METRICS.register(
     "train_loss", Metric("training loss", "nats or squared units", "Mean batch loss since the row before.")
 )
@@ -41,16 +77,8 @@ METRICS.register(
     "signal_alignment",
     Metric("signal alignment", "degrees", "Mean over samples of the angle between what is heard and BP's.", True),
 )
-for _name, _convention in CONVENTIONS.items():
-    METRICS.register(
-        column(_name),
-        Metric(
-            "gradient alignment" if _name == DEFAULT else f"gradient alignment ({_name.replace('_', ' ')})",
-            "degrees",
-            f"{_convention.equation}, δ by the rule against δ by BP.",
-            True,
-        ),
-    )
+for _name in CONVENTIONS:
+    METRICS.register(column(_name), of_convention(_name))
 METRICS.register(
     "gradient_alignment_sd",
     Metric("gradient alignment, sd", "degrees", "Sd over samples of a sample's gradient angle.", True),

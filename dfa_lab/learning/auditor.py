@@ -16,9 +16,10 @@ from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.delivery import deliver
 from dfa_lab.learning.findings import AuditRow, Findings, apart, tolerance
 from dfa_lab.learning.generators import restore_torch_state
+from dfa_lab.learning.nested import mapped, tensors_of
 from dfa_lab.learning.rule import Lesson, Route, Rule
 from dfa_lab.learning.rules import BP, RULES
-from dfa_lab.learning.tracing import Call, Trace, tensors_of
+from dfa_lab.learning.tracing import Call, Trace
 
 
 class Auditor:
@@ -139,7 +140,7 @@ class Auditor:
             parameters: Any = plain.get_submodule(owner)._parameters
             parameters[own] = leaf
         clones = {id(one): one.detach().requires_grad_() for one in call.tensors}
-        args, kwargs = _replaced(call.args, clones), {key: _replaced(one, clones) for key, one in call.kwargs.items()}
+        args, kwargs = mapped((call.args, call.kwargs), lambda one: clones.get(id(one), one))
         outputs = tensors_of(type(plain).forward(plain, *args, **kwargs))
         names, inputs = list(leaves), list(clones.values())
         grads = _vjp(outputs, call.arrived, [*leaves.values(), *inputs])
@@ -248,9 +249,3 @@ def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[T
         return [torch.zeros_like(one) for one in inputs]
     found = torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], allow_unused=True)
     return [torch.zeros_like(one) if grad is None else grad for one, grad in zip(inputs, found, strict=True)]
-
-
-def _replaced(value: Any, clones: Mapping[int, Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return clones.get(id(value), value)
-    return type(value)(_replaced(one, clones) for one in value) if isinstance(value, tuple | list) else value

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.angles import Dots, Gradients, angle, spread
 from dfa_lab.registry import Registry
 
@@ -77,7 +79,20 @@ def _batch(compared: Compared) -> Tensor:
     return _over(compared, lambda delta: delta.flatten(-2))
 
 
-CONVENTIONS: Registry[Convention] = Registry("convention")
+class Conventions(Registry[Convention]):
+    """The registry of conventions. None may have a name whose column is another number's."""
+
+    def register(self, name: str, entry: Any = None) -> Any:
+        """As in any registry; ``DfaLabError`` for a name that is taken in this sense too."""
+        if name in NO_CONVENTIONS:
+            raise DfaLabError(f"{column(name)!r} is another number already; choose another name for the convention.")
+        return super().register(name, entry)
+
+
+#: Names whose columns hold what belongs to the convention asked for: its spread and its chance band.
+NO_CONVENTIONS = ("sd", "chance", "chance_mean")
+
+CONVENTIONS = Conventions("convention")
 CONVENTIONS.register(
     "per_sample",
     Convention(

@@ -20,7 +20,9 @@ from dfa_lab.learning import functional
 from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver, features_first
 from dfa_lab.learning.moving import warn_unless_attached
+from dfa_lab.learning.nested import mapped, tensors_of
 from dfa_lab.learning.rule import Lesson, Route, Rule
+from dfa_lab.learning.transforms import check_that_something_gets_out, nothing_gets_out
 
 if TYPE_CHECKING:
     from dfa_lab.learning.detour import Detour
@@ -107,14 +109,14 @@ class Conversion:
         rule = self.rules[name]
         if rule.route is Route.LAYERWISE or not torch.is_grad_enabled():
             return None
-        hidden = output[0] if isinstance(output, tuple) and output else output
-        if not isinstance(hidden, Tensor):
+        found = tensors_of(output)
+        if not found:
             raise DfaLabError(
-                f"feedback point {name!r} gave a {type(hidden).__name__}; expected a tensor, or a tuple that begins "
-                "with one: choose other points."
+                f"feedback point {name!r} gave a {type(output).__name__} without a floating tensor; expected one, or a "
+                "tuple, list, mapping or dataclass that holds one: choose other points."
             )
         if rule.route is Route.DIRECT:
-            self._note(name, module, hidden, rule)
+            self._note(name, module, found[0], rule)
         cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
         self._last_cut = name, cut
         return cut
@@ -185,6 +187,9 @@ class Conversion:
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
+        for rule in rules:
+            if rule.listens:
+                check_that_something_gets_out(rule.name, output)
         lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
         shapes, maps = [h.shape for h in hiddens], self.buffers.maps
         listening = [
@@ -209,10 +214,7 @@ class Conversion:
 
     def _listen(self, name: str, found: Tensor) -> None:
         if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
-            raise DfaLabError(
-                f"rule {self.rules[name].name!r} learns its feedback from what flows in a pass, and torch.func lets "
-                "nothing out; use plain autograd, or rule 'dfa' there."
-            )
+            raise DfaLabError(nothing_gets_out(self.rules[name].name))
         before = self.correlations.get(name)
         self.correlations[name] = found if before is None else before + found
 
@@ -242,13 +244,3 @@ class Conversion:
         shaped = found.targets.reshape(last.shape)
         shaped = shaped.movedim(-1, 1) if last is not output else shaped
         return Lesson(shaped, output, found.scale)
-
-
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """``value`` with every tensor in it changed, in tuples, lists and mappings too."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple | list):
-        parts = [mapped(one, change) for one in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: mapped(one, change) for key, one in value.items()} if isinstance(value, dict) else value

@@ -48,8 +48,9 @@ def convert(
       to them; what no pattern matches learns by BP. A layerwise rule carries δ through each layer's own B, in the
       layout of its weight: the first layer's is used only where the network's input needs a gradient.
     - ``points``: where direct rules deliver, names of modules; by default after each activation or block of a chain
-      (``blocks.py``). Inside a block autograd, between blocks the rule. A point that gives a tuple (a cell) hears in
-      its first tensor, the others are cut. A module used several times is one point with one B.
+      (``blocks.py``). Inside a block autograd, between blocks the rule. A point that gives several tensors, in a
+      tuple (a cell), a mapping or a dataclass, hears in the first floating one, the others are cut. A module used
+      several times is one point with one B.
     - ``sharing``: "flat" gives every entry of a map its own feedback, "shared" one to all positions, "auto" flat for
       maps and shared for sequences (``delivery.py``); ``maps`` whether tensors with three dimensions are maps
       (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.layers import RuledLayer
+from dfa_lab.learning.nested import mapped
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from dfa_lab.learning.replicas import each_seed
 from dfa_lab.learning.rule import Lesson, Route, Rule, per_layer
 from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.slopes import replica_slopes
+from dfa_lab.learning.transforms import check_that_something_gets_out
 from dfa_lab.learning.weights import WEIGHT_INITS
 from dfa_lab.registry import Choice
 
@@ -192,6 +193,8 @@ class MLP(nn.Module):
                 h = h.detach()
         if route is not Route.DIRECT:
             return a
+        if self.rule.listens:
+            check_that_something_gets_out(self.rule.name, a)
         # Only who listens holds on to the activities: backward frees each with its layer.
         listening = [h.detach() for h in heard] if self.rule.listens else None
         told = functools.partial(self._tell, self.rule, self._current_lesson(a), listening)

@@ -13,13 +13,12 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.bends import RuledActivation
-from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.detour import Detour
 from dfa_lab.learning.layers import RuledLayer
 from dfa_lab.learning.losses import checked_loss
+from dfa_lab.learning.nested import mapped, tensors_of
 from dfa_lab.learning.rules import BP
-from dfa_lab.learning.tracing import tensors_of
 
 
 @dataclass(eq=False)

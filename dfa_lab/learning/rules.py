@@ -69,13 +69,6 @@ DFA = Rule(
     needs_feedback=True,
     broadcast=_error_itself,
 )
-SHALLOW = Rule(
-    name="shallow",
-    title="hidden layers frozen, the baseline every result needs",
-    paper="the control in Nøkland 2016 and Launay et al. 2020",
-    equation="δ_l = 0",
-    route=Route.NONE,
-)
 USF = Rule(
     name="usf",
     title="uniform sign-concordant feedback",
@@ -85,16 +78,6 @@ USF = Rule(
     needs_feedback=True,
     carrier=_concordant,
     magnitudes="constant",
-)
-FRSF = Rule(
-    name="frsf",
-    title="fixed random-magnitude sign-concordant feedback",
-    paper="Moskovitz, Litwin-Kumar & Abbott 2018; Liao, Leibo & Poggio 2016",
-    equation="δ_l = (|B_{l+1}| ⊙ sign(W_{l+1}ᵀ)) δ_{l+1} ⊙ f'(a_l)",
-    route=Route.LAYERWISE,
-    needs_feedback=True,
-    carrier=_concordant,
-    magnitudes="drawn",
 )
 BRSF = Rule(
     name="brsf",
@@ -106,25 +89,15 @@ BRSF = Rule(
     carrier=_concordant,
     magnitudes="redrawn",
 )
-SDFA = Rule(
-    name="sdfa",
-    title="direct feedback alignment by the sign of the error",
-    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
-    equation="δ_l = B_l sign(e) ⊙ f'(a_l)",
-    route=Route.DIRECT,
+FRSF = Rule(
+    name="frsf",
+    title="fixed random-magnitude sign-concordant feedback",
+    paper="Moskovitz, Litwin-Kumar & Abbott 2018; Liao, Leibo & Poggio 2016",
+    equation="δ_l = (|B_{l+1}| ⊙ sign(W_{l+1}ᵀ)) δ_{l+1} ⊙ f'(a_l)",
+    route=Route.LAYERWISE,
     needs_feedback=True,
-    broadcast=_error_sign,
-    needs_lesson=True,
-)
-DRTP = Rule(
-    name="drtp",
-    title="direct random target projection",
-    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
-    equation="δ_l = B_l t ⊙ f'(a_l)",
-    route=Route.DIRECT,
-    needs_feedback=True,
-    broadcast=_target,
-    needs_lesson=True,
+    carrier=_concordant,
+    magnitudes="drawn",
 )
 KP = Rule(
     name="kp",
@@ -148,6 +121,26 @@ WM = Rule(
     move=weight_mirror,
     decay=0.02,
 )
+SDFA = Rule(
+    name="sdfa",
+    title="direct feedback alignment by the sign of the error",
+    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
+    equation="δ_l = B_l sign(e) ⊙ f'(a_l)",
+    route=Route.DIRECT,
+    needs_feedback=True,
+    broadcast=_error_sign,
+    needs_lesson=True,
+)
+DRTP = Rule(
+    name="drtp",
+    title="direct random target projection",
+    paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
+    equation="δ_l = B_l t ⊙ f'(a_l)",
+    route=Route.DIRECT,
+    needs_feedback=True,
+    broadcast=_target,
+    needs_lesson=True,
+)
 DKP = Rule(
     name="dkp",
     title="direct Kolen–Pollack: direct feedback that learns",
@@ -160,5 +153,14 @@ DKP = Rule(
     decay=1e-3,
     listens=True,
 )
-for _rule in (BP, FA, DFA, USF, BRSF, FRSF, KP, WM, SDFA, DRTP, DKP, SHALLOW):
+SHALLOW = Rule(
+    name="shallow",
+    title="hidden layers frozen, the baseline every result needs",
+    paper="the control in Nøkland 2016 and Launay et al. 2020",
+    equation="δ_l = 0",
+    route=Route.NONE,
+)
+
+#: Every rule above, in its order: none can be left out.
+for _rule in [one for one in list(globals().values()) if isinstance(one, Rule)]:
     RULES.register(_rule.name, _rule)

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from dfa_lab.learning.conversion import mapped
 from dfa_lab.learning.converted import Converted
 from dfa_lab.learning.generators import torch_state
 from dfa_lab.learning.losses import checked_loss
+from dfa_lab.learning.nested import mapped, tensors_of
 
 Edge = GradientEdge | None
 
@@ -217,14 +217,6 @@ class _Recorder:
 def heard_args(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments through which a layer sends signals: in attention query, key and value, not the masks."""
     return args[:3] if isinstance(module, nn.MultiheadAttention) else args
-
-
-def tensors_of(args: Any) -> list[Tensor]:
-    """The floating tensors among arguments, in order, those in tuples and lists too."""
-    if isinstance(args, Tensor):
-        return [args] if args.is_floating_point() else []
-    parts = args.values() if isinstance(args, dict) else args if isinstance(args, tuple | list) else ()
-    return [one for part in parts for one in tensors_of(part)]
 
 
 def _cloned(one: Tensor, *, force: bool) -> tuple[Tensor, Edge]:
