@@ -1,0 +1,72 @@
+"""Faults of the screen that were reported, each by what a visitor tries: the page as a whole, in a real browser."""
+
+import pytest
+from screen import press, step, text, until
+
+SIZES = [(1280, 800), (1440, 900), (1024, 768), (1920, 1080)]
+PANELS = ("alignment", "loss", "accuracy", "throughput")
+PICTURE = ".dfa-pictures img"
+# The share of an element that no edge, of the window or of what scrolls or cuts around it, takes away.
+IN_SIGHT = """selector => new Promise((tell) => {
+    const seen = ([{ intersectionRatio }], all) => { all.disconnect(); tell(intersectionRatio); };
+    new IntersectionObserver(seen).observe(document.querySelector(selector));
+})"""
+EMPTY_BELOW = "() => innerHeight - document.querySelector('.dfa-explorer').getBoundingClientRect().bottom"
+
+
+def wheel_to(page, selector):
+    """Turn the wheel over the curves, to the top and then down; the greatest share of the element ever in sight.
+
+    By the wheel alone: a script scrolls boxes too that no visitor can scroll.
+    """
+    box = page.locator(".dfa-main").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -20_000)
+    page.wait_for_timeout(150)
+    most = 0.0
+    for _ in range(40):
+        most = max(most, page.evaluate(IN_SIGHT, selector))
+        if most > 0.99:
+            break
+        page.mouse.wheel(0, 60)
+        page.wait_for_timeout(60)
+    return most
+
+
+@pytest.fixture
+def served_page(page, voila):
+    """The explorer as Voila's page, paused after some steps."""
+    page.goto(voila, wait_until="load", timeout=90_000)
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
+    until(page, lambda: text(page, "state") == "ready")
+    press(page, "play")
+    until(page, lambda: step(page) > 60)
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused")
+    return page
+
+
+def choose_picture(page, name):
+    page.get_by_label("picture", exact=True).select_option(name)
+    if name != "none":
+        page.locator(PICTURE).wait_for(timeout=30_000)
+        page.wait_for_timeout(1500)  # until it is the chosen one's
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_panel_and_picture_can_be_brought_into_view_in_voila(served_page, size, screenshot):
+    page = served_page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.wait_for_timeout(600)
+    offered = page.get_by_label("picture", exact=True).locator("option").all_text_contents()
+    assert len(offered) > 4
+    for name in offered:
+        choose_picture(page, name)
+        for panel in PANELS:
+            shown = wheel_to(page, f"[data-testid='dfa-panel-{panel}']")
+            assert shown > 0.99, f"{panel} with the picture {name!r}: {shown:.0%} in sight at most"
+        if name != "none":
+            shown = wheel_to(page, PICTURE)
+            assert shown > 0.99, f"the picture {name!r}: {shown:.0%} in sight at most"
+        assert -1 <= page.evaluate(EMPTY_BELOW) <= 20, name
+        screenshot(f"voila {size[0]}x{size[1]} {name}")
