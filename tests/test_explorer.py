@@ -363,6 +363,29 @@ def test_messages_of_all_widgets_stay_below_twenty_a_second(live, monkeypatch):
     assert FRAMES_A_SECOND < 20
 
 
+def test_answers_to_a_pages_acts_are_within_the_budget_and_the_last_one_comes(live, monkeypatch):
+    sent = []
+    monkeypatch.setattr(live.chart, "send", lambda content, buffers=None: sent.append((time.monotonic(), {})))
+    monkeypatch.setattr(live.desk, "send", lambda content, buffers=None: sent.append((time.monotonic(), content)))
+    number = 0
+    live.act("play")
+    end = time.monotonic() + 3
+    while time.monotonic() < end:  # what changes nothing is answered too
+        number += 1
+        live.desk._handle_custom_msg({"do": "select", "lane": 0, "page": "a page", "number": number}, [])
+        time.sleep(0.03)
+
+    def answered():
+        told = [content["state"]["answered"] for _, content in sent if "answered" in content.get("state", {})]
+        return bool(told) and told[-1] == {"a page": number}
+
+    until(answered, 5)
+    live.act("pause")
+    live.runner.wait(5)
+    times = [moment for moment, _ in sent]
+    assert max(sum(1 for other in times if 0 <= other - one < 1.0) for one in times) <= 20
+
+
 def test_the_allowance_is_given_again_after_a_second(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("dfa_lab.widgets.pump.time.monotonic", lambda: now[0])

@@ -70,3 +70,51 @@ def test_every_panel_and_picture_can_be_brought_into_view_in_voila(served_page, 
             assert shown > 0.99, f"the picture {name!r}: {shown:.0%} in sight at most"
         assert -1 <= page.evaluate(EMPTY_BELOW) <= 20, name
         screenshot(f"voila {size[0]}x{size[1]} {name}")
+
+
+def run_a_cell(page, code):
+    """Below the explorer's cell, as a user types it."""
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(code)
+    page.keyboard.press("Shift+Enter")
+
+
+def test_a_dead_kernel_says_so(explorer, screenshot):
+    page = explorer
+    words = page.get_by_test_id("dfa-no-answer")
+    press(page, "play")
+    until(page, lambda: step(page) > 60)
+    run_a_cell(page, "import os; os._exit(1)")
+    page.get_by_role("button", name="Ok", exact=True).click(timeout=30_000)  # JupyterLab restarts it
+    page.wait_for_timeout(1500)
+    assert not words.is_visible(), "nothing was asked of it yet"
+    page.get_by_test_id("dfa-toolbar").locator(".dfa-primary").first.click()
+    words.wait_for(timeout=4000)
+    assert "run the explorer's cell again" in words.inner_text()
+    assert page.locator(".dfa-explorer.dfa-silent").count() == 1
+    page.wait_for_timeout(400)
+    screenshot("no answer")
+    # What the words say helps.
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    until(page, lambda: page.locator(".dfa-silent").count() == 0, seconds=60)
+    press(page, "play")
+    until(page, lambda: step(page) > 20)
+    page.wait_for_timeout(2500)
+    assert not words.is_visible()
+
+
+def test_a_busy_kernel_is_deaf_for_as_long_as_it_is_busy(explorer):
+    page = explorer
+    run_a_cell(page, "import time; time.sleep(4)")
+    page.wait_for_timeout(300)
+    press(page, "play")  # heard at once where the kernel has subshells, else when the cell has ended
+    until(page, lambda: step(page) > 60, seconds=30)
+    until(page, lambda: not page.get_by_test_id("dfa-no-answer").is_visible(), seconds=3)
+    page.wait_for_timeout(2500)
+    assert not page.get_by_test_id("dfa-no-answer").is_visible()
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused", seconds=5)
