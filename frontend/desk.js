@@ -5,7 +5,7 @@ import { Answers } from "./answers.js";
 import { Ask } from "./ask.js";
 import { Controls } from "./controls.js";
 import { element } from "./element.js";
-import { watchWidth } from "./explorer.js";
+import { showPicture, watchWidth } from "./explorer.js";
 import { NewRun } from "./form.js";
 import { KeysFold, listenForKeys } from "./keys.js";
 import { Share } from "./share.js";
@@ -104,6 +104,7 @@ class Desk {
     for (const part of this.parts) part.update(this.state, changed);
     this.ask.update(this.state);
     this.answers.hear(this.state.answered);
+    if (changed.has("opened") && this.state.opened) showPicture(this.root);
     if (changed.has("error")) this.complain(this.state.error ?? "");
     this.keys.root.hidden = (this.state.hide ?? []).includes("keys");
   }

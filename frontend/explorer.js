@@ -16,3 +16,20 @@ export function watchWidth(node) {
     observer.disconnect();
   };
 }
+
+const DRAWN_WITHIN_MS = 15000;
+const LOOK_AGAIN_MS = 100;
+
+/** Scroll what stands beside `node`'s desk until its picture is seen, once that is drawn; nothing else is scrolled. */
+export function showPicture(node) {
+  const until = performance.now() + DRAWN_WITHIN_MS;
+  const look = () => {
+    const main = node.closest(".dfa-explorer")?.querySelector(".dfa-main");
+    const picture = main?.querySelector(".dfa-pictures img");
+    if (picture?.complete && picture.naturalHeight && picture.clientHeight) {
+      const below = picture.getBoundingClientRect().bottom - main.getBoundingClientRect().bottom;
+      if (below > 0) main.scrollTop += Math.ceil(below) + 4;
+    } else if (performance.now() < until) setTimeout(look, LOOK_AGAIN_MS);
+  };
+  look();
+}

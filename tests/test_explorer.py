@@ -692,6 +692,37 @@ def test_slow_motion_plays_and_gives_the_former_limit_back(live):
     until(lambda: live.runner.status().limit == 200)
 
 
+def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch):
+    sent = sent_by(headless.chart, monkeypatch)
+    headless.pictures.choose("matrix")
+    headless.act("preset", name="moons")
+    assert headless.status()["error"] == ""
+    assert headless.pictures.chosen == "surface"
+    assert "<img" in headless.pictures.picture.value
+    headless.act("preset", name="deep")
+    assert headless.pictures.chosen == "none", "there is no plane"
+    assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("all", "weight_alignment")
+    headless.pictures.choose("matrix")
+    headless.act("new_run", fields={"task": "moons"})
+    assert headless.pictures.chosen == "matrix", "a picture that no session asks for stays as it is"
+    assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("", "")
+
+
+def test_a_session_with_a_picture_that_there_is_none_of_changes_nothing(headless):
+    headless.act("step", steps=3)
+    settings = dfa.Settings(**FAST)
+    headless.act("load", text=Session(settings, view={"picture": "surfaces"}).to_text())
+    assert "Did you mean 'surface'" in headless.status()["error"]
+    assert headless.experiment.steps_done == 3
+
+
+def test_a_preset_given_at_the_beginning_is_seen_as_it_says(made, monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    assert made(preset="moons").pictures.chosen == "surface"
+    hidden = made(preset="moons", hide=["pictures"])
+    assert hidden.pictures.chosen == "none"
+
+
 def test_pins_of_another_network_go(headless):
     headless.act("step", steps=5)
     headless.act("pin")

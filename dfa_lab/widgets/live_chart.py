@@ -72,6 +72,7 @@ class LiveChart(anywidget.AnyWidget):
         self._status: dict[str, str] = {}
         self._diverged: int | None = None
         self._session = 0
+        self._layers = self._angle = ""
         self._number = 0
         self._metrics = {metric for panel in PANELS for metric in panel.metrics}
         # One run's chance bands are enough: they would hide what lies behind them.
@@ -83,9 +84,14 @@ class LiveChart(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "LiveChart()"
 
-    def begin_anew(self) -> None:
-        """The runs to come have nothing in common with those before: what the page hid and chose is over."""
+    def begin_anew(self, layers: str = "", angle: str = "") -> None:
+        """The runs to come have nothing in common with those before: what the page hid and chose is over.
+
+        Until the page's user chooses, it shows these ``layers`` ("all", "ends", "mean" or a number as text) and this
+        ``angle`` alone, a metric; "" leaves it to the page.
+        """
         self._session += 1
+        self._layers, self._angle = layers, angle
 
     def show(self, runs: History | Sequence[Shown], status: Mapping[str, str], *, diverged: int | None = None) -> bool:
         """Send what is new in ``runs`` and ``status`` in one message; return whether there was anything.
@@ -120,6 +126,7 @@ class LiveChart(anywidget.AnyWidget):
         if snapshot:
             first = shown[0].history
             header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
+            header |= {"layers": self._layers, "angle": self._angle}
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             classes = any(run.classify for run in shown)
             header["panels"] = [panel.description() for panel in PANELS if classes or not panel.of_classes]

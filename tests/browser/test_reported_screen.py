@@ -118,3 +118,37 @@ def test_a_busy_kernel_is_deaf_for_as_long_as_it_is_busy(explorer):
     assert not page.get_by_test_id("dfa-no-answer").is_visible()
     press(page, "pause")
     until(page, lambda: text(page, "state") == "paused", seconds=5)
+
+
+def load_preset(page, name):
+    press(page, "presets")
+    page.get_by_test_id(f"dfa-preset-{name}").click()
+    if page.get_by_test_id("dfa-ask-yes").is_visible():  # lanes are there that would go
+        page.get_by_test_id("dfa-ask-yes").click()
+    until(page, lambda: text(page, "state") == "ready" and text(page, "story") != "")
+
+
+def test_presets_show_what_they_speak_of(page, voila, screenshot):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(voila, wait_until="load", timeout=90_000)
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
+    until(page, lambda: text(page, "state") == "ready")
+    load_preset(page, "moons")
+    page.locator(PICTURE).wait_for(timeout=30_000)
+    until(page, lambda: page.evaluate(IN_SIGHT, PICTURE) > 0.95, what="the surface in view, which nobody scrolled to,")
+    press(page, "play")
+    until(page, lambda: step(page) > 100)
+    screenshot("preset moons")
+    assert page.evaluate(IN_SIGHT, PICTURE) > 0.95
+    load_preset(page, "deep")
+    press(page, "play")
+    until(page, lambda: step(page) > 100)
+    assert page.get_by_test_id("dfa-layers").input_value() == "all"
+    keys = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-key")
+    names = [key.get_attribute("title") for key in keys.all()]
+    for layer in range(1, 9):
+        assert sum(f"layer {layer} weight" in name for name in names) == 3, names
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, -20_000)
+    page.wait_for_timeout(500)
+    screenshot("preset deep")
