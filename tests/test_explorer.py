@@ -598,11 +598,11 @@ def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
     monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
     headless.act("fork", fields={})
     headless.act("fork", fields={"rule": "dfa"})
-    assert [lane["name"] for lane in told["lanes"]] == ["main", "dfa 2", "dfa 3"]
+    assert [lane["name"] for lane in told["lanes"]] == ["DFA", "DFA 2", "DFA 3"]
     headless.act("select", lane=0)
     headless.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
     headless.act("play")
-    assert headless.status()["error"].startswith("lane main: the loss was no longer finite")
+    assert headless.status()["error"].startswith("lane DFA: the loss was no longer finite")
 
 
 def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
@@ -741,5 +741,15 @@ def test_files_hold_every_lane(headless, monkeypatch):
         headless.act("save", kind=kind)
     csv, html = (bytes(data).decode() for header, (data,) in messages if header.get("type") == "file")
     assert csv.startswith("lane,step,")
-    assert {line.split(",")[0] for line in csv.splitlines()[1:]} == {"main", "bp"}
-    assert ">bp<" in html.replace(" ", "") or "bp" in html
+    assert {line.split(",")[0] for line in csv.splitlines()[1:]} == {"DFA", "BP"}
+    assert "<h1>DFA, BP on digits</h1>" in html
+    assert [header["name"] for header, _ in messages if header.get("type") == "file"] == [
+        "dfa_lab-digits-DFA-BP-step-20.csv",
+        "dfa_lab-digits-DFA-BP-step-20.html",
+    ]
+    messages.clear()
+    headless.act("select", lane=1)
+    headless.act("save", kind="json")
+    assert [header["name"] for header, _ in messages if header.get("type") == "file"] == [
+        "dfa_lab-digits-BP-step-20.json"
+    ]

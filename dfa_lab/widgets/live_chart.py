@@ -205,6 +205,7 @@ def _numbered(place: int, **said: Any) -> dict[str, Any]:
 def _description(place: int, run: Shown) -> dict[str, Any]:
     return {
         "name": run.name,
+        "id": run.history.run_id,
         "faint": run.faint,
         "colour": run.colour or run_colour(place),
         "spread": run.history.replicas > 1,
