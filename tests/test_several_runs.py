@@ -210,14 +210,13 @@ def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it
     ]
     found = javascript("markers.js", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
     assert found == [[4, "rule → bp"], [9, "lr → 0.2"], [12, "bp: lr → 0.3"]]
+    alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
+    assert alone == ["lr → 0.2"]
     runs = [{"name": "DFA, then shallow"}, {"name": "batch size 256"}, {"name": "lr 0.2"}]
     events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch_size → 256", "run": 1}]
     events.append({"step": 7, "label": "batch_size → 25", "run": 1})
     found = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events, runs)
     assert found == ["rule → shallow", "batch_size → 256", "batch size 256: batch_size → 25"]
-    runs = [{"name": "main"}, {"name": "bp"}]
-    alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
-    assert alone == ["lr → 0.2"]
 
 
 def test_of_many_lines_the_means_are_shown_until_one_chooses() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from screen import press, step, text, until
+from server import served
 
 SIZES = [(1280, 800), (1440, 900), (1024, 768), (1920, 1080)]
 PANELS = ("alignment", "loss", "accuracy", "throughput")
@@ -152,3 +153,22 @@ def test_presets_show_what_they_speak_of(page, voila, screenshot):
     page.mouse.wheel(0, -20_000)
     page.wait_for_timeout(500)
     screenshot("preset deep")
+
+
+@pytest.fixture(scope="module")
+def voila_of_moons(tmp_path_factory):
+    """The address of a page that begins with the preset of the two moons."""
+    with served(tmp_path_factory.mktemp("moons"), ["serve", "--preset", "moons"], "/static/none") as address:
+        yield address
+
+
+def test_a_page_that_begins_with_a_preset_has_its_picture_in_view(page, voila_of_moons):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(voila_of_moons, wait_until="load", timeout=90_000)
+    page.locator(PICTURE).wait_for(timeout=90_000)
+    page.wait_for_timeout(3000)
+    assert page.evaluate(IN_SIGHT, PICTURE) > 0.95
+    page.mouse.move(800, 500)
+    page.mouse.wheel(0, -20_000)
+    page.wait_for_timeout(2500)
+    assert page.evaluate(IN_SIGHT, "[data-testid='dfa-panel-alignment']") > 0.95, "a user's own scrolling stays"
