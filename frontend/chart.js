@@ -79,9 +79,10 @@ export class Chart {
     this.schedule();
   }
 
-  begin({ session, run, runs, panels }) {
+  begin({ session, run, runs, panels, layers, angle }) {
     if (run !== this.run) this.view.zoom(null);
-    if (session !== this.session) this.forget();
+    const others = session !== this.session;
+    if (others) this.forget();
     this.run = run;
     this.session = session;
     const keep = !this.held.take(runs);
@@ -96,6 +97,7 @@ export class Chart {
       this.layers.metrics = panels.flatMap(({ lines }) => lines.filter((line) => line.per_layer));
       this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     }
+    if (others) this.layers.begin(layers, angle);
     this.buildHead();
     this.resized = true; // new panels have no size yet
   }

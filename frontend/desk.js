@@ -1,10 +1,11 @@
 // The desk: every control of the explorer. It shows what the kernel says (desk.py) and sends what the user does.
 import "./desk.css";
 import "./explorer.css";
+import { Answers } from "./answers.js";
 import { Ask } from "./ask.js";
 import { Controls } from "./controls.js";
 import { element } from "./element.js";
-import { watchWidth } from "./explorer.js";
+import { showPicture, watchWidth } from "./explorer.js";
 import { NewRun } from "./form.js";
 import { KeysFold, listenForKeys } from "./keys.js";
 import { Share } from "./share.js";
@@ -20,12 +21,19 @@ let desks = 0;
 
 class Desk {
   constructor(send) {
-    this.send = send;
+    this.send = (message) => {
+      try {
+        send(message);
+      } catch (reason) {
+        console.warn(reason); // a kernel that died takes no message: that no answer comes says so
+      }
+    };
     this.key = `dfa-desk-${(desks += 1)}-${Math.random().toString(36).slice(2, 8)}`;
     this.state = {};
     this.number = null; // of the last message; null while a snapshot is awaited
     this.saving = false;
     this.ask = new Ask();
+    this.answers = new Answers(this.key, this.send);
     this.told = null; // which part says the error now
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
@@ -33,6 +41,7 @@ class Desk {
     this.parts = [this.toolbar, this.controls, new NewRun(this), new EventTable(this), new Share(this), this.keys];
     const column = this.parts.slice(1).map((part) => part.root);
     this.column = element("div", "dfa-column", { tabindex: "-1" }, ...column);
+    this.toolbar.bar.after(this.answers.root);
     this.root = element("div", "dfa-desk dfa-waiting", { "data-testid": "dfa-desk" }, this.toolbar.root, this.column);
     this.silence = listenForKeys(this, (name) => (name === "keys" ? this.keys.toggle() : this.toolbar.press(name)));
   }
@@ -44,7 +53,7 @@ class Desk {
   act(message, { beside = this.toolbar.bar, by, then } = {}) {
     const does = () => {
       this.asked = { by, at: performance.now() };
-      this.send(message);
+      this.send(this.answers.numbered(message));
       then?.();
     };
     if (this.ask.needed(message.do, this.state.lanes)) this.ask.put(message.do, this.state.lanes, beside, does);
@@ -94,6 +103,8 @@ class Desk {
     for (const theme of THEMES) this.root.classList.toggle(`dfa-theme-${theme}`, this.state.theme === theme);
     for (const part of this.parts) part.update(this.state, changed);
     this.ask.update(this.state);
+    this.answers.hear(this.state.answered);
+    if (changed.has("opened") && this.state.opened) showPicture(this.root);
     if (changed.has("error")) this.complain(this.state.error ?? "");
     this.keys.root.hidden = (this.state.hide ?? []).includes("keys");
   }
@@ -126,6 +137,7 @@ class Desk {
 
   destroy() {
     this.silence();
+    this.answers.destroy();
     this.controls.destroy();
   }
 }

@@ -20,6 +20,12 @@ export class Layers {
     this.metric = null; // both
   }
 
+  /** What is in sight until the user chooses, as the kernel says; "" leaves it as it is. */
+  begin(layers, angle) {
+    if (layers) this.chosen = layers;
+    if (this.metrics.some(({ metric }) => metric === angle)) this.metric = angle;
+  }
+
   /** A series of this layer has come. */
   hear(layer) {
     if (layer !== null && layer !== MEAN) this.last = Math.max(this.last, layer);

@@ -49,7 +49,7 @@ export class Legend {
     const value = element("span", "dfa-number");
     const attributes = { type: "button", "aria-pressed": String(this.shows(series)), title: `Show or hide ${line.name}` };
     const name = text ? element("span", "dfa-key-name", {}, text) : element("span", "dfa-unseen", {}, line.name);
-    const button = element("button", "dfa-key", attributes, swatch(line, swatchLength(line, text ? 20 : 30)), name, value);
+    const button = element("button", "dfa-key", attributes, swatch(line, swatchLength(line, text ? 20 : 22)), name, value);
     button.addEventListener("click", () => {
       if (!this.hidden.delete(series.key)) this.hidden.add(series.key);
       button.setAttribute("aria-pressed", String(this.shows(series)));

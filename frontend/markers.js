@@ -59,10 +59,10 @@ export function marks(events, runs, shows = () => true) {
   });
 }
 
-/** Whether a label has every word of a run's name: a lane is called by what was changed in it. */
+/** Whether a label has every word of a run's name, or of what it turned to: a lane is called by what was changed in it. */
 function says(label, name) {
-  const words = (text) => text.toLowerCase().split(/[\s,→]+/);
-  return words(name).every((word) => words(label).includes(word));
+  const words = (text) => text.toLowerCase().split(/[\s,→_]+/);
+  return name.split(", then ").some((part) => words(part).every((word) => words(label).includes(word)));
 }
 
 /** A bright band at the step that the kernel asked to look at. */

@@ -14,12 +14,16 @@ export class Runs {
     return this.all.length > 1;
   }
 
-  /** Take other runs; what is hidden stays hidden where a run of that name still is. Returns whether places changed. */
+  /**
+   * Take other runs; what is hidden stays hidden where that run, or one of its name, still is. Returns whether places
+   * changed: a run that is called otherwise by now is the same run.
+   */
   take(runs) {
-    const hidden = new Set([...this.hidden].map((place) => this.all[place]?.name));
-    const moved = this.all.some(({ name }, place) => runs[place]?.name !== name);
+    const same = (one, other) => one && other && (one.name === other.name || (one.id !== undefined && one.id === other.id));
+    const gone = [...this.hidden].map((place) => this.all[place]);
+    const moved = this.all.some((one, place) => !same(one, runs[place]));
     this.all = runs.map((one) => ({ ...one, colour: COLOUR.test(one.colour) ? one.colour : PLAIN_COLOUR }));
-    this.hidden = new Set(this.all.flatMap(({ name }, place) => (hidden.has(name) ? [place] : [])));
+    this.hidden = new Set(this.all.flatMap((one, place) => (gone.some((other) => same(one, other)) ? [place] : [])));
     return moved;
   }
 

@@ -190,3 +190,28 @@ def test_a_failing_handler_is_told_in_words(desk: Watched) -> None:
 def test_every_act_is_checked_with_words() -> None:
     assert {"change", "play", "pause", "fork", "load", "save", "tab", "slow", "share"} <= set(ACTS)
     assert all(words for act in ACTS.values() for _, _, _, words in act)
+
+
+def test_every_act_is_answered_by_its_number_whatever_came_of_it(desk: Watched) -> None:
+    state: dict[str, Any] = {"running": False}
+    assert desk.show(state)
+    desk.hear({"do": "pause", "page": "one", "number": 1})
+    assert desk.show(state)
+    assert desk.sent[-1]["state"] == {"answered": {"one": 1}}
+    desk.hear({"do": "no such act", "page": "one", "number": 2})
+    desk.hear({"do": "pause", "page": "two", "number": 1})
+    assert desk.show(state)
+    assert desk.sent[-1]["state"] == {"answered": {"one": 2, "two": 1}}
+    assert not desk.show(state), "an answer is one message"
+    desk.hear({"do": "pause"})
+    assert not desk.show(state), "nobody asked"
+
+
+def test_numbers_of_hostile_pages_are_no_answers_and_of_many_pages_the_last_are_kept(desk: Watched) -> None:
+    for page, number in ((7, 1), ("", 1), ("x" * 81, 1), ("x", -1), ("x", True), ("x", 2**60), ("x", 0.5), (None, 1)):
+        desk.hear({"do": "pause", "page": page, "number": number})
+    assert not desk.show({})
+    for page in range(100):
+        desk.hear({"do": "pause", "page": f"page {page}", "number": 1})
+    desk.show({})
+    assert list(desk.sent[-1]["state"]["answered"]) == [f"page {page}" for page in range(84, 100)]

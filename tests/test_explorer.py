@@ -363,6 +363,29 @@ def test_messages_of_all_widgets_stay_below_twenty_a_second(live, monkeypatch):
     assert FRAMES_A_SECOND < 20
 
 
+def test_answers_to_a_pages_acts_are_within_the_budget_and_the_last_one_comes(live, monkeypatch):
+    sent = []
+    monkeypatch.setattr(live.chart, "send", lambda content, buffers=None: sent.append((time.monotonic(), {})))
+    monkeypatch.setattr(live.desk, "send", lambda content, buffers=None: sent.append((time.monotonic(), content)))
+    number = 0
+    live.act("play")
+    end = time.monotonic() + 3
+    while time.monotonic() < end:  # what changes nothing is answered too
+        number += 1
+        live.desk._handle_custom_msg({"do": "select", "lane": 0, "page": "a page", "number": number}, [])
+        time.sleep(0.03)
+
+    def answered():
+        told = [content["state"]["answered"] for _, content in sent if "answered" in content.get("state", {})]
+        return bool(told) and told[-1] == {"a page": number}
+
+    until(answered, 5)
+    live.act("pause")
+    live.runner.wait(5)
+    times = [moment for moment, _ in sent]
+    assert max(sum(1 for other in times if 0 <= other - one < 1.0) for one in times) <= 20
+
+
 def test_the_allowance_is_given_again_after_a_second(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("dfa_lab.widgets.pump.time.monotonic", lambda: now[0])
@@ -575,11 +598,11 @@ def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
     monkeypatch.setattr(headless.desk, "show", lambda state: told.update(state) or True)
     headless.act("fork", fields={})
     headless.act("fork", fields={"rule": "dfa"})
-    assert [lane["name"] for lane in told["lanes"]] == ["main", "dfa 2", "dfa 3"]
+    assert [lane["name"] for lane in told["lanes"]] == ["DFA", "DFA 2", "DFA 3"]
     headless.act("select", lane=0)
     headless.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
     headless.act("play")
-    assert headless.status()["error"].startswith("lane main: the loss was no longer finite")
+    assert headless.status()["error"].startswith("lane DFA: the loss was no longer finite")
 
 
 def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
@@ -669,6 +692,37 @@ def test_slow_motion_plays_and_gives_the_former_limit_back(live):
     until(lambda: live.runner.status().limit == 200)
 
 
+def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch):
+    sent = sent_by(headless.chart, monkeypatch)
+    headless.pictures.choose("matrix")
+    headless.act("preset", name="moons")
+    assert headless.status()["error"] == ""
+    assert headless.pictures.chosen == "surface"
+    assert "<img" in headless.pictures.picture.value
+    headless.act("preset", name="deep")
+    assert headless.pictures.chosen == "none", "there is no plane"
+    assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("all", "weight_alignment")
+    headless.pictures.choose("matrix")
+    headless.act("new_run", fields={"task": "moons"})
+    assert headless.pictures.chosen == "matrix", "a picture that no session asks for stays as it is"
+    assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("", "")
+
+
+def test_a_session_with_a_picture_that_there_is_none_of_changes_nothing(headless):
+    headless.act("step", steps=3)
+    settings = dfa.Settings(**FAST)
+    headless.act("load", text=Session(settings, view={"picture": "surfaces"}).to_text())
+    assert "Did you mean 'surface'" in headless.status()["error"]
+    assert headless.experiment.steps_done == 3
+
+
+def test_a_preset_given_at_the_beginning_is_seen_as_it_says(made, monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    assert made(preset="moons").pictures.chosen == "surface"
+    hidden = made(preset="moons", hide=["pictures"])
+    assert hidden.pictures.chosen == "none"
+
+
 def test_pins_of_another_network_go(headless):
     headless.act("step", steps=5)
     headless.act("pin")
@@ -687,5 +741,15 @@ def test_files_hold_every_lane(headless, monkeypatch):
         headless.act("save", kind=kind)
     csv, html = (bytes(data).decode() for header, (data,) in messages if header.get("type") == "file")
     assert csv.startswith("lane,step,")
-    assert {line.split(",")[0] for line in csv.splitlines()[1:]} == {"main", "bp"}
-    assert ">bp<" in html.replace(" ", "") or "bp" in html
+    assert {line.split(",")[0] for line in csv.splitlines()[1:]} == {"DFA", "BP"}
+    assert "<h1>DFA, BP on digits</h1>" in html
+    assert [header["name"] for header, _ in messages if header.get("type") == "file"] == [
+        "dfa_lab-digits-DFA-BP-step-20.csv",
+        "dfa_lab-digits-DFA-BP-step-20.html",
+    ]
+    messages.clear()
+    headless.act("select", lane=1)
+    headless.act("save", kind="json")
+    assert [header["name"] for header, _ in messages if header.get("type") == "file"] == [
+        "dfa_lab-digits-BP-step-20.json"
+    ]

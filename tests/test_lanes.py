@@ -38,7 +38,7 @@ def test_forks_train_in_lockstep_and_each_as_if_it_were_alone(runner):
     runner.wait(10)
     assert runner.lanes[0] is runner.experiment
     assert [lane.steps_done for lane in runner.status().lanes] == [75, 75, 75]
-    assert names(runner) == ["main", "bp", "batch_size 5"]
+    assert names(runner) == ["DFA", "BP", "batch size 5"]
 
     alone = dfa.Experiment(**FAST)
     alone.train(30)
@@ -53,19 +53,19 @@ def test_four_lanes_are_the_most_and_names_stay_apart(runner):
     for _ in range(3):
         runner.fork()
     runner.wait(10)
-    assert names(runner) == ["main", "dfa 2", "dfa 3", "dfa 4"]
+    assert names(runner) == ["DFA", "DFA 2", "DFA 3", "DFA 4"]
     runner.fork()
     with pytest.raises(dfa.DfaLabError, match="4 lanes"):
         runner.wait(10)
     runner.drop(2)
     runner.fork(name="last", lr=0.2)
     runner.wait(10)
-    assert names(runner) == ["main", "dfa 2", "dfa 4", "last"]
+    assert names(runner) == ["lr 0.1", "DFA 2", "DFA 4", "last"]
     runner.reset()
     runner.wait(10)
-    assert names(runner) == ["main"]
+    assert names(runner) == ["DFA"]
     runner.drop(1)
-    with pytest.raises(dfa.DfaLabError, match=r"there are: 0 \(main\)"):
+    with pytest.raises(dfa.DfaLabError, match=r"there are: 0 \(DFA\)"):
         runner.wait(10)
 
 
@@ -96,7 +96,7 @@ def test_undo_goes_to_one_lane_or_to_every_one_that_has_something(runner, monkey
     runner.undo(1)
     runner.undo(None)
     runner.wait(10)
-    assert undone == ["bp", "bp"]
+    assert undone == ["BP", "BP"]
     runner.undo()
     with pytest.raises(dfa.DfaLabError, match="nothing to undo"):
         runner.wait(10)
@@ -346,7 +346,7 @@ def test_two_quick_drops_of_one_lane_take_one_away():
     runner.drop(1)
     runner.drop(1)
     with pytest.raises(
-        dfa.DfaLabError, match=r"1, which is not there or was dropped; there are: 0 \(main\), 2 \(lr 0.3"
+        dfa.DfaLabError, match=r"1, which is not there or was dropped; there are: 0 \(lr 0.1\), 2 \(lr 0.3"
     ):
         runner.wait(10)
     assert [run.settings.lr for run in runner.lanes] == [0.1, 0.3]

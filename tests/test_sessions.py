@@ -6,12 +6,13 @@ import random
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.sharing import COMMON, PREFIX
+from dfa_lab.experiment.sharing import COMMON, PREFIX, PREFIXES
 from dfa_lab.learning.matrices import Feedback
 
 FAST = {"widths": (8, 6), "batch_size": 16, "probe_every": 10, "record_every": 3}
@@ -216,13 +217,27 @@ HOSTILE = [
     {"lanes": [{"name": "BP", "fields": {"rule": "bp"}}] * 4},
     {"title": "x" * 1000},
     {"extra": 1},
+    {"view": {"layers": "all"}},  # not of this form
+    {"version": 2, "view": {"layers": "0"}},
+    {"version": 2, "view": {"layers": ["all"]}},
+    {"version": 2, "view": {"angle": "loss"}},
+    {"version": 2, "view": {"angle": "train_loss"}},
+    {"version": 2, "view": {"picture": "x" * 1000}},
+    {"version": 2, "view": {"colour": "red"}},
+    {"version": 2, "view": "all"},
+    {"version": 2, "name": 3},
+    {"version": 2, "name": "x" * 1000},
+    {"version": True},
 ]
 
 
 @pytest.mark.parametrize("wrong", HOSTILE, ids=lambda wrong: json.dumps(wrong)[:50])
 def test_a_hostile_session_is_refused_in_one_error(wrong):
     document = {"settings": {}, "steps": 0, **wrong}
-    for text in (json.dumps({"format": "dfa_lab.session", "version": 1, **document}), shared(document)):
+    of_a_form = {name: value for name, value in document.items() if name != "version"}
+    line = shared(of_a_form).replace(PREFIX, PREFIXES[2] if document.get("version") == 2 else PREFIX)
+    texts = [json.dumps({"format": "dfa_lab.session", "version": 1, **document})]
+    for text in texts + ([line] if of_a_form.keys() > {"settings", "steps"} else []):
         with pytest.raises(dfa.DfaLabError):
             dfa.Session.read(text)
 
@@ -236,7 +251,7 @@ def test_damaged_text_is_refused():
         with pytest.raises(dfa.DfaLabError):
             dfa.Session.read(text)
     with pytest.raises(dfa.DfaLabError, match="version"):
-        dfa.Session.from_json(dfa.Session(dfa.Settings()).to_json().replace('"version": 1', '"version": 2'))
+        dfa.Session.from_json(dfa.Session(dfa.Settings()).to_json().replace('"version": 1', '"version": 3'))
 
 
 def test_a_share_string_of_the_first_version_is_read_for_ever():
@@ -286,3 +301,18 @@ def test_presets_are_whole_and_their_scripts_run():
         assert 0 < preset.steps <= 5000
         assert dfa.Session.read(preset.to_text()) == preset
         compile(preset.script(), "script", "exec")
+
+
+def test_a_session_brings_what_is_seen_first_and_one_without_is_written_as_ever():
+    plain = dfa.Session(dfa.Settings(widths=(8,)), steps=5, lanes=(dfa.Lane("BP", {"rule": "bp"}),))
+    assert plain.to_text().startswith("dfa1.")
+    assert '"version": 1' in plain.to_json()
+    assert "view" not in plain.to_json()
+    seen = replace(plain, view={"layers": "all", "picture": "surface"}, name="DFA")
+    assert (seen.view.layers, seen.view.angle, seen.view.picture) == ("all", "", "surface")
+    assert seen.to_text().startswith("dfa2.")
+    for text in (seen.to_text(), seen.to_json()):
+        assert dfa.Session.read(text) == seen != plain
+    assert json.loads(seen.to_json())["view"] == {"layers": "all", "picture": "surface"}
+    with pytest.raises(dfa.DfaLabError, match="Did you mean 'weight_alignment'"):
+        replace(plain, view={"angle": "weight_alignement"})

@@ -54,6 +54,7 @@ def history(steps: int = 10, start: int = 0, *, level: float = 1.0, into: Histor
 def test_each_run_is_sent_with_its_place_and_its_own_columns(chart: Recorded) -> None:
     wide = history(level=2.0, into=History(replicas=4))
     assert chart.show([Shown(history(), "DFA"), Shown(wide, "BP"), Shown(history(), "old", faint=True)], STATUS)
+    assert len({run.pop("id") for run in chart.runs}) == 3
     assert chart.runs == [
         {"name": "DFA", "faint": False, "colour": run_colour(0), "spread": False},
         {"name": "BP", "faint": False, "colour": run_colour(1), "spread": True},
@@ -161,6 +162,44 @@ def test_no_two_lines_of_a_panel_look_alike() -> None:
     assert max(line["place"] for line in lines if line["run"]["name"] != "0") < lines[0]["place"]
 
 
+@pytest.mark.parametrize("layers", [1, 2, 3, 8])
+def test_a_dash_means_the_same_metric_with_one_lane_and_with_four(layers: int) -> None:
+    runs = [{"name": str(place), "faint": place == 3, "colour": colour} for place, colour in enumerate(RUN_COLOURS[:4])]
+    panel = PANELS[0].description()
+    code = """(() => {
+        const of = (runs) => runs.flatMap((_, run) => [...Array(a[3]).keys(), "mean"].flatMap((layer) =>
+            ["weight_alignment", "gradient_alignment"].map((metric) =>
+                ({ metric, layer: layer === "mean" ? layer : layer + 1, run }))));
+        const drawn = (runs) => m.panelLines(of(runs), a[0], { runs, several: runs.length > 1, theme: a[2] });
+        return [drawn(a[1].slice(0, 1)), drawn(a[1])];
+    })()"""
+    for lines in javascript("lines.js", code, panel, runs, THEME, layers):
+        dashes = {metric: set() for metric in ("weight_alignment", "gradient_alignment")}
+        for line in lines:
+            dashes[line["series"]["metric"]].add(json.dumps(line.get("dash")))
+        assert dashes["weight_alignment"] == {"null"}
+        assert len(dashes["gradient_alignment"]) == 1
+        assert dashes["gradient_alignment"] != {"null"}
+    widths = [
+        line["width"]
+        for line in lines
+        if line["series"]["run"] == 0 and line["series"]["layer"] != "mean" and line["series"]["metric"][0] == "w"
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == layers, "layers differ by width too, not by shade alone"
+
+
+def test_what_is_hidden_stays_hidden_when_a_run_is_called_otherwise() -> None:
+    code = """(() => {
+        const runs = new m.Runs();
+        const named = (...pairs) => pairs.map(([name, id]) => ({ name, id, colour: "red" }));
+        runs.take(named(["DFA", "x"], ["BP", "y"]));
+        runs.show(0, false);
+        return [runs.take(named(["DFA, then FA", "x"], ["BP", "y"])), [0, 1].map((place) => runs.shows(place))];
+    })()"""
+    assert javascript("runs.js", code) == [False, [False, True]]
+
+
 def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it_does_not_anyway() -> None:
     runs = [{"name": "main"}, {"name": "bp"}, {"name": "old", "faint": True}]
     events = [
@@ -173,6 +212,11 @@ def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it
     assert found == [[4, "rule → bp"], [9, "lr → 0.2"], [12, "bp: lr → 0.3"]]
     alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
     assert alone == ["lr → 0.2"]
+    runs = [{"name": "DFA, then shallow"}, {"name": "batch size 256"}, {"name": "lr 0.2"}]
+    events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch_size → 256", "run": 1}]
+    events.append({"step": 7, "label": "batch_size → 25", "run": 1})
+    found = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events, runs)
+    assert found == ["rule → shallow", "batch_size → 256", "batch size 256: batch_size → 25"]
 
 
 def test_of_many_lines_the_means_are_shown_until_one_chooses() -> None:

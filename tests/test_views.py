@@ -225,7 +225,31 @@ def test_several_runs_have_a_colour_each_and_one_legend() -> None:
 
 def test_colours_stay_apart_over_many_runs() -> None:
     assert len({style.run_colour(run) for run in range(12)}) == 12
-    assert len({(look.shade, look.dash) for look in style.layer_styles(range(1, 13)).values()}) == 12
+    looks = style.layer_styles(range(1, 13)).values()
+    assert len({look.shade for look in looks}) == len({look.width for look in looks}) == 12
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_dash_means_the_metric_however_many_runs_are_drawn(several: bool) -> None:
+    runs = [make("bp"), make("fa", seed=1)] if several else [make("bp")]
+    dashes: dict[str, set[str]] = {}
+    for one in figure(*runs).data:
+        for metric in ("weight alignment", "gradient alignment", "training loss", "test loss", "test accuracy"):
+            if one.name and f", {metric}" in one.name and one.line.width:
+                dashes.setdefault(metric, set()).add(one.line.dash)
+    assert {metric for metric, found in dashes.items() if found == {"solid"}} == {
+        "weight alignment",
+        "training loss",
+        "test accuracy",
+    }
+    assert dashes["gradient alignment"] == dashes["test loss"] == {"6px,2px"}
+    for metric, dashed in (("weight_alignment", False), ("gradient_alignment", True)):
+        axes = None
+        for run in runs:
+            axes = alignmentplot(run, metric=metric, ax=axes)
+        lines = [line for line in axes.lines if str(line.get_gid()).startswith("run ")]
+        assert len(lines) >= 2 * len(runs)
+        assert {line.is_dashed() for line in lines} == {dashed}
 
 
 def test_the_same_histories_give_the_same_json() -> None:

@@ -6,36 +6,42 @@ A lane's own throughput is that of its own steps: the time in which the others t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.names import cut, name_of, turned, unused, words_of
 from dfa_lab.experiment.plan import Plan, changes_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.rules import RULES
 
 #: How many runs train side by side at most.
 LANES = 4
-NAME_LENGTH = 40
-#: What lane 0 is called.
-MAIN = "main"
 
 
 class Lane:
     """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
 
-    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
-        self.experiment, self.number = experiment, number
+    def __init__(self, experiment: Experiment, number: int, among: Lanes, plan: Plan | None = None) -> None:
+        self.experiment, self.number, self.among = experiment, number, among
         self.plan = plan or Plan()
+        self.told_by: frozenset[str] = frozenset()  # the fields that were changed when it was forked
+        self.born, self.changes_before = experiment.steps_done, len(experiment.history.events)
         self._shared = False  # others train in between: only the time inside a step counts
         self._told = False  # how fast it is
 
     @property
     def name(self) -> str:
-        """What it is called. Lane 0 is not called by the rule it began with, which may be another by now."""
-        return self.experiment.history.name if self.number else MAIN
+        """What it is called, among the others that are there: by what it is, or what it was and then became."""
+        return self.among.names().get(self.number) or self.own_name()  # it may have been dropped just now
+
+    def own_name(self) -> str:
+        """That of a lane that was forked: what it was called then, and what became of it."""
+        history = self.experiment.history
+        since = history.events[self.changes_before :]
+        return turned(history.name, since, {"rule", *self.told_by}, start=self.born)
 
     @property
     def status(self) -> LaneStatus:
@@ -91,8 +97,37 @@ class Lanes:
     """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
+        self.all: tuple[Lane, ...] = (Lane(experiment, 0, self),)
         self._numbers = itertools.count(1)
+        self._given = ""  # what a session calls lane 0
+
+    def names(self) -> dict[int, str]:
+        """What each lane is called, by its number; no two alike.
+
+        Lane 0 is called by its rule, or where the others have the same by its values of what was changed in them.
+        """
+        found: dict[int, str] = {}
+        for lane in self.all:
+            name = lane.own_name() if lane.number else self._name_of_first()
+            found[lane.number] = unused(name, found.values())
+        return found
+
+    def _name_of_first(self) -> str:
+        first, *others = self.all
+        history, own = first.experiment.history, first.experiment.settings
+        alike = [lane for lane in others if RULES.label(lane.experiment.settings.rule) == RULES.label(own.rule)]
+        changed = {field for lane in others for field in lane.told_by} - {"rule"}
+        differing = [
+            field
+            for field in Settings.live_fields()
+            if field in changed
+            and any(getattr(lane.experiment.settings, field) != getattr(own, field) for lane in alike)
+        ]
+        fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
+        if self._given and not any(event.field in fields for event in history.events):
+            return self._given
+        words = [turned(words_of(field, history.settings[field]), history.events, (field,)) for field in fields]
+        return cut(", ".join(words))
 
     def chosen(self, lane: int | None) -> tuple[Lane, ...]:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
@@ -156,12 +191,14 @@ class Lanes:
         if len(self.all) == LANES:
             raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
         parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
-        called = [MAIN, *(one.experiment.history.name for one in self.all)]
-        name = _unused(name or _named(fields) or parent.experiment.history.name, called)
+        name = unused(name or name_of(fields) or parent.name, self.names().values())
         made = parent.experiment.fork(name=name, **fields)
         made.undoable = []  # what was changed before is the other lane's; its name tells what is changed here
         made.resume_clock()
-        self.all = (*self.all, Lane(made, next(self._numbers)))
+        another = Lane(made, next(self._numbers), self)
+        another.told_by = frozenset(fields)
+        self.all = (*self.all, another)
+        self._given = ""
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -172,7 +209,8 @@ class Lanes:
         """Lane 0 begins a new run, without a plan; the others go."""
         run = self.all[0].experiment
         run.reset(**fields)
-        self.all = (Lane(run, 0),)
+        self._given = ""
+        self.all = (Lane(run, 0, self),)
 
     def load(self, session: SessionLike) -> None:
         """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
@@ -196,8 +234,11 @@ class Lanes:
             trial.fork(lane.fields, 0, lane.name)
         Plan(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, 0, Plan(changes))
+        first = Lane(run, 0, self, Plan(changes))
         first.plan.make_due(run)
+        for other in trial.all[1:]:
+            other.among = self
+        self._given = str(getattr(session, "name", ""))
         self.all = (first, *trial.all[1:])
 
 
@@ -205,25 +246,3 @@ def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:
     """The error for a number that none of the lanes has."""
     known = ", ".join(f"{one.number} ({one.name})" for one in there)
     return DfaLabError(f"lane was given as {number!r:.100}, which is not there or was dropped; there are: {known}.")
-
-
-def _named(fields: Mapping[str, Any]) -> str:
-    """A name from what is changed: "bp", "batch_size 256"."""
-    words = [_word(value) if name == "rule" else f"{name} {_word(value)}" for name, value in fields.items()]
-    text = ", ".join(words)
-    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1].rstrip()}…"
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, Mapping) and "name" in value:
-        rest = ", ".join(f"{key}={one}" for key, one in value.items() if key != "name")
-        return f"{value['name']}({rest})" if rest else str(value["name"])
-    if isinstance(value, Mapping):
-        return RULES.label(value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _unused(name: str, taken: Collection[str]) -> str:
-    """``name``, or with the first number from 2 that makes it another than those ``taken``."""
-    numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
-    return next(one for one in numbered if one not in taken)

@@ -13,6 +13,7 @@ from dfa_lab.experiment.script import script_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sharing import read_json, read_text, write_json, write_text
 from dfa_lab.experiment.state import progress_of
+from dfa_lab.experiment.view import PLAIN, View
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.experiment import Experiment
@@ -43,7 +44,9 @@ class Session:
 
     ``changes`` are (updates done before it took effect, the live fields changed together), in order; they are the
     run's own, ``lanes`` go on beside it without them. ``steps`` 0 is a run not begun. ``title`` and ``about`` are for
-    people. Holds names and numbers only. Raises ``DfaLabError`` for what makes no run or cannot be written down.
+    people. ``view`` is what a page shows first, a ``View`` or its parts by name; ``name`` is what the run is called
+    among its lanes, "" for what tells it from them. Holds names and numbers only. Raises ``DfaLabError`` for what makes
+    no run or cannot be written down.
     """
 
     settings: Settings
@@ -52,6 +55,8 @@ class Session:
     title: str = ""
     about: str = ""
     lanes: tuple[Lane, ...] = ()
+    view: View | Mapping[str, Any] = PLAIN
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.settings, Settings):
@@ -59,6 +64,8 @@ class Session:
         whole_number("steps", self.steps, 0, MOST_STEPS)
         _check_words("title", self.title)
         _check_words("about", self.about)
+        _check_words("name", self.name)
+        object.__setattr__(self, "view", View.of(self.view))
         plain_fields(self.settings.values())
         if len(self.changes) > MOST_CHANGES:
             raise DfaLabError(f"a session was given {len(self.changes):,} changes; expected at most {MOST_CHANGES:,}.")
@@ -135,13 +142,16 @@ class Session:
         return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_text(text)
 
     def _document(self) -> dict[str, Any]:
-        return {
+        document: dict[str, Any] = {
             "title": self.title,
             "about": self.about,
             "settings": self.settings.values(),
             "changes": [[step, fields] for step, fields in self.changes],
             "steps": self.steps,
             "lanes": [{"name": lane.name, "fields": lane.fields} for lane in self.lanes],
+        }
+        return document | {
+            name: one for name, one in (("view", View.of(self.view).document()), ("name", self.name)) if one
         }
 
     @classmethod
@@ -150,7 +160,8 @@ class Session:
         try:
             lanes = tuple(Lane(**lane) for lane in document["lanes"])
             settings = Settings(**document["settings"])
-            found = cls(settings, changes, document["steps"], document["title"], document["about"], lanes)
+            words = document["title"], document["about"]
+            found = cls(settings, changes, document["steps"], *words, lanes, document["view"], document["name"])
         except RecursionError:
             raise DfaLabError("a value in this session is nested too deep; expected names and numbers.") from None
         check_work(found)

@@ -1,7 +1,8 @@
 """Sharing: a session's document as JSON and as one short line, and back, with nothing taken on trust.
 
 The line is ``dfa1.`` and, in URL-safe base64 without padding, the compact JSON deflated with a dictionary of its own,
-``COMMON``. The number is that of the dictionary and of the document's form: whoever changes either counts it up.
+``COMMON``. The number is that of the dictionary and of the document's form: whoever changes either counts it up. Form 2
+has a view and a name of the run; a session without them is written in form 1, which every release reads.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from dfa_lab.errors import DfaLabError
 
 FORMAT = "dfa_lab.session"
-VERSION = 1
-PREFIX = "dfa1."
+#: The forms of a document that are read, and what a share string of each begins with.
+PREFIXES = {1: "dfa1.", 2: "dfa2."}
+PREFIX = PREFIXES[1]
+#: What form 2 has beside form 1.
+ADDED = ("view", "name")
 #: Characters of JSON and of a share string, both ways.
 LONGEST_TEXT = 2_000_000
 
@@ -43,12 +47,19 @@ _KINDS: dict[str, tuple[type, Any]] = {
     "title": (str, ""),
     "about": (str, ""),
     "lanes": (list, []),
+    "view": (dict, {}),
+    "name": (str, ""),
 }
+
+
+def _form(document: Mapping[str, Any]) -> int:
+    """The first form that can hold it."""
+    return 2 if any(name in document for name in ADDED) else 1
 
 
 def write_json(document: dict[str, Any]) -> str:
     """JSON text, a setting, a change and a lane a line."""
-    parts = [f'"format": "{FORMAT}"', f'"version": {VERSION}']
+    parts = [f'"format": "{FORMAT}"', f'"version": {_form(document)}']
     for name, value in document.items():
         if isinstance(value, dict):
             parts.append(f"{_json(name)}: {{{_block(f'{_json(key)}: {_json(one)}' for key, one in value.items())}}}")
@@ -74,11 +85,12 @@ def read_json(text: str) -> dict[str, Any]:
     if document.pop("format", None) != FORMAT:
         raise DfaLabError(f'this JSON is no session; expected "format": "{FORMAT}", as Session.to_json writes it.')
     version = document.pop("version", None)
-    if version != VERSION or isinstance(version, bool):
+    if not isinstance(version, int) or isinstance(version, bool) or version not in PREFIXES:
+        known = " or ".join(map(str, PREFIXES))
         raise DfaLabError(
-            f"this session has version {version!r:.40}, expected {VERSION}; read it with the release that wrote it."
+            f"this session has version {version!r:.40}, expected {known}; read it with the release that wrote it."
         )
-    return _checked(document)
+    return _checked(document, version)
 
 
 def write_text(document: dict[str, Any]) -> str:
@@ -87,7 +99,7 @@ def write_text(document: dict[str, Any]) -> str:
     press = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, COMMON)
     raw = _short_enough(plain).encode("utf-8", "surrogatepass")
     packed = press.compress(raw) + press.flush() + zlib.crc32(raw).to_bytes(4, "big")
-    return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    return PREFIXES[_form(document)] + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def read_text(text: str) -> dict[str, Any]:
@@ -95,9 +107,10 @@ def read_text(text: str) -> dict[str, Any]:
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
         _not_shared("it is too long" if isinstance(text, str) else f"it is a {type(text).__name__}")
     line = "".join(text.split())
-    if not line.startswith(PREFIX):
+    form = next((form for form, prefix in PREFIXES.items() if line.startswith(prefix)), None)
+    if form is None:
         _not_shared(f"it begins with {line[:8]!r}")
-    body = line.removeprefix(PREFIX)
+    body = line.removeprefix(PREFIXES[form])
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         unpack = zlib.decompressobj(-15, COMMON)
@@ -109,7 +122,7 @@ def read_text(text: str) -> dict[str, Any]:
         if isinstance(reason, DfaLabError):
             raise
         _not_shared("a part of it is missing or was changed")
-    return _checked(_parsed(plain))
+    return _checked(_parsed(plain), form)
 
 
 def _not_shared(why: str) -> NoReturn:
@@ -145,11 +158,12 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _checked(document: dict[str, Any]) -> dict[str, Any]:
+def _checked(document: dict[str, Any], form: int) -> dict[str, Any]:
     """The document with each part of its kind; what the parts say, ``Session`` checks."""
+    known = [name for name in _KINDS if form > 1 or name not in ADDED]
     for name in document:
-        if name not in _KINDS:
-            raise DfaLabError(f"a session has no part {name!r:.40}; it has: format, version, {', '.join(_KINDS)}.")
+        if name not in known:
+            raise DfaLabError(f"a session has no part {name!r:.40}; it has: format, version, {', '.join(known)}.")
     found: dict[str, Any] = {}
     for name, (kind, default) in _KINDS.items():
         value = document.get(name, default)

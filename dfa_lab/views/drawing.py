@@ -12,6 +12,7 @@ from plotly import graph_objects as go
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
+from dfa_lab.experiment.names import called
 from dfa_lab.views import style
 from dfa_lab.views.curve import chance_band, curve, reference_metric
 from dfa_lab.views.panels import Panel
@@ -87,7 +88,8 @@ class Drawing:
             group = self.group(run, look)
             name = ", ".join([self.names[run], about.label, *([] if layer is None else [look.name])])
             colour = style.run_colour(run, look.shade)
-            self.lines.append(line_trace(line, look, colour, axis=axis, name=name, group=group, unit=about.unit))
+            drawn = style.drawn_of(metric, look)
+            self.lines.append(line_trace(line, drawn, colour, axis=axis, name=name, group=group, unit=about.unit))
             values.append(line.mean)
             if line.replicas > 1:
                 spread = line.spread
@@ -109,19 +111,19 @@ class Drawing:
         return [line.mean]
 
 
-def run_names(histories: Sequence[History], labels: Sequence[str] | None) -> list[str]:
+def run_names(histories: Sequence[History], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
     """What each run is called: by ``labels``, else by its own name. Raises ``DfaLabError`` where these do not fit."""
     if labels is None:
-        return numbered([history.name for history in histories])
+        return numbered([called(history) for history in histories])
     if (
         isinstance(labels, str)
         or not isinstance(labels, Sequence)
         or not all(isinstance(label, str) for label in labels)
     ):
-        raise DfaLabError(f'figure() got labels={labels!r}; expected one text a run, such as labels=["bp", "dfa"].')
+        raise DfaLabError(f'{place} got labels={labels!r}; expected one text a run, such as labels=["bp", "dfa"].')
     if len(labels) != len(histories):
         raise DfaLabError(
-            f"figure() got {len(labels)} labels for {len(histories)} runs; give one label for each, in order."
+            f"{place} got {len(labels)} labels for {len(histories)} runs; give one label for each, in order."
         )
     return list(labels)
 

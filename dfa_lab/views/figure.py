@@ -36,7 +36,8 @@ def figure(
     the Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
 
     - **Runs** have a colour each, named by ``labels`` (else by their own names, numbered where these are alike);
-      a click on the legend hides a run, or with a single run a kind of line. Layers differ by dash and shade.
+      a click on the legend hides a run, or with a single run a kind of line. Layers differ by width
+      and shade; a dash says the metric: gradient angles and test loss are dashed, weight angles and training loss not.
     - **Replicas**: the line is their mean, the band ± one standard deviation. Values that are not finite are left
       out of both (the hover text counts the replicas left); where none is finite the line has a gap.
     - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, ± 2 sd: a step function,

@@ -88,7 +88,7 @@ def alignmentplot(
             label="_" if named else CHANCE_LABEL,
         )
     for layer in wanted:
-        _draw(axes, history, metric, layer, looks[layer], run, label, color)
+        _draw(axes, history, metric, layer, style.drawn_of(metric, looks[layer]), run, label, color)
     low, high, tick = angle_range([np.asarray(axes.dataLim.intervaly)])
     margin = 0.02 * (high - low)
     axes.set_ylim(low - margin, high + margin)
@@ -104,7 +104,7 @@ def lossplot(
     label: str | None = None,
     color: str | None = None,
 ) -> Axes:
-    """Training loss (thin, light) and test loss over the training steps.
+    """Training loss (thin, light) and test loss (dashed) over the training steps.
 
     ``references`` are runs to compare with, such as backpropagation and frozen hidden layers: their test loss (their
     training loss where they have no other) as thin grey lines under the run, each with a dash of its own, under their

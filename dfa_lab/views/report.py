@@ -13,7 +13,7 @@ from typing import Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.views.changes import value_text
-from dfa_lab.views.drawing import numbered
+from dfa_lab.views.drawing import run_names
 from dfa_lab.views.page import escaped, folded, page, section
 from dfa_lab.views.sources import Source, runs_of
 from dfa_lab.views.tables import angles_table, changes_table, results_table, settings_table, summary
@@ -28,13 +28,15 @@ def report(
     *,
     title: str | None = None,
     references: Iterable[Source] = (),
+    labels: Sequence[str] | None = None,
 ) -> str | Path:
     """One or several runs as one HTML document: figure, results, alignment, changes, settings, how to make it again.
 
     Everything is in it, plotly's program too (4.5 MB): it opens from a disk or an e-mail, without kernel or network,
     in the colours, light or dark, of whoever reads it. Give a History, an Experiment or several; of an Experiment it
     has the script that makes the run again. A Runner or an Explorer stands for all its lanes. ``references`` are drawn
-    as ``figure`` does.
+    as ``figure`` does. ``labels`` are what the runs are called; else it is their own names, and of a run named by its
+    rule the rules it turned to as well.
 
     Returns the text; with ``path`` it is written there, and the ``Path`` returned. The same runs give the same text on
     the same day. Raises ``DfaLabError`` for what is no run, or a path that cannot be written to.
@@ -48,7 +50,7 @@ def report(
 
     from dfa_lab.views.figure import figure
 
-    names = numbered([history.name for history in histories])
+    names = run_names(histories, labels, "report()")
     title = title or _title(histories, names)
     drawn = figure(*histories, labels=names, references=references)
     sentences = summary(histories, names)

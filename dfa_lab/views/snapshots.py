@@ -156,10 +156,10 @@ def spectrumplot(
     """
     record = snapshot_of(snapshot, "spectrumplot()")
     found = record.layer(layer)
-    shown = [("B", carried_by(record, found, "spectrumplot()"), "o", style.DASHES[0])]
+    shown = [("B", carried_by(record, found, "spectrumplot()"), "o", style.SOLID)]
     if found.partner is not None:
         name = f"W: BP's own, {matrix_words(record, found).partner}".removesuffix("ᵀ")
-        shown.append((name, found.partner, "s", style.DASHES[1]))
+        shown.append((name, found.partner, "s", style.DASH))
     axes = axes_for(ax, "spectrumplot()", width=7.0)
     drawn = []
     start = runs_on(axes)

@@ -1,13 +1,13 @@
 """Palette: the colours, shades and dashes that the plotly figure and the matplotlib plots share.
 
-A run has a colour; what is drawn of it (a layer, training or test) has a shade of that colour and a dash, so that
-no two lines of a panel differ by hue alone.
+A run has a colour; a dash says the metric, solid weight angles and training, dashed gradient angles and test, however
+many runs are drawn; a layer has a shade and a width of its own, so that no two lines of a panel differ by hue alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Okabe and Ito (2008), colours that people with any common colour vision can tell apart. Their yellow is too pale
 # for a line on white, and black is kept for what belongs to no run.
@@ -19,7 +19,8 @@ CHANCE_OPACITY = 0.16
 SPREAD_OPACITY = 0.18
 
 # On and off lengths in units of a pixel or point; the empty one is a solid line.
-DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (12, 3), (8, 2, 2, 2, 2, 2))
+SOLID: tuple[float, ...] = ()
+DASH: tuple[float, ...] = (6, 2)
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,33 @@ REFERENCE_DASHES: tuple[tuple[float, ...], ...] = ((7, 3), (1.5, 2), (7, 2, 1.5,
 REFERENCE_WIDTH = 1.2
 
 TRAINING = LineStyle("training", shade=0.45, width=1.2)
-TEST = LineStyle("test")
+TEST = LineStyle("test", dash=DASH)
 WHOLE = LineStyle("whole network")
+
+#: The width of the first layer's line and of the last one's.
+WIDE, NARROW = 2.6, 1.1
+
+
+def is_dashed(metric: str) -> bool:
+    """Whether the lines of ``metric`` are dashed: of two that are drawn together, the second."""
+    return metric.startswith(("gradient_", "signal_", "test_loss", "bp_"))
 
 
 def layer_styles(layers: Iterable[int]) -> dict[int, LineStyle]:
-    """A style for each hidden layer: from dark near the input to light near the output, with a dash of its own.
-
-    Beyond six layers the dashes come again, then only the shade tells two layers apart.
-    """
+    """A style for each hidden layer: from dark and wide near the input to light and narrow near the output."""
     ordered = sorted(set(layers))
-    reach = min(0.45, 0.15 * (len(ordered) - 1))  # few layers need little difference
+    reach = min(0.45, 0.25 * (len(ordered) - 1))  # few layers need little difference
     styles = {}
     for place, layer in enumerate(ordered):
         share = place / (len(ordered) - 1) if len(ordered) > 1 else 0.5
-        styles[layer] = LineStyle(f"layer {layer}", reach * (2 * share - 1), DASHES[place % len(DASHES)])
+        width = WIDE + (NARROW - WIDE) * share
+        styles[layer] = LineStyle(f"layer {layer}", reach * (2 * share - 1), SOLID, round(width, 2))
     return styles
+
+
+def drawn_of(metric: str, look: LineStyle) -> LineStyle:
+    """How a line of ``metric`` of what looks like ``look``, a layer or a split, is drawn."""
+    return replace(look, dash=DASH if is_dashed(metric) else SOLID)
 
 
 def reference_style(number: int, name: str) -> LineStyle:

@@ -12,6 +12,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.session import Session, story_of
+from dfa_lab.experiment.view import View
 from dfa_lab.learning.replicas import is_sequence
 from dfa_lab.registry import Registry
 from dfa_lab.widgets.downloads import download
@@ -167,7 +168,7 @@ def _load(explorer: Explorer, session: Session) -> None:
     for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
         check_size(session.settings.changed(**check_fields(fields)))
     check_size(session.settings)
-    explorer.begin_anew(session.settings, story_of(session))
+    explorer.begin_anew(session.settings, story_of(session), View.of(session.view))
     explorer.runner.load(session)
 
 

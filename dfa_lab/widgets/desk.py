@@ -32,6 +32,8 @@ PARTS = (
 """What ``hide`` may name beside the settings' fields."""
 EVENTS_SHOWN = 200
 """Of more events the newest count: a message stays small however long the run."""
+PAGES, PAGE_LENGTH, LAST_NUMBER = 16, 80, 2**53
+"""The most pages that are answered, the longest name of one, and the greatest number of an act."""
 
 
 class Desk(anywidget.AnyWidget):
@@ -40,8 +42,10 @@ class Desk(anywidget.AnyWidget):
     ``show`` is all there is to call, from one thread; a page may reload at any time and is given everything again.
     ``on_act`` is called, if set, with each well-formed message {"do": …} (see ``acts``), on whatever thread the kernel
     hears the page: let it put a command and return. What a page sends besides is ignored; ``error`` says what it was,
-    in words, and so it does where ``on_act`` fails. ``on_hello`` is called, if set, when a page has opened the desk,
-    ``on_paper`` with whether the page is dark, when it was opened and when that changed.
+    in words, and so it does where ``on_act`` fails. A page numbers its acts, and the next ``show`` tells it the last
+    one that was heard, whatever came of it; a page that is not told says that the kernel does not answer. ``on_hello``
+    is called, if set, when a page has opened the desk, ``on_paper`` with whether the page is dark, when it was opened
+    and when that changed.
     """
 
     _esm = STATIC / "desk.js"
@@ -53,6 +57,7 @@ class Desk(anywidget.AnyWidget):
         self._given: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
         self._number = 0
+        self._answered: dict[str, int] = {}
         self.error = ""
         self.on_act: Callable[[dict[str, Any]], None] | None = None
         self.on_hello: Callable[[], None] | None = None
@@ -72,7 +77,7 @@ class Desk(anywidget.AnyWidget):
         why ``refused``), ``refused`` (reasons by act, see ``refusals``), ``curves`` (see ``curves``),
         ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
         steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
-        ``PARTS``), ``theme``.
+        ``PARTS``), ``theme``, ``opened``, a count of the pictures to be brought into view.
 
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
         part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.
@@ -82,6 +87,8 @@ class Desk(anywidget.AnyWidget):
         given = dict(state)
         if isinstance(given.get("events"), list | tuple):
             given["events"] = self._newest(given["events"])
+        if self._answered:
+            given["answered"] = dict(self._answered)
         fresh = {}
         for key, value in given.items():
             if asked or key not in self._given or self._given[key] is not value:
@@ -126,6 +133,7 @@ class Desk(anywidget.AnyWidget):
             if self.on_paper is not None and isinstance(content.get("dark"), bool):
                 self.on_paper(content["dark"])
             return
+        self._note_number(content)
         try:
             act = checked(content)
             self.error = ""
@@ -133,6 +141,17 @@ class Desk(anywidget.AnyWidget):
                 self.on_act(act)
         except Exception as error:  # nobody sees what is raised here: it goes to the status line
             self.error = in_words(error)
+
+    def _note_number(self, content: Any) -> None:
+        """The page's own name and the number of its act, for the answer; of many pages those that acted last."""
+        if not isinstance(content, Mapping):
+            return
+        page, number = content.get("page"), content.get("number")
+        if not isinstance(page, str) or not 0 < len(page) <= PAGE_LENGTH:
+            return
+        if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= LAST_NUMBER:
+            others = {name: last for name, last in self._answered.items() if name != page}
+            self._answered = dict(list({**others, page: number}.items())[-PAGES:])
 
 
 def plain(value: Any) -> Any:

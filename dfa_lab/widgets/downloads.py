@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.experiment.experiment import Experiment
-from dfa_lab.learning.rules import RULES
 from dfa_lab.registry import Registry
 
 Runs = Mapping[str, Experiment]
+#: The most characters of the runs' names in a file's name.
+LONGEST = 80
 
 
 @dataclass(frozen=True)
 class Download:
     """A kind of file: its ending, its MIME type, and how its bytes are made.
 
-    ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for.
+    ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for. Whether it
+    takes ``every`` one of them, or that one alone, says which names the file's own name has.
     """
 
     ending: str
     mime: str
     make: Callable[[Runs, Experiment], bytes]
+    every: bool = False
 
 
 DOWNLOADS: Registry[Download] = Registry("download")
@@ -63,12 +66,12 @@ def _png(runs: Runs, chosen: Experiment) -> bytes:
 def _html(runs: Runs, chosen: Experiment) -> bytes:
     from dfa_lab.views.report import report
 
-    return str(report(list(runs.values()))).encode()
+    return str(report(list(runs.values()), labels=list(runs))).encode()
 
 
-DOWNLOADS.register("csv", Download("csv", "text/csv", _csv))
+DOWNLOADS.register("csv", Download("csv", "text/csv", _csv, every=True))
 DOWNLOADS.register("png", Download("png", "image/png", _png))
-DOWNLOADS.register("html", Download("html", "text/html", _html))
+DOWNLOADS.register("html", Download("html", "text/html", _html, every=True))
 DOWNLOADS.register("script", Download("py", "text/x-python", lambda _, run: run.to_script().encode()))
 DOWNLOADS.register("json", Download("json", "application/json", lambda _, run: run.session().to_json().encode()))
 
@@ -76,7 +79,8 @@ DOWNLOADS.register("json", Download("json", "application/json", lambda _, run: r
 def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes]:
     """A file of these runs: its name, its MIME type and its bytes. Raises ``DfaLabError`` for an unknown kind."""
     made, task = DOWNLOADS[kind], chosen.settings.task
-    parts = task if isinstance(task, str) else "task", RULES.label(chosen.settings.rule), chosen.steps_done
-    name = "dfa_lab-{}-{}-step-{}.{}".format(*parts, made.ending)
+    names = [name for name, run in runs.items() if made.every or run is chosen]
+    kind_of_task = task if isinstance(task, str) else "task"
+    name = f"dfa_lab-{kind_of_task}-{'-'.join(names)[:LONGEST]}-step-{chosen.steps_done}.{made.ending}"
     safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
     return safe, made.mime, made.make(runs, chosen)

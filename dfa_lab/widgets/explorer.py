@@ -20,6 +20,7 @@ from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.session import story_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.signature import shows_settings
+from dfa_lab.experiment.view import View
 from dfa_lab.learning.optimizers import warm_up
 from dfa_lab.widgets.acts import checked
 from dfa_lab.widgets.answers import answer
@@ -119,6 +120,9 @@ class Explorer(ipywidgets.VBox):
         self._unshown: BaseException | None = None
         self._picture_due = 0.0
         self._pump = None if self.headless else Pump(self._tick)
+        self.opened = 0  # how often a session brought a picture: the page brings it into view
+        if session is not None:
+            self._look(View.of(session.view))
         self.desk.on_act = self._act
         self.pictures.on_choose = self._draw_picture_soon
         self.desk.on_hello = self.chart.on_hello = self._forget_routes
@@ -165,18 +169,28 @@ class Explorer(ipywidgets.VBox):
             raise no_lane(number, self.runner.status().lanes)
         self._chosen = number
 
-    def begin_anew(self, settings: Settings | None = None, story: str = "") -> None:
+    def begin_anew(self, settings: Settings | None = None, story: str = "", view: View | None = None) -> None:
         """What belongs to the former run is over: the chosen lane, the share text, pins where ``settings`` are others'.
 
-        A ``story`` is said above the curves until the next new run.
+        A ``story`` is said above the curves until the next new run, which is seen as ``view`` says. ``DfaLabError``
+        for a view with a picture that there is none of, before anything is over.
         """
+        if settings is not None:
+            self._look(view or View())
         self._chosen, self.shared = 0, ("", "")
         self.story = story if settings is not None else self.story
         if settings is not None:
-            self.chart.begin_anew()
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
                 self.pins = []  # of another network on another task: no line to compare with
+
+    def _look(self, view: View) -> None:
+        """What the run to come shows first; of a picture that is hidden here nothing."""
+        picture = "" if PICTURES in self.classroom.hide else view.picture
+        self.pictures.choose_soon(picture)
+        self.chart.begin_anew(view.layers, view.angle)
+        self.opened += bool(picture)
+        self._picture_due = 0.0
 
     def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
         """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""

@@ -73,6 +73,7 @@ class LiveChart(anywidget.AnyWidget):
         self._status: dict[str, str] = {}
         self._diverged: int | None = None
         self._session = 0
+        self._layers = self._angle = ""
         self._number = 0
         self._metrics = {metric for panel in PANELS for metric in panel.metrics}
         # One run's chance bands are enough: they would hide what lies behind them.
@@ -84,9 +85,14 @@ class LiveChart(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "LiveChart()"
 
-    def begin_anew(self) -> None:
-        """The runs to come have nothing in common with those before: what the page hid and chose is over."""
+    def begin_anew(self, layers: str = "", angle: str = "") -> None:
+        """The runs to come have nothing in common with those before: what the page hid and chose is over.
+
+        Until the page's user chooses, it shows these ``layers`` ("all", "ends", "mean" or a number as text) and this
+        ``angle`` alone, a metric; "" leaves it to the page.
+        """
         self._session += 1
+        self._layers, self._angle = layers, angle
 
     def show(self, runs: History | Sequence[Shown], status: Mapping[str, str], *, diverged: int | None = None) -> bool:
         """Send what is new in ``runs`` and ``status`` in one message; return whether there was anything.
@@ -121,6 +127,7 @@ class LiveChart(anywidget.AnyWidget):
         if snapshot:
             first = shown[0].history
             header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
+            header |= {"layers": self._layers, "angle": self._angle}
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             classes = any(run.classify for run in shown)
             compared = any(run.compared for run in shown)
@@ -202,6 +209,7 @@ def _numbered(place: int, **said: Any) -> dict[str, Any]:
 def _description(place: int, run: Shown) -> dict[str, Any]:
     return {
         "name": run.name,
+        "id": run.history.run_id,
         "faint": run.faint,
         "colour": run.colour or run_colour(place),
         "spread": run.history.replicas > 1,

@@ -9,9 +9,9 @@ from typing import Any
 from dfa_lab.experiment.history import Event
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.views.changes import shortened, value_text
-from dfa_lab.views.style import RUN_COLOURS
+from dfa_lab.views.style import RUN_COLOURS, is_dashed
 
-LABEL_LENGTH = 32
+LABEL_LENGTH = 36
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Line:
     """
 
     metric: str
-    dashed: bool = False
     colour: int = 0
     held: bool = False
     label: str = ""
@@ -34,7 +33,7 @@ class Line:
             "metric": self.metric,
             "label": self.label or known.label.removesuffix(f" {panel}"),
             "per_layer": known.per_layer,
-            "dashed": self.dashed,
+            "dashed": is_dashed(self.metric),
             "colour": self.colour,
             "held": self.held,
         }
@@ -120,7 +119,7 @@ PANELS: tuple[Panel, ...] = (
         title="alignment with backpropagation",
         axis=_axis("angle", "weight_alignment"),
         unit=METRICS["weight_alignment"].unit,
-        lines=(Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
+        lines=(Line("weight_alignment"), Line("gradient_alignment")),
         bands=(
             Band("weight_alignment", "weight_alignment_chance", 90.0, 2.0),
             Band("gradient_alignment", "gradient_alignment_chance", 90.0, 2.0, "gradient_alignment_chance_mean"),
@@ -140,7 +139,7 @@ PANELS: tuple[Panel, ...] = (
         title="loss",
         axis=_axis("loss", "train_loss"),
         unit="",
-        lines=(Line("train_loss"), Line("test_loss", dashed=True, colour=1)),
+        lines=(Line("train_loss"), Line("test_loss", colour=1)),
         spans_decades=True,
     ),
     Panel(
@@ -161,7 +160,7 @@ PANELS: tuple[Panel, ...] = (
         unit=METRICS["samples_per_s"].unit,
         lines=(
             Line("samples_per_s", colour=2),
-            Line("bp_samples_per_s", dashed=True, colour=0, held=True, label="BP at this batch size"),
+            Line("bp_samples_per_s", colour=0, held=True, label="BP at this batch size"),
         ),
         floor=0.0,
         decimals=0,

@@ -41,6 +41,7 @@ class LivePictures(ipywidgets.VBox):
         self._theme = theme
         self.on_choose: Callable[[], None] | None = None
         self.took = 0.0
+        self._awaited: str | None = None  # what is to be chosen as soon as a run has it
         self.menu = ipywidgets.Dropdown(
             options=[("none", NONE)], value=NONE, description="picture", tooltip="A picture of the run at this step."
         )
@@ -93,6 +94,15 @@ class LivePictures(ipywidgets.VBox):
             if layer not in layers:
                 raise DfaLabError(f"there is no layer {layer!r} to draw; known: {', '.join(map(str, layers))}.")
             self.layer.value = layer
+
+    def choose_soon(self, name: str) -> None:
+        """Choose a picture for the run to come, as soon as ``show`` is given one that it fits; "" chooses none.
+
+        Raises ``DfaLabError`` for an unknown picture.
+        """
+        if name:
+            PICTURES[name]
+        self._awaited = name or None
 
     def show(self, experiment: Experiment) -> bool:
         """Draw what is chosen, if it is not on the screen already; returns whether it drew.
@@ -156,7 +166,14 @@ class LivePictures(ipywidgets.VBox):
         """The pictures that fit the run, in the menu."""
         fitting = [(picture.title, name) for name, picture in PICTURES.items() if picture.fits(experiment)]
         options = (("none", NONE), *fitting)
-        self._put_options(self.menu, options, self.chosen if self.chosen in [name for _, name in options] else NONE)
+        names = [name for _, name in options]
+        self._put_options(self.menu, options, self.chosen if self.chosen in names else NONE)
+        if self._awaited in names:
+            self._offering = True
+            try:
+                self.menu.value, self._awaited = self._awaited, None
+            finally:
+                self._offering = False
 
     def _offer_layers(self, layers: int) -> None:
         options = tuple((str(number), number) for number in range(1, layers + 1))
@@ -177,7 +194,10 @@ class LivePictures(ipywidgets.VBox):
             self._offering = False
 
     def _chosen(self, _: object) -> None:
-        if self.on_choose is not None and not self._offering:
+        if self._offering:
+            return
+        self._awaited = None  # the user chose
+        if self.on_choose is not None:
             self.on_choose()
 
 

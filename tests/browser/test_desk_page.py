@@ -18,10 +18,19 @@ const handlers = [];
 let number = 0;
 window.sent = [];
 window.tell = (type, state) => handlers.forEach((h) => h({ type, number: ++number, state, gone: [] }, []));
-desk.render({ model: { send: (m) => sent.push(m), on: (_, h) => handlers.push(h), off() {} }, el: view });
+const send = (m) => {
+  sent.push(m);
+  if (m.page && !window.dead) setTimeout(() => tell("state", { answered: { [m.page]: m.number } }));
+};
+desk.render({ model: { send, on: (_, h) => handlers.push(h), off() {} }, el: view });
 window.ready = true;
 </script></html>"""
 EVIL = '<img src=x onerror="window.pwned = 1">'
+
+
+def act_of(message):
+    """The act without what asks for its answer."""
+    return {name: value for name, value in message.items() if name not in ("page", "number")}
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def desk(page):
     state = {"specs": specs(), "settings": page.settings, "running": False, "curves": curves("tanh"), "error": ""}
     state |= {"lanes": [], "pins": [], "phases": None}
     page.evaluate("(state) => tell('snapshot', state)", json.loads(json.dumps(plain(state))))
-    page.sent = lambda: [message for message in page.evaluate("sent.splice(0)") if "do" in message]
+    page.sent = lambda: [act_of(message) for message in page.evaluate("sent.splice(0)") if "do" in message]
     yield page
     assert not page.errors
 
@@ -309,3 +318,38 @@ def test_a_lane_is_asked_for_by_its_number_wherever_it_stands(desk):
     desk.evaluate("(lanes) => tell('state', { lanes, lane: 1 })", [*lanes[:2], {**lanes[2], "number": 6}])
     desk.get_by_test_id("dfa-drop-2").click()
     assert desk.sent() == [{"do": "drop", "lane": 6}]
+
+
+def test_a_kernel_that_does_not_answer_is_said_and_one_that_answers_again_is_not(desk):
+    words, grey = desk.get_by_test_id("dfa-no-answer"), desk.locator(".dfa-explorer.dfa-silent")
+    desk.evaluate("window.dead = true")
+    desk.get_by_test_id("dfa-do-play").click()
+    desk.wait_for_timeout(1200)
+    assert (words.is_visible(), grey.count()) == (False, 0), "it has two seconds"
+    words.wait_for(timeout=4000)
+    assert "run the explorer's cell again" in words.inner_text()
+    assert grey.count() == 1
+    (play,) = [message for message in desk.evaluate("sent") if message.get("do") == "play"]
+    # It was busy: what it answers late, to the first act alone, takes the words away.
+    desk.evaluate("({ page, number }) => tell('state', { answered: { [page]: number } })", play)
+    words.wait_for(state="hidden", timeout=2000)
+    assert grey.count() == 0
+    # What was asked since has no answer yet: it has two seconds more.
+    words.wait_for(timeout=4000)
+    desk.evaluate("window.dead = false")
+    words.wait_for(state="hidden", timeout=6000)  # asked again and again, for an act may have been lost
+    desk.wait_for_timeout(2500)
+    assert not words.is_visible()
+
+
+def test_an_answer_to_another_page_is_none(desk):
+    desk.evaluate("window.dead = true")
+    desk.get_by_test_id("dfa-do-play").click()
+    desk.evaluate("tell('state', { answered: { another: 9 } })")
+    desk.get_by_test_id("dfa-no-answer").wait_for(timeout=5000)
+
+
+def test_a_model_that_can_send_no_more_is_a_kernel_that_does_not_answer(desk):
+    desk.evaluate("() => { window.sent.push = () => { throw new Error('Kernel is dead'); }; }")
+    desk.get_by_test_id("dfa-do-play").click()
+    desk.get_by_test_id("dfa-no-answer").wait_for(timeout=5000)

@@ -1,0 +1,135 @@
+"""A run is called by what it is: lanes among each other, a fork by what is changed, a report by every rule it had."""
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.experiment.names import NAME_LENGTH, words_of
+from runs import FAST
+
+
+@pytest.fixture
+def inline():
+    made = dfa.Runner(dfa.Experiment(**FAST), threaded=False)
+    yield made
+    made.close()
+
+
+def names(runner):
+    return [lane.name for lane in runner.status().lanes]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("rule", "dfa", "DFA"),
+        ("rule", "shallow", "shallow"),
+        ("rule", {"name": "kp", "decay": 0.01}, "KP"),
+        ("rule", {"1": "fa", "2": "bp"}, "FA+BP"),
+        ("feedback_init", {"name": "aligned", "angle": 180}, "B at 180°"),
+        ("feedback_init", "orthogonal", "B orthogonal"),
+        ("feedback_init", {"name": "sparse", "density": 0.1}, "B sparse(density=0.1)"),
+        ("activation_derivative", "exact", "g = f′"),
+        ("activation_derivative", {"name": "points", "points": [[0, 1]]}, "g = drawn"),
+        ("batch_size", 256, "batch size 256"),
+        ("lr", (0.1, 0.2), "lr [0.1, 0.2]"),
+    ],
+)
+def test_a_setting_in_words(field, value, words):
+    assert words_of(field, value) == words
+
+
+def test_forks_are_called_by_their_rule_or_by_what_is_changed(inline):
+    inline.play(5)
+    inline.fork(rule="bp", lr=0.05)
+    assert names(inline) == ["DFA", "BP, lr 0.05"]
+    inline.reset()
+    inline.fork(feedback_init={"name": "aligned", "angle": 0})
+    assert names(inline) == ["B uniform", "B at 0°"]
+    inline.reset(feedback_init={"name": "aligned", "angle": 180})
+    inline.fork(feedback_init={"name": "aligned", "angle": 0})
+    assert names(inline) == ["B at 180°", "B at 0°"]
+    inline.fork(batch_size=256)
+    assert names(inline) == ["B at 180°, batch size 16", "B at 0°", "batch size 256"]
+    inline.fork()
+    assert len(set(names(inline))) == 4
+    assert all(len(name) <= NAME_LENGTH + 2 for name in names(inline))
+
+
+def test_a_lane_that_changes_its_rule_says_both_and_one_that_no_step_was_done_under_is_left_out(inline):
+    inline.change(rule="fa")
+    assert names(inline) == ["FA"], "no step was done by DFA"
+    inline.play(5)
+    inline.change(rule="bp")
+    inline.play(5)
+    assert names(inline) == ["FA, then BP"]
+    inline.fork(rule="dfa")
+    assert names(inline) == ["FA, then BP", "DFA"], "a fork is called by what it does, not by what its run had done"
+    inline.play(5)
+    inline.change(lane=1, rule="kp")
+    inline.play(5)
+    assert names(inline) == ["FA, then BP", "DFA, then KP"]
+    inline.change(rule="fa")
+    inline.change(rule="bp")
+    assert names(inline)[0] == "FA, then BP", "and back at the same step"
+    inline.reset()
+    assert names(inline) == ["BP"]
+
+
+def test_a_lane_called_by_a_value_says_what_became_of_it(inline):
+    inline.fork(batch_size=8)
+    assert names(inline) == ["batch size 16", "batch size 8"]
+    inline.play(5)
+    inline.change(lane=1, batch_size=32)
+    assert names(inline) == ["batch size 16", "batch size 8, then batch size 32"]
+
+
+def test_a_session_may_say_what_its_run_is_called_until_it_is_something_else(inline):
+    inline.load(dfa.PRESETS["wrong_sign"])
+    assert names(inline) == ["DFA, g = −f′", "DFA, g = f′", "BP, g = −f′"]
+    inline.play(3)
+    inline.change(lr=0.2)
+    assert names(inline)[0] == "DFA, g = −f′"
+    inline.change(activation_derivative="step")
+    assert names(inline)[0].startswith("DFA, g = -(1 - tanh(x)**2), then g = ")
+
+
+@pytest.mark.parametrize("preset", dfa.PRESETS)
+def test_the_lanes_of_a_preset_have_names_of_their_own(inline, preset):
+    inline.load(dfa.PRESETS[preset])
+    found = names(inline)
+    assert len(set(found)) == len(found)
+    assert "main" not in found
+    title = dfa.PRESETS[preset].title
+    assert all(len(name) < 24 for name in found), title
+
+
+def test_a_report_is_titled_by_every_rule_of_the_run():
+    run = dfa.Experiment(**FAST)
+    run.train(10)
+    assert "<h1>dfa on digits</h1>" in dfa.report(run)
+    run.change(rule="fa")
+    run.train(10)
+    text = dfa.report(run)
+    assert "<h1>dfa, then fa on digits</h1>" in text
+    fork = run.fork(rule="bp")
+    fork.train(5)
+    assert "<h1>bp on digits</h1>" in dfa.report(fork)
+    named = dfa.Experiment(**FAST, name="mine")
+    named.train(5)
+    named.change(rule="fa")
+    assert "<h1>mine on digits</h1>" in dfa.report(named)
+    assert "<h1>DFA on digits</h1>" in dfa.report(named, labels=["DFA"])
+    with pytest.raises(dfa.DfaLabError, match=r"report\(\) got 2 labels"):
+        dfa.report(named, labels=["a", "b"])
+
+
+def test_a_pin_keeps_the_name_that_was_right_when_it_was_taken(monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    explorer = dfa.Explorer(**FAST)
+    explorer.act("step", steps=10)
+    explorer.act("pin")
+    explorer.act("change", fields={"rule": "shallow"})
+    explorer.act("step", steps=5)
+    explorer.act("pin")
+    assert [pin.name for pin in explorer.pins] == ["DFA at 10", "DFA, then shallow at 15"]
+    explorer.close()
