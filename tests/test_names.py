@@ -114,6 +114,7 @@ def test_a_report_is_titled_by_every_rule_of_the_run():
     fork = run.fork(rule="bp")
     fork.train(5)
     assert "<h1>bp on digits</h1>" in dfa.report(fork)
+    assert "<h1>dfa, then fa; bp on digits</h1>" in dfa.report([run, fork])
     named = dfa.Experiment(**FAST, name="mine")
     named.train(5)
     named.change(rule="fa")

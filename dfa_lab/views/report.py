@@ -100,7 +100,8 @@ CONTENTS = {
 
 def _title(histories: Sequence[History], names: Sequence[str]) -> str:
     tasks = list(dict.fromkeys(value_text(history.settings.get("task", "")) for history in histories))
-    return ", ".join(names) + (f" on {', '.join(tasks)}" if any(tasks) else "")
+    between = "; " if any("," in name for name in names) else ", "
+    return between.join(names) + (f" on {', '.join(tasks)}" if any(tasks) else "")
 
 
 def _again(given: Sequence[object], histories: Sequence[History], names: Sequence[str]) -> list[str]:
