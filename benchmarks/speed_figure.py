@@ -17,6 +17,9 @@ FORMS = {"experiment": "an Experiment's step", "autograd": "MLP under torch.opti
 DRAWN = {"step", "autograd", "batches"}
 MARKERS = dict(zip(FORMS, ("o", "s", "D"), strict=True))
 
+#: Rules are told apart by these too.
+DASHES = ("-", "--", "-.", (0, (1, 1)))
+
 
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure, at one optimizer and the first number of threads; a side without rows is left out."""
@@ -83,8 +86,9 @@ def _rates(axes: Axes, rows: Sequence[Row]) -> None:
         own = [row for row in rows if (row.contender, row.rule) == (contender, rule)]
         sizes, values = [row.batch for row in own], [row.details["samples/s"] for row in own]
         if contender == "experiment":
-            dash = (0, style.DASHES[number % len(style.DASHES)]) if style.DASHES[number % len(style.DASHES)] else "-"
-            axes.plot(sizes, values, color=style.run_colour(number), ls=dash, lw=1.6, label=rule)
+            axes.plot(
+                sizes, values, color=style.run_colour(number), ls=DASHES[number % len(DASHES)], lw=1.6, label=rule
+            )
             number += 1
         else:
             axes.plot(sizes, values, color=style.NEUTRAL, lw=1.2, ls=":", label="plain torch, bp")

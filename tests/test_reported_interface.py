@@ -386,7 +386,7 @@ def test_an_explorer_trains_a_run_that_is_trained_from_code_as_well(shown):
 def test_an_explorer_of_a_runner_is_another_view_of_it(shown, runner):
     explorer = shown(runner)
     assert explorer.runner is runner
-    assert [*explorer.lanes_by_name()] == ["main", "beside"]
+    assert [*explorer.lanes_by_name()] == ["DFA", "beside"]
     explorer.act("step", steps=5)
     until(lambda: runner.lanes[0].steps_done == 40)
     explorer.close()
