@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 #: The most places that are named of one part, and the longest value shown.
-PLACES, SHOWN = 2, 60
+PLACES, SHOWN = 3, 60
+#: What same_record writes of tensors and rows: kind and size, and a digest.
+DIGEST = re.compile(r"(.*?)#[0-9a-f]{16}$", re.DOTALL)
 
 Record = dict[str, Any]
 
 
 def differences(before: Record, now: Record) -> list[str]:
     """A text for each part of a record that is not the same; none where the records are."""
+    sides = {"before": before, "now": now}
+    if failed := [f"fails {when}: {one['error']}" for when, one in sides.items() if "error" in one]:
+        return failed if before != now else []
     found = []
     for part in dict.fromkeys((*before, *now)):
         if part not in before or part not in now:
@@ -28,9 +35,32 @@ def _said(before: Any, now: Any, part: str) -> str:
         return "another"
     if part.endswith("keys"):
         return _keys(before, now)
-    places = list(_places(before, now, ""))
-    more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
-    return ", ".join(places[:PLACES]) + more
+    places = list(_messages(before, now) if part.endswith("messages") else _places(before, now, ""))
+    alike: dict[str, list[str]] = {}
+    for place in places:  # the same at another number is the same kind
+        alike.setdefault(re.sub(r"\d+", "", place), []).append(place)
+    kinds = [same[0] + (f" (and {len(same) - 1} like it)" if len(same) > 1 else "") for same in alike.values()]
+    return ", ".join(kinds[:PLACES]) + (f", and {len(kinds) - PLACES} others" if len(kinds) > PLACES else "")
+
+
+def _messages(before: list[Any], now: list[Any]) -> Iterator[str]:
+    """Places in messages that belong together; messages that only one side has."""
+    kinds = [[_kind(one) for one in side] for side in (before, now)]
+    for what, i, j, k, m in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
+        if what == "equal":
+            for number, (one, other) in enumerate(zip(before[i:j], now[k:m], strict=True), k):
+                if one != other:
+                    yield from (f"message {number} ({_kind(other)}) {said}" for said in _places(one[2:], other[2:], ""))
+        else:
+            yield from (f"a message only before ({_kind(one)})" for one in before[i:j])
+            yield from (f"a message only now ({_kind(one)})" for one in now[k:m])
+
+
+def _kind(message: list[Any]) -> str:
+    """Whose it is and what kind: "explorer.0 message state"."""
+    place, kind, content = message[:3]
+    of = content.get("do") or content.get("type") if isinstance(content, dict) else ""
+    return " ".join(filter(None, (place, kind, of if isinstance(of, str) else "")))
 
 
 def _keys(before: list[str], now: list[str]) -> str:
@@ -55,7 +85,17 @@ def _places(before: Any, now: Any, path: str) -> Iterator[str]:
         if len(before) != len(now):
             yield f"{path or 'it'} has {len(now)} entries, {len(before)} before"
     else:
-        yield f"{path or 'it'} {_short(before, now)} → {_short(now, before)}"
+        yield f"{path} {_values(before, now)}".strip()
+
+
+def _values(before: Any, now: Any) -> str:
+    """Both values; of digests only what stands before them, where that differs."""
+    texts = [one if isinstance(one, str) else "" for one in (before, now)]
+    found = [DIGEST.match(one) for one in texts]
+    if found[0] and found[1]:
+        shapes = [one.group(1).strip() for one in found if one]
+        return "" if shapes[0] == shapes[1] else f"{shapes[0]} → {shapes[1]}"
+    return f"{_short(before, now)} → {_short(now, before)}"
 
 
 def _short(value: Any, other: Any) -> str:

@@ -37,8 +37,9 @@ def session(name: str, run: Session) -> None:
 
 
 def digest(data: bytes | str) -> str:
-    """16 hex digits."""
-    return hashlib.sha256(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data).hexdigest()[:16]
+    """A mark and 16 hex digits."""
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return "#" + hashlib.sha256(raw).hexdigest()[:16]
 
 
 def of_tensor(tensor: Tensor | np.ndarray) -> str:

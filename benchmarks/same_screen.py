@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -30,7 +32,7 @@ class Messages:
     def __init__(self, **settings: Any) -> None:
         self._taken: list[tuple[Any, str, Any, list[Any]]] = []
         self._plain, self._spreads = Plain(), [False]
-        self._before = ipywidgets.Widget.send, ipywidgets.Widget.send_state
+        self._before = ipywidgets.Widget.send, ipywidgets.Widget.send_state, time.monotonic
         taken = self._taken
 
         def send(widget: Any, content: Any, buffers: Any = None) -> None:
@@ -40,12 +42,14 @@ class Messages:
             taken.append((widget, "state", widget.get_state(key), []))
 
         ipywidgets.Widget.send, ipywidgets.Widget.send_state = send, send_state
+        # A picture is drawn once a second at most, by this clock: here with every act.
+        time.monotonic = itertools.count(time.monotonic(), 100.0).__next__
         self.explorer = dfa.Explorer(**settings)
 
     def close(self) -> None:
         """No more messages are taken down."""
         self.explorer.close()
-        ipywidgets.Widget.send, ipywidgets.Widget.send_state = self._before
+        ipywidgets.Widget.send, ipywidgets.Widget.send_state, time.monotonic = self._before
 
     def act(self, do: str, **message: Any) -> None:
         """What a button does."""
