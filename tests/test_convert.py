@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import dfa_lab as dfa
+from pairs import parametrize_pairs
 from zoo import ZOO, Residual, ResNet, Tied, Transformer, make
 
 LAYERWISE = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.LAYERWISE]
@@ -35,12 +36,12 @@ def gradients(net, x, t, reduction="mean"):
     return {name: None if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("size", [1, 7, 32])
-@pytest.mark.parametrize("init", ["uniform", "aligned"])
-@pytest.mark.parametrize("rule", list(dfa.RULES))
+@parametrize_pairs(rule=dfa.RULES, init=["uniform", "aligned"], size=[1, 7, 32], reduction=["mean", "sum"])
 def test_a_chain_of_linear_layers_is_an_mlp(rule, init, size, reduction):
-    """To the last bit, feedback drawn by the same seed included; and the MLP is held to NumPy by hand elsewhere."""
+    """To the last bit, feedback drawn by the same seed included; and the MLP is held to NumPy by hand elsewhere.
+
+    All pairs of rule, init, batch size and reduction.
+    """
     module, (x, t) = small(), batch(size)
     mlp = dfa.MLP([6, 8, 7, 5], rule=rule, feedback_init="uniform", feedback_seed=3, weight_init="torch", dtype=x.dtype)
     with torch.no_grad():
