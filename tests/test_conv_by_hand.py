@@ -159,6 +159,7 @@ def test_mean_gradients_do_not_grow_with_the_batch(rule):
         torch.testing.assert_close(one, eight, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "weights", "wanted"),
     [

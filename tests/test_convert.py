@@ -93,6 +93,7 @@ def frozen_loss(name):
     return trained(name, "shallow")[1][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize("name", list(ZOO))
 def test_a_network_of_any_kind_learns_by_every_rule_and_is_audited_clean(name, rule):
@@ -109,6 +110,7 @@ def test_a_network_of_any_kind_learns_by_every_rule_and_is_audited_clean(name, r
     assert moved == ({"head.weight", "head.bias"} if rule == "shallow" else set(start))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize("name", list(ZOO))
 def test_a_converted_network_is_copied_pickled_saved_and_loaded(name, rule):
@@ -167,6 +169,7 @@ def test_what_is_the_users_stays_so():
     assert "rule='fa'" in repr(module)
 
 
+@pytest.mark.slow
 def test_everything_can_be_changed_at_any_time_and_the_optimizer_stays_valid():
     module, x, t = make("resnet")
     net = dfa.convert(module, "bp")
