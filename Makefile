@@ -8,10 +8,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
 KERNELS := 6.31.0 7.3.0
+# Unit tests: one torch thread in each process they start too; those without the mark `clock` on all cores.
+UNIT   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel --ignore tests/lowest
+SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
+.PHONY: help lab test quick check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +27,9 @@ NOBROWSER := $(if $(filter no,$(BROWSER)),--no-browser,$(if $(strip $(SCREEN)),,
 lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer, in copies of the notebooks (dfa_lab_notebooks/)
 	$(BIN)/dfa-lab lab dfa_lab_notebooks --port $(PORT) $(NOBROWSER)
 
+quick: check ## lint, types and the quick unit tests: what to run after each change
+	$(UNIT) -m "not slow and not clock" $(SPREAD)
+
 test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
 
 check: $(VENV)/.installed-test ## lint, format and types only
@@ -32,7 +38,8 @@ check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/mypy
 
 test-unit: $(VENV)/.installed-test ## the tests that need no browser
-	$(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel --ignore tests/lowest
+	$(UNIT) -m "not clock" $(SPREAD)
+	$(UNIT) -m clock
 
 test-lowest: $(VENV)/.installed-test .lowest/.installed ## the lowest versions that pyproject.toml allows
 	PYTHONPATH=.lowest $(BIN)/python -m pytest tests/lowest

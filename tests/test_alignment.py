@@ -88,6 +88,7 @@ def test_independent_vectors_stand_inside_the_chance_band(n):
     assert abs(angle(one, two).item() - 90) < 3 * 57.3 / math.sqrt(n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_the_chance_band_is_that_of_redrawn_feedback(rule):
     """The sd by shuffling B against the sd of really drawing it anew; the formula would be ten times too small."""

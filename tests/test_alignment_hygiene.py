@@ -83,6 +83,7 @@ def test_every_byte_is_as_before(rule, mode):
     assert same(everything(net, optimizer), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_training_goes_on_as_if_nothing_had_been_measured(rule, mode):

@@ -56,6 +56,7 @@ def test_the_import_test_sees_a_wrong_import(tmp_path):
 DRAWING = ("ipywidgets", "anywidget", "plotly", "matplotlib", "IPython")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", ["dfa_lab", "dfa_lab.experiment.experiment", "dfa_lab.experiment.runner", "dfa_lab.learning.mlp"]
 )

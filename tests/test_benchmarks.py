@@ -110,6 +110,7 @@ def test_rounds_rotate_and_preparations_come_before_every_turn():
     assert [len(seconds) for seconds in taken.values()] == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_memory_of_a_known_case():
     mega = 1_000_000
 
@@ -136,12 +137,14 @@ def test_memory_leaves_out_what_was_there_before():
     assert found == memory.Memory(held=100, peak=150)
 
 
+@pytest.mark.slow
 def test_plain_torch_holds_its_gradients():
     own = memory.parameter_bytes(TINY.module())
     held = memory.measure(lambda: contenders.plain(TINY, 6), own).held
     assert own <= held < own + 1000  # what else there is: the last loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [contenders.plain, contenders.plain_by_index])
 @pytest.mark.parametrize("optimizer", list(contenders.OPTIMIZERS))
 def test_plain_torch_learns(make, optimizer, monkeypatch):
@@ -225,6 +228,7 @@ def test_replicas_are_compared_with_the_runs_of_their_seeds(monkeypatch):
     assert run_sections.farthest(TINY, "dfa", "sgd", 3) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(speed.SECTIONS))
 def test_every_section_gives_rows(name, tiny_plan):
     found = speed.SECTIONS[name](tiny_plan)
@@ -243,6 +247,7 @@ def test_more_threads_are_a_column():
     assert text.count("\n") == 4
 
 
+@pytest.mark.slow
 def test_the_program_writes_json_and_a_figure(tmp_path, tiny_plan, monkeypatch, capsys):
     monkeypatch.setattr(speed, "plan_of", lambda arguments, threads: tiny_plan)
     written, drawn = tmp_path / "speed.json", tmp_path / "speed.png"

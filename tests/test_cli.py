@@ -119,6 +119,7 @@ def test_bench_passes_its_options_to_the_shipped_program(monkeypatch, tmp_path):
     assert environment["PYTHONPATH"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

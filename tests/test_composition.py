@@ -62,6 +62,7 @@ def test_autocast(rule):
             assert (one - two).norm() < (0.5 if rule == "sdfa" else 0.1) * two.norm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rule"),
     [("resnet", rule) for rule in RULES]
@@ -76,11 +77,13 @@ def test_compiled_networks_give_the_eager_gradients(name, rule):
     assert_same(gradients(net, x, t, compiled), wanted, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [name for name, rule in dfa.RULES.items() if rule.changes_feedback])
 def test_compiled_networks_train_with_feedback_that_changes(rule):
     assert_trained_alike(rule, "aot_eager")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch's own compiler wants a C++ compiler")
 def test_a_network_compiled_by_torchs_own_compiler_trains_alike():
     assert_trained_alike("dfa", "inductor")
@@ -225,6 +228,7 @@ def test_accumulation_and_clipping(rule):
     torch.testing.assert_close(total, torch.tensor(1e-3, dtype=total.dtype), rtol=1e-3, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["kp", "wm"])
 def test_learned_feedback_of_convolutions_and_cells(rule):
     for name in ("resnet", "lstm"):
@@ -284,6 +288,7 @@ def run(code, *arguments):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_resumed_in_another_process_to_the_last_bit(tmp_path):
     save = """
     for rule in dfa.RULES:
@@ -306,6 +311,7 @@ def test_a_checkpoint_is_resumed_in_another_process_to_the_last_bit(tmp_path):
     assert later == second
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_gradients_of_one(tmp_path):
     """DistributedDataParallel over gloo: each has half the batch, both end with the whole batch's gradients."""
     code = """

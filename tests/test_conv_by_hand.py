@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import dfa_lab as dfa
+from pairs import parametrize_pairs
 
 
 class Unfolded:
@@ -124,11 +125,9 @@ def build(kind):
     return net.double(), unfolded
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("size", [1, 7, 32])
-@pytest.mark.parametrize("rule", list(dfa.RULES))
-@pytest.mark.parametrize("kind", list(KINDS))
+@parametrize_pairs(kind=KINDS, rule=dfa.RULES, size=[1, 7, 32], reduction=["mean", "sum"])
 def test_convolutions_are_unfolded_products(kind, rule, size, reduction):
+    """All pairs of the kind of convolution, rule, batch size and reduction."""
     module, unfolded = build(kind)
     net = dfa.convert(module, rule, feedback_seed=2)
     generator = torch.Generator().manual_seed(3)
@@ -160,6 +159,7 @@ def test_mean_gradients_do_not_grow_with_the_batch(rule):
         torch.testing.assert_close(one, eight, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "weights", "wanted"),
     [

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import dfa_lab as dfa
+from pairs import parametrize_pairs
 from zoo import ZOO, Residual, ResNet, Tied, Transformer, make
 
 LAYERWISE = [name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.LAYERWISE]
@@ -35,12 +36,12 @@ def gradients(net, x, t, reduction="mean"):
     return {name: None if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("size", [1, 7, 32])
-@pytest.mark.parametrize("init", ["uniform", "aligned"])
-@pytest.mark.parametrize("rule", list(dfa.RULES))
+@parametrize_pairs(rule=dfa.RULES, init=["uniform", "aligned"], size=[1, 7, 32], reduction=["mean", "sum"])
 def test_a_chain_of_linear_layers_is_an_mlp(rule, init, size, reduction):
-    """To the last bit, feedback drawn by the same seed included; and the MLP is held to NumPy by hand elsewhere."""
+    """To the last bit, feedback drawn by the same seed included; and the MLP is held to NumPy by hand elsewhere.
+
+    All pairs of rule, init, batch size and reduction.
+    """
     module, (x, t) = small(), batch(size)
     mlp = dfa.MLP([6, 8, 7, 5], rule=rule, feedback_init="uniform", feedback_seed=3, weight_init="torch", dtype=x.dtype)
     with torch.no_grad():
@@ -92,6 +93,7 @@ def frozen_loss(name):
     return trained(name, "shallow")[1][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize("name", list(ZOO))
 def test_a_network_of_any_kind_learns_by_every_rule_and_is_audited_clean(name, rule):
@@ -108,6 +110,7 @@ def test_a_network_of_any_kind_learns_by_every_rule_and_is_audited_clean(name, r
     assert moved == ({"head.weight", "head.bias"} if rule == "shallow" else set(start))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize("name", list(ZOO))
 def test_a_converted_network_is_copied_pickled_saved_and_loaded(name, rule):
@@ -166,6 +169,7 @@ def test_what_is_the_users_stays_so():
     assert "rule='fa'" in repr(module)
 
 
+@pytest.mark.slow
 def test_everything_can_be_changed_at_any_time_and_the_optimizer_stays_valid():
     module, x, t = make("resnet")
     net = dfa.convert(module, "bp")

@@ -13,17 +13,22 @@ from dfa_lab.learning import equations
 from dfa_lab.learning.stepper import Stepper
 from dfa_lab.learning.updates import Descent
 from networks import double_of, gradients_of, make_batch, make_net
+from pairs import parametrize_pairs
 from reference import cross_entropy_error, squared_error
 
 TOLERANCE = {"rtol": 1e-12, "atol": 1e-13}
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("size", [1, 7, 64])
-@pytest.mark.parametrize("derivative", list(dfa.DERIVATIVES))
-@pytest.mark.parametrize("activation", list(dfa.ACTIVATIONS))
-@pytest.mark.parametrize("rule", list(dfa.RULES))
+@parametrize_pairs(
+    rule=dfa.RULES,
+    activation=dfa.ACTIVATIONS,
+    derivative=dfa.DERIVATIVES,
+    size=[1, 7, 64],
+    reduction=["mean", "sum"],
+    also=[(rule, activation, "exact", 7, "mean") for rule in dfa.RULES for activation in dfa.ACTIVATIONS],
+)
 def test_three_forms_give_the_same_gradients(rule, activation, derivative, size, reduction):
+    """All pairs of the five parameters; every rule with every activation also under the exact derivative."""
     net = make_net(rule=rule, activation=activation, activation_derivative=derivative)
     x, t = make_batch(size)
     loss = dataclasses.replace(dfa.LOSSES["cross_entropy"], reduction=reduction)

@@ -19,6 +19,7 @@ def rows(history, metric):
     return history.values(metric)[0].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", list(dfa.OPTIMIZERS))
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_the_same_settings_give_the_same_history(rule, optimizer):
@@ -381,6 +382,7 @@ def test_the_rules_read_digits():
     assert mean["shallow"] <= mean["dfa"] - 0.02
 
 
+@pytest.mark.slow
 def test_the_first_live_change_does_not_load_torchs_compiler():
     """Loading it takes a second, in which a class would look at a picture that stands still."""
     code = (

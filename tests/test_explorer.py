@@ -346,6 +346,7 @@ def test_it_trains_in_a_thread_and_changes_live(live):
     assert steps[0] > 20
 
 
+@pytest.mark.clock
 def test_messages_of_all_widgets_stay_below_twenty_a_second(live, monkeypatch):
     sent = []
     for widget in (live.chart, live.desk):

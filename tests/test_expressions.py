@@ -125,6 +125,7 @@ def by_numpy(node):
     return np.logical_and.reduce(holds).astype(float)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(trees())
 def test_any_tree_written_with_as_few_parentheses_as_python_allows_binds_as_in_python(tree):

@@ -193,6 +193,7 @@ def test_it_stops_at_the_step_and_goes_on_beyond_it(runner):
     assert [lane.steps_done for lane in runner.status().lanes] == [40, 40]
 
 
+@pytest.mark.clock
 def test_a_limit_keeps_the_pace_and_every_command_is_still_taken_at_once(runner):
     runner.play(5)
     runner.wait(10)
@@ -219,6 +220,7 @@ def test_a_limit_keeps_the_pace_and_every_command_is_still_taken_at_once(runner)
     assert runner.status().steps_done <= 37  # a new limit counts from now
 
 
+@pytest.mark.clock
 def test_a_limited_run_is_measured_in_its_rests(runner):
     """A few times a second, and it stays the same run."""
     runner.limit(40)
@@ -260,6 +262,7 @@ def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(mon
     assert glance.is_due(0.0, 30), "so many steps have gone by"
 
 
+@pytest.mark.clock
 def test_throughput_is_that_of_a_lane_s_own_steps(runner):
     runner.limit(40)
     runner.fork()
@@ -269,6 +272,7 @@ def test_throughput_is_that_of_a_lane_s_own_steps(runner):
         assert lane.history.last("samples_per_s") > 3 * 40 * 16
 
 
+@pytest.mark.clock
 def test_it_pauses_when_nobody_looks():
     runner = dfa.Runner(dfa.Experiment(**FAST), watch_limit=0.15)
     runner.play()
@@ -353,6 +357,7 @@ def test_two_quick_drops_of_one_lane_take_one_away():
     runner.close()
 
 
+@pytest.mark.clock
 def test_training_from_code_beside_a_limited_runner_has_its_own_clock():
     run = dfa.Experiment(**FAST)
     runner = dfa.Runner(run, compare_speed=True)

@@ -21,6 +21,7 @@ def small():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_small_resnet_on_fashion_mnist_changed_live():
     """Rule, derivative, feedback and batch size, live; the history and the events are right."""
     try:
@@ -69,6 +70,7 @@ def test_the_small_resnet_on_fashion_mnist_changed_live():
     assert replayed.history.equals(run.history)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_the_same_module_and_settings_give_the_same_history(rule):
     runs = [dfa.Experiment(module=small(), rule=rule, feedback_scale=0.1, **NET) for _ in range(3)]

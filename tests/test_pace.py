@@ -104,6 +104,7 @@ def at_once(monkeypatch):
     monkeypatch.setattr("dfa_lab.experiment.comparison.STEADY_STEPS", 0)
 
 
+@pytest.mark.clock
 def test_the_pace_is_measured_once_the_run_is_steady():
     runner = dfa.Runner(dfa.Experiment(**FAST), compare_speed=True)
     runner.play(80)
@@ -115,6 +116,7 @@ def test_the_pace_is_measured_once_the_run_is_steady():
     runner.close()
 
 
+@pytest.mark.clock
 def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed(at_once):
     runner = dfa.Runner(dfa.Experiment(**FAST), compare_speed=True)
     plain = dfa.Experiment(**FAST)
@@ -140,6 +142,7 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
     runner.close()
 
 
+@pytest.mark.clock
 def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch):
     monkeypatch.setattr("dfa_lab.experiment.comparison.AGAIN", 0.1)
     monkeypatch.setattr("dfa_lab.experiment.pace.AGAIN", 0.0)
@@ -157,6 +160,7 @@ def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch)
     runner.close()
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("limit", [None, 1000, 100])
 def test_a_run_and_bp_are_timed_alike_at_every_speed(at_once, monkeypatch, limit):
     monkeypatch.setattr("dfa_lab.experiment.comparison.AGAIN", 0.05)
@@ -173,6 +177,7 @@ def test_a_run_and_bp_are_timed_alike_at_every_speed(at_once, monkeypatch, limit
     runner.close()
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("limit", [None, 100])
 @pytest.mark.parametrize("fields", [{}, {"rule": {"name": "bp"}}, {"weight_decay": 1e-3}, {"replicas": 2}], ids=str)
 def test_a_run_by_bp_has_the_speed_of_bp(at_once, limit, fields):
@@ -188,6 +193,7 @@ def test_a_run_by_bp_has_the_speed_of_bp(at_once, limit, fields):
     runner.close()
 
 
+@pytest.mark.clock
 def test_a_module_under_a_speed_limit_has_its_own_clock():
     runner = dfa.Runner(dfa.Experiment(module=network(), batch_size=16, probe_every=10), compare_speed=True)
     runner.limit(200)
@@ -207,6 +213,7 @@ def test_timing_both_changes_nothing(fields):
     assert seen.history.equals(alone.history)
 
 
+@pytest.mark.clock
 def test_measuring_keeps_to_its_time():
     run = dfa.Experiment(**FAST, record_every=1)
     run.train(50)

@@ -93,6 +93,7 @@ def test_lockfile_is_pinned_and_names_no_host() -> None:
         assert locked[f"node_modules/{name}"]["integrity"].startswith("sha512-")
 
 
+@pytest.mark.slow
 def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, tmp_path: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
@@ -111,6 +112,7 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
 
 
+@pytest.mark.slow
 def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

@@ -288,6 +288,7 @@ def test_reports_of_unusual_runs_can_be_made() -> None:
     assert "Nothing was changed" in empty
 
 
+@pytest.mark.slow
 def test_the_report_loads_no_matplotlib_and_pictures_load_no_pyplot() -> None:
     code = (
         "import sys, dfa_lab as dfa; run = dfa.Experiment(task='moons', widths=(4,)); dfa.report(run); "

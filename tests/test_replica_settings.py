@@ -62,6 +62,7 @@ def train(together, singles, steps, **change):
         run.train(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "momentum", "decay", "lr"), OPTIMIZING)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "sdfa"])  # whose sign turns a last bit into more
 def test_replica_k_is_the_single_run_with_its_settings(rule, optimizer, momentum, decay, lr):

@@ -209,6 +209,7 @@ def test_training_ends_with_a_row_at_the_last_step():
         assert max(line.get_xdata()[-1] for line in plot(run).lines if len(line.get_xdata()) > 2) == 1200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given", [{"rule": rule} for rule in dfa.RULES] + [{"module": module(), "rule": "fa"}], ids=str
 )
@@ -261,6 +262,7 @@ def completions(text, namespace, *, jedi):
         return {found.text.lstrip(".") for found in completer.completions(text, len(text))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jedi", [True, False])
 def test_settings_are_completed_where_they_are_fields(jedi):
     names = {"dfa": dfa, "run": dfa.Experiment(**TINY), "runner": dfa.Runner(dfa.Experiment(**TINY))}

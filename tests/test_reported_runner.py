@@ -252,6 +252,7 @@ def furthest_apart(run, steps):
     return max(after - before for before, after in pairwise(measured))
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("slow_at", [(0,), (1, 2), (0, 3, 6)], ids=str)
 def test_a_measurement_that_is_held_up_does_not_stop_the_curves(monkeypatch, slow_at):
     """At the explorer's speed of 30 steps a second no more than 15 steps, half a second, lie between two of them."""
@@ -271,6 +272,7 @@ def test_a_measurement_that_is_held_up_does_not_stop_the_curves(monkeypatch, slo
     runner.close()
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("fields", [{}, {"replicas": 16}], ids=str)
 def test_the_curves_go_on_right_after_the_first_cell_on_a_busy_machine(fields):
     busy = threading.Event()

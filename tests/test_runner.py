@@ -41,6 +41,7 @@ def test_a_thread_gives_what_training_inline_gives(runner):
     assert runner.experiment.history.equals(inline.history)
 
 
+@pytest.mark.clock
 def test_live_changes_replayed_inline_give_the_same_history(runner):
     """Changes put while it trains at full speed land at one step each; the event log replays them to the last bit."""
     draw = random.Random(0)
@@ -132,6 +133,7 @@ def test_an_exception_inside_training_is_in_words_and_reset_mends_it(runner, mon
     assert runner.status().steps_done == 10
 
 
+@pytest.mark.clock
 def test_pause_is_quick(runner):
     runner.play()
     until(lambda: runner.status().steps_done > 10)

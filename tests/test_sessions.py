@@ -82,6 +82,7 @@ def test_a_share_string_and_json_make_the_run_again(seed, replicas):
         assert (again.settings, again.steps_done) == (run.settings, run.steps_done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "replicas"), [(0, None), (22, None), (32, None), (3, 2)])
 def test_a_run_measured_by_hand_is_the_same_run(seed, replicas):
     """Whatever was done to it, divergences and forks too; and its share string makes it again."""
@@ -96,6 +97,7 @@ def test_a_run_measured_by_hand_is_the_same_run(seed, replicas):
     assert measured.to_script() == run.to_script()
 
 
+@pytest.mark.slow
 def test_a_script_makes_the_run_again_in_a_new_process(tmp_path):
     run, diverged = played(32)
     assert diverged

@@ -109,6 +109,7 @@ def test_sorting_shows_the_structure_and_only_reorders() -> None:
         assert (np.diff(ordered[:, 0]) <= 1e-12).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "columns"), [(1, 24), (24, 1), (1, 1), (10, 1024), (128, 128)])
 def test_matrices_of_any_shape_can_be_drawn(rows: int, columns: int) -> None:
     one = snapshot_of(layer_of(1, rows, columns, 0.0, samples=8), rule="fa", name="fa")
@@ -334,6 +335,7 @@ def test_a_rule_that_sends_nothing_has_no_sample_angles() -> None:
         sampleangleplot(snapshot_of(layer, rule="shallow"))
 
 
+@pytest.mark.slow
 def test_the_views_load_neither_pyplot_nor_plotly() -> None:
     code = (
         "import sys, dfa_lab; dfa_lab.VIEWS, dfa_lab.matrixplot; "

@@ -13,6 +13,7 @@ from dfa_lab.learning.activations import resolve_activation
 from dfa_lab.learning.stepper import Stepper
 from dfa_lab.learning.updates import Descent, Gradients, Momentum
 from networks import make_batch, make_net
+from pairs import parametrize_pairs
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-13}
 SIZES = [9, 70, 3, 9, 1, 70]
@@ -80,11 +81,9 @@ def check_steps(net, loss, batches, *, lr=LR, decay=0.0, mu=0.0):
                 torch.testing.assert_close(one, two, **CLOSE)
 
 
-@pytest.mark.parametrize("mu", [0.0, MU])
-@pytest.mark.parametrize("replicas", [None, 3])
-@pytest.mark.parametrize("activation", list(dfa.ACTIVATIONS))
-@pytest.mark.parametrize("rule", list(dfa.RULES))
+@parametrize_pairs(rule=dfa.RULES, activation=dfa.ACTIVATIONS, replicas=[None, 3], mu=[0.0, MU])
 def test_steps_of_changing_size_are_the_twins(rule, activation, replicas, mu):
+    """All pairs of rule, activation, replicas and momentum."""
     net = make_net(rule=rule, activation=activation, replicas=replicas)
     check_steps(net, loss_of(), batches_for(net, loss_of(), own=True), decay=DECAY, mu=mu)
 
@@ -102,12 +101,9 @@ def test_any_derivative_is_the_twins(rule, activation, derivative, replicas):
     check_steps(net, loss_of(), batches_for(net, loss_of(), sizes=[9, 4, 9]))
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("outputs", [5, 70])
-@pytest.mark.parametrize("loss", list(dfa.LOSSES))
-@pytest.mark.parametrize("rule", list(dfa.RULES))
+@parametrize_pairs(rule=dfa.RULES, loss=dfa.LOSSES, outputs=[5, 70], own=[False, True], reduction=["mean", "sum"])
 def test_any_loss_over_few_and_many_classes_is_the_twins(rule, loss, outputs, own, reduction):
+    """All pairs of the five parameters; ``test_a_loss_by_hand_is_autograds`` has the product of all but the rule."""
     net, loss = make_net((6, 8, 7, outputs), rule=rule, replicas=2), loss_of(loss, reduction)
     check_steps(net, loss, batches_for(net, loss, sizes=[5, 64, 66], own=own), lr=0.01, mu=MU)
 

@@ -132,6 +132,7 @@ def test_a_damaged_file_is_named(tmp_path, damage):
         make_task({"name": "fashion_mnist", "folder": str(tmp_path)})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path(FASHION_MNIST_FOLDER).is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_the_real_fashion_mnist():
     task = make_task("fashion_mnist")

@@ -346,6 +346,7 @@ def test_errors_say_what_was_given_and_what_to_do(call: Any, words: str) -> None
 # Imports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [("figure", ["matplotlib", "ipywidgets"]), ("plots", ["matplotlib.pyplot", "plotly", "ipywidgets"])],
