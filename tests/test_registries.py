@@ -1,5 +1,6 @@
 """Whatever is registered runs: every rule, init, activation, derivative, optimizer: twenty steps on digits."""
 
+import ast
 import math
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_every_registered_name_learns_on_digits(field, name, replicas):
 def test_a_rule_defined_among_the_rules_is_registered(monkeypatch):
     """Whatever stands in the file: a rule is written into its text before the last one, and the file is run."""
     source = Path(rules.__file__).read_text()
+    assert isinstance(ast.parse(source).body[-1], ast.For), "no rule can stand below the loop that registers them"
     place = source.index("SHALLOW = Rule(")
     added = 'EXTRA = Rule(name="extra", title="t", paper="p", equation="e", route=Route.NONE)\n'
     fresh = Rules("learning rule")

@@ -80,9 +80,11 @@ class Experiment:
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
-        # Drawing too must not depend on how many threads torch happens to have: a QR does.
-        with Computing(settings):
-            self._draw(settings)
+        fresh = object.__new__(type(self))
+        fresh.module, fresh._name = self.module, self._name
+        with Computing(settings):  # a QR depends on how many threads torch happens to have
+            fresh._draw(settings)
+        vars(self).update(vars(fresh))  # all at once: what fails leaves the run as it was
 
     def _draw(self, settings: Settings) -> None:
         self.task, self._updater = make_updater(settings, self.module)
@@ -229,7 +231,7 @@ class Experiment:
 
         Raises ``DfaLabError`` for an unknown field, a value that cannot be used, and a field that only a new run takes.
         """
-        with self._lock, Computing(self.settings):
+        with self._lock, Computing(self.settings), deferred_interrupt():
             before, after = self.settings, self.settings.changed(**fields)
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
             Settings.check_live({name: fields[name] for name in changed})
@@ -243,7 +245,7 @@ class Experiment:
         It is a change like any other, an event at this step; weights are not rolled back. ``reset`` leaves nothing to
         undo, a fork can undo what its run could. Raises ``DfaLabError`` where there is nothing to undo.
         """
-        with self._lock, Computing(self.settings):
+        with self._lock, Computing(self.settings), deferred_interrupt():
             if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
             fields = self.undoable[-1]

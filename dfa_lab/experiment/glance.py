@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 
 #: Seconds of rest in which there is time for everything.
 LEISURE = 0.25
@@ -20,6 +21,14 @@ TIMES = 2
 LOOK = 0.1
 #: How many measurements are remembered. The quickest of them counts: what held the others up says nothing of the next.
 REMEMBERED = 5
+
+
+class Measured(Enum):
+    """Whether the step at which the runs stand is measured: just now, as it was before, or not, for commands wait."""
+
+    NOW = "now"
+    BEFORE = "before"
+    NOT = "not"
 
 
 class Glance:
@@ -41,9 +50,11 @@ class Glance:
             return True
         return rest > LEISURE or (since >= APART and least < SHARE * rest)
 
-    def time(self, measure: Callable[[], None]) -> None:
-        """Have it measured, and note what that took."""
+    def time(self, measure: Callable[[], Measured]) -> None:
+        """Have it measured, and note what that took and which step is measured now: where it was work, and was done."""
         began = time.monotonic()
-        measure()
-        self._when, self._steps = time.monotonic(), 0
-        self._took.append(self._when - began)
+        measured = measure()
+        if measured is not Measured.NOT:
+            self._when, self._steps = time.monotonic(), 0
+        if measured is Measured.NOW:
+            self._took.append(self._when - began)

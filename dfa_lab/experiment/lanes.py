@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.glance import Measured
 from dfa_lab.experiment.names import cut, name_of, turned, unused, words_of
 from dfa_lab.experiment.plan import Plan, changes_of
 from dfa_lab.experiment.settings import Settings
@@ -29,7 +31,7 @@ class Lane:
         self.plan = plan or Plan()
         self.told_by: frozenset[str] = frozenset()  # the fields that were changed when it was forked
         self.born, self.changes_before = experiment.steps_done, len(experiment.history.events)
-        self._shared = False  # others train in between: only the time inside a step counts
+        self.shared = False  # others train in between: only the time inside a step counts
         self._told = False  # how fast it is
 
     @property
@@ -52,7 +54,7 @@ class Lane:
         """One update, then what the plan has for that step; whether it had anything."""
         clock = self.experiment._stopwatch
         clock.silent = self._told
-        if self._shared:
+        if self.shared:
             clock.go()
         try:
             self.experiment.step()
@@ -60,7 +62,7 @@ class Lane:
         finally:
             clock = self.experiment._stopwatch  # the plan may have begun the run anew
             clock.silent = False
-            if self._shared:
+            if self.shared:
                 clock.halt()
 
     def resume_clock(self) -> None:
@@ -73,7 +75,7 @@ class Lane:
 
         Where its speed is ``told`` by somebody else, no row says what its own clock would.
         """
-        self._shared, self._told = shared, told
+        self.shared, self._told = shared, told
         self.release()
 
     def read_clock(self) -> None:
@@ -87,7 +89,7 @@ class Lane:
 
     def release(self) -> None:
         """Training time counts again, from now on or from the next ``step``."""
-        if self._shared:
+        if self.shared:
             self.experiment._stopwatch.halt()
         else:
             self.experiment._stopwatch.go()
@@ -153,15 +155,23 @@ class Lanes:
             case Drop(number):
                 self.drop(number)
 
-    def measure(self, wanted: Callable[[], bool]) -> Iterator[BaseException]:
-        """Numbers of the very step of each lane that has begun, while they are ``wanted``; gives the errors met."""
+    def measure(self, wanted: Callable[[], bool]) -> tuple[Measured, list[BaseException]]:
+        """Numbers of the very step of each lane that has begun, while they are ``wanted``; and the errors met."""
+        measured: Measured = Measured.BEFORE
+        errors: list[BaseException] = []
         for lane in self.all:
-            if lane.experiment.steps_done and wanted():
-                try:
-                    lane.read_clock()
-                    lane.experiment.measure()
-                except BaseException as error:
-                    yield error
+            if not lane.experiment.steps_done:
+                continue
+            if not wanted():
+                return Measured.NOT, errors
+            try:
+                lane.read_clock()
+                rows = lane.experiment.history.lengths()
+                lane.experiment.measure()
+                measured = measured if lane.experiment.history.lengths() == rows else Measured.NOW
+            except BaseException as error:
+                errors.append(error)
+        return measured, errors
 
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
@@ -169,21 +179,17 @@ class Lanes:
         if len(chosen) > 1:
             for one in chosen:
                 one.experiment.fork(**fields)  # what one lane refuses shows on its copy
-        for one in chosen:
-            one.experiment.change(**fields)
+        with _all_or_none(chosen):
+            for one in chosen:
+                one.experiment.change(**fields)
 
     def undo(self, lane: int | None) -> None:
         """Take back the last change of a lane; of every lane that has one, and ``DfaLabError`` where none has."""
         chosen = self.chosen(lane)
-        refused: list[DfaLabError] = []
-        for one in chosen:
-            experiment: Any = one.experiment
-            try:
-                experiment.undo()
-            except DfaLabError as reason:
-                refused.append(reason)
-        if len(refused) == len(chosen):
-            raise refused[0]
+        able = [one for one in chosen if one.experiment.undoable]
+        with _all_or_none(able):
+            for one in able or chosen:
+                one.experiment.undo()
 
     def fork(self, fields: Mapping[str, Any], lane: int, name: str | None) -> None:
         """One more lane, at the end: a copy of ``lane`` with ``fields`` changed from here on."""
@@ -240,6 +246,19 @@ class Lanes:
             other.among = self
         self._given = str(getattr(session, "name", ""))
         self.all = (first, *trial.all[1:])
+
+
+@contextmanager
+def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
+    """An error inside leaves every one of the lanes as it was."""
+    before = [(one.experiment, one.experiment.state(), list(one.experiment.undoable)) for one in lanes]
+    try:
+        yield
+    except BaseException:
+        for run, state, undoable in before:
+            state.put_back_with_history(run)
+            run.undoable = undoable
+        raise
 
 
 def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:

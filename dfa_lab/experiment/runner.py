@@ -20,7 +20,7 @@ from dfa_lab.experiment.console import Console
 from dfa_lab.experiment.ending import close_at_exit
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.faults import Faults
-from dfa_lab.experiment.glance import LOOK, Glance
+from dfa_lab.experiment.glance import LOOK, Glance, Measured
 from dfa_lab.experiment.lanes import LANES, Lane, Lanes
 from dfa_lab.experiment.tempo import Tempo
 from dfa_lab.experiment.watch import Watch
@@ -29,8 +29,6 @@ __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
 A_MOMENT = 0.05
-#: The longest wait for a command, in seconds: threading refuses waits of centuries.
-LONGEST_WAIT = 3600.0
 
 
 class Runner(Console):
@@ -155,8 +153,8 @@ class Runner(Console):
                         self._turn()
                 return
             except BaseException as error:  # nothing may end the thread but Close: nobody would see it
-                self._running = False
                 self._note(error, "the training paused: ")
+                self._running = False
                 time.sleep(A_MOMENT)
 
     def _work_inline(self) -> None:
@@ -188,7 +186,7 @@ class Runner(Console):
             if not (rest := self._tempo.rest()):
                 return None
             try:
-                return self._commands.get(timeout=min(rest, LONGEST_WAIT))
+                return self._commands.get(timeout=rest)
             except queue.Empty:
                 return None
         self._measure_rest()
@@ -249,6 +247,9 @@ class Runner(Console):
             try:
                 self._comparison.tell(lanes)
             except BaseException as error:  # a comparison must not stop the run it is made for
+                self._comparison.wanted = False
+                for lane in lanes:  # their own clocks speak again
+                    lane.share(lane.shared, told=False)
                 self._note(error, "BP's speed could not be measured: ")
         behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
         failed = []
@@ -270,11 +271,13 @@ class Runner(Console):
         if failed:
             self._stop(failed)
 
-    def _measure_rest(self) -> None:
+    def _measure_rest(self) -> Measured:
         """Numbers of the very step at which each lane rests, of those that have begun; none while commands wait."""
-        for error in self._lanes.measure(wanted=self._commands.empty):
-            if self._faults.error is None:  # else why it rests is what there is to say
+        measured, errors = self._lanes.measure(wanted=self._commands.empty)
+        for error in errors:
+            if self._faults.error is None or self._inline_steps is not None:  # else why it rests is what to say
                 self._note(error, "this step could not be measured: ")
+        return measured
 
     def _note(self, error: BaseException, context: str) -> str:
         """Say it on the status line and return the words; Ctrl-C where there is no thread pauses and goes on up."""

@@ -50,7 +50,7 @@ class State:
             streams=run._batches.state(),
             losses=run._losses.copy(),
             agenda=replace(run._agenda),
-            changes=run.history.events[-1].change + 1 if run.history.events else 0,
+            changes=_changes_of(run),
             rows=run.history.lengths(),
         )
 
@@ -78,8 +78,12 @@ class State:
     def put_back_with_history(self, run: Experiment) -> None:
         """Let ``run`` stand here, without the rows and changes that its history got since."""
         self.put_back(run)
-        if run.history.lengths() != self.rows:
+        if run.history.lengths() != self.rows or _changes_of(run) != self.changes:
             run.history.truncate(run.steps_done, changes=self.changes, rows=self.rows)
+
+
+def _changes_of(run: Experiment) -> int:
+    return run.history.events[-1].change + 1 if run.history.events else 0
 
 
 def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:

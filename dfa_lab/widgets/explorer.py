@@ -50,8 +50,8 @@ class Explorer(ipywidgets.VBox):
     It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the
     name of a ``preset``. Or it takes a run that one has trained, an ``Experiment``: its history is shown, it goes on
     from there, and Reset begins it anew. Where a ``Runner`` trains it already, give that: it keeps its own
-    ``watch_limit``, and lives on when the explorer is closed. Every control takes effect at the next training step and
-    leaves a marker on the chart.
+    ``watch_limit`` and, unless another ``speed`` than the default is given, its own speed, and lives on when the
+    explorer is closed. Every control takes effect at the next training step and leaves a marker on the chart.
     ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
     as the buttons do). Nothing trains before play is pressed.
 
@@ -127,7 +127,8 @@ class Explorer(ipywidgets.VBox):
         self.pictures.on_choose = self._draw_picture_soon
         self.desk.on_hello = self.chart.on_hello = self._forget_routes
         self.desk.on_paper = self._follow_page
-        self.runner.limit(speed)
+        if not self._borrowed or speed != SPEED:
+            self.runner.limit(speed)
         if session is not None:
             self.runner.load(session)
         self._main = ipywidgets.VBox([self.chart, *([] if PICTURES in self.classroom.hide else [self.pictures])])
@@ -266,7 +267,10 @@ class Explorer(ipywidgets.VBox):
             Shown(run.history, name, classify=run.task.classifies, compared=compares(run))
             for name, run in self.lanes_by_name(status).items()
         ]
-        shown += [Shown(pin, pin.name, faint=True, classify=False) for pin in self.pins]
+        shown += [
+            Shown(pin, pin.name, faint=True, classify=False, compared=("bp_samples_per_s", None) in pin.series)
+            for pin in self.pins
+        ]
         failed = self.runner.error
         diverged = failed.step if isinstance(failed, DivergedError) else None
         if self.chart.show(shown, in_short(status_line(self, status)), diverged=diverged):

@@ -108,7 +108,7 @@ class LiveChart(anywidget.AnyWidget):
         self._hello.clear()
         snapshot = asked or not _same(shown, self._runs) or any(rows.stale for rows in self._rows)
         if snapshot:
-            self._runs, self._rows = shown, [Rows(run.history) for run in shown]
+            self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
         chunks, buffer = self._new_rows()
         events = self._new_events()
         changed = (dict(status), diverged) != (self._status, self._diverged)

@@ -159,7 +159,7 @@ PANELS: tuple[Panel, ...] = (
         axis=_axis(METRICS["samples_per_s"].label, "samples_per_s"),
         unit=METRICS["samples_per_s"].unit,
         lines=(
-            Line("samples_per_s", colour=2),
+            Line("samples_per_s", colour=2, held=True),
             Line("bp_samples_per_s", colour=0, held=True, label="BP at this batch size"),
         ),
         floor=0.0,

@@ -14,18 +14,22 @@ from dfa_lab.experiment.history import Event, History, Series, SeriesKey
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.widgets.thinning import thin
 
+OWN, BP = "samples_per_s", "bp_samples_per_s"
 MEAN = "mean"
 """What stands for the layer in the description of a mean over layers."""
 
 
 class Rows:
-    """A reader's place in one history: each ``take`` gives what was recorded since the last one."""
+    """A reader's place in one history: each ``take`` gives what was recorded since the last one.
 
-    def __init__(self, history: History) -> None:
+    Where throughput is ``compared`` with BP's, rows from before it was are left out: they were timed in another way.
+    """
+
+    def __init__(self, history: History, *, compared: bool = False) -> None:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
-        self._read: dict[SeriesKey, int] = {}
+        self._read: dict[SeriesKey, int] = {(OWN, None): _not_compared(history)} if compared else {}
         self._averaged: dict[str, int] = {}
         self._events = 0
 
@@ -74,6 +78,12 @@ class Rows:
         events = self.history.events[self._events :]
         self._events += len(events)
         return events
+
+
+def _not_compared(history: History) -> int:
+    """How many rows of a run's throughput come before the first of BP's."""
+    own, bp = history.values(OWN)[0], history.values(BP)[0]
+    return int(np.searchsorted(own, bp[0])) if len(bp) else len(own)
 
 
 def _since(series: Series, start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
