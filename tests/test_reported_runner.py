@@ -79,6 +79,46 @@ def test_whatever_a_command_raises_the_trainer_lives_and_says_so(error):
     runner.close()
 
 
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit("boom"), KeyboardInterrupt()], ids=repr)
+def test_a_derivative_that_has_failed_can_be_changed_and_undone(error):
+    derivative = Raising(error)
+    run = dfa.Experiment(**FAST)
+    run.train(7)
+    run.change(activation_derivative=derivative, lr=0.2)
+    run.train(3)
+    derivative.armed = True
+    with pytest.raises(type(error)):
+        run.train(5)
+    run.change(lr=0.3)  # what has nothing to do with it
+    run.change(activation_derivative="exact")
+    run.train(5)
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else dfa.DfaLabError):
+        run.undo()  # to what fails
+    assert (run.settings.activation_derivative, run.net.derivative) == ("exact", "exact")
+    derivative.armed = False
+    for _ in range(3):
+        run.undo()
+    assert (run.settings.activation_derivative, run.settings.lr) == ("exact", 0.1)
+    run.train(5)
+
+
+def test_a_derivative_that_has_failed_can_be_undone_on_the_screen():
+    derivative = Raising(SystemExit("boom"))
+    explorer = dfa.Explorer(**FAST, speed=None)
+    explorer.runner.change(activation_derivative=derivative)
+    explorer.act("play")
+    until(lambda: explorer.experiment.steps_done > 5)
+    derivative.armed = True
+    until(lambda: explorer.status()["error"])
+    assert "Undo" in explorer.status()["error"]
+    explorer.act("undo")
+    explorer.act("play")
+    step = explorer.experiment.steps_done
+    until(lambda: explorer.experiment.steps_done > step + 5)
+    assert explorer.experiment.settings.activation_derivative == "exact"
+    explorer.close()
+
+
 def test_an_error_outside_of_every_command_and_step_is_said(runner, monkeypatch):
     runner.play()
     until(lambda: runner.status().steps_done > 5)
@@ -139,9 +179,10 @@ def test_whatever_a_view_raises_the_pump_lives_and_keeps_the_error(error):
     pump = Pump(tick)
     pump.start()
     until(lambda: len(ticks) > 2)
-    assert pump.error is None
-    failing.append(error)
-    until(lambda: len(ticks) > 4)
+    assert pump.error is None, "the next tick found the screen again"
+    failing += [error] * 5
+    until(lambda: pump.error is not None)
+    assert type(error).__name__ in str(pump.error)
     pump.stop()
     assert not pump._thread.is_alive()
 
@@ -191,15 +232,15 @@ def test_steps_too_many_to_reckon_with_are_refused(runner, number):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt(), SystemExit()], ids=repr)
+@pytest.mark.parametrize("fields", [{}, {"lr": 0.5}], ids=["many fields", "lr"])
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "when it is done"])
 @pytest.mark.parametrize("place", ["updater", "cadence", "history"])
-def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, place, error):
+def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, place, late, fields, error):
     run, untouched = dfa.Experiment(**FAST), dfa.Experiment(**FAST)
     for one in (run, untouched):
         one.train(13)
-    fields = {"rule": "fa", "activation_derivative": "step", "feedback_seed": 5, "batch_size": 7, "optimizer": "adam"}
-
-    def fail(*_, **__):
-        raise error
+    many = {"rule": "fa", "activation_derivative": "step", "feedback_seed": 5, "batch_size": 7, "optimizer": "adam"}
+    fields = fields or many
 
     target, name = {
         "updater": (run._updater, "adopt"),
@@ -208,8 +249,16 @@ def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, pl
     }[place]
     calls = []
     original = getattr(target, name)
-    # The way back may use it again.
-    monkeypatch.setattr(target, name, lambda *a, **k: original(*a, **k) if calls else (calls.append(1), fail())[1])
+
+    def fail(*arguments, **named):
+        if calls:  # the way back may use it again
+            return original(*arguments, **named)
+        calls.append(1)
+        if late:
+            original(*arguments, **named)
+        raise error
+
+    monkeypatch.setattr(target, name, fail)
     with pytest.raises(type(error)):
         run.change(**fields)
     monkeypatch.undo()
@@ -293,3 +342,57 @@ def test_the_curves_go_on_right_after_the_first_cell_on_a_busy_machine(fields):
     busy.set()
     assert furthest_apart(explorer.experiment, explorer.experiment.steps_done) <= 15
     explorer.close()
+
+
+def test_a_reset_that_fails_leaves_the_run_as_it_was(monkeypatch):
+    run, untouched = dfa.Experiment(**FAST), dfa.Experiment(**FAST)
+    for one in (run, untouched):
+        one.train(13)
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dfa_lab.experiment.experiment.Probe", fail)
+    with pytest.raises(KeyboardInterrupt):
+        run.reset(widths=(32,), task="moons")
+    monkeypatch.undo()
+    for one in (run, untouched):
+        one.train(13)
+    assert run.history.equals(untouched.history)
+
+
+@pytest.mark.parametrize("do", ["change", "undo"])
+def test_what_fails_in_the_second_lane_changes_none(monkeypatch, do):
+    runner = dfa.Runner(dfa.Experiment(**FAST))
+    runner.fork(lr=0.1, name="beside")
+    runner.play(10)
+    runner.change(lane=None, lr=0.3)
+    runner.wait(10)
+    first, second = runner.lanes
+    before = [(lane.settings, list(lane.history.events), list(lane.undoable)) for lane in runner.lanes]
+    monkeypatch.setattr(second.history, "add_change", lambda *_: 1 / 0)
+    if do == "change":
+        runner.change(lane=None, lr=0.7, rule="fa")
+    else:
+        runner.undo(lane=None)
+    until(lambda: runner.status().error)
+    assert [(lane.settings, list(lane.history.events), list(lane.undoable)) for lane in runner.lanes] == before
+    monkeypatch.undo()
+    runner.close()
+    assert first is runner.experiment
+
+
+@pytest.mark.parametrize("apart", [0.05, 0.25])
+def test_commands_in_pairs_do_not_stop_the_curves(apart):
+    runner = dfa.Runner(dfa.Experiment(widths=(64, 64), replicas=4))
+    runner.limit(30)
+    runner.play(75)
+    batch = 32
+    while runner.status().running or not runner.status().steps_done:
+        batch += 1
+        runner.change(batch_size=batch)
+        runner.change(weight_decay=1e-6 * batch)
+        time.sleep(apart)
+    runner.wait(30)
+    assert furthest_apart(runner.experiment, 75) <= 15
+    runner.close()

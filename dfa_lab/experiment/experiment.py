@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -248,15 +249,13 @@ class Experiment:
         with self._lock, Computing(self.settings), deferred_interrupt():
             if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
-            fields = self.undoable[-1]
-            self._adopt(self.settings.changed(**fields), list(fields))
+            self._adopt(self.settings.changed(**self.undoable[-1]), list(self.undoable[-1]))
             return self.undoable.pop()
 
     def _adopt(self, after: Settings, changed: list[str]) -> None:
-        before, backup, seen = self.settings, self.state(), {}
-        jumps = any(name in JUMPING for name in changed)
+        before, backup, seen, jumps = self.settings, self.state(), {}, not set(changed).isdisjoint(JUMPING)
         if jumps and self.cadence.aligned and not self._agenda.probe and backup.is_news_after(self._snapshot):
-            with torch.no_grad(), self._stopwatch.leave_out():  # the line is to jump here, not to rise from afar
+            with suppress(BaseException), torch.no_grad(), self._stopwatch.leave_out():  # the line is to jump here
                 seen = self._probe.alignment(self._updater, before, chance=False)
         try:
             drawing = {name.removeprefix("feedback_"): getattr(after, name) for name in FEEDBACK_FIELDS}

@@ -291,7 +291,7 @@ class Runner(Console):
         """Pause and say whose step failed; the lanes whose steps did not are whole."""
         told = []
         for lane, error in reversed(failed):
-            words = self._note(error, "the training stopped, and Reset begins a new run: ")
+            words = self._note(error, "the training stopped. Undo or change what failed and play on, or Reset: ")
             self._comparison.forget(lane.experiment)
             told.append(f"lane {lane.name}: {words}" if len(self._lanes.all) > 1 else words)
         self._faults.words = " ".join(reversed(told))

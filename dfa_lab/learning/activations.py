@@ -227,7 +227,7 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
         slope(torch.linspace(-2, 2, 5), torch.zeros(5))
     except DfaLabError:
         raise
-    except Exception as reason:  # it is the user's own code: whatever it raises, it cannot be used
+    except (Exception, SystemExit, GeneratorExit) as reason:  # the user's own code: whatever it raises, it has no use
         raise DfaLabError(
             f"activation derivative {g!r} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. Expected "
             "an elementwise g(a)."

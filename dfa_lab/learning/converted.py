@@ -18,6 +18,7 @@ from dfa_lab.learning.conversion import Conversion
 from dfa_lab.learning.counterparts import carries, obstacle
 from dfa_lab.learning.moving import Moment
 from dfa_lab.learning.places import Weight
+from dfa_lab.learning.replicas import is_same
 from dfa_lab.learning.rule import Route, Rule, per_layer
 from dfa_lab.learning.rules import BP, RULES
 from dfa_lab.registry import Choice
@@ -120,7 +121,10 @@ class Converted:
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Let every activation layer multiply signals with ``derivative`` from the next forward pass on."""
+        if is_same(self.conversion.derivative, derivative):
+            return  # it may fail by now, and nobody asked for another
         self.check_derivative(derivative)
+        self.conversion.derivative = None  # until all of them have it
         for module in self.root.modules():
             if isinstance(module, RuledActivation):
                 module.set_derivative(derivative)

@@ -19,7 +19,7 @@ from dfa_lab.learning.generators import generator
 from dfa_lab.learning.inputs import check_inputs, checked_widths
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
-from dfa_lab.learning.replicas import each_seed
+from dfa_lab.learning.replicas import each_seed, is_same
 from dfa_lab.learning.rule import Lesson, Route, Rule, per_layer
 from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.slopes import replica_slopes
@@ -93,6 +93,7 @@ class MLP(nn.Module):
         self.watched: list[Tensor] | None = None  # a list here is given every preactivation
         self._correlations: list[Tensor] = []
         self.set_rule(rule)
+        self.derivative: Any = None
         self.set_derivative(activation_derivative)
 
     def _sites(self, shapes: Sequence[tuple[int, int]]) -> dict[Route, list[Site]]:
@@ -134,6 +135,8 @@ class MLP(nn.Module):
 
         With replicas it may be a sequence, one for each.
         """
+        if is_same(self.derivative, derivative):
+            return  # it may fail by now, and nobody asked for another
         self.slope = replica_slopes(self.activation, derivative, self.replicas)
         self.derivative = derivative
 

@@ -14,6 +14,14 @@ def is_sequence(value: Any) -> bool:
     return isinstance(value, list | tuple | range)
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two choices, or two sequences of them, are the same; what cannot be compared is so where it is itself."""
+    try:
+        return one is other or (type(one) is type(other) and bool(one == other))
+    except Exception:
+        return False
+
+
 def each(name: str, value: Any, replicas: int | None) -> list[Any]:
     """The value of each replica; without replicas a list of one. ``DfaLabError`` for a sequence of another length."""
     if not is_sequence(value):

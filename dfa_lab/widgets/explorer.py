@@ -267,10 +267,7 @@ class Explorer(ipywidgets.VBox):
             Shown(run.history, name, classify=run.task.classifies, compared=compares(run))
             for name, run in self.lanes_by_name(status).items()
         ]
-        shown += [
-            Shown(pin, pin.name, faint=True, classify=False, compared=("bp_samples_per_s", None) in pin.series)
-            for pin in self.pins
-        ]
+        shown += [Shown.pinned(pin) for pin in self.pins]
         failed = self.runner.error
         diverged = failed.step if isinstance(failed, DivergedError) else None
         if self.chart.show(shown, in_short(status_line(self, status)), diverged=diverged):

@@ -54,6 +54,12 @@ class Shown:
     classify: bool = True
     compared: bool = False
 
+    @classmethod
+    def pinned(cls, history: History) -> Shown:
+        """A faint line of a run as it was."""
+        compared = ("bp_samples_per_s", None) in history.series
+        return cls(history, history.name, faint=True, classify=False, compared=compared)
+
 
 class LiveChart(anywidget.AnyWidget):
     """Alignment, loss, accuracy and throughput of one run or several, drawn in the browser as they train.
