@@ -66,6 +66,7 @@ def test_what_computes_loads_nothing_that_draws(module):
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_training_loads_nothing_that_draws():
     code = (
         "import sys, dfa_lab; dfa_lab.Experiment(widths=(4,)).train(20); "

@@ -82,6 +82,7 @@ def test_what_the_user_gets_wrong(arguments, words, capsys):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_the_installed_command_is_there():
     done = subprocess.run([sys.executable, "-m", "dfa_lab.cli", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0

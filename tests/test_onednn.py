@@ -20,7 +20,8 @@ FUSED = {"none": lambda a: a, "tanh": torch.tanh, "relu": torch.relu, "sigmoid":
 
 @pytest.fixture
 def everywhere(monkeypatch):
-    """Every product is large."""
+    """Every product is large, and the operator is known to be there: asking would be a product more."""
+    onednn.available()
     monkeypatch.setattr(onednn, "LARGE", 1)
     monkeypatch.setattr(onednn, "NARROW", 1)
 
@@ -94,6 +95,7 @@ def stepped(net, sizes=(40, 3, 40, 41), lr=0.05):
     return [*losses, *layers.weights, *layers.biases]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [name for name in dfa.RULES if name != "wm"])
 @pytest.mark.parametrize(
     ("activation", "derivative"), [("tanh", "exact"), ("relu", "exact"), ("tanh", "hard_tanh"), ("softplus", "exact")]

@@ -71,6 +71,7 @@ def test_replica_k_is_the_single_run_with_its_settings(rule, optimizer, momentum
     assert_replicas_are(together, singles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "momentum", "decay", "lr"), OPTIMIZING)
 @pytest.mark.parametrize("rule", RULES)
 def test_replica_k_is_the_single_network_to_the_last_bits(rule, optimizer, momentum, decay, lr):
