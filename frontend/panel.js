@@ -195,7 +195,10 @@ export class Panel {
     const width = this.holder.clientWidth;
     if (!width) return;
     if (!this.plot) this.draw(true);
-    else if (width !== this.plot.width) this.plot.setSize({ width, height: this.height });
+    else if (width !== this.plot.width) {
+      this.plot.setSize({ width, height: this.height });
+      this.legend.fit();
+    }
   }
 
   /** The space for labels may have changed: lay out the axes again. */
