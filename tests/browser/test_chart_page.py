@@ -230,3 +230,29 @@ def test_the_legend_of_many_layers_scrolls_and_leaves_the_plot_its_height(chart,
     assert (inside < 220 < whole, widest) == (True, wide), "it scrolls, down alone"
     assert panel.locator(".dfa-plot").bounding_box()["height"] >= 256
     assert panel.locator(".u-over").bounding_box()["height"] >= 160
+
+
+@pytest.mark.parametrize("width", [640, 1500])
+def test_the_note_on_throughput_stands_beside_its_title(chart, page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    history = recorded(2)
+    for step in (0, 100, 200):
+        history.record("samples_per_s", 5000.0, step=step, samples=step)
+        history.record("bp_samples_per_s", 4000.0, step=step, samples=step)
+    chart.show([Shown(history, "main", compared=True)], {"state": "paused"})
+    page.wait_for_timeout(200)
+    panel = page.get_by_test_id("dfa-panel-throughput")
+    row, title, note, at = (
+        panel.locator(f".dfa-{part}") for part in ("title-row", "title", "title-row .dfa-note", "at")
+    )
+    assert note.inner_text() == "one update of each run and one by BP, timed in turn on copies"
+    assert at.inner_text() == "at step 200"
+    boxes = [one.bounding_box() for one in (row, title, note, at)]
+    around, first, second, third = ((box["x"], box["x"] + box["width"]) for box in boxes)
+    assert first[0] - around[0] < 8
+    assert first[1] + 8 <= second[0]
+    assert second[1] + 8 <= third[0]
+    assert third[1] <= around[1]
+    assert boxes[1]["height"] < 24, "the title is one line"
+    chart.show([Shown(history, "main")], {"state": "paused"})
+    panel.get_by_text("measured while it trains").wait_for()
