@@ -254,5 +254,3 @@ def test_the_note_on_throughput_stands_beside_its_title(chart, page, width):
     assert second[1] + 8 <= third[0]
     assert third[1] <= around[1]
     assert boxes[1]["height"] < 24, "the title is one line"
-    chart.show([Shown(history, "main")], {"state": "paused"})
-    panel.get_by_text("measured while it trains").wait_for()
