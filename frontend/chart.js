@@ -210,7 +210,7 @@ export class Chart {
     if (this.root.parentNode !== this.parent) {
       this.parent = this.root.parentNode; // put on the page, or moved to another place
       this.unwatch();
-      this.unwatch = watchTheme(this.root, () => this.retheme());
+      this.unwatch = watchTheme(this.root, () => this.look(() => this.retheme()));
     }
     this.retheme();
     const least = TWO_COLUMNS_FROM * this.theme.letters;

@@ -124,6 +124,7 @@ def test_a_dead_kernel_says_so(explorer, screenshot):
     assert "run the explorer's cell again" in words.inner_text()
     assert page.locator(".dfa-explorer.dfa-silent").count() == 1
     page.wait_for_timeout(400)
+    assert text(page, "state") == "no answer"
     screenshot("no answer")
     # What the words say helps.
     page.locator(".jp-CodeCell .cm-content").first.click()
@@ -142,6 +143,7 @@ def test_a_busy_kernel_is_deaf_for_as_long_as_it_is_busy(explorer):
     press(page, "play")  # heard at once where the kernel has subshells, else when the cell has ended
     until(page, lambda: step(page) > 60, seconds=30)
     until(page, lambda: not page.get_by_test_id("dfa-no-answer").is_visible(), seconds=3)
+    until(page, lambda: text(page, "state") == "training", seconds=3)
     page.wait_for_timeout(2500)
     assert not page.get_by_test_id("dfa-no-answer").is_visible()
     press(page, "pause")
