@@ -5,7 +5,8 @@ import { Head } from "./head.js";
 import { Layers } from "./layers.js";
 import { marks } from "./markers.js";
 import { seriesOf } from "./message.js";
-import { Panel } from "./panel.js";
+import { Panel, plotHeight } from "./panel.js";
+import { Room } from "./room.js";
 import { Runs } from "./runs.js";
 import { StatusLine } from "./status.js";
 import { readTheme, watchTheme } from "./theme.js";
@@ -50,6 +51,8 @@ export class Chart {
     // At the next frame: what is laid out anew while sizes are being told is an error in every browser's log.
     this.resizing = new ResizeObserver(() => this.look(() => (this.resized = true)));
     this.resizing.observe(this.root);
+    this.room = new Room(() => this.look(() => (this.resized = true)));
+    this.tall = null;
     this.unwatch = () => {};
     this.parent = null;
     this.key = `dfa-${Math.random().toString(36).slice(2)}`;
@@ -207,12 +210,21 @@ export class Chart {
     if (this.root.parentNode !== this.parent) {
       this.parent = this.root.parentNode; // put on the page, or moved to another place
       this.unwatch();
-      this.unwatch = watchTheme(this.root, () => this.retheme());
+      this.unwatch = watchTheme(this.root, () => this.look(() => this.retheme()));
     }
     this.retheme();
     const least = TWO_COLUMNS_FROM * this.theme.letters;
-    this.grid.classList.toggle("dfa-two-columns", this.root.clientWidth >= least);
+    const columns = this.root.clientWidth >= least ? 2 : 1;
+    this.grid.classList.toggle("dfa-two-columns", columns === 2);
+    this.useRoom(columns);
     this.panels.forEach((panel) => panel.resize());
+  }
+
+  /** Where the page has height to spare, the plots have it. */
+  useRoom(columns) {
+    if (!this.panels.length) return;
+    const now = this.panels[0].holder.clientHeight;
+    this.tall = this.room.height(this.root, now, plotHeight(this.theme), Math.ceil(this.panels.length / columns));
   }
 
   retheme() {
@@ -228,6 +240,7 @@ export class Chart {
     this.light.stop();
     clearTimeout(this.settled);
     this.resizing.disconnect();
+    this.room.stop();
     this.unwatch();
     this.panels.forEach((panel) => panel.destroy());
   }

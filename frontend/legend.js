@@ -2,6 +2,10 @@
 import { element, setText, swatch } from "./element.js";
 import { valueText } from "./words.js";
 
+/** How a table is laid out, from the widest to the narrowest: the first that fits is taken. */
+const LAYOUTS = [[], ["dfa-turned"], ["dfa-turned", "dfa-stacked"], ["dfa-turned", "dfa-stacked", "dfa-cut"]];
+const LAYOUT_NAMES = LAYOUTS[LAYOUTS.length - 1];
+
 export class Legend {
   /** `toggled(line, shown)` is called when the user hides or shows a line. */
   constructor(decimals, toggled) {
@@ -9,6 +13,7 @@ export class Legend {
     this.toggled = toggled;
     this.hidden = new Set();
     this.keys = [];
+    this.longest = 0; // letters of a value
     this.root = element("div", "dfa-legend");
   }
 
@@ -25,22 +30,35 @@ export class Legend {
     const rows = new Map();
     for (const line of lines) rows.set(line.row, [...(rows.get(line.row) ?? []), line]);
     this.keys = [];
-    const tabular = lines.length > 0 && lines[0].row !== undefined;
-    this.root.classList.toggle("dfa-legend-table", tabular);
-    if (tabular) this.table(rows, [...new Set(lines.map(({ column }) => column))]);
+    this.longest = 0;
+    this.tabular = lines.length > 0 && lines[0].row !== undefined;
+    this.root.classList.toggle("dfa-legend-table", this.tabular);
+    this.root.classList.remove(...LAYOUT_NAMES);
+    if (this.tabular) this.table(rows, [...new Set(lines.map(({ column }) => column))]);
     else this.root.replaceChildren(...lines.map((line) => this.key(line, line.label)));
   }
 
   table(rows, labels) {
+    this.root.style.setProperty("--dfa-rows", rows.size);
     this.root.style.setProperty("--dfa-columns", labels.length);
-    const cells = [element("span", "dfa-legend-corner"), ...labels.map((label) => element("span", "dfa-legend-title", { "aria-hidden": "true" }, label))];
-    for (const [text, row] of rows) {
+    const cells = [at(1, 1, element("span", "dfa-legend-corner"))];
+    labels.forEach((label, column) => cells.push(at(1, column + 2, element("span", "dfa-legend-title", { "aria-hidden": "true" }, label))));
+    [...rows].forEach(([text, lines], row) => {
       const name = element("span", "dfa-run-name", { "aria-hidden": "true", title: text }, text);
-      name.style.borderColor = row[0].colour;
-      const found = new Map(row.map((line) => [line.column, line]));
-      cells.push(name, ...labels.map((label) => (found.has(label) ? this.key(found.get(label)) : element("span"))));
-    }
+      name.style.borderColor = lines[0].colour;
+      cells.push(at(row + 2, 1, name));
+      for (const line of lines) cells.push(at(row + 2, labels.indexOf(line.column) + 2, this.key(line)));
+    });
     this.root.replaceChildren(...cells);
+  }
+
+  /** Lay the table out so that every column is in sight, where that can be. */
+  fit() {
+    if (!this.tabular) return;
+    for (const layout of LAYOUTS) {
+      for (const name of LAYOUT_NAMES) this.root.classList.toggle(name, layout.includes(name));
+      if (this.root.scrollWidth <= this.root.clientWidth) return;
+    }
   }
 
   /** A button with the line's colour and dash, its value, and `text`; without one only a screen reader says its name. */
@@ -66,7 +84,18 @@ export class Legend {
       const found = step === null ? series.last : line.line.held ? series.heldAt(step) : series.near(step);
       setText(value, valueText(found, this.decimals));
     }
+    const longest = Math.max(0, ...this.keys.map(({ value }) => value.textContent.length));
+    if (longest <= this.longest) return;
+    this.longest = longest;
+    this.fit();
   }
+}
+
+/** The cell in its place in the table, counted from 1. */
+function at(row, column, cell) {
+  cell.style.setProperty("--dfa-row", row);
+  cell.style.setProperty("--dfa-column", column);
+  return cell;
 }
 
 /** Long enough for the dashes to come once and to begin again. */

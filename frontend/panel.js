@@ -13,10 +13,14 @@ import { count } from "./words.js";
 const HEIGHT = 256;
 const CHANCE_COLOUR = "#808080";
 
+/** A plot's own height in pixels, with such a theme. */
+export const plotHeight = (theme) => Math.round(HEIGHT * Math.sqrt(theme.letters));
+
 export class Panel {
   /**
    * `shared` is what all panels have in common: `range()`, `runs`, `several`, `shows(run)`, `layers`, `marks`, `flash`,
-   * `diverged`, `lastStepOf(run)`, `logSteps`, `logValues`, `theme`, `key`, `zoom(range)`.
+   * `diverged`, `lastStepOf(run)`, `logSteps`, `logValues`, `theme`, `tall` (the plots' height, null for their own), `key`,
+   * `zoom(range)`.
    */
   constructor(description, shared) {
     this.description = description;
@@ -158,7 +162,7 @@ export class Panel {
   }
 
   get height() {
-    return Math.round(HEIGHT * Math.sqrt(this.shared.theme.letters));
+    return this.shared.tall ?? plotHeight(this.shared.theme);
   }
 
   select(plot) {
@@ -195,7 +199,10 @@ export class Panel {
     const width = this.holder.clientWidth;
     if (!width) return;
     if (!this.plot) this.draw(true);
-    else if (width !== this.plot.width) this.plot.setSize({ width, height: this.height });
+    else if (width !== this.plot.width || this.height !== this.plot.height) {
+      this.plot.setSize({ width, height: this.height });
+      this.legend.fit();
+    }
   }
 
   /** The space for labels may have changed: lay out the axes again. */

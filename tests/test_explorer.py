@@ -10,6 +10,7 @@ from dfa_lab.experiment.presets import PRESETS
 from dfa_lab.experiment.session import Session
 from dfa_lab.widgets.acts import ACTS
 from dfa_lab.widgets.answers import ANSWERS
+from dfa_lab.widgets.desk_state import DeskState
 from dfa_lab.widgets.downloads import DOWNLOADS
 from dfa_lab.widgets.pump import FRAMES_A_SECOND, Allowance, Pump
 from hostile_messages import IGNORED, MESSAGES
@@ -695,11 +696,28 @@ def test_slow_motion_plays_and_gives_the_former_limit_back(live):
 
 def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch):
     sent = sent_by(headless.chart, monkeypatch)
+
+    def opened():
+        return DeskState(headless).now(headless.runner.status())["opened"]
+
     headless.pictures.choose("matrix")
     headless.act("preset", name="moons")
     assert headless.status()["error"] == ""
     assert headless.pictures.chosen == "surface"
     assert "<img" in headless.pictures.picture.value
+    assert opened() == 1
+    headless.act("preset", name="moons")
+    assert opened() == 2, "again: the page is to look for it again"
+    headless.act("step", steps=3)
+    headless.act("reset")
+    assert opened() == 2
+    headless.act("new_run", fields={"task": "moons"})
+    assert (headless.pictures.chosen, opened()) == ("surface", 0), "a page loaded now is not to scroll to it"
+    headless.act("preset", name="moons")
+    assert opened() == 3
+    headless.pictures.menu.value = "matrix"
+    assert opened() == 0, "the user's own choice"
+    headless.act("preset", name="moons")
     headless.act("preset", name="deep")
     assert headless.pictures.chosen == "none", "there is no plane"
     assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("all", "weight_alignment")

@@ -30,6 +30,14 @@ def run(module: str, expression: str, *arguments: Any) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("now", "free", "height"),
+    [(256, 289, 400), (400, 1, 400), (400, -60, 370), (300, -200, 256), (256, 2000, 512), (512, 900, 512)],
+)
+def test_plots_grow_into_the_free_height_and_shrink_out_of_the_one_that_lacks(now: int, free: int, height: int) -> None:
+    assert run("room.js", "m.grown(...a)", now, 256, 2, free) == height
+
+
 @pytest.mark.parametrize("limit", [4, 5, 50, 333])
 def test_thinning_is_the_same_in_browser_and_kernel(limit: int) -> None:
     generator = np.random.default_rng(limit)

@@ -77,7 +77,7 @@ class Desk(anywidget.AnyWidget):
         why ``refused``), ``refused`` (reasons by act, see ``refusals``), ``curves`` (see ``curves``),
         ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
         steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
-        ``PARTS``), ``theme``, ``opened``, a count of the pictures to be brought into view.
+        ``PARTS``), ``theme``, ``opened``, another number for each picture to be brought into view, 0 for none.
 
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
         part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.

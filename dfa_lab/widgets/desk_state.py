@@ -56,7 +56,7 @@ class DeskState:
             "lock": list(classroom.lock),
             "refused": refusals(classroom, run, len(status.lanes)),
             "theme": classroom.theme,
-            "opened": explorer.opened,
+            "opened": explorer.pictures.opened,
             "limit": status.limit,
             "stop_at": status.stop_at,
             "pins": [pin.name for pin in explorer.pins],

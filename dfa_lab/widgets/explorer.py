@@ -120,7 +120,6 @@ class Explorer(ipywidgets.VBox):
         self._unshown: BaseException | None = None
         self._picture_due = 0.0
         self._pump = None if self.headless else Pump(self._tick)
-        self.opened = 0  # how often a session brought a picture: the page brings it into view
         if session is not None:
             self._look(View.of(session.view))
         self.desk.on_act = self._act
@@ -190,7 +189,6 @@ class Explorer(ipywidgets.VBox):
         picture = "" if PICTURES in self.classroom.hide else view.picture
         self.pictures.choose_soon(picture)
         self.chart.begin_anew(view.layers, view.angle)
-        self.opened += bool(picture)
         self._picture_due = 0.0
 
     def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:

@@ -164,8 +164,8 @@ PANELS: tuple[Panel, ...] = (
         ),
         floor=0.0,
         decimals=0,
-        note="by the clock of the training",
-        note_compared="one update of each, timed in turn",
+        note="measured while it trains",
+        note_compared="one update of each run and one by BP, timed in turn on copies",
         empty="no values yet: the first comes after a moment of training",
     ),
 )

@@ -29,7 +29,8 @@ class LivePictures(ipywidgets.VBox):
     set, is called when the user chose another picture or layer.
 
     Drawing takes its time from a training that runs beside it: ``took`` is how long the last one was, in seconds, so
-    that the caller can leave ten times as much between two.
+    that the caller can leave ten times as much between two. ``opened`` is another number for each picture that was to
+    be chosen soon, which the page brings into view, and 0 once the user or the run to come has another.
 
     Raises ``DfaLabError`` for an unknown theme.
     """
@@ -41,6 +42,7 @@ class LivePictures(ipywidgets.VBox):
         self._theme = theme
         self.on_choose: Callable[[], None] | None = None
         self.took = 0.0
+        self.opened = self._openings = 0
         self._awaited: str | None = None  # what is to be chosen as soon as a run has it
         self.menu = ipywidgets.Dropdown(
             options=[("none", NONE)], value=NONE, description="picture", tooltip="A picture of the run at this step."
@@ -103,6 +105,8 @@ class LivePictures(ipywidgets.VBox):
         if name:
             PICTURES[name]
         self._awaited = name or None
+        self._openings += bool(name)
+        self.opened = self._openings if name else 0
 
     def show(self, experiment: Experiment) -> bool:
         """Draw what is chosen, if it is not on the screen already; returns whether it drew.
@@ -196,7 +200,7 @@ class LivePictures(ipywidgets.VBox):
     def _chosen(self, _: object) -> None:
         if self._offering:
             return
-        self._awaited = None  # the user chose
+        self._awaited, self.opened = None, 0  # the user chose
         if self.on_choose is not None:
             self.on_choose()
 

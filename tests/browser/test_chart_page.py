@@ -176,3 +176,81 @@ def test_panels_stand_side_by_side_where_there_is_room(chart, page, width, colum
     )
     assert whole <= inside or style == "auto", "what does not fit can be scrolled to"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# What of a panel's legend cannot be read: numbers out of its sight, and words of runs' names broken or cut off.
+UNREADABLE = """(legend) => {
+    const box = legend.getBoundingClientRect();
+    const [right, bottom] = [box.left + legend.clientWidth + 1, box.top + legend.clientHeight + 1];
+    const inside = (one) => one.left >= box.left && one.right <= right && one.top >= box.top && one.bottom <= bottom;
+    const hidden = [...legend.querySelectorAll(".dfa-number")]
+        .filter((one) => !one.textContent || !inside(one.getBoundingClientRect())).map((one) => one.textContent);
+    const lines = (text, from, length) => {
+        const range = document.createRange();
+        range.setStart(text, from);
+        range.setEnd(text, from + length);
+        return range.getClientRects().length;
+    };
+    const broken = [...legend.querySelectorAll(".dfa-run-name")].flatMap((name) =>
+        [...name.textContent.matchAll(/\\S+/g)].filter((word) => lines(name.firstChild, word.index, word[0].length) > 1)
+            .map(([word]) => word));
+    const cut = [...legend.querySelectorAll(".dfa-run-name")].filter((one) => one.scrollWidth > one.clientWidth);
+    return { hidden, broken, cut: cut.map((one) => one.textContent) };
+}"""
+NAMES = ("DFA, lr 0.1", "B uniform", "batch size 256", "DFA, then shallow")
+
+
+@pytest.mark.parametrize("width", [640, 720, 1000, 1500])
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_every_number_of_four_lanes_and_two_layers_is_in_sight(chart, page, width, lanes):
+    page.set_viewport_size({"width": width, "height": 900})
+    chart.show([Shown(recorded(2), name) for name in NAMES[:lanes]], {"state": "paused"})
+    page.wait_for_timeout(200)
+    page.get_by_test_id("dfa-layers").select_option("all")
+    page.wait_for_timeout(200)
+    legend = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-legend")
+    assert legend.locator(".dfa-number").count() == 4 * lanes
+    for _ in range(2):
+        assert legend.evaluate(UNREADABLE) == {"hidden": [], "broken": [], "cut": []}
+        page.set_viewport_size({"width": 660, "height": 900})  # and once the window is another
+        page.wait_for_timeout(300)
+
+
+def test_the_legend_of_many_layers_scrolls_and_leaves_the_plot_its_height(chart, page):
+    page.set_viewport_size({"width": 720, "height": 800})
+    chart.show([Shown(recorded(8), name) for name in NAMES[:3]], {"state": "paused"})
+    page.wait_for_timeout(200)
+    page.get_by_test_id("dfa-layers").select_option("all")
+    page.wait_for_timeout(200)
+    panel = page.get_by_test_id("dfa-panel-alignment")
+    assert panel.locator(".dfa-number").count() == 48
+    inside, whole, wide, widest = panel.locator(".dfa-legend").evaluate(
+        "(one) => [one.clientHeight, one.scrollHeight, one.clientWidth, one.scrollWidth]"
+    )
+    assert (inside < 220 < whole, widest) == (True, wide), "it scrolls, down alone"
+    assert panel.locator(".dfa-plot").bounding_box()["height"] >= 256
+    assert panel.locator(".u-over").bounding_box()["height"] >= 160
+
+
+@pytest.mark.parametrize("width", [640, 1500])
+def test_the_note_on_throughput_stands_beside_its_title(chart, page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    history = recorded(2)
+    for step in (0, 100, 200):
+        history.record("samples_per_s", 5000.0, step=step, samples=step)
+        history.record("bp_samples_per_s", 4000.0, step=step, samples=step)
+    chart.show([Shown(history, "main", compared=True)], {"state": "paused"})
+    page.wait_for_timeout(200)
+    panel = page.get_by_test_id("dfa-panel-throughput")
+    row, title, note, at = (
+        panel.locator(f".dfa-{part}") for part in ("title-row", "title", "title-row .dfa-note", "at")
+    )
+    assert note.inner_text() == "one update of each run and one by BP, timed in turn on copies"
+    assert at.inner_text() == "at step 200"
+    boxes = [one.bounding_box() for one in (row, title, note, at)]
+    around, first, second, third = ((box["x"], box["x"] + box["width"]) for box in boxes)
+    assert first[0] - around[0] < 8
+    assert first[1] + 8 <= second[0]
+    assert second[1] + 8 <= third[0]
+    assert third[1] <= around[1]
+    assert boxes[1]["height"] < 24, "the title is one line"

@@ -26,4 +26,6 @@ def test_a_control_and_its_curves_are_seen_together(explorer, files):
         page.wait_for_timeout(100)
         assert page.evaluate(IN_SIGHT, control) > 0.9, control
         assert page.evaluate(IN_SIGHT, "dfa-panel-alignment") > 0.6, control
+    heights = page.evaluate("[...document.querySelectorAll('.dfa-plot')].map((plot) => plot.clientHeight)")
+    assert heights == [256] * 4, "a notebook scrolls: the plots keep their height there, whatever the window's"
     assert page.evaluate(STICKS_OUT) == 0, "the notebook's own output has nothing to scroll"

@@ -73,6 +73,33 @@ def test_every_panel_and_picture_can_be_brought_into_view_in_voila(served_page, 
         screenshot(f"voila {size[0]}x{size[1]} {name}")
 
 
+# The plots' heights, and how many pixels are left below the last part of what scrolls around them.
+PLOTS = "() => [...document.querySelectorAll('.dfa-panel .uplot')].map((plot) => plot.clientHeight)"
+LEFT = """() => { const main = document.querySelector('.dfa-main');
+    return main.getBoundingClientRect().bottom - main.lastElementChild.getBoundingClientRect().bottom; }"""
+
+
+def test_the_plots_use_the_height_of_the_page_in_voila(served_page, screenshot):
+    page = served_page
+    heights = {}
+    for size in [(1920, 1080), (1440, 900), (1920, 1800), (1024, 768), (1920, 1080)]:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.wait_for_timeout(800)
+        plots, left = page.evaluate(PLOTS), page.evaluate(LEFT)
+        assert len(set(plots)) == 1, plots
+        assert len(plots) == 4
+        assert 256 <= plots[0] <= 512, size
+        assert left < 8 or plots[0] == 512, f"{left} pixels are empty at {size}"
+        assert left >= 0 or plots[0] == 256, f"{-left} pixels are pushed out of sight at {size}"
+        assert heights.setdefault(size, plots) == plots, "the same window again: the same heights"
+        screenshot(f"voila filled {size[0]}x{size[1]}")
+    assert heights[1920, 1080][0] > heights[1440, 900][0] > heights[1024, 768][0] == 256
+    choose_picture(page, page.get_by_label("picture", exact=True).locator("option").nth(1).text_content())
+    assert page.evaluate(PLOTS) == [256] * 4, "an open picture has the room"
+    choose_picture(page, "none")
+    until(page, lambda: page.evaluate(PLOTS) == heights[1920, 1080], what="the same room again")
+
+
 def run_a_cell(page, code):
     """Below the explorer's cell, as a user types it."""
     page.locator(".jp-CodeCell .cm-content").first.click()
@@ -97,6 +124,7 @@ def test_a_dead_kernel_says_so(explorer, screenshot):
     assert "run the explorer's cell again" in words.inner_text()
     assert page.locator(".dfa-explorer.dfa-silent").count() == 1
     page.wait_for_timeout(400)
+    assert text(page, "state") == "no answer"
     screenshot("no answer")
     # What the words say helps.
     page.locator(".jp-CodeCell .cm-content").first.click()
@@ -115,6 +143,7 @@ def test_a_busy_kernel_is_deaf_for_as_long_as_it_is_busy(explorer):
     press(page, "play")  # heard at once where the kernel has subshells, else when the cell has ended
     until(page, lambda: step(page) > 60, seconds=30)
     until(page, lambda: not page.get_by_test_id("dfa-no-answer").is_visible(), seconds=3)
+    until(page, lambda: text(page, "state") == "training", seconds=3)
     page.wait_for_timeout(2500)
     assert not page.get_by_test_id("dfa-no-answer").is_visible()
     press(page, "pause")
