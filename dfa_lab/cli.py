@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 app = typer.Typer(
     name="dfa-lab",
@@ -60,7 +60,7 @@ def train(
     for pair in set_ or []:
         name, sign, text = pair.partition("=")
         if not sign:
-            raise DfaLabError(f"--set was given {pair!r}; expected name=value, such as batch_size=64.")
+            raise DfaLabError(f"--set was given {shown(pair)}; expected name=value, such as batch_size=64.")
         fields[name] = _widths(text) if name == "widths" else _value(text)
     experiment = Experiment(**fields)
     experiment.train(_steps(experiment, steps, epochs), progress=True)
@@ -78,7 +78,7 @@ def _steps(experiment: Any, steps: str | None, epochs: str | None) -> int:
     counts = {name: _value(text) for name, text in (("--steps", steps), ("--epochs", epochs)) if text is not None}
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise DfaLabError(f"{name} was given as {count!r}; expected a whole number from 0.")
+            raise DfaLabError(f"{name} was given as {shown(count)}; expected a whole number from 0.")
     if "--epochs" in counts:
         samples = len(experiment.task.train_inputs) * counts["--epochs"]
         return int(-(-samples // experiment.settings.batch_size))
@@ -97,7 +97,7 @@ def _widths(text: str) -> Any:
     try:
         return tuple(int(width) for width in text.strip("[]() ").split(",") if width.strip())
     except ValueError:
-        raise DfaLabError(f"widths were given as {text!r}; expected whole numbers with commas: 128,128.") from None
+        raise DfaLabError(f"widths were given as {shown(text)}; expected whole numbers with commas: 128,128.") from None
 
 
 @app.command()

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+#: The most characters of the text of an error; all that a hundred layers are called fits.
+MOST_CHARACTERS = 20_000
 
 
 class DfaLabError(ValueError):
-    """Something the user gave cannot be used. The message says what was given, what was expected, what to do."""
+    """Something the user gave cannot be used. The message says what was given, what was expected, what to do.
+
+    Its text has at most ``MOST_CHARACTERS`` characters; a longer one is cut, which an ellipsis shows.
+    """
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*(_cut(one, MOST_CHARACTERS) if isinstance(one, str) else one for one in given))
 
 
 class UnknownNameError(DfaLabError, KeyError):
@@ -15,7 +25,7 @@ class UnknownNameError(DfaLabError, KeyError):
 
     def __str__(self) -> str:
         # KeyError would show the repr of its argument, with the quotes and the line breaks escaped.
-        return str(self.args[0])
+        return str(self.args[0]) if self.args else ""
 
 
 class DivergedError(DfaLabError):
@@ -54,15 +64,59 @@ def in_words(error: BaseException) -> str:
         said = "it has no text that could be printed"
     if not isinstance(error, DfaLabError):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}…"
+    return _cut(said, MOST_WORDS)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+#: A collection of more entries than this is told by their number.
+MOST_ENTRIES = 1000
 
 
 def shown(value: object, most: int = 200) -> str:
-    """``value`` as code would write it, at most ``most`` characters; its kind where it cannot be written."""
+    """``value`` as code would write it, at most ``most`` characters; its kind where it cannot be written.
+
+    It takes no longer for what is huge: a long collection is called by its length, such as "a list of 1,000,000".
+    """
     try:
-        return f"{value!r:.{most}}"
+        # An array or a tensor is none of these: it writes itself in short.
+        collection = isinstance(value, Mapping | Set | Sequence) and not isinstance(value, str | bytes | range)
+        if collection and len(value) > MOST_ENTRIES:
+            return f"a {type(value).__name__} of {len(value):,}"
+        text = ""
+        for piece in _written(value, most):
+            text += piece
+            if len(text) >= most:
+                break
+        return text[:most]
     except Exception:  # a number of over 4,300 digits; an object of the user's own
         return f"a {type(value).__name__} that cannot be printed"
+
+
+def _written(value: Any, most: int) -> Iterator[str]:
+    """The repr of ``value`` piece by piece, so that whoever needs its beginning only stops early."""
+    kind = type(value)
+    if kind.__repr__ in (str.__repr__, bytes.__repr__):
+        yield repr(value[:most])
+    elif kind.__repr__ is dict.__repr__:
+        yield "{"
+        for place, (key, one) in enumerate(value.items()):
+            yield ", " if place else ""
+            yield from _written(key, most)
+            yield ": "
+            yield from _written(one, most)
+        yield "}"
+    elif kind.__repr__ in (list.__repr__, tuple.__repr__):
+        first, last = "[]" if kind.__repr__ is list.__repr__ else "()"
+        yield first
+        for place, one in enumerate(value):
+            yield ", " if place else ""
+            yield from _written(one, most)
+        yield f",{last}" if last == ")" and len(value) == 1 else last
+    else:
+        yield repr(value)
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

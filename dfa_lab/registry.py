@@ -39,9 +39,9 @@ class Registry(Mapping[str, T], Generic[T]):
     def register(self, name: str, entry: T | None = None) -> T | Callable[[T], T]:
         """Add ``entry`` under ``name``; without an entry, return a decorator that does. A taken name is an error."""
         if not isinstance(name, str) or not name.isidentifier():
-            raise DfaLabError(f"a {self.kind} cannot be called {name!r}; give it a name like a Python identifier.")
+            raise DfaLabError(f"a {self.kind} cannot be called {shown(name)}; give it a name like a Python identifier.")
         if name in self._entries:
-            raise DfaLabError(f"there is a {self.kind} called {name!r} already; choose another name.")
+            raise DfaLabError(f"there is a {self.kind} called {shown(name)} already; choose another name.")
 
         def add(entry: T) -> T:
             self._entries[name] = entry
@@ -81,7 +81,7 @@ class Registry(Mapping[str, T], Generic[T]):
             raise
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as reason:
             raise DfaLabError(
-                f"{self.kind} {name!r} cannot be used with parameters {shown(parameters)}: {_first_line(reason)} "
+                f"{self.kind} {shown(name)} cannot be used with parameters {shown(parameters)}: {_first_line(reason)} "
                 "Give it others, or look at its docstring."
             ) from reason
 
@@ -111,7 +111,9 @@ class Registry(Mapping[str, T], Generic[T]):
         for key in parameters:
             if key not in known:
                 takes = ", ".join(known) if known else "none"
-                raise DfaLabError(f"{self.kind} {choice['name']!r} has no parameter {key!r}; it takes: {takes}.")
+                raise DfaLabError(
+                    f"{self.kind} {shown(choice['name'])} has no parameter {shown(key)}; it takes: {takes}."
+                )
         return choice["name"], parameters
 
 

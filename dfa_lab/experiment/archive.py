@@ -7,7 +7,7 @@ import math
 from array import array
 from typing import TYPE_CHECKING
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.series import Event, Series
 
@@ -55,17 +55,19 @@ def read_history(text: str, kind: type[History]) -> History:
         for column in document["series"]:
             if column["metric"] not in METRICS:
                 raise DfaLabError(
-                    f"this history holds {column['metric']!r}, which is no metric here; where it is of a convention or "
-                    "a metric of one's own, register that first."
+                    f"this history holds {shown(column['metric'])}, which is no metric here; where it is of a "
+                    "convention or a metric of one's own, register that first."
                 )
             values = array("d", [_from_plain(value) for value in column["values"]])
             by_hand = array("q", column.get("by_hand", ()))
             row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)
             if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
-                raise DfaLabError(f"series {column['metric']!r} has columns of unequal length; the text is damaged.")
+                raise DfaLabError(
+                    f"series {shown(column['metric'])} has columns of unequal length; the text is damaged."
+                )
             if list(by_hand) != sorted(set(by_hand) & set(range(len(row)))):
                 raise DfaLabError(
-                    f"series {column['metric']!r} has no rows {list(by_hand)!s:.80}; the text is damaged."
+                    f"series {shown(column['metric'])} has no rows {list(by_hand)!s:.80}; the text is damaged."
                 )
             history.series[(column["metric"], column["layer"])] = row
         history.events = [Event(*event) for event in document["events"]]

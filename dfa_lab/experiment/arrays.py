@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 Pair = tuple[Any, Any]
 
@@ -67,7 +67,7 @@ def _split(inputs: np.ndarray, targets: np.ndarray, share: float, seed: int) -> 
             problem = reason
             continue
         return [(a, c), (b, d)]
-    raise DfaLabError(f"the samples cannot be split with test_share={share!r}: {problem}") from None
+    raise DfaLabError(f"the samples cannot be split with test_share={shown(share)}: {problem}") from None
 
 
 def _inputs(array: np.ndarray, tokens: bool) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.session import Session
@@ -54,7 +54,7 @@ def _check_task(task: Mapping[str, Any]) -> None:
     for name, value in task.items():
         if isinstance(value, str) and any(mark in value for mark in "/\\~"):
             raise DfaLabError(
-                f"the task's {name} was given as {value!r:.80}; a session read from a text names no place on this "
+                f"the task's {name} was given as {shown(value, 80)}; a session read from a text names no place on this "
                 "machine: register the task by name, and give the name."
             )
     counts = [

@@ -74,7 +74,7 @@ class Fork:
         _check_fields(self.fields)
         _check_lane(self.lane)
         if self.name is not None and not isinstance(self.name, str):
-            raise DfaLabError(f"a lane's name was given as {self.name!r:.200}; expected a text or None.")
+            raise DfaLabError(f"a lane's name was given as {shown(self.name)}; expected a text or None.")
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def is_speed(given: Any) -> bool:
 
 def _check_fields(given: Any) -> None:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        raise DfaLabError(f"settings were given as {given!r:.200}; expected names with their values.")
+        raise DfaLabError(f"settings were given as {shown(given)}; expected names with their values.")
 
 
 def _check_lane(given: Any, *, every: bool = False) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError, whole_number
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
@@ -72,7 +72,8 @@ class Experiment:
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
             raise DfaLabError(
-                f"Experiment was given {settings!r}; expected a Settings or its fields by name, such as task='digits'."
+                f"Experiment was given {shown(settings)}; expected a Settings or its fields by name, such as "
+                "task='digits'."
             )
         # One owner at a time: a change or a fork from another thread waits for the end of a step.
         self._lock = threading.RLock()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.archive import in_brackets, read_history, write_history
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.series import Event, Series, SeriesKey
@@ -72,12 +72,14 @@ class History:
         """
         if METRICS[metric].per_layer != (layer is not None):
             raise DfaLabError(
-                f"metric {metric!r} was given layer={layer!r}; metrics of a layer, and only they, need one."
+                f"metric {shown(metric)} was given layer={shown(layer)}; metrics of a layer, and only they, need one."
             )
         given = [value] * self.replicas if isinstance(value, int | float) else value
         values = [math.nan if v != v else float(v) for v in given]  # one NaN: a processor has many
         if len(values) != self.replicas:
-            raise DfaLabError(f"metric {metric!r} got {len(values)} values; this history has {self.replicas} replicas.")
+            raise DfaLabError(
+                f"metric {shown(metric)} got {len(values)} values; this history has {self.replicas} replicas."
+            )
         series = self.series.setdefault((metric, layer), Series())
         if by_hand:
             series.by_hand.append(len(series))
@@ -100,7 +102,7 @@ class History:
     def values(self, metric: str, layer: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) and values (n, replicas) of one series; empty where nothing was recorded."""
         if METRICS[metric].per_layer and layer is None:
-            raise DfaLabError(f"metric {metric!r} is a hidden layer's; give layer=1 for the first.")
+            raise DfaLabError(f"metric {shown(metric)} is a hidden layer's; give layer=1 for the first.")
         series = self.series.get((metric, layer), Series())
         return series.since(0, self.replicas)
 

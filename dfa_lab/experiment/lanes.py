@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.glance import Measured
@@ -227,7 +227,7 @@ class Lanes:
         if run.module is not None:
             raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
         if not isinstance(session.settings, Settings):
-            raise DfaLabError(f"a session was given with settings {session.settings!r:.200}; expected a Settings.")
+            raise DfaLabError(f"a session was given with settings {shown(session.settings)}; expected a Settings.")
         if len(session.lanes) >= LANES:
             raise DfaLabError(
                 f"the session has {len(session.lanes)} lanes beside its run; expected at most {LANES - 1}."
@@ -264,4 +264,6 @@ def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
 def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:
     """The error for a number that none of the lanes has."""
     known = ", ".join(f"{one.number} ({one.name})" for one in there)
-    return DfaLabError(f"lane was given as {number!r:.100}, which is not there or was dropped; there are: {known}.")
+    return DfaLabError(
+        f"lane was given as {shown(number, 100)}, which is not there or was dropped; there are: {known}."
+    )

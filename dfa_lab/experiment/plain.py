@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 
 def plain_fields(fields: Mapping[str, Any]) -> None:
@@ -16,9 +16,11 @@ def plain_fields(fields: Mapping[str, Any]) -> None:
         if odd is None:
             continue
         if isinstance(odd[0], float):
-            raise DfaLabError(f"{name} holds {odd[0]!r}; a session takes finite numbers: give a large one instead.")
+            raise DfaLabError(
+                f"{name} holds {shown(odd[0])}; a session takes finite numbers: give a large one instead."
+            )
         raise DfaLabError(
-            f"{name} was given as {odd[0]!r:.200}, which no file, share string or script can hold; register it by name "
+            f"{name} was given as {shown(odd[0])}, which no file, share string or script can hold; register it by name "
             f"({_registry_of(name)}.register(…)) and give the name."
         )
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.commands import SessionLike
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.settings import Settings
@@ -45,8 +45,8 @@ def changes_of(session: SessionLike) -> Changes:
     for step, fields in session.changes:
         if isinstance(step, bool) or not isinstance(step, int) or step < last:
             raise DfaLabError(
-                f"the session has a change at step {step!r:.100} after one at step {last}; expected whole numbers in "
-                "their order."
+                f"the session has a change at step {shown(step, 100)} after one at step {last}; expected whole "
+                "numbers in their order."
             )
         after = settings.changed(**fields)
         Settings.check_live({name: fields[name] for name in fields if getattr(settings, name) != getattr(after, name)})

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.state import progress_of
@@ -80,7 +80,7 @@ class References:
         own, bp, frozen = (one.evaluate() for one in (self._run, self.bp, self.shallow))
         metric = metric or ("test_accuracy" if "test_accuracy" in own else "test_loss")
         if metric not in own:
-            raise DfaLabError(f"recovery of {metric!r} was asked for; expected one of {', '.join(own)}.")
+            raise DfaLabError(f"recovery of {shown(metric)} was asked for; expected one of {', '.join(own)}.")
         sign = -1 if metric == "test_loss" else 1
         columns = [one[metric] if isinstance(one[metric], list) else [one[metric]] for one in (own, bp, frozen)]
         found = [

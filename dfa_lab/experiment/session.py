@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dfa_lab.errors import DfaLabError, whole_number
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.bounds import check_work
 from dfa_lab.experiment.plain import plain_fields
 from dfa_lab.experiment.script import script_of
@@ -60,7 +60,7 @@ class Session:
 
     def __post_init__(self) -> None:
         if not isinstance(self.settings, Settings):
-            raise DfaLabError(f"a session's settings were given as {self.settings!r:.200}; expected a Settings.")
+            raise DfaLabError(f"a session's settings were given as {shown(self.settings)}; expected a Settings.")
         whole_number("steps", self.steps, 0, MOST_STEPS)
         _check_words("title", self.title)
         _check_words("about", self.about)
@@ -138,7 +138,7 @@ class Session:
     def read(cls, text: str) -> Session:
         """From either of the two."""
         if not isinstance(text, str):
-            raise DfaLabError(f"a session was given as {text!r:.80}; expected text: a share string or JSON.")
+            raise DfaLabError(f"a session was given as {shown(text, 80)}; expected text: a share string or JSON.")
         return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_text(text)
 
     def _document(self) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def story_of(session: Session) -> str:
 
 def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
     if not isinstance(fields, Mapping) or not fields:
-        raise DfaLabError(f"a change was given as {fields!r:.200}; expected live fields with their new values.")
+        raise DfaLabError(f"a change was given as {shown(fields)}; expected live fields with their new values.")
     plain_fields(fields)
     after = settings.changed(**fields)
     Settings.check_live(fields)
@@ -189,4 +189,6 @@ def _live(settings: Settings, lane: Lane) -> dict[str, Any]:
 
 def _check_words(what: str, value: Any) -> None:
     if not isinstance(value, str) or len(value) > LONGEST[what]:
-        raise DfaLabError(f"{what} was given as {value!r:.80}; expected text of at most {LONGEST[what]:,} characters.")
+        raise DfaLabError(
+            f"{what} was given as {shown(value, 80)}; expected text of at most {LONGEST[what]:,} characters."
+        )

@@ -152,12 +152,12 @@ class Settings(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _plain(cls, value: Any) -> Any:
-        """NumPy's and torch's numbers are numbers, in a sequence too."""
+    def _plain(cls, value: Any, info: Any) -> Any:
+        """NumPy's and torch's numbers are numbers, in a sequence too where the field takes one."""
         if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
             return value.item()
-        if isinstance(value, list | tuple | range | np.ndarray | torch.Tensor):
-            return tuple(cls._plain(one) for one in value)
+        if _is_list(value) and info.field_name in MOST_ENTRIES:
+            return tuple(cls._plain(one, info) for one in value)
         if isinstance(value, Mapping):
             return {key: _plain_parameter(one) for key, one in value.items()}
         return value
@@ -187,9 +187,9 @@ class Settings(BaseModel):
         except RuntimeError:
             kind = ""
         if kind not in ("cpu", "cuda"):
-            raise DfaLabError(f"device was given as {value!r}; expected cpu, cuda or cuda:0, cuda:1 …")
+            raise DfaLabError(f"device was given as {shown(value)}; expected cpu, cuda or cuda:0, cuda:1 …")
         if kind == "cuda" and not torch.cuda.is_available():
-            raise DfaLabError(f"device was given as {value!r}; this machine has no such device: use cpu.")
+            raise DfaLabError(f"device was given as {shown(value)}; this machine has no such device: use cpu.")
         return value
 
     def changed(self, **fields: Any) -> Settings:
@@ -211,7 +211,7 @@ class Settings(BaseModel):
         for name in fields:
             if name not in cls.live_fields():
                 raise DfaLabError(
-                    f"{name} was given as {fields[name]!r} during a run; it can only change with a new one: use "
+                    f"{name} was given as {shown(fields[name])} during a run; it can only change with a new one: use "
                     f"reset({name}=…) or a new Experiment. Live are: {', '.join(cls.live_fields())}."
                 )
 
@@ -284,3 +284,5 @@ def _is_list(value: Any) -> bool:
 def _check_length(name: str, value: Any, most: int) -> None:
     if _is_list(value) and len(value) > most:
         raise DfaLabError(f"{name} was given as a list of {len(value):,}; expected at most {most:,} entries.")
+    if _is_list(value) and (deep := next((one for one in value if _is_list(one)), None)) is not None:
+        raise DfaLabError(f"{name} was given as a list that holds {shown(deep)}; expected {expected(name)}.")

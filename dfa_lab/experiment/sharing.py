@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 FORMAT = "dfa_lab.session"
 #: The forms of a document that are read, and what a share string of each begins with.
@@ -88,7 +88,7 @@ def read_json(text: str) -> dict[str, Any]:
     if not isinstance(version, int) or isinstance(version, bool) or version not in PREFIXES:
         known = " or ".join(map(str, PREFIXES))
         raise DfaLabError(
-            f"this session has version {version!r:.40}, expected {known}; read it with the release that wrote it."
+            f"this session has version {shown(version, 40)}, expected {known}; read it with the release that wrote it."
         )
     return _checked(document, version)
 
@@ -140,7 +140,9 @@ def _short_enough(text: str) -> str:
 def _parsed(text: Any) -> dict[str, Any]:
     try:
         if not isinstance(text, str):
-            raise DfaLabError(f"a session was given as {text!r:.80}; expected the text that Session.to_json wrote.")
+            raise DfaLabError(
+                f"a session was given as {shown(text, 80)}; expected the text that Session.to_json wrote."
+            )
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"it has {len(text):,} characters, more than {LONGEST_TEXT:,}")
         document = json.loads(text, parse_constant=_no_number)
@@ -163,19 +165,19 @@ def _checked(document: dict[str, Any], form: int) -> dict[str, Any]:
     known = [name for name in _KINDS if form > 1 or name not in ADDED]
     for name in document:
         if name not in known:
-            raise DfaLabError(f"a session has no part {name!r:.40}; it has: format, version, {', '.join(known)}.")
+            raise DfaLabError(f"a session has no part {shown(name, 40)}; it has: format, version, {', '.join(known)}.")
     found: dict[str, Any] = {}
     for name, (kind, default) in _KINDS.items():
         value = document.get(name, default)
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise DfaLabError(f"a session's {name} were given as {value!r:.80}; expected a {_WORDS[kind]}.")
+            raise DfaLabError(f"a session's {name} were given as {shown(value, 80)}; expected a {_WORDS[kind]}.")
         found[name] = value
     for change in found["changes"]:
         if not (isinstance(change, list) and len(change) == 2 and isinstance(change[1], dict)):
-            raise DfaLabError(f'a change was given as {change!r:.80}; expected [step, {{"field": value}}].')
+            raise DfaLabError(f'a change was given as {shown(change, 80)}; expected [step, {{"field": value}}].')
     for lane in found["lanes"]:
         if not (isinstance(lane, dict) and set(lane) == {"name", "fields"} and isinstance(lane["fields"], dict)):
-            raise DfaLabError(f'a lane was given as {lane!r:.80}; expected {{"name": …, "fields": {{…}}}}.')
+            raise DfaLabError(f'a lane was given as {shown(lane, 80)}; expected {{"name": …, "fields": {{…}}}}.')
     return found
 
 

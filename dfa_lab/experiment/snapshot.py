@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.portraits import Portrait
 
 
@@ -87,4 +87,4 @@ class Snapshot:
         names = [layer.name for layer in self.layers]
         guess = nearest(number_or_name, names) if isinstance(number_or_name, str) else None
         hint = f" Did you mean {guess!r}?" if guess else ""
-        raise DfaLabError(f"this snapshot has no layer {number_or_name!r}; known layers: {known}.{hint}")
+        raise DfaLabError(f"this snapshot has no layer {shown(number_or_name)}; known layers: {known}.{hint}")

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.arrays import from_arrays
 from dfa_lab.learning.losses import LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
@@ -54,7 +54,7 @@ class Task:
         shaped = f"(N, {', '.join(map(str, sample)) or 'n_in'})"
         splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
         for split, (inputs, targets) in splits.items():
-            here = f"task {self.name!r}: {split}"
+            here = f"task {shown(self.name)}: {split}"
             shape = (len(inputs),) if classes else (len(inputs), self.outputs)
             kind = torch.int64 if classes else torch.float32
             if inputs.dim() < 2 or inputs.shape[1:] != sample or not len(inputs) or inputs.dtype not in _INPUTS:
@@ -65,7 +65,7 @@ class Task:
             if tuple(targets.shape) != shape or targets.dtype != kind:
                 raise DfaLabError(
                     f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
-                    f"N = {len(inputs)} under loss {self.loss!r}."
+                    f"N = {len(inputs)} under loss {shown(self.loss)}."
                 )
             if not bool(torch.isfinite(inputs).all() and torch.isfinite(targets).all()):
                 raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
@@ -79,13 +79,13 @@ class Task:
             object.__setattr__(self, "image", tuple(sample))
         if self.image is not None and math.prod(self.image) != math.prod(sample):
             raise DfaLabError(
-                f"task {self.name!r}: image was given as {self.image}; expected (channels, height, width) with "
-                f"{math.prod(sample)} entries, as each sample has."
+                f"task {shown(self.name)}: image was given as {shown(self.image)}; expected (channels, height, "
+                f"width) with {math.prod(sample)} entries, as each sample has."
             )
         if self.class_names and len(self.class_names) != self.outputs:
             raise DfaLabError(
-                f"task {self.name!r}: {len(self.class_names)} class_names were given for {self.outputs} outputs; give "
-                "one for each, or none."
+                f"task {shown(self.name)}: {len(self.class_names)} class_names were given for {self.outputs} outputs; "
+                "give one for each, or none."
             )
 
     def __repr__(self) -> str:
@@ -123,7 +123,9 @@ class Task:
     def flat(self) -> Task:
         """The same with inputs (N, n_in): what an MLP learns from."""
         if not self.train_inputs.is_floating_point():
-            raise DfaLabError(f"task {self.name!r} has tokens as inputs; give Experiment a module that embeds them.")
+            raise DfaLabError(
+                f"task {shown(self.name)} has tokens as inputs; give Experiment a module that embeds them."
+            )
         if self.train_inputs.dim() == 2:
             return self
         inputs = {name: getattr(self, name).flatten(1) for name in ("train_inputs", "test_inputs")}
@@ -161,5 +163,5 @@ def make_task(choice: Choice | Task) -> Task:
 def _made(make: Callable[..., Task], name: str, parameters: str) -> Task:
     task = TASKS.call({"name": name, **json.loads(parameters)})
     if not isinstance(task, Task):
-        raise DfaLabError(f"task {name!r} gave a {type(task).__name__}; expected a Task.")
+        raise DfaLabError(f"task {shown(name)} gave a {type(task).__name__}; expected a Task.")
     return task

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.task import TASKS, Task, make_task
 from dfa_lab.learning.generators import generator
 
@@ -113,7 +113,9 @@ def teacher(
 def _check_sizes(task: str, **given: int) -> None:
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise DfaLabError(f"task {task!r}: {name} was given as {value!r}; expected a whole number from 1.")
+            raise DfaLabError(
+                f"task {shown(task)}: {name} was given as {shown(value)}; expected a whole number from 1."
+            )
 
 
 def _gaussian_splits(name: str, inputs: int, samples: int, test_samples: int, seed: int) -> list[Tensor]:

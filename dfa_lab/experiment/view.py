@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.metrics import METRICS
 
 #: Every hidden layer, the first and the last, their mean; one layer is its number, counted from the input.
@@ -31,10 +31,12 @@ class View:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not isinstance(value, str) or len(value) > LONGEST:
-                raise DfaLabError(f"a view's {name} was given as {value!r:.80}; expected a text.")
+                raise DfaLabError(f"a view's {name} was given as {shown(value, 80)}; expected a text.")
         if self.layers and self.layers not in LAYERS and not re.fullmatch("[1-9][0-9]{0,3}", self.layers):
             known = ", ".join(map(repr, LAYERS))
-            raise DfaLabError(f"a view's layers were given as {self.layers!r}; expected {known} or a number as text.")
+            raise DfaLabError(
+                f"a view's layers were given as {shown(self.layers)}; expected {known} or a number as text."
+            )
         angles = [name for name, metric in METRICS.items() if metric.per_layer and metric.unit == "degrees"]
         if self.angle and self.angle not in angles:
             raise unknown_name("angle", self.angle, angles)
@@ -45,7 +47,9 @@ class View:
         if isinstance(given, View):
             return given
         if not isinstance(given, Mapping):
-            raise DfaLabError(f"a view was given as {given!r:.80}; expected its parts by name, as {{'layers': 'all'}}.")
+            raise DfaLabError(
+                f"a view was given as {shown(given, 80)}; expected its parts by name, as {{'layers': 'all'}}."
+            )
         for name in given:
             if name not in cls.__dataclass_fields__:
                 raise unknown_name("part of a view", str(name), list(cls.__dataclass_fields__))

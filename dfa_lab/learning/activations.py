@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, UnknownNameError, nearest
+from dfa_lab.errors import DfaLabError, UnknownNameError, nearest, shown
 from dfa_lab.learning import kernels
 from dfa_lab.learning.expressions import Expression
 from dfa_lab.learning.kernels import Kernel
@@ -164,7 +164,7 @@ class Derivatives(Registry[Derivative]):
             name = nearest(text, self) if len(text) < 30 else None
             if name is None:
                 raise
-            raise DfaLabError(f"{reason} Or did you mean the registered {name!r}?") from None
+            raise DfaLabError(f"{reason} Or did you mean the registered {shown(name)}?") from None
 
 
 DERIVATIVES = Derivatives("activation derivative")
@@ -229,8 +229,8 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
         raise
     except (Exception, SystemExit, GeneratorExit) as reason:  # the user's own code: whatever it raises, it has no use
         raise DfaLabError(
-            f"activation derivative {g!r} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. Expected "
-            "an elementwise g(a)."
+            f"activation derivative {shown(g)} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. "
+            "Expected an elementwise g(a)."
         ) from reason
     return slope
 
@@ -246,7 +246,9 @@ def _slope_by(g: Derivative, a: Tensor, h: Tensor) -> Tensor:
     slope = g(a)
     if not isinstance(slope, Tensor) or slope.shape != a.shape:
         given = f"shape {tuple(slope.shape)}" if isinstance(slope, Tensor) else type(slope).__name__
-        raise DfaLabError(f"activation derivative {g!r} gave {given}; expected a tensor of a's shape {tuple(a.shape)}.")
+        raise DfaLabError(
+            f"activation derivative {shown(g)} gave {given}; expected a tensor of a's shape {tuple(a.shape)}."
+        )
     return slope.to(a.dtype)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.alignment_converted import measure_converted
 from dfa_lab.learning.alignment_mlp import Columns, measure_chance, measure_mlp
 from dfa_lab.learning.conventions import CONVENTIONS, DEFAULT, column
@@ -111,9 +111,9 @@ def measure_alignment(
     """
     CONVENTIONS[convention]
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
-        raise DfaLabError(f"draws was given as {draws!r}; expected a whole number from 0.")
+        raise DfaLabError(f"draws was given as {shown(draws)}; expected a whole number from 0.")
     if reduction not in ("mean", "sum"):
-        raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
+        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
     learner = learner_of(net)
     if isinstance(learner, Converted):
         found = measure_converted(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.blocks import downstream_product
 from dfa_lab.learning.delivery import Sharing, feedback_shape
 from dfa_lab.learning.drawing import check_drawing, draw_magnitude, draw_matrix, mirror_noise
@@ -129,9 +129,9 @@ class Buffers:
             own = tuple(module.get_buffer(DIRECT).shape)
             if own != shape:
                 raise DfaLabError(
-                    f"feedback point {name!r} has a matrix of shape {own}, and for a hidden tensor {tuple(hidden)} "
-                    f"and an output {tuple(output)} it would be {shape}. A point has one matrix: choose points that "
-                    "are not used at several sizes, or sharing='shared' where the positions vary."
+                    f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
+                    f"{tuple(hidden)} and an output {tuple(output)} it would be {shape}. A point has "
+                    "one matrix: choose points that are not used at several sizes, or sharing='shared' where the positions vary."
                 )
         return [module.get_buffer(DIRECT) for module in modules]
 
@@ -139,7 +139,7 @@ class Buffers:
         try:
             return feedback_shape(output, hidden, self.maps, self.sharing)
         except DfaLabError as reason:
-            raise DfaLabError(f"feedback point {name!r} cannot be delivered to: {reason}") from None
+            raise DfaLabError(f"feedback point {shown(name)} cannot be delivered to: {reason}") from None
 
     def _draw_point(
         self, root: nn.Module, name: str, module: nn.Module, shape: tuple[int, int], shapes: Sequence[tuple[int, int]]

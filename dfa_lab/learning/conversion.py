@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning import functional
 from dfa_lab.learning.buffers import Buffers
 from dfa_lab.learning.delivery import correlation, deliver, features_first
@@ -112,8 +112,8 @@ class Conversion:
         found = tensors_of(output)
         if not found:
             raise DfaLabError(
-                f"feedback point {name!r} gave a {type(output).__name__} without a floating tensor; expected one, or a "
-                "tuple, list, mapping or dataclass that holds one: choose other points."
+                f"feedback point {shown(name)} gave a {type(output).__name__} without a floating tensor; expected "
+                "one, or a tuple, list, mapping or dataclass that holds one: choose other points."
             )
         if rule.route is Route.DIRECT:
             self._note(name, module, found[0], rule)
@@ -147,7 +147,7 @@ class Conversion:
             self._reached.add(name)
         elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
             raise DfaLabError(
-                f"feedback point {name!r} was reached outside the network's own forward pass, where rule "
+                f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
                 f"{rule.name!r} cannot join it with the output. Call the network itself; run its parts under "
                 "torch.no_grad(); give torch.utils.checkpoint use_reentrant=False."
             )

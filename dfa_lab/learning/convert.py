@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.bends import BENDS
 from dfa_lab.learning.blocks import find_points
@@ -82,7 +82,7 @@ def convert(
             raise DfaLabError(f"the module cannot be copied: {reason} Use convert(…, inplace=True).") from reason
     WEIGHT_INITS[weight_init]
     if sharing not in ("auto", "flat", "shared"):
-        raise DfaLabError(f"sharing was given as {sharing!r}; expected 'auto', 'flat' or 'shared'.")
+        raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = Buffers(
@@ -139,13 +139,15 @@ def _check(module: Any) -> None:
 
 def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
     if isinstance(points, str) or not isinstance(points, Sequence) or not all(isinstance(one, str) for one in points):
-        raise DfaLabError(f"points were given as {points!r}; expected a sequence of module names: ['{points}'].")
+        raise DfaLabError(
+            f"points were given as {shown(points)}; expected a sequence of module names: {shown([points])}."
+        )
     known = [name for name, _ in net.named_modules() if name]
     unknown = [name for name in points if name not in known]
     if unknown or len(set(points)) != len(points):
         raise DfaLabError(
-            f"points were given as {list(points)}; expected names of modules, each once. "
-            f"{'No module is called ' + ', '.join(map(repr, unknown)) + '. ' if unknown else ''}"
+            f"points were given as {shown(list(points))}; expected names of modules, each once. "
+            f"{'No module is called ' + ', '.join(map(shown, unknown[:100])) + '. ' if unknown else ''}"
             f"Modules: {', '.join(known)}."
         )
     return list(points)

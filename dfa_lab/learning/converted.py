@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
 from dfa_lab.learning.bends import BENDS, RuledActivation
 from dfa_lab.learning.buffers import DIRECT
@@ -81,8 +81,8 @@ class Converted:
                 guess = nearest(pattern, names)
                 hint = f" Did you mean {guess!r}?" if guess else ""
                 raise DfaLabError(
-                    f"rule was given for {pattern!r}, which matches no layer; layers and points: {', '.join(names)}."
-                    f"{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
+                    f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
+                    f"{', '.join(names)}.{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
                 )
 
     def set_rule(self, choice: Any) -> None:

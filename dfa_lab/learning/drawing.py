@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.feedback import FEEDBACK_INITS, Site
 from dfa_lab.learning.generators import generator
 from dfa_lab.learning.weights import WEIGHT_INITS
@@ -23,7 +23,7 @@ def draw_matrix(init: Choice, site: Site, seed: int) -> Tensor:
     here = replace(site, network=generator(seed, *purpose))
     draw: Tensor = FEEDBACK_INITS.call(init, here, generator(seed, *purpose, site.layer))
     if tuple(draw.shape) != site.shape:
-        raise DfaLabError(f"feedback init {name!r} gave shape {tuple(draw.shape)}, expected {site.shape}.")
+        raise DfaLabError(f"feedback init {shown(name)} gave shape {tuple(draw.shape)}, expected {site.shape}.")
     return draw
 
 
@@ -38,7 +38,7 @@ def draw_magnitude(
     draw = WEIGHT_INITS[weight_init](shape, generator(seed, "feedback", store, layer, *when)).abs()
     if not bool(draw.any()):
         raise DfaLabError(
-            f"a sign-concordant rule takes its magnitudes from the weight init, and {weight_init!r} gives "
+            f"a sign-concordant rule takes its magnitudes from the weight init, and {shown(weight_init)} gives "
             "none but 0; use another weight init."
         )
     return draw.square().mean().sqrt().reshape(1, 1) if store == "constant_magnitude" else draw
@@ -65,5 +65,7 @@ def check_drawing(init: Choice, scale: float, seed: int) -> None:
     """Raise ``DfaLabError`` for a feedback init, a scale or a seed that cannot be used."""
     FEEDBACK_INITS.split(init)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not math.isfinite(scale):
-        raise DfaLabError(f"feedback_scale was given as {scale!r}; expected a finite number, 1.0 for the init's own.")
+        raise DfaLabError(
+            f"feedback_scale was given as {shown(scale)}; expected a finite number, 1.0 for the init's own."
+        )
     generator(seed)

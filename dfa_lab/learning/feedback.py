@@ -16,7 +16,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.rule import Route
 from dfa_lab.registry import Registry
 
@@ -94,7 +94,7 @@ def sparse(site: Site, generator: torch.Generator, *, density: Annotated[float, 
 def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(1)] = 1) -> Tensor:
     """U V with ``rank`` Gaussian columns in U: entries of variance 1/rows; no rank beyond the smaller side."""
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise DfaLabError(f"rank was given as {rank!r}; expected a whole number from 1.")
+        raise DfaLabError(f"rank was given as {shown(rank)}; expected a whole number from 1.")
     rank = min(rank, *site.shape)
     left = torch.randn(site.shape[0], rank, dtype=torch.float64, generator=generator)
     right = torch.randn(rank, site.shape[1], dtype=torch.float64, generator=generator)
@@ -105,7 +105,7 @@ def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(
 def repeated(site: Site, generator: torch.Generator, *, period: Annotated[int, Ge(1)] = 10) -> Tensor:
     """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
     if isinstance(period, bool) or not isinstance(period, int) or period < 1:
-        raise DfaLabError(f"period was given as {period!r}; expected a whole number from 1.")
+        raise DfaLabError(f"period was given as {shown(period)}; expected a whole number from 1.")
     rows, columns = site.shape
     drawn = torch.randn(rows, min(period, columns), dtype=torch.float64, generator=generator) / math.sqrt(rows)
     return drawn[:, torch.arange(columns) % drawn.shape[1]]
@@ -156,4 +156,4 @@ def _in_range(name: str, value: object, low: float, high: float) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or (name == "density" and value == 0):  # type: ignore[operator]
         above = "above" if name == "density" else "from"
-        raise DfaLabError(f"{name} was given as {value!r}; expected a number {above} {low} to {high}.")
+        raise DfaLabError(f"{name} was given as {shown(value)}; expected a number {above} {low} to {high}.")

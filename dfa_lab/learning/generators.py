@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 
 def generator(seed: int, *purpose: str | int) -> torch.Generator:
@@ -17,7 +17,7 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
     ``seed`` is a whole number from 0; the words and numbers of ``purpose`` are mixed in with NumPy's SeedSequence.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise DfaLabError(f"a seed was given as {seed!r}; expected a whole number from 0.")
+        raise DfaLabError(f"a seed was given as {shown(seed)}; expected a whole number from 0.")
     words = [zlib.crc32(word.encode()) if isinstance(word, str) else int(word) for word in purpose]
     state = np.random.SeedSequence([int(seed), *words]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) & (2**63 - 1))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.converted import Converted, conversion_of, unwrapped
 from dfa_lab.learning.mlp import MLP
@@ -73,7 +73,7 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator
     the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
     """
     if reduction not in ("mean", "sum"):
-        raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum', as the loss has it.")
+        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum', as the loss has it.")
     learner = learner_of(net)
     before, learner.lesson = learner.lesson, (targets, reduction)
     try:

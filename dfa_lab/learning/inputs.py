@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 
 def check_inputs(inputs: Tensor, width: int, replicas: int | None, own: torch.dtype) -> None:
@@ -37,5 +37,7 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     except (TypeError, ValueError):
         whole = ()
     if len(whole) < 2 or len(whole) != len(widths):
-        raise DfaLabError(f"widths were given as {widths!r}; expected at least two whole numbers from 1: [in, …, out].")
+        raise DfaLabError(
+            f"widths were given as {shown(widths)}; expected at least two whole numbers from 1: [in, …, out]."
+        )
     return whole

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning import functional
 from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_activation, slope_of
 from dfa_lab.learning.dense import dense, suits
@@ -69,7 +69,7 @@ class MLP(nn.Module):
         super().__init__()
         self.widths = checked_widths(widths)
         if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
-            raise DfaLabError(f"replicas was given as {replicas!r}; expected None or a whole number from 1.")
+            raise DfaLabError(f"replicas was given as {shown(replicas)}; expected None or a whole number from 1.")
         seeds = each_seed("seed", seed, replicas)
         self.replicas = replicas
         self.activation = resolve_activation(activation)
@@ -122,7 +122,7 @@ class MLP(nn.Module):
         """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
         if per_layer(rule):
             raise DfaLabError(
-                f"rule was given as {rule!r}; an MLP has one rule for all its layers. A rule for each takes "
+                f"rule was given as {shown(rule)}; an MLP has one rule for all its layers. A rule for each takes "
                 "dfa.convert(nn.Sequential(…), rule={…})."
             )
         chosen = RULES.resolve(rule)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from dfa_lab.errors import DfaLabError, nearest
+from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.operations import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS, NEGATE, Operation, chain
 
 #: No longer text is read, none nested deeper, no larger constant exponent, no larger number (float32 must hold it).
@@ -49,7 +49,7 @@ class Parser:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
-            raise DfaLabError(f"an expression was given as {text!r:.80}; expected a text such as '1 - x**2'.")
+            raise DfaLabError(f"an expression was given as {shown(text, 80)}; expected a text such as '1 - x**2'.")
         self._text = text
         if len(text) > LENGTH:
             raise DfaLabError(

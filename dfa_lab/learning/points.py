@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 MOST = 1000
 LARGEST = 1e30  # differences and float32 stay finite
@@ -62,7 +62,7 @@ def _pairs(points: Any) -> list[tuple[float, float]]:
     try:
         rows = list(points)
     except TypeError:
-        raise DfaLabError(f"points were given as {points!r}; expected pairs: [(-1, 0), (0, 1), (1, 0)].") from None
+        raise DfaLabError(f"points were given as {shown(points)}; expected pairs: [(-1, 0), (0, 1), (1, 0)].") from None
     if not 2 <= len(rows) <= MOST:
         raise DfaLabError(f"{len(rows)} points were given; expected 2 to {MOST}, such as [(-1, 0), (0, 1), (1, 0)].")
     return [_pair(row) for row in rows]
@@ -75,6 +75,6 @@ def _pair(row: Any) -> tuple[float, float]:
         x = g = math.nan
     if not (abs(x) <= LARGEST and abs(g) <= LARGEST):
         raise DfaLabError(
-            f"points hold {row!r:.80}; expected a pair (x, g) of finite numbers up to {LARGEST:g} in size."
+            f"points hold {shown(row, 80)}; expected a pair (x, g) of finite numbers up to {LARGEST:g} in size."
         )
     return x, g

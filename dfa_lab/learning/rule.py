@@ -20,7 +20,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.moving import Move
 from dfa_lab.registry import Choice, Registry
 
@@ -49,7 +49,7 @@ class Lesson:
     def of(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
         """The lesson of one batch: ``targets`` are class numbers (…, N) or values (…, N, n_out)."""
         if reduction not in ("mean", "sum"):
-            raise DfaLabError(f"reduction was given as {reduction!r}; expected 'mean' or 'sum'.")
+            raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
         check_targets(targets, output)
         return cls.checked(targets, output, reduction)
 
@@ -141,13 +141,13 @@ class Rule:
         wanted = (self.route is Route.LAYERWISE, self.route is Route.DIRECT)
         if wanted != (self.carrier is not None, self.broadcast is not None):
             raise DfaLabError(
-                f"rule {self.name!r} has route {self.route.value!r}; a layerwise rule needs carrier=, "
+                f"rule {shown(self.name)} has route {self.route.value!r}; a layerwise rule needs carrier=, "
                 "a direct rule broadcast=, and no rule both."
             )
         number = isinstance(self.decay, int | float) and not isinstance(self.decay, bool)
         if not number or not 0 <= self.decay <= 1:
             raise DfaLabError(
-                f"decay was given as {self.decay!r} to rule {self.name!r}; expected a number from 0 to 1."
+                f"decay was given as {shown(self.decay)} to rule {shown(self.name)}; expected a number from 0 to 1."
             )
 
     def __reduce__(self) -> str | tuple[Any, ...]:

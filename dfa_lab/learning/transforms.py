@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 
 
 class TransformError(DfaLabError, AssertionError):
@@ -49,7 +49,7 @@ def check_that_something_gets_out(name: str, output: Tensor) -> None:
 def nothing_gets_out(name: str) -> str:
     """What is wrong with a rule that learns its feedback from e under ``torch.func``."""
     return (
-        f"rule {name!r} learns its feedback from what flows in a pass, and torch.func lets nothing out; use plain "
+        f"rule {shown(name)} learns its feedback from what flows in a pass, and torch.func lets nothing out; use plain "
         "autograd, or rule 'dfa' there."
     )
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.views.style import LineStyle
 
 
@@ -55,7 +55,7 @@ def axes_for(ax: object, place: str, *, width: float = 8.0, height: float = 3.6)
     if ax is None:
         return ShownFigure(figsize=(width, height), layout="constrained").add_subplot(axes_class=ShownAxes)
     if not isinstance(ax, Axes):
-        raise DfaLabError(f"{place} got ax={ax!r}; expected a matplotlib Axes, or leave it out to get a new one.")
+        raise DfaLabError(f"{place} got ax={shown(ax)}; expected a matplotlib Axes, or leave it out to get a new one.")
     return ax
 
 
@@ -82,7 +82,9 @@ def hex_colour(color: str) -> str:
     try:
         return to_hex(color)
     except ValueError:
-        raise DfaLabError(f"{color!r} is no colour; give a name such as 'black' or a code such as '#0072B2'.") from None
+        raise DfaLabError(
+            f"{shown(color)} is no colour; give a name such as 'black' or a code such as '#0072B2'."
+        ) from None
 
 
 def put_legend(axes: Axes, handles: list[Any], texts: list[str]) -> None:

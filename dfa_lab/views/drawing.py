@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from plotly import graph_objects as go
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.experiment.names import called
@@ -120,7 +120,7 @@ def run_names(histories: Sequence[History], labels: Sequence[str] | None, place:
         or not isinstance(labels, Sequence)
         or not all(isinstance(label, str) for label in labels)
     ):
-        raise DfaLabError(f'{place} got labels={labels!r}; expected one text a run, such as labels=["bp", "dfa"].')
+        raise DfaLabError(f'{place} got labels={shown(labels)}; expected one text a run, such as labels=["bp", "dfa"].')
     if len(labels) != len(histories):
         raise DfaLabError(
             f"{place} got {len(labels)} labels for {len(histories)} runs; give one label for each, in order."

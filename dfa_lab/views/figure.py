@@ -7,7 +7,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.views import style
 from dfa_lab.views.changes import Change, Place, changes, place_labels
@@ -129,7 +129,9 @@ def figure(
 
 def _angle_panels(angles: Sequence[str]) -> list[Panel]:
     if isinstance(angles, str) or not isinstance(angles, Sequence):
-        raise DfaLabError(f'figure() got angles={angles!r}; expected several names, such as angles=["{ANGLES[0]}"].')
+        raise DfaLabError(
+            f'figure() got angles={shown(angles)}; expected several names, such as angles=["{ANGLES[0]}"].'
+        )
     known = angle_metrics()
     for metric in angles:
         if metric not in known:

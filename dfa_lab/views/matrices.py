@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.snapshot import Snapshot
 from dfa_lab.views.canvas import ShownAxes, ShownFigure, ShownPanels, panels
 from dfa_lab.views.readings import carried_by, degrees, matrix_words, scaled, source
@@ -96,7 +96,9 @@ def _pair(ax: Sequence[Axes] | None, wanted: int) -> list[Axes]:
         return [figure.add_subplot(1, wanted, place + 1, axes_class=ShownAxes) for place in range(wanted)]
     given = list(ax) if isinstance(ax, list | tuple | np.ndarray) else []
     if len(given) != 2 or not all(isinstance(one, Axes) for one in given):
-        raise DfaLabError(f"matrixplot() got ax={ax!r}; expected two matplotlib Axes, or leave it out to get new ones.")
+        raise DfaLabError(
+            f"matrixplot() got ax={shown(ax)}; expected two matplotlib Axes, or leave it out to get new ones."
+        )
     return given[:wanted]
 
 

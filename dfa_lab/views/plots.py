@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
 from dfa_lab.views import style
@@ -67,7 +67,7 @@ def alignmentplot(
     for layer in wanted:
         if layer not in known:
             listed = ", ".join(map(str, known)) or "none"
-            raise DfaLabError(f"layer {layer!r} has no recorded {metric!r}; layers that have: {listed}.")
+            raise DfaLabError(f"layer {shown(layer)} has no recorded {shown(metric)}; layers that have: {listed}.")
     looks = style.layer_styles(known)
     # On the axes before the curves, so that they lie over it.
     axes, run = _prepared(history, ax, [(metric, layer) for layer in wanted], "alignmentplot()")

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.views.changes import value_text
 from dfa_lab.views.drawing import run_names
@@ -85,7 +85,7 @@ def report(
         place = Path(path)
         place.write_text(text, encoding="utf-8")
     except (OSError, TypeError) as reason:
-        raise DfaLabError(f"report() cannot write to {path!r}: {reason}; give the path of a file.") from None
+        raise DfaLabError(f"report() cannot write to {shown(path)}: {reason}; give the path of a file.") from None
     return place
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.runner import Runner
@@ -56,7 +56,7 @@ def references_of(references: object, place: str) -> list[History]:
     """The records of reference runs. Raises ``DfaLabError`` that says what ``place`` got where one is no run."""
     if isinstance(references, str) or not isinstance(references, Iterable):
         raise DfaLabError(
-            f"{place} got references={references!r:.200}; expected several runs, such as references=[bp, shallow]."
+            f"{place} got references={shown(references)}; expected several runs, such as references=[bp, shallow]."
         )
     return [history_of(one, place) for one in references]
 

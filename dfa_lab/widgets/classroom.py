@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.other_names import unknown_setting
 from dfa_lab.experiment.session import Session
 from dfa_lab.experiment.settings import Settings
@@ -38,7 +38,9 @@ class Classroom:
         settings = list(Settings.model_fields)
         for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *ACTS])):
             if isinstance(names, str):
-                raise DfaLabError(f"{kind} was given as {names!r}; expected a list of names: {kind}=[{names!r}].")
+                raise DfaLabError(
+                    f"{kind} was given as {shown(names)}; expected a list of names: {kind}=[{shown(names)}]."
+                )
             for name in names:
                 if name not in known:
                     raise unknown_setting(str(name), known, f"part to {kind}")
@@ -51,7 +53,7 @@ class Classroom:
         after = now.changed(**fields) if set(fields) & set(self.lock) else now
         for name in fields:
             if name in self.lock and getattr(after, name) != getattr(now, name):
-                raise DfaLabError(f"{name} is locked here and stays {getattr(now, name)!r}.")
+                raise DfaLabError(f"{name} is locked here and stays {shown(getattr(now, name))}.")
 
     def check_session(self, session: Session, now: Settings) -> None:
         """Raise ``DfaLabError`` where ``session``, begun from the settings ``now``, would change a locked setting."""

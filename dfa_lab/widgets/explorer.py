@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import DfaLabError, DivergedError, in_words
+from dfa_lab.errors import DfaLabError, DivergedError, in_words, shown
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.lanes import no_lane
@@ -83,13 +83,15 @@ class Explorer(ipywidgets.VBox):
         self.headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
         if patience is not None and not patience > 0:
             raise DfaLabError(
-                f"patience was given as {patience!r}; expected minutes above 0, or None for no end of it."
+                f"patience was given as {shown(patience)}; expected minutes above 0, or None for no end of it."
             )
         settings, run = started(settings, preset, fields)
         session = None if preset is None else PRESETS[preset]
         if session is not None:
             if settings is not None or "module" in fields:
-                raise DfaLabError(f"preset={preset!r} was given beside settings or a module; expected one of them.")
+                raise DfaLabError(
+                    f"preset={shown(preset)} was given beside settings or a module; expected one of them."
+                )
             session = replace(session, settings=session.settings.changed(**fields))
             settings, fields = session.settings, {}
         self._borrowed = isinstance(run, Runner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.bounds import check_settings, weights_of
 from dfa_lab.experiment.other_names import unknown_setting
 from dfa_lab.experiment.settings import CHOICES, Settings
@@ -25,7 +25,7 @@ def check_fields(fields: Any) -> dict[str, Any]:
     Raises ``DfaLabError`` for anything else. What a value may be is for ``Settings`` to say.
     """
     if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
-        raise DfaLabError(f"fields were given as {fields!r:.100}; expected settings by name.")
+        raise DfaLabError(f"fields were given as {shown(fields, 100)}; expected settings by name.")
     for name, value in fields.items():
         if name not in Settings.model_fields:
             raise unknown_setting(name, Settings.model_fields)
@@ -43,9 +43,9 @@ def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:
         if parameter == "name":
             continue
         if isinstance(value, str):
-            raise DfaLabError(f"{name} was given {parameter}={value!r:.100}; a page may give numbers only.")
+            raise DfaLabError(f"{name} was given {parameter}={shown(value, 100)}; a page may give numbers only.")
         if isinstance(value, int | float) and not abs(value) <= MOST_SAMPLES:
-            raise DfaLabError(f"{name} was given {parameter}={value!r}; at most {MOST_SAMPLES:,} here.")
+            raise DfaLabError(f"{name} was given {parameter}={shown(value)}; at most {MOST_SAMPLES:,} here.")
         if isinstance(value, list | tuple) and len(value) > MOST_CHARACTERS:
             raise DfaLabError(f"{name} was given {len(value):,} {parameter}; at most {MOST_CHARACTERS} fit.")
 

@@ -16,7 +16,7 @@ from typing import Any
 import anywidget
 import numpy as np
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import Event, History
 from dfa_lab.views.style import run_colour
 from dfa_lab.widgets.panels import PANELS, event_label
@@ -150,7 +150,7 @@ class LiveChart(anywidget.AnyWidget):
         whole number of steps, 0 or more.
         """
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
-            raise DfaLabError(f"focus got {step!r}; expected a step of the run, a whole number of 0 or more.")
+            raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
         self.send({"type": "focus", "step": int(step)})
         forget_route(self)
 
@@ -189,7 +189,7 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
         return [Shown(runs, runs.name, classify=classify, compared="bp_samples_per_s" in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
         raise DfaLabError(
-            f"LiveChart.show got {runs!r}; expected a History, or a list of one Shown(history, name) a run."
+            f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
         )
     return list(runs)
 

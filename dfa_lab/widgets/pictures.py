@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets
 
-from dfa_lab.errors import DfaLabError, in_words
+from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.views.themes import THEMES, dress
 from dfa_lab.widgets.images import png
@@ -88,13 +88,13 @@ class LivePictures(ipywidgets.VBox):
         if name not in known:
             title = PICTURES[name].title  # raises where there is none at all
             raise DfaLabError(
-                f"the picture {name!r} ({title}) does not fit the run on the screen; it has: {', '.join(known)}."
+                f"the picture {shown(name)} ({title}) does not fit the run on the screen; it has: {', '.join(known)}."
             )
         self.menu.value = name
         if layer is not None:
             layers = [value for _, value in self.layer.options]
             if layer not in layers:
-                raise DfaLabError(f"there is no layer {layer!r} to draw; known: {', '.join(map(str, layers))}.")
+                raise DfaLabError(f"there is no layer {shown(layer)} to draw; known: {', '.join(map(str, layers))}.")
             self.layer.value = layer
 
     def choose_soon(self, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.experiment.settings import Settings
@@ -22,7 +22,7 @@ def started(given: object, preset: str | None, fields: Mapping[str, Any]) -> tup
         return given, None
     if not isinstance(given, Experiment | Runner):
         raise DfaLabError(
-            f"Explorer was given {given!r:.200}; expected a Settings, its fields by name, such as task='digits', or a "
+            f"Explorer was given {shown(given)}; expected a Settings, its fields by name, such as task='digits', or a "
             "run to go on with, an Experiment or a Runner."
         )
     beside = [*(["preset"] if preset is not None else []), *fields]

@@ -1,0 +1,166 @@
+"""Whatever is refused, however large: a DfaLabError, with a text of bounded length, within seconds."""
+
+import time
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.commands import Change, Fork, Limit
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.view import View
+from dfa_lab.learning.expressions import Expression
+
+SMALL = {"task": {"name": "moons", "samples": 40}, "widths": (4,), "batch_size": 8}
+MOST, SECONDS = 20_100, 5
+
+
+class Unprintable:
+    """What has no text."""
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+def aliased():
+    """A list of a thousand lists of a thousand lists …: eight lists in memory, 10**24 entries to write."""
+    value = [0]
+    for _ in range(8):
+        value = [value] * 1000
+    return value
+
+
+HOSTILE = {
+    "text": "x" * 10**6,
+    "number": 10**5000,
+    "negative": -(10**5000),
+    "list": [0] * 10**6,
+    "texts": ["x" * 10**6] * 3,
+    "nested": [[0] * 990_000],
+    "aliased": aliased(),
+    "mapping": {"name": "x" * 10**6},
+    "parameters": {"name": "dfa", "x" * 10**6: [0] * 10**6},
+    "unprintable": Unprintable(),
+    "unprintables": [Unprintable()],
+}
+
+
+@pytest.fixture(scope="module")
+def run():
+    experiment = dfa.Experiment(**SMALL)
+    experiment.train(2)
+    return experiment
+
+
+@pytest.fixture(autouse=True)
+def headless(monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+
+
+#: What takes a value of a user, as (run, value) -> anything. All raise DfaLabError where the value is of no use.
+ENTRIES = {
+    **{f"Settings({name})": lambda _, v, name=name: Settings(**{name: v}) for name in Settings.model_fields},
+    **{
+        f"a parameter of {field}": lambda _, v, field=field, name=name: Settings(**{field: {"name": name, "width": v}})
+        for field, name in (("rule", "kp"), ("task", "moons"), ("feedback_init", "low_rank"))
+    },
+    "a rule's decay": lambda _, v: dfa.RULES.resolve({"name": "kp", "decay": v}),
+    "a task's samples": lambda _, v: dfa.Experiment(task={"name": "moons", "samples": v}),
+    "a rank": lambda _, v: dfa.Experiment(feedback_init={"name": "low_rank", "rank": v}, widths=(4, 4)),
+    "points": lambda _, v: Settings(activation_derivative={"name": "points", "points": v}),
+    "a point": lambda _, v: Settings(activation_derivative={"name": "points", "points": [v, (0, 1)]}),
+    "describe": lambda _, v: Settings.describe(v),
+    "Experiment": lambda _, v: dfa.Experiment(v),
+    "change": lambda run, v: run.change(lr=v),
+    "change a rule": lambda run, v: run.change(rule=v),
+    "change what is not live": lambda run, v: run.change(widths=v),
+    "check_live": lambda _, v: Settings.check_live({"widths": v}),
+    "train": lambda run, v: run.fork().train(v),
+    "fork(name)": lambda _, v: Fork(name=v),
+    "fork(lane)": lambda _, v: Fork(lane=v),
+    "Experiment.fork(name)": lambda run, v: run.fork(name=v),
+    "Experiment(name)": lambda _, v: dfa.Experiment(**SMALL, name=v),
+    "Change(fields)": lambda _, v: Change(v),
+    "Change(lane)": lambda _, v: Change({}, lane=v),
+    "Limit": lambda _, v: Limit(v),
+    "snapshot(replica)": lambda run, v: run.snapshot(replica=v),
+    "layer": lambda run, v: run.snapshot().layer(v),
+    "History.values": lambda run, v: run.history.values(v),
+    "History.from_json": lambda run, v: dfa.History.from_json(v),
+    "MLP": lambda _, v: dfa.MLP(v),
+    "MLP(widths)": lambda _, v: dfa.MLP([v, 3]),
+    "MLP(rule)": lambda _, v: dfa.MLP([2, 3, 2], rule=v),
+    "MLP(activation)": lambda _, v: dfa.MLP([2, 3, 2], activation=v),
+    "MLP(derivative)": lambda _, v: dfa.MLP([2, 3, 2], activation_derivative=v),
+    "MLP(feedback_init)": lambda _, v: dfa.MLP([2, 3, 2], feedback_init=v),
+    "MLP(feedback_scale)": lambda _, v: dfa.MLP([2, 3, 2], feedback_scale=v),
+    "MLP(seed)": lambda _, v: dfa.MLP([2, 3, 2], seed=v),
+    "MLP(replicas)": lambda _, v: dfa.MLP([2, 3, 2], replicas=v),
+    "MLP(weight_init)": lambda _, v: dfa.MLP([2, 3, 2], weight_init=v),
+    "convert(rule)": lambda _, v: dfa.convert(network(), rule=v),
+    "convert(points)": lambda _, v: dfa.convert(network(), points=v),
+    "convert(sharing)": lambda _, v: dfa.convert(network(), sharing=v),
+    "set_rule": lambda _, v: dfa.set_rule(dfa.convert(network()), v),
+    "an expression": lambda _, v: Expression(v),
+    "register": lambda _, v: dfa.Registry("rule").register(v, 1),
+    "registry[…]": lambda _, v: dfa.RULES[v],
+    "registry.split": lambda _, v: dfa.RULES.split(v),
+    "PRESETS": lambda _, v: dfa.PRESETS[v],
+    "View(layers)": lambda _, v: View(layers=v),
+    "View(angle)": lambda _, v: View(angle=v),
+    "View(picture)": lambda _, v: View(picture=v),
+    "View.of": lambda _, v: View.of(v),
+    "Session(settings)": lambda _, v: dfa.Session(v),
+    "Session(steps)": lambda _, v: dfa.Session(Settings(), steps=v),
+    "Session(title)": lambda _, v: dfa.Session(Settings(), title=v),
+    "Session(changes)": lambda _, v: dfa.Session(Settings(), changes=((0, v),), steps=1),
+    "Session(a change's step)": lambda _, v: dfa.Session(Settings(), changes=((v, {"lr": 1.0}),), steps=1),
+    "Session.read": lambda _, v: dfa.Session.read(v),
+    "Session.from_json": lambda _, v: dfa.Session.from_json(v),
+    "Session.from_text": lambda _, v: dfa.Session.from_text(v),
+    "Explorer": lambda _, v: dfa.Explorer(v),
+    "Explorer(hide)": lambda _, v: dfa.Explorer(**SMALL, hide=v),
+    "Explorer(lock)": lambda _, v: dfa.Explorer(**SMALL, lock=v),
+    "Explorer(hide=[…])": lambda _, v: dfa.Explorer(**SMALL, hide=[v]),
+    "Explorer(theme)": lambda _, v: dfa.Explorer(**SMALL, theme=v),
+    "Explorer(patience)": lambda _, v: dfa.Explorer(**SMALL, patience=v),
+    "Explorer(preset)": lambda _, v: dfa.Explorer(preset=v),
+    "Explorer(speed)": lambda _, v: dfa.Explorer(**SMALL, speed=v),
+    "figure": lambda _, v: dfa.figure(v),
+    "figure(labels)": lambda run, v: dfa.figure(run, labels=v),
+    "figure(angles)": lambda run, v: dfa.figure(run, angles=v),
+    "figure(references)": lambda run, v: dfa.figure(run, references=v),
+    "lossplot(ax)": lambda run, v: dfa.lossplot(run, ax=v),
+    "matrixplot(ax)": lambda run, v: dfa.matrixplot(run, ax=v),
+    "matrixplot(layer)": lambda run, v: dfa.matrixplot(run, layer=v),
+    "mistakesplot(count)": lambda run, v: dfa.mistakesplot(dfa.Experiment(widths=(2,)), count=v),
+    "report(path)": lambda run, v: dfa.report(run, path=v),
+}
+
+#: What some of these values are of use for.
+TAKEN = {
+    *[("Experiment.fork(name)", kind) for kind in HOSTILE],
+    *[("Experiment(name)", kind) for kind in HOSTILE],
+    *[("Session(lanes)", kind) for kind in HOSTILE],
+}
+
+
+def network():
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_refusal_is_short_and_comes_at_once(run, entry, kind):
+    value = HOSTILE[kind]
+    if (entry, kind) in TAKEN:
+        pytest.skip("is taken")
+    began = time.perf_counter()
+    with pytest.raises(DfaLabError) as refused:
+        ENTRIES[entry](run, value)
+    text = str(refused.value)
+    assert time.perf_counter() - began < SECONDS
+    assert 0 < len(text) <= MOST
+    assert sum(len(str(part)) for part in refused.value.args) <= MOST
