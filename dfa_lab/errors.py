@@ -82,9 +82,9 @@ def shown(value: object, most: int = 200) -> str:
     """
     try:
         # An array or a tensor is none of these: it writes itself in short.
-        collection = isinstance(value, Mapping | Set | Sequence) and not isinstance(value, str | bytes | range)
-        if collection and len(value) > MOST_ENTRIES:
-            return f"a {type(value).__name__} of {len(value):,}"
+        collection: Any = None if isinstance(value, str | bytes | range) else value
+        if isinstance(collection, Mapping | Set | Sequence) and len(collection) > MOST_ENTRIES:
+            return f"a {type(value).__name__} of {len(collection):,}"
         text = ""
         for piece in _written(value, most):
             text += piece
@@ -97,7 +97,7 @@ def shown(value: object, most: int = 200) -> str:
 
 def _written(value: Any, most: int) -> Iterator[str]:
     """The repr of ``value`` piece by piece, so that whoever needs its beginning only stops early."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind.__repr__ in (str.__repr__, bytes.__repr__):
         yield repr(value[:most])
     elif kind.__repr__ is dict.__repr__:
