@@ -71,8 +71,9 @@ class Experiment:
             fields = own if settings is None else fields
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
-            given = f"Experiment was given {shown(settings)}"
-            raise DfaLabError(f"{given}; expected a Settings or its fields by name, such as task='digits'.")
+            raise DfaLabError(
+                f"Experiment was given {shown(settings)}; expected a Settings or its fields, such as task='digits'."
+            )
         # One owner at a time: a change or a fork from another thread waits for the end of a step.
         self._lock = threading.RLock()
         self._name = name
