@@ -7,7 +7,7 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
-from dfa_lab.experiment.glance import APART, LATEST, Glance
+from dfa_lab.experiment.glance import APART, LATEST, Glance, Measured
 from runs import FAST, until
 
 
@@ -83,20 +83,15 @@ def test_a_change_of_all_lanes_is_made_in_all_or_in_none(runner):
     assert [event.field for event in runner.experiment.history.events] == ["lr"]
 
 
-def test_undo_goes_to_one_lane_or_to_every_one_that_has_something(runner, monkeypatch):
-    undone = []
-
-    def undo(experiment):
-        if not experiment.history.events:
-            raise dfa.DfaLabError("there is nothing to undo.")
-        undone.append(experiment.history.name)
-
-    monkeypatch.setattr(dfa.Experiment, "undo", undo, raising=False)
+def test_undo_goes_to_one_lane_or_to_every_one_that_has_something(runner):
     runner.fork(rule="bp")
-    runner.undo(1)
-    runner.undo(None)
+    for lane in (1, None):
+        runner.change(lane=1, lr=0.3)
+        runner.undo(lane)
     runner.wait(10)
-    assert undone == ["BP", "BP"]
+    first, second = runner.lanes
+    assert [event.new for event in second.history.events] == ["bp", 0.3, 0.1, 0.3, 0.1]
+    assert first.history.events == []
     runner.undo()
     with pytest.raises(dfa.DfaLabError, match="nothing to undo"):
         runner.wait(10)
@@ -238,7 +233,11 @@ def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(mon
     monkeypatch.setattr("time.monotonic", lambda: now[0])
 
     def took(seconds):
-        glance.time(lambda: now.__setitem__(0, now[0] + seconds))
+        def measure():
+            now[0] += seconds
+            return Measured.NOW
+
+        glance.time(measure)
 
     assert glance.is_due(0.03)
     took(0.01)
@@ -260,6 +259,10 @@ def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(mon
         assert not glance.is_due(0.0, 30)
         glance.step()
     assert glance.is_due(0.0, 30), "so many steps have gone by"
+    glance.time(lambda: Measured.NOT)
+    assert glance.is_due(0.0, 30), "nothing was measured"
+    glance.time(lambda: Measured.BEFORE)
+    assert not glance.is_due(0.0, 30)
 
 
 @pytest.mark.clock

@@ -128,8 +128,8 @@ class Explorer(ipywidgets.VBox):
         self.pictures.on_choose = self._draw_picture_soon
         self.desk.on_hello = self.chart.on_hello = self._forget_routes
         self.desk.on_paper = self._follow_page
-        if not self._borrowed or speed != SPEED:
-            self.runner.limit(speed)
+        keeps = self._borrowed and speed == SPEED
+        self.runner.limit(self.runner.status().limit if keeps else speed)
         if session is not None:
             self.runner.load(session)
         self._main = ipywidgets.VBox([self.chart, *([] if PICTURES in self.classroom.hide else [self.pictures])])
