@@ -3,7 +3,8 @@
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.cadence import HORIZON, PROBE_SHARE, TEST_SHARE, Cadence, Work
+from dfa_lab.experiment.cadence import HORIZON, PROBE_SHARE, TEST_SHARE, Cadence
+from dfa_lab.experiment.work import Work
 
 
 def steps(cadence, due, last=HORIZON):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dfa_lab.experiment.work import Work
+
 #: Share of a run of HORIZON steps that its probes may cost: alignment, chance bands and snapshots.
 PROBE_SHARE = 0.05
 HORIZON = 2000
@@ -15,19 +17,6 @@ HORIZON = 2000
 TEST_SHARE = 0.1
 #: The distances between probes that are chosen from, in steps; then ten times as many, and so on.
 DISTANCES = (10, 20, 50)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one of each costs, in multiply-adds and what takes as long: a step, a probe, a chance band, the test split.
-
-    ``work.py`` counts it.
-    """
-
-    step: float
-    probe: float
-    chance: float
-    test: float
 
 
 @dataclass(frozen=True)

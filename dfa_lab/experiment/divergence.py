@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 from torch import Tensor
 
 from dfa_lab.errors import DivergedError
+from dfa_lab.experiment.mean import all_finite
 from dfa_lab.learning.rules import RULES
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.experiment import Experiment
-
-
-def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether every entry is a number."""
-    return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
 def go_back(run: Experiment, lost: Sequence[int] = ()) -> NoReturn:

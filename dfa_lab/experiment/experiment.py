@@ -16,10 +16,10 @@ from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.batches import Batches
 from dfa_lab.experiment.cadence import Agenda
 from dfa_lab.experiment.computing import Computing, deferred_interrupt
-from dfa_lab.experiment.divergence import all_finite, go_back
+from dfa_lab.experiment.divergence import go_back
 from dfa_lab.experiment.gauge import Gauge
 from dfa_lab.experiment.history import History
-from dfa_lab.experiment.mean import Mean
+from dfa_lab.experiment.mean import Mean, all_finite
 from dfa_lab.experiment.module_updater import own_settings
 from dfa_lab.experiment.probe import Probe
 from dfa_lab.experiment.progress import counted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from dfa_lab.experiment.cadence import PROBE_SHARE, TEST_SHARE
-from dfa_lab.experiment.divergence import all_finite
+from dfa_lab.experiment.mean import all_finite
 from dfa_lab.experiment.probe import Probe
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -47,3 +48,8 @@ class Mean:
     def copy(self) -> Mean:
         """Another that goes on by itself."""
         return Mean(list(self.total), self.count)
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether every entry is a number."""
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)

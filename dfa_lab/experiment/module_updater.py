@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.cadence import Work
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.updater import CHANCE_DRAWS, make_optimizer
-from dfa_lab.experiment.work import module_work
+from dfa_lab.experiment.work import Work, module_work
 from dfa_lab.learning.alignment_converted import measure_converted
 from dfa_lab.learning.convert import convert
 from dfa_lab.learning.converted import Converted, conversion_of, unwrapped

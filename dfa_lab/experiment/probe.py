@@ -7,19 +7,17 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import whole_number
-from dfa_lab.experiment.cadence import Cadence, Work
+from dfa_lab.experiment.cadence import Cadence
 from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.experiment.module_updater import ModuleUpdater
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.snapshot import LayerSnapshot
 from dfa_lab.experiment.task import Task
-from dfa_lab.experiment.updater import Updater
+from dfa_lab.experiment.updaters import AnyUpdater
+from dfa_lab.experiment.work import Work
 from dfa_lab.learning.generators import generator
 
 #: Multiply-adds that going through the test split may take where somebody waits for it: a tenth of a second or so.
 QUICK = 3.5e9
-
-AnyUpdater = Updater | ModuleUpdater
 
 
 def checked_replica(settings: Settings, replica: object) -> int:

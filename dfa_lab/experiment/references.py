@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.session import progress_of
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.state import progress_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.experiment import Experiment

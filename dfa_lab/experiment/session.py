@@ -12,7 +12,6 @@ from dfa_lab.experiment.plain import plain_fields
 from dfa_lab.experiment.script import script_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sharing import read_json, read_text, write_json, write_text
-from dfa_lab.experiment.state import progress_of
 from dfa_lab.experiment.view import PLAIN, View
 
 if TYPE_CHECKING:
@@ -192,3 +191,9 @@ def _check_words(what: str, value: Any) -> None:
         raise DfaLabError(
             f"{what} was given as {shown(value, 80)}; expected text of at most {LONGEST[what]:,} characters."
         )
+
+
+def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+    """The changes of a run so far and its step, both of one moment."""
+    with run._lock:
+        return run.history.changes(), run.steps_done

@@ -81,12 +81,5 @@ class State:
         if run.history.lengths() != self.rows or _changes_of(run) != self.changes:
             run.history.truncate(run.steps_done, changes=self.changes, rows=self.rows)
 
-
 def _changes_of(run: Experiment) -> int:
     return run.history.events[-1].change + 1 if run.history.events else 0
-
-
-def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-    """The changes of a run so far and its step, both of one moment."""
-    with run._lock:
-        return run.history.changes(), run.steps_done

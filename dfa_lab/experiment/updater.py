@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.cadence import Work
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.task import Task
-from dfa_lab.experiment.work import mlp_work
+from dfa_lab.experiment.work import Work, mlp_work
 from dfa_lab.learning import equations
 from dfa_lab.learning.alignment_mlp import measure_chance, measure_mlp
 from dfa_lab.learning.losses import Loss

@@ -5,11 +5,12 @@ from __future__ import annotations
 from torch import nn
 
 from dfa_lab.experiment.module_updater import ModuleUpdater
-from dfa_lab.experiment.probe import AnyUpdater
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.task import Task
 from dfa_lab.experiment.tasks import make_task
 from dfa_lab.experiment.updater import Updater, make_mlp
+
+AnyUpdater = Updater | ModuleUpdater
 
 
 def make_updater(settings: Settings, module: nn.Module | None) -> tuple[Task, AnyUpdater]:

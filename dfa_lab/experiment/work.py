@@ -8,8 +8,7 @@ machine they stay the same, and so does the history.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from dfa_lab.experiment.cadence import Work
+from dataclasses import dataclass
 
 # Beside the products: a fixed part, a part for each layer, and one for each number that passes elementwise.
 STEP, STEP_LAYER, STEP_ELEMENT = 0.9e6, 0.75e6, 25
@@ -19,6 +18,16 @@ TEST = 10e6
 # A module: a leaf of its tree costs so much in a step, in a probe and in a redrawn backward pass.
 MODULE_STEP, LEAF_STEP = 35e6, 9e6
 MODULE_PROBE, LEAF_PROBE, LEAF_DRAW = 30e6, 65e6, 15e6
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one of each costs, in multiply-adds and what takes as long: a step, a probe, a chance band, the test split."""
+
+    step: float
+    probe: float
+    chance: float
+    test: float
 
 
 def mlp_work(
