@@ -22,7 +22,7 @@ MODULE_PROBE, LEAF_PROBE, LEAF_DRAW = 30e6, 65e6, 15e6
 
 @dataclass(frozen=True)
 class Work:
-    """What one of each costs, in multiply-adds and what takes as long: a step, a probe, a chance band, the test split."""
+    """What a step, a probe, a chance band and the test split cost: multiply-adds, and what takes as long."""
 
     step: float
     probe: float
