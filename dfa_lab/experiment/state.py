@@ -81,5 +81,6 @@ class State:
         if run.history.lengths() != self.rows or _changes_of(run) != self.changes:
             run.history.truncate(run.steps_done, changes=self.changes, rows=self.rows)
 
+
 def _changes_of(run: Experiment) -> int:
     return run.history.events[-1].change + 1 if run.history.events else 0
