@@ -12,7 +12,7 @@ from plotly import graph_objects as go
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.experiment.names import called
+from dfa_lab.experiment.names import name_of_record
 from dfa_lab.views import style
 from dfa_lab.views.curve import chance_band, curve, reference_metric
 from dfa_lab.views.panels import Panel
@@ -114,7 +114,7 @@ class Drawing:
 def run_names(histories: Sequence[History], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
     """What each run is called: by ``labels``, else by its own name. Raises ``DfaLabError`` where these do not fit."""
     if labels is None:
-        return numbered([called(history) for history in histories])
+        return numbered([name_of_record(history) for history in histories])
     if (
         isinstance(labels, str)
         or not isinstance(labels, Sequence)
