@@ -1,11 +1,13 @@
 """A run is called by what it is: lanes among each other, a fork by what is changed, a report by every rule it had."""
 
 import pytest
+from matplotlib.figure import Figure
 
 import dfa_lab as dfa
 from dfa_lab.experiment import lanes
 from dfa_lab.experiment.commands import LaneStatus
 from dfa_lab.experiment.names import NAME_LENGTH, words_of
+from dfa_lab.widgets.downloads import download
 from runs import FAST
 
 
@@ -234,3 +236,50 @@ def test_a_pin_keeps_the_name_that_was_right_when_it_was_taken(monkeypatch):
     explorer.act("pin")
     assert [pin.name for pin in explorer.pins] == ["DFA at 10", "DFA, then shallow at 15"]
     explorer.close()
+
+
+def test_figure_and_report_call_the_lanes_of_a_runner_as_its_legend_does(inline):
+    inline.fork(rule="bp")
+    inline.fork(feedback_init={"name": "aligned", "angle": 0})
+    inline.play(5)
+    inline.change(lane=1, rule="fa")
+    inline.play(5)
+    wanted = ["DFA, B uniform", "BP, then FA", "B at 0°"]
+    assert names(inline) == wanted
+    assert set(wanted) <= {trace.name for trace in dfa.figure(inline).data}
+    text = dfa.report(inline)
+    assert f"<h1>{'; '.join(wanted)} on digits</h1>" in text
+    assert all(f"{name}: a script that makes this run again" in text for name in wanted)
+    run = dfa.Experiment(**FAST)
+    run.train(10)
+    assert {*wanted, "dfa"} <= {trace.name for trace in dfa.figure(run, inline).data}
+    assert f"<h1>dfa; {'; '.join(wanted)} on digits</h1>" in dfa.report([run, inline])
+    assert {"a", "b", "c"} <= {trace.name for trace in dfa.figure(inline, labels=["a", "b", "c"]).data}
+
+
+def test_a_plot_with_references_calls_the_run_of_a_runner_as_its_legend_does(inline):
+    reference = dfa.Runner(dfa.Experiment(**FAST, rule="bp"), threaded=False)
+    for runner in (inline, reference):
+        runner.play(5)
+        runner.change(rule="fa")
+        runner.play(5)
+    shown = dfa.accuracyplot(inline, references=[reference]).get_legend().get_texts()
+    assert [text.get_text() for text in shown] == ["DFA, then FA", "BP, then FA"]
+    drawn = dfa.figure(inline, references=[reference, dfa.Experiment(**FAST, name="mine")])
+    assert {"BP, then FA"} <= {trace.name for trace in drawn.data}
+    reference.close()
+
+
+def test_a_png_is_headed_by_the_name_of_its_lane(inline, monkeypatch):
+    inline.fork(rule="bp")
+    inline.play(20)
+    inline.fork(feedback_init="orthogonal", name="costs $5 or $x^{")
+    headings, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **b: headings.append(self.get_suptitle()) or save(self, *a, **b)
+    )
+    runs = dict(zip(names(inline), inline.lanes, strict=True))
+    for name, run in runs.items():
+        assert download(runs, run, "png")[2].startswith(b"\x89PNG")
+        assert headings[-1] == name
+    assert len(headings) == 3
