@@ -62,7 +62,7 @@ def test_a_plot_of_a_course_takes_the_run_itself(plot, given, runner):
 def test_figure_draws_an_experiment_and_every_lane_of_a_runner(runner):
     run, beside = runner.lanes
     assert dfa.figure(run).to_json() == dfa.figure(run.history).to_json()
-    both = dfa.figure(run.history, beside.history).to_json()
+    both = dfa.figure(run.history, beside.history, labels=["DFA", "beside"]).to_json()
     for given in (runner, Desk(runner)):
         assert dfa.figure(given).to_json() == both
     labelled = dfa.figure(run, runner, labels=["a", "b", "c"])
@@ -72,8 +72,8 @@ def test_figure_draws_an_experiment_and_every_lane_of_a_runner(runner):
 
 def test_a_report_of_a_runner_has_every_lane_and_its_script(runner):
     text = str(dfa.report(runner))
-    assert all(f"{name}: a script that makes this run again" in text for name in ("dfa", "beside"))
-    assert text == dfa.report(list(runner.lanes)) == dfa.report(Desk(runner))
+    assert all(f"{name}: a script that makes this run again" in text for name in ("DFA", "beside"))
+    assert text == dfa.report(list(runner.lanes), labels=["DFA", "beside"]) == dfa.report(Desk(runner))
     assert text == dfa.report([runner])
 
 

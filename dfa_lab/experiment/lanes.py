@@ -14,7 +14,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.glance import Measured
-from dfa_lab.experiment.names import cut, name_of, turned, unused, words_of
+from dfa_lab.experiment.names import name_of, name_with_changes, unused
 from dfa_lab.experiment.plan import Plan, changes_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.rules import RULES
@@ -26,29 +26,21 @@ LANES = 4
 class Lane:
     """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
 
-    def __init__(self, experiment: Experiment, number: int, among: Lanes, plan: Plan | None = None) -> None:
-        self.experiment, self.number, self.among = experiment, number, among
+    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
+        self.experiment, self.number = experiment, number
         self.plan = plan or Plan()
-        self.told_by: frozenset[str] = frozenset()  # the fields that were changed when it was forked
-        self.born, self.changes_before = experiment.steps_done, len(experiment.history.events)
+        self.forked_fields: dict[str, Any] = {}  # what was changed when it was forked: its name says so
+        self.keeps_name = False  # its user gave it its name
+        self.forked_at, self.changes_before = experiment.steps_done, len(experiment.history.events)
         self.shared = False  # others train in between: only the time inside a step counts
         self._told = False  # how fast it is
 
-    @property
-    def name(self) -> str:
-        """What it is called, among the others that are there: by what it is, or what it was and then became."""
-        return self.among.names().get(self.number) or self.own_name()  # it may have been dropped just now
-
     def own_name(self) -> str:
-        """That of a lane that was forked: what it was called then, and what became of it."""
-        history = self.experiment.history
-        since = history.events[self.changes_before :]
-        return turned(history.name, since, {"rule", *self.told_by}, start=self.born)
-
-    @property
-    def status(self) -> LaneStatus:
-        """How it stands now."""
-        return LaneStatus(self.number, self.name, self.experiment.steps_done, self.experiment.settings)
+        """That of a lane that was forked, whatever the others are called: its name then, and what became of it."""
+        history, fields = self.experiment.history, {"rule", *self.forked_fields}
+        since = [event for event in history.events[self.changes_before :] if event.field in fields]
+        start = None if self.keeps_name else self.forked_at
+        return name_with_changes(history.name, since, start=start, settings=self.forked_fields)
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
@@ -99,26 +91,39 @@ class Lanes:
     """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.all: tuple[Lane, ...] = (Lane(experiment, 0, self),)
+        self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
         self._numbers = itertools.count(1)
         self._given = ""  # what a session calls lane 0
+        self._named: tuple[object, list[str]] = (None, [])
 
-    def names(self) -> dict[int, str]:
-        """What each lane is called, by its number; no two alike.
+    def status(self) -> tuple[LaneStatus, ...]:
+        """How each lane stands now, and what it is called; no two alike.
 
-        Lane 0 is called by its rule, or where the others have the same by its values of what was changed in them.
+        A lane is called by what it is, or what it was and then became: lane 0 by its rule, or where the others have the
+        same by its values of what was changed in them; a fork by what was changed in it.
         """
-        found: dict[int, str] = {}
-        for lane in self.all:
-            name = lane.own_name() if lane.number else self._name_of_first()
-            found[lane.number] = unused(name, found.values())
+        lanes = self.all
+        return tuple(
+            LaneStatus(lane.number, name, lane.experiment.steps_done, lane.experiment.settings)
+            for lane, name in zip(lanes, self._names_of(lanes), strict=True)
+        )
+
+    def _names_of(self, lanes: tuple[Lane, ...]) -> list[str]:
+        """What each is called: made anew where one of them changed, or is another."""
+        key = self._given, [(lane, *_moment(lane.experiment)) for lane in lanes]
+        known, found = self._named
+        if key != known:
+            found = []
+            for lane in lanes:
+                found.append(unused(lane.own_name() if lane.number else self._name_of_first(lanes), found))
+            self._named = key, found
         return found
 
-    def _name_of_first(self) -> str:
-        first, *others = self.all
+    def _name_of_first(self, lanes: tuple[Lane, ...]) -> str:
+        first, *others = lanes
         history, own = first.experiment.history, first.experiment.settings
         alike = [lane for lane in others if RULES.label(lane.experiment.settings.rule) == RULES.label(own.rule)]
-        changed = {field for lane in others for field in lane.told_by} - {"rule"}
+        changed = {field for lane in others for field in lane.forked_fields} - {"rule"}
         differing = [
             field
             for field in Settings.live_fields()
@@ -126,10 +131,11 @@ class Lanes:
             and any(getattr(lane.experiment.settings, field) != getattr(own, field) for lane in alike)
         ]
         fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
-        if self._given and not any(event.field in fields for event in history.events):
+        events = [event for event in history.events if event.field in fields]
+        if self._given and not events:
             return self._given
-        words = [turned(words_of(field, history.settings[field]), history.events, (field,)) for field in fields]
-        return cut(", ".join(words))
+        at_start = {field: history.settings[field] for field in fields}
+        return name_with_changes(name_of(at_start), events, settings=at_start)
 
     def chosen(self, lane: int | None) -> tuple[Lane, ...]:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
@@ -137,7 +143,7 @@ class Lanes:
             return self.all
         chosen = tuple(one for one in self.all if one.number == lane)
         if not chosen:
-            raise no_lane(lane, [one.status for one in self.all])
+            raise no_lane(lane, self.status())
         return chosen
 
     def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
@@ -197,12 +203,15 @@ class Lanes:
         if len(self.all) == LANES:
             raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
         parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
-        name = unused(name or name_of(fields) or parent.name, self.names().values())
-        made = parent.experiment.fork(name=name, **fields)
+        others = {one.number: one.name for one in self.status()}
+        made = parent.experiment.fork(
+            name=unused(name or name_of(fields) or others[parent.number], others.values()), **fields
+        )
         made.undoable = []  # what was changed before is the other lane's; its name tells what is changed here
         made.resume_clock()
-        another = Lane(made, next(self._numbers), self)
-        another.told_by = frozenset(fields)
+        another = Lane(made, next(self._numbers))
+        another.forked_fields = dict(fields) or {one: getattr(made.settings, one) for one in parent.forked_fields}
+        another.keeps_name = bool(name) or (parent.keeps_name and not fields)
         self.all = (*self.all, another)
         self._given = ""
 
@@ -216,7 +225,7 @@ class Lanes:
         run = self.all[0].experiment
         run.reset(**fields)
         self._given = ""
-        self.all = (Lane(run, 0, self),)
+        self.all = (Lane(run, 0),)
 
     def load(self, session: SessionLike) -> None:
         """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
@@ -240,10 +249,10 @@ class Lanes:
             trial.fork(lane.fields, 0, lane.name)
         Plan(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, 0, self, Plan(changes))
+        first = Lane(run, 0, Plan(changes))
         first.plan.make_due(run)
         for other in trial.all[1:]:
-            other.among = self
+            other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
         self._given = str(getattr(session, "name", ""))
         self.all = (first, *trial.all[1:])
 
@@ -259,6 +268,12 @@ def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
             state.put_back_with_history(run)
             run.undoable = undoable
         raise
+
+
+def _moment(run: Experiment) -> tuple[object, ...]:
+    """What is another where a run's name may be: its record, how far that goes, the settings in force."""
+    history = run.history
+    return history.run_id, history.name, history.revision, len(history.events), run.settings
 
 
 def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dfa_lab.experiment.history import Event, History
@@ -35,47 +36,62 @@ def words_of(field: str, value: Any) -> str:
 def name_of(fields: Mapping[str, Any]) -> str:
     """What tells a run by ``fields``, its rule first: "BP", "BP, lr 0.05", "batch size 256"; "" for none."""
     ordered = sorted(fields, key=lambda field: field != "rule")
-    return cut(", ".join(words_of(field, fields[field]) for field in ordered))
+    return shortened(", ".join(words_of(field, fields[field]) for field in ordered))
 
 
-def turned(
+def name_with_changes(
     name: str,
-    events: Iterable[Event],
-    fields: Collection[str],
+    events: Sequence[Event],
     *,
-    start: int = 0,
-    say: Callable[[str, Any], str] = words_of,
+    start: int | None = 0,
+    settings: Mapping[str, Any] | None = None,
+    say: Callable[[Mapping[str, Any]], str] = name_of,
 ) -> str:
-    """``name``, and what became of ``fields`` after it, as ``say`` says it: "DFA, then FA".
+    """``name``, and what the settings in ``events`` became after it, as ``say`` says it: "DFA, then FA, batch size 64".
 
-    ``events`` are those since the name was right, at step ``start``. What no step was done under is left out.
+    ``name`` says ``settings``, and was right at step ``start``; ``events`` are those since. What changed at that step
+    makes another name of them, unless ``start`` is None. Values that no step was done under are left out. A long name
+    says what was first and what all that changed is now: "DFA, …, then KP".
     """
-    spans = [(start, name)]
-    for event in events:
-        if event.field not in fields:
-            continue
-        words = say(event.field, event.new)
-        if event.step == spans[-1][0]:
-            spans.pop()
-        if not spans or spans[-1][1] != words:
-            spans.append((event.step, words))
-    return cut(THEN.join(words for _, words in spans))
+    parts = [name]
+    for step, changed in _changes_by_step(events):
+        if step == start:
+            parts = [say({**(settings or {}), **changed})]
+        else:
+            parts.append(say(changed))
+        if len(parts) > 2 and len(THEN.join(parts)) > NAME_LENGTH:
+            break  # of 10,000 changes the first few and the last are enough
+    text = THEN.join(parts)
+    if len(parts) == 1 or len(text) <= NAME_LENGTH:
+        return shortened(text)
+    between = THEN if len(parts) == 2 else f", …{THEN}"
+    room = NAME_LENGTH - len(between)
+    now = shortened(say({event.field: event.new for event in events}), room - min(len(parts[0]), room // 3))
+    return f"{shortened(parts[0], room - len(now))}{between}{now}"
 
 
-def called(history: History) -> str:
+def name_of_record(history: History) -> str:
     """What a run is called in a figure or report: its name, and where that is its rule's, the rules that followed."""
-    first, events = history.settings.get("rule"), list(history.events)
-    named = [place + 1 for place, event in enumerate(events) if _rule_of(event) == history.name]  # a fork by its rule
+    first, events = history.settings.get("rule"), [event for event in history.events if event.field == "rule"]
+    named = [place for place, event in enumerate(events, 1) if RULES.label(event.new) == history.name]  # a fork by rule
     if first is not None and history.name == RULES.label(first):
         named = [0]
     if not named:
         return history.name
     start = events[named[-1] - 1].step if named[-1] else 0
-    return turned(history.name, events[named[-1] :], ("rule",), start=start, say=lambda _, value: RULES.label(value))
+    return name_with_changes(history.name, events[named[-1] :], start=start, say=lambda now: RULES.label(now["rule"]))
 
 
-def _rule_of(event: Event) -> str | None:
-    return RULES.label(event.new) if event.field == "rule" else None
+def _changes_by_step(events: Iterable[Event]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The steps at which settings changed, and what they were when the next one was done."""
+    for step, together in itertools.groupby(events, key=lambda event: event.step):
+        values: dict[str, tuple[Any, Any]] = {}
+        for event in together:
+            before, _ = values.get(event.field, (event.old, None))
+            values[event.field] = before, event.new
+        changed = {field: new for field, (old, new) in values.items() if words_of(field, old) != words_of(field, new)}
+        if changed:
+            yield step, changed
 
 
 def unused(name: str, taken: Collection[str]) -> str:
@@ -84,9 +100,9 @@ def unused(name: str, taken: Collection[str]) -> str:
     return next(one for one in numbered if one not in taken)
 
 
-def cut(text: str) -> str:
-    """In at most ``NAME_LENGTH`` characters."""
-    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1].rstrip()}…"
+def shortened(text: str, length: int = NAME_LENGTH) -> str:
+    """In at most ``length`` characters."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 def _word(value: Any) -> str:

@@ -132,7 +132,7 @@ class Runner(Console):
             samples_seen=first.samples_seen,
             settings=first.settings,
             error=self._faults.words,
-            lanes=tuple(lane.status for lane in lanes),
+            lanes=self._lanes.status(),
             limit=self._tempo.limit,
             stop_at=self._stop_at,
             eta_s=self._eta(lanes),
@@ -289,10 +289,10 @@ class Runner(Console):
 
     def _stop(self, failed: list[tuple[Lane, BaseException]]) -> None:
         """Pause and say whose step failed; the lanes whose steps did not are whole."""
-        told = []
+        told, names = [], {lane.number: lane.name for lane in self._lanes.status()}
         for lane, error in reversed(failed):
             words = self._note(error, "the training stopped. Undo or change what failed and play on, or Reset: ")
             self._comparison.forget(lane.experiment)
-            told.append(f"lane {lane.name}: {words}" if len(self._lanes.all) > 1 else words)
+            told.append(f"lane {names[lane.number]}: {words}" if len(names) > 1 else words)
         self._faults.words = " ".join(reversed(told))
         self._running = False  # last: who sees that it paused sees why

@@ -12,7 +12,6 @@ from plotly import graph_objects as go
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.experiment.names import called
 from dfa_lab.views import style
 from dfa_lab.views.curve import chance_band, curve, reference_metric
 from dfa_lab.views.panels import Panel
@@ -111,20 +110,18 @@ class Drawing:
         return [line.mean]
 
 
-def run_names(histories: Sequence[History], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
-    """What each run is called: by ``labels``, else by its own name. Raises ``DfaLabError`` where these do not fit."""
+def run_names(names: Sequence[str], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
+    """What the runs are called: ``labels``, else their own ``names``. Raises ``DfaLabError`` where these do not fit."""
     if labels is None:
-        return numbered([called(history) for history in histories])
+        return numbered(names)
     if (
         isinstance(labels, str)
         or not isinstance(labels, Sequence)
         or not all(isinstance(label, str) for label in labels)
     ):
         raise DfaLabError(f'{place} got labels={shown(labels)}; expected one text a run, such as labels=["bp", "dfa"].')
-    if len(labels) != len(histories):
-        raise DfaLabError(
-            f"{place} got {len(labels)} labels for {len(histories)} runs; give one label for each, in order."
-        )
+    if len(labels) != len(names):
+        raise DfaLabError(f"{place} got {len(labels)} labels for {len(names)} runs; give one label for each, in order.")
     return list(labels)
 
 

@@ -8,14 +8,13 @@ from typing import Any
 from plotly import graph_objects as go
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
-from dfa_lab.experiment.history import History
 from dfa_lab.views import style
 from dfa_lab.views.changes import Change, Place, changes, place_labels
 from dfa_lab.views.curve import ANGLES, angle_metrics
 from dfa_lab.views.drawing import Drawing, numbered, recorded_layers, run_names
 from dfa_lab.views.legend import legend_entries, legend_layout
 from dfa_lab.views.panels import PANELS, Panel, angle_panel, y_axis
-from dfa_lab.views.sources import Source, histories_of, references_of
+from dfa_lab.views.sources import NamedRun, Source, references_of, runs_of
 from dfa_lab.views.traces import change_line, change_trace, right_angle
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
@@ -35,9 +34,10 @@ def figure(
     anything for are left out; a figure of empty histories has all of them, empty. A run is given as its History or as
     the Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
 
-    - **Runs** have a colour each, named by ``labels`` (else by their own names, numbered where these are alike);
-      a click on the legend hides a run, or with a single run a kind of line. Layers differ by width
-      and shade; a dash says the metric: gradient angles and test loss are dashed, weight angles and training loss not.
+    - **Runs** have a colour each, named by ``labels`` (else by their own names, lanes by those that the explorer
+      shows, numbered where these are alike); a click on the legend hides a run, or with a single run a
+      kind of line. Layers differ by width and shade; a dash says the metric: gradient angles and test loss
+      are dashed, weight angles and training loss not.
     - **Replicas**: the line is their mean, the band ± one standard deviation. Values that are not finite are left
       out of both (the hover text counts the replicas left); where none is finite the line has a gap.
     - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, ± 2 sd: a step function,
@@ -52,16 +52,18 @@ def figure(
     The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
     where ``labels`` has another length, or where ``angles`` has what is no angle.
     """
-    runs = [one for source in histories for one in histories_of(source, "figure()")]
-    if not runs:
+    named = [one for source in histories for one in runs_of(source, "figure()")]
+    if not named:
         raise DfaLabError("figure() got no run; give one or several, such as figure(experiment).")
-    beside = references_of(references, "figure()")
+    runs = [one.history for one in named]
+    compared = references_of(references, "figure()")
+    beside = [one.history for one in compared]
     everything = [*_angle_panels(angles), *PANELS]
     drawing = Drawing(
         runs,
-        names := run_names(runs, labels),
+        names := run_names([one.name for one in named], labels),
         beside,
-        _reference_looks(beside, names),
+        _reference_looks(compared, names),
         style.layer_styles(recorded_layers(runs, everything)),
     )
     recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
@@ -139,9 +141,9 @@ def _angle_panels(angles: Sequence[str]) -> list[Panel]:
     return [angle_panel(metric) for metric in dict.fromkeys(angles)]
 
 
-def _reference_looks(references: Sequence[History], taken: Sequence[str]) -> list[style.LineStyle]:
+def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[style.LineStyle]:
     """A look for each reference, under its own name; one that a run has too says that it is the reference."""
-    names = numbered([history.name for history in references])
+    names = numbered([one.name for one in references])
     said = [f"{name} (reference)" if name in taken else name for name in names]
     return [style.reference_style(number, name) for number, name in enumerate(said)]
 

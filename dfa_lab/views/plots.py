@@ -35,7 +35,7 @@ from dfa_lab.views.curve import (
     reference_metric,
 )
 from dfa_lab.views.markers import mark_changes, stagger
-from dfa_lab.views.sources import Source, history_of, references_of
+from dfa_lab.views.sources import NamedRun, Source, references_of, run_of
 from dfa_lab.views.style import LineStyle
 
 CHANCE_LABEL = "chance ± 2 sd (widest)"
@@ -61,7 +61,7 @@ def alignmentplot(
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)
-    history = history_of(history, "alignmentplot()")
+    history = run_of(history, "alignmentplot()").history
     known = history.layers(metric)
     wanted = known if layers is None else [layers] if isinstance(layers, int) else list(layers)
     for layer in wanted:
@@ -144,10 +144,11 @@ def _plot(
     color: str | None,
     references: Iterable[Source] = (),
 ) -> Axes:
-    history, beside = history_of(source, place), references_of(references, place)
+    named, beside = run_of(source, place), references_of(references, place)
+    history = named.history
     axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
     if beside and label is None and style.WHOLE in looks.values():
-        label = history.name  # beside named lines one without a name would be a riddle
+        label = named.name  # beside named lines one without a name would be a riddle
     for reference in beside:
         _draw_reference(axes, reference, looks)
     for metric, look in looks.items():
@@ -196,13 +197,14 @@ def _draw(
         )
 
 
-def _draw_reference(axes: Axes, history: History, metrics: Iterable[str]) -> None:
+def _draw_reference(axes: Axes, reference: NamedRun, metrics: Iterable[str]) -> None:
     """A reference run as a thin grey line under the runs, once on these axes however often it is given."""
+    history = reference.history
     drawn = [str(line.get_gid()) for line in axes.lines if str(line.get_gid()).startswith(REFERENCE)]
     metric = reference_metric(history, metrics)
     if metric is None or REFERENCE + history.run_id in drawn:
         return
-    line, look = curve(history, metric), style.reference_style(len(drawn), history.name)
+    line, look = curve(history, metric), style.reference_style(len(drawn), reference.name)
     axes.plot(
         line.steps,
         line.mean,

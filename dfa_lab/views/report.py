@@ -35,14 +35,14 @@ def report(
     Everything is in it, plotly's program too (4.5 MB): it opens from a disk or an e-mail, without kernel or network,
     in the colours, light or dark, of whoever reads it. Give a History, an Experiment or several; of an Experiment it
     has the script that makes the run again. A Runner or an Explorer stands for all its lanes. ``references`` are drawn
-    as ``figure`` does. ``labels`` are what the runs are called; else it is their own names, and of a run named by its
-    rule the rules it turned to as well.
+    as ``figure`` does. ``labels`` are what the runs are called; else it is their own names, of a lane that in the
+    explorer, and of a run named by its rule the rules it turned to as well.
 
     Returns the text; with ``path`` it is written there, and the ``Path`` returned. The same runs give the same text on
     the same day. Raises ``DfaLabError`` for what is no run, or a path that cannot be written to.
     """
     given = [run for one in (runs if isinstance(runs, list | tuple) else [runs]) for run in runs_of(one, "report()")]
-    histories = [run if isinstance(run, History) else run.history for run in given]
+    histories = [one.history for one in given]
     if not histories:
         raise DfaLabError("report() got no run; give a History or an Experiment, such as report(experiment).")
     # Only now, so that a wrong argument is told without loading it.
@@ -50,7 +50,7 @@ def report(
 
     from dfa_lab.views.figure import figure
 
-    names = run_names(histories, labels, "report()")
+    names = run_names([one.name for one in given], labels, "report()")
     title = title or _title(histories, names)
     drawn = figure(*histories, labels=names, references=references)
     sentences = summary(histories, names)
@@ -73,7 +73,7 @@ def report(
             section("results", CONTENTS["results"], results_table(histories, names), angles_table(histories, names)),
             section("changes", CONTENTS["changes"], changes_table(histories, names)),
             section("settings", CONTENTS["settings"], settings_table(histories, names)),
-            section("again", CONTENTS["again"], *_again(given, histories, names)),
+            section("again", CONTENTS["again"], *_again([one.run for one in given], histories, names)),
             f"</main><footer>{escaped(_versions())}</footer>",
         ],
         str(drawn.to_json()),

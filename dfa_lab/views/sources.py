@@ -7,11 +7,12 @@ stands for its runner; it is known by having one, so that no widget is imported 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.experiment import Experiment
 from dfa_lab.experiment.history import History
+from dfa_lab.experiment.names import name_of_record
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.experiment.snapshot import Snapshot
 
@@ -29,41 +30,54 @@ Engine = Experiment | Runner | HasRunner
 #: What a picture of a course is drawn of.
 Source = History | Engine
 
+
+class NamedRun(NamedTuple):
+    """A run and what it is called: a lane of a runner as the explorer's legend has it, another by its own name."""
+
+    name: str
+    run: History | Experiment
+
+    @property
+    def history(self) -> History:
+        """Its record."""
+        return self.run if isinstance(self.run, History) else self.run.history
+
+
 RUNS = "a History, an Experiment, a Runner or an Explorer"
 
 
-def runs_of(source: object, place: str) -> list[History | Experiment]:
-    """The runs that ``source`` stands for, each as a History or an Experiment, all lanes of a runner among them.
+def runs_of(source: object, place: str) -> list[NamedRun]:
+    """The runs that ``source`` stands for with their names, all lanes of a runner among them.
 
     Raises ``DfaLabError`` that says what ``place`` got instead.
     """
     if isinstance(source, History):
-        return [source]
-    return [*_engines(source, place, RUNS)]
+        return [NamedRun(name_of_record(source), source)]
+    trainer = _trainer(source, place, RUNS)
+    if isinstance(trainer, Experiment):
+        return [NamedRun(name_of_record(trainer.history), trainer)]
+    lanes, runs = trainer.status().lanes, trainer.by_number
+    return [NamedRun(lane.name, runs[lane.number]) for lane in lanes if lane.number in runs]
 
 
-def histories_of(source: object, place: str) -> list[History]:
-    """The records of all runs that ``source`` stands for. Raises as ``runs_of`` does."""
-    return [run if isinstance(run, History) else run.history for run in runs_of(source, place)]
+def run_of(source: object, place: str) -> NamedRun:
+    """The run, or the main run, that ``source`` stands for with its name. Raises as ``runs_of`` does."""
+    return runs_of(source, place)[0]
 
 
-def history_of(source: object, place: str) -> History:
-    """The record of the run, or of the main run, that ``source`` stands for. Raises as ``runs_of`` does."""
-    return histories_of(source, place)[0]
-
-
-def references_of(references: object, place: str) -> list[History]:
-    """The records of reference runs. Raises ``DfaLabError`` that says what ``place`` got where one is no run."""
+def references_of(references: object, place: str) -> list[NamedRun]:
+    """Reference runs with their names. Raises ``DfaLabError`` that says what ``place`` got where one is no run."""
     if isinstance(references, str) or not isinstance(references, Iterable):
         raise DfaLabError(
             f"{place} got references={shown(references)}; expected several runs, such as references=[bp, shallow]."
         )
-    return [history_of(one, place) for one in references]
+    return [run_of(one, place) for one in references]
 
 
 def engine_of(source: object, place: str, also: str) -> Experiment:
     """The run, or the main run, of ``source``. ``also`` says what else ``place`` takes, where it got neither."""
-    return _engines(source, place, f"an Experiment, a Runner, an Explorer or {also}")[0]
+    trainer = _trainer(source, place, f"an Experiment, a Runner, an Explorer or {also}")
+    return trainer.experiment if isinstance(trainer, Runner) else trainer
 
 
 def snapshot_of(source: object, place: str) -> Snapshot:
@@ -76,12 +90,10 @@ def snapshot_of(source: object, place: str) -> Snapshot:
     return engine_of(source, place, "the Snapshot that experiment.snapshot() gives").snapshot()
 
 
-def _engines(source: object, place: str, expected: str) -> tuple[Experiment, ...]:
+def _trainer(source: object, place: str, expected: str) -> Experiment | Runner:
     trainer = source if isinstance(source, Experiment | Runner) else getattr(source, "runner", None)
-    if isinstance(trainer, Experiment):
-        return (trainer,)
-    if isinstance(trainer, Runner):
-        return trainer.lanes
+    if isinstance(trainer, Experiment | Runner):
+        return trainer
     raise DfaLabError(f"{place} got a {type(source).__name__}; expected {expected}{_hint(source)}.")
 
 

@@ -53,6 +53,8 @@ def _png(runs: Runs, chosen: Experiment) -> bytes:
         ("samples_per_s", throughputplot),
     ]
     drawn = [plot for metric, plot in plots if metric in metrics]
+    name = next((name for name, run in runs.items() if run is chosen), "")
+    figure.suptitle(name, parse_math=False)  # a name may have a $
     axes = figure.subplots(2, 2, squeeze=False).flat
     for ax, plot in zip(axes, drawn, strict=False):
         plot(chosen.history, ax=ax)
