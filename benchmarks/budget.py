@@ -14,16 +14,16 @@ from collections.abc import Callable
 from typing import Any
 
 import dfa_lab as dfa
-from dfa_lab.experiment.batches import Batches
-from dfa_lab.experiment.experiment import Experiment
-from dfa_lab.experiment.gauge import Gauge
-from dfa_lab.experiment.history import History
-from dfa_lab.experiment.mean import Mean
-from dfa_lab.experiment.probe import Probe
-from dfa_lab.experiment.updater import Updater
-from dfa_lab.learning.losses import Loss
-from dfa_lab.learning.stepper import Stepper
-from dfa_lab.learning.updates import Descent
+from dfa_lab.experiment.history.history import History
+from dfa_lab.experiment.measurement.probe import Probe
+from dfa_lab.experiment.measurement.recorder import Gauge
+from dfa_lab.experiment.run.experiment import Experiment
+from dfa_lab.experiment.training.batches import Batches
+from dfa_lab.experiment.training.loss_mean import Mean
+from dfa_lab.experiment.training.mlp_learner import Updater
+from dfa_lab.learning.mlp.inplace_updates import Descent
+from dfa_lab.learning.mlp.stepper import Stepper
+from dfa_lab.learning.ops.losses import Loss
 
 CASES: dict[str, dict[str, Any]] = {
     "64-128-128-10": {"task": "digits", "widths": (128, 128)},

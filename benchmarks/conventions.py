@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.learning.angles import angle
-from dfa_lab.views import style
+from dfa_lab.learning.alignment.angles import angle
+from dfa_lab.views.base import palette as style
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "conventions.png"
 SUMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

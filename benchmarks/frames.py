@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from dfa_lab.experiment.history import History
-from dfa_lab.experiment.series import Series
-from dfa_lab.widgets.live_chart import LiveChart, Shown
+from dfa_lab.experiment.history.history import History
+from dfa_lab.experiment.history.series import Series
+from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
 
 EARLY, LATE = 1_000, 1_000_000
 LAYERS = (1, 2)

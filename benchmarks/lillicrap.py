@@ -19,9 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.learning.alignment_mlp import by_backpropagation
-from dfa_lab.learning.angles import angle
-from dfa_lab.views import style
+from dfa_lab.learning.alignment.angles import angle
+from dfa_lab.learning.alignment.of_mlp import by_backpropagation
+from dfa_lab.views.base import palette as style
 
 SEEDS, STEPS = 20, 5000
 ROWS = (0, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000)

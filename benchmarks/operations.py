@@ -25,9 +25,9 @@ import torch
 from cases import Case, Product
 
 import dfa_lab as dfa
-from dfa_lab.learning import onednn
-from dfa_lab.learning.moving import MIRROR_SAMPLES, weight_mirror
-from dfa_lab.learning.rule import Route
+from dfa_lab.learning.ops import onednn
+from dfa_lab.learning.rules.feedback_updates import MIRROR_SAMPLES, weight_mirror
+from dfa_lab.learning.rules.rule import Route
 
 
 def flop(case: Case, rule: str, batch: int) -> int:

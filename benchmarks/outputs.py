@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.views import style
+from dfa_lab.views.base import palette as style
 
 CLASSES = (2, 10, 100)
 RULES = ("bp", "dfa", "shallow")

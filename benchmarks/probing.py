@@ -14,8 +14,8 @@ import time
 from typing import Any
 
 import dfa_lab as dfa
-from dfa_lab.experiment.cadence import Cadence
-from dfa_lab.experiment.experiment import Experiment
+from dfa_lab.experiment.measurement.schedule import Cadence
+from dfa_lab.experiment.run.experiment import Experiment
 
 CASES: dict[str, dict[str, Any]] = {
     "64-128-128-10": {"task": "digits", "widths": (128, 128)},

@@ -14,7 +14,7 @@ from cases import Case, cases
 from contenders import Step
 from harness import Contender, compare
 
-from dfa_lab.learning import onednn
+from dfa_lab.learning.ops import onednn
 
 REPLICAS = (1, 16, 64)
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.runner import Runner
+from dfa_lab.experiment.runner.runner import Runner
 
 SETTINGS: dict[str, Any] = {"task": "digits", "widths": (128, 128)}
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rows import Row
 
-from dfa_lab.views import style
+from dfa_lab.views.base import palette as style
 
 #: What is drawn on the left, and how it is named.
 FORMS = {"experiment": "an Experiment's step", "autograd": "MLP under torch.optim", "convert": "converted module"}

@@ -10,61 +10,56 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, DivergedError
-from dfa_lab.experiment.experiment import Experiment
-from dfa_lab.experiment.history import History
-from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.experiment.presets import PRESETS
+from dfa_lab.experiment.data import TASKS, Task
+from dfa_lab.experiment.history import METRICS, History
+from dfa_lab.experiment.measurement import Snapshot
+from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner
-from dfa_lab.experiment.session import Lane, Session
+from dfa_lab.experiment.sessions import PRESETS, Lane, Session
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.snapshot import Snapshot
-from dfa_lab.experiment.task import Task
-from dfa_lab.experiment.tasks import TASKS
-from dfa_lab.learning import equations, functional
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
-from dfa_lab.learning.alignment import measure_alignment
+from dfa_lab.learning.alignment import CONVENTIONS, measure_alignment
 from dfa_lab.learning.audit import audit
-from dfa_lab.learning.bends import ActivationLayer
-from dfa_lab.learning.conventions import CONVENTIONS
-from dfa_lab.learning.convert import convert, plain_state_dict
-from dfa_lab.learning.feedback import FEEDBACK_INITS
-from dfa_lab.learning.handling import attach, lesson, redraw_feedback, set_derivative, set_rule
-from dfa_lab.learning.losses import LOSSES
-from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.optimizers import OPTIMIZERS
-from dfa_lab.learning.rule import Route, Rule
-from dfa_lab.learning.rules import RULES
-from dfa_lab.learning.weights import WEIGHT_INITS
+from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
+from dfa_lab.learning.mlp import MLP, equations
+from dfa_lab.learning.modules import ActivationLayer, convert, plain_state_dict
+from dfa_lab.learning.networks import attach, lesson, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.ops import LOSSES, OPTIMIZERS, functional
+from dfa_lab.learning.rules import RULES, Route, Rule
 from dfa_lab.registry import Registry
 
 if TYPE_CHECKING:
-    from dfa_lab.views.figure import figure
-    from dfa_lab.views.matrices import matrixplot
-    from dfa_lab.views.mistakes import mistakesplot
-    from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+    from dfa_lab.views.history import accuracyplot, alignmentplot, figure, lossplot, throughputplot
     from dfa_lab.views.report import report
-    from dfa_lab.views.snapshots import VIEWS, deltaplot, sampleangleplot, spectrumplot
-    from dfa_lab.views.surface import surfaceplot
+    from dfa_lab.views.snapshots import (
+        VIEWS,
+        deltaplot,
+        matrixplot,
+        mistakesplot,
+        sampleangleplot,
+        spectrumplot,
+        surfaceplot,
+    )
     from dfa_lab.widgets.explorer import Explorer
 
 __version__ = "0.1.0"
 
 #: Names that draw, and the module each comes from: loaded on first use, so that a headless run loads no plot.
 _DRAWN = {
-    "accuracyplot": "dfa_lab.views.plots",
-    "alignmentplot": "dfa_lab.views.plots",
-    "deltaplot": "dfa_lab.views.snapshots",
-    "figure": "dfa_lab.views.figure",
-    "lossplot": "dfa_lab.views.plots",
-    "matrixplot": "dfa_lab.views.matrices",
-    "mistakesplot": "dfa_lab.views.mistakes",
-    "report": "dfa_lab.views.report",
-    "sampleangleplot": "dfa_lab.views.snapshots",
-    "spectrumplot": "dfa_lab.views.snapshots",
-    "surfaceplot": "dfa_lab.views.surface",
-    "throughputplot": "dfa_lab.views.plots",
-    "VIEWS": "dfa_lab.views.snapshots",
-    "Explorer": "dfa_lab.widgets.explorer",
+    "accuracyplot": "dfa_lab.views.history.plots",
+    "alignmentplot": "dfa_lab.views.history.plots",
+    "deltaplot": "dfa_lab.views.snapshots.views",
+    "figure": "dfa_lab.views.history.plotly_figure",
+    "lossplot": "dfa_lab.views.history.plots",
+    "matrixplot": "dfa_lab.views.snapshots.matrix_plot",
+    "mistakesplot": "dfa_lab.views.snapshots.mistakes_plot",
+    "report": "dfa_lab.views.report.document",
+    "sampleangleplot": "dfa_lab.views.snapshots.views",
+    "spectrumplot": "dfa_lab.views.snapshots.views",
+    "surfaceplot": "dfa_lab.views.snapshots.surface_plot",
+    "throughputplot": "dfa_lab.views.history.plots",
+    "VIEWS": "dfa_lab.views.snapshots.views",
+    "Explorer": "dfa_lab.widgets.explorer.explorer",
 }
 
 __all__ = [

@@ -46,7 +46,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train one network and print how well it does on the test split."""
-    from dfa_lab.experiment.experiment import Experiment
+    from dfa_lab.experiment.run import Experiment
 
     fields: dict[str, Any] = {}
     if task is not None:
@@ -109,7 +109,7 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open JupyterLab on the explorer, on copies of the notebooks; a copy that was edited is never overwritten."""
-    from dfa_lab.widgets.notebooks import copy_notebooks
+    from dfa_lab.widgets.kernel import copy_notebooks
 
     _check_port(port)
     if folder.exists() and not folder.is_dir():
@@ -144,9 +144,9 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
-    from dfa_lab.experiment.presets import PRESETS
-    from dfa_lab.widgets.classroom import Classroom
-    from dfa_lab.widgets.serving import command
+    from dfa_lab.experiment.sessions import PRESETS
+    from dfa_lab.widgets.controls import Classroom
+    from dfa_lab.widgets.kernel import command
 
     _check_port(port)
     Classroom.of(hide or [], lock or [], theme)

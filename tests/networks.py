@@ -3,7 +3,7 @@
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning.matrices import STORES
+from dfa_lab.learning.feedback.store import STORES
 from reference import Network
 
 

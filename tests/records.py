@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history.history import History
 
 STEPS = (0, 10, 20, 30, 40)
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning import equations
-from dfa_lab.learning.alignment_mlp import measure_chance
-from dfa_lab.learning.angles import angle
+from dfa_lab.learning.alignment.angles import angle
+from dfa_lab.learning.alignment.of_mlp import measure_chance
+from dfa_lab.learning.mlp import equations
 from networks import double_of, make_batch, make_net, put_feedback
 from reference import cross_entropy_error, degrees, lesson_of
 
@@ -288,8 +288,8 @@ def test_an_unknown_convention_and_draws_that_are_none_are_refused():
 
 
 def test_a_convention_of_ones_own_has_its_column():
-    from dfa_lab.learning.angles import angle
-    from dfa_lab.learning.conventions import CONVENTIONS, Convention
+    from dfa_lab.learning.alignment.angles import angle
+    from dfa_lab.learning.alignment.conventions import CONVENTIONS, Convention
 
     def loudest(compared):
         (ours, theirs), *_ = compared.deltas

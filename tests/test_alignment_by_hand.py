@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 import dfa_lab as dfa
-from dfa_lab.learning.drawing import shuffled
-from dfa_lab.learning.generators import generator
-from dfa_lab.learning.layers import as_matrix, as_weight
+from dfa_lab.learning.feedback.sampling import shuffled
+from dfa_lab.learning.modules.layers import as_matrix, as_weight
+from dfa_lab.learning.ops.seeding import generator
 from networks import double_of, make_batch, make_net
 from reference import comparison, cross_entropy_error, degrees, lesson_of, squared_error
 from test_conv_by_hand import KINDS, build, feedback_of, gradients_of, walk

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import dfa_lab as dfa
-from dfa_lab.learning.converted import conversion_of
+from dfa_lab.learning.modules.network import conversion_of
 from networks import make_batch, make_net
 from zoo import make
 
@@ -227,8 +227,8 @@ def test_checkpoints_change_no_angle(rule):
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_redrawn_feedback_is_what_the_chance_passes_use(rule):
     """The angles of a chance pass are those of the network with that feedback put in."""
-    from dfa_lab.learning.hygiene import undisturbed
-    from dfa_lab.learning.recording import recorded
+    from dfa_lab.learning.alignment.no_side_effects import undisturbed
+    from dfa_lab.learning.alignment.recorded_passes import recorded
 
     module, x, t = make("resnet")
     net = dfa.convert(module, rule, example=x)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.angles import Gradients, angle
-from dfa_lab.learning.drawing import shuffled
-from dfa_lab.learning.floor import LIMIT, Rounding
+from dfa_lab.learning.alignment.angles import Gradients, angle
+from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding
+from dfa_lab.learning.feedback.sampling import shuffled
 from networks import make_batch, make_net
 from reference import degrees
 

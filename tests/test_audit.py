@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning import functional
+from dfa_lab.learning.ops import functional
 from networks import make_batch, make_net
 from zoo import make
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment import batches as batches_module
-from dfa_lab.experiment.batches import Batches, IndexStreams
-from dfa_lab.learning.generators import generator
+from dfa_lab.experiment.training import batches as batches_module
+from dfa_lab.experiment.training.batches import Batches, IndexStreams
+from dfa_lab.learning.ops.seeding import generator
 
 
 @pytest.mark.parametrize("seeds", [None, 4, (7, 2, 7)])

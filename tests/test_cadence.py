@@ -3,8 +3,8 @@
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.cadence import HORIZON, PROBE_SHARE, TEST_SHARE, Cadence
-from dfa_lab.experiment.work import Work
+from dfa_lab.experiment.measurement.schedule import HORIZON, PROBE_SHARE, TEST_SHARE, Cadence
+from dfa_lab.experiment.training.cost_model import Work
 
 
 def steps(cadence, due, last=HORIZON):

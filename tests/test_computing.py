@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.computing import Computing
-from dfa_lab.learning.replay import FIRST, Replay
+from dfa_lab.experiment.settings.compute_context import Computing
+from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
 
 FAST = {"task": "digits", "widths": (16, 16), "batch_size": 16}
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning.activations import slope_of
-from dfa_lab.learning.expressions import Expression
-from dfa_lab.learning.points import Points
-from dfa_lab.views.changes import value_text
+from dfa_lab.learning.activations.activations import slope_of
+from dfa_lab.learning.activations.expression import Expression
+from dfa_lab.learning.activations.piecewise_linear import Points
+from dfa_lab.views.base.change_labels import value_text
 from networks import gradients_of, make_batch, make_net
 
 TANH = "1 - tanh(x)**2"

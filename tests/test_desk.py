@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from dfa_lab.experiment.settings import CHOICES, Settings
-from dfa_lab.widgets.acts import ACTS
-from dfa_lab.widgets.curves import curves
-from dfa_lab.widgets.desk import EVENTS_SHOWN, Desk
-from dfa_lab.widgets.specs import specs
+from dfa_lab.experiment.settings.settings import CHOICES, Settings
+from dfa_lab.widgets.controls.control_specs import specs
+from dfa_lab.widgets.controls.derivative_curves import curves
+from dfa_lab.widgets.controls.desk import EVENTS_SHOWN, Desk
+from dfa_lab.widgets.controls.messages import ACTS
 
 
 class Watched(Desk):

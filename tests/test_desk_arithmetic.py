@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dfa_lab.learning.points import Points
+from dfa_lab.learning.activations.piecewise_linear import Points
 from test_frontend import run
 
 torch = pytest.importorskip("torch")

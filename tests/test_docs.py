@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.widgets.downloads import DOWNLOADS
+from dfa_lab.widgets.controls.exports import DOWNLOADS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.updater import Updater
-from dfa_lab.learning import equations
-from dfa_lab.learning.stepper import Stepper
-from dfa_lab.learning.updates import Descent
+from dfa_lab.experiment.training.mlp_learner import Updater
+from dfa_lab.learning.mlp import equations
+from dfa_lab.learning.mlp.inplace_updates import Descent
+from dfa_lab.learning.mlp.stepper import Stepper
 from networks import double_of, gradients_of, make_batch, make_net
 from pairs import parametrize_pairs
 from reference import cross_entropy_error, squared_error

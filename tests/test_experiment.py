@@ -117,8 +117,8 @@ def test_momentum_and_decay_are_torchs():
     experiment = dfa.Experiment(**FAST, rule="bp", momentum=0.9, weight_decay=0.01, record_every=1)
     net = dfa.MLP([64, 16, 16, 10], rule="bp")
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
-    from dfa_lab.experiment.batches import IndexStreams
-    from dfa_lab.learning.generators import generator
+    from dfa_lab.experiment.training.batches import IndexStreams
+    from dfa_lab.learning.ops.seeding import generator
 
     task = experiment.task
     stream = IndexStreams(len(task.train_inputs), [generator(0, "batches")])

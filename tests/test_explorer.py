@@ -6,13 +6,13 @@ import time
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.presets import PRESETS
-from dfa_lab.experiment.session import Session
-from dfa_lab.widgets.acts import ACTS
-from dfa_lab.widgets.answers import ANSWERS
-from dfa_lab.widgets.desk_state import DeskState
-from dfa_lab.widgets.downloads import DOWNLOADS
-from dfa_lab.widgets.pump import FRAMES_A_SECOND, Allowance, Pump
+from dfa_lab.experiment.sessions.presets import PRESETS
+from dfa_lab.experiment.sessions.session import Session
+from dfa_lab.widgets.controls.exports import DOWNLOADS
+from dfa_lab.widgets.controls.messages import ACTS
+from dfa_lab.widgets.explorer.handlers import ANSWERS
+from dfa_lab.widgets.explorer.panel_state import DeskState
+from dfa_lab.widgets.kernel.ui_thread import FRAMES_A_SECOND, Allowance, Pump
 from hostile_messages import IGNORED, MESSAGES
 from runs import FAST, until
 
@@ -390,7 +390,7 @@ def test_answers_to_a_pages_acts_are_within_the_budget_and_the_last_one_comes(li
 
 def test_the_allowance_is_given_again_after_a_second(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("dfa_lab.widgets.pump.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dfa_lab.widgets.kernel.ui_thread.time.monotonic", lambda: now[0])
     allowance = Allowance()
     for _ in range(19):
         assert allowance.left()
@@ -469,7 +469,7 @@ def test_closing_ends_its_threads():
 
 def test_running_the_cell_again_closes_the_former(monkeypatch):
     place = ["cell-1", "run-1"]
-    monkeypatch.setattr("dfa_lab.widgets.cells._place", lambda: tuple(place))
+    monkeypatch.setattr("dfa_lab.widgets.kernel.cell_outputs._place", lambda: tuple(place))
     former, beside = dfa.Explorer(**FAST), dfa.Explorer(**FAST)
     beside.act("step", steps=1)  # a second one of the same run is not closed by the first
     until(lambda: beside.experiment.steps_done == 1)
@@ -646,7 +646,7 @@ def test_what_the_desk_is_told(headless, monkeypatch):
 
 
 def test_a_desk_that_cannot_be_told_does_not_stop_the_curves(headless, monkeypatch):
-    monkeypatch.setattr("dfa_lab.widgets.desk_state.curves", lambda *_: 1 / 0)
+    monkeypatch.setattr("dfa_lab.widgets.explorer.panel_state.curves", lambda *_: 1 / 0)
     headless._state._kept.clear()
     shown = []
     monkeypatch.setattr(headless.chart, "show", lambda runs, status, **_: shown.append(status) or True)

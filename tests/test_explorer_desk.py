@@ -3,10 +3,10 @@
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.lanes import LANES
-from dfa_lab.experiment.presets import PRESETS
-from dfa_lab.widgets.explorer import SPEED
-from dfa_lab.widgets.status_line import ERROR_LENGTH
+from dfa_lab.experiment.runner.lanes import LANES
+from dfa_lab.experiment.sessions.presets import PRESETS
+from dfa_lab.widgets.explorer.explorer import SPEED
+from dfa_lab.widgets.explorer.status_line import ERROR_LENGTH
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
 

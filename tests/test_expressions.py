@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import dfa_lab as dfa
 import hostile
-from dfa_lab.learning.activations import slope_of
-from dfa_lab.learning.expressions import Expression
-from dfa_lab.learning.operations import FUNCTIONS
-from dfa_lab.learning.points import Points
+from dfa_lab.learning.activations.activations import slope_of
+from dfa_lab.learning.activations.expression import Expression
+from dfa_lab.learning.activations.functions import FUNCTIONS
+from dfa_lab.learning.activations.piecewise_linear import Points
 
 X = np.linspace(-3, 3, 61)
 TANH = "1 - tanh(x)**2"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning.feedback import Site
-from dfa_lab.learning.generators import generator
+from dfa_lab.learning.feedback.inits import Site
+from dfa_lab.learning.ops.seeding import generator
 from networks import make_net
 
 BIG = Site(1, dfa.Route.LAYERWISE, (500, 800), (500, 800))

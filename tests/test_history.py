@@ -6,7 +6,7 @@ import math
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.history import Event
+from dfa_lab.experiment.history.history import Event
 
 
 def make_history(replicas=1):

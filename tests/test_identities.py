@@ -102,8 +102,8 @@ def test_the_rule_changes_no_output(shape, size, seed, rule):
 @properties
 @given(sizes, sizes, st.integers(1, 30), seeds)
 def test_batches_walk_through_permutations(first, second, total, seed):
-    from dfa_lab.experiment.batches import IndexStreams
-    from dfa_lab.learning.generators import generator
+    from dfa_lab.experiment.training.batches import IndexStreams
+    from dfa_lab.learning.ops.seeding import generator
 
     stream = IndexStreams(total, [generator(seed, "batches")])
     mixed = torch.cat([stream.take(first), stream.take(second), stream.take(3 * total)], 1)[0]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.commands import Change, Drop, Fork, Limit, StopAt, Undo
-from dfa_lab.experiment.glance import APART, LATEST, Glance, Measured
+from dfa_lab.experiment.runner.commands import Change, Drop, Fork, Limit, StopAt, Undo
+from dfa_lab.experiment.runner.rest_measurement import APART, LATEST, Glance, Measured
 from runs import FAST, until
 
 

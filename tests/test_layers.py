@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.counterparts import LAYERS
-from dfa_lab.learning.delivery import correlation, deliver, feedback_shape
-from dfa_lab.learning.layers import as_matrix, as_weight
+from dfa_lab.learning.modules.error_projection import correlation, deliver, feedback_shape
+from dfa_lab.learning.modules.layer_types import LAYERS
+from dfa_lab.learning.modules.layers import as_matrix, as_weight
 
 CONVS = {
     "conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 9)),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning import functional
+from dfa_lab.learning.ops import functional
 from networks import gradients_of, make_batch, make_net
 
 

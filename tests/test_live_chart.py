@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dfa_lab.experiment.history import Event, History
-from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.widgets.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart, Shown
-from dfa_lab.widgets.panels import LABEL_LENGTH, PANELS, event_label
-from dfa_lab.widgets.thinning import thin
+from dfa_lab.experiment.history.history import Event, History
+from dfa_lab.experiment.history.metrics import METRICS
+from dfa_lab.widgets.chart.chart_panels import LABEL_LENGTH, PANELS, event_label
+from dfa_lab.widgets.chart.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart, Shown
+from dfa_lab.widgets.chart.thinning import thin
 
 STATUS = {"state": "training", "step": "0", "samples": "0", "settings": "rule dfa", "error": ""}
 

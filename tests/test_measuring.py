@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment import probe
+from dfa_lab.experiment.measurement import probe
 from runs import FAST, until
 
 RARE = {**FAST, "probe_every": 1000}

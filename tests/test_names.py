@@ -4,10 +4,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.experiment import lanes
-from dfa_lab.experiment.commands import LaneStatus
-from dfa_lab.experiment.names import NAME_LENGTH, words_of
-from dfa_lab.widgets.downloads import download
+from dfa_lab.experiment.history.run_names import NAME_LENGTH, words_of
+from dfa_lab.experiment.runner import lanes
+from dfa_lab.experiment.runner.commands import LaneStatus
+from dfa_lab.widgets.controls.exports import download
 from runs import FAST
 
 

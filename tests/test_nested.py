@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 import dfa_lab as dfa
-from dfa_lab.learning.nested import mapped, tensors_of
+from dfa_lab.learning.ops.nested import mapped, tensors_of
 
 
 class Output(OrderedDict):

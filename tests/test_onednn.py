@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning import onednn
-from dfa_lab.learning.activations import resolve_activation
-from dfa_lab.learning.dense import dense, suits
-from dfa_lab.learning.stepper import Stepper
-from dfa_lab.learning.updates import Descent
+from dfa_lab.learning.activations.activations import resolve_activation
+from dfa_lab.learning.mlp.inplace_updates import Descent
+from dfa_lab.learning.mlp.stepper import Stepper
+from dfa_lab.learning.ops import onednn
+from dfa_lab.learning.ops.fused_linear import dense, suits
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}

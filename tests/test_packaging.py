@@ -122,8 +122,8 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
     assert {
         *BUNDLES,
         "dfa_lab/widgets/static/uPlot.LICENSE.txt",
-        "dfa_lab/widgets/live_chart.py",
-        "dfa_lab/widgets/desk.py",
+        "dfa_lab/widgets/chart/live_chart.py",
+        "dfa_lab/widgets/controls/desk.py",
     } <= names
     notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     benchmarks = {f"dfa_lab/benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.py")}

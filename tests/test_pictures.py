@@ -18,11 +18,11 @@ from PIL import Image as Pixels
 
 import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.mistakes import mistakes_of
-from dfa_lab.experiment.surface import surface_of
-from dfa_lab.views.themes import THEMES, contrast, dress
-from dfa_lab.widgets.images import LIMIT, png
-from dfa_lab.widgets.pictures import PICTURES, LivePictures
+from dfa_lab.experiment.inspection.decision_surface import surface_of
+from dfa_lab.experiment.inspection.misclassified import mistakes_of
+from dfa_lab.views.base.themes import THEMES, contrast, dress
+from dfa_lab.widgets.pictures.live_picture import PICTURES, LivePictures
+from dfa_lab.widgets.pictures.png import LIMIT, png
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
 

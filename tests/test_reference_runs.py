@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.views.snapshots import VIEWS
+from dfa_lab.views.snapshots.views import VIEWS
 
 FAST = {"widths": (16, 12), "batch_size": 32}
 

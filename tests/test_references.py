@@ -9,12 +9,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import Event, History
-from dfa_lab.experiment.metrics import METRICS, Metric
-from dfa_lab.views import style
-from dfa_lab.views.curve import ANGLES, angle_metrics, chance_band
-from dfa_lab.views.figure import figure
-from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot
+from dfa_lab.experiment.history.history import Event, History
+from dfa_lab.experiment.history.metrics import METRICS, Metric
+from dfa_lab.views.base import palette as style
+from dfa_lab.views.base.curves import ANGLES, angle_metrics, chance_band
+from dfa_lab.views.history.plotly_figure import figure
+from dfa_lab.views.history.plots import accuracyplot, alignmentplot, lossplot
 from records import STEPS, lines, make, mean, trace
 
 

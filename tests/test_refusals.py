@@ -6,10 +6,10 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.commands import Change, Fork, Limit
-from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.view import View
-from dfa_lab.learning.expressions import Expression
+from dfa_lab.experiment.runner.commands import Change, Fork, Limit
+from dfa_lab.experiment.sessions.first_view import View
+from dfa_lab.experiment.settings.settings import Settings
+from dfa_lab.learning.activations.expression import Expression
 
 SMALL = {"task": {"name": "moons", "samples": 40}, "widths": (4,), "batch_size": 8}
 MOST, SECONDS = 20_100, 5

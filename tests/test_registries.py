@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning import rules
-from dfa_lab.learning.rule import Rules
+from dfa_lab.learning.rules import catalogue as rules
+from dfa_lab.learning.rules.rule import Rules
 
 REGISTRIES = {
     "rule": dfa.RULES,
@@ -44,7 +44,7 @@ def test_a_rule_defined_among_the_rules_is_registered(monkeypatch):
     place = source.index("SHALLOW = Rule(")
     added = 'EXTRA = Rule(name="extra", title="t", paper="p", equation="e", route=Route.NONE)\n'
     fresh = Rules("learning rule")
-    monkeypatch.setattr("dfa_lab.learning.rule.RULES", fresh)
+    monkeypatch.setattr("dfa_lab.learning.rules.rule.RULES", fresh)
     names = {"__name__": rules.__name__}
     exec(compile(source[:place] + added + source[place:], rules.__file__, "exec"), names)
     assert fresh["extra"] is names["EXTRA"]

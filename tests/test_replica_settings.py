@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.updater import Updater
+from dfa_lab.experiment.training.mlp_learner import Updater
 from networks import make_batch, make_net
 
 REPLICAS = 3

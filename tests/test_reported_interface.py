@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.experiment.other_names import OTHER_NAMES
-from dfa_lab.widgets.limits import check_fields
-from dfa_lab.widgets.live_chart import LiveChart
+from dfa_lab.experiment.settings.other_names import OTHER_NAMES
+from dfa_lab.widgets.chart.live_chart import LiveChart
+from dfa_lab.widgets.controls.page_limits import check_fields
 from runs import until
 
 TINY = {"widths": (12, 8), "batch_size": 16}

@@ -38,7 +38,7 @@ def shipped(monkeypatch, tmp_path):
     """A folder of shipped notebooks that a test may change, as a new version would."""
     folder = tmp_path / "shipped"
     shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*"))
-    monkeypatch.setattr("dfa_lab.widgets.notebooks.shipped_notebooks", lambda: sorted(folder.glob("*.ipynb")))
+    monkeypatch.setattr("dfa_lab.widgets.kernel.notebooks.shipped_notebooks", lambda: sorted(folder.glob("*.ipynb")))
     return folder
 
 

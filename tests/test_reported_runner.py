@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.settings import CHOICES, Settings
-from dfa_lab.widgets.pump import Pump
+from dfa_lab.experiment.settings.settings import CHOICES, Settings
+from dfa_lab.widgets.kernel.ui_thread import Pump
 from runs import FAST, until
 
 HUGE = 10**400
@@ -352,7 +352,7 @@ def test_a_reset_that_fails_leaves_the_run_as_it_was(monkeypatch):
     def fail(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dfa_lab.experiment.experiment.Probe", fail)
+    monkeypatch.setattr("dfa_lab.experiment.run.experiment.Probe", fail)
     with pytest.raises(KeyboardInterrupt):
         run.reset(widths=(32,), task="moons")
     monkeypatch.undo()

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dfa_lab.widgets import routes
-from dfa_lab.widgets.desk import Desk
-from dfa_lab.widgets.live_chart import LiveChart
+from dfa_lab.widgets.chart.live_chart import LiveChart
+from dfa_lab.widgets.controls.desk import Desk
+from dfa_lab.widgets.kernel import ipykernel_fixes as routes
 
 
 def kernel_with(thread):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.learning.optimizers import warm_up
+from dfa_lab.learning.ops.optimizers import warm_up
 from runs import FAST, until
 
 

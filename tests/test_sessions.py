@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.sharing import COMMON, PREFIX, PREFIXES
-from dfa_lab.learning.matrices import Feedback
+from dfa_lab.experiment.sessions.share_text import COMMON, PREFIX, PREFIXES
+from dfa_lab.learning.feedback.store import Feedback
 
 FAST = {"widths": (8, 6), "batch_size": 16, "probe_every": 10, "record_every": 3}
 CHOICES = {
@@ -134,7 +134,7 @@ def test_changes_where_a_run_has_diverged_are_measured_as_if_it_never_had():
 
 
 def test_without_forgetting_what_was_measured_there_it_would_be_another_history(monkeypatch):
-    monkeypatch.setattr("dfa_lab.experiment.experiment.replace", lambda kept, **_: kept)
+    monkeypatch.setattr("dfa_lab.experiment.run.experiment.replace", lambda kept, **_: kept)
     run = diverges_at_a_jump()
     monkeypatch.undo()
     assert not same(run, run.session().replay())

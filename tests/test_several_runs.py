@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import History
-from dfa_lab.views.style import RUN_COLOURS, run_colour
-from dfa_lab.widgets.live_chart import FEWEST_POINTS, LiveChart, Shown
-from dfa_lab.widgets.panels import PANELS
+from dfa_lab.experiment.history.history import History
+from dfa_lab.views.base.palette import RUN_COLOURS, run_colour
+from dfa_lab.widgets.chart.chart_panels import PANELS
+from dfa_lab.widgets.chart.live_chart import FEWEST_POINTS, LiveChart, Shown
 from test_frontend import run as javascript
 
 STATUS = {"state": "training"}

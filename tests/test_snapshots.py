@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import History
-from dfa_lab.experiment.snapshot import LayerSnapshot, Snapshot
-from dfa_lab.views import style
-from dfa_lab.views.matrices import REACH, matrixplot, order
-from dfa_lab.views.readings import angle_between, matrix_words
-from dfa_lab.views.snapshots import POINTS, VIEWS, deltaplot, sampleangleplot, spectrumplot
+from dfa_lab.experiment.history.history import History
+from dfa_lab.experiment.measurement.snapshot import LayerSnapshot, Snapshot
+from dfa_lab.views.base import palette as style
+from dfa_lab.views.snapshots.captions import angle_between, matrix_words
+from dfa_lab.views.snapshots.matrix_plot import REACH, matrixplot, order
+from dfa_lab.views.snapshots.views import POINTS, VIEWS, deltaplot, sampleangleplot, spectrumplot
 
 
 def turned(weight: np.ndarray, angle: float, random: np.random.Generator) -> np.ndarray:

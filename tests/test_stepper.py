@@ -8,10 +8,10 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 import dfa_lab as dfa
-from dfa_lab.learning import equations
-from dfa_lab.learning.activations import resolve_activation
-from dfa_lab.learning.stepper import Stepper
-from dfa_lab.learning.updates import Descent, Gradients, Momentum
+from dfa_lab.learning.activations.activations import resolve_activation
+from dfa_lab.learning.mlp import equations
+from dfa_lab.learning.mlp.inplace_updates import Descent, Gradients, Momentum
+from dfa_lab.learning.mlp.stepper import Stepper
 from networks import make_batch, make_net
 from pairs import parametrize_pairs
 

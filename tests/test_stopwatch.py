@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dfa_lab.experiment import stopwatch
-from dfa_lab.experiment.stopwatch import Stopwatch
+from dfa_lab.experiment.training import throughput_clock as stopwatch
+from dfa_lab.experiment.training.throughput_clock import Stopwatch
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.tasks import FASHION_MNIST_FOLDER, make_task
-from dfa_lab.learning.generators import generator
+from dfa_lab.experiment.data.builtin_tasks import FASHION_MNIST_FOLDER, make_task
+from dfa_lab.learning.ops.seeding import generator
 
 
 def write_idx(path, array):

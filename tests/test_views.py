@@ -13,13 +13,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import Event, History
-from dfa_lab.experiment.metrics import METRICS
-from dfa_lab.views import style
-from dfa_lab.views.changes import changes, place_labels, value_text
-from dfa_lab.views.curve import angle_range, chance_band, curve
-from dfa_lab.views.figure import figure
-from dfa_lab.views.plots import accuracyplot, alignmentplot, lossplot, throughputplot
+from dfa_lab.experiment.history.history import Event, History
+from dfa_lab.experiment.history.metrics import METRICS
+from dfa_lab.views.base import palette as style
+from dfa_lab.views.base.change_labels import changes, place_labels, value_text
+from dfa_lab.views.base.curves import angle_range, chance_band, curve
+from dfa_lab.views.history.plotly_figure import figure
+from dfa_lab.views.history.plots import accuracyplot, alignmentplot, lossplot, throughputplot
 from records import STEPS, lines, make, mean, trace
 
 # What is drawn
@@ -349,10 +349,10 @@ def test_errors_say_what_was_given_and_what_to_do(call: Any, words: str) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "forbidden"),
-    [("figure", ["matplotlib", "ipywidgets"]), ("plots", ["matplotlib.pyplot", "plotly", "ipywidgets"])],
+    [("plotly_figure", ["matplotlib", "ipywidgets"]), ("plots", ["matplotlib.pyplot", "plotly", "ipywidgets"])],
 )
 def test_each_library_loads_alone(module: str, forbidden: list[str]) -> None:
-    code = f"import sys, dfa_lab.views.{module}; print([name for name in {forbidden!r} if name in sys.modules])"
+    code = f"import sys, dfa_lab.views.history.{module}; print([name for name in {forbidden!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

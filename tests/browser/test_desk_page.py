@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dfa_lab.experiment.settings import Settings
-from dfa_lab.widgets.curves import curves
-from dfa_lab.widgets.desk import plain
-from dfa_lab.widgets.specs import specs
+from dfa_lab.experiment.settings.settings import Settings
+from dfa_lab.widgets.controls.control_specs import specs
+from dfa_lab.widgets.controls.derivative_curves import curves
+from dfa_lab.widgets.controls.desk import plain
 
 STATIC = Path(__file__).parents[2] / "dfa_lab" / "widgets" / "static"
 PAGE = """<!doctype html><html lang="en"><link rel="stylesheet" href="/desk.css"><main class="dfa-explorer" id="view">

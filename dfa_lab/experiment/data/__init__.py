@@ -1,0 +1,6 @@
+"""What is to be learned: tasks with their training and test data."""
+
+from dfa_lab.experiment.data.builtin_tasks import TASKS, make_task
+from dfa_lab.experiment.data.task import Task
+
+__all__ = ["TASKS", "Task", "make_task"]

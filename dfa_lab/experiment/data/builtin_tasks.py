@@ -1,0 +1,179 @@
+"""The tasks: each a function of its own parameters that gives a training and a test split; nothing is downloaded.
+
+See ``task.py`` for what a task is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.data.task import TASKS, Task, make_task
+from dfa_lab.learning.ops import generator
+
+__all__ = ["FASHION_MNIST_FOLDER", "TASKS", "Task", "make_task"]
+
+FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
+FASHION_MNIST_CLASSES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+
+@TASKS.register("digits")
+def digits(*, flat: bool = True) -> Task:
+    """1,797 handwritten digits, 8×8 (scikit-learn's own), inputs in 0–1; a fixed stratified split, a fifth for test.
+
+    Not ``flat``: as images (N, 1, 8, 8).
+    """
+    from sklearn.datasets import load_digits
+
+    pixels, digit = (np.asarray(column) for column in load_digits(return_X_y=True))
+    pixels = pixels / 16.0 if flat else pixels.reshape(-1, 1, 8, 8) / 16.0
+    summary = "handwritten digits, 8×8 pixels, 10 classes"
+    return replace(_split("digits", summary, pixels, digit, outputs=10), image=(1, 8, 8))
+
+
+@TASKS.register("moons")
+def moons(*, samples: int = 2000, noise: float = 0.2) -> Task:
+    """Two interleaved half circles in the plane (scikit-learn's make_moons), ``noise`` in units of their radius."""
+    from sklearn.datasets import make_moons
+
+    inputs, targets = make_moons(n_samples=samples, noise=noise, random_state=0)
+    return _split("moons", "two interleaved half circles in the plane, 2 classes", inputs, targets, outputs=2)
+
+
+@TASKS.register("linear")
+def linear(
+    *, inputs: int = 30, outputs: int = 10, samples: int = 10_000, test_samples: int = 1000, seed: int = 0
+) -> Task:
+    """A random linear map to be imitated: t = T x, x from N(0, I), T (outputs, inputs) with entries from U(−1, 1).
+
+    Squared error ½‖y − t‖². Lillicrap et al. 2016, Nature Communications 7, their linear task. Another ``samples`` or
+    ``test_samples`` leaves T as it is.
+    """
+    _check_sizes("linear", inputs=inputs, outputs=outputs, samples=samples, test_samples=test_samples)
+    mapping = torch.rand(outputs, inputs, dtype=torch.float64, generator=generator(seed, "linear", "map")) * 2 - 1
+    drawn = _gaussian_splits("linear", inputs, samples, test_samples, seed)
+    train, test = ((part.float(), (part @ mapping.mT).float()) for part in drawn)
+    summary = f"a random linear map of {inputs} inputs to {outputs} outputs"
+    return Task("linear", summary, *train, *test, outputs=outputs, loss="squared_error")
+
+
+@TASKS.register("teacher")
+def teacher(
+    *,
+    inputs: int = 32,
+    hidden: int = 64,
+    classes: int = 10,
+    samples: int = 10_000,
+    test_samples: int = 2000,
+    seed: int = 0,
+    loss: str = "cross_entropy",
+) -> Task:
+    """What a random network of one hidden layer of ``hidden`` ReLUs says: the class c with the largest output y_c.
+
+    y = U ReLU(V x), x from N(0, I), V (hidden, inputs) and U (classes, hidden) with entries from N(0, 1). Each output
+    is then centred and divided by its standard deviation, both over the training samples: without that a few classes
+    would take nearly all of them. With ``loss="squared_error"`` the targets are these outputs themselves. Teacher and
+    student as in Saad & Solla 1995, Physical Review E 52; Refinetti et al. 2021, ICML, use them for DFA.
+
+    With another number of ``classes`` x, V and the rows of U that both have stay the same.
+    """
+    _check_sizes("teacher", inputs=inputs, hidden=hidden, classes=classes, samples=samples, test_samples=test_samples)
+    regression = loss != "cross_entropy"
+    layer = torch.randn(hidden, inputs, dtype=torch.float64, generator=generator(seed, "teacher", "hidden"))
+    rows = [generator(seed, "teacher", "output", number) for number in range(classes)]
+    readout = torch.stack([torch.randn(hidden, dtype=torch.float64, generator=row) for row in rows])
+    drawn = _gaussian_splits("teacher", inputs, samples, test_samples, seed)
+    answers = [(part @ layer.mT).relu() @ readout.mT for part in drawn]
+    mean, spread = answers[0].mean(0), answers[0].std(0, correction=0)
+    targets = [(answer - mean) / spread for answer in answers]
+    told = [answer.float() if regression else answer.argmax(1) for answer in targets]
+    summary = f"a random teacher of {hidden} ReLUs, {classes} {'outputs' if regression else 'classes'}"
+    (train, test), (train_told, test_told) = (part.float() for part in drawn), told
+    return Task("teacher", summary, train, train_told, test, test_told, outputs=classes, loss=loss)
+
+
+def _check_sizes(task: str, **given: int) -> None:
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise DfaLabError(
+                f"task {shown(task)}: {name} was given as {shown(value)}; expected a whole number from 1."
+            )
+
+
+def _gaussian_splits(name: str, inputs: int, samples: int, test_samples: int, seed: int) -> list[Tensor]:
+    """Training and test inputs from N(0, I), float64, each from a generator of its own."""
+    shapes = {"train": (samples, inputs), "test": (test_samples, inputs)}
+    streams = {split: generator(seed, name, split) for split in shapes}
+    return [torch.randn(shape, dtype=torch.float64, generator=streams[split]) for split, shape in shapes.items()]
+
+
+@TASKS.register("fashion_mnist")
+def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> Task:
+    """70,000 pictures of clothes, 28×28 (Xiao et al. 2017), inputs in 0–1, the set's own split of 60,000 and 10,000.
+
+    Not ``flat``: as images (N, 1, 28, 28). ``folder`` holds the four IDX files, gzipped or not; by default where
+    Debian's dataset-fashion-mnist puts them.
+    """
+    place = Path(folder)
+    arrays = {}
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        path = next((place / (name + end) for end in ("-ubyte.gz", "-ubyte") if (place / (name + end)).exists()), None)
+        if path is None:
+            raise DfaLabError(
+                f"task 'fashion_mnist' looked for {name}-ubyte.gz in {place} and did not find it. On Debian or Ubuntu: "
+                "apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder and give "
+                'it as task={"name": "fashion_mnist", "folder": "…"}.'
+            )
+        arrays[name] = torch.from_numpy(_read_idx(path))
+    shape = (-1, 784) if flat else (-1, 1, 28, 28)
+    return Task(
+        name="fashion_mnist",
+        summary="pictures of clothes, 28×28 pixels, 10 classes",
+        train_inputs=arrays["train-images-idx3"].reshape(shape) / 255,
+        train_targets=arrays["train-labels-idx1"].long(),
+        test_inputs=arrays["t10k-images-idx3"].reshape(shape) / 255,
+        test_targets=arrays["t10k-labels-idx1"].long(),
+        outputs=10,
+        image=(1, 28, 28),
+        class_names=FASHION_MNIST_CLASSES,
+    )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """The array of bytes in an IDX file: two zero bytes, type 8, the number of dimensions, their sizes, the data."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zero, kind, dimensions = struct.unpack(">HBB", raw[:4])
+        shape = struct.unpack(f">{dimensions}I", raw[4 : 4 + 4 * dimensions])
+        if zero != 0 or kind != 8:
+            raise ValueError(f"it begins with {raw[:4]!r}")
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+    except (OSError, EOFError, ValueError, struct.error) as reason:
+        raise DfaLabError(f"{path} is no IDX file of bytes ({reason}); get the file again.") from None
+
+
+def _split(name: str, summary: str, inputs: np.ndarray, targets: np.ndarray, outputs: int) -> Task:
+    """A stratified, shuffled split that is always the same: a fifth is the test set."""
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(inputs, targets, test_size=0.2, stratify=targets, shuffle=True, random_state=0)
+    train, test, train_targets, test_targets = (torch.from_numpy(np.ascontiguousarray(part)) for part in parts)
+    return Task(name, summary, train.float(), train_targets.long(), test.float(), test_targets.long(), outputs)

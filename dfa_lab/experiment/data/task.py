@@ -1,0 +1,167 @@
+"""Task: what a network is to learn, as tensors, and TASKS, the registry of them.
+
+An entry is ``make(*, own parameters) -> Task``, or a Task itself. The registered ones stand in ``tasks.py``: import
+TASKS from there, where it has its members.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.data.from_arrays import from_arrays
+from dfa_lab.learning.ops import LOSSES, Loss
+from dfa_lab.registry import Choice, Registry
+
+_INPUTS = (torch.float32, torch.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Inputs (N, …) float32, or int64 for tokens; targets (N,) int64 class numbers, or (N, n_out) float32 under a
+    squared error.
+
+    ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP takes the inputs flat, a module of one's own as they are.
+    ``image`` is (channels, height, width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) say it by
+    themselves. ``class_names`` are the classes in words, in the order of their numbers; without them they are numbers.
+    Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
+    """
+
+    name: str
+    summary: str
+    train_inputs: Tensor
+    train_targets: Tensor
+    test_inputs: Tensor
+    test_targets: Tensor
+    outputs: int
+    loss: str = "cross_entropy"
+    image: tuple[int, int, int] | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        LOSSES[self.loss]
+        classes = self.loss == "cross_entropy"
+        wanted = "(N,) int64 class numbers" if classes else f"(N, {self.outputs}) float32"
+        sample = self.train_inputs.shape[1:]
+        shaped = f"(N, {', '.join(map(str, sample)) or 'n_in'})"
+        splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
+        for split, (inputs, targets) in splits.items():
+            here = f"task {shown(self.name)}: {split}"
+            shape = (len(inputs),) if classes else (len(inputs), self.outputs)
+            kind = torch.int64 if classes else torch.float32
+            if inputs.dim() < 2 or inputs.shape[1:] != sample or not len(inputs) or inputs.dtype not in _INPUTS:
+                raise DfaLabError(
+                    f"{here} inputs have shape {tuple(inputs.shape)}, {inputs.dtype}; expected {shaped} float32 (int64 "
+                    "for tokens), N at least 1, samples of the same shape for training and test: try tensor.float()."
+                )
+            if tuple(targets.shape) != shape or targets.dtype != kind:
+                raise DfaLabError(
+                    f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
+                    f"N = {len(inputs)} under loss {shown(self.loss)}."
+                )
+            if not bool(torch.isfinite(inputs).all() and torch.isfinite(targets).all()):
+                raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
+            if classes and not (int(targets.min()) >= 0 and int(targets.max()) < self.outputs):
+                raise DfaLabError(
+                    f"{here} targets run from {int(targets.min())} to {int(targets.max())}; "
+                    f"expected class numbers from 0 to {self.outputs - 1}."
+                )
+
+        if self.image is None and len(sample) == 3 and sample[0] in (1, 3) and self.train_inputs.is_floating_point():
+            object.__setattr__(self, "image", tuple(sample))
+        if self.image is not None and math.prod(self.image) != math.prod(sample):
+            raise DfaLabError(
+                f"task {shown(self.name)}: image was given as {shown(self.image)}; expected (channels, height, "
+                f"width) with {math.prod(sample)} entries, as each sample has."
+            )
+        if self.class_names and len(self.class_names) != self.outputs:
+            raise DfaLabError(
+                f"task {shown(self.name)}: {len(self.class_names)} class_names were given for {self.outputs} outputs; "
+                "give one for each, or none."
+            )
+
+    def __repr__(self) -> str:
+        return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in words, or their numbers."""
+        return self.class_names or tuple(str(number) for number in range(self.outputs))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        inputs: Any,
+        targets: Any,
+        test_inputs: Any = None,
+        test_targets: Any = None,
+        *,
+        name: str = "own",
+        test_share: float = 0.2,
+        seed: int = 0,
+        tokens: bool = False,
+    ) -> Task:
+        """A task from arrays, tensors, lists or data frames: (N, …) inputs and N targets.
+
+        Targets that are whole numbers, booleans or text are classes (whole numbers from 0; anything else is numbered in
+        sorted order), floating ones values for a squared error, (N,) or (N, n_out). Inputs become float32 as they are,
+        not scaled; with ``tokens`` int64. Without a test set of its own, ``test_share`` of the samples, shuffled by
+        ``seed`` and stratified by class where there are enough, is it. Raises ``DfaLabError`` where that makes no task.
+        """
+        if (test_inputs is None) != (test_targets is None):
+            raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")
+        return Task(**from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens))
+
+    def flat(self) -> Task:
+        """The same with inputs (N, n_in): what an MLP learns from."""
+        if not self.train_inputs.is_floating_point():
+            raise DfaLabError(
+                f"task {shown(self.name)} has tokens as inputs; give Experiment a module that embeds them."
+            )
+        if self.train_inputs.dim() == 2:
+            return self
+        inputs = {name: getattr(self, name).flatten(1) for name in ("train_inputs", "test_inputs")}
+        return replace(self, **inputs)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether targets are classes, so that accuracy makes sense."""
+        return not self.train_targets.is_floating_point()
+
+    @property
+    def inputs(self) -> int:
+        """n_in, the entries of a sample."""
+        return self.train_inputs[0].numel()
+
+    @property
+    def objective(self) -> Loss:
+        """The loss itself."""
+        return LOSSES[self.loss]
+
+
+TASKS: Registry[Callable[..., Task] | Task] = Registry("task")
+
+
+def make_task(choice: Choice | Task) -> Task:
+    """The task a choice names. Made once a process: all experiments on it share its tensors, which none may change."""
+    if isinstance(choice, Task):
+        return choice
+    name, parameters = TASKS.split(choice)
+    entry = TASKS[name]
+    return entry if isinstance(entry, Task) else _made(entry, name, json.dumps(parameters, sort_keys=True, default=str))
+
+
+@functools.lru_cache(maxsize=8)
+def _made(make: Callable[..., Task], name: str, parameters: str) -> Task:
+    task = TASKS.call({"name": name, **json.loads(parameters)})
+    if not isinstance(task, Task):
+        raise DfaLabError(f"task {shown(name)} gave a {type(task).__name__}; expected a Task.")
+    return task

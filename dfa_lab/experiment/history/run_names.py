@@ -1,0 +1,118 @@
+"""Names: what a run is called by what it is, "DFA", "B at 180°", and what it turned into, "DFA, then FA"."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dfa_lab.experiment.history.history import Event, History
+from dfa_lab.learning.rules import RULES
+
+NAME_LENGTH = 40
+#: How the papers write the registered rules; one that is not here goes by its own name.
+WRITTEN = {"bp": "BP", "fa": "FA", "dfa": "DFA", "usf": "uSF", "brsf": "brSF", "frsf": "frSF", "kp": "KP", "wm": "WM"}
+WRITTEN |= {"sdfa": "sDFA", "drtp": "DRTP", "dkp": "DKP"}
+THEN = ", then "
+
+
+def words_of(field: str, value: Any) -> str:
+    """A setting in words: "DFA", "B at 180°", "g = step", "batch size 256"."""
+    if field == "rule":
+        return "+".join(WRITTEN.get(name, name) for name in RULES.label(value).split("+"))
+    if field == "feedback_init":
+        if (
+            isinstance(value, Mapping)
+            and value.get("name") == "aligned"
+            and isinstance(value.get("angle"), int | float)
+        ):
+            return f"B at {value['angle']:.6g}°"
+        return f"B {_word(value)}"
+    if field == "activation_derivative":
+        return "g = f′" if value == "exact" else f"g = {_word(value)}"
+    return f"{field.replace('_', ' ')} {_word(value)}"
+
+
+def name_of(fields: Mapping[str, Any]) -> str:
+    """What tells a run by ``fields``, its rule first: "BP", "BP, lr 0.05", "batch size 256"; "" for none."""
+    ordered = sorted(fields, key=lambda field: field != "rule")
+    return shortened(", ".join(words_of(field, fields[field]) for field in ordered))
+
+
+def name_with_changes(
+    name: str,
+    events: Sequence[Event],
+    *,
+    start: int | None = 0,
+    settings: Mapping[str, Any] | None = None,
+    say: Callable[[Mapping[str, Any]], str] = name_of,
+) -> str:
+    """``name``, and what the settings in ``events`` became after it, as ``say`` says it: "DFA, then FA, batch size 64".
+
+    ``name`` says ``settings``, and was right at step ``start``; ``events`` are those since. What changed at that step
+    makes another name of them, unless ``start`` is None. Values that no step was done under are left out. A long name
+    says what was first and what all that changed is now: "DFA, …, then KP".
+    """
+    parts = [name]
+    for step, changed in _changes_by_step(events):
+        if step == start:
+            parts = [say({**(settings or {}), **changed})]
+        else:
+            parts.append(say(changed))
+        if len(parts) > 2 and len(THEN.join(parts)) > NAME_LENGTH:
+            break  # of 10,000 changes the first few and the last are enough
+    text = THEN.join(parts)
+    if len(parts) == 1 or len(text) <= NAME_LENGTH:
+        return shortened(text)
+    between = THEN if len(parts) == 2 else f", …{THEN}"
+    room = NAME_LENGTH - len(between)
+    now = shortened(say({event.field: event.new for event in events}), room - min(len(parts[0]), room // 3))
+    return f"{shortened(parts[0], room - len(now))}{between}{now}"
+
+
+def name_of_record(history: History) -> str:
+    """What a run is called in a figure or report: its name, and where that is its rule's, the rules that followed."""
+    first, events = history.settings.get("rule"), [event for event in history.events if event.field == "rule"]
+    named = [place for place, event in enumerate(events, 1) if RULES.label(event.new) == history.name]  # a fork by rule
+    if first is not None and history.name == RULES.label(first):
+        named = [0]
+    if not named:
+        return history.name
+    start = events[named[-1] - 1].step if named[-1] else 0
+    return name_with_changes(history.name, events[named[-1] :], start=start, say=lambda now: RULES.label(now["rule"]))
+
+
+def _changes_by_step(events: Iterable[Event]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The steps at which settings changed, and what they were when the next one was done."""
+    for step, together in itertools.groupby(events, key=lambda event: event.step):
+        values: dict[str, tuple[Any, Any]] = {}
+        for event in together:
+            before, _ = values.get(event.field, (event.old, None))
+            values[event.field] = before, event.new
+        changed = {field: new for field, (old, new) in values.items() if words_of(field, old) != words_of(field, new)}
+        if changed:
+            yield step, changed
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """``name``, or with the first number from 2 that makes it another than those ``taken``."""
+    numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)
+
+
+def shortened(text: str, length: int = NAME_LENGTH) -> str:
+    """In at most ``length`` characters."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        if value["name"] == "points":
+            return "drawn"
+        rest = ", ".join(f"{key}={_word(one)}" for key, one in value.items() if key != "name")
+        return f"{value['name']}({rest})" if rest else str(value["name"])
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_word, value))}]"
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

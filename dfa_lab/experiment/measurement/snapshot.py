@@ -1,0 +1,90 @@
+"""Snapshot: the tensors that a picture needs, copied out of a run at one step.
+
+A History says how far the angles stand apart; a Snapshot holds what they were measured between. It is plain NumPy and
+belongs to nobody: training goes on, the snapshot stays as it was taken. ``Experiment.snapshot`` takes one, the views of
+``dfa_lab.views.snapshots.views`` draw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.learning.alignment import Portrait
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSnapshot:
+    """One layer of one replica at one step; every array is float64, every angle in degrees, 0–180, never folded.
+
+    ``number`` is the layer's place as in History and AlignmentRow, from 1; ``name`` is "layer 1" for an MLP, the
+    module's own name in a converted network. ``carried`` is the matrix that really carries the signal to the layer at
+    this moment, in torch's layout: (out, in) for a layerwise rule, (n_out, n_l) for a direct one; W itself under bp,
+    None where nothing carries any. ``partner`` is BP's own in the same layout, W_{l+1} or the downstream product
+    W_L … W_{l+1}; None where that is not defined. ``weight_alignment`` is the angle between the two, NaN where not
+    defined. ``deltas`` is δ by the rule and ``bp_deltas`` δ by BP at the same weights, both (N, n), a row a sample.
+    ``sample_angles`` (N,) are the angles between their rows, NaN where a sample's BP delta is zero.
+    """
+
+    number: int
+    name: str
+    carried: np.ndarray | None
+    partner: np.ndarray | None
+    weight_alignment: float
+    deltas: np.ndarray
+    bp_deltas: np.ndarray
+    sample_angles: np.ndarray
+
+    @classmethod
+    def of(cls, number: int, portrait: Portrait) -> LayerSnapshot:
+        """Copied out of the tensors of layer ``number``."""
+        carried, partner, deltas, bp_deltas, angles = (
+            None if tensor is None else tensor.detach().cpu().double().numpy().copy()
+            for tensor in (
+                portrait.carried,
+                portrait.partner,
+                portrait.deltas,
+                portrait.bp_deltas,
+                portrait.sample_angles,
+            )
+        )
+        assert deltas is not None
+        assert bp_deltas is not None
+        assert angles is not None
+        return cls(number, portrait.name, carried, partner, portrait.weight_alignment, deltas, bp_deltas, angles)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One replica of a run after ``step`` updates with ``samples`` training samples seen, on its probe batch.
+
+    ``rule`` is the rule's label, ``name`` the run's name, ``replica`` counts from 0; ``layers`` are in the order of the
+    network, from the input.
+    """
+
+    step: int
+    samples: int
+    rule: str
+    name: str
+    replica: int
+    layers: tuple[LayerSnapshot, ...]
+
+    def __repr__(self) -> str:
+        layers = ", ".join(layer.name for layer in self.layers)
+        return (
+            f"Snapshot({self.name!r}, rule={self.rule!r}, step={self.step}, replica={self.replica}, layers: {layers})"
+        )
+
+    def layer(self, number_or_name: int | str) -> LayerSnapshot:
+        """A layer by its number, from 1, or by its name. Raises ``DfaLabError`` that lists the layers there are."""
+        for layer in self.layers:
+            wanted = layer.name if isinstance(number_or_name, str) else layer.number
+            if wanted == number_or_name and not isinstance(number_or_name, bool):
+                return layer
+        known = ", ".join(f"{layer.number} ({layer.name!r})" for layer in self.layers) or "none"
+        names = [layer.name for layer in self.layers]
+        guess = nearest(number_or_name, names) if isinstance(number_or_name, str) else None
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        raise DfaLabError(f"this snapshot has no layer {shown(number_or_name)}; known layers: {known}.{hint}")

@@ -1,0 +1,5 @@
+"""One run: it steps, is measured, changes live, forks."""
+
+from dfa_lab.experiment.run.experiment import Experiment
+
+__all__ = ["Experiment"]

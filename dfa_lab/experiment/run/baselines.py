@@ -1,0 +1,90 @@
+"""References: the two runs every claim needs beside it, BP and frozen hidden layers, from the same seed."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.sessions import progress_of
+from dfa_lab.experiment.settings import Settings
+
+if TYPE_CHECKING:
+    from dfa_lab.experiment.run.experiment import Experiment
+
+#: What a reference does not take over from its run: what makes the rule another.
+OWN = ("rule", "activation_derivative", "feedback_init", "feedback_scale", "feedback_seed")
+
+
+class References:
+    """A run's twins: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
+
+    They begin with the run's weights, see its batches and take its live changes at their steps, the rule's apart; they
+    train by themselves, and the run is not touched. ``Experiment.references`` makes them and brings them up to date.
+    """
+
+    def __init__(self, run: Experiment) -> None:
+        self._run = run
+        self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        started = Settings(**self._run.history.settings)
+        self.bp, self.shallow = (
+            type(self._run)(
+                started.changed(rule=rule, activation_derivative="exact"), module=self._run.module, name=rule
+            )
+            for rule in ("bp", "shallow")
+        )
+        self._taken: dict[str, list[tuple[int, dict[str, Any]]]] = {"bp": [], "shallow": []}
+
+    def __iter__(self) -> Iterator[History]:
+        """Over the histories, so that ``figure(…, references=run.references())`` takes it as it is."""
+        return iter(self.histories)
+
+    @property
+    def histories(self) -> tuple[History, History]:
+        """BP's and the frozen run's."""
+        return self.bp.history, self.shallow.history
+
+    def catch_up(self) -> None:
+        """Train both to the step where the run stands. ``DivergedError`` where a reference does not get there.
+
+        Where the run went back, as it does when it diverges, they begin anew.
+        """
+        with self._lock:
+            changes, target = progress_of(self._run)
+            ahead = max(self.bp.steps_done, self.shallow.steps_done) > target
+            if ahead or any(done != changes[: len(done)] for done in self._taken.values()):
+                self._begin()
+            for twin, done in ((self.bp, self._taken["bp"]), (self.shallow, self._taken["shallow"])):
+                for step, fields in changes[len(done) :]:
+                    twin.train(max(0, step - twin.steps_done))
+                    twin.change(**{name: value for name, value in fields.items() if name not in OWN})
+                    done.append((step, fields))
+                twin.train(max(0, target - twin.steps_done))
+
+    def recovery(self, metric: str = "") -> float | list[float]:
+        """(rule − frozen) / (BP − frozen) at the run's step: 0 learned nothing below the output, 1 is as good as BP.
+
+        Of ``test_accuracy`` where the task has classes, else of ``test_loss``, or of the ``metric`` named; over the
+        whole test split, a list with replicas. NaN where BP is no better than the frozen network. Raises
+        ``DfaLabError`` for a metric that is not evaluated, and where the run has gone on since it was caught up with.
+        """
+        steps = [one.steps_done for one in (self._run, self.bp, self.shallow)]
+        if len(set(steps)) > 1:
+            raise DfaLabError(f"the run is at step {steps[0]}, its references at {steps[1]}: use catch_up() first.")
+        own, bp, frozen = (one.evaluate() for one in (self._run, self.bp, self.shallow))
+        metric = metric or ("test_accuracy" if "test_accuracy" in own else "test_loss")
+        if metric not in own:
+            raise DfaLabError(f"recovery of {shown(metric)} was asked for; expected one of {', '.join(own)}.")
+        sign = -1 if metric == "test_loss" else 1
+        columns = [one[metric] if isinstance(one[metric], list) else [one[metric]] for one in (own, bp, frozen)]
+        found = [
+            (rule - low) / (high - low) if sign * (high - low) > 0 else math.nan
+            for rule, high, low in zip(*columns, strict=True)
+        ]
+        return found if isinstance(own[metric], list) else found[0]

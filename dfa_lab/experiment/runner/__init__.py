@@ -1,0 +1,7 @@
+"""The thread that trains runs side by side, and its commands."""
+
+from dfa_lab.experiment.runner.commands import FASTEST, SLOWEST, is_speed
+from dfa_lab.experiment.runner.lanes import LANES, no_lane
+from dfa_lab.experiment.runner.runner import Runner, Status
+
+__all__ = ["FASTEST", "LANES", "SLOWEST", "Runner", "Status", "is_speed", "no_lane"]

@@ -1,0 +1,284 @@
+"""Lanes: up to four runs side by side, what a command does to them. Knows no thread; the runner's is the only one here.
+
+A lane's own throughput is that of its own steps: the time in which the others train is left out of its stopwatch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.history import name_of, name_with_changes, unused
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
+from dfa_lab.experiment.runner.rest_measurement import Measured
+from dfa_lab.experiment.runner.scheduled_changes import Plan, changes_of
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.learning.rules import RULES
+
+#: How many runs train side by side at most.
+LANES = 4
+
+
+class Lane:
+    """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
+
+    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
+        self.experiment, self.number = experiment, number
+        self.plan = plan or Plan()
+        self.forked_fields: dict[str, Any] = {}  # what was changed when it was forked: its name says so
+        self.keeps_name = False  # its user gave it its name
+        self.forked_at, self.changes_before = experiment.steps_done, len(experiment.history.events)
+        self.shared = False  # others train in between: only the time inside a step counts
+        self._told = False  # how fast it is
+
+    def own_name(self) -> str:
+        """That of a lane that was forked, whatever the others are called: its name then, and what became of it."""
+        history, fields = self.experiment.history, {"rule", *self.forked_fields}
+        since = [event for event in history.events[self.changes_before :] if event.field in fields]
+        start = None if self.keeps_name else self.forked_at
+        return name_with_changes(history.name, since, start=start, settings=self.forked_fields)
+
+    def step(self) -> bool:
+        """One update, then what the plan has for that step; whether it had anything."""
+        clock = self.experiment._stopwatch
+        clock.silent = self._told
+        if self.shared:
+            clock.go()
+        try:
+            self.experiment.step()
+            return bool(self.plan) and self.plan.make_due(self.experiment)
+        finally:
+            clock = self.experiment._stopwatch  # the plan may have begun the run anew
+            clock.silent = False
+            if self.shared:
+                clock.halt()
+
+    def resume_clock(self) -> None:
+        """Time up to now was not training."""
+        self.experiment.resume_clock()
+        self.release()
+
+    def share(self, shared: bool, *, told: bool) -> None:
+        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``.
+
+        Where its speed is ``told`` by somebody else, no row says what its own clock would.
+        """
+        self.shared, self._told = shared, told
+        self.release()
+
+    def read_clock(self) -> None:
+        """A row of its throughput where it rests; a short run has no other."""
+        if not self._told:
+            self.experiment.record_rate()
+
+    def hold(self) -> None:
+        """Until ``release`` no time counts as training."""
+        self.experiment._stopwatch.halt()
+
+    def release(self) -> None:
+        """Training time counts again, from now on or from the next ``step``."""
+        if self.shared:
+            self.experiment._stopwatch.halt()
+        else:
+            self.experiment._stopwatch.go()
+
+
+class Lanes:
+    """The runs of a runner, ``all`` of them: lane 0, which is the same experiment for good, and its forks."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
+        self._numbers = itertools.count(1)
+        self._given = ""  # what a session calls lane 0
+        self._named: tuple[object, list[str]] = (None, [])
+
+    def status(self) -> tuple[LaneStatus, ...]:
+        """How each lane stands now, and what it is called; no two alike.
+
+        A lane is called by what it is, or what it was and then became: lane 0 by its rule, or where the others have the
+        same by its values of what was changed in them; a fork by what was changed in it.
+        """
+        lanes = self.all
+        return tuple(
+            LaneStatus(lane.number, name, lane.experiment.steps_done, lane.experiment.settings)
+            for lane, name in zip(lanes, self._names_of(lanes), strict=True)
+        )
+
+    def _names_of(self, lanes: tuple[Lane, ...]) -> list[str]:
+        """What each is called: made anew where one of them changed, or is another."""
+        key = self._given, [(lane, *_moment(lane.experiment)) for lane in lanes]
+        known, found = self._named
+        if key != known:
+            found = []
+            for lane in lanes:
+                found.append(unused(lane.own_name() if lane.number else self._name_of_first(lanes), found))
+            self._named = key, found
+        return found
+
+    def _name_of_first(self, lanes: tuple[Lane, ...]) -> str:
+        first, *others = lanes
+        history, own = first.experiment.history, first.experiment.settings
+        alike = [lane for lane in others if RULES.label(lane.experiment.settings.rule) == RULES.label(own.rule)]
+        changed = {field for lane in others for field in lane.forked_fields} - {"rule"}
+        differing = [
+            field
+            for field in Settings.live_fields()
+            if field in changed
+            and any(getattr(lane.experiment.settings, field) != getattr(own, field) for lane in alike)
+        ]
+        fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
+        events = [event for event in history.events if event.field in fields]
+        if self._given and not events:
+            return self._given
+        at_start = {field: history.settings[field] for field in fields}
+        return name_with_changes(name_of(at_start), events, settings=at_start)
+
+    def chosen(self, lane: int | None) -> tuple[Lane, ...]:
+        """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
+        if lane is None:
+            return self.all
+        chosen = tuple(one for one in self.all if one.number == lane)
+        if not chosen:
+            raise no_lane(lane, self.status())
+        return chosen
+
+    def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
+        """Do what it says to the lanes it names. An error leaves them as they were."""
+        match command:
+            case Measure():
+                for lane in self.all:
+                    lane.experiment.measure()
+            case Change(fields, number):
+                self.change(fields, number)
+            case Undo(number):
+                self.undo(number)
+            case Fork(fields, number, name):
+                self.fork(fields, number, name)
+            case Drop(number):
+                self.drop(number)
+
+    def measure(self, wanted: Callable[[], bool]) -> tuple[Measured, list[BaseException]]:
+        """Numbers of the very step of each lane that has begun, while they are ``wanted``; and the errors met."""
+        measured: Measured = Measured.BEFORE
+        errors: list[BaseException] = []
+        for lane in self.all:
+            if not lane.experiment.steps_done:
+                continue
+            if not wanted():
+                return Measured.NOT, errors
+            try:
+                lane.read_clock()
+                rows = lane.experiment.history.lengths()
+                lane.experiment.measure()
+                measured = measured if lane.experiment.history.lengths() == rows else Measured.NOW
+            except BaseException as error:
+                errors.append(error)
+        return measured, errors
+
+    def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
+        """Change live settings of one lane or of all; an error changes none."""
+        chosen = self.chosen(lane)
+        if len(chosen) > 1:
+            for one in chosen:
+                one.experiment.fork(**fields)  # what one lane refuses shows on its copy
+        with _all_or_none(chosen):
+            for one in chosen:
+                one.experiment.change(**fields)
+
+    def undo(self, lane: int | None) -> None:
+        """Take back the last change of a lane; of every lane that has one, and ``DfaLabError`` where none has."""
+        chosen = self.chosen(lane)
+        able = [one for one in chosen if one.experiment.undoable]
+        with _all_or_none(able):
+            for one in able or chosen:
+                one.experiment.undo()
+
+    def fork(self, fields: Mapping[str, Any], lane: int, name: str | None) -> None:
+        """One more lane, at the end: a copy of ``lane`` with ``fields`` changed from here on."""
+        (parent,) = self.chosen(lane)
+        if len(self.all) == LANES:
+            raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
+        parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
+        others = {one.number: one.name for one in self.status()}
+        made = parent.experiment.fork(
+            name=unused(name or name_of(fields) or others[parent.number], others.values()), **fields
+        )
+        made.undoable = []  # what was changed before is the other lane's; its name tells what is changed here
+        made.resume_clock()
+        another = Lane(made, next(self._numbers))
+        another.forked_fields = dict(fields) or {one: getattr(made.settings, one) for one in parent.forked_fields}
+        another.keeps_name = bool(name) or (parent.keeps_name and not fields)
+        self.all = (*self.all, another)
+        self._given = ""
+
+    def drop(self, lane: int) -> None:
+        """Take a lane away."""
+        (gone,) = self.chosen(lane)
+        self.all = tuple(one for one in self.all if one is not gone)
+
+    def reset(self, fields: Mapping[str, Any]) -> None:
+        """Lane 0 begins a new run, without a plan; the others go."""
+        run = self.all[0].experiment
+        run.reset(**fields)
+        self._given = ""
+        self.all = (Lane(run, 0),)
+
+    def load(self, session: SessionLike) -> None:
+        """Lane 0 begins the session's run, with the session's lanes beside it. An error changes nothing.
+
+        What the session changes later it changes in lane 0 alone, as its script does.
+        """
+        run = self.all[0].experiment
+        if run.module is not None:
+            raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
+        if not isinstance(session.settings, Settings):
+            raise DfaLabError(f"a session was given with settings {shown(session.settings)}; expected a Settings.")
+        if len(session.lanes) >= LANES:
+            raise DfaLabError(
+                f"the session has {len(session.lanes)} lanes beside its run; expected at most {LANES - 1}."
+            )
+        changes = changes_of(session)
+        # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
+        trial = Lanes(Experiment(session.settings))
+        trial._numbers = self._numbers
+        for lane in session.lanes:
+            trial.fork(lane.fields, 0, lane.name)
+        Plan(changes).make_due(trial.all[0].experiment)
+        run.reset(**session.settings.values())
+        first = Lane(run, 0, Plan(changes))
+        first.plan.make_due(run)
+        for other in trial.all[1:]:
+            other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
+        self._given = str(getattr(session, "name", ""))
+        self.all = (first, *trial.all[1:])
+
+
+@contextmanager
+def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
+    """An error inside leaves every one of the lanes as it was."""
+    before = [(one.experiment, one.experiment.state(), list(one.experiment.undoable)) for one in lanes]
+    try:
+        yield
+    except BaseException:
+        for run, state, undoable in before:
+            state.put_back_with_history(run)
+            run.undoable = undoable
+        raise
+
+
+def _moment(run: Experiment) -> tuple[object, ...]:
+    """What is another where a run's name may be: its record, how far that goes, the settings in force."""
+    history = run.history
+    return history.run_id, history.name, history.revision, len(history.events), run.settings
+
+
+def no_lane(number: int, there: Iterable[LaneStatus]) -> DfaLabError:
+    """The error for a number that none of the lanes has."""
+    known = ", ".join(f"{one.number} ({one.name})" for one in there)
+    return DfaLabError(
+        f"lane was given as {shown(number, 100)}, which is not there or was dropped; there are: {known}."
+    )

@@ -1,0 +1,197 @@
+"""Session: what makes a run again, to the last bit, as a value, as JSON, and as a short text to share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.sessions.first_view import PLAIN, View
+from dfa_lab.experiment.sessions.script import script_of
+from dfa_lab.experiment.sessions.share_text import read_json, read_text, write_json, write_text
+from dfa_lab.experiment.settings import Settings, check_work, plain_fields
+
+if TYPE_CHECKING:
+    from dfa_lab.experiment.run import Experiment
+
+MOST_STEPS = 10**8
+MOST_CHANGES = 10_000
+#: Lanes beside the run itself.
+MOST_LANES = 3
+LONGEST = {"name": 80, "title": 200, "about": 2000}
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A second run beside the first: a fork at step 0 with these live ``fields`` changed."""
+
+    name: str
+    fields: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        _check_words("name", self.name)
+        if not self.name.strip():
+            raise DfaLabError("a lane was given no name; expected a word or two that its curve is called by.")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run from its beginning: ``settings`` at step 0, every change with its step, and how far it went.
+
+    ``changes`` are (updates done before it took effect, the live fields changed together), in order; they are the
+    run's own, ``lanes`` go on beside it without them. ``steps`` 0 is a run not begun. ``title`` and ``about`` are for
+    people. ``view`` is what a page shows first, a ``View`` or its parts by name; ``name`` is what the run is called
+    among its lanes, "" for what tells it from them. Holds names and numbers only. Raises ``DfaLabError`` for what makes
+    no run or cannot be written down.
+    """
+
+    settings: Settings
+    changes: tuple[tuple[int, Mapping[str, Any]], ...] = ()
+    steps: int = 0
+    title: str = ""
+    about: str = ""
+    lanes: tuple[Lane, ...] = ()
+    view: View | Mapping[str, Any] = PLAIN
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, Settings):
+            raise DfaLabError(f"a session's settings were given as {shown(self.settings)}; expected a Settings.")
+        whole_number("steps", self.steps, 0, MOST_STEPS)
+        _check_words("title", self.title)
+        _check_words("about", self.about)
+        _check_words("name", self.name)
+        object.__setattr__(self, "view", View.of(self.view))
+        plain_fields(self.settings.values())
+        if len(self.changes) > MOST_CHANGES:
+            raise DfaLabError(f"a session was given {len(self.changes):,} changes; expected at most {MOST_CHANGES:,}.")
+        if len(self.lanes) > MOST_LANES:
+            raise DfaLabError(f"a session was given {len(self.lanes)} lanes; expected at most {MOST_LANES}.")
+        # What Settings make of a value is what is kept: so a list and a tuple are the same session.
+        object.__setattr__(self, "changes", self._checked_changes())
+        object.__setattr__(self, "lanes", tuple(Lane(lane.name, _live(self.settings, lane)) for lane in self.lanes))
+
+    def _checked_changes(self) -> tuple[tuple[int, dict[str, Any]], ...]:
+        found, before, settings = [], 0, self.settings
+        for step, fields in self.changes:
+            whole_number("a change's step", step, 0, self.steps)
+            if step < before:
+                raise DfaLabError(f"a change at step {step} stands after one at step {before}; put them in order.")
+            settings = _changed(settings, fields)
+            found.append((step, {name: getattr(settings, name) for name in fields}))
+            before = step
+        return tuple(found)
+
+    @classmethod
+    def of(cls, experiment: Experiment, *, title: str = "", about: str = "") -> Session:
+        """The session that ``experiment`` is at this moment; its divergences left no trace, its undos are changes."""
+        if experiment.module is not None:
+            raise DfaLabError(
+                f"the experiment trains a module of your own ({type(experiment.module).__name__}), which no session "
+                "can hold; share the code that makes it, or describe an MLP by its widths."
+            )
+        with experiment._lock:
+            settings, (changes, steps) = Settings(**experiment.history.settings), progress_of(experiment)
+        return cls(settings, tuple(changes), steps, title, about)
+
+    def replay(self) -> Experiment:
+        """Train the run anew, here and now, to ``steps``: the same history to the last bit. Lanes are left out."""
+        from dfa_lab.experiment.run import Experiment
+
+        experiment = Experiment(self.settings)
+        for step, fields in self.changes:
+            experiment.train(step - experiment.steps_done)
+            experiment.change(**fields)
+        experiment.train(self.steps - experiment.steps_done)
+        return experiment
+
+    def script(self) -> str:
+        """A Python script that makes the run again, its lanes too, and prints how it ended."""
+        return script_of(self)
+
+    def to_json(self) -> str:
+        """JSON text with every setting, readable by people; ``from_json`` takes it back."""
+        return write_json(self._document())
+
+    @classmethod
+    def from_json(cls, text: str) -> Session:
+        """The session a JSON text holds, settings it does not name at their defaults.
+
+        Raises ``DfaLabError`` for anything else, and for one whose work is too much for a text from elsewhere.
+        """
+        return cls._of_document(read_json(text))
+
+    def to_text(self) -> str:
+        """One short line of letters, digits, ``-``, ``_`` and ``.`` that fits a URL; ``from_text`` takes it back."""
+        return write_text(self._document())
+
+    @classmethod
+    def from_text(cls, text: str) -> Session:
+        """The session that ``to_text`` wrote. Raises ``DfaLabError`` as ``from_json`` does."""
+        return cls._of_document(read_text(text))
+
+    @classmethod
+    def read(cls, text: str) -> Session:
+        """From either of the two."""
+        if not isinstance(text, str):
+            raise DfaLabError(f"a session was given as {shown(text, 80)}; expected text: a share string or JSON.")
+        return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_text(text)
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "title": self.title,
+            "about": self.about,
+            "settings": self.settings.values(),
+            "changes": [[step, fields] for step, fields in self.changes],
+            "steps": self.steps,
+            "lanes": [{"name": lane.name, "fields": lane.fields} for lane in self.lanes],
+        }
+        return document | {
+            name: one for name, one in (("view", View.of(self.view).document()), ("name", self.name)) if one
+        }
+
+    @classmethod
+    def _of_document(cls, document: dict[str, Any]) -> Session:
+        changes = tuple((step, fields) for step, fields in document["changes"])
+        try:
+            lanes = tuple(Lane(**lane) for lane in document["lanes"])
+            settings = Settings(**document["settings"])
+            words = document["title"], document["about"]
+            found = cls(settings, changes, document["steps"], *words, lanes, document["view"], document["name"])
+        except RecursionError:
+            raise DfaLabError("a value in this session is nested too deep; expected names and numbers.") from None
+        check_work(found)
+        return found
+
+
+def story_of(session: Session) -> str:
+    """What a session says of itself: its title and what it is about."""
+    return ": ".join(filter(None, (session.title, session.about)))
+
+
+def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
+    if not isinstance(fields, Mapping) or not fields:
+        raise DfaLabError(f"a change was given as {shown(fields)}; expected live fields with their new values.")
+    plain_fields(fields)
+    after = settings.changed(**fields)
+    Settings.check_live(fields)
+    return after
+
+
+def _live(settings: Settings, lane: Lane) -> dict[str, Any]:
+    after = _changed(settings, lane.fields)
+    return {name: getattr(after, name) for name in lane.fields}
+
+
+def _check_words(what: str, value: Any) -> None:
+    if not isinstance(value, str) or len(value) > LONGEST[what]:
+        raise DfaLabError(
+            f"{what} was given as {shown(value, 80)}; expected text of at most {LONGEST[what]:,} characters."
+        )
+
+
+def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+    """The changes of a run so far and its step, both of one moment."""
+    with run._lock:
+        return run.history.changes(), run.steps_done

@@ -1,0 +1,25 @@
+"""The settings of a run: types, ranges, units, and what may change while it trains."""
+
+from dfa_lab.experiment.settings.compute_context import Computing, deferred_interrupt
+from dfa_lab.experiment.settings.memory_limits import check_settings, check_work, weights_of
+from dfa_lab.experiment.settings.other_names import unknown_setting
+from dfa_lab.experiment.settings.serializable import plain_fields
+from dfa_lab.experiment.settings.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of
+from dfa_lab.experiment.settings.signature import shows_settings
+
+__all__ = [
+    "CHOICES",
+    "PER_REPLICA",
+    "Computing",
+    "Settings",
+    "check_settings",
+    "check_work",
+    "deferred_interrupt",
+    "expected",
+    "extra_of",
+    "kind_of",
+    "plain_fields",
+    "shows_settings",
+    "unknown_setting",
+    "weights_of",
+]

@@ -1,0 +1,76 @@
+"""How torch computes during a run, and Ctrl-C, for the length of a with block."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.settings.settings import Settings
+
+
+class Computing:
+    """Let torch compute inside as a run's ``settings`` say, and afterwards as before: its threads, on a GPU precision.
+
+    Entered at every step, hence a class. What torch holds for the whole process is left alone on a CPU.
+    """
+
+    __slots__ = ("_before", "_precision", "_threads")
+
+    def __init__(self, settings: Settings) -> None:
+        self._threads = settings.threads
+        self._precision = None if settings.device == "cpu" else settings.precision
+
+    def __enter__(self) -> None:
+        self._before = torch.get_num_threads(), None if self._precision is None else _precision()
+        self._set(self._threads, self._precision)
+
+    def __exit__(self, *reason: object) -> None:
+        self._set(*self._before)
+
+    @staticmethod
+    def _set(threads: int, precision: str | None) -> None:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        if precision is not None and _precision() != precision:
+            torch.set_float32_matmul_precision(precision)
+
+
+def _precision() -> str:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError as reason:
+        raise DfaLabError(
+            "torch's precision was set by its newer names (fp32_precision), which go ill with precision=; set one of "
+            f"them only: {reason}"
+        ) from reason
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C (and Jupyter's stop button) back inside, so that it cannot tear a step in two.
+
+    Gives a function that says whether it was pressed; on leaving, a held one is raised as KeyboardInterrupt. Only the
+    main thread gets signals: elsewhere nothing is held and the answer is always no.
+    """
+    pressed = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -1,0 +1,284 @@
+"""Settings: every knob of a run with its type, range, unit and help, and whether it can be turned while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.data import TASKS, Task
+from dfa_lab.experiment.settings.other_names import unknown_setting
+from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
+from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
+from dfa_lab.learning.ops import OPTIMIZERS, each, is_sequence
+from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import Registry
+
+#: The registry behind each field that is a choice. Lists of choices, errors and menus all read it.
+CHOICES: dict[str, Registry[Any]] = {
+    "task": TASKS,
+    "activation": ACTIVATIONS,
+    "activation_derivative": DERIVATIVES,
+    "rule": RULES,
+    "feedback_init": FEEDBACK_INITS,
+    "optimizer": OPTIMIZERS,
+    "weight_init": WEIGHT_INITS,
+}
+
+Scale = Literal["linear", "log2", "log10"]
+
+
+def knob(
+    default: Any,
+    meaning: str,
+    *,
+    live: bool = False,
+    unit: str = "",
+    slider: tuple[float, float, Scale] | None = None,
+    **limits: Any,
+) -> Any:
+    """A field: its default, what it means, whether it is live, its unit, and the span and scale of its slider."""
+    extra: dict[str, Any] = {"live": live, "unit": unit, "slider": slider}
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+Width = Annotated[int, Ge(1), Le(16384)]
+Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
+Rate = Annotated[float, Gt(0), Le(1e6)]
+Factor = Annotated[float, Ge(-1e6), Le(1e6)]
+ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
+ReplicaInit = str | dict[str, Any]
+Precision = Literal["highest", "high", "medium"]
+#: What may be a sequence with a value for each replica.
+PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
+#: The most replicas, the most hidden layers, and the most steps from one measurement to the next.
+MOST_REPLICAS, MOST_LAYERS, MOST_APART = 4096, 100, 10**9
+#: How long a sequence may be; a longer one is refused before anybody looks at its entries.
+MOST_ENTRIES = {"widths": MOST_LAYERS, **dict.fromkeys(PER_REPLICA, MOST_REPLICAS)}
+
+
+class Settings(BaseModel):
+    """The settings of one run: frozen, checked, and the same whether they come from code, a widget, a file or a shell.
+
+    Raises ``DfaLabError`` for an unknown field, a wrong type, a value out of range or an unknown name.
+    ``Settings.describe("lr")`` says what a field means and takes; ``model_json_schema()`` says it for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = knob("digits", "What is to be learned.")
+    widths: tuple[Width, ...] = knob(
+        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=MOST_LAYERS
+    )
+    activation: str = knob("tanh", "Activation f of the hidden layers.")
+    activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = knob(
+        "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
+    )
+    rule: str | dict[str, Any] = knob("dfa", "Which signal the hidden layers learn from.", live=True)
+    feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = knob(
+        "uniform", "How the feedback matrices are drawn.", live=True
+    )
+    feedback_scale: Factor | tuple[Factor, ...] = knob(
+        1.0, "Multiplies the feedback init's own standard.", live=True, unit="×", slider=(-2, 2, "log10")
+    )
+    feedback_seed: Seed | tuple[Seed, ...] = knob(0, "Draws the feedback matrices, and nothing else.", live=True)
+    batch_size: int = knob(
+        64, "Training samples a step.", live=True, unit="samples", slider=(0, 12, "log2"), ge=1, le=65536
+    )
+    lr: Rate | tuple[Rate, ...] = knob(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"))
+    optimizer: str = knob("sgd", "How gradients become updates.", live=True)
+    momentum: float = knob(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
+    weight_decay: float = knob(
+        0.0, "L2 penalty λ on weights and biases.", live=True, slider=(-6, -1, "log10"), ge=0, le=1
+    )
+    weight_init: str = knob("xavier", "How the forward weights are drawn; biases start at zero.")
+    seed: Seed | tuple[Seed, ...] = knob(0, "Draws the weights and the order of the batches.")
+    replicas: int | None = knob(
+        None,
+        "Networks trained side by side, seeds counted up; None is one without the dimension.",
+        ge=1,
+        le=MOST_REPLICAS,
+    )
+    device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
+    threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
+    precision: Precision = knob(
+        "highest",
+        "Of float32 products on a GPU: highest is float32 itself; high allows TF32, medium bfloat16.",
+    )
+    probe_every: int | None = knob(
+        None,
+        "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before; None chooses by what it costs, "
+        "0 leaves it out.",
+        live=True,
+        unit="steps",
+        ge=0,
+        le=MOST_APART,
+    )
+    probe_size: int = knob(
+        128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
+    )
+    record_every: int = knob(
+        10,
+        "Training loss and throughput are recorded every so many steps.",
+        live=True,
+        unit="steps",
+        ge=1,
+        le=MOST_APART,
+    )
+
+    def __init__(self, **fields: Any) -> None:
+        for name in fields:
+            if name not in type(self).model_fields:
+                raise unknown_setting(name, type(self).model_fields)
+        for name, most in MOST_ENTRIES.items():
+            _check_length(name, fields.get(name), most)
+        try:
+            super().__init__(**fields)
+        except ValidationError as errors:
+            first = {error["loc"][:1]: error for error in reversed(errors.errors())}  # one for each field
+            sentences = [_sentence(error, fields) for error in reversed(first.values())]
+            raise DfaLabError(" ".join(dict.fromkeys(sentences))) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any, info: Any) -> Any:
+        """NumPy's and torch's numbers are numbers, in a sequence too where the field takes one."""
+        if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
+            return value.item()
+        if _is_list(value) and info.field_name in MOST_ENTRIES:
+            return tuple(cls._plain(one, info) for one in value)
+        if isinstance(value, Mapping):
+            return {key: _plain_parameter(one) for key, one in value.items()}
+        return value
+
+    @field_validator(*CHOICES)
+    @classmethod
+    def _registered(cls, value: Any, info: Any) -> Any:
+        if is_sequence(value) and info.field_name in PER_REPLICA:
+            return tuple(cls._registered(one, info) for one in value)
+        if isinstance(value, Expression):
+            return value.text
+        if not callable(value) and not isinstance(value, Task):
+            CHOICES[info.field_name].check(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> Settings:
+        for name in PER_REPLICA:
+            each(name, getattr(self, name), self.replicas)
+        return self
+
+    @field_validator("device")
+    @classmethod
+    def _present(cls, value: str) -> str:
+        try:
+            kind = torch.device(value).type
+        except RuntimeError:
+            kind = ""
+        if kind not in ("cpu", "cuda"):
+            raise DfaLabError(f"device was given as {shown(value)}; expected cpu, cuda or cuda:0, cuda:1 …")
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise DfaLabError(f"device was given as {shown(value)}; this machine has no such device: use cpu.")
+        return value
+
+    def changed(self, **fields: Any) -> Settings:
+        """These settings with some fields changed, checked as a whole."""
+        return Settings(**{**self.values(), **fields})
+
+    def values(self) -> dict[str, Any]:
+        """Field -> value, as they were given."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    @classmethod
+    def live_fields(cls) -> list[str]:
+        """The fields that can change during a run."""
+        return [name for name in cls.model_fields if extra_of(cls.model_fields[name])["live"]]
+
+    @classmethod
+    def check_live(cls, fields: Mapping[str, Any]) -> None:
+        """Raise ``DfaLabError`` for fields that only a new run takes."""
+        for name in fields:
+            if name not in cls.live_fields():
+                raise DfaLabError(
+                    f"{name} was given as {shown(fields[name])} during a run; it can only change with a new one: use "
+                    f"reset({name}=…) or a new Experiment. Live are: {', '.join(cls.live_fields())}."
+                )
+
+    @classmethod
+    def describe(cls, name: str) -> str:
+        """A field in a sentence or two: what it means and what it takes."""
+        if name not in cls.model_fields:
+            raise unknown_setting(name, cls.model_fields)
+        return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
+
+
+def _plain_parameter(value: Any) -> Any:
+    """A choice's parameter as JSON would bring it back: numbers, and lists of them; a copy, which nobody else holds."""
+    if isinstance(value, np.generic | np.ndarray | torch.Tensor):
+        return value.tolist()
+    return [_plain_parameter(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """What ``knob`` noted of a field: live, unit, slider."""
+    assert isinstance(field.json_schema_extra, Mapping)
+    return dict(field.json_schema_extra)
+
+
+def expected(name: str) -> str:
+    """What a field takes, in words."""
+    several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
+    if name in CHOICES:
+        text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
+        return f"one of {', '.join(CHOICES[name])}{text}{several}"
+    if name == "widths":
+        return f"a sequence of whole numbers from 1 to 16384, at most {MOST_LAYERS}"
+    kind, limits = kind_of(name)
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    bounds = []
+    for limit in limits:
+        bounds += [f"from {limit.ge:,}"] if isinstance(limit, Ge) else []
+        bounds += [f"above {limit.gt:,}"] if isinstance(limit, Gt) else []
+        bounds += [f"up to {limit.le:,.12g}"] if isinstance(limit, Le) else []
+        bounds += [f"and below {limit.lt:,}"] if isinstance(limit, Lt) else []
+    return " ".join([_KINDS.get(kind, "None or a whole number"), *bounds]) + several
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def kind_of(name: str) -> tuple[Any, Sequence[Any]]:
+    """The type of a field, or of one replica's value, and its limits."""
+    field = Settings.model_fields[name]
+    if name not in PER_REPLICA or name in CHOICES:
+        return field.annotation, field.metadata
+    kind, *limits = get_args(get_args(field.annotation)[0])
+    return kind, limits
+
+
+def _sentence(error: Any, given: Mapping[str, Any]) -> str:
+    """One pydantic error as: given, expected."""
+    reason = error.get("ctx", {}).get("error")
+    if isinstance(reason, DfaLabError):
+        return str(reason)
+    name = str(error["loc"][0])
+    return f"{name} was given as {shown(given.get(name))}; expected {expected(name)}."
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple | range) or (isinstance(value, np.ndarray | torch.Tensor) and value.ndim > 0)
+
+
+def _check_length(name: str, value: Any, most: int) -> None:
+    if _is_list(value) and len(value) > most:
+        raise DfaLabError(f"{name} was given as a list of {len(value):,}; expected at most {most:,} entries.")
+    if _is_list(value) and (deep := next((one for one in value if _is_list(one)), None)) is not None:
+        raise DfaLabError(f"{name} was given as a list that holds {shown(deep)}; expected {expected(name)}.")

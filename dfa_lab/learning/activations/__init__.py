@@ -1,0 +1,27 @@
+"""Activations f of hidden layers, and the derivatives g that may stand for f′ on the way back."""
+
+from dfa_lab.learning.activations.activations import (
+    ACTIVATIONS,
+    DERIVATIVES,
+    Activation,
+    Derivative,
+    Slope,
+    exact,
+    resolve_activation,
+    slope_of,
+)
+from dfa_lab.learning.activations.expression import Expression
+from dfa_lab.learning.activations.per_replica import replica_slopes
+
+__all__ = [
+    "ACTIVATIONS",
+    "DERIVATIVES",
+    "Activation",
+    "Derivative",
+    "Expression",
+    "Slope",
+    "exact",
+    "replica_slopes",
+    "resolve_activation",
+    "slope_of",
+]

@@ -1,0 +1,259 @@
+"""ACTIVATIONS and DERIVATIVES: f, and the g that stands for f′ on the way back.
+
+Legend: a = preactivation, h = f(a). A derivative is ``g(a)``, elementwise; ``exact`` is f′ itself. A g that is not f′
+is what the literature calls augmented DFA (Nakajima et al. 2022); with it a hidden delta is δ = signal ⊙ g(a).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError, UnknownNameError, nearest, shown
+from dfa_lab.learning.activations.expression import Expression
+from dfa_lab.learning.activations.functions import CONSTANTS
+from dfa_lab.learning.activations.parser import LENGTH
+from dfa_lab.learning.activations.piecewise_linear import Points
+from dfa_lab.learning.ops import Kernel
+from dfa_lab.learning.ops import inplace_activations as kernels
+from dfa_lab.registry import Choice, Registry
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd supplies it.
+
+    With ``surrogate`` the derivative is not f′, which is zero or nowhere, but stands for it: BP uses it too. A
+    ``kernel`` does the same on plain tensors, faster.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor, Tensor], Tensor] | None = None
+    surrogate: bool = False
+    kernel: Kernel | None = None
+
+    def plainly(self, a: Tensor) -> Tensor:
+        """f(a), by the kernel where a needs no graph."""
+        if self.kernel is None or a.requires_grad or torch._C._are_functorch_transforms_active():
+            return self.function(a)
+        h = torch.empty_like(a)
+        self.kernel.into(a, h)()
+        return h
+
+
+def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
+    return 1 - h * h
+
+
+def _relu_slope(a: Tensor, h: Tensor) -> Tensor:
+    return (a > 0).to(a.dtype)
+
+
+def _sigmoid_slope(a: Tensor, h: Tensor) -> Tensor:
+    return h * (1 - h)
+
+
+def _leaky_relu_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0)
+
+
+def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.sigmoid(a)
+
+
+def _heaviside(a: Tensor) -> Tensor:
+    return (a > 0).to(a.dtype)
+
+
+def _near_zero(a: Tensor, h: Tensor) -> Tensor:
+    return (a.abs() <= 1).to(a.dtype)
+
+
+def _tent(a: Tensor, h: Tensor) -> Tensor:
+    return (1 - a.abs()).clamp_min(0)
+
+
+def _stochastic_sign(a: Tensor) -> Tensor:
+    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1: the noise is a hash of a's bits in float32.
+
+    So it is noise from one step to the next, whose weights differ, and yet the same a gives the same sign: a probe, a
+    replay, a checkpoint's recomputation and the explicit form see what training saw, and no generator is moved.
+    """
+    bits = a.detach().float().contiguous().view(torch.int32)
+    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
+        bits = (bits ^ (bits >> shift)) * factor
+    share = (bits & 0xFFFFFF).float() / 0x1000000
+    return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
+
+
+def _itself(a: Tensor) -> Tensor:
+    return a
+
+
+def _one(a: Tensor, h: Tensor) -> Tensor:
+    return torch.ones_like(a)
+
+
+ACTIVATIONS: Registry[Activation] = Registry("activation")
+ACTIVATIONS.register("tanh", Activation(torch.tanh, _tanh_slope, kernel=kernels.TANH))
+ACTIVATIONS.register("relu", Activation(torch.relu, _relu_slope, kernel=kernels.RELU))
+ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope, kernel=kernels.SIGMOID))
+ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
+ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
+ACTIVATIONS.register("identity", Activation(_itself, _one))
+#: sign(a), and 1 where |a| ≤ 1 for its derivative: the straight-through estimator (Hubara et al. 2016, eq. 4).
+ACTIVATIONS.register("sign", Activation(torch.sign, _near_zero, surrogate=True))
+#: 1 where a > 0, else 0, and max(0, 1 − |a|) for its derivative (Bellec et al. 2018).
+ACTIVATIONS.register("heaviside", Activation(_heaviside, _tent, surrogate=True))
+#: ±1 at random with mean hard_tanh(a), and that mean's derivative (Hubara et al. 2016, eq. 2).
+ACTIVATIONS.register("stochastic_sign", Activation(_stochastic_sign, _near_zero, surrogate=True))
+
+
+Derivative = Callable[..., Tensor]
+
+
+class Derivatives(Registry[Derivative]):
+    """A registry whose choices may also be text in x, such as "1 - tanh(x)**2".
+
+    A registered name is that entry; any other word but ``x``, ``pi`` and ``e`` is an unknown name; the rest is text.
+    """
+
+    def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        """As in any registry; a text in x is its own name, known to be one that ``Expression`` reads."""
+        if not isinstance(choice, str) or choice in self._entries:
+            return self._split_name(choice)
+        if not choice.isidentifier() or choice in ("x", *CONSTANTS) or len(choice) > LENGTH:
+            self._parsed(choice)
+            return choice, {}
+        try:
+            return super().split(choice)
+        except UnknownNameError as unknown:
+            raise UnknownNameError(f"{unknown} A text in x is taken too, such as '1 - tanh(x)**2'.") from None
+
+    def function(self, choice: Choice) -> Derivative:
+        """g as a function of a alone: ``exact`` itself, what a text says, or an entry with its parameters.
+
+        Raises ``DfaLabError`` for an unknown name or parameter, a text that cannot be read, and points that make no
+        curve; what else an entry cannot do with its parameters it says when it is called.
+        """
+        name, parameters = self.split(choice)
+        if name not in self._entries:
+            return Expression(name)
+        if self[name] is exact:
+            return exact
+        if self[name] is points:
+            return Points(**parameters) if parameters else points
+        return functools.partial(self.call, choice)
+
+    def _split_name(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        name, parameters = super().split(choice)
+        if parameters and self[name] is points:
+            Points(**parameters)
+        return name, parameters
+
+    def _parsed(self, text: str) -> Expression:
+        try:
+            return Expression(text)
+        except DfaLabError as reason:
+            name = nearest(text, self) if len(text) < 30 else None
+            if name is None:
+                raise
+            raise DfaLabError(f"{reason} Or did you mean the registered {shown(name)}?") from None
+
+
+DERIVATIVES = Derivatives("activation derivative")
+
+
+@DERIVATIVES.register("exact")
+def exact(a: Tensor) -> Tensor:
+    """f′ itself, whatever the activation. A marker: which f′ that is, only the network knows."""
+    raise DfaLabError("'exact' stands for the activation's own derivative; name it, do not call it.")
+
+
+@DERIVATIVES.register("identity")
+def identity(a: Tensor) -> Tensor:
+    """g(a) = 1, the derivative of the identity: the signal passes as it is."""
+    return torch.ones_like(a)
+
+
+@DERIVATIVES.register("step")
+def step(a: Tensor) -> Tensor:
+    """g(a) = 1 where a > 0, else 0."""
+    return (a > 0).to(a.dtype)
+
+
+@DERIVATIVES.register("hard_tanh")
+def hard_tanh(a: Tensor, *, limit: float = 1.0) -> Tensor:
+    """g(a) = 1 where |a| ≤ limit, else 0: the derivative of tanh's straight-line stand-in."""
+    return (a.abs() <= limit).to(a.dtype)
+
+
+@DERIVATIVES.register("triangle")
+def triangle(a: Tensor, *, width: float = 1.0) -> Tensor:
+    """g(a) = max(0, 1 − |a| / width): the surrogate that spiking networks use."""
+    return (1 - a.abs() / width).clamp_min(0)
+
+
+_TRIANGLE = Points([(-1, 0), (0, 1), (1, 0)])
+
+
+@DERIVATIVES.register("points")
+def points(a: Tensor, *, points: Sequence[Sequence[float]] = _TRIANGLE.points) -> Tensor:
+    """g(a) through ``points``, pairs (x, g) joined linearly and constant beyond the ends: a curve drawn by hand."""
+    curve = _TRIANGLE if points is _TRIANGLE.points else Points(points)
+    return curve(a)
+
+
+Slope = Callable[[Tensor, Tensor], Tensor]
+
+
+def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") -> Slope:
+    """The g of a layer as a function of a and h = f(a), elementwise: what a delta is multiplied with.
+
+    ``derivative`` is a name in DERIVATIVES, a name with parameters, text in x such as "1 - tanh(x)**2" (the grammar is
+    ``dfa_lab.learning.activations.expression``), or any callable ``g(a)`` that keeps a's shape.
+    """
+    g = derivative if callable(derivative) else DERIVATIVES.function(derivative)
+    if g is exact:
+        return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
+    slope = functools.partial(_slope_by, g)
+    try:
+        slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+    except DfaLabError:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as reason:  # the user's own code: whatever it raises, it has no use
+        raise DfaLabError(
+            f"activation derivative {shown(g)} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. "
+            "Expected an elementwise g(a)."
+        ) from reason
+    return slope
+
+
+def _slope_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor, h: Tensor) -> Tensor:
+    with torch.enable_grad():
+        leaf = a.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
+    return slope
+
+
+def _slope_by(g: Derivative, a: Tensor, h: Tensor) -> Tensor:
+    slope = g(a)
+    if not isinstance(slope, Tensor) or slope.shape != a.shape:
+        given = f"shape {tuple(slope.shape)}" if isinstance(slope, Tensor) else type(slope).__name__
+        raise DfaLabError(
+            f"activation derivative {shown(g)} gave {given}; expected a tensor of a's shape {tuple(a.shape)}."
+        )
+    return slope.to(a.dtype)
+
+
+def resolve_activation(choice: str | Activation | Callable[[Tensor], Tensor]) -> Activation:
+    """An Activation from its registered name, from an Activation, or from any elementwise torch function."""
+    if isinstance(choice, Activation):
+        return choice
+    return Activation(choice) if callable(choice) else ACTIVATIONS[choice]

@@ -1,0 +1,167 @@
+"""measure_alignment: how far what a rule sends stands from what BP would send at the same weights.
+
+All angles are in degrees, 0–180 and never folded: 180° is anti-alignment. What is not defined is NaN: an angle with a
+zero vector (a sample with a delta of zero is left out), any alignment of a rule that sends nothing.
+``docs/alignment.md`` defines every number with its equation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
+from dfa_lab.learning.alignment.no_side_effects import plainly, settled
+from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_mlp
+from dfa_lab.learning.alignment.of_modules import measure_converted
+from dfa_lab.learning.mlp import MLP, downstream, forward
+from dfa_lab.learning.modules import Converted
+from dfa_lab.learning.networks import learner_of
+from dfa_lab.learning.ops import checked_loss
+from dfa_lab.learning.rules import Lesson
+
+
+@dataclass(frozen=True)
+class AlignmentRow:
+    """One layer of one replica. Angles and their standard deviations are in degrees.
+
+    - ``layer`` counts hidden layers from 1; in a converted network the layers that carry δ, with their ``name``
+    - ``entries``: n, how many entries the compared matrices have
+    - ``weight_alignment``: between the matrix that carries the signal and BP's own, W_{l+1}, or for a direct rule the
+      downstream product W_L … W_{l+1}; ``weight_alignment_chance``: one sd, about 90°, of independent entries
+    - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021)
+    - ``signal_alignment``: mean over samples, between what a layer hears, before g, and what BP would tell it
+    - ``gradient_alignment``: between δ by the rule and by BP, under the ``convention`` named;
+      ``gradient_alignment_sd``: sd over samples of a sample's angle; ``gradient_alignment_chance_mean`` and
+      ``gradient_alignment_chance``: mean and sd under the same convention with B redrawn at the same weights
+    - ``gradient_alignments``: every convention's angle by name
+    - ``gradient_norm_ratio``: ‖∂W‖ by the rule over BP's; ``bp_gradient_norm``: Frobenius norm of ∂L/∂W by BP
+    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (see ``floor.py``);
+      False too where the output is no tensor, and it cannot be judged
+    """
+
+    layer: int
+    replica: int
+    name: str
+    convention: str
+    entries: int
+    weight_alignment: float
+    weight_alignment_chance: float
+    feedback_product_alignment: float
+    signal_alignment: float
+    gradient_alignment: float
+    gradient_alignment_sd: float
+    gradient_alignment_chance_mean: float
+    gradient_alignment_chance: float
+    gradient_norm_ratio: float
+    bp_gradient_norm: float
+    at_floor: bool
+    gradient_alignments: Mapping[str, float] = field(default_factory=dict)
+
+
+class Alignment(list[AlignmentRow]):
+    """The rows of one measurement, a layer (and replica) each."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
+        plain = [name.name for name in fields(AlignmentRow) if name.name != "gradient_alignments"]
+        rows = [
+            {name: getattr(row, name) for name in plain}
+            | {f"gradient_alignment_{name}": value for name, value in row.gradient_alignments.items()}
+            for row in self
+        ]
+        return pd.DataFrame(rows, columns=[*plain, *(f"gradient_alignment_{name}" for name in CONVENTIONS)])
+
+
+def measure_alignment(
+    net: nn.Module,
+    inputs: Any,
+    targets: Any,
+    loss_fn: Callable[[Any, Any], Tensor],
+    *,
+    convention: str = DEFAULT,
+    linearised: bool = False,
+    draws: int = 16,
+    reduction: str = "mean",
+) -> Alignment:
+    """Alignment of each layer of ``net`` on one batch; nothing in it is changed, ``.grad``, buffers and RNG included.
+
+    ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
+    δ, in order (``alignment_converted.py`` says what the numbers are there). It stays in the mode it is in, train or
+    eval, and is measured in its own precision, outside autocast. ``inputs`` (N, n_in) or (K, N, n_in), or whatever a
+    converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss of these two alone that
+    gives a scalar (a penalty on weights belongs to the optimizer), and ``reduction`` its own, for the norms of rules
+    that do not hear e itself. With replicas it takes (K, N, n_out) and adds up the replicas' losses, so that e is each
+    replica's own.
+
+    ``convention``, a name of ``dfa.CONVENTIONS``, says which angle ``gradient_alignment`` and its chance band are.
+    With ``linearised`` the downstream product of a direct rule goes through the mean of f′ in every layer on the way.
+    The chance band of the gradients takes ``draws`` more backward passes; 0 leaves it out.
+
+    One forward pass, one backward pass by the rule and one by BP. Raises ``DfaLabError`` for inputs that do not fit or
+    are not finite, for a loss that is not a finite scalar, and for an unknown convention.
+    """
+    CONVENTIONS[convention]
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
+        raise DfaLabError(f"draws was given as {shown(draws)}; expected a whole number from 0.")
+    if reduction not in ("mean", "sum"):
+        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
+    learner = learner_of(net)
+    if isinstance(learner, Converted):
+        found = measure_converted(
+            learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
+        )
+        return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
+    with plainly():
+        found = _measured(learner, settled(inputs), settled(targets), loss_fn, reduction, linearised, convention, draws)
+    return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)
+
+
+def _measured(
+    net: MLP,
+    inputs: Tensor,
+    targets: Tensor,
+    loss_fn: Callable[[Any, Any], Tensor],
+    reduction: str,
+    linearised: bool,
+    convention: str,
+    draws: int,
+) -> Columns:
+    net.check_inputs(inputs)
+    layers = net.layers()
+    with torch.no_grad():
+        seen = forward(layers, inputs.detach())
+    with torch.enable_grad():
+        leaf = seen.output.detach().requires_grad_()
+        (error,) = torch.autograd.grad(checked_loss(loss_fn, leaf, targets), leaf)
+    with torch.no_grad():
+        lesson = Lesson.of(targets, seen.output, reduction) if layers.rule.needs_lesson else None
+        found = measure_mlp(layers, seen, error, lesson, reduction=reduction, linearised=linearised)
+        found |= measure_chance(layers, seen, error, lesson, convention=convention, draws=draws)
+    products = [downstream(layers.weights, number, layers.rule.route) for number in range(1, len(layers.weights))]
+    found["entries"] = [torch.full(own.shape[:-2], own.shape[-2] * own.shape[-1]) for own in products]
+    return found
+
+
+def _rows(found: Columns, convention: str, names: list[str], replicas: int) -> Alignment:
+    values = {name: [one.reshape(-1).tolist() for one in columns] for name, columns in found.items()}
+    rows = Alignment()
+    for number, name in enumerate(names):
+        for replica in range(replicas):
+            own: dict[str, Any] = {key: columns[number][replica] for key, columns in values.items()}
+            angles = {known: own.pop(column(known)) for known in CONVENTIONS}
+            own |= {"gradient_alignment": angles[convention], "gradient_alignments": angles}
+            own |= {"at_floor": own["at_floor"] == 1, "entries": _whole(own["entries"])}
+            rows.append(AlignmentRow(number + 1, replica, name, convention, **own))
+    return rows
+
+
+def _whole(number: float) -> int:
+    return 0 if math.isnan(number) else int(number)

@@ -1,0 +1,67 @@
+"""Hygiene: measuring leaves a converted network, its caller's modes and the random streams as they were."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfa_lab.learning.modules import Converted, RuledLayer
+from dfa_lab.learning.ops import mapped
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Inside, tensors are computed in their own precision and can be differentiated, whatever the caller is in."""
+    with torch.inference_mode(False), contextlib.ExitStack() as stack:
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
+@contextmanager
+def undisturbed(converted: Converted) -> Iterator[None]:
+    """Inside, buffers are copies and nothing is drawn anew; afterwards random streams and conversion are as before."""
+    root, conversion = converted.root, converted.conversion
+    swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
+    correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
+    conversion.buffers.stale, conversion.attached = False, 1
+    heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
+    pending = conversion.pending
+    try:
+        with plainly(), torch.random.fork_rng(), torch.enable_grad():
+            _swap_buffers(converted, swapped)
+            yield
+    finally:
+        conversion.buffers.stale, conversion.attached, conversion.pending = stale, attached, pending
+        for layer, parameters in heard:
+            layer.heard = parameters
+        conversion.correlations.clear()
+        conversion.correlations.update(correlations)
+        for owned, name, buffer in swapped:
+            owned[name] = buffer
+
+
+def _swap_buffers(converted: Converted, swapped: list[tuple[dict[str, Tensor | None], str, Tensor]]) -> None:
+    """Put a copy in the place of every buffer that a pass may change; note where each was, and the buffer itself.
+
+    The buffer is never written: a pass of the caller's may have saved it for its backward. Feedback stays as it is.
+    """
+    feedback = {id(one) for one in converted.feedback_buffers()}
+    copies: dict[int, Tensor] = {}
+    for module in converted.root.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and id(buffer) not in feedback:
+                copy = copies.setdefault(id(buffer), buffer.clone())
+                swapped.append((module._buffers, name, buffer))
+                module._buffers[name] = copy
+
+
+def settled(value: Any) -> Any:
+    """``value`` with every inference tensor in it copied to one that autograd can save."""
+    return mapped(value, lambda one: one.clone() if one.is_inference() else one)

@@ -1,0 +1,200 @@
+"""The numbers of ``alignment.py`` for a converted network, a value for each layer that carries δ.
+
+- A sample's δ at a layer is what arrives at the layer's output: all positions, and all calls of a layer that is called
+  several times, in one vector. Its *signal* is what arrives behind the activation layer that the output goes into,
+  through normalisation and sums but no other layer: functional activations cannot be seen.
+- A shared weight counts once: the matrix that carries δ and the weight itself are compared entry by entry, a
+  convolution's kernel as it is, whatever number of positions it serves.
+- Weight alignment stands at the layer through which δ goes down. Under a direct rule it stands at the layer before the
+  feedback point, compares B with the downstream product W_L … W_{l+1}, and needs a chain of linear layers from there.
+
+What is not defined is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
+from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Compared, compare
+from dfa_lab.learning.alignment.no_side_effects import settled, undisturbed
+from dfa_lab.learning.alignment.of_mlp import Columns
+from dfa_lab.learning.alignment.recorded_passes import Heard, Recording, Seen, recorded
+from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
+from dfa_lab.learning.modules import DIRECT, Converted, downstream_product, features_first
+from dfa_lab.learning.rules import Route
+
+NOTHING = torch.tensor(math.nan, dtype=torch.float64)
+
+
+def measure_converted(
+    converted: Converted,
+    inputs: Any,
+    targets: Any,
+    loss_fn: Callable[[Any, Any], Tensor],
+    reduction: str,
+    *,
+    linearised: bool = False,
+    convention: str = DEFAULT,
+    draws: int = 0,
+) -> Columns:
+    """Name -> a value for each layer that carries δ, in order, float64. One forward pass; changes nothing.
+
+    With ``draws`` the chance of the gradients comes from as many more backward passes: mean and sample standard
+    deviation of the angle with redrawn feedback, which need not be 90° where skips carry e past the feedback.
+    """
+    names = list(converted.conversion.buffers.carrying)
+    with undisturbed(converted):
+        inputs, targets = settled(inputs), settled(targets)
+        with recorded(converted, inputs, targets, loss_fn, reduction, slopes=linearised) as recording:
+            ours = recording.backward()
+            recording.detour.by_backpropagation()
+            theirs = recording.backward()
+            chance = _chances(recording, converted, theirs, convention, draws)
+        weights = measure_weights(converted, recording.calls)
+        rows = [
+            compare(_compared(recording, converted, ours, theirs, name))
+            | {"at_floor": _at_floor(recording, converted, theirs, name, reduction)}
+            for name in names
+        ]
+    return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+
+
+def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: Heard, name: str) -> Compared:
+    calls = recording.calls_of(name)
+    bends = [bend for call in calls if (bend := recording.activation_of(call))]
+    signals, pairs = (_joined([(ours.at(one), theirs.at(one)) for one in some]) for some in (bends, calls))
+
+    def gradients() -> Gradients:
+        return Gradients.of_vectors(*(_gradient(converted, heard, name) for heard in (ours, theirs)))
+
+    return Compared(pairs or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
+
+
+def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """All calls of a sample in one vector; calls with batches of their own apart."""
+    if len({len(ours) for ours, _ in pairs}) == 1:
+        pairs = [(torch.cat([ours for ours, _ in pairs], 1), torch.cat([theirs for _, theirs in pairs], 1))]
+    return [(comparable(ours), comparable(theirs)) for ours, theirs in pairs]
+
+
+def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
+    parts = []
+    for parameter in converted.conversion.buffers.carrying[name]:
+        found = heard.gradients.get(f"{name}.{parameter}" if name else parameter)
+        own = converted.root.get_submodule(name).get_parameter(parameter)
+        if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
+            found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
+        parts.append(found.detach().flatten())
+    return torch.cat(parts)
+
+
+def _classes(output: Tensor, converted: Converted) -> int:
+    """How many outputs a sample has at each position."""
+    first = features_first(output.dim(), converted.conversion.buffers.maps)
+    return 1 if output.dim() < 2 else output.shape[1 if first else -1]
+
+
+def _at_floor(recording: Recording, converted: Converted, theirs: Heard, name: str, reduction: str) -> Tensor:
+    """By e and by the layer's own activation; those further up are not added, as in an MLP, for paths may part."""
+    calls = recording.calls_of(name)
+    if theirs.error is None or not calls:
+        return NOTHING
+    bend = recording.activation_of(calls[-1])
+    delta = rms(theirs.at(calls[-1]).flatten())
+    signal = delta if bend is None else rms(theirs.at(bend).flatten())
+    scale = _classes(recording.output, converted) / recording.output.numel() if reduction == "mean" else 1.0
+    rounding = Rounding(recording.output.detach(), theirs.error, scale)
+    return (rounding.through(signal, delta) > LIMIT).double()
+
+
+def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:
+    names = list(converted.conversion.buffers.carrying)
+    found: list[list[Tensor]] = [[] for _ in names]
+    redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in converted.conversion.uses)
+    for draw in range(draws if redrawable else 0):
+        recording.detour.by_chance(draw)
+        ours = recording.backward()
+        for column, name in zip(found, names, strict=True):
+            column.append(CONVENTIONS[convention].measure(_compared(recording, converted, ours, theirs, name)))
+    columns: Columns = {"gradient_alignment_chance": [], "gradient_alignment_chance_mean": []}
+    for column in found:
+        angles = torch.stack(column) if len(column) > 1 else NOTHING.expand(2)
+        moved = bool((angles != angles[0]).any())  # else redrawn feedback does not reach this layer: it has no band
+        columns["gradient_alignment_chance"].append(angles.std() if moved else NOTHING)
+        columns["gradient_alignment_chance_mean"].append(angles.mean() if moved else NOTHING)
+    return columns
+
+
+def measure_weights(converted: Converted, calls: Sequence[Seen]) -> Columns:
+    """How the matrices stand, for each layer: see the module's text; ``calls`` show what lies below what."""
+    rules = converted.conversion.rules
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.conversion.buffers.carrying}
+    for name, (layerwise, pairs) in matrix_pairs(converted, calls).items():
+        found[name] = _stand(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
+        if layerwise and (not rules[name].needs_feedback or rules[name].magnitudes):
+            found[name]["weight_alignment_chance"] = NOTHING
+    former = None
+    for name, point in _points(converted, calls):
+        matrix, weight = point._buffers.get(DIRECT), converted.root.get_submodule(name)._parameters.get("weight")
+        if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
+            product = matrix.mT @ former
+            if product.shape == weight.shape:
+                found[name]["feedback_product_alignment"] = angle(product.flatten(), weight.detach().flatten())
+        former = matrix
+    names = ("entries", "weight_alignment", "weight_alignment_chance", "feedback_product_alignment")
+    return {name: [row.get(name, NOTHING) for row in found.values()] for name in names}
+
+
+def matrix_pairs(converted: Converted, calls: Sequence[Seen]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
+    """Layer -> whether its rule is layerwise, and what carries the signal there beside BP's own; others have none."""
+    conversion = converted.conversion
+    feeding = {call.name for call in calls if call.feeds}
+    found = {}
+    for name, parameters in conversion.buffers.carrying.items():
+        layer = converted.root.get_submodule(name)
+        if conversion.rules[name].route is Route.LAYERWISE and name in feeding:
+            found[name] = True, [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
+    slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
+    names = {call.module: call.name for call in calls}
+    for name, point in _points(converted, calls):
+        matrix, product = point._buffers.get(DIRECT), downstream_product(converted.root, names[point], slopes)
+        if matrix is not None and product is not None and product.shape == matrix.shape:
+            found[name] = False, [(matrix, product)]
+    return found
+
+
+def _slopes(calls: Sequence[Seen]) -> dict[str, Tensor]:
+    """The mean f′ of each activation layer that was called once, a number for each unit; of others it is not known."""
+    times = Counter(call.name for call in calls)
+    return {call.name: call.slope.flatten() for call in calls if call.slope is not None and times[call.name] == 1}
+
+
+def _points(converted: Converted, calls: Sequence[Seen]) -> Iterator[tuple[str, nn.Module]]:
+    """The feedback points of direct rules as they are passed, each with the layer before it."""
+    conversion, last = converted.conversion, None
+    for call in calls:
+        last = call.name if call.name in conversion.buffers.carrying else last
+        if last and call.name in conversion.points and conversion.rules[call.name].route is Route.DIRECT:
+            yield last, call.module
+
+
+def _stand(carried: Tensor, own: Tensor) -> dict[str, Tensor]:
+    chance = math.degrees(1 / math.sqrt(own.numel()))
+    return {
+        "entries": torch.tensor(float(own.numel())),
+        "weight_alignment": angle(carried, own),
+        "weight_alignment_chance": torch.tensor(chance, dtype=torch.float64),
+    }
+
+
+def _carrier(layer: Any, parameter: str) -> Tensor:
+    weight: Tensor = layer.get_parameter(parameter).detach()
+    matrix: Tensor | None = layer.carrier(parameter)
+    return weight if matrix is None else matrix.broadcast_to(weight.shape)

@@ -1,0 +1,5 @@
+"""Which rule really produced each gradient."""
+
+from dfa_lab.learning.audit.audit import audit
+
+__all__ = ["audit"]

@@ -1,0 +1,156 @@
+"""The papers' equations for an MLP, written out: no autograd, replicas as a leading dimension.
+
+Legend (rows are samples): h_0 = inputs (N, n_0); a_l = h_{l-1} W_lᵀ + b_l; h_l = f(a_l), and h_L = a_L is the output;
+e = ∂L/∂a_L; signal_l = what hidden layer l hears; δ_l = signal_l ⊙ g(a_l); ∂W_l = δ_lᵀ h_{l-1}. With replicas every
+tensor has a leading K. This is the teaching text, what measurements use, and the oracle of the autograd form and of the
+step in place (``stepper.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dfa_lab.learning.activations import Slope
+from dfa_lab.learning.ops import Kernel, Loss
+from dfa_lab.learning.rules import Lesson, Route, Rule
+
+
+@dataclass(frozen=True)
+class Layers:
+    """An MLP as the equations see it: tensors and functions, nothing that records a graph.
+
+    ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the matrix
+    that hidden layer l hears through (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′; a
+    ``kernel`` does the function and f′ in place.
+    """
+
+    weights: Sequence[Tensor]
+    biases: Sequence[Tensor]
+    function: Callable[[Tensor], Tensor]
+    slope: Slope
+    exact_slope: Slope
+    rule: Rule
+    feedback: Sequence[Tensor]
+    kernel: Kernel | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether a step can do with h alone: g is f′, and the kernel knows it from h."""
+        return self.kernel is not None and self.slope is self.exact_slope
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a forward pass leaves: ``preactivations`` a_1 … a_L and ``activities`` h_0 … h_L (h_L is the output)."""
+
+    preactivations: list[Tensor]
+    activities: list[Tensor]
+
+    @property
+    def output(self) -> Tensor:
+        """a_L, (…, N, n_out)."""
+        return self.activities[-1]
+
+
+def downstream(weights: Sequence[Tensor], layer: int, route: Route, slopes: Sequence[Tensor] | None = None) -> Tensor:
+    """What BP carries the signal of hidden ``layer`` (from 1) with: W_{l+1}, or for a direct route W_L … W_{l+1}.
+
+    With ``slopes``, one (…, n_l) for each hidden layer, first layer first, the product goes through them:
+    W_L diag(s_{L-1}) W_{L-1} … diag(s_{l+1}) W_{l+1}.
+    """
+    if route is not Route.DIRECT:
+        return weights[layer]
+    product = weights[-1]  # from the output down: the product never has more rows than there are outputs
+    for number in reversed(range(layer, len(weights) - 1)):
+        product = (product if slopes is None else product * slopes[number].unsqueeze(-2)) @ weights[number]
+    return product
+
+
+def affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """a = h Wᵀ + b; ``h`` may be shared by all replicas."""
+    if weight.dim() == 2:
+        return torch.addmm(bias, h, weight.mT)
+    if h.dim() == 2:
+        h = h.expand(len(weight), *h.shape)
+    return torch.baddbmm(bias.unsqueeze(1), h, weight.mT)
+
+
+def forward(layers: Layers, inputs: Tensor) -> Pass:
+    """All preactivations and activities for ``inputs`` (N, n_0) or (K, N, n_0)."""
+    preactivations, activities = [], [inputs]
+    last = len(layers.weights) - 1
+    for number, (weight, bias) in enumerate(zip(layers.weights, layers.biases, strict=True)):
+        a = affine(activities[-1], weight, bias)
+        preactivations.append(a)
+        activities.append(a if number == last else layers.function(a))
+    return Pass(preactivations, activities)
+
+
+def deltas(
+    layers: Layers,
+    seen: Pass,
+    error: Tensor,
+    lesson: Lesson | None = None,
+    signals: list[Tensor] | None = None,
+) -> list[Tensor | None]:
+    """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None.
+
+    ``lesson`` is for rules that need one; the others take no notice. A list given as ``signals`` gets what the hidden
+    layers heard, the last layer's first.
+    """
+    hidden = len(layers.weights) - 1
+    result: list[Tensor | None] = [None] * hidden + [error]
+    rule = layers.rule
+    if rule.route is Route.NONE:
+        return result
+    if rule.route is Route.DIRECT:
+        assert rule.broadcast is not None
+        heard = rule.broadcast(error, lesson)
+    delta = error
+    for number in reversed(range(hidden)):
+        if rule.route is Route.DIRECT:
+            signal = heard @ layers.feedback[number]
+        else:
+            assert rule.carrier is not None
+            feedback = layers.feedback[number] if rule.needs_feedback else None
+            signal = delta @ rule.carrier(layers.weights[number + 1], feedback)
+        slope = layers.slope(seen.preactivations[number], seen.activities[number + 1])
+        if signals is None:
+            delta = signal.mul_(slope)
+        else:
+            signals.append(signal)
+            delta = signal * slope
+        result[number] = delta
+    return result
+
+
+def lesson_for(rule: Rule, seen: Pass, targets: Tensor, loss: Loss) -> Lesson | None:
+    """The batch's lesson where ``rule`` needs one."""
+    return Lesson.checked(targets, seen.output, loss.reduction) if rule.needs_lesson else None
+
+
+Watch = Callable[[Pass, Tensor], None]
+
+
+def gradients(
+    layers: Layers, inputs: Tensor, targets: Tensor, loss: Loss, watch: Watch | None = None
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """What a step would apply: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
+
+    ``watch(seen, error)``, if given, is told the forward pass and e.
+    """
+    seen = forward(layers, inputs)
+    value, error = loss.value_and_error(seen.output, targets)
+    if watch is not None:
+        watch(seen, error)
+    found = []
+    for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
+        if delta is None:
+            found.append((torch.zeros_like(layers.weights[number]), torch.zeros_like(layers.biases[number])))
+        else:
+            found.append((delta.mT @ seen.activities[number], delta.sum(-2)))
+    return value, found

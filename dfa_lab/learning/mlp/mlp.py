@@ -1,0 +1,290 @@
+"""MLP: a fully connected network in the autograd form, that learns by any rule under any torch loss and optimizer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
+from dfa_lab.learning.feedback import WEIGHT_INITS, Feedback, Site
+from dfa_lab.learning.mlp.equations import Layers, downstream
+from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
+from dfa_lab.learning.ops import check_that_something_gets_out, dense, each_seed, functional, generator, is_same, suits
+from dfa_lab.learning.rules import RULES, Lesson, Moment, Route, Rule, per_layer, warn_unless_attached
+from dfa_lab.registry import Choice
+
+
+class MLP(nn.Module):
+    """``widths[0]`` inputs, hidden layers of ``widths[1:-1]``, ``widths[-1]`` linear outputs; learns by ``rule``.
+
+    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES,
+    text in x or any callable g(a), feedback_init: FEEDBACK_INITS, weight_init: WEIGHT_INITS). ``feedback_scale``
+    multiplies the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
+
+    ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
+    or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be
+    sequences of length K; else replica k has ``seed + k``, ``feedback_seed + k`` and the rest in common. Replica k is
+    the single network with those, to rounding: products of many differ in the last bits, and ``stochastic_sign`` makes
+    other noise of them.
+
+    ``state_dict`` keys: ``weights.i`` and ``biases.i`` (i from 0), and for each route a rule has used
+    ``feedback.layerwise_l`` (layout of W_{l+1}) or ``feedback.direct_l`` (n_out, n_l), l the hidden layer, from 1; the
+    sign-concordant rules' magnitudes are ``feedback.drawn_magnitude_l``, ``feedback.redrawn_magnitude_l`` and
+    ``feedback.constant_magnitude_l``, and ``feedback.steps`` counts how often feedback was changed by a step.
+    Feedback is a buffer: saved and moved with the network, never trained.
+
+    Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        rule: Choice = "dfa",
+        activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
+        activation_derivative: Choice | Derivative | Sequence[Choice | Derivative] = "exact",
+        feedback_init: Choice | Sequence[Choice] = "uniform",
+        feedback_scale: float | Sequence[float] = 1.0,
+        feedback_seed: int | Sequence[int] = 0,
+        weight_init: str = "xavier",
+        seed: int | Sequence[int] = 0,
+        replicas: int | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.widths = checked_widths(widths)
+        if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
+            raise DfaLabError(f"replicas was given as {shown(replicas)}; expected None or a whole number from 1.")
+        seeds = each_seed("seed", seed, replicas)
+        self.replicas = replicas
+        self.activation = resolve_activation(activation)
+        shapes = list(zip(self.widths[1:], self.widths[:-1], strict=True))
+        dtype = dtype or torch.get_default_dtype()
+        weights = [self._draw_weight(number, shape, weight_init, seeds) for number, shape in enumerate(shapes, 1)]
+        lead = () if replicas is None else (replicas,)
+        self.weights = nn.ParameterList(weight.to(device=device, dtype=dtype) for weight in weights)
+        self.biases = nn.ParameterList(torch.zeros(*lead, out, device=device, dtype=dtype) for out, _ in shapes)
+        self.feedback = Feedback(
+            self._sites(shapes),
+            init=feedback_init,
+            scale=feedback_scale,
+            seed=feedback_seed,
+            weight_init=weight_init,
+            replicas=replicas,
+            like=self.weights[0],
+        )
+        self.lesson: tuple[Tensor, str] | None = None
+        self.attached = 0  # how many optimizers the feedback moves with
+        self.watched: list[Tensor] | None = None  # a list here is given every preactivation
+        self._correlations: list[Tensor] = []
+        self.set_rule(rule)
+        self.derivative: Any = None
+        self.set_derivative(activation_derivative)
+
+    def _sites(self, shapes: Sequence[tuple[int, int]]) -> dict[Route, list[Site]]:
+        layers = range(1, len(shapes))
+        found = {}
+        for route in (Route.LAYERWISE, Route.DIRECT):
+            places = [shapes[n] if route is Route.LAYERWISE else (self.widths[-1], self.widths[n]) for n in layers]
+            largest = tuple(max((place[side] for place in places), default=0) for side in (0, 1))
+            found[route] = [Site(n, route, place, largest) for n, place in zip(layers, places, strict=True)]  # type: ignore[arg-type]
+        return found
+
+    def _transported(self, site: Site) -> Tensor:
+        """W_{l+1} for a layerwise site, the downstream product for a direct one, of every replica."""
+        return downstream([weight.detach() for weight in self.weights], site.layer, site.route)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        self.feedback.make_room(state_dict, f"{prefix}feedback.", self._transported)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seeds: Sequence[int]) -> Tensor:
+        draw = WEIGHT_INITS[init]
+        draws = [draw(shape, generator(seed, "weights", number)) for seed in seeds]
+        return draws[0] if self.replicas is None else torch.stack(draws)
+
+    def set_rule(self, rule: Choice) -> None:
+        """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
+        if per_layer(rule):
+            raise DfaLabError(
+                f"rule was given as {shown(rule)}; an MLP has one rule for all its layers. A rule for each takes "
+                "dfa.convert(nn.Sequential(…), rule={…})."
+            )
+        chosen = RULES.resolve(rule)
+        if chosen.needs_feedback:
+            self.feedback.matrices(chosen.store, self._transported)
+        self.rule = chosen
+
+    def set_derivative(self, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
+        """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself.
+
+        With replicas it may be a sequence, one for each.
+        """
+        if is_same(self.derivative, derivative):
+            return  # it may fail by now, and nobody asked for another
+        self.slope = replica_slopes(self.activation, derivative, self.replicas)
+        self.derivative = derivative
+
+    def redraw_feedback(
+        self,
+        init: Choice | Sequence[Choice] | None = None,
+        scale: float | Sequence[float] | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> None:
+        """Draw all feedback anew; what is not given stays as it was."""
+        self.feedback.redraw(self._transported, init, scale, seed)
+
+    def feedback_matrices(self) -> list[Tensor]:
+        """The matrices in use, hidden layer 1 first; empty where the rule needs none."""
+        return self.feedback.matrices(self.rule.store, self._transported) if self.rule.needs_feedback else []
+
+    def layers(self) -> Layers:
+        """The same tensors, detached, as the equations take them: what they update in place, this network has."""
+        return Layers(
+            weights=[weight.detach() for weight in self.weights],
+            biases=[bias.detach() for bias in self.biases],
+            function=self.activation.plainly,
+            kernel=self.activation.kernel,
+            slope=self.slope,
+            exact_slope=slope_of(self.activation),
+            rule=self.rule,
+            feedback=self.feedback_matrices(),
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs (…, N, n_out), before any softmax, for inputs (…, N, n_in)."""
+        self.check_inputs(inputs)
+        if self.training and torch.is_grad_enabled():
+            warn_unless_attached([self.rule], self.attached)
+            self.begin_step()
+        route, feedback = self.rule.route, self.feedback_matrices()
+        cut = route is not Route.LAYERWISE
+        h, heard = inputs, []
+        whole = self.activation.kernel if self._exact and self.watched is None else None
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            carried, matrix = number > 0 and not cut, weight
+            if carried:
+                assert self.rule.carrier is not None
+                matrix = self.rule.carrier(weight.detach(), feedback[number - 1] if feedback else None)
+            if whole is not None and number < len(self.weights) - 1 and suits(h, weight):
+                h = dense(h, weight, bias, matrix, whole)
+            else:
+                a = functional.feedback_linear(h, weight, bias, matrix) if carried else self._affine(h, weight, bias)
+                if self.watched is not None:
+                    a = a.clone()
+                    self.watched.append(a)
+                if number == len(self.weights) - 1:
+                    break
+                h = self._activate(a)
+            if cut:
+                heard.append(h)
+                h = h.detach()
+        if route is not Route.DIRECT:
+            return a
+        if self.rule.listens:
+            check_that_something_gets_out(self.rule.name, a)
+        # Only who listens holds on to the activities: backward frees each with its layer.
+        listening = [h.detach() for h in heard] if self.rule.listens else None
+        told = functools.partial(self._tell, self.rule, self._current_lesson(a), listening)
+        return functional.direct_feedback(a, heard, feedback, told)
+
+    def _tell(self, rule: Rule, lesson: Lesson | None, listening: Sequence[Tensor] | None, error: Tensor) -> Tensor:
+        """What all hidden layers hear of e."""
+        assert rule.broadcast is not None
+        if listening is not None:
+            self.listen(listening, error.detach())
+        return rule.broadcast(error, lesson)
+
+    def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
+        """Add eᵀ h_l of one batch to what the feedback moves by at the next ``move_feedback``."""
+        found = [error.mT @ h for h in hiddens]
+        before = self._correlations or [torch.zeros_like(one) for one in found]
+        self._correlations = [old + new for old, new in zip(before, found, strict=True)]
+
+    def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
+        """Copies of the weights whose feedback moves with them, by number: to be taken before an optimizer step.
+
+        ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
+        """
+        if self.rule.move is None:
+            return {}
+        own = [n for n, w in enumerate(self.weights) if n and w.requires_grad and (stepped is None or id(w) in stepped)]
+        return {number: self.weights[number].detach().clone() for number in own}
+
+    def begin_step(self) -> None:
+        """Draw anew what the rule draws for every optimizer step, once for each that was counted."""
+        if self.rule.magnitudes == "redrawn":
+            self.feedback.freshen(self._transported)
+
+    def move_feedback(self, before: Mapping[int, Tensor]) -> None:
+        """Let feedback that learns move, right after an optimizer step; ``before`` is from ``weights_before``.
+
+        ``dfa.attach`` calls it for you. Rules whose feedback stays as it is take no notice.
+        """
+        if self.rule.changes_feedback:
+            self.feedback.count_step()
+        if self.rule.move is None:
+            return
+        listens, numbers = self.rule.listens, sorted(before)
+        if listens:
+            numbers = list(range(1, len(self.weights))) if self._correlations else []
+        matrices = self.feedback_matrices()
+        with torch.no_grad():
+            self.rule.move(
+                Moment(
+                    carried=[self.weights[number].detach() for number in numbers],
+                    before=[] if listens else [before[number] for number in numbers],
+                    feedback=[matrices[number - 1] for number in numbers],
+                    correlations=self._correlations,
+                    noise=lambda n, samples: self.feedback.noise(
+                        numbers[n - 1], (samples, self.widths[numbers[n - 1]])
+                    ),
+                    decay=self.rule.decay,
+                )
+            )
+        self._correlations = []
+
+    def _current_lesson(self, output: Tensor) -> Lesson | None:
+        if not self.rule.needs_lesson:
+            return None
+        if self.lesson is None:
+            raise DfaLabError(
+                f"rule {self.rule.name!r} must hear more than the error; run the forward pass inside "
+                "`with dfa.lesson(net, targets, reduction=…):`."
+            )
+        return Lesson.of(self.lesson[0], output, self.lesson[1])
+
+    def _activate(self, a: Tensor) -> Tensor:
+        if self._exact:
+            return self.activation.function(a)
+        return functional.activate(a, self.activation.function, self.slope)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether g is the f′ that autograd has."""
+        return (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate
+
+    @staticmethod
+    def _affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        if weight.dim() == 2:
+            return nn.functional.linear(h, weight, bias)
+        return torch.matmul(h, weight.mT) + bias.unsqueeze(-2)
+
+    def check_inputs(self, inputs: Tensor) -> None:
+        """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""
+        check_inputs(inputs, self.widths[0], self.replicas, self.weights[0].dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is attached to no optimizer."""
+        return {**self.__dict__, "attached": 0}
+
+    def extra_repr(self) -> str:
+        """What print shows beside the parameters."""
+        replicas = f", replicas={self.replicas}" if self.replicas is not None else ""
+        return f"{'-'.join(map(str, self.widths))}, rule={self.rule.name!r}{replicas}"

@@ -1,0 +1,164 @@
+"""Stepper: the equations' step made to be run often. What it writes to is made once for a batch size.
+
+``equations.gradients`` is its twin: it returns what this one applies in place, and tests hold the two equal. Here a
+layer's δ is made, used and forgotten before the next: δ and ∂W of the whole network never exist at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from dfa_lab.learning.mlp.equations import Layers, Pass, Watch, lesson_for
+from dfa_lab.learning.mlp.inplace_updates import Update
+from dfa_lab.learning.ops import Loss, onednn
+from dfa_lab.learning.rules import Lesson, Route
+
+
+class Workspace:
+    """What a step over so many samples writes to: a and h of every layer, and one δ or, for a layerwise rule, two.
+
+    Where g needs h alone, a is written over with h. ``large`` are the layers, and ``carried`` the hidden layers'
+    signals, whose product is oneDNN's: it makes a tensor of its own, which takes the place of the one here.
+    """
+
+    def __init__(self, layers: Layers, samples: int) -> None:
+        weights = layers.weights
+        lead, widths = weights[0].shape[:-2], [weight.shape[-2] for weight in weights]
+        like = weights[0]
+        self.samples = samples
+        self.preactivations = [like.new_empty(*lead, samples, width) for width in widths]
+        self.activities = list(self.preactivations)
+        if layers.kernel is not None and not layers.in_place:
+            self.activities[:-1] = [torch.empty_like(a) for a in self.preactivations[:-1]]
+        self.ones = like.new_ones(samples)
+        kernel, pairs = layers.kernel, zip(self.preactivations[:-1], self.activities, strict=False)
+        self.activate = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
+        places = 2 if layers.rule.route is Route.LAYERWISE else 1
+        rows = math.prod(lead) * samples
+        room = [like.new_empty(rows * max(widths[:-1], default=0)) for _ in range(places)]
+        shapes = [(*lead, samples, width) for width in widths[:-1]]
+        self.deltas = [room[n % places][: math.prod(shape)].view(shape) for n, shape in enumerate(shapes)]
+        self.transposed = [delta.mT for delta in self.deltas]
+        pairs = zip(self.deltas, self.activities, strict=False)
+        self.back = [kernel.back(delta, h) for delta, h in pairs] if kernel is not None and layers.in_place else []
+        self.large = [onednn.pays(weight, samples, weight.shape[-1], weight.shape[-2]) for weight in weights]
+        layerwise = layers.rule.route is Route.LAYERWISE
+        self.carried = [layerwise and large for large in self.large[1:]]
+
+
+class Stepper:
+    """Steps of the MLP ``layers`` under ``loss``: the same tensors again and again, so build another when they change.
+
+    ``step(inputs, targets)`` goes forward, asks the loss for e, and gives ``update`` each layer's δᵀ and input, the
+    output's first. Layers that hear nothing stay as they are. Every δ is made before the W that carries it moves.
+    """
+
+    def __init__(self, layers: Layers, loss: Loss, update: Update) -> None:
+        self.layers = layers
+        self.loss = loss
+        self.update = update
+        self._transposed = [weight.mT for weight in layers.weights]
+        batched = layers.weights[0].dim() == 3
+        self._biases = [bias.unsqueeze(1) if batched else bias for bias in layers.biases]
+        self._affine = torch.baddbmm if batched else torch.addmm
+        self._product = torch.bmm if batched else torch.mm
+        self._workspace: Workspace | None = None
+
+    def step(self, inputs: Tensor, targets: Tensor, watch: Watch | None = None) -> Tensor:
+        """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch(seen, error)`` is told the pass and e."""
+        layers = self.layers
+        if inputs.dim() < layers.weights[0].dim():
+            inputs = inputs.expand(len(layers.weights[0]), *inputs.shape)
+        work = self._workspace
+        if work is None or work.samples != inputs.shape[-2]:
+            work = self._workspace = Workspace(layers, inputs.shape[-2])
+        seen = Pass(work.preactivations, [inputs, *self._forward(work, inputs)])
+        value, error = self.loss.value_and_error(seen.output, targets)
+        lesson = lesson_for(layers.rule, seen, targets, self.loss)
+        if watch is not None:
+            watch(seen, error)
+        if layers.rule.route is Route.DIRECT:
+            self._descend_directly(work, seen.activities, error, lesson)
+        else:
+            self._descend(work, seen.activities, error)
+        return value
+
+    def _descend_directly(self, work: Workspace, below: list[Tensor], error: Tensor, lesson: Lesson | None) -> None:
+        rule, update, ones = self.layers.rule, self.update, work.ones
+        assert rule.broadcast is not None
+        heard = rule.broadcast(error, lesson)
+        if update.scale is not None:
+            heard, error = heard * update.scale, error * update.scale
+        last = len(work.deltas)
+        update(last, error.mT, below[last], ones)
+        for number in reversed(range(last)):
+            self._product(heard, self.layers.feedback[number], out=work.deltas[number])
+            self._bend(work, number)
+            update(number, work.transposed[number], below[number], ones)
+
+    def _descend(self, work: Workspace, below: list[Tensor], error: Tensor) -> None:
+        layers, rule, update, ones = self.layers, self.layers.rule, self.update, work.ones
+        delta = error if update.scale is None else error * update.scale
+        transposed, last = delta.mT, len(work.deltas)
+        if rule.route is Route.NONE:
+            update(last, transposed, below[last], ones)
+            return
+        assert rule.carrier is not None
+        for number in reversed(range(last)):
+            feedback = layers.feedback[number] if rule.needs_feedback else None
+            matrix = rule.carrier(layers.weights[number + 1], feedback)
+            if work.carried[number] and matrix.is_contiguous():
+                work.deltas[number] = onednn.linear(delta, matrix.mT)
+                work.transposed[number] = work.deltas[number].mT
+            else:
+                self._product(delta, matrix, out=work.deltas[number])
+            self._bend(work, number)
+            update(number + 1, transposed, below[number + 1], ones)
+            delta, transposed = work.deltas[number], work.transposed[number]
+        update(0, transposed, below[0], ones)
+
+    def _forward(self, work: Workspace, inputs: Tensor) -> list[Tensor]:
+        """h_1 … h_L."""
+        layers, h = self.layers, inputs
+        activities = work.activities
+        last = len(activities) - 1
+        for number, (bias, transposed) in enumerate(zip(self._biases, self._transposed, strict=True)):
+            if work.large[number]:
+                h = self._large(work, number, h)
+                continue
+            a = self._affine(bias, h, transposed, out=work.preactivations[number])
+            if number == last:
+                return activities
+            if work.activate:
+                h = activities[number]
+                work.activate[number]()
+            else:
+                h = activities[number] = layers.function(a)
+        return activities
+
+    def _large(self, work: Workspace, number: int, h: Tensor) -> Tensor:
+        """h_{number + 1} by oneDNN: with f in the same call where a can be forgotten."""
+        layers = self.layers
+        weight, bias, hidden = layers.weights[number], layers.biases[number], number < len(work.deltas)
+        if hidden and layers.kernel is not None and layers.in_place:
+            a = h = onednn.linear(h, weight, bias, layers.kernel.fused)
+        else:
+            a = onednn.linear(h, weight, bias)
+            h = layers.function(a) if hidden else a
+        work.preactivations[number], work.activities[number] = a, h
+        return h
+
+    def _bend(self, work: Workspace, number: int) -> None:
+        """δ = signal ⊙ g, in the signal's place."""
+        anew = work.large[number] or (number < len(work.carried) and work.carried[number])
+        if work.back and anew:
+            assert self.layers.kernel is not None
+            self.layers.kernel.back(work.deltas[number], work.activities[number])()
+        elif work.back:
+            work.back[number]()
+        else:
+            slope = self.layers.slope(work.preactivations[number], work.activities[number])
+            work.deltas[number].mul_(slope)

@@ -1,0 +1,29 @@
+"""Any torch module converted to another learning rule."""
+
+from dfa_lab.learning.modules.activation_layers import BENDS, ActivationLayer, RuledActivation
+from dfa_lab.learning.modules.convert import convert, plain_state_dict
+from dfa_lab.learning.modules.error_projection import deliver, features_first
+from dfa_lab.learning.modules.feedback_buffers import DIRECT
+from dfa_lab.learning.modules.feedback_points import downstream_product
+from dfa_lab.learning.modules.layer_types import LAYERS
+from dfa_lab.learning.modules.layers import RuledLayer, as_matrix, as_weight
+from dfa_lab.learning.modules.network import Converted, conversion_of, unwrapped
+
+__all__ = [
+    "BENDS",
+    "DIRECT",
+    "LAYERS",
+    "ActivationLayer",
+    "Converted",
+    "RuledActivation",
+    "RuledLayer",
+    "as_matrix",
+    "as_weight",
+    "conversion_of",
+    "convert",
+    "deliver",
+    "downstream_product",
+    "features_first",
+    "plain_state_dict",
+    "unwrapped",
+]

@@ -1,0 +1,116 @@
+"""Activation layers whose derivative can be another: torch's own forward, g on the way back where one is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from dfa_lab.learning.activations import Activation, Derivative, Slope, resolve_activation, slope_of
+from dfa_lab.learning.ops import functional
+from dfa_lab.registry import Choice
+
+#: torch's elementwise activations without parameters.
+ELEMENTWISE: tuple[type[nn.Module], ...] = (
+    nn.Tanh,
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.SELU,
+    nn.CELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Sigmoid,
+    nn.LogSigmoid,
+    nn.Softplus,
+    nn.Softsign,
+    nn.Hardtanh,
+    nn.Hardsigmoid,
+    nn.Hardswish,
+    nn.Tanhshrink,
+    nn.Softshrink,
+    nn.Hardshrink,
+)
+
+
+class RuledActivation(nn.Module):
+    """What all converted activations share: ``derivative``, the choice of g, "exact" for f′ itself."""
+
+    derivative: Choice | Derivative
+    _slope: Slope | None
+
+    def set_derivative(self, derivative: Choice | Derivative) -> None:
+        """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
+        slope = None if derivative == "exact" else slope_of(Activation(self.plain), derivative)
+        self.__dict__.update(derivative=derivative, _slope=slope)
+
+    def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
+        """f′(a), whatever g is set."""
+        return slope_of(Activation(self.plain))(a, h)
+
+    def plain(self, a: Tensor) -> Tensor:
+        """f(a) as torch has it, never in place."""
+        h: Tensor = super().forward(a.clone() if getattr(self, "inplace", False) else a)
+        return h
+
+    def forward(self, a: Tensor) -> Tensor:
+        """f(a)."""
+        slope = self.__dict__["_slope"]
+        if slope is None:
+            h: Tensor = super().forward(a)
+            return h
+        exact = self.__dict__["derivative"] == "exact"
+        return functional.activate(a, self.plain, slope, keep_output=exact)
+
+    def extra_repr(self) -> str:
+        """What print shows: torch's own words, and g where it is not f′."""
+        own = super().extra_repr()
+        choice = self.__dict__["derivative"]
+        return own if choice == "exact" else ", ".join(filter(None, [own, f"derivative={choice!r}"]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the slope, whose functions have no name of their own: it is made again from the choice."""
+        return {name: value for name, value in self.__dict__.items() if name != "_slope"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.set_derivative(self.__dict__["derivative"])
+
+
+class ActivationLayer(RuledActivation):
+    """An entry of ACTIVATIONS as a layer, for a module of one's own: ``dfa.ActivationLayer("sign")``.
+
+    It learns with the activation's derivative, or its surrogate where f is not differentiable, converted or not.
+    """
+
+    def __init__(self, activation: str) -> None:
+        super().__init__()
+        resolve_activation(activation)
+        self.activation = activation
+        self.set_derivative("exact")
+
+    def set_derivative(self, derivative: Choice | Derivative) -> None:
+        """As in every converted activation; "exact" is the activation's own derivative."""
+        self.__dict__.update(derivative=derivative, _slope=slope_of(resolve_activation(self.activation), derivative))
+
+    def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
+        """The activation's own derivative, or its surrogate."""
+        return slope_of(resolve_activation(self.activation))(a, self.plain(a))
+
+    def plain(self, a: Tensor) -> Tensor:
+        """f(a)."""
+        return resolve_activation(self.activation).function(a)
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        return ", ".join(filter(None, [repr(self.activation), super().extra_repr()]))
+
+
+#: torch's class -> the class that takes its place. Made here by name, so that a converted network can be pickled.
+BENDS: dict[type[nn.Module], type[RuledActivation]] = {}
+for _base in ELEMENTWISE:
+    _name = f"Feedback{_base.__name__}"
+    _words = {"__doc__": f"``nn.{_base.__name__}`` with another derivative on the way back.", "__module__": __name__}
+    BENDS[_base] = globals()[_name] = type(_name, (RuledActivation, _base), _words)

@@ -1,0 +1,173 @@
+"""convert: any ``nn.Module``, made to learn by a rule."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.activations import Derivative
+from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.mlp import MLP
+from dfa_lab.learning.modules.activation_layers import BENDS
+from dfa_lab.learning.modules.error_projection import Sharing
+from dfa_lab.learning.modules.feedback_buffers import Buffers
+from dfa_lab.learning.modules.feedback_points import find_points
+from dfa_lab.learning.modules.hooks import Conversion
+from dfa_lab.learning.modules.layer_types import LAYERS, carries, counterpart
+from dfa_lab.learning.modules.layers import RuledLayer
+from dfa_lab.learning.modules.network import ATTRIBUTE, Converted, conversion_of, unwrapped
+from dfa_lab.registry import Choice
+
+
+def convert(
+    module: nn.Module,
+    rule: Any = "fa",
+    *,
+    points: Sequence[str] | None = None,
+    feedback_init: Choice = "uniform",
+    feedback_scale: float = 1.0,
+    feedback_seed: int = 0,
+    activation_derivative: Choice | Derivative = "exact",
+    weight_init: str = "torch",
+    sharing: Sharing = "auto",
+    maps: bool | None = None,
+    example: Any = None,
+    inplace: bool = False,
+) -> nn.Module:
+    """A copy of ``module`` that learns by ``rule``; with ``inplace=True`` the module itself. Forward stays as it is.
+
+    Parameters, their names and values, dtype, device, hooks and mode are the module's. Its layers become subclasses of
+    their own classes that hold feedback as buffers, so that ``state_dict`` has the original's keys and the feedback's.
+
+    - ``rule``: a name in RULES, a name with parameters, or a mapping of layer and point names or patterns (``"conv*"``)
+      to them; what no pattern matches learns by BP. A layerwise rule carries δ through each layer's own B, in the
+      layout of its weight: the first layer's is used only where the network's input needs a gradient.
+    - ``points``: where direct rules deliver, names of modules; by default after each activation or block of a chain
+      (``blocks.py``). Inside a block autograd, between blocks the rule. A point that gives several tensors, in a
+      tuple (a cell), a mapping or a dataclass, hears in the first floating one, the others are cut. A module used
+      several times is one point with one B.
+    - ``sharing``: "flat" gives every entry of a map its own feedback, "shared" one to all positions, "auto" flat for
+      maps and shared for sequences (``delivery.py``); ``maps`` whether tensors with three dimensions are maps
+      (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
+    - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
+      sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
+    - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
+    - ``example``: a batch of inputs, several in a tuple, to draw direct feedback at once; without it, the first forward
+      pass does.
+
+    ``state_dict`` keys of the feedback: ``<layer>.<store>_<parameter>`` with store layerwise, drawn_magnitude,
+    redrawn_magnitude or constant_magnitude, ``<point>.direct_output``, and ``feedback_steps``; which of them there are
+    depends on the rules used so far. A state loads strictly into a network converted from the same module.
+
+    Raises ``DfaLabError`` for what is no module or cannot be copied, an unknown name, patterns and points that match
+    nothing, and, all in one error, the layers that cannot carry δ by the rule.
+    """
+    _check(module)
+    if inplace:
+        if example is not None:  # what fails must not leave it half converted
+            trial = copy.deepcopy(module)
+            convert(
+                trial, rule, points=points, feedback_init=feedback_init, sharing=sharing, maps=maps, example=example
+            )
+        net = module
+    else:
+        try:
+            net = copy.deepcopy(module)
+        except Exception as reason:
+            raise DfaLabError(f"the module cannot be copied: {reason} Use convert(…, inplace=True).") from reason
+    WEIGHT_INITS[weight_init]
+    if sharing not in ("auto", "flat", "shared"):
+        raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
+    maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
+    points = find_points(net) if points is None else _checked_points(net, points)
+    buffers = Buffers(
+        _carrying(net),
+        points,
+        init=feedback_init,
+        scale=feedback_scale,
+        seed=feedback_seed,
+        weight_init=weight_init,
+        sharing=sharing,
+        maps=maps,
+    )
+    conversion = Conversion(buffers)
+    converted = Converted(net, conversion)
+    chosen = converted.resolve(rule)
+    converted.check_derivative(activation_derivative)
+    buffers.need(net, chosen)
+    _change_classes(net)
+    setattr(net, ATTRIBUTE, conversion)
+    conversion.register(net)
+    converted.set_rule(rule)
+    converted.set_derivative(activation_derivative)
+    if example is not None:
+        converted.try_out(example)
+    return net
+
+
+def plain_state_dict(net: nn.Module) -> dict[str, Any]:
+    """The state of ``net`` under the original module's keys alone: it loads strictly into the original."""
+    mlp = unwrapped(net, MLP)
+    if isinstance(mlp, MLP):
+        return {name: value for name, value in mlp.state_dict().items() if not name.startswith("feedback.")}
+    converted = conversion_of(net)
+    feedback = converted.conversion.buffers.names(converted.root)
+    return {name: value for name, value in converted.root.state_dict().items() if name not in feedback}
+
+
+def _check(module: Any) -> None:
+    if not isinstance(module, nn.Module):
+        raise DfaLabError(f"convert was given a {type(module).__name__}; expected a torch.nn.Module.")
+    if isinstance(module, MLP):
+        raise DfaLabError("convert was given a dfa_lab MLP, which learns by a rule already: use dfa.set_rule(net, …).")
+    if any(ATTRIBUTE in one.__dict__ for one in module.modules()):
+        raise DfaLabError("convert was given a network that is converted already: use dfa.set_rule(net, …).")
+    wrapped = isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel)) or hasattr(module, "_orig_mod")
+    if wrapped or isinstance(module, torch.jit.ScriptModule):
+        raise DfaLabError(
+            f"convert was given a {type(module).__name__}; convert the module itself first, and wrap or compile the "
+            "result (a scripted module cannot be converted)."
+        )
+    if not any(True for _ in module.parameters()):
+        raise DfaLabError("convert was given a module without parameters; there is nothing that could learn.")
+
+
+def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
+    if isinstance(points, str) or not isinstance(points, Sequence) or not all(isinstance(one, str) for one in points):
+        raise DfaLabError(
+            f"points were given as {shown(points)}; expected a sequence of module names: {shown([points])}."
+        )
+    known = [name for name, _ in net.named_modules() if name]
+    unknown = [name for name in points if name not in known]
+    if unknown or len(set(points)) != len(points):
+        raise DfaLabError(
+            f"points were given as {shown(list(points))}; expected names of modules, each once. "
+            f"{'No module is called ' + ', '.join(map(shown, unknown[:100])) + '. ' if unknown else ''}"
+            f"Modules: {', '.join(known)}."
+        )
+    return list(points)
+
+
+def _carrying(net: nn.Module) -> dict[str, tuple[str, ...]]:
+    """Layer -> the parameters that δ is carried through."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, module in net.named_modules():
+        if carries(module):
+            found[name] = LAYERS[type(module)].carried(module)
+    return found
+
+
+def _change_classes(net: nn.Module) -> None:
+    for module in net.modules():
+        kind = counterpart(module)
+        if kind is not None:
+            module.__class__ = kind
+            if isinstance(module, RuledLayer):
+                module.heard = frozenset()
+            if kind in BENDS.values():
+                module.__dict__.update(derivative="exact", _slope=None)

@@ -1,0 +1,104 @@
+"""Blocks: where in a network the direct rules deliver, found from how it is built.
+
+A *feedback point* is a module after which the graph is cut and the signal comes in: autograd inside a block, the rule
+between blocks. Chains (``nn.Sequential``, ``ModuleList``, ``ModuleDict``, the layers of a Transformer) are looked into,
+anything else is one block. A point stands after an activation, or after a block where no activation follows; nothing
+after the last block, which hears e itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+
+from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
+
+ACTIVATIONS = (*ELEMENTWISE, RuledActivation)
+CHAINS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
+NORMS = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+
+
+def find_points(module: nn.Module) -> list[str]:
+    """The names of the feedback points of ``module``, in the order it holds them."""
+    links = list(_links(module, "", isinstance(module, CHAINS)))
+    times = Counter(id(child) for _, child, _ in links)
+    points: list[str] = []
+    block: str | None = None  # the last block that no point follows yet
+    for name, child, ordered in links:
+        if isinstance(child, ACTIVATIONS):
+            # One activation may serve many layers: only where a chain has it once, its place is known.
+            if ordered and times[id(child)] == 1 and block is not None:
+                points.append(name)
+                block = None
+        elif not any(True for _ in child.parameters()) or isinstance(child, EMBEDDINGS):
+            continue  # an embedding is a part of the block that reads it
+        elif isinstance(child, NORMS) and block is not None:
+            block = name
+        else:
+            if block is not None:
+                points.append(block)
+            block = name
+    known = {name for name, _ in module.named_modules()}
+    points = [name for name in points if name in known]  # a repeated block by its first name
+    if block is None and points:
+        points.pop()  # the network ends with this activation: its block hears e
+    if not points:
+        held = [
+            name
+            for name, child in module.named_children()
+            if any(True for _ in child.parameters()) and not isinstance(child, EMBEDDINGS)
+        ]
+        if len(held) == 1:  # a wrapper: look into what it wraps
+            return [f"{held[0]}.{name}" for name in find_points(module.get_submodule(held[0]))]
+    return points
+
+
+def _links(module: nn.Module, prefix: str, ordered: bool) -> Iterator[tuple[str, nn.Module, bool]]:
+    """The links of a chain: (name, module, whether its place among the others is known), repeated ones each time."""
+    for name, child in module._modules.items():
+        here = f"{prefix}{name}"
+        if child is None:
+            continue
+        if isinstance(child, CHAINS) or type(child) is nn.Module:
+            yield from _links(child, f"{here}.", True)
+        else:
+            yield here, child, ordered
+
+
+def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:
+    """W_L … W_{l+1} from ``point`` to the output, (n_out, n_l), detached; None where that is no chain of linears.
+
+    ``slopes``, by the name of an activation layer, multiply what goes through it; None too where one is missing.
+    """
+    if not isinstance(module, nn.Sequential):
+        return None
+    links = list(_links(module, "", True))
+    names = [name for name, _, _ in links]
+    if point not in names:
+        return None
+    product: Tensor | None = None
+    for name, link, _ in reversed(links[names.index(point) + 1 :]):  # no more rows than there are outputs
+        if isinstance(link, nn.Linear):
+            weight = link.weight.detach()
+            product = weight if product is None else product @ weight
+        elif isinstance(link, ACTIVATIONS):
+            if product is not None and slopes is not None:
+                if name not in slopes:
+                    return None
+                product = product * slopes[name]
+        elif not isinstance(link, nn.Dropout | nn.Identity) and not _flattens(link):
+            return None
+    return product
+
+
+def _flattens(link: nn.Module) -> bool:
+    """Whether a link only makes a vector of each sample, in the order that flat feedback has."""
+    return isinstance(link, nn.Flatten) and (link.start_dim, link.end_dim) == (1, -1)

@@ -1,0 +1,243 @@
+"""Conversion: what a converted network knows of its rules, beside its layers. It hangs at the root and in the hooks.
+
+Layerwise rules live in the layers (``layers.py``). Direct rules live here: a hook at the root opens a list, hooks at
+the feedback points note the hidden tensors and cut the graph, and a second hook at the root joins them with the output
+in one node.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.modules.error_projection import correlation, deliver, features_first
+from dfa_lab.learning.modules.feedback_buffers import Buffers
+from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
+from dfa_lab.learning.rules import Lesson, Route, Rule, warn_unless_attached
+
+if TYPE_CHECKING:
+    from dfa_lab.learning.alignment import Detour
+
+
+class Conversion:
+    """The rules of one network, by the names of its layers and feedback points, and what a direct rule needs a pass.
+
+    ``rules`` holds each layer's and point's rule; ``lesson`` what ``dfa.lesson`` told; ``buffers`` draws and finds the
+    feedback; ``attached`` counts the optimizers it moves with, ``averaged`` says that processes share what they heard.
+    With ``only_draws`` a pass draws direct feedback and joins nothing. After a pass it holds no tensor but the
+    correlations that the next step moves feedback by.
+    """
+
+    def __init__(self, buffers: Buffers) -> None:
+        self.points = buffers.points
+        self.buffers = buffers
+        self.rules: dict[str, Rule] = {}
+        self.choice: Any = None
+        self.derivative: Any = "exact"
+        self.lesson: tuple[Tensor, str] | None = None
+        self.correlations: dict[str, Tensor] = {}
+        self.only_draws = False
+        self.attached = 0
+        self.averaged = False
+        self._untraced: Callable[[nn.Module], None] | None = None
+        self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
+        self.detour: Detour | None = None  # while a pass is recorded: the cuts can be passed, B replaced
+        self._open: list[tuple[str, nn.Module, Tensor]] | None = None
+        self._reached: set[str] = set()
+        self._missed: set[str] = set()
+        self._last_cut: tuple[str, Any] | None = None
+
+    @property
+    def pending(self) -> tuple[Any, ...]:
+        """What a pass that is under way has noted so far, and what was warned of; can be set back."""
+        return self._open, self._last_cut, set(self._reached), set(self._missed)
+
+    @pending.setter
+    def pending(self, noted: tuple[Any, ...]) -> None:
+        self._open, self._last_cut, self._reached, self._missed = noted
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is attached to no optimizer, and in no pass."""
+        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}
+
+    def attach(self, count: int) -> None:
+        """Note to how many optimizers the feedback is attached."""
+        self.attached = count
+        if count and self._untraced is None:
+            # Not earlier: it loads torch's compiler, which the first optimizer has done by now.
+            self._untraced = torch.compiler.disable(self.buffers.freshen)
+
+    @property
+    def uses(self) -> list[Rule]:
+        """The rules in use, each once."""
+        return list({id(rule): rule for rule in self.rules.values()}.values())
+
+    def active_points(self) -> list[str]:
+        """The points where the graph is cut: those whose rule is direct, or sends nothing at all."""
+        return [name for name in self.points if self.rules[name].route is not Route.LAYERWISE]
+
+    def register(self, root: nn.Module) -> None:
+        """Put the hooks on: before the user's own, so that these see what the network really gives."""
+        root.register_forward_pre_hook(self.begin, prepend=True)
+        root.register_forward_hook(self.end, prepend=True)
+        root.register_load_state_dict_pre_hook(self.buffers.make_room)
+        for name in self.points:
+            root.get_submodule(name).register_forward_hook(functools.partial(self.tap, name), prepend=True)
+
+    def begin(self, root: nn.Module, args: Any) -> None:
+        """The root's forward pass begins."""
+        self._open = self._last_cut = None
+        if torch.is_grad_enabled():
+            if root.training:
+                warn_unless_attached(self.uses, self.attached)
+                if self.buffers.stale:
+                    (self._untraced or self.buffers.freshen)(root)
+            self._open = [] if any(self.rules[name].route is Route.DIRECT for name in self.points) else None
+            self._reached = set()
+
+    def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
+        """A feedback point gave ``output``: note it for the join, and hand on a copy that is cut off."""
+        rule = self.rules[name]
+        if rule.route is Route.LAYERWISE or not torch.is_grad_enabled():
+            return None
+        found = tensors_of(output)
+        if not found:
+            raise DfaLabError(
+                f"feedback point {shown(name)} gave a {type(output).__name__} without a floating tensor; expected "
+                "one, or a tuple, list, mapping or dataclass that holds one: choose other points."
+            )
+        if rule.route is Route.DIRECT:
+            self._note(name, module, found[0], rule)
+        cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
+        self._last_cut = name, cut
+        return cut
+
+    def _warn_of_what_is_missed(self, output: Tensor, last: str) -> None:
+        """Say it once where a point is not reached, and where nothing after the last one can learn."""
+        if torch.compiler.is_compiling():
+            return
+        missed = [name for name in self.active_points() if name not in self._reached | self._missed]
+        if missed:
+            self._missed.update(missed)
+            warnings.warn(
+                f"feedback points {', '.join(missed)} were not reached in this forward pass: what feeds them, if "
+                "anything does, learns from the next point on the way, by autograd. Give convert(…, points=[…]).",
+                stacklevel=2,
+            )
+        if not output.requires_grad and "" not in self._missed:
+            self._missed.add("")
+            warnings.warn(
+                f"nothing after feedback point {last!r} gets a gradient: it is the output layer, or the rest is "
+                "frozen, under torch.no_grad(), or in a checkpoint with use_reentrant=True.",
+                stacklevel=2,
+            )
+
+    def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
+        if self._open is not None:
+            self._open.append((name, module, hidden))
+            self._reached.add(name)
+        elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
+            raise DfaLabError(
+                f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
+                f"{rule.name!r} cannot join it with the output. Call the network itself; run its parts under "
+                "torch.no_grad(); give torch.utils.checkpoint use_reentrant=False."
+            )
+
+    def end(self, root: nn.Module, args: Any, output: Any) -> Any:
+        """The root gives ``output``: join it with what the points noted."""
+        noted, self._open = self._open, None
+        last, self._last_cut = self._last_cut, None
+        if last is not None and output is last[1]:
+            raise DfaLabError(
+                f"feedback point {last[0]!r} gives the network's own output, which hears e itself; give convert(…, "
+                "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
+            )
+        if self.seen_output is not None and isinstance(output, Tensor):
+            self.seen_output.append(output)
+        if noted is None:
+            return None
+        if not isinstance(output, Tensor):
+            raise DfaLabError(
+                f"the network gave a {type(output).__name__}; a direct rule needs one tensor, whose error it sends: "
+                "give the tuple's other parts another way, or use a layerwise rule."
+            )
+        if not noted:
+            raise DfaLabError(
+                f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
+                "choose points that are."
+            )
+        self._warn_of_what_is_missed(output, noted[-1][0])
+        names, modules, hiddens = zip(*noted, strict=True)
+        feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
+        if self.only_draws:
+            return None
+        signals = self._signals(names, hiddens, output)
+        if self.detour is not None:
+            signals = self.detour.signals(signals)
+        return functional.join(output, hiddens, feedback, signals)
+
+    def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
+        rules = [self.rules[name] for name in names]
+        for rule in rules:
+            if rule.listens:
+                check_that_something_gets_out(rule.name, output)
+        lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
+        shapes, maps = [h.shape for h in hiddens], self.buffers.maps
+        listening = [
+            h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
+        ]  # copies: an activation in place may overwrite a hidden tensor
+
+        def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
+            found: list[Tensor | None] = []
+            told: dict[str, Tensor] = {}  # by rule: all its points hear the same
+            for place, rule in enumerate(rules):
+                assert rule.broadcast is not None
+                if rule.name not in told:
+                    told[rule.name] = rule.broadcast(error, lesson)
+                heard = told[rule.name]
+                kept = listening[place]
+                if kept is not None:
+                    self._listen(names[place], correlation(heard.detach(), matrices[place], kept, maps))
+                found.append(deliver(heard, matrices[place].to(heard), shapes[place], maps) if needed[place] else None)
+            return found
+
+        return signals
+
+    def _listen(self, name: str, found: Tensor) -> None:
+        if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
+            raise DfaLabError(nothing_gets_out(self.rules[name].name))
+        before = self.correlations.get(name)
+        self.correlations[name] = found if before is None else before + found
+
+    def lesson_of(self, output: Tensor) -> Lesson:
+        """What ``dfa.lesson`` told, in the output's shape; an error where it told nothing."""
+        if self.lesson is None:
+            needing = next(rule for rule in self.uses if rule.needs_lesson)
+            raise DfaLabError(
+                f"rule {needing.name!r} must hear more than the error; run the forward pass inside "
+                "`with dfa.lesson(net, targets, reduction=…):`."
+            )
+        targets, reduction = self.lesson
+        if not isinstance(targets, Tensor):
+            raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
+        last = output.movedim(1, -1) if features_first(output.dim(), self.buffers.maps) else output
+        if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
+            targets = targets.movedim(1, -1)
+        valued = targets.is_floating_point()
+        shape = last.shape if valued else last.shape[:-1]
+        if targets.shape != shape:
+            raise DfaLabError(
+                f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
+                f"{tuple(output.shape)}; expected class numbers {tuple(last.shape[:-1])} or values of its shape."
+            )
+        rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
+        found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
+        shaped = found.targets.reshape(last.shape)
+        shaped = shaped.movedim(-1, 1) if last is not output else shaped
+        return Lesson(shaped, output, found.scale)

@@ -1,0 +1,160 @@
+"""Layers of torch that learn by a rule: each is torch's own class with another pullback.
+
+A converted layer holds its ``rule`` and, as buffers, the matrices its rules have used: ``<store>_<parameter>``, such as
+``layerwise_weight``, in the parameter's own layout. Forward is torch's own; backward carries δ down with
+``rule.carrier(W, B)`` where the rule is layerwise, and is torch's own otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dfa_lab.learning.ops import functional
+from dfa_lab.learning.rules import BP, Rule
+
+if TYPE_CHECKING:
+    from dfa_lab.learning.alignment import Detour
+
+
+class RuledLayer(nn.Module):
+    """What all converted layers share: a rule, and the matrix that carries δ in place of each parameter."""
+
+    rule: Rule
+    #: The parameters through which a layer below was told something.
+    heard: frozenset[str]
+    #: While a pass is recorded: what may take the place of the carriers later.
+    detour: Detour | None = None
+
+    @staticmethod
+    def carried(layer: Any) -> tuple[str, ...]:
+        """The parameters of ``layer``, converted or not yet, that δ is carried through; each has its own feedback."""
+        return ("weight",)
+
+    def carrier(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
+        """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right.
+
+        Given the layer's ``input``, it is noted whether there is a layer below: feedback nobody hears is not moved.
+        """
+        if input is not None and input.requires_grad and parameter not in self.heard:
+            self.heard = self.heard | {parameter}
+        rule: Rule = self.__dict__["rule"]
+        if rule is BP or rule.carrier is None:
+            return None
+        feedback = self._buffers[f"{rule.store}_{parameter}"] if rule.needs_feedback else None
+        weight = self._parameters[parameter]
+        assert weight is not None
+        matrix = rule.carrier(weight.detach(), feedback)
+        if self.detour is None:
+            return matrix
+        return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
+
+    def extra_repr(self) -> str:
+        """What print shows of the layer: torch's own words, and the rule."""
+        own = super().extra_repr()
+        return f"{own}, rule={self.rule.name!r}" if own else f"rule={self.rule.name!r}"
+
+
+class FeedbackLinear(RuledLayer, nn.Linear):
+    """``nn.Linear`` with another pullback; inputs of any leading shape."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As ``nn.Linear``."""
+        matrix = self.carrier("weight", input)
+        if matrix is None:
+            return super().forward(input)
+        return functional.feedback_linear(input, self.weight, self.bias, matrix)
+
+
+class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        matrix = self.carrier("weight", input)
+        if matrix is None:
+            plain: Tensor = super()._conv_forward(input, weight, bias)
+            return plain
+        padding: Sequence[int] = [0] * len(self.stride)
+        if self.padding_mode != "zeros":
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+        elif isinstance(self.padding, str):  # "same" may pad one side more than the other, "valid" not at all
+            input = F.pad(input, self._reversed_padding_repeated_twice)
+        else:
+            padding = self.padding
+        return functional.feedback_conv(
+            input, weight, bias, matrix, stride=self.stride, padding=padding, dilation=self.dilation, groups=self.groups
+        )
+
+
+class FeedbackConv1d(_RuledConv, nn.Conv1d):
+    """``nn.Conv1d`` with another pullback."""
+
+
+class FeedbackConv2d(_RuledConv, nn.Conv2d):
+    """``nn.Conv2d`` with another pullback."""
+
+
+class FeedbackConv3d(_RuledConv, nn.Conv3d):
+    """``nn.Conv3d`` with another pullback."""
+
+
+class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        matrix = self.carrier("weight", input)
+        if matrix is None:
+            plain: Tensor = super().forward(input, output_size)
+            return plain
+        given: Any = self  # torch's own signature says lists, its own layers give tuples
+        extra = self._output_padding(
+            input, output_size, given.stride, given.padding, given.kernel_size, len(self.stride), given.dilation
+        )
+        return functional.feedback_conv(
+            input,
+            self.weight,
+            self.bias,
+            matrix,
+            stride=self.stride,
+            padding=given.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            transposed=True,
+            output_padding=extra,
+        )
+
+
+class FeedbackConvTranspose1d(_RuledConvTranspose, nn.ConvTranspose1d):
+    """``nn.ConvTranspose1d`` with another pullback."""
+
+
+class FeedbackConvTranspose2d(_RuledConvTranspose, nn.ConvTranspose2d):
+    """``nn.ConvTranspose2d`` with another pullback."""
+
+
+class FeedbackConvTranspose3d(_RuledConvTranspose, nn.ConvTranspose3d):
+    """``nn.ConvTranspose3d`` with another pullback."""
+
+
+def as_matrix(layer: nn.Module, weight: Tensor) -> Tensor:
+    """A weight as the matrix a feedback init draws: rows are the terms summed in one signal, columns what hears it.
+
+    (out, in) stays; a convolution's is (C_out / groups · kernel, C_in).
+    """
+    if weight.dim() == 2:
+        return weight
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+        return weight.flatten(1).mT
+    groups = int(layer.groups)  # type: ignore[arg-type]
+    split = weight.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1)
+    return split.permute(1, 3, 0, 2).reshape(split.shape[1] * split.shape[3], groups * split.shape[2])
+
+
+def as_weight(layer: nn.Module, matrix: Tensor, like: Tensor) -> Tensor:
+    """The inverse of ``as_matrix``: the same entries in the layout of the weight ``like``."""
+    if like.dim() == 2:
+        return matrix
+    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+        return matrix.mT.reshape(like.shape)
+    groups = int(layer.groups)  # type: ignore[arg-type]
+    out, inputs = like.shape[0] // groups, like.shape[1]
+    return matrix.reshape(out, -1, groups, inputs).permute(2, 0, 3, 1).reshape(like.shape)

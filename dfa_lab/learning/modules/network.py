@@ -1,0 +1,262 @@
+"""Converted: a converted network with its conversion, and what one does to it: switch, redraw, teach, move."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.learning.activations import Activation, Derivative, slope_of
+from dfa_lab.learning.modules.activation_layers import BENDS, RuledActivation
+from dfa_lab.learning.modules.carried_weights import Weight
+from dfa_lab.learning.modules.feedback_buffers import DIRECT
+from dfa_lab.learning.modules.hooks import Conversion
+from dfa_lab.learning.modules.layer_types import carries, obstacle
+from dfa_lab.learning.ops import is_same
+from dfa_lab.learning.rules import BP, RULES, Moment, Route, Rule, per_layer
+from dfa_lab.registry import Choice
+
+#: Where a converted network keeps its conversion.
+ATTRIBUTE = "dfa_conversion"
+
+#: What ``move_feedback`` needs from before an optimizer step: copies of weights, by their place.
+Before = Mapping[int, Tensor]
+
+
+class Converted:
+    """A view of a converted network, ``root``, and its ``conversion``; it holds nothing itself."""
+
+    def __init__(self, root: nn.Module, conversion: Conversion) -> None:
+        self.root = root
+        self.conversion = conversion
+
+    def resolve(self, choice: Any) -> dict[str, Rule]:
+        """Each layer's and point's rule by ``choice``: one rule for all, or a mapping of names and patterns to rules.
+
+        Raises ``DfaLabError`` for an unknown rule, a pattern that matches nothing, a direct rule without a point, and
+        for all layers together that cannot carry δ as their rule asks.
+        """
+        obstacles = {name: why for name, module in self.root.named_modules() if (why := obstacle(module))}
+        points, layers = self.conversion.points, self.conversion.buffers.carrying
+        names = [*layers, *(name for name in points if name not in layers)]
+        if per_layer(choice):
+            patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
+            self._check_patterns(patterns, [*names, *obstacles])
+            rules = {name: _match(patterns, name) for name in [*names, *obstacles]}
+            direct = [pattern for pattern, rule in patterns.items() if rule.route is not Route.LAYERWISE]
+            homeless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
+        else:
+            rule = RULES.resolve(choice)
+            rules = dict.fromkeys([*names, *obstacles], rule)
+            homeless = [] if points or rule.route is Route.LAYERWISE else [rule.name]
+        if homeless:
+            known = f"the points are: {', '.join(points)}" if points else "none was found"
+            raise DfaLabError(
+                f"a direct rule was given for {', '.join(map(repr, homeless))}, where no feedback point is ({known}); "
+                "give convert(…, points=[…]), names of the modules after which the signal comes in."
+            )
+        blocked = [
+            f"{name or 'the module itself'}: {why}"
+            for name, why in obstacles.items()
+            if rules[name].route is Route.LAYERWISE and rules[name] is not BP
+        ]
+        if blocked:
+            raise DfaLabError(
+                f"{len(blocked)} layer{'s' * (len(blocked) > 1)} cannot learn by a layerwise rule. "
+                f"{'. '.join(blocked)}. Leave them to backpropagation by name, "
+                "rule={'name of the layer': 'bp', '*': …}, or use a direct rule."
+            )
+        return {name: rules[name] for name in names}
+
+    def _check_patterns(self, patterns: Mapping[str, Rule], names: list[str]) -> None:
+        for pattern in patterns:
+            if not any(_matches(pattern, name) for name in names):
+                guess = nearest(pattern, names)
+                hint = f" Did you mean {guess!r}?" if guess else ""
+                raise DfaLabError(
+                    f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
+                    f"{', '.join(names)}.{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
+                )
+
+    def set_rule(self, choice: Any) -> None:
+        """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
+        self.check_layers()
+        rules = self.resolve(choice)
+        self.conversion.buffers.need(self.root, rules)
+        self.assign(rules)
+        self.conversion.choice = copy.deepcopy(choice)
+        self.conversion.correlations.clear()
+
+    def check_layers(self) -> None:
+        """Raise ``DfaLabError`` where layers were put in after the conversion, which no rule reaches."""
+        fresh = [name for name, module in self.root.named_modules() if carries(module)]
+        if fresh:
+            raise DfaLabError(
+                f"{', '.join(fresh)}: put in after the conversion, and so no layer that learns by a rule. Change the "
+                "module before dfa.convert."
+            )
+
+    def assign(self, rules: dict[str, Rule]) -> None:
+        """Give each layer and point its rule; what it needs is drawn already."""
+        self.conversion.rules = rules
+        for name in self.conversion.buffers.carrying:
+            self.root.get_submodule(name).__dict__["rule"] = rules[name]
+
+    def check_derivative(self, derivative: Choice | Derivative) -> None:
+        """Raise ``DfaLabError`` for a derivative that cannot be used here."""
+        slope_of(Activation(torch.tanh), derivative)
+        known = any(type(module) in BENDS or isinstance(module, RuledActivation) for module in self.root.modules())
+        if derivative != "exact" and not known:
+            raise DfaLabError(
+                "this network has no activation layers, such as nn.Tanh(), whose derivative could be another: calls "
+                "such as F.relu cannot be seen. Use activation_derivative='exact', or layers."
+            )
+
+    def set_derivative(self, derivative: Choice | Derivative) -> None:
+        """Let every activation layer multiply signals with ``derivative`` from the next forward pass on."""
+        if is_same(self.conversion.derivative, derivative):
+            return  # it may fail by now, and nobody asked for another
+        self.check_derivative(derivative)
+        self.conversion.derivative = None  # until all of them have it
+        for module in self.root.modules():
+            if isinstance(module, RuledActivation):
+                module.set_derivative(derivative)
+        self.conversion.derivative = derivative
+
+    def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
+        """Draw all feedback anew; what is not given stays as it was."""
+        self.conversion.buffers.redraw(self.root, init, scale, seed, self.conversion.active_points())
+
+    def feedback_buffers(self) -> list[Tensor]:
+        """All feedback there is, drawn by whichever rule, and the count of its changes."""
+        names = self.conversion.buffers.names(self.root)
+        return [buffer for name, buffer in self.root.named_buffers(remove_duplicate=False) if name in names]
+
+    @property
+    def lesson(self) -> tuple[Tensor, str] | None:
+        """What ``dfa.lesson`` told: targets and the loss's reduction."""
+        return self.conversion.lesson
+
+    @lesson.setter
+    def lesson(self, told: tuple[Tensor, str] | None) -> None:
+        self.conversion.lesson = told
+
+    @property
+    def attached(self) -> int:
+        """How many optimizers its feedback moves with."""
+        return self.conversion.attached
+
+    @attached.setter
+    def attached(self, count: int) -> None:
+        self.conversion.attach(count)
+
+    def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
+        """Copies of the weights whose feedback moves with them, to be taken right before an optimizer step.
+
+        ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
+        """
+        self.conversion.buffers.tie(self.root)
+        moving = [one for one in self._moving() if stepped is None or id(one.tensor) in stepped]
+        return {weight.place: weight.tensor.detach().clone() for weight in moving}
+
+    def _moving(self) -> list[Weight]:
+        """The weights whose rule moves feedback: tied ones once, frozen ones and those nobody hears through not."""
+        found: dict[int, Weight] = {}
+        for weight in self.conversion.buffers.weights(self.root):
+            rule = self.conversion.rules[weight.layer_name]
+            heard = weight.parameter in weight.layer.heard
+            if rule.route is Route.LAYERWISE and rule.move and weight.tensor.requires_grad and heard:
+                found.setdefault(weight.place, weight)
+        return list(found.values())
+
+    def move_feedback(self, before: Before) -> None:
+        """Let feedback change, right after an optimizer step; ``before`` is from ``weights_before``."""
+        if any(rule.changes_feedback for rule in self.conversion.uses):
+            self.conversion.buffers.count_step(self.root)
+        with torch.no_grad():
+            for rule in self.conversion.uses:
+                if rule.move and rule.route is Route.LAYERWISE:
+                    self._move_layers(rule, before)
+                elif rule.move:
+                    self._move_points(rule)
+        self.conversion.correlations.clear()
+
+    def _move_layers(self, rule: Rule, before: Before) -> None:
+        assert rule.move is not None
+        buffers, rules = self.conversion.buffers, self.conversion.rules
+        moving = [weight for weight in self._moving() if rules[weight.layer_name] is rule and weight.place in before]
+        rule.move(
+            Moment(
+                carried=[weight.tensor.detach() for weight in moving],
+                before=[before[weight.place] for weight in moving],
+                feedback=[weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in moving],
+                correlations=[],
+                noise=lambda number, samples: buffers.noise(self.root, moving[number - 1], samples),
+                decay=rule.decay,
+            )
+        )
+
+    def _move_points(self, rule: Rule) -> None:
+        assert rule.move is not None
+        heard = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
+        if self.conversion.averaged:
+            for found in heard.values():
+                torch.distributed.all_reduce(found)
+                found.div_(torch.distributed.get_world_size())
+        feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in heard]
+        rule.move(Moment([], [], feedback, list(heard.values()), lambda *_: torch.empty(0), rule.decay))
+
+    def try_out(self, example: Any) -> None:
+        """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved.
+
+        ``example`` is the network's input, several in a tuple. Raises ``DfaLabError`` where the network fails on it.
+        """
+        modes = {module: module.training for module in self.root.modules()}
+        self.root.eval()
+        self.conversion.only_draws = True
+        try:
+            with torch.random.fork_rng(), torch.enable_grad():
+                self.root(*example) if isinstance(example, tuple) else self.root(example)
+        except DfaLabError:
+            raise
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
+            raise DfaLabError(f"the network failed on the example: {reason}") from reason
+        finally:
+            self.conversion.only_draws = False
+            for module, mode in modes.items():
+                module.training = mode
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return pattern == name or fnmatchcase(name, pattern)
+
+
+def _match(patterns: Mapping[str, Rule], name: str) -> Rule:
+    """The rule of the name itself, else of the first pattern that matches, else BP."""
+    if name in patterns:
+        return patterns[name]
+    return next((rule for pattern, rule in patterns.items() if fnmatchcase(name, pattern)), BP)
+
+
+def unwrapped(net: Any, kind: type[nn.Module] = nn.Module) -> nn.Module | None:
+    """The converted network, or the one of ``kind``, inside wrappers (DistributedDataParallel, torch.compile)."""
+    while isinstance(net, nn.Module):
+        if ATTRIBUTE in net.__dict__ or (kind is not nn.Module and isinstance(net, kind)):
+            return net
+        net = net._modules.get("_orig_mod") or net._modules.get("module")
+    return None
+
+
+def conversion_of(net: Any) -> Converted:
+    """The converted network behind ``net``, which may be wrapped (DistributedDataParallel, torch.compile)."""
+    root = unwrapped(net)
+    if root is None:
+        raise DfaLabError(
+            f"a {type(net).__name__} was given; expected a dfa_lab MLP or a network from dfa.convert(module, …)."
+        )
+    return Converted(root, root.__dict__[ATTRIBUTE])

@@ -1,0 +1,42 @@
+"""Operations on tensors that learning rules are made of: autograd functions, losses, optimizers, generators."""
+
+from dfa_lab.learning.ops import functional, inplace_activations, onednn
+from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
+from dfa_lab.learning.ops.functional import Signals
+from dfa_lab.learning.ops.fused_linear import dense, suits
+from dfa_lab.learning.ops.inplace_activations import Kernel
+from dfa_lab.learning.ops.losses import LOSSES, Loss, checked_loss
+from dfa_lab.learning.ops.nested import mapped, tensors_of
+from dfa_lab.learning.ops.optimizers import OPTIMIZERS, change_options, warm_up
+from dfa_lab.learning.ops.replicas import each, each_seed, is_same, is_sequence
+from dfa_lab.learning.ops.seeding import generator, restore_torch_state, torch_state
+from dfa_lab.learning.ops.transforms import check_that_something_gets_out, nothing_gets_out
+
+__all__ = [
+    "FIRST",
+    "LOSSES",
+    "OPTIMIZERS",
+    "Kernel",
+    "Loss",
+    "Replay",
+    "Signals",
+    "change_options",
+    "check_that_something_gets_out",
+    "checked_loss",
+    "dense",
+    "each",
+    "each_seed",
+    "functional",
+    "generator",
+    "inplace_activations",
+    "is_same",
+    "is_sequence",
+    "mapped",
+    "nothing_gets_out",
+    "onednn",
+    "restore_torch_state",
+    "suits",
+    "tensors_of",
+    "torch_state",
+    "warm_up",
+]

@@ -1,0 +1,236 @@
+"""Autograd functions: forward identical to torch's own, backward by a learning rule. They know no network.
+
+Shape letters: N samples, n_in and n_out features; with replicas every tensor has a leading K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.ops.transforms import seen
+
+
+class _FeedbackLinear(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor) -> Tensor:
+        if weight.dim() == 2:
+            return torch.nn.functional.linear(input, weight, bias)
+        output = torch.matmul(input, weight.mT)
+        return output if bias is None else output + bias.unsqueeze(-2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        input, weight, _, feedback = inputs
+        ctx.save_for_backward(input, feedback)
+        ctx.batched = weight.dim() == 3
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (delta,) = grads
+        input, feedback = ctx.saved_tensors
+        grad_input = grad_weight = grad_bias = None
+        if ctx.needs_input_grad[0]:
+            grad_input = delta @ feedback
+            if ctx.batched and input.dim() == 2:
+                grad_input = grad_input.sum(0)
+        if ctx.needs_input_grad[1]:
+            if ctx.batched:
+                grad_weight = delta.mT @ input
+            else:
+                grad_weight = delta.flatten(0, -2).mT @ input.flatten(0, -2)
+        if ctx.needs_input_grad[2]:
+            grad_bias = delta.sum(-2) if ctx.batched else delta.flatten(0, -2).sum(0)
+        return grad_input, grad_weight, grad_bias, None
+
+
+def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor) -> Tensor:
+    """Forward identical to ``torch.nn.functional.linear``; backward sends ``delta @ feedback`` down in place of W.
+
+    ``input`` (…, n_in), ``weight`` and ``feedback`` (n_out, n_in), ``bias`` (n_out,) or None; with replicas
+    ``weight`` and ``feedback`` are (K, n_out, n_in), ``bias`` (K, n_out), ``input`` (N, n_in) or (K, N, n_in).
+    The gradients of weight and bias are the usual ones; ``feedback`` gets none (Lillicrap et al. 2016, eq. 2).
+    """
+    if feedback.shape != weight.shape:
+        raise DfaLabError(
+            f"feedback has shape {tuple(feedback.shape)}, weight {tuple(weight.shape)}; "
+            "a layerwise feedback matrix has the layout of the weight, (out, in)."
+        )
+    if input.dim() == 1:
+        return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
+    result: Tensor = _FeedbackLinear.apply(*seen(_autocast(input, weight, bias, feedback)))
+    return result
+
+
+class _FeedbackConv(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, *options: Any) -> Tensor:
+        return torch.convolution(input, weight, bias, *options)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        input, _, _, feedback, *ctx.options = inputs
+        ctx.save_for_backward(input, feedback)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (delta,) = grads
+        input, feedback = ctx.saved_tensors
+        needed = list(ctx.needs_input_grad[:3])
+        # The gradient of the weight does not depend on it; that of the input is made with what stands in its place.
+        found = torch.ops.aten.convolution_backward(
+            delta, input, feedback, [delta.shape[1]] if needed[2] else None, *ctx.options, needed
+        )
+        return *found, None, *(None for _ in ctx.options)
+
+
+def feedback_conv(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    feedback: Tensor,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int = 1,
+    transposed: bool = False,
+    output_padding: Sequence[int] | None = None,
+) -> Tensor:
+    """Forward identical to torch's convolution in 1–3 dimensions; backward carries δ with ``feedback`` in place of W.
+
+    ``input`` (N, C_in, …) or (C_in, …); ``weight`` and ``feedback`` (C_out, C_in / groups, …), ``transposed``
+    (C_in, C_out / groups, …); one number a spatial dimension in ``stride``, ``padding``, ``dilation`` and
+    ``output_padding``. The gradients of weight and bias are the usual ones; ``feedback`` gets none.
+    """
+    if feedback.shape != weight.shape:
+        raise DfaLabError(
+            f"feedback has shape {tuple(feedback.shape)}, weight {tuple(weight.shape)}; "
+            "the feedback of a convolution has the layout of its weight."
+        )
+    spatial = weight.dim() - 2
+    alone = input.dim() == spatial + 1
+    options = list(stride), list(padding), list(dilation), transposed, list(output_padding or [0] * spatial), groups
+    batch = input.unsqueeze(0) if alone else input
+    result: Tensor = _FeedbackConv.apply(*seen(_autocast(batch, weight, bias, feedback)), *options)
+    return result.squeeze(0) if alone else result
+
+
+def _autocast(*tensors: Tensor | None) -> list[Tensor | None]:
+    """What torch's own linear and conv do under autocast: cast to its dtype, recorded, so that gradients come back."""
+    first = tensors[0]
+    assert first is not None
+    kind = first.device.type
+    if not torch.is_autocast_enabled(kind):
+        return list(tensors)
+    dtype = torch.get_autocast_dtype(kind)
+    return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
+
+
+Signals = Callable[[Tensor, Sequence[Tensor], Sequence[bool]], Sequence[Tensor | None]]
+
+
+class _DirectFeedback(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(output: Tensor, signals: Signals, count: int, *tensors: Tensor) -> Tensor:
+        return output.clone()  # not a view: what follows may change it in place
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, ctx.signals, ctx.count, *tensors = inputs
+        ctx.save_for_backward(*tensors[ctx.count :])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (error,) = grads
+        needed = ctx.needs_input_grad[3 : 3 + ctx.count]
+        signals = ctx.signals(error, ctx.saved_tensors, needed)
+        return error, None, None, *signals, *(None for _ in signals)
+
+
+def join(output: Tensor, hiddens: Sequence[Tensor], feedbacks: Sequence[Tensor], signals: Signals) -> Tensor:
+    """The output as it is, in one graph node with all ``hiddens``.
+
+    Backward gives e to ``output`` and what ``signals(e, feedbacks, needed)`` gives to each hidden tensor: None where
+    none is needed. Each hidden tensor must reach ``output`` through ``.detach()``.
+    """
+    result: Tensor = _DirectFeedback.apply(output, signals, len(hiddens), *seen([*hiddens, *feedbacks]))
+    return result
+
+
+def direct_feedback(
+    output: Tensor,
+    hiddens: Sequence[Tensor],
+    feedbacks: Sequence[Tensor],
+    broadcast: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """The output as it is; backward gives e to ``output`` and ``e @ B_l`` to each hidden activity at once.
+
+    One node joins them all, so no layer waits for the one above and BP's ``delta @ W`` products are never made
+    (Nøkland 2016, eq. 7). For that, each hidden activity must reach ``output`` through ``.detach()``.
+    ``broadcast`` maps e to what is heard in its place. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
+    ``feedbacks[l]`` (…, n_out, n_l).
+    """
+    if len(hiddens) != len(feedbacks):
+        raise DfaLabError(
+            f"{len(hiddens)} hidden activities and {len(feedbacks)} feedback matrices were given; expected as many."
+        )
+    for hidden, matrix in zip(hiddens, feedbacks, strict=True):
+        if tuple(matrix.shape[-2:]) != (output.shape[-1], hidden.shape[-1]):
+            raise DfaLabError(
+                f"a direct feedback matrix has shape {tuple(matrix.shape)}; expected (n_out, n_l) = "
+                f"({output.shape[-1]}, {hidden.shape[-1]})."
+            )
+
+    def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
+        heard = error if broadcast is None else broadcast(error)
+        return [heard @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
+
+    return join(output, hiddens, feedbacks, signals)
+
+
+class _Activate(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], keep: bool
+    ) -> Tensor:
+        # A function that returns its argument (the identity) must still give a tensor of its own.
+        h = function(a)
+        return h.clone() if h is a else h
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        a, _, ctx.slope, keep = inputs
+        ctx.save_for_backward(a, output if keep else a)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        a, h = ctx.saved_tensors
+        return grads[0] * ctx.slope(a, h), None, None, None
+
+
+def activate(
+    a: Tensor,
+    function: Callable[[Tensor], Tensor],
+    slope: Callable[[Tensor, Tensor], Tensor],
+    *,
+    keep_output: bool = True,
+) -> Tensor:
+    """f(a) forward; backward multiplies with ``slope(a, f(a))`` where autograd would use f′ (the seed's eq. with g).
+
+    Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows.
+    """
+    result: Tensor = _Activate.apply(*seen([a]), function, slope, keep_output)
+    return result

@@ -1,0 +1,52 @@
+"""Dense: a layer and its activation as one node of autograd, by oneDNN, for large layers that nobody asks for a."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfa_lab.learning.ops import onednn
+from dfa_lab.learning.ops.inplace_activations import Kernel
+
+
+class _Dense(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
+        h = onednn.linear(x, weight, bias, kernel.fused)
+        # What is not needed may change before backward: so may weights where feedback carries δ.
+        ctx.save_for_backward(x, carrier if ctx.needs_input_grad[0] else None, h)
+        ctx.kernel = kernel
+        return h
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, carrier, h = ctx.saved_tensors
+        delta = ctx.kernel.pullback(grads[0], h)
+        needed = ctx.needs_input_grad
+        return (
+            delta @ carrier if needed[0] else None,
+            delta.mT @ x if needed[1] else None,
+            delta.sum(0) if needed[2] else None,
+            None,
+            None,
+        )
+
+
+def dense(x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
+    """f(x weightᵀ + bias) by oneDNN in one call, for ``x`` (N, n_in).
+
+    Backward sends δ ``carrier`` down, a matrix in the weight's layout that gets no gradient.
+    """
+    result: Tensor = _Dense.apply(x, weight, bias, carrier, kernel)
+    return result
+
+
+def suits(x: Tensor, weight: Tensor) -> bool:
+    """Whether ``dense`` is the faster way for these, and nothing but plain autograd is at work."""
+    special = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
+    if special:
+        return False
+    plain = x.dim() == 2 and not torch.is_autocast_enabled("cpu")
+    return plain and onednn.pays(weight, len(x), weight.shape[-1], weight.shape[-2])

@@ -1,0 +1,111 @@
+"""Source: whatever a picture is drawn of. A History, a run, or what trains runs; here each becomes what a view reads.
+
+A ``Runner`` stands for all its lanes where several runs are drawn, else for its main run, lane 0. An ``Explorer``
+stands for its runner; it is known by having one, so that no widget is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.history import History, name_of_record
+from dfa_lab.experiment.measurement import Snapshot
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner import Runner
+
+
+class HasRunner(Protocol):
+    """What shows a runner, as an ``Explorer`` does."""
+
+    @property
+    def runner(self) -> Runner:
+        """The thread that trains its runs."""
+
+
+#: A run that trains or can.
+Engine = Experiment | Runner | HasRunner
+#: What a picture of a course is drawn of.
+Source = History | Engine
+
+
+class NamedRun(NamedTuple):
+    """A run and what it is called: a lane of a runner as the explorer's legend has it, another by its own name."""
+
+    name: str
+    run: History | Experiment
+
+    @property
+    def history(self) -> History:
+        """Its record."""
+        return self.run if isinstance(self.run, History) else self.run.history
+
+
+RUNS = "a History, an Experiment, a Runner or an Explorer"
+
+
+def runs_of(source: object, place: str) -> list[NamedRun]:
+    """The runs that ``source`` stands for with their names, all lanes of a runner among them.
+
+    Raises ``DfaLabError`` that says what ``place`` got instead.
+    """
+    if isinstance(source, History):
+        return [NamedRun(name_of_record(source), source)]
+    trainer = _trainer(source, place, RUNS)
+    if isinstance(trainer, Experiment):
+        return [NamedRun(name_of_record(trainer.history), trainer)]
+    lanes, runs = trainer.status().lanes, trainer.by_number
+    return [NamedRun(lane.name, runs[lane.number]) for lane in lanes if lane.number in runs]
+
+
+def run_of(source: object, place: str) -> NamedRun:
+    """The run, or the main run, that ``source`` stands for with its name. Raises as ``runs_of`` does."""
+    return runs_of(source, place)[0]
+
+
+def references_of(references: object, place: str) -> list[NamedRun]:
+    """Reference runs with their names. Raises ``DfaLabError`` that says what ``place`` got where one is no run."""
+    if isinstance(references, str) or not isinstance(references, Iterable):
+        raise DfaLabError(
+            f"{place} got references={shown(references)}; expected several runs, such as references=[bp, shallow]."
+        )
+    return [run_of(one, place) for one in references]
+
+
+def engine_of(source: object, place: str, also: str) -> Experiment:
+    """The run, or the main run, of ``source``. ``also`` says what else ``place`` takes, where it got neither."""
+    trainer = _trainer(source, place, f"an Experiment, a Runner, an Explorer or {also}")
+    return trainer.experiment if isinstance(trainer, Runner) else trainer
+
+
+def snapshot_of(source: object, place: str) -> Snapshot:
+    """``source`` itself where it is a Snapshot, else one of its run (the main run) as it stands, of the first replica.
+
+    Raises ``DfaLabError`` that says what ``place`` got instead.
+    """
+    if isinstance(source, Snapshot):
+        return source
+    return engine_of(source, place, "the Snapshot that experiment.snapshot() gives").snapshot()
+
+
+def _trainer(source: object, place: str, expected: str) -> Experiment | Runner:
+    trainer = source if isinstance(source, Experiment | Runner) else getattr(source, "runner", None)
+    if isinstance(trainer, Experiment | Runner):
+        return trainer
+    raise DfaLabError(f"{place} got a {type(source).__name__}; expected {expected}{_hint(source)}.")
+
+
+def _hint(source: object) -> str:
+    """What to do, for what is taken for a run most often."""
+    if isinstance(source, History):
+        return ": a History has the numbers of a run, not its network"
+    if isinstance(source, Snapshot):
+        return ": a Snapshot is one step of a run, not its course"
+    if isinstance(getattr(source, "history", None), History):
+        return ": give its .history"
+    if callable(getattr(source, "snapshot", None)):
+        return ": give its .snapshot()"
+    if isinstance(source, list | tuple) and any(isinstance(one, History | Experiment | Runner) for one in source):
+        return ": give the runs one by one, with a * before the list"
+    return ""

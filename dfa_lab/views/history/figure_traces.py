@@ -1,0 +1,139 @@
+"""Drawing: what the plotly figure gathers panel by panel: bands, lines, reference lines, and which looks were used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from plotly import graph_objects as go
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.history import METRICS, History
+from dfa_lab.views.base import LineStyle, chance_band, curve, reference_metric
+from dfa_lab.views.base import palette as style
+from dfa_lab.views.history.figure_panels import Panel
+from dfa_lab.views.history.traces import line_trace, region_trace
+
+
+@dataclass
+class Drawing:
+    """The runs to draw with their names, and what is gathered while the panels are drawn, one after another."""
+
+    histories: Sequence[History]
+    names: Sequence[str]
+    references: Sequence[History]
+    looks_of_references: Sequence[LineStyle]
+    layers: dict[int, LineStyle]
+    below: list[go.Scatter] = field(default_factory=list)
+    bands: list[go.Scatter] = field(default_factory=list)
+    lines: list[go.Scatter] = field(default_factory=list)
+    used: dict[LineStyle, None] = field(default_factory=dict)  # in the order of first use
+    referred: set[int] = field(default_factory=set)  # the references that are in some panel
+    chance: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether one run is drawn, so that its kinds of lines stand in the legend by themselves."""
+        return len(self.histories) == 1
+
+    @property
+    def traces(self) -> list[go.Scatter]:
+        """Everything gathered, from the bottom up."""
+        return [*self.below, *self.bands, *self.lines]
+
+    def group(self, run: int, look: LineStyle) -> str:
+        """What a click in the legend hides together: a kind of line where there is one run, else all of a run."""
+        return look.name if self.single else f"run {run}"
+
+    def draw(self, panel: Panel, axis: str) -> list[np.ndarray]:
+        """Adds the panel's traces; returns all y values in it."""
+        values: list[np.ndarray] = []
+        for metric, look in panel.metrics.items():
+            if panel.angle:
+                values += self._draw_chance(metric, axis)
+            for run in range(len(self.histories)):
+                values += self._draw_run(run, metric, look, axis)
+        if panel.references:
+            for number in range(len(self.references)):
+                values += self._draw_reference(number, panel, axis)
+        if not values:  # plotly draws no axes that nothing stands on
+            nothing = np.array([np.nan])
+            self.lines.append(go.Scatter(x=nothing, y=nothing, yaxis=axis, showlegend=False, hoverinfo="skip"))
+        return values
+
+    def _draw_chance(self, metric: str, axis: str) -> list[np.ndarray]:
+        band = chance_band(self.histories, metric)
+        if band is None:
+            return []
+        self.chance = True
+        fill = style.translucent(style.CHANCE_COLOUR, style.CHANCE_OPACITY)
+        self.bands.insert(0, region_trace(band, fill, axis=axis, name=f"{metric}, chance", group="chance"))
+        return [band.lower, band.upper]
+
+    def _draw_run(self, run: int, metric: str, metric_look: LineStyle, axis: str) -> list[np.ndarray]:
+        history, values = self.histories[run], []
+        about = METRICS[metric]
+        layers: list[int | None] = [*history.layers(metric)] if about.per_layer else [None]
+        for layer in layers:
+            line = curve(history, metric, layer)
+            if not len(line):
+                continue
+            look = metric_look if layer is None else self.layers[layer]
+            self.used[look] = None
+            group = self.group(run, look)
+            name = ", ".join([self.names[run], about.label, *([] if layer is None else [look.name])])
+            colour = style.run_colour(run, look.shade)
+            drawn = style.drawn_of(metric, look)
+            self.lines.append(line_trace(line, drawn, colour, axis=axis, name=name, group=group, unit=about.unit))
+            values.append(line.mean)
+            if line.replicas > 1:
+                spread = line.spread
+                values += [spread.lower, spread.upper]
+                fill = style.translucent(colour, style.SPREAD_OPACITY)
+                self.bands.append(region_trace(spread, fill, axis=axis, name=f"{name}, ± 1 sd", group=group))
+        return values
+
+    def _draw_reference(self, number: int, panel: Panel, axis: str) -> list[np.ndarray]:
+        history, look = self.references[number], self.looks_of_references[number]
+        metric = reference_metric(history, panel.metrics)
+        if metric is None:
+            return []
+        self.referred.add(number)
+        line, about = curve(history, metric), METRICS[metric]
+        group, name = f"reference {number}", f"{look.name}, {about.label}"
+        colour = style.REFERENCE_COLOUR
+        self.below.append(line_trace(line, look, colour, axis=axis, name=name, group=group, unit=about.unit))
+        return [line.mean]
+
+
+def run_names(names: Sequence[str], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
+    """What the runs are called: ``labels``, else their own ``names``. Raises ``DfaLabError`` where these do not fit."""
+    if labels is None:
+        return numbered(names)
+    if (
+        isinstance(labels, str)
+        or not isinstance(labels, Sequence)
+        or not all(isinstance(label, str) for label in labels)
+    ):
+        raise DfaLabError(f'{place} got labels={shown(labels)}; expected one text a run, such as labels=["bp", "dfa"].')
+    if len(labels) != len(names):
+        raise DfaLabError(f"{place} got {len(labels)} labels for {len(names)} runs; give one label for each, in order.")
+    return list(labels)
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """``names`` with a number from 1 behind those that are alike."""
+    alike, seen = Counter(names), Counter[str]()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} {seen[name]}" if alike[name] > 1 else name)
+    return found
+
+
+def recorded_layers(histories: Iterable[History], panels: Iterable[Panel]) -> set[int]:
+    """The layers that any run has something of in any of the panels."""
+    metrics = [metric for panel in panels for metric in panel.metrics]
+    return {layer for history in histories for metric in metrics for layer in history.layers(metric)}

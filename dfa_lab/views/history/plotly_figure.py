@@ -1,0 +1,167 @@
+"""figure: one interactive plotly figure of one or several runs, all panels over one axis of training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from plotly import graph_objects as go
+
+from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.views.base import (
+    ANGLES,
+    Change,
+    NamedRun,
+    Place,
+    Source,
+    angle_metrics,
+    changes,
+    place_labels,
+    references_of,
+    runs_of,
+)
+from dfa_lab.views.base import palette as style
+from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
+from dfa_lab.views.history.figure_panels import PANELS, Panel, angle_panel, y_axis
+from dfa_lab.views.history.figure_traces import Drawing, numbered, recorded_layers, run_names
+from dfa_lab.views.history.traces import change_line, change_trace, right_angle
+
+# Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
+GAP, LANE, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
+TOP, BOTTOM = 24, 56
+
+
+def figure(
+    *histories: Source,
+    labels: Sequence[str] | None = None,
+    references: Iterable[Source] = (),
+    angles: Sequence[str] = ANGLES,
+) -> go.Figure:
+    """The course of one or several runs in linked panels: alignments, loss, accuracy, throughput, every change.
+
+    The x axis, training step in updates, is one for all panels: zooming one zooms all. Panels that no run has
+    anything for are left out; a figure of empty histories has all of them, empty. A run is given as its History or as
+    the Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
+
+    - **Runs** have a colour each, named by ``labels`` (else by their own names, lanes by those that the explorer
+      shows, numbered where these are alike); a click on the legend hides a run, or with a single run a
+      kind of line. Layers differ by width and shade; a dash says the metric: gradient angles and test loss
+      are dashed, weight angles and training loss not.
+    - **Replicas**: the line is their mean, the band ± one standard deviation. Values that are not finite are left
+      out of both (the hover text counts the replicas left); where none is finite the line has a gap.
+    - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, ± 2 sd: a step function,
+      at each step the widest of the layers and runs drawn (see ``curve.chance_band``).
+      ``angles`` names the metrics that have a panel, of those that are an angle of each layer.
+    - **References** are runs to compare with, such as backpropagation and frozen hidden layers: thin grey lines under
+      the runs in the panels of loss and accuracy, by the test split where they have one, each with a dash of its own.
+      Their replicas are drawn as the mean alone, their changes not at all.
+    - **Changes** are vertical lines through every panel, in the colour of their run, or grey where several runs
+      changed alike. The label above is short, and left out where there is no room; the full text is on hover.
+
+    The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
+    where ``labels`` has another length, or where ``angles`` has what is no angle.
+    """
+    named = [one for source in histories for one in runs_of(source, "figure()")]
+    if not named:
+        raise DfaLabError("figure() got no run; give one or several, such as figure(experiment).")
+    runs = [one.history for one in named]
+    compared = references_of(references, "figure()")
+    beside = [one.history for one in compared]
+    everything = [*_angle_panels(angles), *PANELS]
+    drawing = Drawing(
+        runs,
+        names := run_names([one.name for one in named], labels),
+        beside,
+        _reference_looks(compared, names),
+        style.layer_styles(recorded_layers(runs, everything)),
+    )
+    recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
+    panels = [panel for panel in everything if recorded & panel.metrics.keys()] or everything
+    last = max(history.last_step for history in [*runs, *beside])
+    last = max([last, 1, *(event.step for history in runs for event in history.events)])
+    span = (-0.01 * last, 1.01 * last)
+
+    found = changes(runs)
+    scale = PLOT_WIDTH / (span[1] - span[0])
+    places = place_labels(
+        [(change.step - span[0]) * scale for change in found],
+        [change.text for change in found],
+        width=PLOT_WIDTH,
+        letter=LETTER,
+    )
+    lanes = max((place.lane + 1 for place in places if place.lane is not None), default=0)
+    lane_height = LANE * max(lanes, 1) if found else 0
+    height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1) + lane_height
+    layout: dict[str, Any] = {}
+    shapes: list[dict[str, Any]] = []
+    top = height - lane_height
+    for number, panel in enumerate(panels, start=1):
+        axis = "y" if number == 1 else f"y{number}"
+        values = drawing.draw(panel, axis)
+        layout[axis.replace("y", "yaxis")] = y_axis(panel, (top - panel.height) / height, top / height, values)
+        if panel.angle:
+            shapes.append(right_angle(axis))
+        top -= panel.height + GAP
+
+    traces = drawing.traces
+    if found:
+        axis = f"y{len(panels) + 1}"
+        rows = max(lanes, 1)
+        layout[axis.replace("y", "yaxis")] = {
+            "domain": [1 - lane_height / height, 1],
+            "range": [0, rows],
+            "visible": False,
+            "fixedrange": True,
+        }
+        heights = [0.0 if place.lane is None else rows - place.lane - 0.5 for place in places]
+        marks: dict[str | None, list[tuple[Change, Place, float]]] = {}
+        for change, place, end in zip(found, places, heights, strict=True):
+            # What one of several runs changed is hidden with it.
+            group = None if drawing.single or len(change.runs) > 1 else f"run {change.runs[0]}"
+            marks.setdefault(group, []).append((change, place, end))
+            shapes.append(change_line(change, 1 - lane_height / height * (1 - end / rows), group))
+        traces += [change_trace(some, drawing.names, axis=axis, group=group) for group, some in marks.items()]
+    traces += legend_entries(drawing)
+    layout["xaxis"] = {
+        "title": {"text": "training step (updates)"},
+        "anchor": "y" if len(panels) == 1 else f"y{len(panels)}",
+        "range": list(span),
+        "zeroline": False,
+        "dtick": 1 if last < 6 else None,
+        "showspikes": True,
+        "spikemode": "across",
+        "spikethickness": 1,
+        "spikecolor": style.CHANCE_COLOUR,
+        "spikedash": "solid",
+    }
+    layout["shapes"] = shapes
+    return go.Figure(traces, _layout(drawing, height) | layout)
+
+
+def _angle_panels(angles: Sequence[str]) -> list[Panel]:
+    if isinstance(angles, str) or not isinstance(angles, Sequence):
+        raise DfaLabError(
+            f'figure() got angles={shown(angles)}; expected several names, such as angles=["{ANGLES[0]}"].'
+        )
+    known = angle_metrics()
+    for metric in angles:
+        if metric not in known:
+            raise unknown_name("angle", metric, known)
+    return [angle_panel(metric) for metric in dict.fromkeys(angles)]
+
+
+def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[style.LineStyle]:
+    """A look for each reference, under its own name; one that a run has too says that it is the reference."""
+    names = numbered([one.name for one in references])
+    said = [f"{name} (reference)" if name in taken else name for name in names]
+    return [style.reference_style(number, name) for number, name in enumerate(said)]
+
+
+def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
+    return {
+        "template": "plotly_white",
+        "height": height + TOP + BOTTOM,
+        "margin": {"l": 84, "r": 20, "t": TOP, "b": BOTTOM},
+        "hovermode": "closest",
+        **legend_layout(drawing, height),
+    }

@@ -1,0 +1,143 @@
+"""Traces and shapes: the plotly objects that the figure is put together from, each from the record of what it shows."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from plotly import graph_objects as go
+
+from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Place, shortened
+from dfa_lab.views.base import palette as style
+
+LEGEND_LENGTH = 26
+
+
+def line_trace(line: Curve, look: LineStyle, colour: str, *, axis: str, name: str, group: str, unit: str) -> go.Scatter:
+    """A curve's mean; the hover text has the whole ``name``, the value with its unit, and the spread over replicas."""
+    unit = html.escape(unit)
+    hover = f"%{{y:.4~g}} {unit}<br>step %{{x:,d}}"
+    extra: dict[str, Any] = {}
+    if line.replicas > 1:
+        hover = f"%{{y:.4~g}} ± %{{customdata[0]:.2~g}} {unit}<br>step %{{x:,d}}"
+        hover += f"<br>%{{customdata[1]}} of {line.replicas} replicas"
+        extra["customdata"] = np.stack([line.sd, line.count.astype(np.float64)], axis=1)
+    return go.Scatter(
+        x=line.steps,
+        y=line.mean,
+        yaxis=axis,
+        name=html.escape(name),
+        mode="lines" if len(line) > 1 else "markers",
+        line={"color": colour, "width": look.width, "dash": _dash(look)},
+        marker={"color": colour, "size": 6},
+        legendgroup=group,
+        showlegend=False,
+        hovertemplate=f"<b>{html.escape(name)}</b><br>{hover}<extra></extra>",
+        **extra,
+    )
+
+
+def region_trace(band: Band, fill: str, *, axis: str, name: str, group: str) -> go.Scatter:
+    """A band as filled polygons, one for each stretch without a gap."""
+    x, y = band.outline()
+    return go.Scatter(
+        x=x,
+        y=y,
+        yaxis=axis,
+        name=html.escape(name),
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=fill,
+        legendgroup=group,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def legend_line(name: str, look: LineStyle, colour: str, *, group: str, legend: str) -> go.Scatter:
+    """A line without points: it stands in the legend for all lines of its group."""
+    return _legend_entry(
+        name, group, legend, mode="lines", line={"color": colour, "width": look.width, "dash": _dash(look)}
+    )
+
+
+def legend_square(name: str, colour: str, *, group: str, legend: str) -> go.Scatter:
+    """A filled square: it stands in the legend for the bands of its group."""
+    return _legend_entry(name, group, legend, mode="markers", marker={"symbol": "square", "size": 13, "color": colour})
+
+
+def _legend_entry(name: str, group: str, legend: str, **look: Any) -> go.Scatter:
+    return go.Scatter(
+        x=np.array([np.nan]),
+        y=np.array([np.nan]),
+        name=html.escape(shortened(name, LEGEND_LENGTH)),
+        legendgroup=group,
+        legend=legend,
+        showlegend=True,
+        hoverinfo="skip",
+        **look,
+    )
+
+
+def change_trace(
+    marks: Sequence[tuple[Change, Place, float]], names: Sequence[str], *, axis: str, group: str | None
+) -> go.Scatter:
+    """A mark at each change's step and height, its label where it has a place; the full text on hover."""
+    found = [change for change, _, _ in marks]
+    colours = [change_colour(change) for change in found]
+    return go.Scatter(
+        x=np.array([change.step for change in found], dtype=np.float64),
+        y=np.array([height for _, _, height in marks], dtype=np.float64),
+        yaxis=axis,
+        mode="markers+text",
+        name="changes",
+        text=[html.escape(place.text) for _, place, _ in marks],
+        textposition=["middle left" if place.left else "middle right" for _, place, _ in marks],
+        textfont={"size": 11, "color": colours},
+        marker={"symbol": "triangle-down", "size": 7, "color": colours},
+        hovertext=[_change_hover(change, names) for change in found],
+        hoverinfo="text",
+        cliponaxis=False,
+        legendgroup=group,
+        showlegend=False,
+    )
+
+
+def right_angle(axis: str) -> dict[str, Any]:
+    """The line at 90° through the whole panel of ``axis``."""
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": RIGHT_ANGLE, "y1": RIGHT_ANGLE}
+    line = {"color": style.NEUTRAL, "width": 1, "dash": "dash"}
+    return {"type": "line", "name": "right angle", "layer": "above", "opacity": 0.7, "line": line, **ends}
+
+
+def change_line(change: Change, reach: float, group: str | None) -> dict[str, Any]:
+    """The vertical line of a change, through every panel, up to ``reach`` as a share of the figure's height."""
+    ends = {"xref": "x", "x0": change.step, "x1": change.step, "yref": "paper", "y0": 0, "y1": reach}
+    line = {"color": change_colour(change), "width": 1.2}
+    return {
+        "type": "line",
+        "name": "change",
+        "layer": "between",
+        "opacity": 0.7,
+        "line": line,
+        "legendgroup": group,
+        **ends,
+    }
+
+
+def change_colour(change: Change) -> str:
+    """The colour of the run it happened in; grey where several runs changed alike."""
+    return style.NEUTRAL if len(change.runs) > 1 else style.run_colour(change.runs[0], -0.25)
+
+
+def _change_hover(change: Change, names: Sequence[str]) -> str:
+    who = ", ".join(names[run] for run in change.runs)
+    lines = [html.escape(shortened(line, 120)) for line in change.lines]
+    return f"<b>step {change.step:,}</b> · {html.escape(who)}<br>" + "<br>".join(lines)
+
+
+def _dash(look: LineStyle) -> str:
+    return ",".join(f"{length:g}px" for length in look.dash) or "solid"

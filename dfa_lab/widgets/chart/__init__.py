@@ -1,0 +1,5 @@
+"""The live chart."""
+
+from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
+
+__all__ = ["LiveChart", "Shown"]

@@ -1,0 +1,222 @@
+"""LiveChart: four linked panels that draw runs while they train. It sends what a History holds and computes nothing.
+
+A message is a JSON header and one buffer of float64. The header's ``series`` say what lies in the buffer, one after
+another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas. ``run`` in a
+series or an event is the run's place in the snapshot's ``runs``; without it the first run is meant.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.history import Event, History
+from dfa_lab.views.base import run_colour
+from dfa_lab.widgets.chart.chart_panels import PANELS, event_label
+from dfa_lab.widgets.chart.new_rows import Rows
+from dfa_lab.widgets.kernel import forget_route, mend_replies
+
+STATIC = Path(__file__).parents[1] / "static"
+if not (STATIC / "live_chart.js").is_file():
+    raise DfaLabError(
+        "the live chart's JavaScript is not built, which installing does: run `pip install -e .` (or `make lab`) "
+        "in the repository, and start Python again."
+    )
+
+POINTS_A_MESSAGE = 1000
+"""The most points of one series that a message holds, whatever the run's length; fewer with several runs."""
+FEWEST_POINTS = 250
+"""The fewest points that a series is thinned to, however many runs there are."""
+EVENTS_A_MESSAGE = 200
+"""The most events a message holds; of more the newest count."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run on the chart: its history, what the legend calls it, and how it is drawn.
+
+    A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
+    ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
+    ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's.
+    """
+
+    history: History
+    name: str
+    faint: bool = False
+    colour: str | None = None
+    classify: bool = True
+    compared: bool = False
+
+    @classmethod
+    def pinned(cls, history: History) -> Shown:
+        """A faint line of a run as it was."""
+        compared = ("bp_samples_per_s", None) in history.series
+        return cls(history, history.name, faint=True, classify=False, compared=compared)
+
+
+class LiveChart(anywidget.AnyWidget):
+    """Alignment, loss, accuracy and throughput of one run or several, drawn in the browser as they train.
+
+    ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
+    ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
+    """
+
+    _esm = STATIC / "live_chart.js"
+    _css = STATIC / "live_chart.css"
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._hello = threading.Event()
+        self._runs: list[Shown] = []
+        self._rows: list[Rows] = []
+        self._status: dict[str, str] = {}
+        self._diverged: int | None = None
+        self._session = 0
+        self._layers = self._angle = ""
+        self._number = 0
+        self._metrics = {metric for panel in PANELS for metric in panel.metrics}
+        # One run's chance bands are enough: they would hide what lies behind them.
+        self._lines = {line.metric for panel in PANELS for line in panel.lines}
+        self.on_hello: Callable[[], None] | None = None
+        self.on_msg(self._listen)
+        mend_replies()
+
+    def __repr__(self) -> str:
+        return "LiveChart()"
+
+    def begin_anew(self, layers: str = "", angle: str = "") -> None:
+        """The runs to come have nothing in common with those before: what the page hid and chose is over.
+
+        Until the page's user chooses, it shows these ``layers`` ("all", "ends", "mean" or a number as text) and this
+        ``angle`` alone, a metric; "" leaves it to the page.
+        """
+        self._session += 1
+        self._layers, self._angle = layers, angle
+
+    def show(self, runs: History | Sequence[Shown], status: Mapping[str, str], *, diverged: int | None = None) -> bool:
+        """Send what is new in ``runs`` and ``status`` in one message; return whether there was anything.
+
+        ``runs`` is one history, or several runs in the order of the legend. ``status`` is shown above the panels:
+        state, step, samples, settings, error, each a text. ``diverged`` is the step at which training stopped because
+        the loss was not finite; the loss' panel says it until a call without it. Everything is sent anew, thinned,
+        where the browser asks for it, where other runs are shown than last time, or where the ``revision`` of a history
+        moved. Call it from one thread at a time. Raises ``DfaLabError`` where there is no run to show.
+        """
+        shown = _checked(runs)
+        asked = self._hello.is_set()
+        self._hello.clear()
+        snapshot = asked or not _same(shown, self._runs) or any(rows.stale for rows in self._rows)
+        if snapshot:
+            self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
+        chunks, buffer = self._new_rows()
+        events = self._new_events()
+        changed = (dict(status), diverged) != (self._status, self._diverged)
+        if not (snapshot or chunks or events or changed):
+            return False
+        self._status, self._diverged = dict(status), diverged
+        self._number += 1
+        header: dict[str, Any] = {
+            "type": "snapshot" if snapshot else "rows",
+            "number": self._number,
+            "series": chunks,
+            "events": [_numbered(place, step=e.step, label=event_label(e)) for place, e in events[-EVENTS_A_MESSAGE:]],
+        }
+        if snapshot or changed:
+            header |= {"status": self._status, "diverged": diverged}
+        if snapshot:
+            first = shown[0].history
+            header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
+            header |= {"layers": self._layers, "angle": self._angle}
+            header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
+            classes = any(run.classify for run in shown)
+            compared = any(run.compared for run in shown)
+            panels = [panel for panel in PANELS if classes or not panel.of_classes]
+            header["panels"] = [panel.description(compared=compared) for panel in panels]
+        self.send(header, [buffer])
+        forget_route(self)
+        return True
+
+    def focus(self, step: int) -> None:
+        """Zoom every panel to the steps around ``step`` and light up the markers there.
+
+        Nothing is remembered: a page that opens later shows the whole run. Raises ``DfaLabError`` for anything but a
+        whole number of steps, 0 or more.
+        """
+        if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
+            raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
+        self.send({"type": "focus", "step": int(step)})
+        forget_route(self)
+
+    def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
+        """What each series of each run has gained since the last message, and all their numbers."""
+        limit = max(FEWEST_POINTS, POINTS_A_MESSAGE // len(self._rows))
+        chunks: list[dict[str, Any]] = []
+        columns: list[np.ndarray] = []
+        for place, rows in enumerate(self._rows):
+            found, numbers = rows.take(self._lines if place else self._metrics, limit, averaged=self._lines)
+            chunks += [_numbered(place, **chunk) for chunk in found]
+            columns += numbers
+        return chunks, np.concatenate(columns).tobytes() if columns else b""
+
+    def _new_events(self) -> list[tuple[int, Event]]:
+        """The new changes of the runs that are not faint, each with its run's place, by step."""
+        found = [
+            (place, event)
+            for place, (run, rows) in enumerate(zip(self._runs, self._rows, strict=True))
+            if not run.faint
+            for event in rows.take_events()
+        ]
+        return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
+
+    def _listen(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+        if isinstance(content, Mapping) and content.get("type") == "hello":
+            self._hello.set()
+            if self.on_hello is not None:
+                self.on_hello()
+
+
+def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
+    if isinstance(runs, History):
+        measured = {metric for metric, _ in list(runs.series)}
+        classify = "test_accuracy" in measured or "test_loss" not in measured
+        return [Shown(runs, runs.name, classify=classify, compared="bp_samples_per_s" in measured)]
+    if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
+        raise DfaLabError(
+            f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
+        )
+    return list(runs)
+
+
+def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
+    """Whether these are the same runs, looking the same, as before."""
+    if len(shown) != len(before):
+        return False
+    return all(
+        one.history is other.history and _look(one) == _look(other) for one, other in zip(shown, before, strict=True)
+    )
+
+
+def _look(run: Shown) -> tuple[str, bool, str | None, bool, bool]:
+    return run.name, run.faint, run.colour, run.classify, run.compared
+
+
+def _numbered(place: int, **said: Any) -> dict[str, Any]:
+    """A description with its run's place, which the first run goes without."""
+    return {**said, "run": place} if place else said
+
+
+def _description(place: int, run: Shown) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "id": run.history.run_id,
+        "faint": run.faint,
+        "colour": run.colour or run_colour(place),
+        "spread": run.history.replicas > 1,
+    }

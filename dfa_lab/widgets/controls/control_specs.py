@@ -1,0 +1,126 @@
+"""Specs: what the desk shows for each setting, told by ``Settings`` and the registries and by nothing else.
+
+A spec is plain JSON: field, label, help, unit, live, group, kind, choices, slider, minimum, maximum, and what else a
+value may be: None (``optional``), a value for each replica (``several``), a text of one's own (``free``).
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from dfa_lab.experiment.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of
+from dfa_lab.learning.activations import DERIVATIVES
+from dfa_lab.learning.rules import Rule
+
+#: Headings over the live controls, and which fields stand below each; a live field that is new goes below the last.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Feedback": ("rule", "feedback_init", "feedback_scale", "feedback_seed"),
+    "Update": ("batch_size", "lr", "optimizer", "momentum", "weight_decay"),
+    "Derivative": ("activation_derivative",),
+    "Measuring": ("probe_every", "probe_size", "record_every"),
+}
+NEW_RUN = "New run"
+
+
+def specs(settings: Settings | type[Settings] = Settings) -> list[dict[str, Any]]:
+    """One spec for every field of ``settings``: the live ones group by group, then those that only a new run takes."""
+    model = settings if isinstance(settings, type) else type(settings)
+    placed = [field for fields in GROUPS.values() for field in fields if field in model.model_fields]
+    rest = [field for field in model.live_fields() if field not in placed]
+    structural = [field for field in model.model_fields if field not in model.live_fields()]
+    return [_spec(field, model) for field in (*placed, *rest, *structural)]
+
+
+def _spec(field: str, model: type[Settings]) -> dict[str, Any]:
+    described = model.model_fields[field]
+    extra = extra_of(described)
+    kind, limits = kind_of(field)
+    words = get_args(kind) if get_origin(kind) is Literal else ()
+    low, high, above, below = bounds(limits)
+    return {
+        "field": field,
+        "label": field.replace("_", " "),
+        "help": described.description if field in CHOICES else f"{described.description} Takes {expected(field)}.",
+        "unit": extra["unit"],
+        "live": extra["live"],
+        "group": _group(field) if extra["live"] else NEW_RUN,
+        "kind": "choice" if field in CHOICES or words else _kind(kind),
+        "choices": [_choice(field, name) for name in CHOICES[field]]
+        if field in CHOICES
+        else [{"name": word, "about": "", "parameters": []} for word in words],
+        "slider": list(extra["slider"]) if extra["slider"] else None,
+        "minimum": low,
+        "maximum": high,
+        "above": above,
+        "below": below,
+        "optional": type(None) in get_args(kind) or kind is type(None),
+        "several": field in PER_REPLICA,
+        "free": CHOICES.get(field) is DERIVATIVES,
+    }
+
+
+def bounds(limits: Sequence[Any]) -> tuple[float | None, float | None, bool, bool]:
+    """The least and the greatest value that ``limits`` allow, and whether each of them is itself left out."""
+    low, high, above, below = None, None, False, False
+    for limit in limits:
+        if isinstance(limit, Ge | Gt):
+            low, above = typing.cast(float, limit.ge if isinstance(limit, Ge) else limit.gt), isinstance(limit, Gt)
+        if isinstance(limit, Le | Lt):
+            high, below = typing.cast(float, limit.le if isinstance(limit, Le) else limit.lt), isinstance(limit, Lt)
+    return low, high, above, below
+
+
+def _group(field: str) -> str:
+    return next((group for group, fields in GROUPS.items() if field in fields), list(GROUPS)[-1])
+
+
+def _kind(kind: Any) -> str:
+    if kind is float:
+        return "number"
+    if kind is int or int in get_args(kind):
+        return "integer"
+    return "integers" if get_origin(kind) is tuple else "text"
+
+
+def _choice(field: str, name: str) -> dict[str, Any]:
+    entry = CHOICES[field][name]
+    takes = dict in _mappings(Settings.model_fields[field].annotation)
+    parameters = [_parameter(entry, one) for one in CHOICES[field].parameters(name)] if takes else []
+    return {"name": name, "about": about(entry), "parameters": [one for one in parameters if one is not None]}
+
+
+def _mappings(annotation: Any) -> set[Any]:
+    """The origins of the types that make up ``annotation``."""
+    parts = get_args(annotation)
+    return {get_origin(annotation), *(origin for part in parts for origin in _mappings(part))}
+
+
+def about(entry: Any) -> str:
+    """A registered entry in a sentence: the first of its docstring, or what the rule says of itself."""
+    if isinstance(entry, Rule):
+        return f"{entry.title} ({entry.paper})."
+    if not inspect.isroutine(entry) and not inspect.isclass(entry):
+        return ""  # a value has its class's docstring, which says nothing of it
+    paragraph = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split())
+    return paragraph.replace("``", "")
+
+
+def _parameter(entry: Any, name: str) -> dict[str, Any] | None:
+    """A choice's own parameter where it is a number: what a page may set. Paths and flags are left to code."""
+    if isinstance(entry, Rule):
+        default, hint = getattr(entry, name), type(getattr(entry, name))
+    else:
+        default = inspect.signature(entry).parameters[name].default
+        hint = typing.get_type_hints(entry, include_extras=True).get(name, type(default))
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return None
+    low, high, above, _ = bounds(getattr(hint, "__metadata__", ()))
+    if above and low is not None and high is not None:
+        low += (high - low) / 100
+    kind = "integer" if isinstance(default, int) else "number"
+    return {"name": name, "kind": kind, "default": default, "low": low, "high": high}

@@ -1,0 +1,88 @@
+"""Downloads: what of a run can be kept as a file. The page saves it; no path comes from a page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.registry import Registry
+
+Runs = Mapping[str, Experiment]
+#: The most characters of the runs' names in a file's name.
+LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Download:
+    """A kind of file: its ending, its MIME type, and how its bytes are made.
+
+    ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for. Whether it
+    takes ``every`` one of them, or that one alone, says which names the file's own name has.
+    """
+
+    ending: str
+    mime: str
+    make: Callable[[Runs, Experiment], bytes]
+    every: bool = False
+
+
+DOWNLOADS: Registry[Download] = Registry("download")
+
+
+def _csv(runs: Runs, chosen: Experiment) -> bytes:
+    import pandas as pd
+
+    frames = {name: run.history.to_frame() for name, run in runs.items()}
+    return pd.concat(frames, names=["lane"]).reset_index("lane").to_csv(index=False).encode()
+
+
+def _png(runs: Runs, chosen: Experiment) -> bytes:
+    from matplotlib.figure import Figure
+
+    from dfa_lab.views.history import accuracyplot, alignmentplot, lossplot, throughputplot
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    metrics = {metric for metric, _ in chosen.history.series}
+    plots: list[tuple[str, Callable[..., Any]]] = [
+        ("weight_alignment", alignmentplot),
+        ("train_loss", lossplot),
+        ("test_accuracy", accuracyplot),
+        ("samples_per_s", throughputplot),
+    ]
+    drawn = [plot for metric, plot in plots if metric in metrics]
+    name = next((name for name, run in runs.items() if run is chosen), "")
+    figure.suptitle(name, parse_math=False)  # a name may have a $
+    axes = figure.subplots(2, 2, squeeze=False).flat
+    for ax, plot in zip(axes, drawn, strict=False):
+        plot(chosen.history, ax=ax)
+    for ax in list(axes)[len(drawn) :]:
+        ax.set_visible(False)
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=120)
+    return held.getvalue()
+
+
+def _html(runs: Runs, chosen: Experiment) -> bytes:
+    from dfa_lab.views.report import report
+
+    return str(report(list(runs.values()), labels=list(runs))).encode()
+
+
+DOWNLOADS.register("csv", Download("csv", "text/csv", _csv, every=True))
+DOWNLOADS.register("png", Download("png", "image/png", _png))
+DOWNLOADS.register("html", Download("html", "text/html", _html, every=True))
+DOWNLOADS.register("script", Download("py", "text/x-python", lambda _, run: run.to_script().encode()))
+DOWNLOADS.register("json", Download("json", "application/json", lambda _, run: run.session().to_json().encode()))
+
+
+def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes]:
+    """A file of these runs: its name, its MIME type and its bytes. Raises ``DfaLabError`` for an unknown kind."""
+    made, task = DOWNLOADS[kind], chosen.settings.task
+    names = [name for name, run in runs.items() if made.every or run is chosen]
+    kind_of_task = task if isinstance(task, str) else "task"
+    name = f"dfa_lab-{kind_of_task}-{'-'.join(names)[:LONGEST]}-step-{chosen.steps_done}.{made.ending}"
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
+    return safe, made.mime, made.make(runs, chosen)

@@ -1,0 +1,66 @@
+"""Classroom: what a teacher decides before the class sees an explorer: what is hidden, what is locked, how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.experiment.sessions import Session
+from dfa_lab.experiment.settings import Settings, unknown_setting
+from dfa_lab.views.base import THEMES
+from dfa_lab.widgets.controls.desk import PARTS
+from dfa_lab.widgets.controls.messages import ACTS
+
+#: How an explorer may look: as the page does, or on one of the papers.
+LOOKS = ("auto", *THEMES)
+#: What ``hide`` may name beside the settings and the desk's own parts.
+PICTURES = "pictures"
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """``hide`` takes settings and parts off the screen; ``theme`` is how it looks.
+
+    ``lock`` keeps settings as they are, and acts ("reset", "load", "new_run" …) from being done, whatever a page sends.
+    Raises ``DfaLabError`` for names that are none.
+    """
+
+    hide: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
+    theme: str = "auto"
+
+    @classmethod
+    def of(cls, hide: Iterable[str], lock: Iterable[str], theme: str) -> Classroom:
+        """From what an explorer was given."""
+        settings = list(Settings.model_fields)
+        for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *ACTS])):
+            if isinstance(names, str):
+                raise DfaLabError(
+                    f"{kind} was given as {shown(names)}; expected a list of names: {kind}=[{shown(names)}]."
+                )
+            for name in names:
+                if name not in known:
+                    raise unknown_setting(str(name), known, f"part to {kind}")
+        if theme not in LOOKS:
+            raise unknown_name("theme", str(theme), LOOKS)
+        return cls(tuple(hide), tuple(lock), theme)
+
+    def check(self, fields: Mapping[str, Any], now: Settings) -> None:
+        """Raise ``DfaLabError`` where ``fields`` would change a locked setting."""
+        after = now.changed(**fields) if set(fields) & set(self.lock) else now
+        for name in fields:
+            if name in self.lock and getattr(after, name) != getattr(now, name):
+                raise DfaLabError(f"{name} is locked here and stays {shown(getattr(now, name))}.")
+
+    def check_session(self, session: Session, now: Settings) -> None:
+        """Raise ``DfaLabError`` where ``session``, begun from the settings ``now``, would change a locked setting."""
+        self.check(session.settings.values(), now)
+        for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
+            self.check(fields, session.settings)
+
+    def check_act(self, do: str) -> None:
+        """Raise ``DfaLabError`` where the act is locked."""
+        if do in self.lock:
+            raise DfaLabError(f"{do} is locked here.")
