@@ -131,7 +131,8 @@ class Buffers:
                 raise DfaLabError(
                     f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
                     f"{tuple(hidden)} and an output {tuple(output)} it would be {shape}. A point has "
-                    "one matrix: choose points that are not used at several sizes, or sharing='shared' where the positions vary."
+                    "one matrix: choose points that are not used at several sizes, or sharing='shared' where the "
+                    "positions vary."
                 )
         return [module.get_buffer(DIRECT) for module in modules]
 

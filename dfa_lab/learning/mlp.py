@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning import functional
 from dfa_lab.learning.activations import Activation, Derivative, exact, resolve_activation, slope_of
 from dfa_lab.learning.dense import dense, suits
@@ -19,7 +19,7 @@ from dfa_lab.learning.generators import generator
 from dfa_lab.learning.inputs import check_inputs, checked_widths
 from dfa_lab.learning.matrices import Feedback
 from dfa_lab.learning.moving import Moment, warn_unless_attached
-from dfa_lab.learning.replicas import each_seed
+from dfa_lab.learning.replicas import MOST_NETWORKS, each_seed
 from dfa_lab.learning.rule import Lesson, Route, Rule, per_layer
 from dfa_lab.learning.rules import RULES
 from dfa_lab.learning.slopes import replica_slopes
@@ -68,8 +68,8 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.widths = checked_widths(widths)
-        if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
-            raise DfaLabError(f"replicas was given as {shown(replicas)}; expected None or a whole number from 1.")
+        if replicas is not None:
+            whole_number("replicas", replicas, 1, MOST_NETWORKS, instead="None")
         seeds = each_seed("seed", seed, replicas)
         self.replicas = replicas
         self.activation = resolve_activation(activation)
