@@ -82,9 +82,9 @@ def shown(value: object, most: int = 200) -> str:
     """
     try:
         # An array or a tensor is none of these: it writes itself in short.
-        collection: Any = None if isinstance(value, str | bytes | range) else value
-        if isinstance(collection, Mapping | Set | Sequence) and len(collection) > MOST_ENTRIES:
-            return f"a {type(value).__name__} of {len(collection):,}"
+        several = value if isinstance(value, Mapping | Set | Sequence) else ()
+        if not isinstance(several, str | bytes | range) and len(several) > MOST_ENTRIES:
+            return f"a {type(value).__name__} of {len(several):,}"
         text = ""
         for piece in _written(value, most):
             text += piece
@@ -97,10 +97,10 @@ def shown(value: object, most: int = 200) -> str:
 
 def _written(value: Any, most: int) -> Iterator[str]:
     """The repr of ``value`` piece by piece, so that whoever needs its beginning only stops early."""
-    kind: Any = type(value)
-    if kind.__repr__ in (str.__repr__, bytes.__repr__):
+    written: Any = type(value).__repr__  # a subclass with a text of its own writes itself
+    if written in (str.__repr__, bytes.__repr__):
         yield repr(value[:most])
-    elif kind.__repr__ is dict.__repr__:
+    elif written is dict.__repr__:
         yield "{"
         for place, (key, one) in enumerate(value.items()):
             yield ", " if place else ""
@@ -108,8 +108,8 @@ def _written(value: Any, most: int) -> Iterator[str]:
             yield ": "
             yield from _written(one, most)
         yield "}"
-    elif kind.__repr__ in (list.__repr__, tuple.__repr__):
-        first, last = "[]" if kind.__repr__ is list.__repr__ else "()"
+    elif written in (list.__repr__, tuple.__repr__):
+        first, last = "[]" if written is list.__repr__ else "()"
         yield first
         for place, one in enumerate(value):
             yield ", " if place else ""

@@ -156,7 +156,16 @@ def make_task(choice: Choice | Task) -> Task:
         return choice
     name, parameters = TASKS.split(choice)
     entry = TASKS[name]
-    return entry if isinstance(entry, Task) else _made(entry, name, json.dumps(parameters, sort_keys=True, default=str))
+    if isinstance(entry, Task):
+        return entry
+    try:
+        written = json.dumps(parameters, sort_keys=True, default=str)
+    except Exception as reason:  # a number of over 4,300 digits; an object that cannot be printed
+        raise DfaLabError(
+            f"task {shown(name)} was given parameters {shown(parameters)}, which cannot be written; expected numbers, "
+            "texts and lists of them."
+        ) from reason
+    return _made(entry, name, written)
 
 
 @functools.lru_cache(maxsize=8)

@@ -31,7 +31,7 @@ class Metrics(Registry[Metric]):
     """
 
     def __getitem__(self, name: str) -> Metric:
-        if name not in self._entries:
+        if isinstance(name, str) and name not in self._entries:
             later = self._later()
             if name in later:
                 return later[name]

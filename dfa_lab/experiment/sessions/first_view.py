@@ -29,7 +29,8 @@ class View:
     picture: str = ""
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
             if not isinstance(value, str) or len(value) > LONGEST:
                 raise DfaLabError(f"a view's {name} was given as {shown(value, 80)}; expected a text.")
         if self.layers and self.layers not in LAYERS and not re.fullmatch("[1-9][0-9]{0,3}", self.layers):
@@ -52,7 +53,7 @@ class View:
             )
         for name in given:
             if name not in cls.__dataclass_fields__:
-                raise unknown_name("part of a view", str(name), list(cls.__dataclass_fields__))
+                raise unknown_name("part of a view", name, list(cls.__dataclass_fields__))
         return cls(**given)
 
     def document(self) -> dict[str, str]:

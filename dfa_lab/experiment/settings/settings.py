@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
@@ -62,6 +63,8 @@ PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "acti
 MOST_REPLICAS, MOST_LAYERS, MOST_APART = 4096, 100, 10**9
 #: How long a sequence may be; a longer one is refused before anybody looks at its entries.
 MOST_ENTRIES = {"widths": MOST_LAYERS, **dict.fromkeys(PER_REPLICA, MOST_REPLICAS)}
+#: The most numbers in the parameters of a field's choices, all together.
+MOST_PARAMETERS = 100_000
 
 
 class Settings(BaseModel):
@@ -150,13 +153,7 @@ class Settings(BaseModel):
     @classmethod
     def _plain(cls, value: Any, info: Any) -> Any:
         """NumPy's and torch's numbers are numbers, in a sequence too where the field takes one."""
-        if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
-            return value.item()
-        if _is_list(value) and info.field_name in MOST_ENTRIES:
-            return tuple(cls._plain(one, info) for one in value)
-        if isinstance(value, Mapping):
-            return {key: _plain_parameter(one) for key, one in value.items()}
-        return value
+        return _plain(info.field_name, value, itertools.count(1))
 
     @field_validator(*CHOICES)
     @classmethod
@@ -214,16 +211,30 @@ class Settings(BaseModel):
     @classmethod
     def describe(cls, name: str) -> str:
         """A field in a sentence or two: what it means and what it takes."""
-        if name not in cls.model_fields:
+        if name not in list(cls.model_fields):
             raise unknown_setting(name, cls.model_fields)
         return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
 
 
-def _plain_parameter(value: Any) -> Any:
-    """A choice's parameter as JSON would bring it back: numbers, and lists of them; a copy, which nobody else holds."""
+def _plain(field: str, value: Any, seen: Iterator[int]) -> Any:
+    """A field's value with plain numbers; ``seen`` counts the parameters, which are copied: nobody else holds them."""
+    if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
+        return value.item()
+    if _is_list(value) and field in MOST_ENTRIES:
+        return tuple(_plain(field, one, seen) for one in value)
+    if isinstance(value, Mapping):
+        return {key: _plain_parameter(field, one, seen) for key, one in value.items()}
+    return value
+
+
+def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:
+    """A choice's parameter as JSON would bring it back: numbers, and lists of them."""
+    size = value.size if isinstance(value, np.ndarray) else value.numel() if isinstance(value, torch.Tensor) else 0
+    if max(size, next(seen)) > MOST_PARAMETERS:
+        raise DfaLabError(f"{field} was given more than {MOST_PARAMETERS:,} parameters; expected a few numbers.")
     if isinstance(value, np.generic | np.ndarray | torch.Tensor):
         return value.tolist()
-    return [_plain_parameter(one) for one in value] if isinstance(value, list | tuple) else value
+    return [_plain_parameter(field, one, seen) for one in value] if isinstance(value, list | tuple) else value
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:

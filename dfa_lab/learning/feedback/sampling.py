@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import replace
 
 import torch
@@ -64,7 +64,7 @@ def mirror_noise(seed: int, layer: int, steps: int, shape: tuple[int, ...]) -> T
 def check_drawing(init: Choice, scale: float, seed: int) -> None:
     """Raise ``DfaLabError`` for a feedback init, a scale or a seed that cannot be used."""
     FEEDBACK_INITS.split(init)
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not math.isfinite(scale):
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not abs(scale) <= sys.float_info.max:
         raise DfaLabError(
             f"feedback_scale was given as {shown(scale)}; expected a finite number, 1.0 for the init's own."
         )

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
 
+#: The most units of a layer that torch has a size for.
+WIDEST = 2**31 - 1
+
 
 def check_inputs(inputs: Tensor, width: int, replicas: int | None, own: torch.dtype) -> None:
     """Raise ``DfaLabError`` for what is no finite float tensor (N, ``width``) or (K, N, ``width``) of dtype ``own``."""
@@ -33,8 +36,8 @@ def check_inputs(inputs: Tensor, width: int, replicas: int | None, own: torch.dt
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """The widths as whole numbers; ``DfaLabError`` for those that make no network."""
     try:
-        whole = tuple(int(width) for width in widths if int(width) == width and width > 0)
-    except (TypeError, ValueError):
+        whole = tuple(int(width) for width in widths if int(width) == width and 0 < width <= WIDEST)
+    except (TypeError, ValueError, OverflowError):
         whole = ()
     if len(whole) < 2 or len(whole) != len(widths):
         raise DfaLabError(

@@ -9,12 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
 from dfa_lab.learning.feedback import WEIGHT_INITS, Feedback, Site
 from dfa_lab.learning.mlp.equations import Layers, downstream
 from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
-from dfa_lab.learning.ops import check_that_something_gets_out, dense, each_seed, functional, generator, is_same, suits
+from dfa_lab.learning.ops import (
+    MOST_NETWORKS,
+    check_that_something_gets_out,
+    dense,
+    each_seed,
+    functional,
+    generator,
+    is_same,
+    suits,
+)
 from dfa_lab.learning.rules import RULES, Lesson, Moment, Route, Rule, per_layer, warn_unless_attached
 from dfa_lab.registry import Choice
 
@@ -59,8 +68,8 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.widths = checked_widths(widths)
-        if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 1):
-            raise DfaLabError(f"replicas was given as {shown(replicas)}; expected None or a whole number from 1.")
+        if replicas is not None:
+            whole_number("replicas", replicas, 1, MOST_NETWORKS, instead="None")
         seeds = each_seed("seed", seed, replicas)
         self.replicas = replicas
         self.activation = resolve_activation(activation)

@@ -8,6 +8,9 @@ from typing import Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.ops.seeding import generator
 
+#: The most networks side by side that are reckoned with.
+MOST_NETWORKS = 1_000_000
+
 
 def is_sequence(value: Any) -> bool:
     """Whether a value is given for each replica: a list, a tuple, a range. A text or a choice is one value."""

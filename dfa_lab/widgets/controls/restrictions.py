@@ -36,15 +36,16 @@ class Classroom:
         """From what an explorer was given."""
         settings = list(Settings.model_fields)
         for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *ACTS])):
-            if isinstance(names, str):
+            if isinstance(names, str) or not isinstance(names, Iterable):
+                example = names if isinstance(names, str) else settings[0]
                 raise DfaLabError(
-                    f"{kind} was given as {shown(names)}; expected a list of names: {kind}=[{shown(names)}]."
+                    f"{kind} was given as {shown(names)}; expected a list of names: {kind}=[{shown(example)}]."
                 )
             for name in names:
                 if name not in known:
-                    raise unknown_setting(str(name), known, f"part to {kind}")
+                    raise unknown_setting(name, known, f"part to {kind}")
         if theme not in LOOKS:
-            raise unknown_name("theme", str(theme), LOOKS)
+            raise unknown_name("theme", theme, LOOKS)
         return cls(tuple(hide), tuple(lock), theme)
 
     def check(self, fields: Mapping[str, Any], now: Settings) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import ipywidgets
@@ -71,7 +72,8 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         self.classroom = Classroom.of(hide, lock, theme)
         self.headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
-        if patience is not None and not patience > 0:
+        minutes: Any = patience
+        if patience is not None and (not isinstance(minutes, Real) or not patience > 0):
             raise DfaLabError(
                 f"patience was given as {shown(patience)}; expected minutes above 0, or None for no end of it."
             )
@@ -79,9 +81,7 @@ class Explorer(ipywidgets.VBox):
         session = None if preset is None else PRESETS[preset]
         if session is not None:
             if settings is not None or "module" in fields:
-                raise DfaLabError(
-                    f"preset={shown(preset)} was given beside settings or a module; expected one of them."
-                )
+                raise DfaLabError(f"preset={preset!r} was given beside settings or a module; expected one of them.")
             session = replace(session, settings=session.settings.changed(**fields))
             settings, fields = session.settings, {}
         self._borrowed = isinstance(run, Runner)
