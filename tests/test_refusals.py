@@ -227,7 +227,8 @@ class Named(list):
 
 SHORT = [
     0, -1.5, None, True, "", "it's", 'say "so"', "a\nb", b"x", [], (), {}, set(), (1,), [1, [2, (3, 4)]],
-    {"a": [1], 2: {}}, {1}, frozenset({1}), range(10**9), Named([1]), [Named()], float("nan"), 1j, np.arange(3), torch.zeros(2), len,
+    {"a": [1], 2: {}}, {1}, frozenset({1}), range(10**9), Named([1]), [Named()], float("nan"), 1j, np.arange(3),
+    torch.zeros(2), len,
     Settings(lr=0.2), dfa.Route.DIRECT, ["x"] * 30, {"points": [(0, 1), (1, 0)]},
 ]  # fmt: skip
 

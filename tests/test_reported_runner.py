@@ -382,6 +382,7 @@ def test_what_fails_in_the_second_lane_changes_none(monkeypatch, do):
     assert first is runner.experiment
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("apart", [0.05, 0.25])
 def test_commands_in_pairs_do_not_stop_the_curves(apart):
     runner = dfa.Runner(dfa.Experiment(widths=(64, 64), replicas=4))
