@@ -17,7 +17,8 @@ class DfaLabError(ValueError):
     """
 
     def __init__(self, *given: object) -> None:
-        super().__init__(*(_cut(one, MOST_CHARACTERS) if isinstance(one, str) else one for one in given))
+        # Torch's compiler, inside whose tracing an error may be made, follows no super().__init__ of an exception.
+        self.args = tuple(_cut(one, MOST_CHARACTERS) if isinstance(one, str) else one for one in given)
 
 
 class UnknownNameError(DfaLabError, KeyError):
@@ -25,7 +26,7 @@ class UnknownNameError(DfaLabError, KeyError):
 
     def __str__(self) -> str:
         # KeyError would show the repr of its argument, with the quotes and the line breaks escaped.
-        return str(self.args[0]) if self.args else ""
+        return _cut(str(self.args[0]), MOST_CHARACTERS) if self.args else ""
 
 
 class DivergedError(DfaLabError):

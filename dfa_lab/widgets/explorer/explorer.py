@@ -263,7 +263,7 @@ class Explorer(ipywidgets.VBox):
         if self.chart.show(shown, in_short(status_line(self, status)), diverged=diverged):
             self._allowance.spend()
         now = time.monotonic()
-        if now >= self._picture_due and self._allowance.left():
+        if now >= self._picture_due and (ending or self._allowance.left()):
             if self.pictures.show(self.chosen):
                 self._allowance.spend()
             self._picture_due = now + max(PICTURE_SECONDS, PICTURE_SHARE * self.pictures.took)
