@@ -2,5 +2,3 @@
 
 from dfa_lab.experiment.data.builtin_tasks import TASKS, make_task
 from dfa_lab.experiment.data.task import Task
-
-__all__ = ["TASKS", "Task", "make_task"]

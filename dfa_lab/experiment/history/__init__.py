@@ -4,16 +4,3 @@ from dfa_lab.experiment.history.history import Event, History, Series
 from dfa_lab.experiment.history.metrics import METRICS
 from dfa_lab.experiment.history.run_names import name_of, name_of_record, name_with_changes, unused
 from dfa_lab.experiment.history.series import Here, SeriesKey
-
-__all__ = [
-    "METRICS",
-    "Event",
-    "Here",
-    "History",
-    "Series",
-    "SeriesKey",
-    "name_of",
-    "name_of_record",
-    "name_with_changes",
-    "unused",
-]

@@ -12,15 +12,17 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.json_format import in_brackets, read_history, write_history
 from dfa_lab.experiment.history.metrics import METRICS
 from dfa_lab.experiment.history.series import Event, Series, SeriesKey
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class History:
@@ -179,6 +181,8 @@ class History:
 
     def to_frame(self) -> pd.DataFrame:
         """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
+        import pandas as pd
+
         columns: dict[str, list[np.ndarray]] = {name: [] for name in ("step", "samples", "metric", "layer", "replica")}
         columns["value"] = []
         for (metric, layer), series in list(self.series.items()):
@@ -197,6 +201,8 @@ class History:
 
     def events_frame(self) -> pd.DataFrame:
         """One change a row: step, field, old, new."""
+        import pandas as pd
+
         rows = [(event.step, event.field, event.old, event.new) for event in self.events]
         return pd.DataFrame(rows, columns=["step", "field", "old", "new"])
 

@@ -3,5 +3,3 @@
 from dfa_lab.experiment.inspection.decision_surface import Surface, has_surface, surface_of
 from dfa_lab.experiment.inspection.misclassified import Mistakes, has_pictures, mistakes_of
 from dfa_lab.experiment.inspection.step_phases import phases
-
-__all__ = ["Mistakes", "Surface", "has_pictures", "has_surface", "mistakes_of", "phases", "surface_of"]

@@ -4,5 +4,3 @@ from dfa_lab.experiment.measurement.probe import Probe, checked_replica
 from dfa_lab.experiment.measurement.recorder import Gauge
 from dfa_lab.experiment.measurement.schedule import Agenda
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot, Snapshot
-
-__all__ = ["Agenda", "Gauge", "LayerSnapshot", "Probe", "Snapshot", "checked_replica"]

@@ -1,5 +1,3 @@
 """One run: it steps, is measured, changes live, forks."""
 
 from dfa_lab.experiment.run.experiment import Experiment
-
-__all__ = ["Experiment"]

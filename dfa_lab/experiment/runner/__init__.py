@@ -3,5 +3,3 @@
 from dfa_lab.experiment.runner.commands import FASTEST, SLOWEST, is_speed
 from dfa_lab.experiment.runner.lanes import LANES, no_lane
 from dfa_lab.experiment.runner.runner import Runner, Status
-
-__all__ = ["FASTEST", "LANES", "SLOWEST", "Runner", "Status", "is_speed", "no_lane"]

@@ -6,20 +6,3 @@ from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.serializable import plain_fields
 from dfa_lab.experiment.settings.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of
 from dfa_lab.experiment.settings.signature import shows_settings
-
-__all__ = [
-    "CHOICES",
-    "PER_REPLICA",
-    "Computing",
-    "Settings",
-    "check_settings",
-    "check_work",
-    "deferred_interrupt",
-    "expected",
-    "extra_of",
-    "kind_of",
-    "plain_fields",
-    "shows_settings",
-    "unknown_setting",
-    "weights_of",
-]

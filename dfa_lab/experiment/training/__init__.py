@@ -7,17 +7,3 @@ from dfa_lab.experiment.training.loss_mean import Mean, all_finite
 from dfa_lab.experiment.training.mlp_learner import Updater
 from dfa_lab.experiment.training.module_learner import OF_AN_MLP, own_settings
 from dfa_lab.experiment.training.throughput_clock import Stopwatch
-
-__all__ = [
-    "OF_AN_MLP",
-    "AnyUpdater",
-    "Batches",
-    "Mean",
-    "Stopwatch",
-    "StreamState",
-    "Updater",
-    "Work",
-    "all_finite",
-    "make_updater",
-    "own_settings",
-]

@@ -12,16 +12,3 @@ from dfa_lab.learning.activations.activations import (
 )
 from dfa_lab.learning.activations.expression import Expression
 from dfa_lab.learning.activations.per_replica import replica_slopes
-
-__all__ = [
-    "ACTIVATIONS",
-    "DERIVATIVES",
-    "Activation",
-    "Derivative",
-    "Expression",
-    "Slope",
-    "exact",
-    "replica_slopes",
-    "resolve_activation",
-    "slope_of",
-]

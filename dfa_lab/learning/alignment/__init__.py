@@ -8,21 +8,3 @@ from dfa_lab.learning.alignment.layer_tensors import Portrait, portraits_of_conv
 from dfa_lab.learning.alignment.no_side_effects import undisturbed
 from dfa_lab.learning.alignment.of_mlp import by_backpropagation, measure_chance, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
-
-__all__ = [
-    "CONVENTIONS",
-    "DEFAULT",
-    "Convention",
-    "Detour",
-    "Portrait",
-    "angle",
-    "by_backpropagation",
-    "column",
-    "measure_alignment",
-    "measure_chance",
-    "measure_converted",
-    "measure_mlp",
-    "portraits_of_converted",
-    "portraits_of_mlp",
-    "undisturbed",
-]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +25,9 @@ from dfa_lab.learning.modules import Converted
 from dfa_lab.learning.networks import learner_of
 from dfa_lab.learning.ops import checked_loss
 from dfa_lab.learning.rules import Lesson
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Alignment(list[AlignmentRow]):
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
+        import pandas as pd
+
         plain = [name.name for name in fields(AlignmentRow) if name.name != "gradient_alignments"]
         rows = [
             {name: getattr(row, name) for name in plain}

@@ -1,5 +1,3 @@
 """Which rule really produced each gradient."""
 
 from dfa_lab.learning.audit.audit import audit
-
-__all__ = ["audit"]

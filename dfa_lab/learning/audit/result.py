@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Audit(list[AuditRow]):
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a table; ``explained`` as text, "none" where no rule explains the gradient."""
+        import pandas as pd
+
         rows = [{**asdict(row), "explained": ", ".join(row.explained) or "none"} for row in self]
         return pd.DataFrame(rows, columns=list(AuditRow.__dataclass_fields__))
 

@@ -4,16 +4,3 @@ from dfa_lab.learning.feedback.inits import FEEDBACK_INITS, Site
 from dfa_lab.learning.feedback.sampling import check_drawing, draw_magnitude, draw_matrix, mirror_noise, shuffled
 from dfa_lab.learning.feedback.store import STORES, Feedback
 from dfa_lab.learning.feedback.weight_inits import WEIGHT_INITS
-
-__all__ = [
-    "FEEDBACK_INITS",
-    "STORES",
-    "WEIGHT_INITS",
-    "Feedback",
-    "Site",
-    "check_drawing",
-    "draw_magnitude",
-    "draw_matrix",
-    "mirror_noise",
-    "shuffled",
-]

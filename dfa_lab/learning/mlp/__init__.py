@@ -5,18 +5,3 @@ from dfa_lab.learning.mlp.equations import Layers, Pass, deltas, downstream, for
 from dfa_lab.learning.mlp.inplace_updates import Descent, Gradients, Momentum, Update
 from dfa_lab.learning.mlp.mlp import MLP
 from dfa_lab.learning.mlp.stepper import Stepper
-
-__all__ = [
-    "MLP",
-    "Descent",
-    "Gradients",
-    "Layers",
-    "Momentum",
-    "Pass",
-    "Stepper",
-    "Update",
-    "deltas",
-    "downstream",
-    "equations",
-    "forward",
-]

@@ -8,22 +8,3 @@ from dfa_lab.learning.modules.feedback_points import downstream_product
 from dfa_lab.learning.modules.layer_types import LAYERS
 from dfa_lab.learning.modules.layers import RuledLayer, as_matrix, as_weight
 from dfa_lab.learning.modules.network import Converted, conversion_of, unwrapped
-
-__all__ = [
-    "BENDS",
-    "DIRECT",
-    "LAYERS",
-    "ActivationLayer",
-    "Converted",
-    "RuledActivation",
-    "RuledLayer",
-    "as_matrix",
-    "as_weight",
-    "conversion_of",
-    "convert",
-    "deliver",
-    "downstream_product",
-    "features_first",
-    "plain_state_dict",
-    "unwrapped",
-]

@@ -11,33 +11,3 @@ from dfa_lab.learning.ops.optimizers import OPTIMIZERS, change_options, warm_up
 from dfa_lab.learning.ops.replicas import MOST_NETWORKS, each, each_seed, is_same, is_sequence
 from dfa_lab.learning.ops.seeding import generator, restore_torch_state, torch_state
 from dfa_lab.learning.ops.transforms import check_that_something_gets_out, nothing_gets_out
-
-__all__ = [
-    "FIRST",
-    "LOSSES",
-    "MOST_NETWORKS",
-    "OPTIMIZERS",
-    "Kernel",
-    "Loss",
-    "Replay",
-    "Signals",
-    "change_options",
-    "check_that_something_gets_out",
-    "checked_loss",
-    "dense",
-    "each",
-    "each_seed",
-    "functional",
-    "generator",
-    "inplace_activations",
-    "is_same",
-    "is_sequence",
-    "mapped",
-    "nothing_gets_out",
-    "onednn",
-    "restore_torch_state",
-    "suits",
-    "tensors_of",
-    "torch_state",
-    "warm_up",
-]

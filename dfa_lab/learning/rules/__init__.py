@@ -3,5 +3,3 @@
 from dfa_lab.learning.rules.catalogue import BP, RULES
 from dfa_lab.learning.rules.feedback_updates import Moment, warn_unless_attached
 from dfa_lab.learning.rules.rule import Lesson, Route, Rule, per_layer
-
-__all__ = ["BP", "RULES", "Lesson", "Moment", "Route", "Rule", "per_layer", "warn_unless_attached"]

@@ -1,22 +1,8 @@
 """One or several runs as a self-contained HTML page.
 
-Nothing loads before it is used, so that plotly and matplotlib each load only where they draw.
+Its names are in ``__init__.pyi`` and load on first use: plotly and matplotlib each load only where they draw.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING
-
-from dfa_lab.lazy import lazily
-
-if TYPE_CHECKING:
-    from dfa_lab.views.report.document import report
-
-__all__ = ["report"]
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "report": "dfa_lab.views.report.document",
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

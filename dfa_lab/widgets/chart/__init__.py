@@ -1,5 +1,3 @@
 """The live chart."""
 
 from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
-
-__all__ = ["LiveChart", "Shown"]

@@ -8,19 +8,3 @@ from dfa_lab.widgets.controls.exports import DOWNLOADS, Download, download
 from dfa_lab.widgets.controls.messages import checked
 from dfa_lab.widgets.controls.page_limits import check_fields, check_size
 from dfa_lab.widgets.controls.restrictions import PICTURES, Classroom
-
-__all__ = [
-    "DOWNLOADS",
-    "PICTURES",
-    "Classroom",
-    "Desk",
-    "Download",
-    "check_fields",
-    "check_size",
-    "checked",
-    "curves",
-    "download",
-    "presets",
-    "refusals",
-    "specs",
-]

@@ -1,5 +1,3 @@
 """The explorer: control panel, chart and pictures put together."""
 
 from dfa_lab.widgets.explorer.explorer import Explorer
-
-__all__ = ["Explorer"]

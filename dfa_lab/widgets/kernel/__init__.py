@@ -7,15 +7,3 @@ from dfa_lab.widgets.kernel.ipykernel_fixes import forget_route, mend_replies
 from dfa_lab.widgets.kernel.notebooks import copy_notebooks
 from dfa_lab.widgets.kernel.ui_thread import Allowance, Pump
 from dfa_lab.widgets.kernel.voila import command
-
-__all__ = [
-    "Allowance",
-    "Aside",
-    "Pump",
-    "command",
-    "copy_notebooks",
-    "forget_route",
-    "leave_at_once",
-    "mend_replies",
-    "take_place",
-]

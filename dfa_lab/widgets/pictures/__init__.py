@@ -1,5 +1,3 @@
 """Pictures under the live curves."""
 
 from dfa_lab.widgets.pictures.live_picture import LivePictures
-
-__all__ = ["LivePictures"]

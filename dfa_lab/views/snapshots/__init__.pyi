@@ -1,0 +1,10 @@
+from .alt_text import mistakes_words as mistakes_words
+from .alt_text import surface_words as surface_words
+from .alt_text import view_words as view_words
+from .matrix_plot import matrixplot as matrixplot
+from .mistakes_plot import mistakesplot as mistakesplot
+from .surface_plot import surfaceplot as surfaceplot
+from .views import VIEWS as VIEWS
+from .views import deltaplot as deltaplot
+from .views import sampleangleplot as sampleangleplot
+from .views import spectrumplot as spectrumplot
