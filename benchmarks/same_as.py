@@ -26,10 +26,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from same_difference import differences
+from same.difference import differences
 
 ROOT = Path(__file__).resolve().parents[1]
-SIDE = Path(__file__).with_name("same_side.py")
 #: Parts of a session that are named on its line; ``--full`` names all.
 PARTS = 4
 
@@ -70,9 +69,14 @@ def put_bundles(tree: Path) -> None:
 
 def started(root: Path, out: Path, names: list[str]) -> subprocess.Popen[str]:
     """The sessions on their way with the dfa_lab of ``root``."""
-    environment = {**os.environ, "PYTHONPATH": str(root), "DFA_LAB_HEADLESS": "1", "PYTHONHASHSEED": "0"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(root), str(ROOT / "benchmarks"))),
+        "DFA_LAB_HEADLESS": "1",
+        "PYTHONHASHSEED": "0",
+    }
     environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    command = [sys.executable, str(SIDE), str(out), str(root), *names]
+    command = [sys.executable, "-m", "same.side", str(out), str(root), *names]
     return subprocess.Popen(command, env=environment, cwd=out.parent, stderr=subprocess.PIPE, text=True)
 
 
@@ -111,9 +115,9 @@ def line(name: str, before: dict[str, Any], now: dict[str, Any], full: bool) -> 
 
 def sessions(only: list[str]) -> list[str]:
     """The names of the sessions, of the code at hand."""
-    import same_side
+    from same import side
 
-    names = [name for name in same_side.SESSIONS if not only or any(one in name for one in only)]
+    names = [name for name in side.SESSIONS if not only or any(one in name for one in only)]
     if not names:
         raise SystemExit(f"no session is called {' or '.join(only)}; --list names them.")
     return names

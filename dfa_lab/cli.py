@@ -196,7 +196,7 @@ def bench(
 def _shipped_benchmark() -> Path:
     """The benchmark's program that came with the package, or, in a checkout, the one beside it."""
     package = Path(__file__).parent
-    places = (package / "benchmarks" / "speed.py", package.parent / "benchmarks" / "speed.py")
+    places = (package / "benchmarks" / "speed" / "speed.py", package.parent / "benchmarks" / "speed" / "speed.py")
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise DfaLabError(f"bench found no benchmark at {places[0]} or {places[1]}; install dfa-lab anew.")

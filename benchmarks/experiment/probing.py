@@ -1,0 +1,85 @@
+"""What measuring alignment costs at the default cadence: runs of 2,000 steps with it and without it.
+
+python benchmarks/experiment/probing.py [--pairs 5] [--steps 2000] [--case 64-128-128-10]
+
+Each pair is the same run twice in one process, on one thread, the order changing from pair to pair: once as the
+settings' defaults say, once with ``probe_every=0``. The column "probing" is the median of (with − without) / without:
+alignment and chance bands. "all measuring" is the share of the clock that a run with probing spends in measurements of
+any kind, snapshots and the test split included. "counted" is what ``work.py`` expects of the first.
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import dfa_lab as dfa
+from dfa_lab.experiment.measurement.schedule import Cadence
+from dfa_lab.experiment.run.experiment import Experiment
+
+CASES: dict[str, dict[str, Any]] = {
+    "64-128-128-10": {"task": "digits", "widths": (128, 128)},
+    "784-1024³-10": {"task": "fashion_mnist", "widths": (1024, 1024, 1024)},
+}
+RULES = ("dfa", "fa", "bp")
+
+
+class Timed(Experiment):
+    """An experiment that knows how long its measurements took."""
+
+    measuring = 0.0
+
+    def _measure(self, *, evaluate: bool) -> None:
+        began = time.perf_counter()
+        super()._measure(evaluate=evaluate)
+        self.measuring += time.perf_counter() - began
+
+
+def trained(settings: dict[str, Any], steps: int, probe_every: int | None) -> tuple[float, float]:
+    """Seconds that training took in all, and those of them that were measuring."""
+    run = Timed(probe_every=probe_every, **settings)
+    began = time.perf_counter()
+    run.train(steps)
+    return time.perf_counter() - began, run.measuring
+
+
+def counted(settings: dict[str, Any], steps: int) -> tuple[Cadence, float]:
+    """The cadence of a run, and the share that its probes should have by the operations counted."""
+    run = dfa.Experiment(**settings)
+    work = run._updater.work(run.settings.probe_size, len(run.task.test_inputs))
+    places = range(steps + 1)
+    probes = sum(run.cadence.alignment_is_due(step) for step in places)
+    chances = 1 + sum(run.cadence.chance_is_due(step) for step in places)
+    return run.cadence, (probes * work.probe + chances * work.chance) / (steps * work.step)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--case", choices=list(CASES), action="append")
+    arguments = parser.parse_args()
+    print("| network | rule | every | steps/s | probing | all measuring | counted |\n|---|---|---|---|---|---|---|")
+    for name, case in CASES.items():
+        for rule in RULES if name in (arguments.case or CASES) else ():
+            settings = {**case, "rule": rule}
+            trained(settings, 20, None)
+            ratios, shares, rates = [], [], []
+            for pair in range(arguments.pairs):
+                found: dict[bool, tuple[float, float]] = {}
+                for probing in (True, False) if pair % 2 else (False, True):
+                    found[probing] = trained(settings, arguments.steps, None if probing else 0)
+                ratios.append((found[True][1] - found[False][1]) / (found[False][0] - found[False][1]))
+                shares.append(found[True][1] / found[True][0])
+                rates.append(arguments.steps / (found[False][0] - found[False][1]))
+            cadence, expected = counted(settings, arguments.steps)
+            middle = [statistics.median(column) for column in (rates, ratios, shares)]
+            print(
+                f"| {name} | `{rule}` | {cadence.every} | {middle[0]:,.0f} | {middle[1]:.1%} | {middle[2]:.1%} "
+                f"| {expected:.1%} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The lines that README and docs show are run, and what they list is what there is."""
+
+import re
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.widgets.controls.exports import DOWNLOADS
+from places import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(text, language="python"):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+REGISTRIES = (
+    dfa.RULES,
+    dfa.FEEDBACK_INITS,
+    dfa.ACTIVATIONS,
+    dfa.DERIVATIVES,
+    dfa.TASKS,
+    dfa.WEIGHT_INITS,
+    dfa.VIEWS,
+    dfa.CONVENTIONS,
+    dfa.PRESETS,
+    DOWNLOADS,
+)
+
+
+@pytest.fixture
+def registries():
+    """Gives every registry back as it was."""
+    before = [dict(registry._entries) for registry in REGISTRIES]
+    yield
+    for registry, entries in zip(REGISTRIES, before, strict=True):
+        registry._entries.clear()
+        registry._entries.update(entries)
+
+
+def test_the_lines_of_the_readme_run(capsys):
+    names = {}
+    for block in blocks(README):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["run"].steps_done == names["baseline"].steps_done == 1500
+    assert names["run"].evaluate()["test_accuracy"] > 0.94
+    assert names["baseline"].evaluate()["test_accuracy"] > 0.94
+    assert "weight_alignment" in capsys.readouterr().out
+
+
+def test_the_lines_of_converting_run(capsys):
+    names = {}
+    for block in blocks((ROOT / "docs" / "converting.md").read_text()):
+        exec(compile(block, "converting.md", "exec"), names)
+    assert names["run"].steps_done == 20
+    assert "expected" in capsys.readouterr().out
+
+
+def test_the_lines_of_alignment_run_and_its_tables_are_whole(capsys):
+    text, names = (ROOT / "docs" / "alignment.md").read_text(), {}
+    for block in blocks(text):
+        exec(compile(block, "alignment.md", "exec"), names)
+    cells = {
+        name for row in re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    columns = set(names["rows"].to_frame().columns) - {"layer", "replica", "name", "convention"}
+    assert columns - {f"gradient_alignment_{name}" for name in dfa.CONVENTIONS} <= cells
+    assert set(dfa.CONVENTIONS) <= cells
+    for name, convention in dfa.CONVENTIONS.items():
+        assert f"| `{name}` | {convention.equation} |" in text
+    assert "weight_alignment" in capsys.readouterr().out
+    assert not re.findall(r"^[A-Z_]{6,}$", text, flags=re.MULTILINE)  # what was to be filled in
+
+
+@pytest.mark.parametrize("number", range(len(REGISTRIES)))
+def test_what_adding_shows_runs_and_is_registered(number, registries):
+    sections = (ROOT / "docs" / "adding.md").read_text().split("\n## ")[1:]
+    assert len(sections) == len(REGISTRIES)
+    (block,) = blocks(sections[number])
+    lines = [line for line in block.splitlines() if line.strip() and not line.startswith(("import", "from"))]
+    assert len(lines) <= 14, sections[number].splitlines()[0]
+    before = sum(map(len, REGISTRIES))
+    exec(compile(block, "adding.md", "exec"), {"__name__": "adding"})
+    assert sum(map(len, REGISTRIES)) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("row", "registry"),
+    [
+        ("learning rules", dfa.RULES),
+        ("feedback inits", dfa.FEEDBACK_INITS),
+        ("activations", dfa.ACTIVATIONS),
+        ("derivatives", dfa.DERIVATIVES),
+        ("tasks", dfa.TASKS),
+    ],
+)
+def test_the_readme_lists_what_is_registered(row, registry):
+    (line,) = [line for line in README.splitlines() if line.startswith(f"| {row} |")]
+    assert re.findall(r"`(\w+)`", line) == list(registry)
+
+
+def test_the_shell_lines_of_the_readme_are_commands():
+    from typer.testing import CliRunner
+
+    from dfa_lab.cli import app
+
+    (shell,) = [block for block in blocks(README, "sh") if "dfa-lab train" in block]
+    for line in shell.strip().splitlines():
+        words = line.split()
+        assert words[0] == "dfa-lab"
+        if words[1] == "bench":
+            options = CliRunner().invoke(app, ["bench", "--help"]).output
+            assert all(word in options for word in words if word.startswith("--"))
+            continue
+        words[words.index("--steps" if "--steps" in words else "--epochs") + 1] = "0"
+        if "fashion_mnist" not in words:
+            result = CliRunner().invoke(app, words[1:])
+            assert result.exit_code == 0, result.output
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,217 @@
+"""The house: imports go one way, between packages and between their folders, and nobody reaches past a face.
+
+What counts is what is imported when a file is loaded. Imports for types alone, and those inside a function that load
+a thing on first use, are held to the packages' direction only.
+"""
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+
+import pytest
+
+import dfa_lab
+from places import PACKAGE
+
+ROOMS = ("errors", "registry", "learning", "experiment", "views", "widgets", "cli")
+#: The folders of each room in the direction of imports: a later one may import an earlier one.
+FOLDERS = {
+    "learning": (
+        "ops",
+        "rules",
+        "activations",
+        "feedback",
+        "mlp",
+        "modules",
+        "networks",
+        "alignment",
+        "audit",
+    ),
+    "experiment": (
+        "data",
+        "history",
+        "settings",
+        "training",
+        "sessions",
+        "measurement",
+        "run",
+        "inspection",
+        "runner",
+    ),
+    "views": ("base", "history", "snapshots", "report"),
+    "widgets": ("kernel", "chart", "pictures", "controls", "explorer"),
+}
+MOST_FILES = 12
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def parts_of(path):
+    """Room, folder and file of a path, as far as it has them."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def room_of(path):
+    return (*parts_of(path), "__init__")[0]
+
+
+def imports_of(path, *, when_loaded=False, text=None):
+    """Dotted names a file imports from dfa_lab, whatever way it writes it; or only those that loading it imports."""
+    package = ("dfa_lab", *path.relative_to(PACKAGE).parts[:-1])
+    tree = ast.parse(path.read_text() if text is None else text)
+    for node in tree.body if when_loaded else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) + 1 - node.level]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            for alias in node.names:  # a folder or a file by its name, or what a file holds
+                inner = f"{module}.{alias.name}"
+                yield inner if module.startswith("dfa_lab") and is_module(inner) else module
+
+
+def is_module(name):
+    place = PACKAGE.parent.joinpath(*name.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def wrong_direction(path, name):
+    """What is wrong about importing ``name`` in ``path``, or None."""
+    room, *rest = name.split(".")[1:]
+    if room not in ROOMS:
+        return f"{name} is no room's"
+    if ROOMS.index(room) > ROOMS.index(room_of(path)):
+        return f"{name} is of a room above"
+    own = parts_of(path)
+    if room == own[0] and len(own) > 1 and rest:
+        order = FOLDERS[room]
+        if rest[0] in order and own[1] in order and order.index(rest[0]) > order.index(own[1]):
+            return f"{name} is of a folder above"
+    return None
+
+
+def past_a_face(path, name):
+    """Whether ``name`` is a file inside another folder, and not one that the folder itself hands out."""
+    room, *rest = name.split(".")[1:]
+    return len(rest) > 1 and parts_of(path)[:2] != (room, rest[0]) and rest[1] not in face_of(room, rest[0])
+
+
+def face_of(room, folder):
+    """The names that a folder's ``__init__`` imports; where they load on first use its stub does."""
+    face = PACKAGE / room / folder / "__init__.py"
+    stub = face.with_suffix(".pyi")
+    tree = ast.parse((stub if stub.exists() else face).read_text())
+    return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "__init__"], ids=str)
+def test_imports_go_one_way(path):
+    for name in imports_of(path):
+        if name.startswith("dfa_lab."):
+            assert ROOMS.index(name.split(".")[1]) <= ROOMS.index(room_of(path)), f"{path} imports {name}"
+    for name in imports_of(path, when_loaded=True):
+        if name.startswith("dfa_lab."):
+            assert wrong_direction(path, name) is None, f"{path}: {wrong_direction(path, name)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_nobody_reaches_past_a_face(path):
+    past = [name for name in imports_of(path) if name.startswith("dfa_lab.") and past_a_face(path, name)]
+    assert past == [], "import from the folder, and name it in the folder's __init__"
+
+
+def test_no_circle_of_files():
+    graph = defaultdict(set)
+    for path in FILES:
+        own = ".".join(("dfa_lab", *parts_of(path)))
+        graph[own] |= {name for name in imports_of(path, when_loaded=True) if name.startswith("dfa_lab.")} - {own}
+    finished, on_the_way = set(), []
+
+    def visit(name):
+        if name in on_the_way:
+            pytest.fail(" → ".join([*on_the_way[on_the_way.index(name) :], name]))
+        if name not in finished:
+            on_the_way.append(name)
+            for other in sorted(graph[name]):
+                visit(other)
+            finished.add(on_the_way.pop())
+
+    for name in sorted(graph):
+        visit(name)
+
+
+def test_folders_are_small_and_known():
+    for room, folders in FOLDERS.items():
+        found = {path.name for path in (PACKAGE / room).iterdir() if path.is_dir() and any(path.glob("*.py"))}
+        assert found == {folder for folder in folders if (PACKAGE / room / folder).is_dir()}
+        for folder in found:
+            files = [path for path in (PACKAGE / room / folder).glob("*.py") if path.name != "__init__.py"]
+            assert len(files) <= MOST_FILES, folder
+            assert ast.get_docstring(ast.parse((PACKAGE / room / folder / "__init__.py").read_text())), folder
+
+
+BROKEN = [
+    ("learning/rules/catalogue.py", "from ...experiment import runner", "room above"),
+    ("learning/rules/catalogue.py", "from dfa_lab import views", "room above"),
+    ("learning/ops/losses.py", "from dfa_lab.learning.mlp import MLP", "folder above"),
+    ("experiment/history/history.py", "from dfa_lab.experiment.runner import Runner", "folder above"),
+    ("learning/mlp/mlp.py", "from dfa_lab.learning.ops.losses import LOSSES", "face"),
+    ("widgets/explorer/explorer.py", "import dfa_lab.experiment.runner.runner", "face"),
+    ("widgets/explorer/explorer.py", "from dfa_lab.experiment.runner import runner", "face"),
+]
+
+
+@pytest.mark.parametrize(("file", "line", "fault"), BROKEN)
+def test_a_broken_rule_is_seen(file, line, fault):
+    path = PACKAGE / file
+    names = set(imports_of(path, when_loaded=True, text=path.read_text() + "\n" + line)) - set(
+        imports_of(path, when_loaded=True)
+    )
+    if fault == "face":
+        assert any(past_a_face(path, name) for name in names)
+    else:
+        assert any(fault in (wrong_direction(path, name) or "") for name in names)
+
+
+DRAWING = ("ipywidgets", "anywidget", "plotly", "matplotlib", "IPython")
+
+
+@pytest.mark.parametrize(
+    "module", ["dfa_lab", "dfa_lab.experiment.run", "dfa_lab.experiment.runner", "dfa_lab.learning.mlp"]
+)
+def test_what_computes_loads_nothing_that_draws(module):
+    code = f"import sys, {module}; print([name for name in {DRAWING} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_training_loads_nothing_that_draws():
+    code = (
+        "import sys, dfa_lab; dfa_lab.Experiment(widths=(4,)).train(20); "
+        f"print([name for name in {DRAWING} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_files_are_small_nouns(path):
+    assert path.stem not in ("utils", "helpers", "common", "misc")
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_every_public_name_is_there_and_described():
+    for name in dfa_lab.__all__:
+        assert getattr(dfa_lab, name).__doc__, name
+    assert set(dfa_lab.__all__) <= set(dir(dfa_lab))
+    with pytest.raises(AttributeError):
+        _ = dfa_lab.nothing
+
+
+def test_no_file_names_a_place_of_one_machine():
+    root = PACKAGE.parent
+    texts = [*FILES, *(root / "frontend").glob("*.js"), *root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    for path in texts:
+        for word in ("/home/", "/" + "root/", "/" + "work/"):
+            assert word not in path.read_text(), f"{path} holds {word}"

@@ -1,0 +1,157 @@
+"""What is shipped, and that the three places which name a dependency agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from places import ROOT
+
+BUNDLES = [f"dfa_lab/widgets/static/{name}.{kind}" for name in ("live_chart", "desk") for kind in ("js", "css")]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def hook() -> ModuleType:
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel made from it."""
+    pytest.importorskip("build")
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def requirements(texts: list[str]) -> dict[str, str]:
+    return {req.name.lower(): str(req.specifier) for req in map(Requirement, texts)}
+
+
+def test_conda_environment_asks_for_what_pyproject_asks_for(project: dict[str, Any]) -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    conda = requirements(plain)
+    assert conda.pop("python") == project["requires-python"]
+    conda.pop("pip")
+    wanted = requirements(project["dependencies"])
+    assert conda == {CONDA_NAMES.get(name, name): versions for name, versions in wanted.items()}
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_the_tested_versions_lie_in_the_ranges(project: dict[str, Any]) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            assert re.fullmatch(r"[\w.-]+==[\w.]+", line), f"{line!r} is no plain pin: no path, host or local version"
+            name, version = line.split("==")
+            pins[name.lower().replace("_", "-")] = version
+    extras = project["optional-dependencies"]
+    for requirement in map(Requirement, project["dependencies"] + extras["test"]):
+        assert Version(pins[requirement.name.lower()]) in requirement.specifier
+
+
+def test_lockfile_is_pinned_and_names_no_host() -> None:
+    text = (ROOT / "frontend" / "package-lock.json").read_text(encoding="utf-8")
+    assert "resolved" not in text
+    assert "http" not in text
+    locked = json.loads(text)["packages"]
+    package = json.loads((ROOT / "frontend" / "package.json").read_text(encoding="utf-8"))
+    for name, version in (package["dependencies"] | package["devDependencies"]).items():
+        assert re.fullmatch(r"[\d.]+", version), f"{name} is not pinned"
+        assert locked[f"node_modules/{name}"]["version"] == version
+        assert locked[f"node_modules/{name}"]["integrity"].startswith("sha512-")
+
+
+@pytest.mark.slow
+def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, tmp_path: Path) -> None:
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        names = {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
+    shutil.unpack_archive(archive, tmp_path)
+    assert {
+        *BUNDLES,
+        "frontend/live_chart.js",
+        "frontend/desk.js",
+        "frontend/package-lock.json",
+        "hatch_build.py",
+        "LICENSE",
+    } <= names
+    assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
+    (root,) = tmp_path.iterdir()
+    assert hook.Frontend(root).is_fresh(), "a wheel built from this sdist would need Node"
+
+
+@pytest.mark.slow
+def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = next(name for name in names if name.endswith("entry_points.txt"))
+        assert "dfa-lab = dfa_lab.cli:main" in archive.read(entry_points).decode()
+    assert {
+        *BUNDLES,
+        "dfa_lab/widgets/static/uPlot.LICENSE.txt",
+        "dfa_lab/widgets/chart/live_chart.py",
+        "dfa_lab/widgets/controls/desk.py",
+    } <= names
+    notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    benchmarks = {f"dfa_lab/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "benchmarks").rglob("*.py")}
+    assert notebooks | benchmarks <= names
+    assert not [name for name in names if name.startswith(("tests/", "frontend/", "notebooks/"))]
+
+
+def test_bundle_is_stale_when_a_source_changes(hook: ModuleType, tmp_path: Path) -> None:
+    frontend = hook.Frontend(tmp_path)
+    frontend.folder.mkdir()
+    frontend.static.mkdir(parents=True)
+    source = frontend.folder / "live_chart.js"
+    source.write_text("export default {};")
+    assert not frontend.is_fresh()
+    for style in frontend.styles:
+        style.write_text("")
+    for bundle in frontend.bundles:
+        assert not frontend.is_fresh(), "every bundle must be there, each from these sources"
+        bundle.write_text(f"// sha256 {frontend.digest()}\nexport default {{}};")
+    assert len(frontend.bundles) == 2
+    assert frontend.is_fresh()
+    source.write_text("export default { render() {} };")
+    assert not frontend.is_fresh()
+
+
+@pytest.mark.parametrize("path", BUNDLES)
+def test_bundles_load_nothing_from_the_network(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, no address
+    pattern = r"\bimport\s*\(|\bfrom\s*[\"']|https?://" if path.endswith(".js") else r"url\(|@import"
+    assert not re.search(pattern, text)
