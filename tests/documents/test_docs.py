@@ -39,6 +39,7 @@ def registries():
         registry._entries.update(entries)
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_readme_run(capsys):
     names = {}
     for block in blocks(README):

@@ -1,8 +1,8 @@
 """What training and measuring cost, counted: multiply-adds, and what takes as long as so many of them.
 
-The constants were read off one thread of a CPU at 35 · 10⁹ multiply-adds a second (``benchmarks/experiment/probing.py``
-compares them with the clock). They only choose how often a run is measured, so their order of magnitude is enough; on another
-machine they stay the same, and so does the history.
+The constants were read off one thread of a CPU at 35 · 10⁹ multiply-adds a second
+(``benchmarks/experiment/probing.py`` compares them with the clock). They only choose how often a run is measured, so
+their order of magnitude is enough; on another machine they stay the same, and so does the history.
 """
 
 from __future__ import annotations

@@ -389,6 +389,7 @@ def assert_compiled_alike(net, x, t, argnums, backend):
 NOT_LISTENING = [name for name, rule in dfa.RULES.items() if not rule.listens]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", NOT_LISTENING)
 def test_a_compiled_functional_gradient_is_the_eager_one(rule):
     net, x, t = chain(rule)
@@ -404,6 +405,7 @@ def test_a_compiled_functional_gradient_of_an_mlp_is_the_eager_one(rule):
     assert_compiled_alike(net, x, t, 0, "aot_eager")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rule"), [("transformer", "dfa"), ("transformer", "fa"), ("lstm", "fa"), ("unet", "fa")]
 )
@@ -417,6 +419,7 @@ def test_compiled_functional_gradients_of_other_layers(name, rule):
     torch.testing.assert_close(found, transformed(parameters, x, t), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [name for name, rule in dfa.RULES.items() if rule.listens])
 def test_a_rule_that_listens_cannot_be_differentiated_by_torch_func_compiled_or_not(rule):
     net, x, t = chain(rule)
@@ -431,6 +434,7 @@ def test_a_rule_that_listens_cannot_be_differentiated_by_torch_func_compiled_or_
     assert torch.func.vmap(net)(x.unsqueeze(1)).shape == (9, 1, 4)  # nothing flows back here
 
 
+@pytest.mark.slow
 def test_what_torchs_compiler_would_get_wrong_is_an_error():
     """It drops the second gradient of any autograd Function, and has no vmap of one."""
     net, x, t = chain("fa")

@@ -395,6 +395,7 @@ def test_a_direct_rule_needs_an_output_that_is_a_tensor():
             call(net, x, t, lambda output, t: F.cross_entropy(output.logits, t))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dict", "ModelOutput", "namedtuple", "dataclass"])
 def test_a_compiled_network_gives_the_eager_gradients(kind):
     torch._dynamo.reset()
