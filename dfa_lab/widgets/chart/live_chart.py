@@ -18,8 +18,8 @@ import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import Event, History
-from dfa_lab.views.base import run_colour
-from dfa_lab.widgets.chart.chart_panels import PANELS, event_label
+from dfa_lab.views.base import PANELS, event_text, run_colour
+from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import Rows
 from dfa_lab.widgets.kernel import forget_route, mend_replies
 
@@ -36,6 +36,8 @@ FEWEST_POINTS = 250
 """The fewest points that a series is thinned to, however many runs there are."""
 EVENTS_A_MESSAGE = 200
 """The most events a message holds; of more the newest count."""
+LABEL_LENGTH = 36
+"""The most characters of a change's label."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class LiveChart(anywidget.AnyWidget):
         self._session = 0
         self._layers = self._angle = ""
         self._number = 0
-        self._metrics = {metric for panel in PANELS for metric in panel.metrics}
+        self._metrics = {metric for panel in PANELS.values() for metric in metrics(panel)}
         # One run's chance bands are enough: they would hide what lies behind them.
-        self._lines = {line.metric for panel in PANELS for line in panel.lines}
+        self._lines = {line.metric for panel in PANELS.values() for line in panel.lines}
         self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
         mend_replies()
@@ -126,7 +128,10 @@ class LiveChart(anywidget.AnyWidget):
             "type": "snapshot" if snapshot else "rows",
             "number": self._number,
             "series": chunks,
-            "events": [_numbered(place, step=e.step, label=event_label(e)) for place, e in events[-EVENTS_A_MESSAGE:]],
+            "events": [
+                _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
+                for place, event in events[-EVENTS_A_MESSAGE:]
+            ],
         }
         if snapshot or changed:
             header |= {"status": self._status, "diverged": diverged}
@@ -137,8 +142,8 @@ class LiveChart(anywidget.AnyWidget):
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             classes = any(run.classify for run in shown)
             compared = any(run.compared for run in shown)
-            panels = [panel for panel in PANELS if classes or not panel.of_classes]
-            header["panels"] = [panel.description(compared=compared) for panel in panels]
+            panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
+            header["panels"] = [description(panel, compared=compared) for panel in panels]
         self.send(header, [buffer])
         forget_route(self)
         return True
