@@ -37,7 +37,7 @@ from .panels import line_of as line_of
 from .sources import Engine as Engine
 from .sources import NamedRun as NamedRun
 from .sources import Source as Source
-from .sources import engine_of as engine_of
+from .sources import record_of as record_of
 from .sources import references_of as references_of
 from .sources import run_of as run_of
 from .sources import runs_of as runs_of
