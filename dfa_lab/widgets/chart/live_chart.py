@@ -1,4 +1,4 @@
-"""LiveChart: four linked panels that draw runs while they train. It sends what a History holds and computes nothing.
+"""LiveChart: linked panels that draw runs while they train. It sends what a History holds and computes nothing.
 
 A message is a JSON header and one buffer of float64. The header's ``series`` say what lies in the buffer, one after
 another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas. ``run`` in a
@@ -114,7 +114,7 @@ class LiveChart(anywidget.AnyWidget):
         shown = _checked(runs)
         asked = self._hello.is_set()
         self._hello.clear()
-        snapshot = asked or not _same(shown, self._runs) or any(rows.stale for rows in self._rows)
+        snapshot = asked or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
             self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
         chunks, buffer = self._new_rows()
@@ -174,8 +174,8 @@ class LiveChart(anywidget.AnyWidget):
         """The new changes of the runs that are not faint, each with its run's place, by step."""
         found = [
             (place, event)
-            for place, (run, rows) in enumerate(zip(self._runs, self._rows, strict=True))
-            if not run.faint
+            for place, rows in enumerate(self._rows)
+            if not self._runs[place].faint
             for event in rows.take_events()
         ]
         return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
@@ -197,19 +197,6 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
             f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
         )
     return list(runs)
-
-
-def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
-    """Whether these are the same runs, looking the same, as before."""
-    if len(shown) != len(before):
-        return False
-    return all(
-        one.history is other.history and _look(one) == _look(other) for one, other in zip(shown, before, strict=True)
-    )
-
-
-def _look(run: Shown) -> tuple[str, bool, str | None, bool, bool]:
-    return run.name, run.faint, run.colour, run.classify, run.compared
 
 
 def _numbered(place: int, **said: Any) -> dict[str, Any]:
