@@ -1,4 +1,7 @@
-"""dfa-lab: the laboratory from a shell. What a user gets wrong ends with exit code 2 and one sentence, no traceback."""
+"""The command dfa-lab. What a user gets wrong ends with exit code 2 and one sentence on stderr, no traceback.
+
+Each command loads what it needs itself, so that ``dfa-lab --help`` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
+
+if TYPE_CHECKING:
+    from dfa_lab.experiment.run import Experiment
 
 app = typer.Typer(
     name="dfa-lab",
@@ -48,22 +54,15 @@ def train(
     """Train one network and print how well it does on the test split."""
     from dfa_lab.experiment.run import Experiment
 
-    fields: dict[str, Any] = {}
-    if task is not None:
-        fields["task"] = _value(task) if task.lstrip().startswith("{") else task
-    if widths is not None:
-        fields["widths"] = _widths(widths)
-    if rule is not None:
-        fields["rule"] = rule
-    if seed is not None:
-        fields["seed"] = _value(seed)
+    given = {"task": task, "rule": rule, "widths": widths, "seed": seed}
+    fields = {name: _value(name, text) for name, text in given.items() if text is not None}
     for pair in set_ or []:
         name, sign, text = pair.partition("=")
         if not sign:
             raise DfaLabError(f"--set was given {shown(pair)}; expected name=value, such as batch_size=64.")
-        fields[name] = _widths(text) if name == "widths" else _value(text)
+        fields[name] = _value(name, text)
     experiment = Experiment(**fields)
-    experiment.train(_steps(experiment, steps, epochs), progress=True)
+    experiment.train(_updates(experiment, steps, epochs), progress=True)
     result = {"steps": experiment.steps_done, "samples": experiment.samples_seen, **experiment.evaluate()}
     if as_json:
         typer.echo(json.dumps({**result, "settings": experiment.settings.values()}))
@@ -72,32 +71,28 @@ def train(
             typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
 
 
-def _steps(experiment: Any, steps: str | None, epochs: str | None) -> int:
+def _updates(experiment: Experiment, steps: str | None, epochs: str | None) -> int:
+    """How many updates to do: ``steps``, or as many as ``epochs`` need."""
     if steps is not None and epochs is not None:
         raise DfaLabError("--steps and --epochs were both given; expected one of them.")
-    counts = {name: _value(text) for name, text in (("--steps", steps), ("--epochs", epochs)) if text is not None}
-    for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise DfaLabError(f"{name} was given as {shown(count)}; expected a whole number from 0.")
-    if "--epochs" in counts:
-        samples = len(experiment.task.train_inputs) * counts["--epochs"]
-        return int(-(-samples // experiment.settings.batch_size))
-    return int(counts.get("--steps", 1000))
+    if epochs is None:
+        return whole_number("--steps", _value("steps", "1000" if steps is None else steps), 0)
+    samples = len(experiment.task.train_inputs) * whole_number("--epochs", _value("epochs", epochs), 0)
+    return -(-samples // experiment.settings.batch_size)
 
 
-def _value(text: str) -> Any:
-    """A setting's value from the shell: JSON where it is JSON, else the text itself."""
+def _value(name: str, text: str) -> Any:
+    """A value from the shell: JSON where it is JSON, else the text itself; widths with commas."""
     try:
+        if name == "widths":
+            return tuple(int(width) for width in text.strip("[]() ").split(",") if width.strip())
         return json.loads(text)
     except (ValueError, RecursionError):  # no JSON; a number of 5,000 digits; brackets 100,000 deep
+        if name == "widths":
+            raise DfaLabError(
+                f"widths were given as {shown(text)}; expected whole numbers with commas: 128,128."
+            ) from None
         return text
-
-
-def _widths(text: str) -> Any:
-    try:
-        return tuple(int(width) for width in text.strip("[]() ").split(",") if width.strip())
-    except ValueError:
-        raise DfaLabError(f"widths were given as {shown(text)}; expected whole numbers with commas: 128,128.") from None
 
 
 @app.command()
@@ -118,15 +113,11 @@ def lab(
         typer.echo(f"dfa-lab: {sentence}", err=True)
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
     arguments.append("--LabApp.default_url=/lab/tree/00_explorer.ipynb")
-    if not browser:
-        arguments.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--allow-root")
+    arguments += [] if browser else ["--no-browser"]
+    arguments += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     # The package's labconfig turns JupyterLab's announcements off: a lesson starts without a question, and offline.
-    own = str(Path(__file__).parent)
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")]))
-    sys.stdout.flush()
-    os.execv(sys.executable, arguments)
+    os.environ["JUPYTER_CONFIG_PATH"] = _before("JUPYTER_CONFIG_PATH", Path(__file__).parent)
+    _become(arguments)
 
 
 @app.command()
@@ -150,19 +141,11 @@ def serve(
 
     _check_port(port)
     Classroom.of(hide or [], lock or [], theme)
-    options: dict[str, Any] = {} if preset is None else {"preset": preset}
     if preset is not None:
         PRESETS[preset]
-    options |= {name: given for name, given in (("hide", hide), ("lock", lock)) if given}
-    options |= {} if theme == "auto" else {"theme": theme}
-    arguments = command(options, port=port, address=address, browser=browser, dark=theme == "dark")
-    sys.stdout.flush()
-    os.execv(sys.executable, arguments)
-
-
-def _check_port(port: int) -> None:
-    if not 1 <= port <= 65535:
-        raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
+    given = {"preset": preset, "hide": hide, "lock": lock, "theme": theme if theme != "auto" else None}
+    options = {name: value for name, value in given.items() if value}
+    _become(command(options, port=port, address=address, browser=browser, dark=theme == "dark"))
 
 
 @app.command()
@@ -178,29 +161,37 @@ def bench(
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw to this file: .png, .pdf, .svg.")] = None,
 ) -> None:
     """Measure this machine: a training step by every rule against plain torch backpropagation, side by side."""
-    program = _shipped_benchmark()
+    package = Path(__file__).parent
+    # Shipped with the package, or in a checkout beside it.
+    places = [folder / "benchmarks" / "speed" / "speed.py" for folder in (package, package.parent)]
+    program = next((place for place in places if place.is_file()), None)
+    if program is None:
+        raise DfaLabError(f"bench found no benchmark at {places[0]} or {places[1]}; install dfa-lab anew.")
     arguments = ["--quick"] if quick else []
-    for name in section or []:
-        arguments += ["--section", name]
-    for option, path in (("--json", json_), ("--figure", figure)):
-        arguments += [option, str(path)] if path is not None else []
+    for option, values in (("--section", section), ("--json", [json_]), ("--figure", [figure])):
+        arguments += [word for value in values or [] if value is not None for word in (option, str(value))]
     # A process of its own: nothing that is loaded here is timed with it. It measures this dfa_lab, wherever it lies.
-    own = str(Path(__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))}
+    environment = os.environ | {"PYTHONPATH": _before("PYTHONPATH", package.parent)}
     sys.stdout.flush()
     done = subprocess.run([sys.executable, str(program), *arguments], env=environment, check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)
 
 
-def _shipped_benchmark() -> Path:
-    """The benchmark's program that came with the package, or, in a checkout, the one beside it."""
-    package = Path(__file__).parent
-    places = (package / "benchmarks" / "speed" / "speed.py", package.parent / "benchmarks" / "speed" / "speed.py")
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise DfaLabError(f"bench found no benchmark at {places[0]} or {places[1]}; install dfa-lab anew.")
-    return found
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise DfaLabError(f"--port was given as {port}; expected a whole number from 1 to 65535.")
+
+
+def _before(variable: str, place: Path) -> str:
+    """The search path in an environment variable with ``place`` in front."""
+    return os.pathsep.join(filter(None, [str(place), os.environ.get(variable)]))
+
+
+def _become(arguments: list[str]) -> None:
+    """Go on as the program of ``arguments``, in this process."""
+    sys.stdout.flush()
+    os.execv(sys.executable, arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

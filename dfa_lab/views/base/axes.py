@@ -38,6 +38,13 @@ class ShownAxes(Axes):
 class ShownPanels(np.ndarray):
     """The axes of several panels, an object array, that a notebook shows as the whole figure they are in."""
 
+    @classmethod
+    def of(cls, axes: list[Axes]) -> ShownPanels:
+        """Several axes as one array (number of panels,)."""
+        array = np.empty(len(axes), dtype=object)
+        array[:] = axes
+        return array.view(cls)
+
     def _repr_png_(self) -> bytes | None:
         return _png(self.flat[0]) if self.size else None
 
@@ -57,13 +64,6 @@ def axes_for(ax: object, place: str, *, width: float = 8.0, height: float = 3.6)
     if not isinstance(ax, Axes):
         raise DfaLabError(f"{place} got ax={shown(ax)}; expected a matplotlib Axes, or leave it out to get a new one.")
     return ax
-
-
-def panels(axes: list[Axes]) -> ShownPanels:
-    """Several axes as one array (number of panels,) that a notebook shows."""
-    array = np.empty(len(axes), dtype=object)
-    array[:] = axes
-    return array.view(ShownPanels)
 
 
 def runs_on(axes: Axes) -> int:

@@ -68,11 +68,15 @@ def _line(event: Event) -> str:
     return f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"
 
 
+def event_text(event: Event, length: int) -> str:
+    """An event in at most ``length`` characters: ``batch_size → 256``."""
+    happened = event.old is None and event.new is None
+    return shortened(event.field if happened else f"{event.field} → {value_text(event.new)}", length)
+
+
 def _short(events: Sequence[Event]) -> str:
-    first = events[0]
-    text = first.field if first.old is None and first.new is None else f"{first.field} → {value_text(first.new)}"
     more = f" +{len(events) - 1}" if len(events) > 1 else ""
-    return shortened(text, LABEL_LENGTH - len(more)) + more
+    return event_text(events[0], LABEL_LENGTH - len(more)) + more
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from dfa_lab.experiment.history import METRICS, History
 RIGHT_ANGLE = 90.0
 # What follows the name of an angle in the name of its sd by chance.
 CHANCE = "_chance"
-# The angles that are drawn where none is asked for.
-ANGLES = ("weight_alignment", "gradient_alignment")
 # What a chance band reaches to on either side, in standard deviations.
 CHANCE_SDS = 2.0
+CHANCE_LABEL = f"chance ± {CHANCE_SDS:g} sd (widest)"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ many runs are drawn; a layer has a shade and a width of its own, so that no two 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # Okabe and Ito (2008), colours that people with any common colour vision can tell apart. Their yellow is too pale
 # for a line on white, and black is kept for what belongs to no run.
@@ -45,11 +45,6 @@ WHOLE = LineStyle("whole network")
 WIDE, NARROW = 2.6, 1.1
 
 
-def is_dashed(metric: str) -> bool:
-    """Whether the lines of ``metric`` are dashed: of two that are drawn together, the second."""
-    return metric.startswith(("gradient_", "signal_", "test_loss", "bp_"))
-
-
 def layer_styles(layers: Iterable[int]) -> dict[int, LineStyle]:
     """A style for each hidden layer: from dark and wide near the input to light and narrow near the output."""
     ordered = sorted(set(layers))
@@ -60,11 +55,6 @@ def layer_styles(layers: Iterable[int]) -> dict[int, LineStyle]:
         width = WIDE + (NARROW - WIDE) * share
         styles[layer] = LineStyle(f"layer {layer}", reach * (2 * share - 1), SOLID, round(width, 2))
     return styles
-
-
-def drawn_of(metric: str, look: LineStyle) -> LineStyle:
-    """How a line of ``metric`` of what looks like ``look``, a layer or a split, is drawn."""
-    return replace(look, dash=DASH if is_dashed(metric) else SOLID)
 
 
 def reference_style(number: int, name: str) -> LineStyle:

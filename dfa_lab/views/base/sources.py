@@ -1,4 +1,4 @@
-"""Source: whatever a picture is drawn of. A History, a run, or what trains runs; here each becomes what a view reads.
+"""What a picture is drawn of: a History, a run, or what trains runs. Here each becomes what a view reads.
 
 A ``Runner`` stands for all its lanes where several runs are drawn, else for its main run, lane 0. An ``Explorer``
 stands for its runner; it is known by having one, so that no widget is imported here.
@@ -6,14 +6,16 @@ stands for its runner; it is known by having one, so that no widget is imported 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History, name_of_record
 from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner
+
+Record = TypeVar("Record")
 
 
 class HasRunner(Protocol):
@@ -26,7 +28,7 @@ class HasRunner(Protocol):
 
 #: A run that trains or can.
 Engine = Experiment | Runner | HasRunner
-#: What a picture of a course is drawn of.
+#: What a picture of a whole run is drawn of.
 Source = History | Engine
 
 
@@ -42,9 +44,6 @@ class NamedRun(NamedTuple):
         return self.run if isinstance(self.run, History) else self.run.history
 
 
-RUNS = "a History, an Experiment, a Runner or an Explorer"
-
-
 def runs_of(source: object, place: str) -> list[NamedRun]:
     """The runs that ``source`` stands for with their names, all lanes of a runner among them.
 
@@ -52,7 +51,7 @@ def runs_of(source: object, place: str) -> list[NamedRun]:
     """
     if isinstance(source, History):
         return [NamedRun(name_of_record(source), source)]
-    trainer = _trainer(source, place, RUNS)
+    trainer = _trainer(source, place, "a History, an Experiment, a Runner or an Explorer")
     if isinstance(trainer, Experiment):
         return [NamedRun(name_of_record(trainer.history), trainer)]
     lanes, runs = trainer.status().lanes, trainer.by_number
@@ -73,10 +72,18 @@ def references_of(references: object, place: str) -> list[NamedRun]:
     return [run_of(one, place) for one in references]
 
 
-def engine_of(source: object, place: str, also: str) -> Experiment:
-    """The run, or the main run, of ``source``. ``also`` says what else ``place`` takes, where it got neither."""
-    trainer = _trainer(source, place, f"an Experiment, a Runner, an Explorer or {also}")
-    return trainer.experiment if isinstance(trainer, Runner) else trainer
+def record_of(
+    source: object, kind: type[Record], read: Callable[[Experiment], Record], place: str, reader: str
+) -> Record:
+    """``source`` itself where it is such a record, else what ``read`` takes from its run (the main run).
+
+    Raises ``DfaLabError`` that says what ``place`` got instead; ``reader`` is the call that gives such a record.
+    """
+    if isinstance(source, kind):
+        return source
+    expected = f"an Experiment, a Runner, an Explorer or the {kind.__name__} that {reader} gives"
+    trainer = _trainer(source, place, expected)
+    return read(trainer.experiment if isinstance(trainer, Runner) else trainer)
 
 
 def snapshot_of(source: object, place: str) -> Snapshot:
@@ -84,9 +91,7 @@ def snapshot_of(source: object, place: str) -> Snapshot:
 
     Raises ``DfaLabError`` that says what ``place`` got instead.
     """
-    if isinstance(source, Snapshot):
-        return source
-    return engine_of(source, place, "the Snapshot that experiment.snapshot() gives").snapshot()
+    return record_of(source, Snapshot, Experiment.snapshot, place, "experiment.snapshot()")
 
 
 def _trainer(source: object, place: str, expected: str) -> Experiment | Runner:

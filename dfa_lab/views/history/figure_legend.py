@@ -1,4 +1,4 @@
-"""Legend: the entries beside the plotly figure, what a click on one hides, and where its two columns stand."""
+"""The legend beside the plotly figure: its entries, what a click on one hides, and where its two columns stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from dfa_lab.views.base import LineStyle
+from dfa_lab.views.base import CHANCE_LABEL, LineStyle
 from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.figure_traces import Drawing
 from dfa_lab.views.history.traces import legend_line, legend_square
@@ -17,28 +17,27 @@ LINE, TITLE = 19, 26
 
 def legend_entries(drawing: Drawing) -> list[go.Scatter]:
     """One entry a run and one a kind of line, or with a single run the kinds alone; then references, then chance."""
-    entries = []
     looks = sorted(drawing.used, key=lambda look: not look.name.startswith("layer"))
     looks = [look for look in looks if look is not style.WHOLE]
+    references = [
+        legend_line(look, style.REFERENCE_COLOUR, group=f"reference {number}")
+        for number, (_, look) in enumerate(drawing.references)
+        if number in drawing.referred
+    ]
     if drawing.single:
-        for look in looks:
-            colour = style.run_colour(0, look.shade)
-            entries.append(legend_line(look.name, look, colour, group=drawing.group(0, look), legend="legend"))
+        kinds = [legend_line(one, style.run_colour(0, one.shade), group=drawing.group(0, one)) for one in looks]
+        entries, last = [*kinds, *references], "legend"
     else:
-        for run, name in enumerate(drawing.names):
-            colour = style.run_colour(run)
-            entries.append(legend_line(name, LineStyle(name), colour, group=f"run {run}", legend="legend"))
-    for number in sorted(drawing.referred):
-        look, colour = drawing.looks_of_references[number], style.REFERENCE_COLOUR
-        entries.append(legend_line(look.name, look, colour, group=f"reference {number}", legend="legend"))
-    if not drawing.single:
-        for look in looks:
-            colour = style.shaded(style.NEUTRAL, look.shade)
-            entries.append(legend_line(look.name, look, colour, group="key", legend="legend2"))
+        runs = [
+            legend_line(LineStyle(name), style.run_colour(run), group=f"run {run}")
+            for run, name in enumerate(drawing.names)
+        ]
+        grey, last = style.NEUTRAL, "legend2"
+        kinds = [legend_line(one, style.shaded(grey, one.shade), group="key", legend=last) for one in looks]
+        entries = [*runs, *references, *kinds]
     if drawing.chance:
         colour = style.translucent(style.CHANCE_COLOUR, 0.4)
-        legend = "legend" if drawing.single else "legend2"
-        entries.append(legend_square("chance ± 2 sd (widest)", colour, group="chance", legend=legend))
+        entries.append(legend_square(CHANCE_LABEL, colour, group="chance", legend=last))
     return entries
 
 

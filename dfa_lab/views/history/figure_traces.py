@@ -1,4 +1,4 @@
-"""Drawing: what the plotly figure gathers panel by panel: bands, lines, reference lines, and which looks were used."""
+"""Drawing: the traces of the plotly figure, gathered panel by panel: bands, lines, and lines of reference runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from plotly import graph_objects as go
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.views.base import LineStyle, chance_band, curve, reference_metric
+from dfa_lab.views.base import Line, LineStyle, Panel, chance_band, curve, reference_metric
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.history.figure_panels import Panel
 from dfa_lab.views.history.traces import line_trace, region_trace
 
 
@@ -23,8 +22,7 @@ class Drawing:
 
     histories: Sequence[History]
     names: Sequence[str]
-    references: Sequence[History]
-    looks_of_references: Sequence[LineStyle]
+    references: Sequence[tuple[History, LineStyle]]
     layers: dict[int, LineStyle]
     below: list[go.Scatter] = field(default_factory=list)
     bands: list[go.Scatter] = field(default_factory=list)
@@ -38,11 +36,6 @@ class Drawing:
         """Whether one run is drawn, so that its kinds of lines stand in the legend by themselves."""
         return len(self.histories) == 1
 
-    @property
-    def traces(self) -> list[go.Scatter]:
-        """Everything gathered, from the bottom up."""
-        return [*self.below, *self.bands, *self.lines]
-
     def group(self, run: int, look: LineStyle) -> str:
         """What a click in the legend hides together: a kind of line where there is one run, else all of a run."""
         return look.name if self.single else f"run {run}"
@@ -50,14 +43,13 @@ class Drawing:
     def draw(self, panel: Panel, axis: str) -> list[np.ndarray]:
         """Adds the panel's traces; returns all y values in it."""
         values: list[np.ndarray] = []
-        for metric, look in panel.metrics.items():
+        for line in panel.recorded:
             if panel.angle:
-                values += self._draw_chance(metric, axis)
+                values += self._draw_chance(line.metric, axis)
             for run in range(len(self.histories)):
-                values += self._draw_run(run, metric, look, axis)
-        if panel.references:
-            for number in range(len(self.references)):
-                values += self._draw_reference(number, panel, axis)
+                values += self._draw_run(run, line, axis)
+        for number in range(len(self.references) if panel.references else 0):
+            values += self._draw_reference(number, panel, axis)
         if not values:  # plotly draws no axes that nothing stands on
             nothing = np.array([np.nan])
             self.lines.append(go.Scatter(x=nothing, y=nothing, yaxis=axis, showlegend=False, hoverinfo="skip"))
@@ -72,51 +64,44 @@ class Drawing:
         self.bands.insert(0, region_trace(band, fill, axis=axis, name=f"{metric}, chance", group="chance"))
         return [band.lower, band.upper]
 
-    def _draw_run(self, run: int, metric: str, metric_look: LineStyle, axis: str) -> list[np.ndarray]:
-        history, values = self.histories[run], []
-        about = METRICS[metric]
-        layers: list[int | None] = [*history.layers(metric)] if about.per_layer else [None]
-        for layer in layers:
-            line = curve(history, metric, layer)
-            if not len(line):
+    def _draw_run(self, run: int, line: Line, axis: str) -> list[np.ndarray]:
+        history, about = self.histories[run], METRICS[line.metric]
+        values = []
+        for layer in history.layers(line.metric) if about.per_layer else [None]:
+            drawn = curve(history, line.metric, layer)
+            if not len(drawn):
                 continue
-            look = metric_look if layer is None else self.layers[layer]
+            look = line.style if layer is None else self.layers[layer]
             self.used[look] = None
-            group = self.group(run, look)
-            name = ", ".join([self.names[run], about.label, *([] if layer is None else [look.name])])
             colour = style.run_colour(run, look.shade)
-            drawn = style.drawn_of(metric, look)
-            self.lines.append(line_trace(line, drawn, colour, axis=axis, name=name, group=group, unit=about.unit))
-            values.append(line.mean)
-            if line.replicas > 1:
-                spread = line.spread
-                values += [spread.lower, spread.upper]
+            name = ", ".join([self.names[run], about.label, *([] if layer is None else [look.name])])
+            where = {"axis": axis, "group": self.group(run, look)}
+            self.lines.append(line_trace(drawn, line.drawn(look), colour, name=name, unit=about.unit, **where))
+            values.append(drawn.mean)
+            if drawn.replicas > 1:
                 fill = style.translucent(colour, style.SPREAD_OPACITY)
-                self.bands.append(region_trace(spread, fill, axis=axis, name=f"{name}, ± 1 sd", group=group))
+                self.bands.append(region_trace(drawn.spread, fill, name=f"{name}, ± 1 sd", **where))
+                values += [drawn.spread.lower, drawn.spread.upper]
         return values
 
     def _draw_reference(self, number: int, panel: Panel, axis: str) -> list[np.ndarray]:
-        history, look = self.references[number], self.looks_of_references[number]
+        history, look = self.references[number]
         metric = reference_metric(history, panel.metrics)
         if metric is None:
             return []
         self.referred.add(number)
-        line, about = curve(history, metric), METRICS[metric]
-        group, name = f"reference {number}", f"{look.name}, {about.label}"
-        colour = style.REFERENCE_COLOUR
-        self.below.append(line_trace(line, look, colour, axis=axis, name=name, group=group, unit=about.unit))
-        return [line.mean]
+        drawn, about = curve(history, metric), METRICS[metric]
+        where = {"axis": axis, "group": f"reference {number}", "name": f"{look.name}, {about.label}"}
+        self.below.append(line_trace(drawn, look, style.REFERENCE_COLOUR, unit=about.unit, **where))
+        return [drawn.mean]
 
 
 def run_names(names: Sequence[str], labels: Sequence[str] | None, place: str = "figure()") -> list[str]:
     """What the runs are called: ``labels``, else their own ``names``. Raises ``DfaLabError`` where these do not fit."""
     if labels is None:
         return numbered(names)
-    if (
-        isinstance(labels, str)
-        or not isinstance(labels, Sequence)
-        or not all(isinstance(label, str) for label in labels)
-    ):
+    texts = isinstance(labels, Sequence) and not isinstance(labels, str)
+    if not texts or not all(isinstance(label, str) for label in labels):
         raise DfaLabError(f'{place} got labels={shown(labels)}; expected one text a run, such as labels=["bp", "dfa"].')
     if len(labels) != len(names):
         raise DfaLabError(f"{place} got {len(labels)} labels for {len(names)} runs; give one label for each, in order.")

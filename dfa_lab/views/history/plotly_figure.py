@@ -8,13 +8,17 @@ from typing import Any
 from plotly import graph_objects as go
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.experiment.history import History
 from dfa_lab.views.base import (
     ANGLES,
+    PANELS,
     Change,
     NamedRun,
+    Panel,
     Place,
     Source,
     angle_metrics,
+    angle_panel,
     changes,
     place_labels,
     references_of,
@@ -22,9 +26,8 @@ from dfa_lab.views.base import (
 )
 from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
-from dfa_lab.views.history.figure_panels import PANELS, Panel, angle_panel, y_axis
 from dfa_lab.views.history.figure_traces import Drawing, numbered, recorded_layers, run_names
-from dfa_lab.views.history.traces import change_line, change_trace, right_angle
+from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
 GAP, LANE, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
@@ -66,35 +69,26 @@ def figure(
         raise DfaLabError("figure() got no run; give one or several, such as figure(experiment).")
     runs = [one.history for one in named]
     compared = references_of(references, "figure()")
-    beside = [one.history for one in compared]
-    everything = [*_angle_panels(angles), *PANELS]
-    drawing = Drawing(
-        runs,
-        names := run_names([one.name for one in named], labels),
-        beside,
-        _reference_looks(compared, names),
-        style.layer_styles(recorded_layers(runs, everything)),
-    )
+    everything = [*_angle_panels(angles), *(panel for name, panel in PANELS.items() if name != "alignment")]
+    names = run_names([one.name for one in named], labels)
+    layers = style.layer_styles(recorded_layers(runs, everything))
+    drawing = Drawing(runs, names, _reference_looks(compared, names), layers)
     recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
-    panels = [panel for panel in everything if recorded & panel.metrics.keys()] or everything
-    last = max(history.last_step for history in [*runs, *beside])
+    panels = [panel for panel in everything if recorded & {*panel.metrics}] or everything
+    last = max(history.last_step for history in [*runs, *(one.history for one in compared)])
     last = max([last, 1, *(event.step for history in runs for event in history.events)])
     span = (-0.01 * last, 1.01 * last)
 
     found = changes(runs)
     scale = PLOT_WIDTH / (span[1] - span[0])
-    places = place_labels(
-        [(change.step - span[0]) * scale for change in found],
-        [change.text for change in found],
-        width=PLOT_WIDTH,
-        letter=LETTER,
-    )
-    lanes = max((place.lane + 1 for place in places if place.lane is not None), default=0)
-    lane_height = LANE * max(lanes, 1) if found else 0
-    height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1) + lane_height
+    positions = [(change.step - span[0]) * scale for change in found]
+    places = place_labels(positions, [change.text for change in found], width=PLOT_WIDTH, letter=LETTER)
+    rows = max((place.lane + 1 for place in places if place.lane is not None), default=1)
+    labels_height = LANE * rows if found else 0
+    height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1) + labels_height
     layout: dict[str, Any] = {}
     shapes: list[dict[str, Any]] = []
-    top = height - lane_height
+    top = height - labels_height
     for number, panel in enumerate(panels, start=1):
         axis = "y" if number == 1 else f"y{number}"
         values = drawing.draw(panel, axis)
@@ -103,25 +97,20 @@ def figure(
             shapes.append(right_angle(axis))
         top -= panel.height + GAP
 
-    traces = drawing.traces
+    traces = [*drawing.below, *drawing.bands, *drawing.lines]
     if found:
-        axis = f"y{len(panels) + 1}"
-        rows = max(lanes, 1)
-        layout[axis.replace("y", "yaxis")] = {
-            "domain": [1 - lane_height / height, 1],
-            "range": [0, rows],
-            "visible": False,
-            "fixedrange": True,
-        }
-        heights = [0.0 if place.lane is None else rows - place.lane - 0.5 for place in places]
+        number = len(panels) + 1
+        bottom = 1 - labels_height / height
+        layout[f"yaxis{number}"] = {"domain": [bottom, 1], "range": [0, rows], "visible": False, "fixedrange": True}
         marks: dict[str | None, list[tuple[Change, Place, float]]] = {}
-        for change, place, end in zip(found, places, heights, strict=True):
+        for change, place in zip(found, places, strict=True):
             # What one of several runs changed is hidden with it.
             group = None if drawing.single or len(change.runs) > 1 else f"run {change.runs[0]}"
-            marks.setdefault(group, []).append((change, place, end))
-            shapes.append(change_line(change, 1 - lane_height / height * (1 - end / rows), group))
-        traces += [change_trace(some, drawing.names, axis=axis, group=group) for group, some in marks.items()]
-    traces += legend_entries(drawing)
+            mark = 0.0 if place.lane is None else rows - place.lane - 0.5
+            marks.setdefault(group, []).append((change, place, mark))
+            shapes.append(change_line(change, 1 - labels_height / height * (1 - mark / rows), group))
+        traces += [change_trace(some, names, axis=f"y{number}", group=group) for group, some in marks.items()]
+    layout |= legend_layout(drawing, height)
     layout["xaxis"] = {
         "title": {"text": "training step (updates)"},
         "anchor": "y" if len(panels) == 1 else f"y{len(panels)}",
@@ -134,8 +123,9 @@ def figure(
         "spikecolor": style.CHANCE_COLOUR,
         "spikedash": "solid",
     }
-    layout["shapes"] = shapes
-    return go.Figure(traces, _layout(drawing, height) | layout)
+    layout |= {"template": "plotly_white", "height": height + TOP + BOTTOM, "hovermode": "closest", "shapes": shapes}
+    layout["margin"] = {"l": 84, "r": 20, "t": TOP, "b": BOTTOM}
+    return go.Figure([*traces, *legend_entries(drawing)], layout)
 
 
 def _angle_panels(angles: Sequence[str]) -> list[Panel]:
@@ -150,18 +140,9 @@ def _angle_panels(angles: Sequence[str]) -> list[Panel]:
     return [angle_panel(metric) for metric in dict.fromkeys(angles)]
 
 
-def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[style.LineStyle]:
-    """A look for each reference, under its own name; one that a run has too says that it is the reference."""
+def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[tuple[History, style.LineStyle]]:
+    """Each reference with a look under its own name; one that a run has too says that it is the reference."""
     names = numbered([one.name for one in references])
     said = [f"{name} (reference)" if name in taken else name for name in names]
-    return [style.reference_style(number, name) for number, name in enumerate(said)]
-
-
-def _layout(drawing: Drawing, height: int) -> dict[str, Any]:
-    return {
-        "template": "plotly_white",
-        "height": height + TOP + BOTTOM,
-        "margin": {"l": 84, "r": 20, "t": TOP, "b": BOTTOM},
-        "hovermode": "closest",
-        **legend_layout(drawing, height),
-    }
+    looks = [style.reference_style(number, name) for number, name in enumerate(said)]
+    return [(one.history, look) for one, look in zip(references, looks, strict=True)]

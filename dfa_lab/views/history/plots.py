@@ -14,6 +14,7 @@ both. A change is a vertical line; its label stands above the axes, where there 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
-from dfa_lab.experiment.history import METRICS, History
+from dfa_lab.experiment.history import History
 from dfa_lab.views.base import (
+    CHANCE_LABEL,
+    PANELS,
     RIGHT_ANGLE,
+    Curve,
     LineStyle,
     NamedRun,
+    Panel,
     Source,
     angle_metrics,
+    angle_panel,
     angle_range,
     axes_for,
     chance_band,
@@ -44,7 +50,6 @@ from dfa_lab.views.base import (
 from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.change_markers import mark_changes, stagger
 
-CHANCE_LABEL = "chance ± 2 sd (widest)"
 SHORT = 26  # letters of an axis' title that leave its unit room on the same line
 REFERENCE = "reference: "  # what the gid of a reference run's line begins with
 
@@ -67,39 +72,33 @@ def alignmentplot(
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)
-    history = run_of(history, "alignmentplot()").history
-    known = history.layers(metric)
+    panel = angle_panel(metric)
+    record = run_of(history, "alignmentplot()").history
+    known = record.layers(metric)
     wanted = known if layers is None else [layers] if isinstance(layers, int) else list(layers)
     for layer in wanted:
         if layer not in known:
             listed = ", ".join(map(str, known)) or "none"
             raise DfaLabError(f"layer {shown(layer)} has no recorded {shown(metric)}; layers that have: {listed}.")
     looks = style.layer_styles(known)
-    # On the axes before the curves, so that they lie over it.
-    axes, run = _prepared(history, ax, [(metric, layer) for layer in wanted], "alignmentplot()")
-    band = chance_band([history], metric, wanted)
+    run = _run_on(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()", label, color)
+    axes = run.axes
+    # Before the curves, so that they lie over it.
     if not any(line.get_gid() == "right angle" for line in axes.lines):
         axes.axhline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
+    band = chance_band([record], metric, wanted)
     if band is not None:
         named = any(area.get_gid() == "chance" for area in axes.collections)
-        axes.fill_between(
-            band.steps,
-            band.lower,
-            band.upper,
-            color=style.CHANCE_COLOUR,
-            alpha=style.CHANCE_OPACITY,
-            lw=0,
-            zorder=1,
-            gid="chance",
-            label="_" if named else CHANCE_LABEL,
-        )
+        look: dict[str, Any] = {"color": style.CHANCE_COLOUR, "alpha": style.CHANCE_OPACITY, "lw": 0, "zorder": 1}
+        text = "_" if named else CHANCE_LABEL
+        axes.fill_between(band.steps, band.lower, band.upper, gid="chance", label=text, **look)
     for layer in wanted:
-        _draw(axes, history, metric, layer, style.drawn_of(metric, looks[layer]), run, label, color)
+        run.draw(metric, panel.lines[0].drawn(looks[layer]), looks[layer].name, layer)
     low, high, tick = angle_range([np.asarray(axes.dataLim.intervaly)])
     margin = 0.02 * (high - low)
     axes.set_ylim(low - margin, high + margin)
     axes.yaxis.set_major_locator(MultipleLocator(tick))
-    return _finished(axes, history, run, color, METRICS[metric].label, METRICS[metric].unit)
+    return run.finished(panel)
 
 
 def lossplot(
@@ -116,8 +115,7 @@ def lossplot(
     training loss where they have no other) as thin grey lines under the run, each with a dash of its own, under their
     own names. They take no colour from the runs, have no band, and their changes are not drawn.
     """
-    looks = {"train_loss": style.TRAINING, "test_loss": style.TEST}
-    return _plot(history, looks, "loss", "lossplot()", ax, label, color, references)
+    return _plot("loss", "lossplot()", history, ax, label, color, references)
 
 
 def accuracyplot(
@@ -129,115 +127,115 @@ def accuracyplot(
     color: str | None = None,
 ) -> Axes:
     """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``."""
-    looks = {"test_accuracy": style.WHOLE}
-    return _plot(history, looks, "test accuracy", "accuracyplot()", ax, label, color, references)
+    return _plot("accuracy", "accuracyplot()", history, ax, label, color, references)
 
 
 def throughputplot(
     history: Source, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
 ) -> Axes:
     """Training samples a second, over the training steps; a clock's reading, so no two runs are alike."""
-    return _plot(history, {"samples_per_s": style.WHOLE}, "throughput", "throughputplot()", ax, label, color)
+    return _plot("throughput", "throughputplot()", history, ax, label, color)
 
 
 def _plot(
-    source: Source,
-    looks: dict[str, LineStyle],
-    title: str,
+    name: str,
     place: str,
+    source: Source,
     ax: Axes | None,
     label: str | None,
     color: str | None,
     references: Iterable[Source] = (),
 ) -> Axes:
-    named, beside = run_of(source, place), references_of(references, place)
-    history = named.history
-    axes, run = _prepared(history, ax, [(metric, None) for metric in looks], place)
-    if beside and label is None and style.WHOLE in looks.values():
-        label = named.name  # beside named lines one without a name would be a riddle
-    for reference in beside:
-        _draw_reference(axes, reference, looks)
-    for metric, look in looks.items():
-        _draw(axes, history, metric, None, look, run, label, color)
+    panel, named, compared = PANELS[name], run_of(source, place), references_of(references, place)
+    several = len(panel.recorded) > 1
+    if compared and label is None and not several:
+        label = named.name  # beside named lines one without a name would not be known
+    run = _run_on(ax, named.history, [(metric, None) for metric in panel.metrics], place, label, color)
+    axes = run.axes
+    for reference in compared:
+        _draw_reference(axes, reference, panel)
+    for line in panel.recorded:
+        run.draw(line.metric, line.drawn(), line.style.name if several else "")
     if axes.get_yscale() == "linear":
         low, high = axes.dataLim.intervaly
         axes.set_ylim(min(low, 0.0), high + 0.05 * (high - min(low, 0.0)) or 1.0)
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    return _finished(axes, history, run, color, title, METRICS[next(iter(looks))].unit)
+    return run.finished(panel)
 
 
-def _prepared(history: History, ax: object, wanted: list[tuple[str, int | None]], place: str) -> tuple[Axes, int]:
-    """The axes to draw on, and the number of this run on them; what cannot be drawn raises before anything is drawn."""
+@dataclass(frozen=True)
+class _Run:
+    """A run on matplotlib axes: its number there, from 0, and the ``label`` and ``color`` that the caller asked for."""
+
+    axes: Axes
+    history: History
+    number: int
+    label: str | None
+    color: str | None
+
+    def shade(self, shade: float) -> str:
+        """The run's colour, lighter or darker."""
+        return style.shaded(hex_colour(self.color), shade) if self.color else style.run_colour(self.number, shade)
+
+    def draw(self, metric: str, look: LineStyle, name: str, layer: int | None = None) -> None:
+        """A line with its spread over replicas; ``name`` follows the label in the legend."""
+        line = curve(self.history, metric, layer)
+        if not len(line):
+            return
+        shade, band = self.shade(look.shade), line.spread
+        text = ", ".join(part for part in (self.label, name) if part) or "_"
+        _draw_curve(self.axes, line, look, color=shade, label=text, gid=f"run {self.number}")
+        if line.replicas > 1:
+            fill: dict[str, Any] = {"color": shade, "alpha": style.SPREAD_OPACITY, "lw": 0}
+            self.axes.fill_between(band.steps, band.lower, band.upper, gid=f"spread {self.number}", **fill)
+
+    def finished(self, panel: Panel) -> Axes:
+        """The axes with their titles, the run's changes and the legend."""
+        axes, between = self.axes, " " if len(panel.title) <= SHORT else "\n"
+        axes.set_xlabel("training step (updates)")
+        axes.set_ylabel(f"{panel.title}{between}({panel.axis_unit})")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.01)
+        mark_changes(axes, changes([self.history]), self.shade(-0.25))
+        entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=_place_in_legend)
+        if entries:
+            put_legend(axes, *map(list, zip(*entries, strict=True)))
+        stagger(axes)
+        return axes
+
+
+def _run_on(
+    ax: object,
+    history: History,
+    wanted: list[tuple[str, int | None]],
+    place: str,
+    label: str | None,
+    color: str | None,
+) -> _Run:
+    """The run on the axes to draw on; what cannot be drawn raises before anything is drawn."""
     if not any(len(history.values(metric, layer)[0]) for metric, layer in wanted):
         there = ", ".join(sorted({name for name, _ in history.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
         raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
     axes = axes_for(ax, place)
-    return axes, runs_on(axes)
+    return _Run(axes, history, runs_on(axes), label, color)
 
 
-def _draw(
-    axes: Axes,
-    history: History,
-    metric: str,
-    layer: int | None,
-    look: LineStyle,
-    run: int,
-    label: str | None,
-    color: str | None,
-) -> None:
-    line = curve(history, metric, layer)
-    if not len(line):
-        return
-    shade = style.shaded(hex_colour(color), look.shade) if color else style.run_colour(run, look.shade)
-    parts = [part for part in (label, None if look is style.WHOLE else look.name) if part]
+def _draw_curve(axes: Axes, line: Curve, look: LineStyle, **more: Any) -> None:
     marker = "o" if len(line) == 1 else None
-    text = ", ".join(parts) or "_"
-    axes.plot(
-        line.steps, line.mean, color=shade, lw=look.width, ls=dash_of(look), marker=marker, label=text, gid=f"run {run}"
-    )
-    if line.replicas > 1:
-        band = line.spread
-        axes.fill_between(
-            band.steps, band.lower, band.upper, color=shade, alpha=style.SPREAD_OPACITY, lw=0, gid=f"spread {run}"
-        )
+    axes.plot(line.steps, line.mean, lw=look.width, ls=dash_of(look), marker=marker, **more)
 
 
-def _draw_reference(axes: Axes, reference: NamedRun, metrics: Iterable[str]) -> None:
+def _draw_reference(axes: Axes, reference: NamedRun, panel: Panel) -> None:
     """A reference run as a thin grey line under the runs, once on these axes however often it is given."""
     history = reference.history
     drawn = [str(line.get_gid()) for line in axes.lines if str(line.get_gid()).startswith(REFERENCE)]
-    metric = reference_metric(history, metrics)
+    metric = reference_metric(history, panel.metrics)
     if metric is None or REFERENCE + history.run_id in drawn:
         return
-    line, look = curve(history, metric), style.reference_style(len(drawn), reference.name)
-    axes.plot(
-        line.steps,
-        line.mean,
-        color=style.REFERENCE_COLOUR,
-        lw=look.width,
-        ls=dash_of(look),
-        marker="o" if len(line) == 1 else None,
-        ms=3,
-        zorder=1.8,
-        label=look.name,
-        gid=REFERENCE + history.run_id,
-    )
-
-
-def _finished(axes: Axes, history: History, run: int, color: str | None, title: str, unit: str) -> Axes:
-    axes.set_xlabel("training step (updates)")
-    between = " " if len(title) <= SHORT else "\n"
-    axes.set_ylabel(f"{title}{between}({unit})")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.01)
-    shade = style.shaded(hex_colour(color), -0.25) if color else style.run_colour(run, -0.25)
-    mark_changes(axes, changes([history]), shade)
-    entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=_place_in_legend)
-    if entries:
-        put_legend(axes, *map(list, zip(*entries, strict=True)))
-    stagger(axes)
-    return axes
+    look = style.reference_style(len(drawn), reference.name)
+    named: dict[str, Any] = {"label": look.name, "gid": REFERENCE + history.run_id}
+    _draw_curve(axes, curve(history, metric), look, color=style.REFERENCE_COLOUR, ms=3, zorder=1.8, **named)
 
 
 def _place_in_legend(entry: tuple[Any, str]) -> int:

@@ -1,18 +1,21 @@
-"""Traces and shapes: the plotly objects that the figure is put together from, each from the record of what it shows."""
+"""The plotly objects that the figure is put together from: traces, shapes and axes, each from what it shows."""
 
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from plotly import graph_objects as go
 
-from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Place, shortened
+from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Panel, Place, angle_range, shortened
 from dfa_lab.views.base import palette as style
 
 LEGEND_LENGTH = 26
+# The width of a letter of an axis' title, in pixels.
+TITLE_LETTER = 5.9
 
 
 def line_trace(line: Curve, look: LineStyle, colour: str, *, axis: str, name: str, group: str, unit: str) -> go.Scatter:
@@ -30,7 +33,7 @@ def line_trace(line: Curve, look: LineStyle, colour: str, *, axis: str, name: st
         yaxis=axis,
         name=html.escape(name),
         mode="lines" if len(line) > 1 else "markers",
-        line={"color": colour, "width": look.width, "dash": _dash(look)},
+        line=_stroke(look, colour),
         marker={"color": colour, "size": 6},
         legendgroup=group,
         showlegend=False,
@@ -57,11 +60,9 @@ def region_trace(band: Band, fill: str, *, axis: str, name: str, group: str) -> 
     )
 
 
-def legend_line(name: str, look: LineStyle, colour: str, *, group: str, legend: str) -> go.Scatter:
+def legend_line(look: LineStyle, colour: str, *, group: str, legend: str = "legend") -> go.Scatter:
     """A line without points: it stands in the legend for all lines of its group."""
-    return _legend_entry(
-        name, group, legend, mode="lines", line={"color": colour, "width": look.width, "dash": _dash(look)}
-    )
+    return _legend_entry(look.name, group, legend, mode="lines", line=_stroke(look, colour))
 
 
 def legend_square(name: str, colour: str, *, group: str, legend: str) -> go.Scatter:
@@ -82,20 +83,25 @@ def _legend_entry(name: str, group: str, legend: str, **look: Any) -> go.Scatter
     )
 
 
+def _stroke(look: LineStyle, colour: str) -> dict[str, Any]:
+    dash = ",".join(f"{length:g}px" for length in look.dash) or "solid"
+    return {"color": colour, "width": look.width, "dash": dash}
+
+
 def change_trace(
     marks: Sequence[tuple[Change, Place, float]], names: Sequence[str], *, axis: str, group: str | None
 ) -> go.Scatter:
     """A mark at each change's step and height, its label where it has a place; the full text on hover."""
-    found = [change for change, _, _ in marks]
-    colours = [change_colour(change) for change in found]
+    found, places, heights = zip(*marks, strict=True)
+    colours = [_change_colour(change) for change in found]
     return go.Scatter(
         x=np.array([change.step for change in found], dtype=np.float64),
-        y=np.array([height for _, _, height in marks], dtype=np.float64),
+        y=np.array(heights, dtype=np.float64),
         yaxis=axis,
         mode="markers+text",
         name="changes",
-        text=[html.escape(place.text) for _, place, _ in marks],
-        textposition=["middle left" if place.left else "middle right" for _, place, _ in marks],
+        text=[html.escape(place.text) for place in places],
+        textposition=["middle left" if place.left else "middle right" for place in places],
         textfont={"size": 11, "color": colours},
         marker={"symbol": "triangle-down", "size": 7, "color": colours},
         hovertext=[_change_hover(change, names) for change in found],
@@ -106,6 +112,13 @@ def change_trace(
     )
 
 
+def change_line(change: Change, reach: float, group: str | None) -> dict[str, Any]:
+    """The vertical line of a change, through every panel, up to ``reach`` as a share of the figure's height."""
+    ends = {"xref": "x", "x0": change.step, "x1": change.step, "yref": "paper", "y0": 0, "y1": reach}
+    look = {"layer": "between", "opacity": 0.7, "line": {"color": _change_colour(change), "width": 1.2}}
+    return {"type": "line", "name": "change", "legendgroup": group, **look, **ends}
+
+
 def right_angle(axis: str) -> dict[str, Any]:
     """The line at 90° through the whole panel of ``axis``."""
     ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": RIGHT_ANGLE, "y1": RIGHT_ANGLE}
@@ -113,22 +126,23 @@ def right_angle(axis: str) -> dict[str, Any]:
     return {"type": "line", "name": "right angle", "layer": "above", "opacity": 0.7, "line": line, **ends}
 
 
-def change_line(change: Change, reach: float, group: str | None) -> dict[str, Any]:
-    """The vertical line of a change, through every panel, up to ``reach`` as a share of the figure's height."""
-    ends = {"xref": "x", "x0": change.step, "x1": change.step, "yref": "paper", "y0": 0, "y1": reach}
-    line = {"color": change_colour(change), "width": 1.2}
-    return {
-        "type": "line",
-        "name": "change",
-        "layer": "between",
-        "opacity": 0.7,
-        "line": line,
-        "legendgroup": group,
-        **ends,
+def y_axis(panel: Panel, bottom: float, top: float, values: list[np.ndarray]) -> dict[str, Any]:
+    """The panel's y axis from ``bottom`` to ``top`` (shares of the figure's height), with room for all ``values``."""
+    lines = [*textwrap.wrap(panel.title, int(panel.height / TITLE_LETTER)), f"({panel.axis_unit})"]
+    axis: dict[str, Any] = {
+        "title": {"text": "<br>".join(lines), "font": {"size": 12}},
+        "domain": [max(bottom, 0.0), min(top, 1.0)],
+        "zeroline": False,
+        "rangemode": "tozero",
     }
+    if panel.angle:
+        low, high, tick = angle_range(values)
+        margin = 0.02 * (high - low)
+        axis |= {"range": [low - margin, high + margin], "tick0": 0, "dtick": tick, "ticksuffix": "°"}
+    return axis
 
 
-def change_colour(change: Change) -> str:
+def _change_colour(change: Change) -> str:
     """The colour of the run it happened in; grey where several runs changed alike."""
     return style.NEUTRAL if len(change.runs) > 1 else style.run_colour(change.runs[0], -0.25)
 
@@ -137,7 +151,3 @@ def _change_hover(change: Change, names: Sequence[str]) -> str:
     who = ", ".join(names[run] for run in change.runs)
     lines = [html.escape(shortened(line, 120)) for line in change.lines]
     return f"<b>step {change.step:,}</b> · {html.escape(who)}<br>" + "<br>".join(lines)
-
-
-def _dash(look: LineStyle) -> str:
-    return ",".join(f"{length:g}px" for length in look.dash) or "solid"

@@ -5,20 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
-from dfa_lab.views.base import Source, runs_of, value_text
+from dfa_lab.views.base import NamedRun, Source, runs_of, value_text
 from dfa_lab.views.history import run_names
-from dfa_lab.views.report.html import escaped, folded, page, section
 from dfa_lab.views.report.tables import angles_table, changes_table, results_table, settings_table, summary
 
 #: What the foot of the page names.
 VERSIONS = ("dfa-lab", "torch", "numpy", "plotly")
+FOLDER = Path(__file__).parent
 
 
 def report(
@@ -39,44 +38,42 @@ def report(
 
     Returns the text; with ``path`` it is written there, and the ``Path`` returned. The same runs give the same text on
     the same day. Raises ``DfaLabError`` for what is no run, or a path that cannot be written to.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> dfa.report(run, title="Two moons").count("<h1>Two moons</h1>")
+    1
     """
     given = [run for one in (runs if isinstance(runs, list | tuple) else [runs]) for run in runs_of(one, "report()")]
     histories = [one.history for one in given]
     if not histories:
         raise DfaLabError("report() got no run; give a History or an Experiment, such as report(experiment).")
     # Only now, so that a wrong argument is told without loading it.
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     from dfa_lab.views.history import figure
 
     names = run_names([one.name for one in given], labels, "report()")
-    title = title or _title(histories, names)
-    drawn = figure(*histories, labels=names, references=references)
-    sentences = summary(histories, names)
-    text = page(
-        title,
-        [
-            f"<header><h1>{escaped(title)}</h1>",
-            *(f"<p>{escaped(sentence)}</p>" for sentence in sentences),
-            '<nav aria-label="contents">',
-            *(f'<a href="#{anchor}">{words}</a>' for anchor, words in CONTENTS.items()),
-            "</nav></header><main>",
-            section(
-                "course",
-                CONTENTS["course"],
-                f'<figure><div id="plot" class="plot" role="group" aria-label="{escaped(" ".join(sentences))}"></div>'
-                "<figcaption><p class='soft'>Drag over a part to see it larger, in every panel at once; double-click "
-                "to see all again. A click in the legend hides a line.</p></figcaption></figure>"
-                "<noscript><p>The figure needs JavaScript; the tables below do not.</p></noscript>",
-            ),
-            section("results", CONTENTS["results"], results_table(histories, names), angles_table(histories, names)),
-            section("changes", CONTENTS["changes"], changes_table(histories, names)),
-            section("settings", CONTENTS["settings"], settings_table(histories, names)),
-            section("again", CONTENTS["again"], *_again([one.run for one in given], histories, names)),
-            f"</main><footer>{escaped(_versions())}</footer>",
-        ],
-        str(drawn.to_json()),
-        get_plotlyjs(),
+    named = list(zip(names, histories, strict=True))
+    drawn = figure(*histories, labels=names, references=references).to_json()
+    page = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True).get_template("report.html")
+    text = page.render(
+        title=title or _title(named),
+        sentences=[summary(history, name) for name, history in named],
+        tables={
+            "results": [results_table(named), angles_table(named)],
+            "changes": [changes_table(named)],
+            "settings": [settings_table(named)],
+        },
+        again=[part for name, run in zip(names, given, strict=True) for part in _again(name, run)],
+        versions=_versions(),
+        # As JSON that cannot end the element it stands in, nor begin another.
+        figure=Markup(drawn.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")),
+        plotly=Markup(get_plotlyjs()),
+        style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
+        script=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
     )
     if path is None:
         return text
@@ -88,38 +85,23 @@ def report(
     return place
 
 
-CONTENTS = {
-    "course": "Course",
-    "results": "Results",
-    "changes": "Changes",
-    "settings": "Settings",
-    "again": "Make it again",
-}
+def _title(named: Sequence[tuple[str, History]]) -> str:
+    tasks = list(dict.fromkeys(value_text(history.settings.get("task", "")) for _, history in named))
+    between = "; " if any("," in name for name, _ in named) else ", "
+    return between.join(name for name, _ in named) + (f" on {', '.join(tasks)}" if any(tasks) else "")
 
 
-def _title(histories: Sequence[History], names: Sequence[str]) -> str:
-    tasks = list(dict.fromkeys(value_text(history.settings.get("task", "")) for history in histories))
-    between = "; " if any("," in name for name in names) else ", "
-    return between.join(names) + (f" on {', '.join(tasks)}" if any(tasks) else "")
-
-
-def _again(given: Sequence[object], histories: Sequence[History], names: Sequence[str]) -> list[str]:
-    parts = []
-    for run, history, name in zip(given, histories, names, strict=True):
-        script = getattr(run, "to_script", None)
-        if callable(script):
-            try:
-                parts.append(folded(f"{name}: a script that makes this run again", str(script())))
-                continue
-            except DfaLabError as reason:
-                parts.append(f"<p>{escaped(name)}: there is no script of this run: {escaped(reason)}</p>")
-        record: dict[str, Any] = {
-            "settings": history.settings,
-            "changes": history.changes(),
-            "steps": history.last_step,
-        }
-        parts.append(folded(f"{name}: settings and changes as JSON", json.dumps(record, indent=2, default=value_text)))
-    return parts
+def _again(name: str, given: NamedRun) -> Iterator[tuple[str, str]]:
+    """How to make a run again: a heading and the code, or a sentence and no code."""
+    script, history = getattr(given.run, "to_script", None), given.history
+    if callable(script):
+        try:
+            yield f"{name}: a script that makes this run again", str(script())
+            return
+        except DfaLabError as reason:
+            yield f"{name}: there is no script of this run: {reason}", ""
+    record = {"settings": history.settings, "changes": history.changes(), "steps": history.last_step}
+    yield f"{name}: settings and changes as JSON", json.dumps(record, indent=2, default=value_text)
 
 
 def _versions() -> str:

@@ -13,7 +13,7 @@
     const [r, g, b] = rgb.map((one) => one / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  // A line keeps on dark paper the contrast that it has to white.
+  // A line keeps on a dark background the contrast that it has to white.
   const onDark = (colour) => {
     const start = channels(colour);
     if (!start) return colour;
@@ -61,8 +61,8 @@
 
   const draw = () => {
     const night = dark.matches;
-    const ink = night ? "#e6e6e6" : "#1a1a1a";
-    const paper = night ? "#111111" : "#ffffff";
+    const foreground = night ? "#e6e6e6" : "#1a1a1a";
+    const background = night ? "#111111" : "#ffffff";
     const shown = night ? { data: recoloured(data), layout: recoloured(layout) } : { data, layout };
     const grid = night ? "#333333" : "#e2e2e2";
     const axes = Object.fromEntries(
@@ -77,10 +77,10 @@
         ...shown.layout,
         ...axes,
         ...(narrow.matches ? legendsBelow(shown) : {}),
-        font: { ...shown.layout.font, color: ink },
-        paper_bgcolor: paper,
-        plot_bgcolor: paper,
-        hoverlabel: { bgcolor: paper, font: { color: ink } },
+        font: { ...shown.layout.font, color: foreground },
+        paper_bgcolor: background,
+        plot_bgcolor: background,
+        hoverlabel: { bgcolor: background, font: { color: foreground } },
       },
       { responsive: true, displaylogo: false, toImageButtonOptions: { format: "png", scale: 2 } },
     );

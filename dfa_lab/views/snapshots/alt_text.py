@@ -6,7 +6,7 @@ import numpy as np
 
 from dfa_lab.experiment.inspection import Mistakes, Surface
 from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
-from dfa_lab.views.snapshots.captions import angle_between, degrees, source
+from dfa_lab.views.snapshots.captions import angle_between, degrees, source, spread
 from dfa_lab.views.snapshots.mistakes_plot import answer_words
 
 #: Mistakes that are told one by one; beyond that the sentence says how many more there are.
@@ -45,7 +45,7 @@ def view_words(name: str, snapshot: Snapshot, layer: LayerSnapshot) -> str:
         said = f"Heat maps of {layer.name}: B, which carries the signal, and BP's own Wᵀ {between}"
     elif name == "sample_angles":
         said = "Distribution over samples of the angle between the rule's δ and BP's: "
-        said += "; ".join(_spread(one) for one in snapshot.layers)
+        said += "; ".join(f"{one.name} {spread(one.sample_angles) or 'has none'}" for one in snapshot.layers)
     elif name == "deltas":
         angle = angle_between(layer.deltas, layer.bp_deltas)
         stands = f"{degrees(angle)} from BP's" if np.isfinite(angle) else "no angle from BP's"
@@ -60,11 +60,3 @@ def view_words(name: str, snapshot: Snapshot, layer: LayerSnapshot) -> str:
     else:
         said = f"{name.replace('_', ' ')} of {layer.name}"
     return f"{said} ({source(snapshot)})."
-
-
-def _spread(layer: LayerSnapshot) -> str:
-    angles = layer.sample_angles[np.isfinite(layer.sample_angles)]
-    if not len(angles):
-        return f"{layer.name} has none"
-    spread = f" ± {degrees(float(angles.std(ddof=1)))}" if len(angles) > 1 else ""
-    return f"{layer.name} {degrees(float(angles.mean()))}{spread}"

@@ -1,15 +1,16 @@
-"""Readings: what the snapshot views read from a Snapshot, in numbers and in words."""
+"""What the pictures of one step share: checks, units, titles and the words for a matrix."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.inspection import Mistakes, Surface
 from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
 from dfa_lab.learning.alignment import angle
 from dfa_lab.learning.rules import RULES, Route
@@ -17,24 +18,8 @@ from dfa_lab.learning.rules import RULES, Route
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-class Moment(Protocol):
-    """What every record of one step of a run says of where it comes from."""
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-
-    @property
-    def rule(self) -> str:
-        """The rule's label."""
-
-    @property
-    def step(self) -> int:
-        """Updates done."""
-
-    @property
-    def replica(self) -> int:
-        """Which replica, from 0."""
+#: What a picture of one step shows. Each names its run, rule, step and replica.
+Record = Snapshot | Surface | Mistakes
 
 
 def carried_by(snapshot: Snapshot, layer: LayerSnapshot, place: str) -> np.ndarray:
@@ -68,15 +53,24 @@ def degrees(value: float) -> str:
     return f"{value:.1f}°"
 
 
-def source(snapshot: Moment) -> str:
+def spread(angles: np.ndarray) -> str:
+    """Mean ± sample standard deviation of the angles that are finite; empty where none is."""
+    finite = angles[np.isfinite(angles)]
+    sd = f" ± {degrees(float(finite.std(ddof=1)))}" if len(finite) > 1 else ""
+    return degrees(float(finite.mean())) + sd if len(finite) else ""
+
+
+def source(record: Record) -> str:
     """Where a picture comes from: the run, its rule where the name does not say it, the step, a later replica."""
-    parts = [snapshot.name]
-    if snapshot.rule.lower() not in re.findall(r"[\w+]+", snapshot.name.lower()):
-        parts.append(f"rule {snapshot.rule}")
-    parts.append(f"step {snapshot.step:,}")
-    if snapshot.replica:
-        parts.append(f"replica {snapshot.replica}")
-    return ", ".join(parts)
+    named = record.rule.lower() in re.findall(r"[\w+]+", record.name.lower())
+    parts = [record.name, "" if named else f"rule {record.rule}", f"step {record.step:,}"]
+    return ", ".join(part for part in (*parts, f"replica {record.replica}" if record.replica else "") if part)
+
+
+def put_title(axes: Axes, headline: str, record: Record | None) -> None:
+    """The title of a picture, with where it comes from on the next line; no frame at the top and right."""
+    axes.set_title(f"{headline}\n{source(record)}" if record is not None else headline, fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 @dataclass(frozen=True)

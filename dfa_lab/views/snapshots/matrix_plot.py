@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.measurement import Snapshot
-from dfa_lab.views.base import Engine, ShownAxes, ShownFigure, ShownPanels, panels, snapshot_of
+from dfa_lab.views.base import Engine, ShownAxes, ShownFigure, ShownPanels, snapshot_of
 from dfa_lab.views.snapshots.captions import carried_by, degrees, matrix_words, scaled, source
 
 # Blue and red of one lightness course around white: told apart with any common colour vision.
@@ -71,7 +71,7 @@ def matrixplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Sequenc
         figure.suptitle(f"{headline}\n{source(record)}", fontsize="medium", linespacing=1.3)
     else:
         axes[0].set_title(f"{headline}\n{source(record)}\n{shown[0][0]}", fontsize="medium")
-    return panels(axes)
+    return ShownPanels.of(axes)
 
 
 def order(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
 
 from matplotlib.axes import Axes
 
 from dfa_lab.experiment.inspection import Mistakes, mistakes_of
-from dfa_lab.views.base import Engine, axes_for, engine_of
-from dfa_lab.views.snapshots.captions import source
+from dfa_lab.views.base import Engine, axes_for, record_of
+from dfa_lab.views.snapshots.captions import put_title
 
 #: Pictures in a row.
 COLUMNS = 6
@@ -28,7 +28,8 @@ def mistakesplot(experiment: Engine | Mistakes, ax: Axes | None = None, *, count
 
     Returns the Axes. Raises ``DfaLabError`` where the task has no pictures or no classes.
     """
-    record = checked_mistakes(experiment, count)
+    read = functools.partial(mistakes_of, count=count)
+    record = record_of(experiment, Mistakes, read, "mistakesplot()", "mistakes_of(experiment)")
     shown = len(record.samples)
     columns = COLUMNS if shown > COLUMNS else max(shown, 4)
     rows = max(1, math.ceil(shown / columns))
@@ -46,19 +47,9 @@ def mistakesplot(experiment: Engine | Mistakes, ax: Axes | None = None, *, count
     axes.set_xlim(-GAP / 2, columns * (1 + GAP) - GAP / 2)
     axes.set_ylim(-rows * (tall + WORDS + GAP) + WORDS, WORDS)
     axes.set_aspect("equal")
-    axes.set_title(
-        f"{record.task}: {record.wrong:,} of {record.tested:,} test pictures wrong{_which(record)}\n{source(record)}",
-        fontsize="medium",
-    )
+    wrong = f"{record.wrong:,} of {record.tested:,} test pictures wrong{_which(record)}"
+    put_title(axes, f"{record.task}: {wrong}", record)
     return axes
-
-
-def checked_mistakes(given: Any, count: int) -> Mistakes:
-    """A record of mistakes, read from a run where it is none. Raises ``DfaLabError`` for anything else."""
-    if isinstance(given, Mistakes):
-        return given
-    run = engine_of(given, "mistakesplot()", "the Mistakes that mistakes_of(experiment) gives")
-    return mistakes_of(run, count=count)
 
 
 def answer_words(record: Mistakes, place: int) -> tuple[str, str]:

@@ -10,9 +10,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from dfa_lab.experiment.inspection import Surface, surface_of
-from dfa_lab.views.base import Engine, axes_for, engine_of, put_legend
+from dfa_lab.views.base import Engine, axes_for, put_legend, record_of
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.snapshots.captions import source
+from dfa_lab.views.snapshots.captions import put_title
 
 #: A shape for each class, so that no two are told apart by hue alone.
 SHAPES = ("o", "s", "^", "D", "v", "P")
@@ -32,7 +32,7 @@ def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
 
     Returns the Axes. Raises ``DfaLabError`` where the task has not two inputs and classes.
     """
-    surface = checked_surface(experiment)
+    surface = record_of(experiment, Surface, surface_of, "surfaceplot()", "surface_of(experiment)")
     axes = axes_for(ax, "surfaceplot()", width=6.6, height=4.8)
     classes = surface.probabilities.shape[-1]
     colours = [style.run_colour(number) for number in range(classes)]
@@ -53,20 +53,10 @@ def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
     axes.set_ylim(*ends[2:])
     axes.set_xlabel("first input (in the task's own units)\ncolour: the class it says, deeper where it is surer")
     axes.set_ylabel("second input (in the task's own units)")
-    axes.set_title(
-        f"{surface.task}: {surface.accuracy:.1%} of {len(surface.points):,} test points right\n{source(surface)}",
-        fontsize="medium",
-    )
-    axes.spines[["top", "right"]].set_visible(False)
+    right = f"{surface.accuracy:.1%} of {len(surface.points):,} test points right"
+    put_title(axes, f"{surface.task}: {right}", surface)
     put_legend(axes, handles, names)
     return axes
-
-
-def checked_surface(given: Any) -> Surface:
-    """A Surface, read from a run where it is none. Raises ``DfaLabError`` for anything else."""
-    if isinstance(given, Surface):
-        return given
-    return surface_of(engine_of(given, "surfaceplot()", "the Surface that surface_of(experiment) gives"))
 
 
 def _regions(surface: Surface, colours: list[str]) -> np.ndarray:
@@ -92,15 +82,6 @@ def _margins(probabilities: np.ndarray) -> list[np.ndarray]:
 
 def _draw_points(axes: Axes, surface: Surface, number: int, colour: str) -> Line2D:
     points = surface.points[surface.labels == number]
-    (drawn,) = axes.plot(
-        *points.T,
-        ls="none",
-        marker=SHAPES[number % len(SHAPES)],
-        ms=5,
-        mfc=colour,
-        mec="white",
-        mew=0.6,
-        gid=f"class {number}",
-        zorder=3,
-    )
+    look: dict[str, Any] = {"marker": SHAPES[number % len(SHAPES)], "ms": 5, "mfc": colour, "mec": "white", "mew": 0.6}
+    (drawn,) = axes.plot(*points.T, ls="none", gid=f"class {number}", zorder=3, **look)
     return drawn

@@ -21,7 +21,16 @@ from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.registry import Registry
 from dfa_lab.views.base import RIGHT_ANGLE, Engine, axes_for, dash_of, put_legend, runs_on, snapshot_of
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.snapshots.captions import angle_between, carried_by, degrees, matrix_words, scaled, source
+from dfa_lab.views.snapshots.captions import (
+    angle_between,
+    carried_by,
+    degrees,
+    matrix_words,
+    put_title,
+    scaled,
+    source,
+    spread,
+)
 from dfa_lab.views.snapshots.matrix_plot import matrixplot
 
 # The width of a bin of a distribution of angles, in degrees.
@@ -132,10 +141,10 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | N
     axes.set_xlabel(f"BP's δ / its root mean square\n{said}\ndashed: equal but for scale")
     axes.set_ylabel(f"δ by {record.rule} / its root mean square")
     angle = angle_between(found.deltas, found.bp_deltas)
-    stands = f"{degrees(angle)} from BP's" if np.isfinite(angle) else "no angle from BP's, one of them is zero"
-    headline = f"{found.name}: the rule's δ stands at {stands}" if np.isfinite(angle) else f"{found.name}: {stands}"
-    axes.set_title(f"{headline}\nwhole batch as one vector; {source(record)}", fontsize="medium")
-    axes.spines[["top", "right"]].set_visible(False)
+    stands = "no angle from BP's, one of them is zero"
+    if np.isfinite(angle):
+        stands = f"the rule's δ stands at {degrees(angle)} from BP's"
+    put_title(axes, f"{found.name}: {stands}\nwhole batch as one vector; {source(record)}", None)
     return axes
 
 
@@ -196,20 +205,13 @@ def spectrumplot(
 
 def _spread_text(name: str, angles: np.ndarray) -> str:
     """The legend's words: mean ± sd of the angles there are, and how many samples have none."""
-    there = angles[np.isfinite(angles)]
-    text = f"{name}: no angle"
-    if len(there):
-        text = f"{name}: {degrees(float(there.mean()))}"
-    if len(there) > 1:
-        text += f" ± {degrees(float(there.std(ddof=1)))}"
-    missing = len(angles) - len(there)
+    missing = np.count_nonzero(~np.isfinite(angles))
+    text = f"{name}: {spread(angles) or 'no angle'}"
     return f"{text}\n{missing:,} of {len(angles):,} samples have none" if missing else text
 
 
 def _finished(axes: Axes, headline: str, snapshot: Snapshot, run: int) -> Axes:
     # Of several snapshots on one axes the labels tell where they come from.
-    axes.set_title(headline if run else f"{headline}\n{source(snapshot)}", fontsize="medium")
-    axes.spines[["top", "right"]].set_visible(False)
-    handles, texts = axes.get_legend_handles_labels()
-    put_legend(axes, handles, texts)
+    put_title(axes, headline, None if run else snapshot)
+    put_legend(axes, *axes.get_legend_handles_labels())
     return axes

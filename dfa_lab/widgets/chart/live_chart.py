@@ -1,4 +1,4 @@
-"""LiveChart: four linked panels that draw runs while they train. It sends what a History holds and computes nothing.
+"""LiveChart: linked panels that draw runs while they train. It sends what a History holds and computes nothing.
 
 A message is a JSON header and one buffer of float64. The header's ``series`` say what lies in the buffer, one after
 another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas. ``run`` in a
@@ -18,8 +18,8 @@ import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import Event, History
-from dfa_lab.views.base import run_colour
-from dfa_lab.widgets.chart.chart_panels import PANELS, event_label
+from dfa_lab.views.base import PANELS, event_text, run_colour
+from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import Rows
 from dfa_lab.widgets.kernel import forget_route, mend_replies
 
@@ -36,6 +36,8 @@ FEWEST_POINTS = 250
 """The fewest points that a series is thinned to, however many runs there are."""
 EVENTS_A_MESSAGE = 200
 """The most events a message holds; of more the newest count."""
+LABEL_LENGTH = 36
+"""The most characters of a change's label."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class LiveChart(anywidget.AnyWidget):
         self._session = 0
         self._layers = self._angle = ""
         self._number = 0
-        self._metrics = {metric for panel in PANELS for metric in panel.metrics}
+        self._metrics = {metric for panel in PANELS.values() for metric in metrics(panel)}
         # One run's chance bands are enough: they would hide what lies behind them.
-        self._lines = {line.metric for panel in PANELS for line in panel.lines}
+        self._lines = {line.metric for panel in PANELS.values() for line in panel.lines}
         self.on_hello: Callable[[], None] | None = None
         self.on_msg(self._listen)
         mend_replies()
@@ -112,7 +114,7 @@ class LiveChart(anywidget.AnyWidget):
         shown = _checked(runs)
         asked = self._hello.is_set()
         self._hello.clear()
-        snapshot = asked or not _same(shown, self._runs) or any(rows.stale for rows in self._rows)
+        snapshot = asked or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
             self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
         chunks, buffer = self._new_rows()
@@ -126,7 +128,10 @@ class LiveChart(anywidget.AnyWidget):
             "type": "snapshot" if snapshot else "rows",
             "number": self._number,
             "series": chunks,
-            "events": [_numbered(place, step=e.step, label=event_label(e)) for place, e in events[-EVENTS_A_MESSAGE:]],
+            "events": [
+                _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
+                for place, event in events[-EVENTS_A_MESSAGE:]
+            ],
         }
         if snapshot or changed:
             header |= {"status": self._status, "diverged": diverged}
@@ -137,8 +142,8 @@ class LiveChart(anywidget.AnyWidget):
             header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
             classes = any(run.classify for run in shown)
             compared = any(run.compared for run in shown)
-            panels = [panel for panel in PANELS if classes or not panel.of_classes]
-            header["panels"] = [panel.description(compared=compared) for panel in panels]
+            panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
+            header["panels"] = [description(panel, compared=compared) for panel in panels]
         self.send(header, [buffer])
         forget_route(self)
         return True
@@ -169,8 +174,8 @@ class LiveChart(anywidget.AnyWidget):
         """The new changes of the runs that are not faint, each with its run's place, by step."""
         found = [
             (place, event)
-            for place, (run, rows) in enumerate(zip(self._runs, self._rows, strict=True))
-            if not run.faint
+            for place, rows in enumerate(self._rows)
+            if not self._runs[place].faint
             for event in rows.take_events()
         ]
         return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
@@ -192,19 +197,6 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
             f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
         )
     return list(runs)
-
-
-def _same(shown: Sequence[Shown], before: Sequence[Shown]) -> bool:
-    """Whether these are the same runs, looking the same, as before."""
-    if len(shown) != len(before):
-        return False
-    return all(
-        one.history is other.history and _look(one) == _look(other) for one, other in zip(shown, before, strict=True)
-    )
-
-
-def _look(run: Shown) -> tuple[str, bool, str | None, bool, bool]:
-    return run.name, run.faint, run.colour, run.classify, run.compared
 
 
 def _numbered(place: int, **said: Any) -> dict[str, Any]:

@@ -25,12 +25,12 @@ class LivePictures(ipywidgets.VBox):
 
     ``show(experiment)`` draws the chosen one again if the run has moved since; how often to call it is the caller's to
     decide. At first "none" is chosen and nothing is drawn. The menu has the pictures that fit the run; a second one the
-    layers, where the picture is one layer's. ``theme`` is "light", "dark" or "projector". ``on_choose``, where it is
-    set, is called when the user chose another picture or layer.
+    layers, where the picture is one layer's. ``theme`` is one of ``THEMES``. ``on_choose``, where it is set, is called
+    when the user chose another picture or layer.
 
-    Drawing takes its time from a training that runs beside it: ``took`` is how long the last one was, in seconds, so
-    that the caller can leave ten times as much between two. ``opened`` is another number for each picture that was to
-    be chosen soon, which the page brings into view, and 0 once the user or the run to come has another.
+    ``took`` is how long the last drawing was, in seconds: it takes its time from a training that runs beside it, so the
+    caller can leave ten times as much between two. ``opened`` is another number for each picture that was to be chosen
+    soon, which the page brings into view, and 0 once the user or the run to come has another.
 
     Raises ``DfaLabError`` for an unknown theme.
     """
@@ -38,8 +38,7 @@ class LivePictures(ipywidgets.VBox):
     _built = False
 
     def __init__(self, theme: str = "light") -> None:
-        THEMES[theme]
-        self._theme = theme
+        self.theme = theme
         self.on_choose: Callable[[], None] | None = None
         self.took = 0.0
         self.opened = self._openings = 0
@@ -53,12 +52,7 @@ class LivePictures(ipywidgets.VBox):
         self.layer.layout.display = "none"
         self.picture = ipywidgets.HTML()
         self._shown: tuple[Any, ...] = (NONE,)
-        super().__init__(
-            [
-                ipywidgets.HBox([self.menu, self.layer], layout={"flex_flow": "row wrap"}),
-                self.picture,
-            ]
-        )
+        super().__init__([ipywidgets.HBox([self.menu, self.layer], layout={"flex_flow": "row wrap"}), self.picture])
         self.add_class("dfa-pictures")
         self._offering, self._built = False, True
         self.menu.observe(self._chosen, names="value")
@@ -66,7 +60,7 @@ class LivePictures(ipywidgets.VBox):
 
     @property
     def theme(self) -> str:
-        """The name of the paper in use; set it to another of ``THEMES``, and the next ``show`` draws on that."""
+        """The theme's name; set it to another of ``THEMES``, and the next ``show`` draws in that."""
         return self._theme
 
     @theme.setter
@@ -116,21 +110,18 @@ class LivePictures(ipywidgets.VBox):
         self._offer(experiment)
         name = self.chosen
         if name == NONE:
-            self._put((NONE,), lambda: "")
+            self.picture.value, self._shown = "", (NONE,)
             return False
-        picture = PICTURES[name]
         layers = len(experiment.settings.widths) if experiment.module is None else _layers(experiment)
-        self._offer_layers(layers if picture.layered else 1)
-        layer = int(self.layer.value)
-        state = (
-            name,
-            layer,
-            self._theme,
-            id(experiment.history),
-            experiment.steps_done,
-            len(experiment.history.events),
-        )
-        return self._put(state, lambda: self._drawn(name, experiment, layer))
+        self._offer_layers(layers if PICTURES[name].layered else 1)
+        layer, history = int(self.layer.value), experiment.history
+        state = (name, layer, self._theme, id(history), experiment.steps_done, len(history.events))
+        if state == self._shown:
+            return False
+        start = time.perf_counter()
+        self.picture.value = self._drawn(name, experiment, layer)
+        self.took, self._shown = time.perf_counter() - start, state
+        return True
 
     def close(self) -> None:
         """Take it off the screen, with its parts."""
@@ -139,17 +130,6 @@ class LivePictures(ipywidgets.VBox):
         for widget in (self.menu, self.layer, self.picture, *self.children):
             widget.close()
         super().close()
-
-    def _put(self, state: tuple[Any, ...], draw: Callable[[], str]) -> bool:
-        if state == self._shown:
-            return False
-        start = time.perf_counter()
-        text = draw()
-        self.took = time.perf_counter() - start
-        if text != self.picture.value:
-            self.picture.value = text
-        self._shown = state
-        return True
 
     def _drawn(self, name: str, experiment: Experiment, layer: int) -> str:
         picture, theme = PICTURES[name], THEMES[self._theme]
@@ -167,33 +147,26 @@ class LivePictures(ipywidgets.VBox):
         )
 
     def _offer(self, experiment: Experiment) -> None:
-        """The pictures that fit the run, in the menu."""
+        """The pictures that fit the run, in the menu; the one that is awaited is chosen where it fits."""
         fitting = [(picture.title, name) for name, picture in PICTURES.items() if picture.fits(experiment)]
-        options = (("none", NONE), *fitting)
+        options = [("none", NONE), *fitting]
         names = [name for _, name in options]
-        self._put_options(self.menu, options, self.chosen if self.chosen in names else NONE)
-        if self._awaited in names:
-            self._offering = True
-            try:
-                self.menu.value, self._awaited = self._awaited, None
-            finally:
-                self._offering = False
+        wanted = self._awaited if self._awaited in names else self.chosen
+        self._put(self.menu, options, wanted if wanted in names else NONE)
+        self._awaited = None if self._awaited in names else self._awaited
 
     def _offer_layers(self, layers: int) -> None:
-        options = tuple((str(number), number) for number in range(1, layers + 1))
-        display = None if layers > 1 else "none"
-        if self.layer.layout.display != display:
-            self.layer.layout.display = display
-        self._put_options(self.layer, options, min(int(self.layer.value), layers))
+        self.layer.layout.display = None if layers > 1 else "none"
+        options = [(str(number), number) for number in range(1, layers + 1)]
+        self._put(self.layer, options, min(int(self.layer.value), layers))
 
-    def _put_options(self, menu: ipywidgets.Dropdown, options: tuple[tuple[str, Any], ...], kept: Any) -> None:
-        """Left alone where they are those already: a user may have it open."""
-        if tuple(menu.options) == options:
-            return
+    def _put(self, menu: ipywidgets.Dropdown, options: list[tuple[str, Any]], value: Any) -> None:
+        """Options that are those already are left alone: a user may have the menu open."""
         self._offering = True
         try:
-            menu.options = options  # which chooses the first one
-            menu.value = kept
+            if menu.options != tuple(options):
+                menu.options = options  # which chooses the first one
+            menu.value = value
         finally:
             self._offering = False
 

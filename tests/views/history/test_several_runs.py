@@ -11,7 +11,8 @@ import pytest
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import History
 from dfa_lab.views.base.palette import RUN_COLOURS, run_colour
-from dfa_lab.widgets.chart.chart_panels import PANELS
+from dfa_lab.views.base.panels import PANELS
+from dfa_lab.widgets.chart.chart_panels import description
 from dfa_lab.widgets.chart.live_chart import FEWEST_POINTS, LiveChart, Shown
 from javascript import run as javascript
 
@@ -149,7 +150,7 @@ THEME = {"strokes": 1, "shade": 0}
 
 def test_no_two_lines_of_a_panel_look_alike() -> None:
     runs = [{"name": str(place), "faint": False, "colour": colour} for place, colour in enumerate(RUN_COLOURS[:4])]
-    panel = PANELS[0].description()
+    panel = description(PANELS["alignment"])
     code = """(() => {
         const series = [0, 1, 2, 3].flatMap((run) => [1, 2, 3, 4].flatMap((layer) =>
             ["weight_alignment", "gradient_alignment"].map((metric) => ({ metric, layer, run }))));
@@ -165,7 +166,7 @@ def test_no_two_lines_of_a_panel_look_alike() -> None:
 @pytest.mark.parametrize("layers", [1, 2, 3, 8])
 def test_a_dash_means_the_same_metric_with_one_lane_and_with_four(layers: int) -> None:
     runs = [{"name": str(place), "faint": place == 3, "colour": colour} for place, colour in enumerate(RUN_COLOURS[:4])]
-    panel = PANELS[0].description()
+    panel = description(PANELS["alignment"])
     code = """(() => {
         const of = (runs) => runs.flatMap((_, run) => [...Array(a[3]).keys(), "mean"].flatMap((layer) =>
             ["weight_alignment", "gradient_alignment"].map((metric) =>

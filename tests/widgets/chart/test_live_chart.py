@@ -13,8 +13,10 @@ from hypothesis.extra import numpy as hnp
 
 from dfa_lab.experiment.history.history import Event, History
 from dfa_lab.experiment.history.metrics import METRICS
-from dfa_lab.widgets.chart.chart_panels import LABEL_LENGTH, PANELS, event_label
-from dfa_lab.widgets.chart.live_chart import EVENTS_A_MESSAGE, POINTS_A_MESSAGE, LiveChart, Shown
+from dfa_lab.views.base.change_labels import event_text
+from dfa_lab.views.base.panels import PANELS
+from dfa_lab.widgets.chart.chart_panels import description, metrics
+from dfa_lab.widgets.chart.live_chart import EVENTS_A_MESSAGE, LABEL_LENGTH, POINTS_A_MESSAGE, LiveChart, Shown
 from dfa_lab.widgets.chart.thinning import thin
 
 STATUS = {"state": "training", "step": "0", "samples": "0", "settings": "rule dfa", "error": ""}
@@ -236,17 +238,17 @@ def test_metrics_that_no_panel_reads_stay_at_home(chart: Watched) -> None:
 
 
 def test_panels_read_known_metrics_and_use_their_words() -> None:
-    for panel in PANELS:
-        assert set(panel.metrics) <= set(METRICS)
-        for line, said in zip(panel.lines, panel.description()["lines"], strict=True):
+    for panel in PANELS.values():
+        assert metrics(panel) <= set(METRICS)
+        for line, said in zip(panel.lines, description(panel)["lines"], strict=True):
             assert said["label"]
             assert line.label or METRICS[line.metric].label.startswith(said["label"])
-        json.dumps(panel.description(), allow_nan=False)
+        json.dumps(description(panel), allow_nan=False)
 
 
 @pytest.mark.parametrize("new", [256, 0.1, None, "orthogonal", {"name": "triangle", "width": 2.0}, [1, 2], np.tanh])
 def test_an_event_label_is_short_and_names_the_field(new: object) -> None:
-    label = event_label(Event(3, "activation_derivative", "exact", new))
+    label = event_text(Event(3, "activation_derivative", "exact", new), LABEL_LENGTH)
     assert label.startswith("activation_derivative")
     assert len(label) <= LABEL_LENGTH
 

@@ -1,0 +1,59 @@
+"""One description of the panels: what is registered is in the live chart, the figure and the report."""
+
+import pytest
+from matplotlib.figure import Figure
+
+import dfa_lab as dfa
+from dfa_lab.experiment.history import METRICS
+from dfa_lab.experiment.history.metrics import Metric
+from dfa_lab.views.base.panels import ANGLES, PANELS, Line, Panel, angle_panel, line_of
+from dfa_lab.views.history.plots import accuracyplot, lossplot, throughputplot
+from dfa_lab.widgets.chart import LiveChart
+from dfa_lab.widgets.chart.chart_panels import description
+from records import make
+
+
+@pytest.fixture
+def sparsity():
+    METRICS.register("sparsity", Metric("sparsity", "share", "Share of units that are zero."))
+    PANELS.register("sparsity", Panel("sparsity", "sparse units", "sparsity", (Line("sparsity"),), references=True))
+    yield PANELS["sparsity"]
+    del METRICS._entries["sparsity"], PANELS._entries["sparsity"]
+
+
+def test_a_registered_panel_is_everywhere(sparsity, monkeypatch):
+    run, reference = make("a"), make("bp", seed=1)
+    for history in (run, reference):
+        history.record("sparsity", 0.25, step=40, samples=1280)
+    figure = dfa.figure(run, references=[reference])
+    assert "sparse units<br>(share)" in [figure.layout[name].title.text for name in figure.layout if "yaxis" in name]
+    assert {"a, sparsity", "bp, sparsity"} <= {one.name for one in figure.data}
+    sent = []
+    monkeypatch.setattr(LiveChart, "send", lambda self, header, buffers: sent.append(header))
+    LiveChart().show(run, {})
+    assert description(sparsity) in sent[0]["panels"]
+    assert "sparsity" in {one["metric"] for one in sent[0]["series"]}
+    report = dfa.report(run)
+    assert '<th scope="col" class="number">sparsity</th>' in report
+    assert '<td class="number">25.0%</td>' in report
+
+
+def test_the_plots_have_the_words_of_the_panels():
+    for name, plot in (("loss", lossplot), ("accuracy", accuracyplot), ("throughput", throughputplot)):
+        axes = plot(make(), ax=Figure().add_subplot())
+        assert axes.get_ylabel() == f"{PANELS[name].title} ({PANELS[name].axis_unit})"
+
+
+def test_an_angle_has_the_line_of_its_panel_or_one_of_its_own():
+    assert [line_of(metric) for metric in ANGLES] == list(PANELS["alignment"].lines)
+    assert line_of("signal_alignment").dashed
+    assert not line_of("feedback_product_alignment").dashed
+    assert angle_panel("signal_alignment").metrics == ("signal_alignment",)
+
+
+def test_bps_speed_is_in_the_live_chart_alone():
+    assert PANELS["throughput"].metrics == ("samples_per_s",)
+    assert [one["metric"] for one in description(PANELS["throughput"])["lines"]] == [
+        "samples_per_s",
+        "bp_samples_per_s",
+    ]
