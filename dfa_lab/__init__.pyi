@@ -22,9 +22,9 @@ from .learning.mlp import MLP as MLP
 from .learning.mlp import equations as equations
 from .learning.modules import ActivationLayer as ActivationLayer
 from .learning.modules import convert as convert
-from .learning.modules import plain_state_dict as plain_state_dict
 from .learning.networks import attach as attach
 from .learning.networks import lesson as lesson
+from .learning.networks import plain_state_dict as plain_state_dict
 from .learning.networks import redraw_feedback as redraw_feedback
 from .learning.networks import set_derivative as set_derivative
 from .learning.networks import set_rule as set_rule

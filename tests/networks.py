@@ -3,7 +3,7 @@
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning.feedback.store import STORES
+from dfa_lab.learning.feedback import STORES
 from reference import Network
 
 
@@ -27,10 +27,10 @@ def double_of(net, activation="tanh", derivative="exact", replica=None):
         return tensor.detach().numpy()
 
     def matrices(store):
-        return [numbers(matrix).T for matrix in net.feedback.matrices(store, net._transported)]
+        return [numbers(matrix).T for matrix in net.feedback.matrices(net, store)]
 
     weights, biases = [numbers(w) for w in net.weights], [numbers(b) for b in net.biases]
-    stores = [store for store in STORES if not store.endswith("magnitude") or net.feedback._weight_init != "zeros"]
+    stores = [store for store in STORES if not store.endswith("magnitude") or net.feedback.weight_init != "zeros"]
     return Network(weights, biases, activation, derivative, *(matrices(store) for store in stores))
 
 

@@ -1,43 +1,103 @@
-"""What one does to a network that learns by a rule, an MLP or a converted one: switch, redraw, teach, attach."""
+"""Network: what an MLP and a converted module both are, and what one does to either: switch, redraw, teach, attach."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, unwrapped
+from dfa_lab.learning.rules import check_reduction
 from dfa_lab.registry import Choice
 
 
-def learner_of(net: nn.Module) -> MLP | Converted:
-    """The MLP itself, or the view of a converted network; either may be wrapped in DistributedDataParallel or compiled.
+class Network(Protocol):
+    """A network that learns by a rule. ``MLP`` is one itself, ``Converted`` is the view of a converted module.
 
-    Raises ``DfaLabError`` for any other module.
+    ``lesson`` holds the targets and the loss's reduction inside ``dfa.lesson``; ``attached`` counts the optimizers
+    whose steps change the feedback; ``averaged`` says that processes average what direct feedback learns from.
+    """
+
+    lesson: tuple[Tensor, str] | None
+    attached: int
+    averaged: bool
+
+    @property
+    def root(self) -> nn.Module:
+        """The module that holds the parameters."""
+
+    def set_rule(self, rule: Any) -> None:
+        """Learn by ``rule`` from the next forward pass on."""
+
+    def set_derivative(self, derivative: Any) -> None:
+        """Multiply every signal with ``derivative`` from the next forward pass on."""
+
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None) -> None:
+        """Draw all feedback anew; what is not given stays as it was."""
+
+    def feedback_state(self) -> dict[str, Tensor]:
+        """All feedback there is, by its key in ``root.state_dict()``."""
+
+    def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
+        """Copies of the weights whose feedback changes with them, to be taken before an optimizer step."""
+
+    def move_feedback(self, before: Mapping[int, Tensor]) -> None:
+        """Let feedback change, right after an optimizer step."""
+
+
+def network_of(net: Any) -> MLP | Converted:
+    """The network behind ``net``, which may be wrapped in DistributedDataParallel or compiled.
+
+    Raises ``DfaLabError`` for a module that learns by no rule.
     """
     inner = unwrapped(net, MLP)
     return inner if isinstance(inner, MLP) else conversion_of(net)
+
+
+def plain_state_dict(net: nn.Module) -> dict[str, Any]:
+    """The state of ``net`` under the original module's keys alone: it loads strictly into the original.
+
+    >>> import dfa_lab as dfa
+    >>> list(dfa.plain_state_dict(dfa.convert(torch.nn.Sequential(torch.nn.Linear(2, 1)))))
+    ['0.weight', '0.bias']
+    """
+    network = network_of(net)
+    feedback = network.feedback_state()
+    return {name: value for name, value in network.root.state_dict().items() if name not in feedback}
 
 
 def set_rule(net: nn.Module, rule: Any) -> None:
     """Let ``net`` learn by ``rule`` from the next forward pass on; feedback drawn before is found again.
 
     A converted network also takes a mapping of layer names or patterns to rules, as ``convert`` does.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.MLP([4, 8, 2], rule="dfa")
+    >>> dfa.set_rule(net, "fa")
+    >>> net.rule.name
+    'fa'
     """
-    learner_of(net).set_rule(rule)
+    network_of(net).set_rule(rule)
 
 
 def set_derivative(net: nn.Module, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
-    """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on."""
-    learner: Any = learner_of(net)
-    learner.set_derivative(derivative)
+    """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.MLP([4, 8, 2])
+    >>> dfa.set_derivative(net, "1 - tanh(x)**2")
+    >>> net.derivative
+    '1 - tanh(x)**2'
+    """
+    network: Network = network_of(net)
+    network.set_derivative(derivative)
 
 
 def redraw_feedback(
@@ -46,9 +106,18 @@ def redraw_feedback(
     scale: float | Sequence[float] | None = None,
     seed: int | Sequence[int] | None = None,
 ) -> None:
-    """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream."""
-    learner: Any = learner_of(net)  # sequences are for an MLP with replicas; another refuses them
-    learner.redraw_feedback(init, scale, seed)
+    """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream.
+
+    Sequences are for an MLP with replicas, one value each.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.MLP([4, 8, 2], feedback_init="normal")
+    >>> dfa.redraw_feedback(net, scale=0.0)
+    >>> float(net.feedback_matrices()[0].abs().sum())
+    0.0
+    """
+    network: Network = network_of(net)
+    network.redraw_feedback(init, scale, seed)
 
 
 def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> None:
@@ -67,31 +136,43 @@ def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> No
 
 @contextmanager
 def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
-    """Inside, ``net`` knows what e alone does not tell: DRTP hears ``targets``, sDFA e's batch factor.
+    """Inside, ``net`` has what e alone does not say: DRTP sends ``targets``, sDFA needs e's batch factor.
 
     ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
     the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
+
+    >>> import dfa_lab as dfa
+    >>> net, x, t = dfa.MLP([4, 8, 2], rule="drtp"), torch.ones(3, 4), torch.tensor([0, 1, 1])
+    >>> with dfa.lesson(net, t):
+    ...     torch.nn.functional.cross_entropy(net(x), t).backward()
+    >>> net.weights[0].grad.shape
+    torch.Size([8, 4])
     """
-    if reduction not in ("mean", "sum"):
-        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum', as the loss has it.")
-    learner = learner_of(net)
-    before, learner.lesson = learner.lesson, (targets, reduction)
+    check_reduction(reduction, ", as the loss has it")
+    network = network_of(net)
+    before, network.lesson = network.lesson, (targets, reduction)
     try:
         yield
     finally:
-        learner.lesson = before
+        network.lesson = before
 
 
 def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """Let feedback change with every step of ``optimizer`` (kp, wm, dkp learn, brsf is drawn anew).
 
-    The function returned ends that. Feedback moves with the weights that this optimizer has; frozen ones and others
+    The function returned ends that. Feedback changes with the weights that this optimizer has; frozen ones and others
     stay. Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will;
     attaching the same optimizer again changes nothing. Under DistributedDataParallel attach the wrapped network: dkp
-    then moves by what all processes heard. Raises ``DfaLabError`` for what is no optimizer, or has none of the
+    then learns from what all processes received. Raises ``DfaLabError`` for what is no optimizer, or has none of the
     network's parameters.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.MLP([4, 8, 2], rule="kp")
+    >>> detach = dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    >>> net.attached
+    1
     """
-    learner = learner_of(net)
+    network = network_of(net)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise DfaLabError(f"attach was given a {type(optimizer).__name__}; expected a torch.optim.Optimizer.")
 
@@ -100,34 +181,33 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
 
     if not stepped() & {id(parameter) for parameter in net.parameters()}:
         raise DfaLabError("attach was given an optimizer of other parameters; expected some of net.parameters().")
-    if isinstance(learner, Converted) and isinstance(net, nn.parallel.DistributedDataParallel):
-        learner.conversion.averaged = True
-    known = _attached.setdefault(optimizer, {})
-    inner = learner if isinstance(learner, MLP) else learner.root
-    if id(inner) in known:
-        return known[id(inner)]
+    if isinstance(net, nn.parallel.DistributedDataParallel):
+        network.averaged = True
+    known, key = _attached.setdefault(optimizer, {}), id(network.root)
+    if key in known:
+        return known[key]
     before: list[Any] = []
 
     def note(*_: Any) -> None:
-        before[:] = [learner.weights_before(stepped())]
+        before[:] = [network.weights_before(stepped())]
 
     def move(*_: Any) -> None:
         if before:
-            learner.move_feedback(before.pop())
+            network.move_feedback(before.pop())
 
     hooks = optimizer.register_step_pre_hook(note), optimizer.register_step_post_hook(move)
-    learner.attached += 1
+    network.attached += 1
 
     def detach() -> None:
-        if known.get(id(inner)) is detach:
-            del known[id(inner)]
-            learner.attached -= 1
+        if known.get(key) is detach:
+            del known[key]
+            network.attached -= 1
             for hook in hooks:
                 hook.remove()
 
-    known[id(inner)] = detach
+    known[key] = detach
     return detach
 
 
-#: Which networks each optimizer moves feedback for: by their id, the function that ends it.
+#: Which networks each optimizer changes feedback for: by their id, the function that ends it.
 _attached: weakref.WeakKeyDictionary[torch.optim.Optimizer, dict[int, Callable[[], None]]] = weakref.WeakKeyDictionary()

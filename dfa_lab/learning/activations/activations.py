@@ -20,7 +20,7 @@ from dfa_lab.learning.activations.expression import Expression
 from dfa_lab.learning.activations.functions import CONSTANTS
 from dfa_lab.learning.activations.parser import LENGTH
 from dfa_lab.learning.activations.piecewise_linear import Points
-from dfa_lab.learning.ops import Kernel
+from dfa_lab.learning.ops import InplaceActivation
 from dfa_lab.learning.ops import inplace_activations as kernels
 from dfa_lab.registry import Choice, Registry
 
@@ -36,7 +36,7 @@ class Activation:
     function: Callable[[Tensor], Tensor]
     derivative: Callable[[Tensor, Tensor], Tensor] | None = None
     surrogate: bool = False
-    kernel: Kernel | None = None
+    kernel: InplaceActivation | None = None
 
     def plainly(self, a: Tensor) -> Tensor:
         """f(a), by the kernel where a needs no graph."""

@@ -22,7 +22,7 @@ from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_m
 from dfa_lab.learning.alignment.of_modules import measure_converted
 from dfa_lab.learning.mlp import MLP, downstream, forward
 from dfa_lab.learning.modules import Converted
-from dfa_lab.learning.networks import learner_of
+from dfa_lab.learning.networks import network_of
 from dfa_lab.learning.ops import checked_loss
 from dfa_lab.learning.rules import Lesson
 
@@ -117,7 +117,7 @@ def measure_alignment(
         raise DfaLabError(f"draws was given as {shown(draws)}; expected a whole number from 0.")
     if reduction not in ("mean", "sum"):
         raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
-    learner = learner_of(net)
+    learner = network_of(net)
     if isinstance(learner, Converted):
         found = measure_converted(
             learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws

@@ -31,7 +31,7 @@ def undisturbed(converted: Converted) -> Iterator[None]:
     swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
     correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
     conversion.buffers.stale, conversion.attached = False, 1
-    heard = [(module, module.heard) for module in root.modules() if isinstance(module, RuledLayer)]
+    heard = [(module, module.sends_through) for module in root.modules() if isinstance(module, RuledLayer)]
     pending = conversion.pending
     try:
         with plainly(), torch.random.fork_rng(), torch.enable_grad():
@@ -40,7 +40,7 @@ def undisturbed(converted: Converted) -> Iterator[None]:
     finally:
         conversion.buffers.stale, conversion.attached, conversion.pending = stale, attached, pending
         for layer, parameters in heard:
-            layer.heard = parameters
+            layer.sends_through = parameters
         conversion.correlations.clear()
         conversion.correlations.update(correlations)
         for owned, name, buffer in swapped:
@@ -52,7 +52,7 @@ def _swap_buffers(converted: Converted, swapped: list[tuple[dict[str, Tensor | N
 
     The buffer is never written: a pass of the caller's may have saved it for its backward. Feedback stays as it is.
     """
-    feedback = {id(one) for one in converted.feedback_buffers()}
+    feedback = {id(one) for one in converted.feedback_state().values()}
     copies: dict[int, Tensor] = {}
     for module in converted.root.modules():
         for name, buffer in module._buffers.items():

@@ -26,13 +26,7 @@ Tensors = Sequence[Tensor]
 
 def backward_matrix(layers: Layers, number: int) -> Tensor | None:
     """The matrix that carries the signal to hidden layer ``number`` (from 0) at this moment; None where none does."""
-    if layers.rule.route is Route.NONE:
-        return None
-    feedback = layers.feedback[number] if layers.rule.needs_feedback else None
-    if layers.rule.route is Route.DIRECT:
-        return feedback
-    assert layers.rule.carrier is not None
-    return layers.rule.carrier(layers.weights[number + 1], feedback)
+    return layers.backward_matrix(number)
 
 
 def by_backpropagation(layers: Layers) -> Layers:

@@ -19,7 +19,7 @@ from dfa_lab.learning.audit.result import Audit
 from dfa_lab.learning.audit.trace import trace
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, RuledActivation
-from dfa_lab.learning.networks import learner_of
+from dfa_lab.learning.networks import network_of
 
 
 def audit(
@@ -43,7 +43,7 @@ def audit(
     leaves parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network
     that learns by no rule, and for a loss that is not one finite number.
     """
-    learner = learner_of(net)
+    learner = network_of(net)
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with undisturbed(learner):

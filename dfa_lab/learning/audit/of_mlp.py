@@ -11,7 +11,7 @@ from torch import Tensor
 from dfa_lab.learning.audit.result import Audit, AuditRow, Findings, apart, tolerance
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.ops import checked_loss
-from dfa_lab.learning.rules import RULES, Lesson, Route, Rule
+from dfa_lab.learning.rules import RULES, Lesson, Rule
 
 
 def audit_mlp(
@@ -80,11 +80,5 @@ def _signal(net: MLP, rule: Rule, number: int, above: Tensor, error: Tensor, les
     own = net.feedback._buffers.get(f"{rule.store}_{number + 1}")
     if rule.needs_feedback and own is None:
         return None
-    if rule.route is Route.NONE:
-        return torch.zeros((), dtype=above.dtype)
-    if rule.route is Route.DIRECT:
-        assert rule.broadcast is not None
-        assert own is not None
-        return rule.broadcast(error, lesson) @ own
-    assert rule.carrier is not None
-    return above @ rule.carrier(net.weights[number + 1].detach(), own)
+    signal = rule.signal(above, rule.received(error, lesson), net.weights[number + 1].detach(), own)
+    return torch.zeros((), dtype=above.dtype) if signal is None else signal

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from dfa_lab.learning.audit.recompute import Product, anatomy, bare
 from dfa_lab.learning.audit.result import AuditRow, Findings, apart, tolerance
 from dfa_lab.learning.audit.trace import Call, Trace
-from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, deliver
+from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, project
 from dfa_lab.learning.ops import mapped, restore_torch_state, tensors_of
-from dfa_lab.learning.rules import BP, RULES, Lesson, Route, Rule
+from dfa_lab.learning.rules import BP, RULES, Direct, Layerwise, Lesson, Route, Rule
 
 
 class Auditor:
@@ -103,12 +103,11 @@ class Auditor:
         for product, x, delta in parts:
             weight = layer.get_parameter(product.parameter).detach()
             matrix = weight
-            if rule.route is Route.LAYERWISE and rule is not BP:
-                assert rule.carrier is not None
+            if isinstance(rule, Layerwise) and rule is not BP:
                 feedback = layer._buffers.get(f"{rule.store}_{product.parameter}")
                 if rule.needs_feedback and feedback is None:
                     return None
-                matrix = rule.carrier(weight, feedback).broadcast_to(weight.shape)
+                matrix = rule.matrix(weight, feedback).broadcast_to(weight.shape)
             leaf = x.detach().requires_grad_()
             y = product.apply(leaf, matrix[product.rows], None)
             found.append((product.x, _vjp([y], [delta], [leaf])[0]))
@@ -170,11 +169,11 @@ class Auditor:
             elif rule.route is Route.LAYERWISE:
                 if call.offered is not None:
                     findings.note(rule.name, apart(arrived, call.offered))
-            elif matrix is not None and rule.broadcast is not None and (lesson or not rule.needs_lesson):
+            elif matrix is not None and isinstance(rule, Direct) and (lesson or not rule.needs_lesson):
                 assert self._seen.error is not None
-                heard = rule.broadcast(self._seen.error, lesson)
+                heard = rule.received(self._seen.error, lesson)
                 findings.note(
-                    rule.name, apart(arrived, deliver(heard, matrix, arrived.shape, self._conversion.buffers.maps))
+                    rule.name, apart(arrived, project(heard, matrix, arrived.shape, self._conversion.buffers.maps))
                 )
         return findings
 

@@ -1,159 +1,187 @@
-"""Feedback: the matrices of one network."""
+"""FeedbackStore: the feedback matrices of one network, as buffers of its modules: drawn, redrawn, counted, loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.feedback.inits import Site
 from dfa_lab.learning.feedback.sampling import check_drawing, draw_magnitude, draw_matrix, mirror_noise
 from dfa_lab.learning.ops import each, each_seed
-from dfa_lab.learning.rules import Route
 from dfa_lab.registry import Choice
 
-Transported = Callable[[Site], Tensor]
-
-#: The kinds of matrices a network can hold for its rules: see ``Rule.store``.
+#: The families of matrices a network can hold for its rules: see ``Rule.store``.
 STORES = ("layerwise", "direct", "drawn_magnitude", "redrawn_magnitude", "constant_magnitude")
 
 
-class Feedback(nn.Module):
-    """The feedback matrices of one network: buffers, never trained, drawn from a generator of their own.
+@dataclass(frozen=True)
+class Slot:
+    """The place of one feedback matrix: buffer ``name`` of ``owner``, for rules of one ``store``.
 
-    Each store is kept apart and drawn when a rule first needs it, so a rule that is switched away and back finds its
-    matrices again. The ``state_dict`` keys are ``layerwise_l`` and ``direct_l`` for matrices of the feedback init, and
-    ``drawn_magnitude_l``, ``redrawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight
-    init's family; l is the hidden layer that hears them, from 1. With replicas a leading K comes first, replica k drawn
-    with ``seed + k``, or with its own of a sequence of seeds, scales or inits.
+    ``number`` is the matrix's own among those of its store (tied weights share one), ``label`` the name of the layer or
+    feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where only
+    a forward pass tells it.
     """
 
-    def __init__(
-        self,
-        sites: Mapping[Route, Sequence[Site]],
-        *,
-        init: Choice | Sequence[Choice],
-        scale: float | Sequence[float],
-        seed: int | Sequence[int],
-        weight_init: str,
-        replicas: int | None,
-        like: Tensor,
-    ) -> None:
-        super().__init__()
-        direct, layerwise = tuple(sites[Route.DIRECT]), tuple(sites[Route.LAYERWISE])
-        self._sites = {store: direct if store == Route.DIRECT.value else layerwise for store in STORES}
-        self._weight_init = weight_init
-        self._replicas = replicas
-        self._stale = False
-        self.register_buffer("_like", torch.empty(0, dtype=like.dtype, device=like.device), persistent=False)
+    owner: nn.Module
+    name: str
+    store: str
+    number: int
+    label: str
+    like: Tensor
+    shape: tuple[int, ...] | None
+    draw: Callable[[], Tensor]
+
+    @property
+    def matrix(self) -> Tensor | None:
+        """The matrix, None where no rule has used it yet."""
+        return self.owner._buffers.get(self.name)
+
+
+class FeedbackStore:
+    """A network's feedback, and how it is drawn: by ``init``, ``scale`` and ``seed``, magnitudes by ``weight_init``.
+
+    Matrices are buffers: saved and moved with the network, never trained. Each store is drawn when a rule first needs
+    it and kept from then on, so that a rule which is switched away and back finds its matrices again. A subclass says
+    where they lie (``slots``) and where optimizer steps that changed feedback are counted (``counter``, a module and a
+    buffer's name). ``stale`` says that a step was counted since the magnitudes were drawn that each step draws anew.
+    With ``replicas`` every matrix has a leading K; replica k is drawn with ``seed + k``, or with its own of a sequence
+    of seeds, scales or inits.
+    """
+
+    init: Choice | Sequence[Choice]
+    scale: float | Sequence[float]
+    seed: int | Sequence[int]
+
+    def __init__(self, init: Any, scale: Any, seed: Any, weight_init: str, replicas: int | None = None) -> None:
+        self.weight_init, self.replicas, self.stale = weight_init, replicas, False
         self._choose(init, scale, seed)
 
-    def _choose(
-        self, init: Choice | Sequence[Choice], scale: float | Sequence[float], seed: int | Sequence[int]
-    ) -> None:
-        inits = each("feedback_init", init, self._replicas)
-        scales = each("feedback_scale", scale, self._replicas)
-        seeds = each_seed("feedback_seed", seed, self._replicas)
-        drawings = list(zip(inits, scales, seeds, strict=True))
+    def slots(self, net: Any) -> list[Slot]:
+        """Every place for a matrix in ``net``, whether it is drawn or not."""
+        raise NotImplementedError
+
+    def counter(self, net: Any) -> tuple[nn.Module, str]:
+        """The module and the name of the buffer that counts steps."""
+        raise NotImplementedError
+
+    def _choose(self, init: Any, scale: Any, seed: Any) -> None:
+        inits, scales = each("feedback_init", init, self.replicas), each("feedback_scale", scale, self.replicas)
+        drawings = list(zip(inits, scales, each_seed("feedback_seed", seed, self.replicas), strict=True))
         for drawing in drawings:
             check_drawing(*drawing)
         self.init, self.scale, self.seed, self._drawings = init, scale, seed, drawings
 
-    def matrices(self, store: str, transported: Transported) -> list[Tensor]:
-        """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before.
+    def drawn(self, net: Any, store: str, site: Site, transported: Tensor | None = None) -> Tensor:
+        """A matrix for ``site``, times the scale: float64 on the CPU, (K, …) with replicas.
 
-        ``transported(site)`` gives what BP carries the signal with there, for inits that look at the weights.
+        ``transported`` is what BP carries the signal with there, in the layout of the site, for inits that look at it.
         """
-        matrices = []
-        for site in self._sites[store]:
-            name = f"{store}_{site.layer}"
-            if name not in self._buffers:
-                self.register_buffer(name, self._draw(store, site, transported))
-            matrices.append(self.get_buffer(name))
-        return matrices
+        own = None if transported is None else transported.detach().to("cpu", torch.float64)
+        draws = []
+        for replica, (init, scale, seed) in enumerate(self._drawings):
+            if store.endswith("magnitude"):
+                draw = draw_magnitude(self.weight_init, site.shape, store, site.layer, seed, self.steps_counted(net))
+            else:
+                here = own if self.replicas is None or own is None else own[replica]
+                draw = draw_matrix(init, replace(site, transported=here), seed)
+            draws.append(draw * scale)
+        return draws[0] if self.replicas is None else torch.stack(draws)
 
     def redraw(
-        self,
-        transported: Transported,
-        init: Choice | Sequence[Choice] | None = None,
-        scale: float | Sequence[float] | None = None,
-        seed: int | Sequence[int] | None = None,
+        self, net: Any, init: Any = None, scale: Any = None, seed: Any = None, unused: Collection[str] = ()
     ) -> None:
-        """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them."""
+        """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them.
+
+        ``unused`` are labels of feedback points that no rule uses: a matrix there that cannot be drawn is dropped.
+        """
         before = self.init, self.scale, self.seed, self._drawings
-        known = [(store, site, f"{store}_{site.layer}") for store, sites in self._sites.items() for site in sites]
+        self.tie(net)
+        fresh, dropped = [], []
         try:
-            self._choose(
-                self.init if init is None else init,
-                self.scale if scale is None else scale,
-                self.seed if seed is None else seed,
-            )
-            fresh = {name: self._draw(store, site, transported) for store, site, name in known if name in self._buffers}
+            self._choose(*(own if new is None else new for own, new in zip(before, (init, scale, seed), strict=False)))
+            for slot in self.slots(net):
+                try:
+                    fresh += [] if slot.matrix is None else [(slot.matrix, slot.draw())]
+                except DfaLabError:
+                    if slot.store != "direct" or slot.label not in unused:
+                        raise
+                    dropped.append(slot)
         except BaseException:  # Ctrl-C too
             self.init, self.scale, self.seed, self._drawings = before
             raise
-        for name, matrix in fresh.items():
-            self.get_buffer(name).copy_(matrix)
-        if "steps" in self._buffers:
-            self.get_buffer("steps").zero_()
+        for matrix, drawn in fresh:
+            matrix.copy_(drawn)
+        for slot in dropped:
+            del slot.owner._buffers[slot.name]
+        owner, name = self.counter(net)
+        if name in owner._buffers:
+            owner.get_buffer(name).zero_()
 
-    def _draw(self, store: str, site: Site, transported: Transported) -> Tensor:
-        own = transported(site).detach().to("cpu", torch.float64)
-        draws = []
-        for replica, (init, scale, seed) in enumerate(self._drawings):
-            beside = own if self._replicas is None else own[replica]
-            if store in (Route.LAYERWISE.value, Route.DIRECT.value):
-                draw = draw_matrix(init, replace(site, transported=beside), seed)
-            else:
-                draw = draw_magnitude(self._weight_init, site.shape, store, site.layer, seed, self._steps())
-            draws.append(draw * scale)
-        matrix = draws[0] if self._replicas is None else torch.stack(draws)
-        like: Tensor = self.get_buffer("_like")
-        return matrix.to(like)
+    def tie(self, net: Any) -> None:
+        """Let tied weights share one matrix again: ``.to()`` and loading give each layer a copy."""
+        first: dict[tuple[str, int], Tensor] = {}
+        for slot in self.slots(net):
+            if slot.matrix is not None:
+                slot.owner._buffers[slot.name] = first.setdefault((slot.store, slot.number), slot.matrix)
 
-    def _steps(self) -> int:
-        return int(self.get_buffer("steps")) if "steps" in self._buffers else 0
+    def freshen(self, net: Any) -> None:
+        """Draw the magnitudes anew that each step draws anew, if a step was counted since they were.
 
-    def freshen(self, transported: Transported) -> None:
-        """Draw what is drawn anew for every step, if a step was counted since: called when the next one begins.
-
-        What it draws follows from the seed and the number of steps alone, so that a resumed run draws the same.
+        They follow from the seed and the number of steps alone, so that a resumed run draws the same.
         """
-        if not self._stale:
+        if not self.stale:
             return
-        self._stale = False
-        for site in self._sites["redrawn_magnitude"]:
-            name = f"redrawn_magnitude_{site.layer}"
-            if name in self._buffers:
-                self.get_buffer(name).copy_(self._draw("redrawn_magnitude", site, transported))
+        self.stale = False
+        self.tie(net)
+        for slot in self.slots(net):
+            if slot.store == "redrawn_magnitude" and slot.matrix is not None:
+                slot.matrix.copy_(slot.draw())
 
-    def noise(self, layer: int, shape: tuple[int, int]) -> Tensor:
-        """N(0, 1) of ``shape``, with replicas (K, …), for the step ``count_step`` began; the same if asked again."""
-        steps = self._steps()
-        draws = [mirror_noise(seed, layer, steps, shape) for _, _, seed in self._drawings]
-        return (draws[0] if self._replicas is None else torch.stack(draws)).to(self.get_buffer("_like"))
+    def noise(self, net: Any, layer: int, shape: tuple[int, int], like: Tensor) -> Tensor:
+        """N(0, 1) of ``shape``, with replicas (K, …), for the step that was counted last; the same if asked again."""
+        draws = [mirror_noise(seed, layer, self.steps_counted(net), shape) for _, _, seed in self._drawings]
+        return (draws[0] if self.replicas is None else torch.stack(draws)).to(like)
 
-    def count_step(self) -> None:
-        """Note that feedback changes once more: ``state_dict`` has the number as ``steps`` from the first time on."""
-        self._stale = True
-        if "steps" not in self._buffers:
-            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-        self.get_buffer("steps").add_(1)
+    def steps_counted(self, net: Any) -> int:
+        """How many optimizer steps have changed feedback since it was drawn."""
+        owner, name = self.counter(net)
+        return int(owner.get_buffer(name)) if name in owner._buffers else 0
 
-    def keep(self, names: Collection[str]) -> None:
-        """Forget all but the buffers in ``names``: a rule that needs the others has them drawn, as the first time."""
-        stored = {f"{store}_{site.layer}" for store, sites in self._sites.items() for site in sites} | {"steps"}
-        for name in stored & set(self._buffers) - set(names):
-            del self._buffers[name]
+    def count_step(self, net: Any) -> None:
+        """Count one more; ``state_dict`` has the number from the first time on."""
+        self._begin_counting(net).add_(1)
+        self.stale = True
 
-    def make_room(self, state_dict: Mapping[str, Any], prefix: str, transported: Transported) -> None:
-        """Draw what ``state_dict`` holds under ``prefix`` and no rule has used here yet, so that it can be loaded."""
-        self._stale = True
-        if f"{prefix}steps" in state_dict and "steps" not in self._buffers:
-            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-        for store, sites in self._sites.items():
-            if any(f"{prefix}{store}_{site.layer}" in state_dict for site in sites):
-                self.matrices(store, transported)
+    def _begin_counting(self, net: Any) -> Tensor:
+        owner, name = self.counter(net)
+        if name not in owner._buffers:
+            owner.register_buffer(name, torch.zeros((), dtype=torch.int64, device=next(net.parameters()).device))
+        return owner.get_buffer(name)
+
+    def buffers_of(self, net: Any) -> dict[str, Tensor]:
+        """All feedback there is, and the count, by its key in ``net.state_dict()``; a module may have several names."""
+        owner, name = self.counter(net)
+        held = {id(slot.matrix) for slot in self.slots(net)} | {id(owner._buffers.get(name))}
+        return {key: one for key, one in net.named_buffers(remove_duplicate=False) if id(one) in held}
+
+    def make_room(self, net: nn.Module, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Before ``state`` is loaded: register a buffer for all feedback in it that no rule has used here yet."""
+        self.stale = True
+        modules = {path: id(module) for path, module in net.named_modules(remove_duplicate=False)}
+        keys: dict[tuple[int | None, str], str] = {}  # by the module they belong to, and the name there
+        for key in [key for key in map(str, state) if key.startswith(prefix)]:
+            path, _, name = key.removeprefix(prefix).rpartition(".")
+            keys[modules.get(path), name] = key
+        owner, name = self.counter(net)
+        if (id(owner), name) in keys:
+            self._begin_counting(net)
+        for slot in self.slots(net):
+            held = keys.get((id(slot.owner), slot.name))
+            if held is not None and slot.matrix is None:
+                slot.owner.register_buffer(slot.name, slot.like.new_zeros(slot.shape or state[held].shape))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.activations import Slope
-from dfa_lab.learning.ops import Kernel, Loss
+from dfa_lab.learning.ops import InplaceActivation, Loss
 from dfa_lab.learning.rules import Lesson, Route, Rule
 
 
@@ -35,7 +35,15 @@ class Layers:
     exact_slope: Slope
     rule: Rule
     feedback: Sequence[Tensor]
-    kernel: Kernel | None = None
+    kernel: InplaceActivation | None = None
+
+    def _feedback_of(self, number: int) -> Tensor | None:
+        """B of hidden layer ``number`` (from 0); None where the rule needs none."""
+        return self.feedback[number] if self.feedback else None
+
+    def backward_matrix(self, number: int) -> Tensor | None:
+        """The matrix that the signal of hidden layer ``number`` (from 0) is made with; None where there is none."""
+        return self.rule.matrix(self.weights[number + 1], self._feedback_of(number))
 
     @property
     def in_place(self) -> bool:
@@ -97,27 +105,19 @@ def deltas(
     lesson: Lesson | None = None,
     signals: list[Tensor] | None = None,
 ) -> list[Tensor | None]:
-    """δ_1 … δ_L by the rule. The output's is e; a hidden layer that hears nothing has None.
+    """δ_1 … δ_L by the rule. The output's is e; a hidden layer without a signal has None.
 
-    ``lesson`` is for rules that need one; the others take no notice. A list given as ``signals`` gets what the hidden
-    layers heard, the last layer's first.
+    ``lesson`` is for rules that need one. A list given as ``signals`` gets the hidden layers' signals, the last layer's
+    first.
     """
     hidden = len(layers.weights) - 1
     result: list[Tensor | None] = [None] * hidden + [error]
-    rule = layers.rule
-    if rule.route is Route.NONE:
-        return result
-    if rule.route is Route.DIRECT:
-        assert rule.broadcast is not None
-        heard = rule.broadcast(error, lesson)
+    rule, received = layers.rule, layers.rule.received(error, lesson)
     delta = error
     for number in reversed(range(hidden)):
-        if rule.route is Route.DIRECT:
-            signal = heard @ layers.feedback[number]
-        else:
-            assert rule.carrier is not None
-            feedback = layers.feedback[number] if rule.needs_feedback else None
-            signal = delta @ rule.carrier(layers.weights[number + 1], feedback)
+        signal = rule.signal(delta, received, layers.weights[number + 1], layers._feedback_of(number))
+        if signal is None:
+            break
         slope = layers.slope(seen.preactivations[number], seen.activities[number + 1])
         if signals is None:
             delta = signal.mul_(slope)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,20 +10,29 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
-from dfa_lab.learning.feedback import WEIGHT_INITS, Feedback, Site
-from dfa_lab.learning.mlp.equations import Layers, downstream
+from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.mlp.equations import Layers
+from dfa_lab.learning.mlp.feedback_buffers import Feedback
 from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
 from dfa_lab.learning.ops import (
     MOST_NETWORKS,
     check_that_something_gets_out,
-    dense,
     each_seed,
     functional,
+    fused_linear,
     generator,
     is_same,
-    suits,
+    pays_to_fuse,
 )
-from dfa_lab.learning.rules import RULES, Lesson, Moment, Route, Rule, per_layer, warn_unless_attached
+from dfa_lab.learning.rules import (
+    RULES,
+    Direct,
+    Layerwise,
+    Lesson,
+    average_over_processes,
+    per_layer,
+    warn_unless_attached,
+)
 from dfa_lab.registry import Choice
 
 
@@ -79,38 +87,18 @@ class MLP(nn.Module):
         lead = () if replicas is None else (replicas,)
         self.weights = nn.ParameterList(weight.to(device=device, dtype=dtype) for weight in weights)
         self.biases = nn.ParameterList(torch.zeros(*lead, out, device=device, dtype=dtype) for out, _ in shapes)
-        self.feedback = Feedback(
-            self._sites(shapes),
-            init=feedback_init,
-            scale=feedback_scale,
-            seed=feedback_seed,
-            weight_init=weight_init,
-            replicas=replicas,
-            like=self.weights[0],
-        )
+        self.feedback = Feedback(self.widths, feedback_init, feedback_scale, feedback_seed, weight_init, replicas)
         self.lesson: tuple[Tensor, str] | None = None
-        self.attached = 0  # how many optimizers the feedback moves with
+        self.attached = 0  # how many optimizers' steps change the feedback
+        self.averaged = False  # whether processes average what direct feedback learns from
         self.watched: list[Tensor] | None = None  # a list here is given every preactivation
         self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.derivative: Any = None
         self.set_derivative(activation_derivative)
 
-    def _sites(self, shapes: Sequence[tuple[int, int]]) -> dict[Route, list[Site]]:
-        layers = range(1, len(shapes))
-        found = {}
-        for route in (Route.LAYERWISE, Route.DIRECT):
-            places = [shapes[n] if route is Route.LAYERWISE else (self.widths[-1], self.widths[n]) for n in layers]
-            largest = tuple(max((place[side] for place in places), default=0) for side in (0, 1))
-            found[route] = [Site(n, route, place, largest) for n, place in zip(layers, places, strict=True)]  # type: ignore[arg-type]
-        return found
-
-    def _transported(self, site: Site) -> Tensor:
-        """W_{l+1} for a layerwise site, the downstream product for a direct one, of every replica."""
-        return downstream([weight.detach() for weight in self.weights], site.layer, site.route)
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        self.feedback.make_room(state_dict, f"{prefix}feedback.", self._transported)
+        self.feedback.make_room(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seeds: Sequence[int]) -> Tensor:
@@ -127,7 +115,7 @@ class MLP(nn.Module):
             )
         chosen = RULES.resolve(rule)
         if chosen.needs_feedback:
-            self.feedback.matrices(chosen.store, self._transported)
+            self.feedback.matrices(self, chosen.store)
         self.rule = chosen
 
     def set_derivative(self, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
@@ -147,11 +135,20 @@ class MLP(nn.Module):
         seed: int | Sequence[int] | None = None,
     ) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
-        self.feedback.redraw(self._transported, init, scale, seed)
+        self.feedback.redraw(self, init, scale, seed)
+
+    @property
+    def root(self) -> MLP:
+        """The module that holds the parameters: the MLP itself."""
+        return self
+
+    def feedback_state(self) -> dict[str, Tensor]:
+        """All feedback there is, by its key in ``state_dict``."""
+        return self.feedback.buffers_of(self)
 
     def feedback_matrices(self) -> list[Tensor]:
         """The matrices in use, hidden layer 1 first; empty where the rule needs none."""
-        return self.feedback.matrices(self.rule.store, self._transported) if self.rule.needs_feedback else []
+        return self.feedback.matrices(self, self.rule.store) if self.rule.needs_feedback else []
 
     def layers(self) -> Layers:
         """The same tensors, detached, as the equations take them: what they update in place, this network has."""
@@ -172,43 +169,43 @@ class MLP(nn.Module):
         if self.training and torch.is_grad_enabled():
             warn_unless_attached([self.rule], self.attached)
             self.begin_step()
-        route, feedback = self.rule.route, self.feedback_matrices()
-        cut = route is not Route.LAYERWISE
-        h, heard = inputs, []
-        whole = self.activation.kernel if self._exact and self.watched is None else None
+        rule, feedback = self.rule, self.feedback_matrices()
+        layerwise = rule if isinstance(rule, Layerwise) else None
+        h, hiddens = inputs, []
+        inplace = self.activation.kernel if self._exact and self.watched is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            carried, matrix = number > 0 and not cut, weight
-            if carried:
-                assert self.rule.carrier is not None
-                matrix = self.rule.carrier(weight.detach(), feedback[number - 1] if feedback else None)
-            if whole is not None and number < len(self.weights) - 1 and suits(h, weight):
-                h = dense(h, weight, bias, matrix, whole)
+            matrix = None
+            if layerwise is not None and number:
+                matrix = layerwise.matrix(weight.detach(), feedback[number - 1] if feedback else None)
+            if inplace is not None and number < len(self.weights) - 1 and pays_to_fuse(h, weight):
+                h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
-                a = functional.feedback_linear(h, weight, bias, matrix) if carried else self._affine(h, weight, bias)
+                a = self._affine(h, weight, bias, matrix)
                 if self.watched is not None:
                     a = a.clone()
                     self.watched.append(a)
                 if number == len(self.weights) - 1:
                     break
                 h = self._activate(a)
-            if cut:
-                heard.append(h)
+            if rule.cuts_graph:
+                hiddens.append(h)
                 h = h.detach()
-        if route is not Route.DIRECT:
-            return a
-        if self.rule.listens:
-            check_that_something_gets_out(self.rule.name, a)
-        # Only who listens holds on to the activities: backward frees each with its layer.
-        listening = [h.detach() for h in heard] if self.rule.listens else None
-        told = functools.partial(self._tell, self.rule, self._current_lesson(a), listening)
-        return functional.direct_feedback(a, heard, feedback, told)
+        return self._joined(rule, a, hiddens, feedback) if isinstance(rule, Direct) else a
 
-    def _tell(self, rule: Rule, lesson: Lesson | None, listening: Sequence[Tensor] | None, error: Tensor) -> Tensor:
-        """What all hidden layers hear of e."""
-        assert rule.broadcast is not None
-        if listening is not None:
-            self.listen(listening, error.detach())
-        return rule.broadcast(error, lesson)
+    def _joined(self, rule: Direct, output: Tensor, hiddens: list[Tensor], feedback: list[Tensor]) -> Tensor:
+        """The output in one graph node with the hidden activities, which get what ``rule`` sends."""
+        if rule.listens:
+            check_that_something_gets_out(rule.name, output)
+        lesson = self._current_lesson(output)
+        # Only a rule that listens keeps the activities: backward frees each with its layer.
+        kept = [h.detach() for h in hiddens] if rule.listens else None
+
+        def received(error: Tensor) -> Tensor:
+            if kept is not None:
+                self.listen(kept, error.detach())
+            return rule.received(error, lesson)
+
+        return functional.direct_feedback(output, hiddens, feedback, received)
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
         """Add eᵀ h_l of one batch to what the feedback moves by at the next ``move_feedback``."""
@@ -217,7 +214,7 @@ class MLP(nn.Module):
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
 
     def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
-        """Copies of the weights whose feedback moves with them, by number: to be taken before an optimizer step.
+        """Copies of the weights whose feedback changes with them, by number: to be taken before an optimizer step.
 
         ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
         """
@@ -229,34 +226,24 @@ class MLP(nn.Module):
     def begin_step(self) -> None:
         """Draw anew what the rule draws for every optimizer step, once for each that was counted."""
         if self.rule.magnitudes == "redrawn":
-            self.feedback.freshen(self._transported)
+            self.feedback.freshen(self)
 
     def move_feedback(self, before: Mapping[int, Tensor]) -> None:
-        """Let feedback that learns move, right after an optimizer step; ``before`` is from ``weights_before``.
+        """Let feedback that learns change, right after an optimizer step; ``before`` is from ``weights_before``.
 
         ``dfa.attach`` calls it for you. Rules whose feedback stays as it is take no notice.
         """
         if self.rule.changes_feedback:
-            self.feedback.count_step()
+            self.feedback.count_step(self)
         if self.rule.move is None:
             return
-        listens, numbers = self.rule.listens, sorted(before)
-        if listens:
+        if self.averaged:
+            average_over_processes(self._correlations)
+        numbers = sorted(before)
+        if self.rule.listens:
             numbers = list(range(1, len(self.weights))) if self._correlations else []
-        matrices = self.feedback_matrices()
         with torch.no_grad():
-            self.rule.move(
-                Moment(
-                    carried=[self.weights[number].detach() for number in numbers],
-                    before=[] if listens else [before[number] for number in numbers],
-                    feedback=[matrices[number - 1] for number in numbers],
-                    correlations=self._correlations,
-                    noise=lambda n, samples: self.feedback.noise(
-                        numbers[n - 1], (samples, self.widths[numbers[n - 1]])
-                    ),
-                    decay=self.rule.decay,
-                )
-            )
+            self.rule.move(self.feedback.update_context(self, numbers, before, self._correlations))
         self._correlations = []
 
     def _current_lesson(self, output: Tensor) -> Lesson | None:
@@ -280,7 +267,9 @@ class MLP(nn.Module):
         return (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate
 
     @staticmethod
-    def _affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def _affine(h: Tensor, weight: Tensor, bias: Tensor, matrix: Tensor | None) -> Tensor:
+        if matrix is not None:
+            return functional.feedback_linear(h, weight, bias, matrix)
         if weight.dim() == 2:
             return nn.functional.linear(h, weight, bias)
         return torch.matmul(h, weight.mT) + bias.unsqueeze(-2)

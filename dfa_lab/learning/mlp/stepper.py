@@ -14,7 +14,7 @@ from torch import Tensor
 from dfa_lab.learning.mlp.equations import Layers, Pass, Watch, lesson_for
 from dfa_lab.learning.mlp.inplace_updates import Update
 from dfa_lab.learning.ops import Loss, onednn
-from dfa_lab.learning.rules import Lesson, Route
+from dfa_lab.learning.rules import Layerwise
 
 
 class Workspace:
@@ -36,16 +36,16 @@ class Workspace:
         self.ones = like.new_ones(samples)
         kernel, pairs = layers.kernel, zip(self.preactivations[:-1], self.activities, strict=False)
         self.activate = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
-        places = 2 if layers.rule.route is Route.LAYERWISE else 1
+        layerwise = isinstance(layers.rule, Layerwise)  # then each δ is made of the one above, and both are needed
+        blocks = 2 if layerwise else 1
         rows = math.prod(lead) * samples
-        room = [like.new_empty(rows * max(widths[:-1], default=0)) for _ in range(places)]
+        room = [like.new_empty(rows * max(widths[:-1], default=0)) for _ in range(blocks)]
         shapes = [(*lead, samples, width) for width in widths[:-1]]
-        self.deltas = [room[n % places][: math.prod(shape)].view(shape) for n, shape in enumerate(shapes)]
+        self.deltas = [room[n % blocks][: math.prod(shape)].view(shape) for n, shape in enumerate(shapes)]
         self.transposed = [delta.mT for delta in self.deltas]
         pairs = zip(self.deltas, self.activities, strict=False)
         self.back = [kernel.back(delta, h) for delta, h in pairs] if kernel is not None and layers.in_place else []
         self.large = [onednn.pays(weight, samples, weight.shape[-1], weight.shape[-2]) for weight in weights]
-        layerwise = layers.rule.route is Route.LAYERWISE
         self.carried = [layerwise and large for large in self.large[1:]]
 
 
@@ -80,45 +80,41 @@ class Stepper:
         lesson = lesson_for(layers.rule, seen, targets, self.loss)
         if watch is not None:
             watch(seen, error)
-        if layers.rule.route is Route.DIRECT:
-            self._descend_directly(work, seen.activities, error, lesson)
-        else:
-            self._descend(work, seen.activities, error)
+        self._descend(work, seen.activities, error, layers.rule.received(error, lesson))
         return value
 
-    def _descend_directly(self, work: Workspace, below: list[Tensor], error: Tensor, lesson: Lesson | None) -> None:
-        rule, update, ones = self.layers.rule, self.update, work.ones
-        assert rule.broadcast is not None
-        heard = rule.broadcast(error, lesson)
-        if update.scale is not None:
-            heard, error = heard * update.scale, error * update.scale
-        last = len(work.deltas)
-        update(last, error.mT, below[last], ones)
-        for number in reversed(range(last)):
-            self._product(heard, self.layers.feedback[number], out=work.deltas[number])
-            self._bend(work, number)
-            update(number, work.transposed[number], below[number], ones)
+    def _descend(self, work: Workspace, below: list[Tensor], error: Tensor, received: Tensor | None) -> None:
+        """Every layer's δ, from the output down, and its update; ``received`` is what a direct rule sends them all.
 
-    def _descend(self, work: Workspace, below: list[Tensor], error: Tensor) -> None:
+        A direct rule's δ needs no W, so W moves before the next δ takes the memory of this one; else W that carries δ
+        moves after that.
+        """
         layers, rule, update, ones = self.layers, self.layers.rule, self.update, work.ones
-        delta = error if update.scale is None else error * update.scale
-        transposed, last = delta.mT, len(work.deltas)
-        if rule.route is Route.NONE:
-            update(last, transposed, below[last], ones)
-            return
-        assert rule.carrier is not None
-        for number in reversed(range(last)):
-            feedback = layers.feedback[number] if rule.needs_feedback else None
-            matrix = rule.carrier(layers.weights[number + 1], feedback)
-            if work.carried[number] and matrix.is_contiguous():
-                work.deltas[number] = onednn.linear(delta, matrix.mT)
-                work.transposed[number] = work.deltas[number].mT
-            else:
-                self._product(delta, matrix, out=work.deltas[number])
-            self._bend(work, number)
-            update(number + 1, transposed, below[number + 1], ones)
-            delta, transposed = work.deltas[number], work.transposed[number]
+        delta, source = error, received
+        if update.scale is not None:
+            delta, source = error * update.scale, None if received is None else received * update.scale
+        transposed, feedback = delta.mT, layers.feedback
+        for number in range(len(work.deltas), 0, -1):
+            matrix = rule.matrix(layers.weights[number], feedback[number - 1] if feedback else None)
+            if matrix is None:  # nothing is sent further down
+                update(number, transposed, below[number], ones)
+                return
+            if source is not None:
+                update(number, transposed, below[number], ones)
+            self._send(work, number - 1, delta if source is None else source, matrix)
+            if source is None:
+                update(number, transposed, below[number], ones)
+            delta, transposed = work.deltas[number - 1], work.transposed[number - 1]
         update(0, transposed, below[0], ones)
+
+    def _send(self, work: Workspace, number: int, source: Tensor, matrix: Tensor) -> None:
+        """δ of hidden layer ``number`` (from 0) = source @ matrix ⊙ g."""
+        if work.carried[number] and matrix.is_contiguous():
+            work.deltas[number] = onednn.linear(source, matrix.mT)
+            work.transposed[number] = work.deltas[number].mT
+        else:
+            self._product(source, matrix, out=work.deltas[number])
+        self._times_slope(work, number)
 
     def _forward(self, work: Workspace, inputs: Tensor) -> list[Tensor]:
         """h_1 … h_L."""
@@ -151,7 +147,7 @@ class Stepper:
         work.preactivations[number], work.activities[number] = a, h
         return h
 
-    def _bend(self, work: Workspace, number: int) -> None:
+    def _times_slope(self, work: Workspace, number: int) -> None:
         """δ = signal ⊙ g, in the signal's place."""
         anew = work.large[number] or (number < len(work.carried) and work.carried[number])
         if work.back and anew:

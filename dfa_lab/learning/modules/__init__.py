@@ -1,8 +1,8 @@
 """Any torch module converted to another learning rule."""
 
 from dfa_lab.learning.modules.activation_layers import BENDS, ActivationLayer, RuledActivation
-from dfa_lab.learning.modules.convert import convert, plain_state_dict
-from dfa_lab.learning.modules.error_projection import deliver, features_first
+from dfa_lab.learning.modules.convert import convert
+from dfa_lab.learning.modules.error_projection import features_first, project
 from dfa_lab.learning.modules.feedback_buffers import DIRECT
 from dfa_lab.learning.modules.feedback_points import downstream_product
 from dfa_lab.learning.modules.layer_types import LAYERS

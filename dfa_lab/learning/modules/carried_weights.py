@@ -1,4 +1,4 @@
-"""Places: which weights of a network carry δ, each with its place among all, and the sizes of their matrices."""
+"""The weights of a network that carry δ, each with its number among all, and the sizes of their matrices."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight that δ is carried through: its place among all (from 0), its layer's name, the layer, its name there.
+    """One weight that δ is carried through: its number among all (from 0), its layer's name, the layer, its name there.
 
-    Tied weights have one place and share their feedback.
+    Tied weights have one number and share their feedback.
     """
 
-    place: int
+    number: int
     layer_name: str
     layer: Any
     parameter: str
@@ -29,14 +29,14 @@ class Weight:
 
 
 def weights_of(root: nn.Module, carrying: Mapping[str, tuple[str, ...]]) -> list[Weight]:
-    """The weights of ``carrying`` (layer -> parameters), in order; tied ones with the same place."""
-    places: dict[int, int] = {}
+    """The weights of ``carrying`` (layer -> parameters), in order; tied ones with the same number."""
+    numbers: dict[int, int] = {}
     found = []
     for name, parameters in carrying.items():
         layer = root.get_submodule(name)
         for parameter in parameters:
-            place = places.setdefault(id(layer.get_parameter(parameter)), len(places))
-            found.append(Weight(place, name, layer, parameter))
+            number = numbers.setdefault(id(layer.get_parameter(parameter)), len(numbers))
+            found.append(Weight(number, name, layer, parameter))
     return found
 
 

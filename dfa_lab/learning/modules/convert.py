@@ -15,12 +15,12 @@ from dfa_lab.learning.feedback import WEIGHT_INITS
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules.activation_layers import BENDS
 from dfa_lab.learning.modules.error_projection import Sharing
-from dfa_lab.learning.modules.feedback_buffers import Buffers
+from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import find_points
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import LAYERS, carries, counterpart
 from dfa_lab.learning.modules.layers import RuledLayer
-from dfa_lab.learning.modules.network import ATTRIBUTE, Converted, conversion_of, unwrapped
+from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
 from dfa_lab.registry import Choice
 
 
@@ -85,7 +85,7 @@ def convert(
         raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     points = find_points(net) if points is None else _checked_points(net, points)
-    buffers = Buffers(
+    buffers = ModuleFeedback(
         _carrying(net),
         points,
         init=feedback_init,
@@ -108,16 +108,6 @@ def convert(
     if example is not None:
         converted.try_out(example)
     return net
-
-
-def plain_state_dict(net: nn.Module) -> dict[str, Any]:
-    """The state of ``net`` under the original module's keys alone: it loads strictly into the original."""
-    mlp = unwrapped(net, MLP)
-    if isinstance(mlp, MLP):
-        return {name: value for name, value in mlp.state_dict().items() if not name.startswith("feedback.")}
-    converted = conversion_of(net)
-    feedback = converted.conversion.buffers.names(converted.root)
-    return {name: value for name, value in converted.root.state_dict().items() if name not in feedback}
 
 
 def _check(module: Any) -> None:
@@ -168,6 +158,6 @@ def _change_classes(net: nn.Module) -> None:
         if kind is not None:
             module.__class__ = kind
             if isinstance(module, RuledLayer):
-                module.heard = frozenset()
+                module.sends_through = frozenset()
             if kind in BENDS.values():
                 module.__dict__.update(derivative="exact", _slope=None)

@@ -1,11 +1,11 @@
-"""Delivery: how e reaches hidden feature maps and sequences, and the shape B then has.
+"""How e is projected to hidden feature maps and sequences, and the shape that B then has.
 
 Legend: N samples; n_out outputs, n features of a hidden tensor, and *positions*: the pixels of a map, the places of a
 sequence. Maps are (N, n, positions …), sequences (N, positions, n); a tensor with three dimensions is a sequence unless
 ``maps`` says that it is a map. Everything is batch first.
 
 - A vector output (N, n_out) and a *flat* B (n_out, n · positions): every entry of a sample has feedback of its own.
-- A vector output and a *shared* B (n_out, n): every position hears the same, e @ B.
+- A vector output and a *shared* B (n_out, n): every position receives the same, e @ B.
 - An output with positions: e is pooled or spread to the hidden tensor's positions by area, and B (n_out, n) is shared.
 """
 
@@ -54,53 +54,53 @@ def feedback_shape(output: Sequence[int], hidden: Sequence[int], maps: bool, sha
     return output[-1], math.prod(hidden[1:]) if flat and len(output) == 2 else features
 
 
-def deliver(heard: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool) -> Tensor:
-    """heard @ B in the hidden tensor's shape; ``heard`` is what is broadcast, shaped as the output."""
+def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool) -> Tensor:
+    """received @ B in the hidden tensor's shape; ``received`` is what is broadcast, shaped as the output."""
     first = features_first(len(hidden), maps)
-    if heard.dim() <= 2:
-        signal = heard @ matrix
-        lead = heard.dim() - 1
+    if received.dim() <= 2:
+        signal = received @ matrix
+        lead = received.dim() - 1
         if signal.shape[-1] == math.prod(hidden[lead:]):
             return signal.reshape(hidden)
-        places = [1] * (len(hidden) - lead - 1)
-        shape = [*signal.shape[:lead], signal.shape[-1], *places] if first else [*signal.shape[:lead], *places, -1]
+        ones, samples = [1] * (len(hidden) - lead - 1), signal.shape[:lead]
+        shape = [*samples, signal.shape[-1], *ones] if first else [*samples, *ones, -1]
         return signal.reshape(shape).expand(hidden)
-    if features_first(heard.dim(), maps):
-        heard = heard.movedim(1, -1)
-    places = list(hidden[2:] if first else hidden[1:-1])
-    if list(heard.shape[1:-1]) != places:
-        heard = _to_places(heard, places)
-    signal = heard @ matrix
+    if features_first(received.dim(), maps):
+        received = received.movedim(1, -1)
+    positions = list(hidden[2:] if first else hidden[1:-1])
+    if list(received.shape[1:-1]) != positions:
+        received = _to_positions(received, positions)
+    signal = received @ matrix
     return signal.movedim(-1, 1) if first else signal
 
 
-def _to_places(heard: Tensor, places: list[int]) -> Tensor:
+def _to_positions(received: Tensor, positions: list[int]) -> Tensor:
     """(N, positions …, n_out) pooled or spread by area to other positions."""
-    if not places:
-        return heard.flatten(1, -2).mean(1)
-    if len(places) != heard.dim() - 2:
+    if not positions:
+        return received.flatten(1, -2).mean(1)
+    if len(positions) != received.dim() - 2:
         raise DfaLabError(
-            f"an output with {heard.dim() - 2} dimensions of positions cannot be laid over a hidden tensor with "
-            f"{len(places)}; choose other feedback points."
+            f"an output with {received.dim() - 2} dimensions of positions cannot be laid over a hidden tensor with "
+            f"{len(positions)}; choose other feedback points."
         )
-    spread = torch.nn.functional.interpolate(heard.movedim(-1, 1), size=places, mode="area")
+    spread = torch.nn.functional.interpolate(received.movedim(-1, 1), size=positions, mode="area")
     return spread.movedim(1, -1)
 
 
-def correlation(heard: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Tensor:
-    """∂/∂B of Σ hidden · deliver(heard, B): what e and the hidden tensor have in common, in B's shape."""
+def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Tensor:
+    """∂/∂B of Σ hidden · project(received, B): what e and the hidden tensor have in common, in B's shape."""
     first = features_first(hidden.dim(), maps)
-    heard, hidden = heard.to(matrix), hidden.to(matrix)
+    received, hidden = received.to(matrix), hidden.to(matrix)
     last = hidden.movedim(1, -1) if first else hidden
-    if heard.dim() == 1:
-        heard, hidden, last = heard.unsqueeze(0), hidden.unsqueeze(0), last.unsqueeze(0)
-    if heard.dim() <= 2:
+    if received.dim() == 1:
+        received, hidden, last = received.unsqueeze(0), hidden.unsqueeze(0), last.unsqueeze(0)
+    if received.dim() <= 2:
         if matrix.shape[1] == math.prod(hidden.shape[1:]):
-            return heard.mT @ hidden.flatten(1)
-        return heard.mT @ last.flatten(1, -2).sum(1)
-    if features_first(heard.dim(), maps):
-        heard = heard.movedim(1, -1)
-    places = list(last.shape[1:-1])
-    if list(heard.shape[1:-1]) != places:
-        heard = _to_places(heard, places)
-    return heard.reshape(-1, heard.shape[-1]).mT @ last.reshape(-1, last.shape[-1])
+            return received.mT @ hidden.flatten(1)
+        return received.mT @ last.flatten(1, -2).sum(1)
+    if features_first(received.dim(), maps):
+        received = received.movedim(1, -1)
+    positions = list(last.shape[1:-1])
+    if list(received.shape[1:-1]) != positions:
+        received = _to_positions(received, positions)
+    return received.reshape(-1, received.shape[-1]).mT @ last.reshape(-1, last.shape[-1])

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.modules.error_projection import correlation, deliver, features_first
-from dfa_lab.learning.modules.feedback_buffers import Buffers
+from dfa_lab.learning.modules.error_projection import correlation, features_first, project
+from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
-from dfa_lab.learning.rules import Lesson, Route, Rule, warn_unless_attached
+from dfa_lab.learning.rules import Direct, Lesson, Rule, warn_unless_attached
 
 if TYPE_CHECKING:
     from dfa_lab.learning.alignment import Detour
@@ -34,7 +34,7 @@ class Conversion:
     correlations that the next step moves feedback by.
     """
 
-    def __init__(self, buffers: Buffers) -> None:
+    def __init__(self, buffers: ModuleFeedback) -> None:
         self.points = buffers.points
         self.buffers = buffers
         self.rules: dict[str, Rule] = {}
@@ -80,7 +80,7 @@ class Conversion:
 
     def active_points(self) -> list[str]:
         """The points where the graph is cut: those whose rule is direct, or sends nothing at all."""
-        return [name for name in self.points if self.rules[name].route is not Route.LAYERWISE]
+        return [name for name in self.points if self.rules[name].cuts_graph]
 
     def register(self, root: nn.Module) -> None:
         """Put the hooks on: before the user's own, so that these see what the network really gives."""
@@ -98,13 +98,13 @@ class Conversion:
                 warn_unless_attached(self.uses, self.attached)
                 if self.buffers.stale:
                     (self._untraced or self.buffers.freshen)(root)
-            self._open = [] if any(self.rules[name].route is Route.DIRECT for name in self.points) else None
+            self._open = [] if any(isinstance(self.rules[name], Direct) for name in self.points) else None
             self._reached = set()
 
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         """A feedback point gave ``output``: note it for the join, and hand on a copy that is cut off."""
         rule = self.rules[name]
-        if rule.route is Route.LAYERWISE or not torch.is_grad_enabled():
+        if not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
         found = tensors_of(output)
         if not found:
@@ -112,7 +112,7 @@ class Conversion:
                 f"feedback point {shown(name)} gave a {type(output).__name__} without a floating tensor; expected "
                 "one, or a tuple, list, mapping or dataclass that holds one: choose other points."
             )
-        if rule.route is Route.DIRECT:
+        if isinstance(rule, Direct):
             self._note(name, module, found[0], rule)
         cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
         self._last_cut = name, cut
@@ -189,22 +189,20 @@ class Conversion:
                 check_that_something_gets_out(rule.name, output)
         lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
         shapes, maps = [h.shape for h in hiddens], self.buffers.maps
-        listening = [
+        kept = [
             h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
         ]  # copies: an activation in place may overwrite a hidden tensor
 
         def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
             found: list[Tensor | None] = []
-            told: dict[str, Tensor] = {}  # by rule: all its points hear the same
-            for place, rule in enumerate(rules):
-                assert rule.broadcast is not None
-                if rule.name not in told:
-                    told[rule.name] = rule.broadcast(error, lesson)
-                heard = told[rule.name]
-                kept = listening[place]
-                if kept is not None:
-                    self._listen(names[place], correlation(heard.detach(), matrices[place], kept, maps))
-                found.append(deliver(heard, matrices[place].to(heard), shapes[place], maps) if needed[place] else None)
+            sent: dict[str, Any] = {}  # by rule: all its points receive the same
+            for number, (rule, matrix) in enumerate(zip(rules, matrices, strict=True)):
+                if rule.name not in sent:
+                    sent[rule.name] = rule.received(error, lesson)
+                received, hidden = sent[rule.name], kept[number]
+                if hidden is not None:
+                    self._listen(names[number], correlation(received.detach(), matrix, hidden, maps))
+                found.append(project(received, matrix.to(received), shapes[number], maps) if needed[number] else None)
             return found
 
         return signals

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfa_lab.learning.ops import functional
-from dfa_lab.learning.rules import BP, Rule
+from dfa_lab.learning.rules import BP, Layerwise, Rule
 
 if TYPE_CHECKING:
     from dfa_lab.learning.alignment import Detour
@@ -24,8 +24,8 @@ class RuledLayer(nn.Module):
     """What all converted layers share: a rule, and the matrix that carries δ in place of each parameter."""
 
     rule: Rule
-    #: The parameters through which a layer below was told something.
-    heard: frozenset[str]
+    #: The parameters below which there is a layer that learns: their feedback is used.
+    sends_through: frozenset[str]
     #: While a pass is recorded: what may take the place of the carriers later.
     detour: Detour | None = None
 
@@ -37,17 +37,17 @@ class RuledLayer(nn.Module):
     def carrier(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
         """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right.
 
-        Given the layer's ``input``, it is noted whether there is a layer below: feedback nobody hears is not moved.
+        Given the layer's ``input``, it notes whether a layer below learns; if none does, the feedback stays as it is.
         """
-        if input is not None and input.requires_grad and parameter not in self.heard:
-            self.heard = self.heard | {parameter}
+        if input is not None and input.requires_grad and parameter not in self.sends_through:
+            self.sends_through = self.sends_through | {parameter}
         rule: Rule = self.__dict__["rule"]
-        if rule is BP or rule.carrier is None:
+        if rule is BP or not isinstance(rule, Layerwise):
             return None
         feedback = self._buffers[f"{rule.store}_{parameter}"] if rule.needs_feedback else None
         weight = self._parameters[parameter]
         assert weight is not None
-        matrix = rule.carrier(weight.detach(), feedback)
+        matrix = rule.matrix(weight.detach(), feedback)
         if self.detour is None:
             return matrix
         return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)

@@ -18,14 +18,11 @@ from dfa_lab.learning.modules.feedback_buffers import DIRECT
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, obstacle
 from dfa_lab.learning.ops import is_same
-from dfa_lab.learning.rules import BP, RULES, Moment, Route, Rule, per_layer
+from dfa_lab.learning.rules import BP, RULES, Layerwise, Rule, UpdateContext, average_over_processes, per_layer
 from dfa_lab.registry import Choice
 
 #: Where a converted network keeps its conversion.
 ATTRIBUTE = "dfa_conversion"
-
-#: What ``move_feedback`` needs from before an optimizer step: copies of weights, by their place.
-Before = Mapping[int, Tensor]
 
 
 class Converted:
@@ -48,12 +45,12 @@ class Converted:
             patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
             self._check_patterns(patterns, [*names, *obstacles])
             rules = {name: _match(patterns, name) for name in [*names, *obstacles]}
-            direct = [pattern for pattern, rule in patterns.items() if rule.route is not Route.LAYERWISE]
+            direct = [pattern for pattern, rule in patterns.items() if rule.cuts_graph]
             homeless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
         else:
             rule = RULES.resolve(choice)
             rules = dict.fromkeys([*names, *obstacles], rule)
-            homeless = [] if points or rule.route is Route.LAYERWISE else [rule.name]
+            homeless = [rule.name] if rule.cuts_graph and not points else []
         if homeless:
             known = f"the points are: {', '.join(points)}" if points else "none was found"
             raise DfaLabError(
@@ -63,7 +60,7 @@ class Converted:
         blocked = [
             f"{name or 'the module itself'}: {why}"
             for name, why in obstacles.items()
-            if rules[name].route is Route.LAYERWISE and rules[name] is not BP
+            if not rules[name].cuts_graph and rules[name] is not BP
         ]
         if blocked:
             raise DfaLabError(
@@ -130,12 +127,12 @@ class Converted:
 
     def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
-        self.conversion.buffers.redraw(self.root, init, scale, seed, self.conversion.active_points())
+        unused = set(self.conversion.points) - set(self.conversion.active_points())
+        self.conversion.buffers.redraw(self.root, init, scale, seed, unused)
 
-    def feedback_buffers(self) -> list[Tensor]:
-        """All feedback there is, drawn by whichever rule, and the count of its changes."""
-        names = self.conversion.buffers.names(self.root)
-        return [buffer for name, buffer in self.root.named_buffers(remove_duplicate=False) if name in names]
+    def feedback_state(self) -> dict[str, Tensor]:
+        """All feedback there is, drawn by whichever rule, and the count of its changes, by ``state_dict`` key."""
+        return self.conversion.buffers.buffers_of(self.root)
 
     @property
     def lesson(self) -> tuple[Tensor, str] | None:
@@ -148,68 +145,75 @@ class Converted:
 
     @property
     def attached(self) -> int:
-        """How many optimizers its feedback moves with."""
+        """How many optimizers' steps change its feedback."""
         return self.conversion.attached
 
     @attached.setter
     def attached(self, count: int) -> None:
         self.conversion.attach(count)
 
+    @property
+    def averaged(self) -> bool:
+        """Whether processes average what direct feedback learns from."""
+        return self.conversion.averaged
+
+    @averaged.setter
+    def averaged(self, value: bool) -> None:
+        self.conversion.averaged = value
+
     def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
-        """Copies of the weights whose feedback moves with them, to be taken right before an optimizer step.
+        """Copies of the weights whose feedback changes with them, to be taken right before an optimizer step.
 
         ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
         """
         self.conversion.buffers.tie(self.root)
-        moving = [one for one in self._moving() if stepped is None or id(one.tensor) in stepped]
-        return {weight.place: weight.tensor.detach().clone() for weight in moving}
+        learning = [one for one in self._learning() if stepped is None or id(one.tensor) in stepped]
+        return {weight.number: weight.tensor.detach().clone() for weight in learning}
 
-    def _moving(self) -> list[Weight]:
-        """The weights whose rule moves feedback: tied ones once, frozen ones and those nobody hears through not."""
+    def _learning(self) -> list[Weight]:
+        """The weights whose feedback learns: tied ones once, frozen ones and those with no layer below not."""
         found: dict[int, Weight] = {}
         for weight in self.conversion.buffers.weights(self.root):
             rule = self.conversion.rules[weight.layer_name]
-            heard = weight.parameter in weight.layer.heard
-            if rule.route is Route.LAYERWISE and rule.move and weight.tensor.requires_grad and heard:
-                found.setdefault(weight.place, weight)
+            sends = weight.parameter in weight.layer.sends_through
+            if isinstance(rule, Layerwise) and rule.move and weight.tensor.requires_grad and sends:
+                found.setdefault(weight.number, weight)
         return list(found.values())
 
-    def move_feedback(self, before: Before) -> None:
+    def move_feedback(self, before: Mapping[int, Tensor]) -> None:
         """Let feedback change, right after an optimizer step; ``before`` is from ``weights_before``."""
         if any(rule.changes_feedback for rule in self.conversion.uses):
             self.conversion.buffers.count_step(self.root)
         with torch.no_grad():
             for rule in self.conversion.uses:
-                if rule.move and rule.route is Route.LAYERWISE:
-                    self._move_layers(rule, before)
-                elif rule.move:
-                    self._move_points(rule)
+                if rule.move:
+                    layerwise = isinstance(rule, Layerwise)
+                    rule.move(self._layers_context(rule, before) if layerwise else self._points_context(rule))
         self.conversion.correlations.clear()
 
-    def _move_layers(self, rule: Rule, before: Before) -> None:
-        assert rule.move is not None
+    def _layers_context(self, rule: Rule, before: Mapping[int, Tensor]) -> UpdateContext:
         buffers, rules = self.conversion.buffers, self.conversion.rules
-        moving = [weight for weight in self._moving() if rules[weight.layer_name] is rule and weight.place in before]
-        rule.move(
-            Moment(
-                carried=[weight.tensor.detach() for weight in moving],
-                before=[before[weight.place] for weight in moving],
-                feedback=[weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in moving],
-                correlations=[],
-                noise=lambda number, samples: buffers.noise(self.root, moving[number - 1], samples),
-                decay=rule.decay,
-            )
+        own = [one for one in self._learning() if rules[one.layer_name] is rule and one.number in before]
+
+        def noise(place: int, samples: int) -> Tensor:
+            weight = own[place - 1]
+            return buffers.noise(self.root, weight.number, (samples, weight.tensor[0].numel()), weight.tensor)
+
+        return UpdateContext(
+            carried=[weight.tensor.detach() for weight in own],
+            before=[before[weight.number] for weight in own],
+            feedback=[weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own],
+            correlations=[],
+            noise=noise,
+            decay=rule.decay,
         )
 
-    def _move_points(self, rule: Rule) -> None:
-        assert rule.move is not None
-        heard = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
+    def _points_context(self, rule: Rule) -> UpdateContext:
+        found = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
         if self.conversion.averaged:
-            for found in heard.values():
-                torch.distributed.all_reduce(found)
-                found.div_(torch.distributed.get_world_size())
-        feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in heard]
-        rule.move(Moment([], [], feedback, list(heard.values()), lambda *_: torch.empty(0), rule.decay))
+            average_over_processes(found.values())
+        feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in found]
+        return UpdateContext([], [], feedback, list(found.values()), lambda *_: torch.empty(0), rule.decay)
 
     def try_out(self, example: Any) -> None:
         """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved.

@@ -3,8 +3,8 @@
 from dfa_lab.learning.ops import functional, inplace_activations, onednn
 from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
 from dfa_lab.learning.ops.functional import Signals
-from dfa_lab.learning.ops.fused_linear import dense, suits
-from dfa_lab.learning.ops.inplace_activations import Kernel
+from dfa_lab.learning.ops.fused_linear import fused_linear, pays_to_fuse
+from dfa_lab.learning.ops.inplace_activations import InplaceActivation
 from dfa_lab.learning.ops.losses import LOSSES, Loss, checked_loss
 from dfa_lab.learning.ops.nested import mapped, tensors_of
 from dfa_lab.learning.ops.optimizers import OPTIMIZERS, change_options, warm_up

@@ -1,4 +1,4 @@
-"""Dense: a layer and its activation as one node of autograd, by oneDNN, for large layers that nobody asks for a."""
+"""A linear layer and its activation as one node of autograd, by oneDNN: for large layers whose a is not needed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.ops import onednn
-from dfa_lab.learning.ops.inplace_activations import Kernel
+from dfa_lab.learning.ops.inplace_activations import InplaceActivation
 
 
-class _Dense(torch.autograd.Function):
+class _FusedLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
-        h = onednn.linear(x, weight, bias, kernel.fused)
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, matrix: Tensor, activation: InplaceActivation
+    ) -> Tensor:
+        h = onednn.linear(x, weight, bias, activation.fused)
         # What is not needed may change before backward: so may weights where feedback carries δ.
-        ctx.save_for_backward(x, carrier if ctx.needs_input_grad[0] else None, h)
-        ctx.kernel = kernel
+        ctx.save_for_backward(x, matrix if ctx.needs_input_grad[0] else None, h)
+        ctx.activation = activation
         return h
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, carrier, h = ctx.saved_tensors
-        delta = ctx.kernel.pullback(grads[0], h)
+        x, matrix, h = ctx.saved_tensors
+        delta = ctx.activation.pullback(grads[0], h)
         needed = ctx.needs_input_grad
         return (
-            delta @ carrier if needed[0] else None,
+            delta @ matrix if needed[0] else None,
             delta.mT @ x if needed[1] else None,
             delta.sum(0) if needed[2] else None,
             None,
@@ -34,17 +36,17 @@ class _Dense(torch.autograd.Function):
         )
 
 
-def dense(x: Tensor, weight: Tensor, bias: Tensor, carrier: Tensor, kernel: Kernel) -> Tensor:
+def fused_linear(x: Tensor, weight: Tensor, bias: Tensor, matrix: Tensor, activation: InplaceActivation) -> Tensor:
     """f(x weightᵀ + bias) by oneDNN in one call, for ``x`` (N, n_in).
 
-    Backward sends δ ``carrier`` down, a matrix in the weight's layout that gets no gradient.
+    Backward carries δ down with ``matrix``, in the weight's layout; it gets no gradient.
     """
-    result: Tensor = _Dense.apply(x, weight, bias, carrier, kernel)
+    result: Tensor = _FusedLinear.apply(x, weight, bias, matrix, activation)
     return result
 
 
-def suits(x: Tensor, weight: Tensor) -> bool:
-    """Whether ``dense`` is the faster way for these, and nothing but plain autograd is at work."""
+def pays_to_fuse(x: Tensor, weight: Tensor) -> bool:
+    """Whether ``fused_linear`` is the faster way for these, and nothing but plain autograd is at work."""
     special = torch.compiler.is_compiling() or torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
     if special:
         return False

@@ -19,7 +19,7 @@ _aten = torch.ops.aten
 
 
 @dataclass(frozen=True)
-class Kernel:
+class InplaceActivation:
     """``into(a, out)`` makes a function of nothing that writes f(a) to ``out``, which may be a itself.
 
     ``back(signal, h)`` makes one that turns the signal into signal ⊙ f′ where it lies, from h = f(a) alone. They are
@@ -75,6 +75,6 @@ def _relu_pullback(signal: Tensor, h: Tensor) -> Tensor:
     return pulled
 
 
-TANH = Kernel(_tanh_into, _tanh_back, _tanh_pullback, "tanh")
-SIGMOID = Kernel(_sigmoid_into, _sigmoid_back, _sigmoid_pullback, "sigmoid")
-RELU = Kernel(_relu_into, _relu_back, _relu_pullback, "relu")
+TANH = InplaceActivation(_tanh_into, _tanh_back, _tanh_pullback, "tanh")
+SIGMOID = InplaceActivation(_sigmoid_into, _sigmoid_back, _sigmoid_pullback, "sigmoid")
+RELU = InplaceActivation(_relu_into, _relu_back, _relu_pullback, "relu")

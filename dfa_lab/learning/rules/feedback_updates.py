@@ -1,6 +1,6 @@
-"""Feedback that learns: what a rule does to its matrices right after each optimizer step.
+"""How feedback learns: what a rule does to its matrices right after each optimizer step.
 
-Legend: λ a rule's ``decay``; rows are senders, so a layerwise B is (n_{l+1}, n_l) and a direct B (n_out, n_l).
+Legend: λ is a rule's ``decay``. Rows are senders: a layerwise B is (n_{l+1}, n_l) and a direct B (n_out, n_l).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from torch import Tensor
 if TYPE_CHECKING:
     from dfa_lab.learning.rules.rule import Rule
 
-#: Noise samples of one mirror phase.
+#: Noise samples that the weight mirror draws at each step.
 MIRROR_SAMPLES = 64
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What is known right after an optimizer step; all tensors are the network's own, to be changed in place.
+class UpdateContext:
+    """What is known right after an optimizer step. All tensors are the network's own, to be changed in place.
 
     ``carried`` are W_{l+1} of the hidden layers l = 1 … L−1 after the step and ``before`` copies from before it;
     ``feedback`` the matrices the rule uses. ``correlations`` are eᵀ h_l, (n_out, n_l), e with its batch factor, of the
-    batch (empty unless the rule listens). ``noise(l, samples)`` draws N(0, 1), (samples, n_l), anew a step. In a
-    converted network they are of the layers and feedback points that learn by the rule, in the layout of their weights.
+    batch (empty unless the rule ``listens``). ``noise(l, samples)`` draws N(0, 1), (samples, n_l), anew at each step.
+    In a converted network these are of the layers and feedback points that learn by the rule, in their weights' layout.
     """
 
     carried: Sequence[Tensor]
@@ -38,33 +38,40 @@ class Moment:
     decay: float
 
 
-Move = Callable[[Moment], None]
+Move = Callable[[UpdateContext], None]
 
 
-def kolen_pollack(moment: Moment) -> None:
-    """B moves by exactly what W moved, then both decay: W − B shrinks by (1 − λ) a step (Akrout et al. 2019)."""
-    for weight, before, matrix in zip(moment.carried, moment.before, moment.feedback, strict=True):
-        matrix.add_(weight - before).mul_(1 - moment.decay)
-        weight.mul_(1 - moment.decay)
+def kolen_pollack(context: UpdateContext) -> None:
+    """B changes by exactly what W changed by, then both decay: W − B shrinks by 1 − λ a step (Akrout et al. 2019)."""
+    for weight, before, matrix in zip(context.carried, context.before, context.feedback, strict=True):
+        matrix.add_(weight - before).mul_(1 - context.decay)
+        weight.mul_(1 - context.decay)
 
 
-def weight_mirror(moment: Moment) -> None:
+def weight_mirror(context: UpdateContext) -> None:
     """B ← (1 − λ) B + λ yᵀξ/N for noise ξ and y = ξ Wᵀ, so that B tends to E[yᵀξ]/N = W (Akrout et al. 2019)."""
-    for number, (weight, matrix) in enumerate(zip(moment.carried, moment.feedback, strict=True)):
-        noise = moment.noise(number + 1, MIRROR_SAMPLES)
+    for number, (weight, matrix) in enumerate(zip(context.carried, context.feedback, strict=True)):
+        noise = context.noise(number + 1, MIRROR_SAMPLES)
         rows = weight.reshape(*noise.shape[:-2], -1, noise.shape[-1])  # a kernel is one row of its patch's entries
         estimate = (noise @ rows.mT).mT @ noise / MIRROR_SAMPLES
-        matrix.mul_(1 - moment.decay).add_(estimate.reshape(weight.shape), alpha=moment.decay)
+        matrix.mul_(1 - context.decay).add_(estimate.reshape(weight.shape), alpha=context.decay)
 
 
-def direct_kolen_pollack(moment: Moment) -> None:
-    """B_l ← (1 − λ) B_l − 0.1 eᵀ h_l: what W_L would learn if it stood there (Webster, Choi & Ahn 2020)."""
-    for matrix, correlation in zip(moment.feedback, moment.correlations, strict=True):
-        matrix.mul_(1 - moment.decay).sub_(correlation, alpha=0.1)
+def direct_kolen_pollack(context: UpdateContext) -> None:
+    """B_l ← (1 − λ) B_l − 0.1 eᵀ h_l: what W_L would learn in B's place (Webster, Choi & Ahn 2020)."""
+    for matrix, correlation in zip(context.feedback, context.correlations, strict=True):
+        matrix.mul_(1 - context.decay).sub_(correlation, alpha=0.1)
+
+
+def average_over_processes(tensors: Iterable[Tensor]) -> None:
+    """Replace each tensor, in place, by its mean over the processes of ``torch.distributed``."""
+    for tensor in tensors:
+        torch.distributed.all_reduce(tensor)
+        tensor.div_(torch.distributed.get_world_size())
 
 
 def warn_unless_attached(rules: Iterable[Rule], attached: int) -> None:
-    """Say it where feedback should change with the steps of an optimizer and none is known: it would stay as it is."""
+    """Warn where feedback should change with an optimizer's steps and no optimizer is known: it would stay as it is."""
     if attached or torch.compiler.is_compiling():
         return
     for rule in rules:

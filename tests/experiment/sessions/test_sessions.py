@@ -13,7 +13,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.sessions.share_text import COMMON, PREFIX, PREFIXES
-from dfa_lab.learning.feedback.store import Feedback
+from dfa_lab.learning.mlp.feedback_buffers import Feedback
 
 FAST = {"widths": (8, 6), "batch_size": 16, "probe_every": 10, "record_every": 3}
 CHOICES = {

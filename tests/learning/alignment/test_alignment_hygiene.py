@@ -48,7 +48,9 @@ def everything(net, optimizer):
     own = conversion_of(net).conversion
     hooks += [own.lesson, own.attached, own.buffers.stale, dict(own.correlations), own.detour, own.seen_output]
     hooks += [
-        (module.rule.name, sorted(module.heard), module.detour) for module in net.modules() if hasattr(module, "heard")
+        (module.rule.name, sorted(module.sends_through), module.detour)
+        for module in net.modules()
+        if hasattr(module, "sends_through")
     ]
     hooks += [module._slope for module in net.modules() if hasattr(module, "_slope")]
     return tensors, grads, copy.deepcopy(optimizer.state_dict()["state"]), torch.get_rng_state(), modes, needs, hooks
@@ -238,7 +240,7 @@ def test_redrawn_feedback_is_what_the_chance_passes_use(rule):
         heard = recording.backward()
         drawn = dict(recording.detour._redrawn)
         deltas = [heard.at(call).clone() for call in recording.calls]
-    assert len(drawn) == len(seen.feedback_buffers())
+    assert len(drawn) == len(seen.feedback_state())
     for buffer in net.buffers():
         if buffer.untyped_storage().data_ptr() in drawn:
             buffer.copy_(drawn[buffer.untyped_storage().data_ptr()].view_as(buffer))

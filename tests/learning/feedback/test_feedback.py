@@ -111,8 +111,8 @@ def test_state_goes_into_another_network_strictly():
     other.load_state_dict(net.state_dict())
     for store in ("layerwise", "direct"):
         pairs = zip(
-            net.feedback.matrices(store, net._transported),
-            other.feedback.matrices(store, other._transported),
+            net.feedback.matrices(net, store),
+            other.feedback.matrices(other, store),
             strict=True,
         )
         assert all(torch.equal(one, two) for one, two in pairs)
@@ -153,14 +153,16 @@ def test_aligned_stands_at_its_angle(rule, wanted):
     x, t = torch.rand(4, 64), torch.arange(4)
     rows = dfa.measure_alignment(net, x, t, dfa.LOSSES["cross_entropy"])
     assert [row.weight_alignment for row in rows] == pytest.approx([wanted] * 4, abs=1e-4)
-    for matrix, site in zip(net.feedback_matrices(), net.feedback._sites[net.rule.store], strict=True):
-        torch.testing.assert_close(matrix.flatten(1).norm(dim=1), net._transported(site).flatten(1).norm(dim=1))
+    for matrix, site in zip(net.feedback_matrices(), net.feedback.sites[net.rule.store], strict=True):
+        torch.testing.assert_close(
+            matrix.flatten(1).norm(dim=1), net.feedback.transported(net, site).flatten(1).norm(dim=1)
+        )
 
 
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_transpose_is_bps_own_and_sign_concordant_has_its_signs(rule):
     net = make_net(rule=rule, feedback_init="transpose")
-    own = [net._transported(site) for site in net.feedback._sites[net.rule.store]]
+    own = [net.feedback.transported(net, site) for site in net.feedback.sites[net.rule.store]]
     assert all(torch.equal(a, b) for a, b in zip(net.feedback_matrices(), own, strict=True))
     dfa.redraw_feedback(net, init="sign_concordant")
     for matrix, partner in zip(net.feedback_matrices(), own, strict=True):

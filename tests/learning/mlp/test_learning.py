@@ -1,10 +1,15 @@
 """Rules, derivatives, functional and the MLP: what is refused, what is kept, what really happens on the way back."""
 
+import copy
+import dataclasses
+import pickle
+
 import pytest
 import torch
 
 import dfa_lab as dfa
 from dfa_lab.learning.ops import functional
+from dfa_lab.learning.rules import Layerwise
 from networks import gradients_of, make_batch, make_net
 
 
@@ -40,6 +45,26 @@ def test_registering():
 def test_a_rule_needs_what_its_route_needs():
     with pytest.raises(dfa.DfaLabError, match="carrier"):
         dfa.Rule("x", "x", "x", "x", dfa.Route.LAYERWISE)
+    with pytest.raises(dfa.DfaLabError, match="'direct'"):
+        dfa.Rule("x", "x", "x", "x", route="direct", broadcast=lambda error, lesson: error)
+    with pytest.raises(dfa.DfaLabError, match="no rule both"):
+        Layerwise("x", "x", "x", "x", route=dfa.Route.DIRECT, broadcast=lambda error, lesson: error)
+    with pytest.raises(TypeError, match="route"):
+        dfa.Rule("x", "x", "x", "x")
+
+
+@pytest.mark.parametrize("name", dfa.RULES)
+def test_a_call_of_rule_makes_the_kind_that_the_route_names(name):
+    rule = dfa.RULES[name]
+    given = {field.name: getattr(rule, field.name) for field in dataclasses.fields(rule)}
+    again = dfa.Rule(**given)
+    assert again == rule
+    assert type(again) is type(rule)
+    assert isinstance(rule, dfa.Rule)
+    assert dfa.Rule(*given.values()) == rule
+    assert pickle.loads(pickle.dumps(again)) is rule
+    assert copy.deepcopy(again) == rule
+    assert dataclasses.replace(rule, decay=0.5).decay == 0.5
 
 
 @pytest.mark.parametrize("choice", [{"name": "triangle", "width": 2.0}, lambda a: (1 - a.abs() / 2).clamp_min(0)])

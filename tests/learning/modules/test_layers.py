@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.modules.error_projection import correlation, deliver, feedback_shape
+from dfa_lab.learning.modules.error_projection import correlation, feedback_shape, project
 from dfa_lab.learning.modules.layer_types import LAYERS
 from dfa_lab.learning.modules.layers import as_matrix, as_weight
 
@@ -174,7 +174,7 @@ def test_delivery_by_hand(output, hidden, maps, sharing, shape):
     assert feedback_shape(output, hidden, maps, sharing) == shape
     torch.manual_seed(0)
     e, matrix = torch.randn(output, dtype=torch.float64), torch.randn(shape, dtype=torch.float64)
-    signal = deliver(e, matrix, hidden, maps)
+    signal = project(e, matrix, hidden, maps)
     assert tuple(signal.shape) == hidden
     if len(output) == 2 and shape[1] > 6:
         wanted = torch.einsum("no,oi->ni", e, matrix).reshape(hidden)
@@ -199,7 +199,7 @@ def test_delivery_by_hand(output, hidden, maps, sharing, shape):
     h = torch.randn(hidden, dtype=torch.float64)
     found = correlation(e, matrix, h, maps)
     probe = torch.randn_like(matrix)
-    torch.testing.assert_close((found * probe).sum(), (deliver(e, probe, hidden, maps) * h).sum())
+    torch.testing.assert_close((found * probe).sum(), (project(e, probe, hidden, maps) * h).sum())
 
 
 def test_what_delivery_refuses():
@@ -208,7 +208,7 @@ def test_what_delivery_refuses():
     with pytest.raises(dfa.DfaLabError, match="use 'shared'"):
         feedback_shape((4, 7, 3), (4, 7, 6), False, "flat")
     with pytest.raises(dfa.DfaLabError, match="cannot be laid over"):
-        deliver(torch.zeros(4, 3, 8, 8), torch.zeros(3, 6), (4, 7, 6), False)
+        project(torch.zeros(4, 3, 8, 8), torch.zeros(3, 6), (4, 7, 6), False)
 
 
 @pytest.mark.parametrize("activation", ["sign", "heaviside", "stochastic_sign"])

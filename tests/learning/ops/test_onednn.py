@@ -10,7 +10,7 @@ from dfa_lab.learning.activations.activations import resolve_activation
 from dfa_lab.learning.mlp.inplace_updates import Descent
 from dfa_lab.learning.mlp.stepper import Stepper
 from dfa_lab.learning.ops import onednn
-from dfa_lab.learning.ops.fused_linear import dense, suits
+from dfa_lab.learning.ops.fused_linear import fused_linear, pays_to_fuse
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 CLOSE = {"rtol": 2e-5, "atol": 2e-6}
@@ -154,22 +154,22 @@ def test_dense_has_gradients_of_its_own_and_gradients_of_those(everywhere):
         return torch.autograd.grad(sum((one**2).sum() for one in first), [x, weight, bias])
 
     kernel = resolve_activation("tanh").kernel
-    ours = penalty(dense(x, weight, bias, weight, kernel))
+    ours = penalty(fused_linear(x, weight, bias, weight, kernel))
     for one, two in zip(ours, penalty(torch.tanh(torch.nn.functional.linear(x, weight, bias))), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
 
 def test_other_things_than_plain_autograd_go_torchs_way(everywhere):
     x, weight, _ = operands()
-    assert suits(x, weight)
-    assert not suits(x[None], weight)
+    assert pays_to_fuse(x, weight)
+    assert not pays_to_fuse(x[None], weight)
     with torch.autocast("cpu"):
-        assert not suits(x, weight)
+        assert not pays_to_fuse(x, weight)
     seen = []
-    torch.func.vmap(lambda one: seen.append(suits(x, one)) or one.sum())(weight[None])
+    torch.func.vmap(lambda one: seen.append(pays_to_fuse(x, one)) or one.sum())(weight[None])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.trace is on its way out
-        torch.jit.trace(lambda one: seen.append(suits(one, weight)) or one * 2, x, check_trace=False)
+        torch.jit.trace(lambda one: seen.append(pays_to_fuse(one, weight)) or one * 2, x, check_trace=False)
     assert set(seen) == {False}
     net = dfa.MLP((70, 80, 9))
     net.watched = []
@@ -189,7 +189,7 @@ def test_wide_runs_are_the_same_to_the_last_bit():
 def test_dense_sends_down_what_it_is_told():
     x, weight, bias = operands(5, 4, 3)
     carrier, x = torch.randn(3, 4), x.requires_grad_()
-    dense(x, weight, bias, carrier, resolve_activation("relu").kernel).sum().backward()
+    fused_linear(x, weight, bias, carrier, resolve_activation("relu").kernel).sum().backward()
     a = torch.addmm(bias, x.detach(), weight.mT)
     torch.testing.assert_close(x.grad, (a > 0).float() @ carrier, **CLOSE)
 

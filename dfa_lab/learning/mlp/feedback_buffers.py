@@ -1,0 +1,93 @@
+"""Feedback: the matrices of an MLP, as buffers of a module beside its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot
+from dfa_lab.learning.mlp.equations import downstream
+from dfa_lab.learning.rules import Route, UpdateContext
+
+
+class Feedback(nn.Module, FeedbackStore):
+    """The feedback matrices of an MLP with these ``widths``; ``net`` in its methods is that MLP.
+
+    The ``state_dict`` keys are ``layerwise_l`` and ``direct_l`` for matrices of the feedback init,
+    ``drawn_magnitude_l``, ``redrawn_magnitude_l`` and ``constant_magnitude_l``, (1, 1), for magnitudes of the weight
+    init's family, and ``steps``; l is the hidden layer that receives its signal through them, from 1.
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...], init: Any, scale: Any, seed: Any, weight_init: str, replicas: int | None
+    ) -> None:
+        nn.Module.__init__(self)
+        FeedbackStore.__init__(self, init, scale, seed, weight_init, replicas)
+        hidden = range(1, len(widths) - 1)
+        layerwise = self._sites(Route.LAYERWISE, [(widths[n + 1], widths[n]) for n in hidden])
+        direct = self._sites(Route.DIRECT, [(widths[-1], widths[n]) for n in hidden])
+        self.sites = {store: direct if store == Route.DIRECT.value else layerwise for store in STORES}
+
+    @staticmethod
+    def _sites(route: Route, shapes: list[tuple[int, int]]) -> list[Site]:
+        largest = max((rows for rows, _ in shapes), default=0), max((columns for _, columns in shapes), default=0)
+        return [Site(layer, route, shape, largest) for layer, shape in enumerate(shapes, 1)]
+
+    def matrices(self, net: Any, store: str) -> list[Tensor]:
+        """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before."""
+        names = [f"{store}_{site.layer}" for site in self.sites[store]]
+        if any(name not in self._buffers for name in names):
+            for slot in self.slots(net):
+                if slot.store == store and slot.matrix is None:
+                    self.register_buffer(slot.name, slot.draw())
+        return [self.get_buffer(name) for name in names]
+
+    def slots(self, net: Any) -> list[Slot]:
+        """One for each store and hidden layer."""
+        found = []
+        for store, sites in self.sites.items():
+            for site in sites:
+                shape = (1, 1) if store == "constant_magnitude" else site.shape
+                lead = () if self.replicas is None else (self.replicas,)
+                name, draw = f"{store}_{site.layer}", partial(self._draw, net, store, site)
+                found.append(Slot(self, name, store, site.layer, "", net.weights[0], (*lead, *shape), draw))
+        return found
+
+    def counter(self, net: Any) -> tuple[nn.Module, str]:
+        """``steps``, beside the matrices."""
+        return self, "steps"
+
+    @staticmethod
+    def transported(net: Any, site: Site) -> Tensor:
+        """W_{l+1} for a layerwise site, the downstream product for a direct one, of every replica."""
+        return downstream([weight.detach() for weight in net.weights], site.layer, site.route)
+
+    def _draw(self, net: Any, store: str, site: Site) -> Tensor:
+        return self.drawn(net, store, site, self.transported(net, site)).to(net.weights[0])
+
+    def update_context(
+        self, net: Any, numbers: list[int], before: Mapping[int, Tensor], correlations: list[Tensor]
+    ) -> UpdateContext:
+        """What the rule of ``net`` needs to change the matrices of hidden layers ``numbers`` after a step."""
+        matrices = self.matrices(net, net.rule.store)
+
+        def noise(place: int, samples: int) -> Tensor:
+            number = numbers[place - 1]
+            return self.noise(net, number, (samples, net.widths[number]), net.weights[number])
+
+        return UpdateContext(
+            carried=[net.weights[number].detach() for number in numbers],
+            before=[] if net.rule.listens else [before[number] for number in numbers],
+            feedback=[matrices[number - 1] for number in numbers],
+            correlations=correlations,
+            noise=noise,
+            decay=net.rule.decay,
+        )
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all but the buffers in ``names``: a rule that needs the others has them drawn, as the first time."""
+        for name in set(self._buffers) - set(names):
+            del self._buffers[name]

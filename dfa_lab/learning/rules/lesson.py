@@ -1,0 +1,86 @@
+"""Lesson: the targets and the batch factor, for rules whose signal needs more than the error e."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfa_lab.errors import DfaLabError, shown
+
+
+def check_reduction(reduction: Any, then: str = "") -> None:
+    """Raise ``DfaLabError`` for what is no reduction of a loss; ``then`` ends the message."""
+    if reduction not in ("mean", "sum"):
+        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'{then}.")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What e alone does not say about a batch: its ``targets``, and the factor ``scale`` that e carries.
+
+    ``scale`` is 1/N under a mean and 1 under a sum; what takes e's place is scaled alike. ``given`` are the targets as
+    the loss takes them, class numbers (…, N) or values (…, N, n_out), for an ``output`` (…, N, n_out).
+    """
+
+    given: Tensor
+    output: Tensor
+    scale: float
+
+    @classmethod
+    def of(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
+        """The lesson of one batch; ``DfaLabError`` where the targets or the reduction do not fit."""
+        check_reduction(reduction)
+        check_targets(targets, output)
+        return cls.checked(targets, output, reduction)
+
+    @classmethod
+    def checked(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
+        """As ``of``, for targets that a task or a loss has checked."""
+        return cls(targets, output, 1 / output.shape[-2] if reduction == "mean" else 1.0)
+
+    @property
+    def targets(self) -> Tensor:
+        """What the output should be, (…, N, n_out): one-hot for classes."""
+        return self._times(1.0)
+
+    @property
+    def scaled(self) -> Tensor:
+        """``targets`` times ``scale``, to be sent in e's place."""
+        return self._times(self.scale)
+
+    def _times(self, factor: float) -> Tensor:
+        targets, outputs = self.given, self.output.shape[-1]
+        if not targets.is_floating_point() and outputs > 1:
+            # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
+            blank = self.output.new_zeros((*targets.shape, outputs))
+            return blank.scatter(-1, targets.unsqueeze(-1), factor)
+        if not targets.is_floating_point():
+            targets = targets.unsqueeze(-1)  # one output: 0 or 1 is the target itself
+        return targets.to(self.output) * factor
+
+
+def check_targets(targets: Any, output: Tensor) -> None:
+    """Raise ``DfaLabError`` for targets of another shape or kind than ``output`` (…, N, n_out) has, or class ≥ n_out.
+
+    A network with one output has the classes 0 and 1.
+    """
+    highest, rows = max(output.shape[-1] - 1, 1), output.shape[:-1]
+    wanted = f"class numbers {tuple(rows)} from 0 to {highest} or values {tuple(output.shape)}"
+    if not isinstance(targets, Tensor):
+        raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected {wanted}.")
+    valued = targets.is_floating_point()
+    shape = tuple(output.shape if valued else rows)
+    shared = shape[1:] if len(shape) > (2 if valued else 1) else shape  # by all replicas
+    if targets.dtype is torch.bool or tuple(targets.shape) not in (shape, shared):
+        raise DfaLabError(
+            f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
+            f"{tuple(output.shape)}; expected {wanted}."
+        )
+    hidden = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if not hidden and not valued and targets.numel() and targets.device.type == "cpu":
+        low, high = int(targets.min()), int(targets.max())
+        if low < 0 or high > highest:
+            raise DfaLabError(f"the lesson's targets run from {low} to {high}; expected {wanted}.")
