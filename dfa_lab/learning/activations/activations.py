@@ -1,7 +1,11 @@
-"""ACTIVATIONS and DERIVATIVES: f, and the g that stands for f′ on the way back.
+"""ACTIVATIONS, the f of hidden layers, and DERIVATIVES, the g that stands for f′ in the backward pass.
 
-Legend: a = preactivation, h = f(a). A derivative is ``g(a)``, elementwise; ``exact`` is f′ itself. A g that is not f′
-is what the literature calls augmented DFA (Nakajima et al. 2022); with it a hidden delta is δ = signal ⊙ g(a).
+Legend: a = preactivation, h = f(a). A derivative is ``g(a)``, elementwise; ``exact`` is f′ itself. Training with
+another g is called augmented DFA (Nakajima et al. 2022); a hidden delta is then δ = signal ⊙ g(a).
+
+>>> import torch, dfa_lab as dfa
+>>> dfa.ACTIVATIONS["relu"].function(torch.tensor([-1.0, 2.0]))
+tensor([0., 2.])
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, UnknownNameError, nearest, shown
+from dfa_lab.errors import DfaLabError, UnknownNameError, nearest, shown, unknown_name
 from dfa_lab.learning.activations.expression import Expression
 from dfa_lab.learning.activations.functions import CONSTANTS
 from dfa_lab.learning.activations.parser import LENGTH
@@ -27,10 +31,10 @@ from dfa_lab.registry import Choice, Registry
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd supplies it.
+    """An elementwise f and its derivative in closed form, given a and h = f(a); without one, autograd computes it.
 
-    With ``surrogate`` the derivative is not f′, which is zero or nowhere, but stands for it: BP uses it too. A
-    ``kernel`` does the same on plain tensors, faster.
+    ``surrogate`` says that f′ is zero or undefined and the derivative stands for it, under BP too. A ``kernel``
+    computes both in place on tensors that need no graph.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -38,7 +42,7 @@ class Activation:
     surrogate: bool = False
     kernel: InplaceActivation | None = None
 
-    def plainly(self, a: Tensor) -> Tensor:
+    def apply(self, a: Tensor) -> Tensor:
         """f(a), by the kernel where a needs no graph."""
         if self.kernel is None or a.requires_grad or torch._C._are_functorch_transforms_active():
             return self.function(a)
@@ -51,7 +55,7 @@ def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
     return 1 - h * h
 
 
-def _relu_slope(a: Tensor, h: Tensor) -> Tensor:
+def _positive(a: Tensor, h: Tensor | None = None) -> Tensor:
     return (a > 0).to(a.dtype)
 
 
@@ -67,10 +71,6 @@ def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
     return torch.sigmoid(a)
 
 
-def _heaviside(a: Tensor) -> Tensor:
-    return (a > 0).to(a.dtype)
-
-
 def _near_zero(a: Tensor, h: Tensor) -> Tensor:
     return (a.abs() <= 1).to(a.dtype)
 
@@ -80,10 +80,9 @@ def _tent(a: Tensor, h: Tensor) -> Tensor:
 
 
 def _stochastic_sign(a: Tensor) -> Tensor:
-    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1: the noise is a hash of a's bits in float32.
+    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1. The noise is a hash of a's bits in float32.
 
-    So it is noise from one step to the next, whose weights differ, and yet the same a gives the same sign: a probe, a
-    replay, a checkpoint's recomputation and the explicit form see what training saw, and no generator is moved.
+    Equal a give equal signs, so a probe, a replay and a recomputation see what training saw, and no generator moves.
     """
     bits = a.detach().float().contiguous().view(torch.int32)
     for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
@@ -102,7 +101,7 @@ def _one(a: Tensor, h: Tensor) -> Tensor:
 
 ACTIVATIONS: Registry[Activation] = Registry("activation")
 ACTIVATIONS.register("tanh", Activation(torch.tanh, _tanh_slope, kernel=kernels.TANH))
-ACTIVATIONS.register("relu", Activation(torch.relu, _relu_slope, kernel=kernels.RELU))
+ACTIVATIONS.register("relu", Activation(torch.relu, _positive, kernel=kernels.RELU))
 ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope, kernel=kernels.SIGMOID))
 ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
 ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
@@ -110,7 +109,7 @@ ACTIVATIONS.register("identity", Activation(_itself, _one))
 #: sign(a), and 1 where |a| ≤ 1 for its derivative: the straight-through estimator (Hubara et al. 2016, eq. 4).
 ACTIVATIONS.register("sign", Activation(torch.sign, _near_zero, surrogate=True))
 #: 1 where a > 0, else 0, and max(0, 1 − |a|) for its derivative (Bellec et al. 2018).
-ACTIVATIONS.register("heaviside", Activation(_heaviside, _tent, surrogate=True))
+ACTIVATIONS.register("heaviside", Activation(_positive, _tent, surrogate=True))
 #: ±1 at random with mean hard_tanh(a), and that mean's derivative (Hubara et al. 2016, eq. 2).
 ACTIVATIONS.register("stochastic_sign", Activation(_stochastic_sign, _near_zero, surrogate=True))
 
@@ -119,45 +118,43 @@ Derivative = Callable[..., Tensor]
 
 
 class Derivatives(Registry[Derivative]):
-    """A registry whose choices may also be text in x, such as "1 - tanh(x)**2".
+    """A registry of g whose choices may also be text in x, such as "1 - tanh(x)**2".
 
     A registered name is that entry; any other word but ``x``, ``pi`` and ``e`` is an unknown name; the rest is text.
+
+    >>> import torch, dfa_lab as dfa
+    >>> dfa.DERIVATIVES.resolve("max(0, 1 - abs(x))")(torch.tensor([0.0, 0.25, 2.0]))
+    tensor([1.0000, 0.7500, 0.0000])
+    >>> dfa.DERIVATIVES.resolve({"name": "triangle", "width": 2.0})(torch.tensor([1.0]))
+    tensor([0.5000])
     """
 
-    def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
-        """As in any registry; a text in x is its own name, known to be one that ``Expression`` reads."""
-        if not isinstance(choice, str) or choice in self._entries:
-            return self._split_name(choice)
-        if not choice.isidentifier() or choice in ("x", *CONSTANTS) or len(choice) > LENGTH:
-            self._parsed(choice)
-            return choice, {}
-        try:
-            return super().split(choice)
-        except UnknownNameError as unknown:
-            raise UnknownNameError(f"{unknown} A text in x is taken too, such as '1 - tanh(x)**2'.") from None
+    def resolve(self, choice: Choice | Derivative) -> Derivative:
+        """g as a function of a alone: ``exact`` itself, what a text says, an entry with its parameters, a callable.
 
-    def function(self, choice: Choice) -> Derivative:
-        """g as a function of a alone: ``exact`` itself, what a text says, or an entry with its parameters.
-
+        Hand the result on in place of the choice: a text is parsed here, and its ``Expression`` keeps it as ``text``.
         Raises ``DfaLabError`` for an unknown name or parameter, a text that cannot be read, and points that make no
         curve; what else an entry cannot do with its parameters it says when it is called.
         """
-        name, parameters = self.split(choice)
-        if name not in self._entries:
-            return Expression(name)
-        if self[name] is exact:
-            return exact
+        if callable(choice):
+            return choice
+        if isinstance(choice, str) and choice not in self._entries:
+            return self._from_text(choice)
+        name, parameters = super().split(choice)
         if self[name] is points:
             return Points(**parameters) if parameters else points
-        return functools.partial(self.call, choice)
+        return exact if self[name] is exact else functools.partial(self.call, choice)
 
-    def _split_name(self, choice: Choice) -> tuple[str, dict[str, Any]]:
-        name, parameters = super().split(choice)
-        if parameters and self[name] is points:
-            Points(**parameters)
-        return name, parameters
+    def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
+        """As in any registry; a text in x that can be read is its own name."""
+        self.resolve(choice)
+        is_text = isinstance(choice, str) and choice not in self._entries
+        return (choice, {}) if is_text else super().split(choice)  # type: ignore[return-value]
 
-    def _parsed(self, text: str) -> Expression:
+    def _from_text(self, text: str) -> Expression:
+        if text.isidentifier() and text not in ("x", *CONSTANTS) and len(text) <= LENGTH:
+            unknown = unknown_name(self.kind, text, self._entries)
+            raise UnknownNameError(f"{unknown} A text in x is taken too, such as '1 - tanh(x)**2'.")
         try:
             return Expression(text)
         except DfaLabError as reason:
@@ -214,12 +211,12 @@ Slope = Callable[[Tensor, Tensor], Tensor]
 
 
 def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") -> Slope:
-    """The g of a layer as a function of a and h = f(a), elementwise: what a delta is multiplied with.
+    """The g of a layer as an elementwise function of a and h = f(a), which multiplies the signal.
 
-    ``derivative`` is a name in DERIVATIVES, a name with parameters, text in x such as "1 - tanh(x)**2" (the grammar is
-    ``dfa_lab.learning.activations.expression``), or any callable ``g(a)`` that keeps a's shape.
+    ``derivative`` is any choice that ``DERIVATIVES.resolve`` takes, or what it gave: a name, a name with parameters,
+    text in x, or a callable ``g(a)``. Raises ``DfaLabError`` where g fails on a small tensor or changes its shape.
     """
-    g = derivative if callable(derivative) else DERIVATIVES.function(derivative)
+    g = DERIVATIVES.resolve(derivative)
     if g is exact:
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
     slope = functools.partial(_slope_by, g)

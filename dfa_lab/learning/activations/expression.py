@@ -1,4 +1,4 @@
-"""Expression: a derivative typed as text, such as "1 - tanh(x)**2", parsed to torch operations by a closed grammar.
+"""Expression: a derivative g typed as text in x, such as "1 - tanh(x)**2".
 
     comparison : sum (("<" | "<=" | ">" | ">=" | "==" | "!=") sum)*      1 where it holds, else 0; chained: 0 < x < 1
     sum        : product (("+" | "-") product)*
@@ -7,8 +7,8 @@
     power      : atom ("**" signed)?
     atom       : number | "x" | "pi" | "e" | function "(" comparison ("," comparison)* ")" | "(" comparison ")"
 
-Binding is Python's: -x**2 is -(x**2), and 2**-x**2 is 2**(-(x**2)). The functions are those of FUNCTIONS in
-``operations``. A text is never handed to Python: the parser turns it into a list of torch functions from that table.
+Operators bind as in Python: -x**2 is -(x**2), and 2**-x**2 is 2**(-(x**2)). The functions are those of FUNCTIONS in
+``functions.py``. Python parses a text and runs none of it: ``parser.py`` maps the syntax tree to torch functions.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.activations.parser import Instruction, Parser
+from dfa_lab.learning.activations.parser import Instruction, parse
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An elementwise function of x, written as ``text``; called on a float tensor it keeps shape, dtype and device.
+    """An elementwise function of x, parsed once from ``text``; called on a float tensor it keeps shape, dtype, device.
 
     Equal texts are equal expressions. It can be pickled and copied, and runs under no_grad, torch.func and
-    torch.compile. Raises ``DfaLabError`` for a text the grammar does not have, one longer than 500 characters or nested
+    torch.compile. Raises ``DfaLabError`` for a text outside the grammar, one longer than 500 characters or nested
     deeper than 50, a constant exponent beyond ±1000, and a constant part that is not finite or beyond ±1e38.
 
     >>> Expression("1 - tanh(x)**2")(torch.zeros(2))
@@ -39,7 +39,7 @@ class Expression:
     _program: tuple[Instruction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_program", Parser(self.text).program())
+        object.__setattr__(self, "_program", parse(self.text))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Expression, (self.text,)

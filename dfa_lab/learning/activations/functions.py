@@ -1,7 +1,8 @@
-"""FUNCTIONS, CONSTANTS and the operators: all that the text of an expression can stand for, as torch functions."""
+"""The functions, constants and operators that a derivative typed as text may use, as torch functions."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -33,48 +34,40 @@ def _compare(*operands: Tensor, comparisons: tuple[Callable[..., Tensor], ...]) 
     return functools.reduce(torch.logical_and, holds).to(operands[0].dtype)
 
 
-FUNCTIONS: dict[str, Operation] = {
-    "abs": Operation(1, torch.abs),
-    "atan": Operation(1, torch.atan),
+_TRIGONOMETRIC = ("atan", "cos", "cosh", "sin", "sinh", "tan", "tanh")
+_OTHERS = ("abs", "erf", "exp", "log", "relu", "sigmoid", "sign", "sqrt")
+_OPERATIONS = {name: Operation(1, getattr(torch, name)) for name in (*_TRIGONOMETRIC, *_OTHERS)} | {
     "clip": Operation(3, _clip),
-    "cos": Operation(1, torch.cos),
-    "cosh": Operation(1, torch.cosh),
-    "erf": Operation(1, torch.erf),
-    "exp": Operation(1, torch.exp),
-    "log": Operation(1, torch.log),
     "max": Operation(2, torch.maximum),
     "min": Operation(2, torch.minimum),
-    "relu": Operation(1, torch.relu),
-    "sigmoid": Operation(1, torch.sigmoid),
-    "sign": Operation(1, torch.sign),
-    "sin": Operation(1, torch.sin),
-    "sinh": Operation(1, torch.sinh),
     "softplus": Operation(1, functools.partial(F.softplus, threshold=40.0)),
-    "sqrt": Operation(1, torch.sqrt),
-    "tan": Operation(1, torch.tan),
-    "tanh": Operation(1, torch.tanh),
     "where": Operation(3, _where),
 }
+FUNCTIONS: dict[str, Operation] = dict(sorted(_OPERATIONS.items()))
 CONSTANTS = {"pi": math.pi, "e": math.e}
-COMPARISONS: dict[str, Callable[..., Tensor]] = {
-    "<": torch.lt,
-    "<=": torch.le,
-    ">": torch.gt,
-    ">=": torch.ge,
-    "==": torch.eq,
-    "!=": torch.ne,
+COMPARISONS: dict[type[ast.cmpop], Callable[..., Tensor]] = {
+    ast.Lt: torch.lt,
+    ast.LtE: torch.le,
+    ast.Gt: torch.gt,
+    ast.GtE: torch.ge,
+    ast.Eq: torch.eq,
+    ast.NotEq: torch.ne,
 }
-BINARY = {
-    "+": Operation(2, torch.add),
-    "-": Operation(2, torch.sub),
-    "*": Operation(2, torch.mul),
-    "/": Operation(2, torch.div),
-    "**": Operation(2, torch.pow),
+BINARY: dict[type[ast.operator], Operation] = {
+    ast.Add: Operation(2, torch.add),
+    ast.Sub: Operation(2, torch.sub),
+    ast.Mult: Operation(2, torch.mul),
+    ast.Div: Operation(2, torch.div),
+    ast.Pow: Operation(2, torch.pow),
 }
-NEGATE = Operation(1, torch.neg)
 
 
-def chain(signs: Sequence[str]) -> Operation:
+def chain(operators: Sequence[ast.cmpop]) -> Operation:
     """Comparisons one after another, as in 0 < x < 1: 1 where all hold, else 0."""
-    compare = functools.partial(_compare, comparisons=tuple(COMPARISONS[sign] for sign in signs))
-    return Operation(len(signs) + 1, compare)
+    compare = functools.partial(_compare, comparisons=tuple(COMPARISONS[type(one)] for one in operators))
+    return Operation(len(operators) + 1, compare)
+
+
+def power(exponent: float) -> Operation:
+    """x ** ``exponent`` for a constant exponent."""
+    return Operation(1, functools.partial(torch.pow, exponent=exponent))

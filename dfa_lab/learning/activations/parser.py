@@ -1,32 +1,30 @@
-"""Parser: the text of an expression made into instructions. The grammar stands in ``expressions``.
+"""parse: a derivative typed as text, made into torch operations. Nothing of the text is executed.
 
-It reads tokens of ASCII only, looks every word up in a closed table, and checks length and depth before it goes on:
-a hostile text costs no more than a harmless one.
+Python's own ``ast`` module reads the text into a syntax tree; only the node types in ``_Parser._visit`` are taken. The
+grammar is in ``expression.py``. Length, characters, words and depth are checked before the tree is built.
 """
 
 from __future__ import annotations
 
-import functools
+import ast
+import itertools
 import re
-from typing import NamedTuple
 
 import torch
 
 from dfa_lab.errors import DfaLabError, nearest, shown
-from dfa_lab.learning.activations.functions import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS, NEGATE, Operation, chain
+from dfa_lab.learning.activations.functions import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS, Operation, chain, power
 
-#: No longer text is read, none nested deeper, no larger constant exponent, no larger number (float32 must hold it).
+#: Bounds of a text: characters, nesting, size of a constant exponent, size of a number (float32 must hold it).
 LENGTH, DEPTH, EXPONENT, LARGEST = 500, 50, 1000.0, 1e38
 
-_COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER = range(1, 6)
-_LEVELS = dict.fromkeys(COMPARISONS, _COMPARISON) | {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "**": _POWER}
-_TOKEN = re.compile(
-    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<space> +)"
-    r"|(?P<sign>\*\*|<=|>=|==|!=|[-+*/<>(),])"
-)
-_ALLOWED = (
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])"
+_ALLOWED = re.compile(rf"(?:{_NUMBER}|[A-Za-z_]\w*|[-+*/<>=!(), ])*", re.ASCII)
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*", re.ASCII)
+_NOT_ALLOWED = re.compile(r"[0-9.][\w.]*|.", re.ASCII | re.DOTALL)
+#: Python refuses 007, which is a 7 here; blanks in its place keep the columns.
+_LEADING_ZEROS = re.compile(r"(?<![\w.])0+(?=[0-9])", re.ASCII)
+_HELP = (
     "Allowed are x, numbers, + - * / **, comparisons (1 or 0), parentheses, "
     f"{', '.join(CONSTANTS)} and the functions {', '.join(FUNCTIONS)}."
 )
@@ -38,141 +36,120 @@ _MEANT |= {"²": "**2", "&": "*", "and": "*", "or": "max(…, …)", "if": "wher
 Instruction = float | Operation | None
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    place: int
+def parse(text: str) -> tuple[Instruction, ...]:
+    """``text`` as instructions, operands before their operation; ``DfaLabError`` with the column for any other text."""
+    if not isinstance(text, str):
+        raise DfaLabError(f"an expression was given as {shown(text, 80)}; expected a text such as '1 - x**2'.")
+    return _Parser(text).program()
 
 
-class Parser:
-    """Precedence climbing over the tokens of one text; writes the program, operands before their operation."""
+class _Parser:
+    """One text on its way to instructions."""
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str):
-            raise DfaLabError(f"an expression was given as {shown(text, 80)}; expected a text such as '1 - x**2'.")
         self._text = text
+        self._program: list[Instruction] = []
+
+    def program(self) -> tuple[Instruction, ...]:
+        self._check_text()
+        self._visit(self._tree(), 1)
+        return tuple(self._program)
+
+    def _check_text(self) -> None:
+        """Length, characters, words and parentheses: what Python's parser is given cannot hurt it."""
+        text = self._text
         if len(text) > LENGTH:
             raise DfaLabError(
                 f"expression {self._shown(0)} has {len(text)} characters; at most {LENGTH} are read: "
                 "write it shorter, or give a function of your own."
             )
-        self._tokens = self._tokenised()
-        self._at = self._depth = 0
-        self._program: list[Instruction] = []
+        end = _ALLOWED.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
+        if wrong := _NOT_ALLOWED.match(text, end):
+            raise self._error(f"{_short(wrong[0])!r} is not allowed", end, wrong[0])
+        for name in _NAME.finditer(text):
+            if name[0] not in FUNCTIONS and name[0] not in CONSTANTS and name[0] != "x":
+                raise self._error(f"unknown name {_short(name[0])!r}", name.start(), name[0])
+        #: At each character, how many parentheses are open before it.
+        self._open = [0, *itertools.accumulate((one == "(") - (one == ")") for one in text)]
+        if comma := re.search(r", *\)", text):
+            raise self._unexpected(comma.end() - 1)
+        if max(self._open) >= DEPTH:
+            raise self._too_deep(self._open.index(DEPTH))
 
-    def program(self) -> tuple[Instruction, ...]:
-        """The whole text as instructions."""
-        self._expression(_COMPARISON)
-        if self._next.kind != "end":
-            raise self._unexpected("an operator such as * or the end")
-        return tuple(self._program)
+    def _tree(self) -> ast.expr:
+        source = _LEADING_ZEROS.sub(lambda zeros: " " * len(zeros[0]), self._text)
+        self._indent = len(source) - len(source.lstrip())  # Python refuses blanks before an expression
+        try:
+            return ast.parse(source.lstrip(), mode="eval").body
+        except SyntaxError as reason:
+            raise self._syntax_error(reason) from None
+        except (RecursionError, MemoryError):
+            raise self._too_deep(0) from None
 
-    def _tokenised(self) -> list[_Token]:
-        tokens, place = [], 0
-        while place < len(self._text):
-            found = _TOKEN.match(self._text, place)
-            if found is None:
-                raise self._error(f"{self._text[place]!r} is not allowed", place, meant=self._text[place])
-            if found.lastgroup != "space":
-                tokens.append(_Token(str(found.lastgroup), found.group(), place))
-            place = found.end()
-        return [*tokens, _Token("end", "the end", len(self._text))]
+    def _visit(self, node: ast.expr, depth: int) -> None:
+        """Append the instructions of a node; ``depth`` counts nesting by operators, parentheses apart."""
+        place = self._indent + node.col_offset
+        if depth + self._open[place] > DEPTH:
+            raise self._too_deep(place)
+        match node:
+            case ast.Constant():
+                self._number(float(self._text[place : self._end(node)]), place)
+            case ast.Name(id="x"):
+                self._program.append(None)
+            case ast.Name(id=name) if name in CONSTANTS:
+                self._number(CONSTANTS[name], place)
+            case ast.Name():
+                raise self._unexpected(self._end(node))
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                self._visit(operand, depth + 1)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                self._visit(operand, depth + 1)
+                self._append(Operation(1, torch.neg), place)
+            case ast.BinOp(left, operator, right) if type(operator) in BINARY:
+                self._visit(left, depth)
+                self._visit(right, depth + 1)
+                self._append(BINARY[type(operator)], self._after(left))
+            case ast.Compare(left, operators, operands) if all(type(one) in COMPARISONS for one in operators):
+                self._visit(left, depth)
+                for operand in operands:
+                    self._visit(operand, depth + 1)
+                self._append(chain(operators), self._after(left))
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+                operation = FUNCTIONS[name]
+                for argument in arguments:
+                    self._visit(argument, depth)
+                if len(arguments) != operation.arity:
+                    s = "s" if operation.arity > 1 else ""
+                    words = f"{name} was given {len(arguments)}, takes {operation.arity} argument{s}"
+                    raise self._error(words, place)
+                self._append(operation, place)
+            case ast.Call(keywords=[first, *_]):
+                raise self._unexpected(self._indent + first.col_offset + len(first.arg or ""))
+            case ast.BinOp(left=first) | ast.Call(func=first) | ast.Tuple(elts=[first, *_]):
+                raise self._unexpected(self._after(first))
+            case _:
+                raise self._unexpected(place + isinstance(node, ast.Tuple))  # () stands for nothing
 
-    @property
-    def _next(self) -> _Token:
-        return self._tokens[self._at]
+    def _end(self, node: ast.expr) -> int:
+        return self._indent + (node.end_col_offset or 0)
 
-    def _take(self) -> _Token:
-        self._at += 1
-        return self._tokens[self._at - 1]
+    def _after(self, node: ast.expr) -> int:
+        """The place of the operator, comma or opening parenthesis that follows."""
+        return len(self._text) - len(self._text[self._end(node) :].lstrip(" )"))
 
-    def _takes(self, sign: str) -> bool:
-        found = self._next.kind == "sign" and self._next.text == sign
-        self._at += found
-        return found
-
-    def _expression(self, level: int) -> None:
-        """An operand and all operators after it that bind at least as strongly as ``level``."""
-        self._depth += 1
-        if self._depth > DEPTH:
-            raise self._error(f"nested deeper than {DEPTH}; write it flatter", self._next.place)
-        self._operand()
-        while (found := _LEVELS.get(self._next.text, 0)) >= level:
-            if found == _COMPARISON:
-                self._comparison()
-            else:
-                sign = self._take()
-                self._expression(_POWER if found == _POWER else found + 1)
-                self._write(BINARY[sign.text], sign)
-        self._depth -= 1
-
-    def _comparison(self) -> None:
-        first, comparisons = self._next, []
-        while self._next.text in COMPARISONS:
-            comparisons.append(self._take().text)
-            self._expression(_SUM)
-        self._write(chain(comparisons), first)
-
-    def _operand(self) -> None:
-        token = self._next
-        if self._takes("+"):
-            self._expression(_SIGN)
-        elif self._takes("-"):
-            self._expression(_SIGN)
-            self._write(NEGATE, token)
-        elif self._takes("("):
-            self._expression(_COMPARISON)
-            self._close()
-        elif token.kind == "number":
-            self._number(float(self._take().text), token)
-        elif token.kind == "name":
-            self._name(self._take())
-        else:
-            raise self._unexpected("a number, x, a function or an opening parenthesis")
-
-    def _name(self, token: _Token) -> None:
-        name = token.text
-        if name in FUNCTIONS:
-            self._call(token)
-        elif name == "x":
-            self._program.append(None)
-        elif name in CONSTANTS:
-            self._number(CONSTANTS[name], token)
-        else:
-            raise self._error(f"unknown name {_short(name)!r}", token.place, meant=name)
-
-    def _call(self, token: _Token) -> None:
-        wanted = FUNCTIONS[token.text]
-        if not self._takes("("):
-            raise self._unexpected(f"an opening parenthesis after {token.text}")
-        self._expression(_COMPARISON)
-        given = 1
-        while self._takes(","):
-            self._expression(_COMPARISON)
-            given += 1
-        self._close()
-        if given != wanted.arity:
-            s = "s" if wanted.arity > 1 else ""
-            raise self._error(f"{token.text} was given {given}, takes {wanted.arity} argument{s}", token.place)
-        self._write(wanted, token)
-
-    def _close(self) -> None:
-        if not self._takes(")"):
-            raise self._unexpected("a closing parenthesis or an operator")
-
-    def _number(self, value: float, token: _Token) -> None:
+    def _number(self, value: float, place: int) -> None:
         if not abs(value) <= LARGEST:
-            raise self._error(f"a constant part is {value:g}, expected a number up to {LARGEST:g} in size", token.place)
+            raise self._error(f"a constant part is {value:g}, expected a number up to {LARGEST:g} in size", place)
         self._program.append(value)
 
-    def _write(self, operation: Operation, token: _Token) -> None:
-        """Append ``operation``; one of numbers alone is done at once, and a constant exponent becomes part of it."""
+    def _append(self, operation: Operation, place: int) -> None:
+        """One of numbers alone is done at once, and a constant exponent becomes part of its operation."""
         exponent = self._program[-1]
-        if operation is BINARY["**"] and isinstance(exponent, float):
+        if operation is BINARY[ast.Pow] and isinstance(exponent, float):
             if abs(exponent) > EXPONENT:
-                raise self._error(f"exponent {exponent:g}, expected one from -1000 to 1000", token.place)
+                raise self._error(f"exponent {exponent:g}, expected one from -1000 to 1000", place)
             self._program.pop()
-            operation = Operation(1, functools.partial(torch.pow, exponent=exponent))
+            operation = power(exponent)
         operands = self._program[-operation.arity :]
         numbers = [operand for operand in operands if isinstance(operand, float)]
         if len(numbers) < operation.arity:
@@ -181,17 +158,38 @@ class Parser:
         del self._program[-operation.arity :]
         # float64 tensors, not Python numbers: nothing here grows without bound, raises or turns complex.
         value = operation.apply(*(torch.tensor(number, dtype=torch.float64, device="cpu") for number in numbers))
-        self._number(value.item(), token)
+        self._number(value.item(), place)
 
-    def _unexpected(self, wanted: str) -> DfaLabError:
-        token = self._next
-        found = token.text if token.kind == "end" else repr(_short(token.text))
-        return self._error(f"expected {wanted}, found {found}", token.place, meant=token.text)
+    def _syntax_error(self, reason: SyntaxError) -> DfaLabError:
+        start, end = (self._indent + (column or 0) - 1 for column in (reason.offset, reason.end_offset))
+        if not reason.offset or "never closed" in reason.msg:
+            return self._unexpected(len(self._text))
+        if "forgot a comma" in reason.msg:
+            return self._error(f"an operator or a comma is missing in {_short(self._text[start:end])!r}", start)
+        return self._unexpected(start)
+
+    def _unexpected(self, place: int) -> DfaLabError:
+        """What stands at a place or follows it, and what was expected there after the word or sign before it."""
+        place = len(self._text) - len(self._text[place:].lstrip())
+        found = re.match(r"\w+|[-+*/<>=!]+|.", self._text[place:])
+        before = re.findall(r"\w+|\S", self._text[:place])[-1:]
+        wanted = "an operator such as * or the end"
+        if not before or before[0] in "+-*/<>=!(,":
+            wanted = "a number, x, a function or an opening parenthesis"
+        elif before[0] in FUNCTIONS:
+            wanted = f"an opening parenthesis after {before[0]}"
+        elif self._open[place] > 0:
+            wanted = "a closing parenthesis or an operator"
+        word = _short(found[0]) if found else ""
+        return self._error(f"expected {wanted}, found {repr(word) if word else 'the end'}", place, word)
+
+    def _too_deep(self, place: int) -> DfaLabError:
+        return self._error(f"nested deeper than {DEPTH}; write it flatter", place)
 
     def _error(self, what: str, place: int, meant: str = "") -> DfaLabError:
         guess = _MEANT.get(meant) or (_nearest(meant) if 0 < len(meant) < 20 else None)
         hint = f" Did you mean {guess!r}?" if guess not in (None, meant) else ""
-        return DfaLabError(f"expression {self._shown(place)}: {what}, at character {place + 1}. {_ALLOWED}{hint}")
+        return DfaLabError(f"expression {self._shown(place)}: {what}, at character {place + 1}. {_HELP}{hint}")
 
     def _shown(self, place: int) -> str:
         """The text around a place; what cannot be printed is escaped."""

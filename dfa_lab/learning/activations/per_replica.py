@@ -1,4 +1,4 @@
-"""ReplicaSlopes: a g of its own for each replica, as one function of a and h (K, N, n)."""
+"""Another g in each replica, as one function of a and h (K, N, n)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dfa_lab.learning.ops import each, is_sequence
 
 
 class ReplicaSlopes:
-    """One call for each distinct g, on the replicas that have it."""
+    """The g of every replica; each distinct g is called once, on the replicas that have it."""
 
     def __init__(self, slopes: Sequence[Slope]) -> None:
         distinct = dict.fromkeys(slopes)
@@ -21,15 +21,15 @@ class ReplicaSlopes:
 
     def __call__(self, a: Tensor, h: Tensor) -> Tensor:
         """g_k(a_k), (K, N, n)."""
-        self._parts = [(own, places.to(a.device)) for own, places in self._parts]
+        self._parts = [(own, members.to(a.device)) for own, members in self._parts]
         slope = torch.empty_like(a)
-        for own, places in self._parts:
-            slope.index_copy_(0, places, own(a.index_select(0, places), h.index_select(0, places)))
+        for own, members in self._parts:
+            slope.index_copy_(0, members, own(a.index_select(0, members), h.index_select(0, members)))
         return slope
 
 
 def replica_slopes(activation: Activation, derivative: Any, replicas: int | None) -> Slope:
-    """The g of a network's layers: as ``slope_of``, or for a sequence of choices one for each replica."""
+    """``slope_of`` for a network's layers; a sequence of choices has one for each replica."""
     if not is_sequence(derivative):
         return slope_of(activation, derivative)
     choices = each("activation_derivative", derivative, replicas)

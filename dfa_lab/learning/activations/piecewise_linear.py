@@ -1,4 +1,4 @@
-"""Points: a derivative drawn by hand, as points (x, g) joined by straight lines."""
+"""A derivative g drawn by hand: straight lines through points (x, g)."""
 
 from __future__ import annotations
 

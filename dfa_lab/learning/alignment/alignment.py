@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
-from dfa_lab.learning.alignment.no_side_effects import plainly, settled
+from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
 from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
 from dfa_lab.learning.mlp import MLP, downstream, forward
@@ -123,8 +123,8 @@ def measure_alignment(
             learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
         )
         return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
-    with plainly():
-        found = _measured(learner, settled(inputs), settled(targets), loss_fn, reduction, linearised, convention, draws)
+    with full_precision():
+        found = _measured(learner, savable(inputs), savable(targets), loss_fn, reduction, linearised, convention, draws)
     return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)
 
 

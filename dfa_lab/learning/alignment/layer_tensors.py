@@ -1,4 +1,4 @@
-"""Portraits: the tensors behind the angles of each layer, copied out for a picture."""
+"""The tensors behind the angles of each layer, for a picture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.alignment.angles import angle
-from dfa_lab.learning.alignment.no_side_effects import settled, undisturbed
+from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import backward_matrix, by_backpropagation
 from dfa_lab.learning.alignment.of_modules import matrix_pairs
-from dfa_lab.learning.alignment.recorded_passes import recorded
+from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
 from dfa_lab.learning.mlp import Layers, Pass, deltas, downstream
 from dfa_lab.learning.modules import Converted, as_matrix
 from dfa_lab.learning.rules import Lesson
@@ -72,11 +72,11 @@ def portraits_of_converted(
     converted: Converted, inputs: Any, targets: Any, loss_fn: Callable[[Any, Any], Tensor], reduction: str
 ) -> list[Portrait]:
     """A portrait of each layer that carries δ and was called."""
-    with undisturbed(converted):
-        inputs, targets = settled(inputs), settled(targets)
-        with recorded(converted, inputs, targets, loss_fn, reduction) as recording:
+    with side_effect_free(converted):
+        inputs, targets = savable(inputs), savable(targets)
+        with recorded_with_paths(converted, inputs, targets, loss_fn, reduction) as (recording, paths):
             ours = recording.backward()
-            recording.detour.by_backpropagation()
+            paths.by_backpropagation()
             theirs = recording.backward()
         pairs = matrix_pairs(converted, recording.calls)
     found = []
@@ -93,6 +93,6 @@ def portraits_of_converted(
                 torch.cat([as_matrix(layer, one) if layerwise else one for one in side], 1)
                 for side in zip(*matrices, strict=True)
             ]
-        deltas = (torch.cat([heard.at(call) for call in calls], 1) for heard in (ours, theirs))
+        deltas = (torch.cat([heard.received(call) for call in calls], 1) for heard in (ours, theirs))
         found.append(Portrait(name or "the module", sides[0], sides[1], *deltas))
     return found

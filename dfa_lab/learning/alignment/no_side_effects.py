@@ -1,4 +1,4 @@
-"""Hygiene: measuring leaves a converted network, its caller's modes and the random streams as they were."""
+"""Contexts in which measuring leaves a network, its caller's modes and the random streams as they were."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dfa_lab.learning.ops import mapped
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
-    """Inside, tensors are computed in their own precision and can be differentiated, whatever the caller is in."""
+def full_precision() -> Iterator[None]:
+    """Inside, tensors are computed in their own precision and can be differentiated, whatever mode the caller is in."""
     with torch.inference_mode(False), contextlib.ExitStack() as stack:
         for kind in ("cpu", "cuda"):
             if torch.is_autocast_enabled(kind):
@@ -25,8 +25,8 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed(converted: Converted) -> Iterator[None]:
-    """Inside, buffers are copies and nothing is drawn anew; afterwards random streams and conversion are as before."""
+def side_effect_free(converted: Converted) -> Iterator[None]:
+    """Inside, buffers are copies and no feedback is redrawn; afterwards random streams and conversion are as before."""
     root, conversion = converted.root, converted.conversion
     swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
     correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
@@ -34,7 +34,7 @@ def undisturbed(converted: Converted) -> Iterator[None]:
     heard = [(module, module.sends_through) for module in root.modules() if isinstance(module, RuledLayer)]
     pending = conversion.pending
     try:
-        with plainly(), torch.random.fork_rng(), torch.enable_grad():
+        with full_precision(), torch.random.fork_rng(), torch.enable_grad():
             _swap_buffers(converted, swapped)
             yield
     finally:
@@ -48,9 +48,9 @@ def undisturbed(converted: Converted) -> Iterator[None]:
 
 
 def _swap_buffers(converted: Converted, swapped: list[tuple[dict[str, Tensor | None], str, Tensor]]) -> None:
-    """Put a copy in the place of every buffer that a pass may change; note where each was, and the buffer itself.
+    """Replace every buffer that a pass may change by a copy, and note in ``swapped`` how to put it back.
 
-    The buffer is never written: a pass of the caller's may have saved it for its backward. Feedback stays as it is.
+    The buffer itself is never written: the caller's own pass may have saved it for its backward. Feedback stays.
     """
     feedback = {id(one) for one in converted.feedback_state().values()}
     copies: dict[int, Tensor] = {}
@@ -62,6 +62,6 @@ def _swap_buffers(converted: Converted, swapped: list[tuple[dict[str, Tensor | N
                 module._buffers[name] = copy
 
 
-def settled(value: Any) -> Any:
-    """``value`` with every inference tensor in it copied to one that autograd can save."""
+def savable(value: Any) -> Any:
+    """``value`` with a copy for every inference tensor in it, which autograd could not save."""
     return mapped(value, lambda one: one.clone() if one.is_inference() else one)

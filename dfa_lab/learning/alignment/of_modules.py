@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
+from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Compared, compare
-from dfa_lab.learning.alignment.no_side_effects import settled, undisturbed
+from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import Columns
-from dfa_lab.learning.alignment.recorded_passes import Heard, Recording, Seen, recorded
+from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Call, Recording, recorded_with_paths
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
 from dfa_lab.learning.modules import DIRECT, Converted, downstream_product, features_first
 from dfa_lab.learning.rules import Route
@@ -50,13 +51,14 @@ def measure_converted(
     deviation of the angle with redrawn feedback, which need not be 90° where skips carry e past the feedback.
     """
     names = list(converted.conversion.buffers.carrying)
-    with undisturbed(converted):
-        inputs, targets = settled(inputs), settled(targets)
-        with recorded(converted, inputs, targets, loss_fn, reduction, slopes=linearised) as recording:
+    with side_effect_free(converted):
+        inputs, targets = savable(inputs), savable(targets)
+        recorded = recorded_with_paths(converted, inputs, targets, loss_fn, reduction, slopes=linearised)
+        with recorded as (recording, paths):
             ours = recording.backward()
-            recording.detour.by_backpropagation()
+            paths.by_backpropagation()
             theirs = recording.backward()
-            chance = _chances(recording, converted, theirs, convention, draws)
+            chance = _chances(recording, paths, converted, theirs, convention, draws)
         weights = measure_weights(converted, recording.calls)
         rows = [
             compare(_compared(recording, converted, ours, theirs, name))
@@ -66,13 +68,16 @@ def measure_converted(
     return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
 
 
-def _compared(recording: Recording, converted: Converted, ours: Heard, theirs: Heard, name: str) -> Compared:
+def _compared(
+    recording: Recording, converted: Converted, ours: BackwardPass, theirs: BackwardPass, name: str
+) -> Compared:
     calls = recording.calls_of(name)
-    bends = [bend for call in calls if (bend := recording.activation_of(call))]
-    signals, pairs = (_joined([(ours.at(one), theirs.at(one)) for one in some]) for some in (bends, calls))
+    activations = [found for call in calls if (found := recording.activation_of(call))]
+    both = ([(ours.received(one), theirs.received(one)) for one in some] for some in (activations, calls))
+    signals, pairs = map(_joined, both)
 
     def gradients() -> Gradients:
-        return Gradients.of_vectors(*(_gradient(converted, heard, name) for heard in (ours, theirs)))
+        return Gradients.of_vectors(*(_gradient(converted, one, name) for one in (ours, theirs)))
 
     return Compared(pairs or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
 
@@ -84,10 +89,10 @@ def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor
     return [(comparable(ours), comparable(theirs)) for ours, theirs in pairs]
 
 
-def _gradient(converted: Converted, heard: Heard, name: str) -> Tensor:
+def _gradient(converted: Converted, backward: BackwardPass, name: str) -> Tensor:
     parts = []
     for parameter in converted.conversion.buffers.carrying[name]:
-        found = heard.gradients.get(f"{name}.{parameter}" if name else parameter)
+        found = backward.parameters.get(f"{name}.{parameter}" if name else parameter)
         own = converted.root.get_submodule(name).get_parameter(parameter)
         if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
             found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
@@ -101,25 +106,32 @@ def _classes(output: Tensor, converted: Converted) -> int:
     return 1 if output.dim() < 2 else output.shape[1 if first else -1]
 
 
-def _at_floor(recording: Recording, converted: Converted, theirs: Heard, name: str, reduction: str) -> Tensor:
+def _at_floor(recording: Recording, converted: Converted, theirs: BackwardPass, name: str, reduction: str) -> Tensor:
     """By e and by the layer's own activation; those further up are not added, as in an MLP, for paths may part."""
     calls = recording.calls_of(name)
     if theirs.error is None or not calls:
         return NOTHING
-    bend = recording.activation_of(calls[-1])
-    delta = rms(theirs.at(calls[-1]).flatten())
-    signal = delta if bend is None else rms(theirs.at(bend).flatten())
+    activation = recording.activation_of(calls[-1])
+    delta = rms(theirs.received(calls[-1]).flatten())
+    signal = delta if activation is None else rms(theirs.received(activation).flatten())
     scale = _classes(recording.output, converted) / recording.output.numel() if reduction == "mean" else 1.0
     rounding = Rounding(recording.output.detach(), theirs.error, scale)
     return (rounding.through(signal, delta) > LIMIT).double()
 
 
-def _chances(recording: Recording, converted: Converted, theirs: Heard, convention: str, draws: int) -> Columns:
+def _chances(
+    recording: Recording,
+    paths: BackwardPaths,
+    converted: Converted,
+    theirs: BackwardPass,
+    convention: str,
+    draws: int,
+) -> Columns:
     names = list(converted.conversion.buffers.carrying)
     found: list[list[Tensor]] = [[] for _ in names]
     redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in converted.conversion.uses)
     for draw in range(draws if redrawable else 0):
-        recording.detour.by_chance(draw)
+        paths.by_chance(draw)
         ours = recording.backward()
         for column, name in zip(found, names, strict=True):
             column.append(CONVENTIONS[convention].measure(_compared(recording, converted, ours, theirs, name)))
@@ -132,7 +144,7 @@ def _chances(recording: Recording, converted: Converted, theirs: Heard, conventi
     return columns
 
 
-def measure_weights(converted: Converted, calls: Sequence[Seen]) -> Columns:
+def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
     """How the matrices stand, for each layer: see the module's text; ``calls`` show what lies below what."""
     rules = converted.conversion.rules
     found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.conversion.buffers.carrying}
@@ -152,7 +164,7 @@ def measure_weights(converted: Converted, calls: Sequence[Seen]) -> Columns:
     return {name: [row.get(name, NOTHING) for row in found.values()] for name in names}
 
 
-def matrix_pairs(converted: Converted, calls: Sequence[Seen]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
+def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
     """Layer -> whether its rule is layerwise, and what carries the signal there beside BP's own; others have none."""
     conversion = converted.conversion
     feeding = {call.name for call in calls if call.feeds}
@@ -170,13 +182,13 @@ def matrix_pairs(converted: Converted, calls: Sequence[Seen]) -> dict[str, tuple
     return found
 
 
-def _slopes(calls: Sequence[Seen]) -> dict[str, Tensor]:
+def _slopes(calls: Sequence[Call]) -> dict[str, Tensor]:
     """The mean f′ of each activation layer that was called once, a number for each unit; of others it is not known."""
     times = Counter(call.name for call in calls)
     return {call.name: call.slope.flatten() for call in calls if call.slope is not None and times[call.name] == 1}
 
 
-def _points(converted: Converted, calls: Sequence[Seen]) -> Iterator[tuple[str, nn.Module]]:
+def _points(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, nn.Module]]:
     """The feedback points of direct rules as they are passed, each with the layer before it."""
     conversion, last = converted.conversion, None
     for call in calls:

@@ -1,8 +1,8 @@
 """audit: which rule really produced each gradient.
 
-Every layer is checked locally. From the δ that arrived at it and the inputs it had, its parameters' gradients and the
-signal it should send down are recomputed through its anatomy (``anatomy.py``), for every rule that could be; a feedback
-point from the e that arrived at the output. So one bad layer does not blame those below it.
+Every layer is checked locally. From the δ that it received and its inputs, ``recompute.py`` computes its parameters'
+gradients and the signal that it should send down, by every rule that could be in use; a feedback point is checked from
+the error e at the output. So one bad layer puts no blame on the layers below it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import undisturbed
+from dfa_lab.learning.alignment import record, side_effect_free
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.result import Audit
-from dfa_lab.learning.audit.trace import trace
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, RuledActivation
 from dfa_lab.learning.networks import network_of
@@ -32,23 +31,30 @@ def audit(
 ) -> Audit:
     """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
 
-    A layer's rows are judged by its parameters' gradients and by the signal it sends down, both from the δ that arrived
-    there; the rows of what feeds a feedback point also by the signal that arrived at the point. So the rows of a layer
-    whose own rule is not used are the ones that are not clean. A layer that no signal depends on is explained by many
-    rules; what learns both from a point and past it, by a skip connection, by "dfa+bp". A row whose gradient cannot be
-    recomputed by itself (of a module that holds both parameters and layers) has ``checked`` False and counts as clean.
-    Layers are seen where they are called as modules: one whose ``forward`` is called instead is not clean.
+    Use it after changing a network or writing a rule. ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its
+    own. Runs one forward and one backward pass, and leaves parameters, ``.grad``, buffers, random streams and mode as
+    they were. Raises ``DfaLabError`` for a network that learns by no rule, inputs that the network cannot take, and a
+    loss that is not one finite number.
 
-    ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its own. Runs one forward and one backward pass, and
-    leaves parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network
-    that learns by no rule, and for a loss that is not one finite number.
+    A layer's rows compare its parameters' gradients and the signal it sends down, both recomputed from the δ that it
+    received; the rows of what feeds a feedback point also compare the signal that the point received. So a layer that
+    does not use its own rule has the rows that are not clean. Many rules explain a layer that no signal depends on;
+    "dfa+bp" explains what learns both from a point and past it, by a skip connection. A gradient that cannot be
+    recomputed by itself (of a module that holds both parameters and layers) has ``checked`` False and counts as clean.
+    A layer whose ``forward`` is called in place of the module is not clean.
+
+    >>> import torch, dfa_lab as dfa
+    >>> net = dfa.MLP([2, 3, 2], rule="fa")
+    >>> rows = dfa.audit(net, torch.ones(4, 2), torch.tensor([0, 1, 1, 0]), torch.nn.functional.cross_entropy)
+    >>> rows.clean, rows[0].parameter, rows[0].expected
+    (True, 'weights.0', 'fa')
     """
     learner = network_of(net)
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
-    with undisturbed(learner):
-        seen = trace(learner, _watched(learner), inputs, targets, loss_fn, reduction)
-        return Audit(Auditor(learner, seen, targets, reduction).rows())
+    with side_effect_free(learner):
+        recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
+        return Audit(Auditor(learner, recording, targets, reduction).rows())
 
 
 def _watched(converted: Converted) -> list[str]:

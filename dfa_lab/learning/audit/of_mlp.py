@@ -1,4 +1,4 @@
-"""The audit of an MLP: each layer by the papers' equations, from the δ that arrived at the layer above."""
+"""The audit of an MLP: each layer by the papers' equations, from the δ that the layer above received."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.audit.result import Audit, AuditRow, Findings, apart, tolerance
+from dfa_lab.learning.audit.result import Audit, AuditRow, RuleErrors, relative_error, tolerance
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.ops import checked_loss
 from dfa_lab.learning.rules import RULES, Lesson, Rule
@@ -18,38 +18,38 @@ def audit_mlp(
     net: MLP, inputs: Tensor, targets: Tensor, loss_fn: Callable[[Any, Any], Tensor], reduction: str
 ) -> Audit:
     """As ``audit``. Hidden layer l is judged by its δ, which the layer above and the rule's feedback give it."""
-    preactivations, error, arrived, gradients = _passed(net, inputs, targets, loss_fn, reduction)
+    preactivations, output_error, received, gradients = _passed(net, inputs, targets, loss_fn, reduction)
     layers = net.layers()
     activities = [inputs, *(layers.function(a) for a in preactivations[:-1])]
-    lesson = Lesson.of(targets, error, reduction)
+    lesson = Lesson.of(targets, output_error, reduction)
     rows = []
     for number in range(len(net.weights)):
-        findings = Findings()
+        errors = RuleErrors()
         for rule in [net.rule if rule.name == net.rule.name else rule for rule in RULES.values()]:
             if number == len(net.weights) - 1:
-                findings.note(rule.name, apart(arrived[number], error))
+                errors.note(rule.name, relative_error(received[number], output_error))
                 continue
-            signal = _signal(net, rule, number, arrived[number + 1], error, lesson)
+            signal = _signal(net, rule, number, received[number + 1], output_error, lesson)
             if signal is not None:
                 delta = signal * layers.slope(preactivations[number], activities[number + 1])
-                findings.note(rule.name, apart(arrived[number], delta))
-        delta, h = arrived[number], activities[number]
+                errors.note(rule.name, relative_error(received[number], delta))
+        delta, h = received[number], activities[number]
         wanted = {f"weights.{number}": delta.mT @ h, f"biases.{number}": delta.sum(-2)}
         for name, gradient in wanted.items():
             if name not in gradients:  # frozen
                 continue
-            own = apart(gradients[name], gradient)
-            errors = {rule: max(own, apart_) for rule, apart_ in findings.errors.items()}
-            explained = tuple(rule for rule, apart_ in errors.items() if apart_ <= tolerance(delta.dtype))
+            own = relative_error(gradients[name], gradient)
+            worst = {rule: max(own, error) for rule, error in errors.by_rule.items()}
+            explained = tuple(rule for rule, error in worst.items() if error <= tolerance(delta.dtype))
             expected = net.rule.name
-            rows.append(AuditRow(name, str(number), expected, explained, errors[expected], expected in explained))
+            rows.append(AuditRow(name, str(number), expected, explained, worst[expected], expected in explained))
     return Audit(rows)
 
 
 def _passed(
     net: MLP, inputs: Tensor, targets: Tensor, loss_fn: Callable[[Any, Any], Tensor], reduction: str
 ) -> tuple[list[Tensor], Tensor, list[Tensor], dict[str, Tensor]]:
-    """Preactivations, e, the δ that arrived at each layer, and the parameters' gradients, of one pass."""
+    """Preactivations, e, the δ that each layer received, and the parameters' gradients, of one pass."""
     before = net.lesson, net.attached, net.training, list(net._correlations)
     net.lesson, net.attached, net.watched = (targets, reduction), 1, []
     net.training = False  # magnitudes are not drawn anew
@@ -67,16 +67,16 @@ def _passed(
         net.watched = None
     error = found[0]
     assert error is not None
-    arrived = [torch.zeros_like(a) if d is None else d for a, d in zip(seen, found[1 : 1 + len(seen)], strict=True)]
+    received = [torch.zeros_like(a) if d is None else d for a, d in zip(seen, found[1 : 1 + len(seen)], strict=True)]
     gradients = {
         name: torch.zeros_like(parameter) if gradient is None else gradient
         for (name, parameter), gradient in zip(named.items(), found[1 + len(seen) :], strict=True)
     }
-    return [a.detach() for a in seen], error, arrived, gradients
+    return [a.detach() for a in seen], error, received, gradients
 
 
 def _signal(net: MLP, rule: Rule, number: int, above: Tensor, error: Tensor, lesson: Lesson) -> Tensor | None:
-    """What hidden layer ``number`` (from 0) hears by ``rule``; None where the network has no feedback for it."""
+    """The signal of hidden layer ``number`` (from 0) by ``rule``; None where the network has no feedback for it."""
     own = net.feedback._buffers.get(f"{rule.store}_{number + 1}")
     if rule.needs_feedback and own is None:
         return None

@@ -1,6 +1,6 @@
-"""Anatomy: a layer taken apart into its products with weights and what it does with them, by torch's own functions.
+"""A layer recomputed for ``audit`` by torch's own functions: its products with weights, and the rest of its forward.
 
-It is how ``audit`` recomputes a layer, and shares no code with the layers' own forward or backward pass.
+Shares no code with the converted layers' own forward or backward pass.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dfa_lab.learning.audit.trace import Call
+from dfa_lab.learning.alignment import Call
 from dfa_lab.learning.modules import BENDS, LAYERS
 from dfa_lab.learning.ops import restore_torch_state
 
@@ -48,7 +48,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class Recomputation:
     """``products``, the input tensors that are used directly as well, and ``core(projected, directly) -> outputs``."""
 
     products: list[Product]
@@ -56,8 +56,8 @@ class Anatomy:
     core: Callable[[Sequence[Tensor], Sequence[Tensor]], Sequence[Tensor]]
 
 
-def anatomy(call: Call) -> Anatomy:
-    """The anatomy of a call of a layer that carries δ."""
+def recompute(call: Call) -> Recomputation:
+    """The call of a layer that carries δ, taken apart."""
     layer: Any = call.module
     if isinstance(layer, nn.MultiheadAttention):
         return _attention(layer, call)
@@ -72,10 +72,10 @@ def anatomy(call: Call) -> Anatomy:
 
     options = {name: value for name, value in call.kwargs.items() if name != "input"}
     bias = None if layer.bias is None else "bias"
-    return Anatomy([Product(call.given(0, "input"), "weight", bias, apply)], [], lambda projected, _: projected)
+    return Recomputation([Product(call.given(0, "input"), "weight", bias, apply)], [], lambda projected, _: projected)
 
 
-def _cell(layer: Any, call: Call) -> Anatomy:
+def _cell(layer: Any, call: Call) -> Recomputation:
     x, given = call.given(0, "input"), call.given(1, "hx")
     zeros = x.new_zeros(*x.shape[:-1], layer.hidden_size)
     state, cell = given if isinstance(given, tuple | list) else (zeros if given is None else given, zeros)
@@ -98,10 +98,10 @@ def _cell(layer: Any, call: Call) -> Anatomy:
         return [getattr(torch, layer.nonlinearity)(below + beside)]
 
     used = [cell] if isinstance(layer, nn.LSTMCell) else [state] if isinstance(layer, nn.GRUCell) else []
-    return Anatomy(products, used, core)
+    return Recomputation(products, used, core)
 
 
-def _attention(layer: Any, call: Call) -> Anatomy:
+def _attention(layer: Any, call: Call) -> Recomputation:
     names = ("query", "key", "value")
     inputs = [call.given(n, name) for n, name in enumerate(names)]
     size = layer.embed_dim
@@ -128,7 +128,7 @@ def _attention(layer: Any, call: Call) -> Anatomy:
         attended, weights = plain(*projected, **options)
         return [attended, *([] if weights is None else [weights])]
 
-    return Anatomy(products, [], core)
+    return Recomputation(products, [], core)
 
 
 _OPTIONS = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")

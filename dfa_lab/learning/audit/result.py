@@ -1,4 +1,4 @@
-"""Findings: what an audit found, as plain rows."""
+"""The rows of an audit, and the relative error of a gradient against what each rule gives."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ class Audit(list[AuditRow]):
 
 
 @dataclass
-class Findings:
+class RuleErrors:
     """The largest relative error against each rule, over calls; a rule that was not tried is infinitely far."""
 
-    errors: dict[str, float] = field(default_factory=dict)
+    by_rule: dict[str, float] = field(default_factory=dict)
 
     def note(self, name: str, error: float) -> None:
         """Note one more comparison with the rule called ``name``."""
-        self.errors[name] = max(error, self.errors.get(name, 0.0))
+        self.by_rule[name] = max(error, self.by_rule.get(name, 0.0))
 
     def of(self, name: str) -> float:
         """The largest error against it."""
-        return self.errors.get(name, math.inf)
+        return self.by_rule.get(name, math.inf)
 
 
-def apart(found: Tensor, wanted: Tensor) -> float:
+def relative_error(found: Tensor, wanted: Tensor) -> float:
     """‖found − wanted‖ over the larger of the two norms: 0 for equal tensors, zeros included."""
     found, wanted = (one.to_dense() if one.is_sparse else one for one in (found, wanted))
     size = max(float(found.detach().double().norm()), float(wanted.detach().double().norm()))

@@ -155,7 +155,7 @@ class MLP(nn.Module):
         return Layers(
             weights=[weight.detach() for weight in self.weights],
             biases=[bias.detach() for bias in self.biases],
-            function=self.activation.plainly,
+            function=self.activation.apply,
             kernel=self.activation.kernel,
             slope=self.slope,
             exact_slope=slope_of(self.activation),

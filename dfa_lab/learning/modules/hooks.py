@@ -22,7 +22,7 @@ from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapp
 from dfa_lab.learning.rules import Direct, Lesson, Rule, warn_unless_attached
 
 if TYPE_CHECKING:
-    from dfa_lab.learning.alignment import Detour
+    from dfa_lab.learning.alignment import BackwardPaths
 
 
 class Conversion:
@@ -47,7 +47,7 @@ class Conversion:
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
-        self.detour: Detour | None = None  # while a pass is recorded: the cuts can be passed, B replaced
+        self.detour: BackwardPaths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()

@@ -17,7 +17,7 @@ from dfa_lab.learning.ops import functional
 from dfa_lab.learning.rules import BP, Layerwise, Rule
 
 if TYPE_CHECKING:
-    from dfa_lab.learning.alignment import Detour
+    from dfa_lab.learning.alignment import BackwardPaths
 
 
 class RuledLayer(nn.Module):
@@ -27,7 +27,7 @@ class RuledLayer(nn.Module):
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
     #: While a pass is recorded: what may take the place of the carriers later.
-    detour: Detour | None = None
+    detour: BackwardPaths | None = None
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, Any]:
     places = [round(i * 2 * SPAN / (COUNT - 1) - SPAN, 6) for i in range(COUNT)]
     x = torch.tensor(places, device="cpu")  # not linspace, which misses 0
     f = resolve_activation(activation)
-    h = f.plainly(x)
+    h = f.apply(x)
     first = derivative[0] if is_sequence(derivative) else derivative
     try:
         g = _numbers(slope_of(f, first)(x, h))

@@ -207,8 +207,14 @@ def test_hostile_texts_are_refused_at_once_and_nothing_is_executed():
     # Not by monkeypatch, which imports while it patches.
     names = ("eval", "exec", "compile", "open", "input", "breakpoint", "__import__")
     kept = {name: getattr(builtins, name) for name in names}
+
+    def parsed(source, filename, mode, flags=0, **rest):  # a syntax tree is made by ``compile``, and no code
+        if not flags & ast.PyCF_ONLY_AST:
+            executed(source)
+        return kept["compile"](source, filename, mode, flags, **rest)
+
     try:
-        vars(builtins).update(dict.fromkeys(names, executed))
+        vars(builtins).update(dict.fromkeys(names, executed), compile=parsed)
         for taker, take in takers.items():
             for text in hostile.TEXTS:
                 said, began = "accepted", time.thread_time()
@@ -225,3 +231,44 @@ def test_hostile_texts_are_refused_at_once_and_nothing_is_executed():
         vars(builtins).update(kept)
     assert not wrong, "\n".join(map(str, wrong))
     assert set(sys.modules) == loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "column"),
+    [
+        ("1 - tahn(x)**2", "unknown name 'tahn'", 5),
+        ("  x if x else 1", "unknown name 'if'", 5),
+        ("x^2", "'^' is not allowed", 2),
+        ("2x", "'2x' is not allowed", 1),
+        ("x.real", "'.real' is not allowed", 2),
+        (" x // 2", "expected an operator such as * or the end, found '//'", 4),
+        ("max(x x, 1)", "an operator or a comma is missing in 'x x'", 5),
+        ("x +* 2", "expected a number, x, a function or an opening parenthesis, found '*'", 4),
+        ("x + ", "expected a number, x, a function or an opening parenthesis, found the end", 5),
+        ("1 + (x - (2)", "expected a closing parenthesis or an operator, found the end", 13),
+        ("x)", "expected an operator such as * or the end, found ')'", 2),
+        ("tanh(x,)", "expected a number, x, a function or an opening parenthesis, found ')'", 8),
+        ("tanh x", "expected an opening parenthesis after tanh, found 'x'", 6),
+        ("tanh + x", "expected an opening parenthesis after tanh, found '+'", 6),
+        ("x + tanh(x, 1)", "tanh was given 2, takes 1 argument", 5),
+        ("tanh(y=x)", "unknown name 'y'", 6),
+        ("tanh(x=x)", "expected a closing parenthesis or an operator, found '='", 7),
+        ("x(2)", "expected an operator such as * or the end, found '('", 2),
+        ("x, x", "expected an operator such as * or the end, found ','", 2),
+        ("x**9999", "exponent 9999, expected one from -1000 to 1000", 2),
+        ("x + 1/(1 - 1)", "a constant part is inf", 6),
+        ("-" * 60 + "x", "nested deeper than 50", 51),
+        ("(" * 60 + "x" + ")" * 60, "nested deeper than 50", 51),
+    ],
+)
+def test_an_error_names_the_column(text, words, column):
+    with pytest.raises(dfa.DfaLabError) as error:
+        Expression(text)
+    assert f": {words}" in str(error.value)
+    assert f", at character {column}. Allowed are x" in str(error.value)
+
+
+def test_a_text_of_500_characters_may_be_one_long_sum_and_zeros_may_lead():
+    x = torch.tensor(X)
+    assert torch.equal(Expression("x" + "+x" * 249)(x), sum([x] * 249, x))
+    assert Expression(" 007 + 00.5*x")(torch.ones(1, dtype=torch.float64)).item() == 7.5

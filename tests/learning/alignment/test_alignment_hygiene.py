@@ -229,25 +229,25 @@ def test_checkpoints_change_no_angle(rule):
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_redrawn_feedback_is_what_the_chance_passes_use(rule):
     """The angles of a chance pass are those of the network with that feedback put in."""
-    from dfa_lab.learning.alignment.no_side_effects import undisturbed
-    from dfa_lab.learning.alignment.recorded_passes import recorded
+    from dfa_lab.learning.alignment.no_side_effects import side_effect_free
+    from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
 
     module, x, t = make("resnet")
     net = dfa.convert(module, rule, example=x)
     seen = conversion_of(net)
-    with undisturbed(seen), recorded(seen, x, t, F.cross_entropy, "mean") as recording:
-        recording.detour.by_chance(0)
+    with side_effect_free(seen), recorded_with_paths(seen, x, t, F.cross_entropy, "mean") as (recording, paths):
+        paths.by_chance(0)
         heard = recording.backward()
-        drawn = dict(recording.detour._redrawn)
-        deltas = [heard.at(call).clone() for call in recording.calls]
+        drawn = dict(paths._redrawn)
+        deltas = [heard.received(call).clone() for call in recording.calls]
     assert len(drawn) == len(seen.feedback_state())
     for buffer in net.buffers():
         if buffer.untyped_storage().data_ptr() in drawn:
             buffer.copy_(drawn[buffer.untyped_storage().data_ptr()].view_as(buffer))
-    with undisturbed(seen), recorded(seen, x, t, F.cross_entropy, "mean") as recording:
+    with side_effect_free(seen), recorded_with_paths(seen, x, t, F.cross_entropy, "mean") as (recording, _):
         heard = recording.backward()
         for call, delta in zip(recording.calls, deltas, strict=True):
-            torch.testing.assert_close(heard.at(call), delta, rtol=1e-12, atol=0)
+            torch.testing.assert_close(heard.received(call), delta, rtol=1e-12, atol=0)
 
 
 class Skips(nn.Module):
