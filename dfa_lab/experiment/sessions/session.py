@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
@@ -86,25 +86,13 @@ class Session:
     @classmethod
     def of(cls, experiment: Experiment, *, title: str = "", about: str = "") -> Session:
         """The session that ``experiment`` is at this moment; its divergences left no trace, its undos are changes."""
-        if experiment.module is not None:
-            raise DfaLabError(
-                f"the experiment trains a module of your own ({type(experiment.module).__name__}), which no session "
-                "can hold; share the code that makes it, or describe an MLP by its widths."
-            )
-        with experiment._lock:
-            settings, (changes, steps) = Settings(**experiment.history.settings), progress_of(experiment)
-        return cls(settings, tuple(changes), steps, title, about)
+        return replace(experiment.session(), title=title, about=about)
 
     def replay(self) -> Experiment:
         """Train the run anew, here and now, to ``steps``: the same history to the last bit. Lanes are left out."""
         from dfa_lab.experiment.run import Experiment
 
-        experiment = Experiment(self.settings)
-        for step, fields in self.changes:
-            experiment.train(step - experiment.steps_done)
-            experiment.change(**fields)
-        experiment.train(self.steps - experiment.steps_done)
-        return experiment
+        return Experiment.replay(self)
 
     def script(self) -> str:
         """A Python script that makes the run again, its lanes too, and prints how it ended."""
@@ -189,9 +177,3 @@ def _check_words(what: str, value: Any) -> None:
         raise DfaLabError(
             f"{what} was given as {shown(value, 80)}; expected text of at most {LONGEST[what]:,} characters."
         )
-
-
-def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-    """The changes of a run so far and its step, both of one moment."""
-    with run._lock:
-        return run.history.changes(), run.steps_done
