@@ -15,14 +15,14 @@ from dfa_lab.experiment.training import LearnerState, LossMean, StreamState
 class Checkpoint:
     """Copies made by ``Trainer.capture``, for ``Trainer.restore``; a fork starts from one, a diverged run goes back.
 
-    ``learner`` is None where it need not be restored. ``losses`` are the batch losses not yet recorded. ``changes`` and
-    ``rows`` say how long the history was: its changes, and the rows of each series.
+    ``losses`` are the batch losses not yet recorded; ``changes`` and ``rows`` say how many changes and how many rows of
+    each series the history had.
     """
 
     settings: Settings
     steps_done: int
     samples_seen: int
-    learner: LearnerState | None
+    learner: LearnerState
     streams: StreamState
     losses: LossMean
     pending: Pending

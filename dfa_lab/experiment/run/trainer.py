@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DivergedError
 from dfa_lab.experiment.data import make_task
-from dfa_lab.experiment.history import Here, History
+from dfa_lab.experiment.history import Here, History, SeriesKey
 from dfa_lab.experiment.measurement import ALIGNMENT, PROBE_SHARE, TEST_SHARE, Pending, Probe, Recorder, Schedule
 from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.settings import Settings
@@ -124,32 +124,37 @@ class Trainer:
         """Start the throughput clock: time up to now was not training."""
         self.clock.start(self.samples_seen * self.history.replicas)
 
-    def capture(self, *, learner: bool = True) -> Checkpoint:
-        """Copies of all that ``restore`` needs to go on from this step; without the ``learner`` that stays as it is."""
+    def capture(self) -> Checkpoint:
+        """Copies of all that ``restore`` needs to go on from this step."""
         return Checkpoint(
             settings=self.settings,
             steps_done=self.steps_done,
             samples_seen=self.samples_seen,
-            learner=self.learner.capture() if learner else None,
+            learner=self.learner.capture(),
             streams=self.batches.state(),
             losses=self.losses.copy(),
             pending=replace(self.pending),
-            changes=_changes_of(self.history),
+            changes=self._changes(),
             rows=self.history.lengths(),
         )
 
     def restore(self, checkpoint: Checkpoint, *, history: bool = False) -> None:
         """Stand where ``checkpoint`` was captured; with ``history`` without the rows and changes recorded since."""
-        if checkpoint.learner is not None:
-            self.learner.restore(checkpoint.settings, checkpoint.learner)
-        self.learner.settings = checkpoint.settings
+        self.learner.restore(checkpoint.settings, checkpoint.learner)
         self.batches.restore(checkpoint.streams)
         self._use(checkpoint.settings)
         self.steps_done, self.samples_seen = checkpoint.steps_done, checkpoint.samples_seen
         self.losses, self.pending = checkpoint.losses.copy(), replace(checkpoint.pending)
-        lengths = checkpoint.changes, checkpoint.rows
-        if history and lengths != (_changes_of(self.history), self.history.lengths()):
-            self.history.truncate(self.steps_done, changes=checkpoint.changes, rows=checkpoint.rows)
+        if history:
+            self._take_back(checkpoint.changes, checkpoint.rows)
+
+    def _changes(self) -> int:
+        return self.history.events[-1].change + 1 if self.history.events else 0
+
+    def _take_back(self, changes: int, rows: Mapping[SeriesKey, int]) -> None:
+        """Shorten the history to what it was."""
+        if (changes, rows) != (self._changes(), self.history.lengths()):
+            self.history.truncate(self.steps_done, changes=changes, rows=rows)
 
     def follow(self, other: Trainer, name: str | None) -> None:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
@@ -168,7 +173,8 @@ class Trainer:
         if restarts and self.schedule.aligned and not self.pending.probe and moved:
             with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curve is to turn at this step
                 seen = self.probe.alignment(chance=False)
-        backup = self.capture(learner=self.learner.touched_by(changed))
+        pending, changes, rows = self.pending, self._changes(), self.history.lengths()
+        state = self.learner.capture(net=restarts) if self.learner.touched_by(changed) else None
         try:
             self.learner.adopt(after, changed)
             self._use(after)
@@ -177,7 +183,11 @@ class Trainer:
                 self.history.record_layers(seen, **self.here)
             self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
         except BaseException:
-            self.restore(backup, history=True)
+            if state is not None:
+                self.learner.restore(before, state)
+            self.learner.settings, self.pending = before, pending
+            self._use(before)
+            self._take_back(changes, rows)
             raise
         if restarts or "probe_size" in changed:
             self.recorder.known.discard(ALIGNMENT)
@@ -203,10 +213,6 @@ class Trainer:
         self.start_clock()
         given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
         raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given)
-
-
-def _changes_of(history: History) -> int:
-    return history.events[-1].change + 1 if history.events else 0
 
 
 def _lost(tensors: Iterable[Tensor], replicas: int) -> list[int]:

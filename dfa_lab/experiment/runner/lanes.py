@@ -6,7 +6,7 @@ A lane's own throughput is that of its own steps: the time in which the others t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -258,10 +258,10 @@ class Lanes:
 
 
 @contextmanager
-def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
-    """An error inside leaves every one of the lanes as it was."""
+def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
+    """An error inside leaves every one of several lanes as it was; what is done to one by itself does so anyway."""
     with ExitStack() as restoring:
-        for one in lanes:
+        for one in lanes if len(lanes) > 1 else ():
             restoring.enter_context(one.experiment.restored_on_error())
         yield
 

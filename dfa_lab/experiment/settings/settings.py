@@ -168,6 +168,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _one_for_each(self) -> Settings:
+        return self._fitting()
+
+    def _fitting(self) -> Settings:
         for name in PER_REPLICA:
             each(name, getattr(self, name), self.replicas)
         return self
@@ -186,8 +189,9 @@ class Settings(BaseModel):
         return value
 
     def changed(self, **fields: Any) -> Settings:
-        """These settings with some fields changed, checked as a whole."""
-        return Settings(**{**self.values(), **fields})
+        """These settings with some fields changed; only those are checked, and that all fit the replicas."""
+        checked = Settings(**{"replicas": self.replicas, **fields})
+        return self.model_copy(update={name: getattr(checked, name) for name in fields})._fitting()
 
     def values(self) -> dict[str, Any]:
         """Field -> value, as they were given."""

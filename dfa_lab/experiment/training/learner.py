@@ -27,9 +27,12 @@ OPTIMIZER_FIELDS = ("lr", "optimizer", "momentum", "weight_decay")
 
 @dataclass(frozen=True)
 class LearnerState:
-    """Copies of a network's state_dict, its optimizer's (None without one) and a module's random stream."""
+    """Copies of a network's state_dict (None where it need not be restored), of its optimizer's (None without one).
 
-    net: dict[str, Tensor]
+    ``random`` is where the random stream of a module stands.
+    """
+
+    net: dict[str, Tensor] | None
     optimizer: dict[str, Any] | None
     random: tuple[Tensor, ...] = ()
 
@@ -112,19 +115,21 @@ class Learner(Protocol):
         """Whether a change of these fields is one of the network or of the optimizer."""
         return not set(changed).isdisjoint((*SIGNAL_FIELDS, *OPTIMIZER_FIELDS))
 
-    def capture(self) -> LearnerState:
-        """Copies of all that ``restore`` needs."""
+    def capture(self, *, net: bool = True) -> LearnerState:
+        """Copies of all that ``restore`` needs; with ``net`` false, of the optimizer's state alone."""
         optimizer = None if self.optimizer is None else copy.deepcopy(self.optimizer.state_dict())
-        return LearnerState({name: tensor.clone() for name, tensor in self.net.state_dict().items()}, optimizer)
+        tensors = {name: tensor.clone() for name, tensor in self.net.state_dict().items()} if net else None
+        return LearnerState(tensors, optimizer)
 
     def restore(self, settings: Settings, state: LearnerState) -> None:
         """Take up ``settings`` with what ``capture`` gave under them."""
-        # Weights first: some inits look at them when the matrices are drawn.
-        self.net.load_state_dict(state.net, strict=False)
-        redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
-        set_rule(self.net, settings.rule)
-        set_derivative(self.net, settings.activation_derivative)
-        self.net.load_state_dict(state.net, strict=False)
+        if state.net is not None:
+            # Weights first: some inits look at them when the matrices are drawn.
+            self.net.load_state_dict(state.net, strict=False)
+            redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
+            set_rule(self.net, settings.rule)
+            set_derivative(self.net, settings.activation_derivative)
+            self.net.load_state_dict(state.net, strict=False)
         self.settings, self.optimizer = settings, None
         if state.optimizer is not None:
             self.optimizer = make_optimizer(self.net, settings)

@@ -169,7 +169,8 @@ class MLPLearner(Learner):
 
     def restore(self, settings: Settings, state: LearnerState) -> None:
         """As ``Learner.restore``, without the matrices that were first drawn since."""
-        self.net.feedback.keep([name.removeprefix("feedback.") for name in state.net])
+        if state.net is not None:
+            self.net.feedback.keep([name.removeprefix("feedback.") for name in state.net])
         super().restore(settings, state)
 
 

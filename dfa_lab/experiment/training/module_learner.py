@@ -190,9 +190,9 @@ class ModuleLearner(Learner):
             found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
         return {name: columns for name, columns in found.items() if chance or "_chance" not in name}
 
-    def capture(self) -> LearnerState:
+    def capture(self, *, net: bool = True) -> LearnerState:
         """See ``Learner``."""
-        return replace(super().capture(), random=tuple(self._random))
+        return replace(super().capture(net=net), random=tuple(self._random))
 
     def restore(self, settings: Settings, state: LearnerState) -> None:
         """See ``Learner``."""
