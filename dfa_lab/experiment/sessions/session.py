@@ -10,16 +10,18 @@ from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.sessions.first_view import PLAIN, View
 from dfa_lab.experiment.sessions.script import script_of
 from dfa_lab.experiment.sessions.share_text import read_json, read_text, write_json, write_text
-from dfa_lab.experiment.settings import Settings, check_work, plain_fields
+from dfa_lab.experiment.settings import (
+    LONGEST,
+    MOST_CHANGES,
+    MOST_LANES,
+    MOST_STEPS,
+    Settings,
+    check_memory,
+    check_serializable,
+)
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
-
-MOST_STEPS = 10**8
-MOST_CHANGES = 10_000
-#: Lanes beside the run itself.
-MOST_LANES = 3
-LONGEST = {"name": 80, "title": 200, "about": 2000}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Session:
         _check_words("about", self.about)
         _check_words("name", self.name)
         object.__setattr__(self, "view", View.of(self.view))
-        plain_fields(self.settings.values())
+        check_serializable(self.settings.values())
         if len(self.changes) > MOST_CHANGES:
             raise DfaLabError(f"a session was given {len(self.changes):,} changes; expected at most {MOST_CHANGES:,}.")
         if len(self.lanes) > MOST_LANES:
@@ -149,7 +151,7 @@ class Session:
             found = cls(settings, changes, document["steps"], *words, lanes, document["view"], document["name"])
         except RecursionError:
             raise DfaLabError("a value in this session is nested too deep; expected names and numbers.") from None
-        check_work(found)
+        check_memory(found.settings, [*(fields for _, fields in found.changes), *(lane.fields for lane in found.lanes)])
         return found
 
 
@@ -161,7 +163,7 @@ def story_of(session: Session) -> str:
 def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
     if not isinstance(fields, Mapping) or not fields:
         raise DfaLabError(f"a change was given as {shown(fields)}; expected live fields with their new values.")
-    plain_fields(fields)
+    check_serializable(fields)
     after = settings.changed(**fields)
     Settings.check_live(fields)
     return after
