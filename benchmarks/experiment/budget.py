@@ -16,11 +16,10 @@ from typing import Any
 import dfa_lab as dfa
 from dfa_lab.experiment.history.history import History
 from dfa_lab.experiment.measurement.probe import Probe
-from dfa_lab.experiment.measurement.recorder import Gauge
-from dfa_lab.experiment.run.experiment import Experiment
+from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.training.batches import Batches
-from dfa_lab.experiment.training.loss_mean import Mean
-from dfa_lab.experiment.training.mlp_learner import Updater
+from dfa_lab.experiment.training.loss_mean import LossMean
+from dfa_lab.experiment.training.mlp_learner import MLPLearner
 from dfa_lab.learning.mlp.inplace_updates import Descent
 from dfa_lab.learning.mlp.stepper import Stepper
 from dfa_lab.learning.ops.losses import Loss
@@ -32,18 +31,18 @@ CASES: dict[str, dict[str, Any]] = {
 #: A part, the method that is it, and the part it lies in.
 PARTS: list[tuple[str, type, str, str]] = [
     ("take the batch", Batches, "take", "train"),
-    ("update", Updater, "update", "train"),
+    ("update", MLPLearner, "update", "train"),
     ("  forward", Stepper, "_forward", "update"),
     ("  loss and e", Loss, "value_and_error", "update"),
     ("  updates of W and b", Descent, "__call__", "update"),
-    ("add up the loss", Mean, "add", "train"),
-    ("record training", Experiment, "_record_training", "train"),
-    ("measure", Experiment, "_measure", "train"),
+    ("add up the loss", LossMean, "add", "train"),
+    ("record throughput", Trainer, "record_rate", "train"),
+    ("measure", Trainer, "measure", "train"),
     ("  alignment, chance bands", Probe, "alignment", "measure"),
     ("  test split", Probe, "evaluate", "measure"),
     ("  record", History, "record_layers", "measure"),
-    ("  snapshot", Experiment, "state", "measure"),
-    ("measure the last step", Gauge, "take_at_end", "train"),
+    ("  checkpoint", Trainer, "capture", "measure"),
+    ("measure the last step", Trainer, "measure_at_end", "train"),
 ]
 
 

@@ -14,8 +14,9 @@ import time
 from typing import Any
 
 import dfa_lab as dfa
-from dfa_lab.experiment.measurement.schedule import Cadence
+from dfa_lab.experiment.measurement.schedule import Schedule
 from dfa_lab.experiment.run.experiment import Experiment
+from dfa_lab.experiment.run.trainer import Trainer
 
 CASES: dict[str, dict[str, Any]] = {
     "64-128-128-10": {"task": "digits", "widths": (128, 128)},
@@ -24,29 +25,30 @@ CASES: dict[str, dict[str, Any]] = {
 RULES = ("dfa", "fa", "bp")
 
 
-class Timed(Experiment):
-    """An experiment that knows how long its measurements took."""
+class Timed(Trainer):
+    """A trainer that knows how long its measurements took."""
 
     measuring = 0.0
 
-    def _measure(self, *, evaluate: bool) -> None:
+    def measure(self) -> None:
         began = time.perf_counter()
-        super()._measure(evaluate=evaluate)
+        super().measure()
         self.measuring += time.perf_counter() - began
 
 
 def trained(settings: dict[str, Any], steps: int, probe_every: int | None) -> tuple[float, float]:
     """Seconds that training took in all, and those of them that were measuring."""
-    run = Timed(probe_every=probe_every, **settings)
+    run = Experiment(probe_every=probe_every, **settings)
+    run.trainer = timed = Timed(run.settings, None, run.history.name)
     began = time.perf_counter()
     run.train(steps)
-    return time.perf_counter() - began, run.measuring
+    return time.perf_counter() - began, timed.measuring
 
 
-def counted(settings: dict[str, Any], steps: int) -> tuple[Cadence, float]:
+def counted(settings: dict[str, Any], steps: int) -> tuple[Schedule, float]:
     """The cadence of a run, and the share that its probes should have by the operations counted."""
     run = dfa.Experiment(**settings)
-    work = run._updater.work(run.settings.probe_size, len(run.task.test_inputs))
+    work = run.trainer.probe.costs()
     places = range(steps + 1)
     probes = sum(run.cadence.alignment_is_due(step) for step in places)
     chances = 1 + sum(run.cadence.chance_is_due(step) for step in places)

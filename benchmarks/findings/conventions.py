@@ -26,7 +26,7 @@ LINES = dict(zip(dfa.CONVENTIONS, style.RUN_COLOURS, strict=False))
 
 def measured(run: dfa.Experiment) -> dict[str, list[tuple[float, float]]]:
     """Convention -> (angle, chance sd) of each layer."""
-    inputs, targets = run._probe.batch(run.settings)
+    inputs, targets = run.trainer.probe.batch()
     found = {}
     for name in dfa.CONVENTIONS:
         rows = dfa.measure_alignment(
@@ -100,7 +100,7 @@ def main() -> None:
     left, middle, right = figure.subplots(1, 3, sharey=True)
     bars(left, found)
     dots(middle, snapshot, found)
-    curves(right, snapshot, run._probe.batch(run.settings)[0])
+    curves(right, snapshot, run.trainer.probe.batch()[0])
     figure.savefig(PICTURE, dpi=90)
 
 

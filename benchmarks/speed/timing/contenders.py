@@ -89,7 +89,7 @@ def bare_update(run: dfa.Experiment, inputs: Tensor, targets: Tensor) -> Step:
 
 def updating(run: dfa.Experiment, inputs: Tensor, targets: Tensor) -> Tensor:
     """One update of ``run``, in a block without gradients: the one place that reaches into an Experiment."""
-    return run._updater.update(inputs, targets)
+    return run.trainer.learner.update(inputs, targets)
 
 
 def autograd(case: Case, rule: str, batch: int, *, optimizer: str = "sgd") -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +11,7 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.measurement import checked_replica
-from dfa_lab.experiment.settings import Computing
-from dfa_lab.experiment.training import Updater
-from dfa_lab.learning.mlp import equations
+from dfa_lab.experiment.settings import ComputeContext
 from dfa_lab.learning.rules import RULES
 
 if TYPE_CHECKING:
@@ -42,23 +40,12 @@ def answers_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> A
     ``DfaLabError`` for a replica that is none, and where the output is not finite.
     """
     number = checked_replica(experiment.settings, replica)
-    with Computing(experiment.settings), torch.no_grad():
-        with experiment._lock:
+    with ComputeContext(experiment.settings), torch.no_grad():
+        with experiment.held() as trainer:
             step, rule, name = experiment.steps_done, RULES.label(experiment.settings.rule), experiment.history.name
-            updater = experiment._updater
-            inputs = inputs.to(experiment.settings.device)
-            parts = inputs.split(updater.chunk)
-            if isinstance(updater, Updater):
-                own = number if experiment.settings.replicas is not None else ...
-                weights, biases = (
-                    [one[own].clone() for one in column] for column in (updater.layers.weights, updater.layers.biases)
-                )
-                layers = replace(updater.layers, weights=weights, biases=biases)
-            else:
-                layers, outputs = None, [updater.output(part) for part in parts]
-        if layers is not None:
-            outputs = [equations.forward(layers, part).output for part in parts]
-        found = torch.cat(outputs).double().softmax(-1).cpu().numpy()
+            parts = inputs.to(experiment.settings.device).split(trainer.learner.chunk)
+            outputs = trainer.learner.answering(parts, number)
+        found = torch.cat(outputs()).double().softmax(-1).cpu().numpy()
     if not np.isfinite(found).all():
         raise DfaLabError(f"the network's output at step {step} is not finite; lower lr, or reset the run.")
     return Answers(found, step, rule, name)

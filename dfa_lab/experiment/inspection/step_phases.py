@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.measurement import checked_replica
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.settings import Computing, Settings
-from dfa_lab.experiment.training import Updater
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.training import MLPLearner
 from dfa_lab.learning.alignment import angle, by_backpropagation
-from dfa_lab.learning.mlp import MLP, Layers, equations
+from dfa_lab.learning.mlp import Layers, equations
 from dfa_lab.learning.rules import Route
 
 
@@ -39,28 +37,27 @@ def phases(experiment: Experiment, *, replica: int = 0) -> tuple[Phase, ...]:
     module, and for a replica that is none.
     """
     replica = checked_replica(experiment.settings, replica)
-    with experiment._lock, Computing(experiment.settings), torch.no_grad():
-        if not isinstance(experiment.net, MLP) or not isinstance(experiment._updater, Updater):
+    with experiment.held() as trainer:
+        if not isinstance(trainer.learner, MLPLearner):
             raise DfaLabError(
                 "slow motion was asked for of a module's run; its steps are autograd's. It shows those of an MLP: use "
                 "an Experiment without module=."
             )
-        settings, streams = experiment.settings, experiment._batches.state()
-        inputs, targets = experiment._batches.take(settings.batch_size)
-        experiment._batches.restore(streams)
-        updater = Updater(copy.deepcopy(experiment.net), experiment.task.objective, settings)
-        updater.restore(settings, experiment._updater.state())
-        return _in_words(updater, settings, inputs, targets, None if settings.replicas is None else replica)
+        settings = experiment.settings
+        inputs, targets = trainer.batches.peek(settings.batch_size)
+        return _in_words(
+            trainer.learner.copy(), settings, inputs, targets, None if settings.replicas is None else replica
+        )
 
 
 def _in_words(
-    updater: Updater, settings: Settings, inputs: Tensor, targets: Tensor, replica: int | None
+    learner: MLPLearner, settings: Settings, inputs: Tensor, targets: Tensor, replica: int | None
 ) -> tuple[Phase, ...]:
     def own(tensor: Tensor) -> Tensor:
         return tensor if replica is None else tensor[replica]
 
-    updater.net.begin_step()
-    layers, loss = updater.net.layers(), updater.loss
+    learner.net.begin_step()
+    layers, loss = learner.net.layers(), learner.loss
     hidden = len(layers.weights) - 1
     seen = equations.forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
@@ -73,8 +70,8 @@ def _in_words(
     angles = [float(angle(own(a), own(b)).nanmean()) for a, b in zip(reversed(heard), reversed(told), strict=False)]
     found, size = float(own(value)), float(vector_norm(own(error)))
     before = [own(weight).clone() for weight in layers.weights]
-    updater.update(inputs, targets)
-    pairs = list(zip(updater.net.weights, before, strict=True))
+    learner.update(inputs, targets)
+    pairs = list(zip(learner.net.weights, before, strict=True))
     moved = [float(vector_norm(own(weight.detach()) - old) / vector_norm(old)) for weight, old in pairs]
     whose = "" if replica is None else f" Of replica {replica}."
     return (

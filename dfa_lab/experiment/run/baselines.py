@@ -1,4 +1,4 @@
-"""References: the two runs every claim needs beside it, BP and frozen hidden layers, from the same seed."""
+"""Baselines: the same run by BP and with frozen hidden layers, from the same seed, to compare with."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
-from dfa_lab.experiment.sessions import progress_of
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.training import SIGNAL_FIELDS
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
 
-#: What a reference does not take over from its run: what makes the rule another.
-OWN = ("rule", "activation_derivative", "feedback_init", "feedback_scale", "feedback_seed")
 
-
-class References:
-    """A run's twins: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
+class Baselines:
+    """Two twins of a run: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
 
     They begin with the run's weights, see its batches and take its live changes at their steps, the rule's apart; they
     train by themselves, and the run is not touched. ``Experiment.references`` makes them and brings them up to date.
@@ -56,14 +53,14 @@ class References:
         Where the run went back, as it does when it diverges, they begin anew.
         """
         with self._lock:
-            changes, target = progress_of(self._run)
+            changes, target = self._run.progress()
             ahead = max(self.bp.steps_done, self.shallow.steps_done) > target
             if ahead or any(done != changes[: len(done)] for done in self._taken.values()):
                 self._begin()
             for twin, done in ((self.bp, self._taken["bp"]), (self.shallow, self._taken["shallow"])):
                 for step, fields in changes[len(done) :]:
                     twin.train(max(0, step - twin.steps_done))
-                    twin.change(**{name: value for name, value in fields.items() if name not in OWN})
+                    twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
                     done.append((step, fields))
                 twin.train(max(0, target - twin.steps_done))
 

@@ -1,39 +1,218 @@
-"""Divergence: what a run does whose numbers are no longer finite."""
+"""Trainer: the loop of a run. It steps, is measured, changes its settings, and goes back when it diverges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import NoReturn
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from dfa_lab.errors import DivergedError
-from dfa_lab.experiment.training import all_finite
+from dfa_lab.experiment.data import make_task
+from dfa_lab.experiment.history import Here, History, SeriesKey
+from dfa_lab.experiment.measurement import ALIGNMENT, PROBE_SHARE, TEST_SHARE, Pending, Probe, Recorder, Schedule
+from dfa_lab.experiment.run.checkpoint import Checkpoint
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.training import (
+    SIGNAL_FIELDS,
+    Batches,
+    Learner,
+    LossMean,
+    MLPLearner,
+    ModuleLearner,
+    ThroughputClock,
+    all_finite,
+    make_mlp,
+)
 from dfa_lab.learning.rules import RULES
 
-if TYPE_CHECKING:
-    from dfa_lab.experiment.run.experiment import Experiment
 
+class Trainer:
+    """Trains a copy of ``module``, or without one the MLP that ``settings`` describe; ``history`` is called ``name``.
 
-def go_back(run: Experiment, lost: Sequence[int] = ()) -> NoReturn:
-    """Let ``run`` stand at its last snapshot, keep the settings in force, and raise ``DivergedError``.
-
-    ``lost`` are the replicas that diverged, where they are known already.
+    It takes no lock and sets no compute context: whoever calls holds them, as ``Experiment`` does, under
+    ``torch.no_grad``. ``fallback`` is the checkpoint of the last measurement, to which a diverged run goes back.
     """
-    failed, settings, snapshot = run.steps_done, run.settings, run._snapshot
-    lost = lost or run._losses.diverged or _lost(run.net.parameters(), settings.replicas or 0)
-    if snapshot is None:
-        raise DivergedError("the network's output at step 0 is not finite; check the task's inputs and the weights.")
-    since = run.history.changes()[snapshot.changes :]
-    snapshot.put_back(run)
-    run._gauge.stand_back(aligned=not run._agenda.probe)
-    run.history.truncate(run.steps_done, changes=snapshot.changes, rows=snapshot.rows)
-    # What was changed since then is still in force: it now takes effect at the step the run went back to.
-    for _, fields in since:
-        run._adopt(run.settings.changed(**fields), list(fields))
-    run.resume_clock()
-    given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
-    raise DivergedError.at(failed, run.steps_done, lost if settings.replicas else (), given)
+
+    def __init__(self, settings: Settings, module: nn.Module | None, name: str) -> None:
+        task = make_task(settings.task)
+        self.task = task.flat() if module is None else task
+        self.learner: Learner = (
+            MLPLearner(make_mlp(self.task, settings), self.task.objective, settings)
+            if module is None
+            else ModuleLearner(module, self.task, settings)
+        )
+        self.batches = Batches(self.task, settings, ahead=self.learner.reads_only)
+        self.probe = Probe(self.task, self.learner)
+        self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)
+        self.recorder = Recorder(self.probe, self.history)
+        self.losses, self.pending = LossMean([0.0] * self.history.replicas), Pending()
+        self.clock = ThroughputClock()
+        self.steps_done = self.samples_seen = 0
+        self.fallback: Checkpoint | None = None
+        self._use(settings)
+
+    def _use(self, settings: Settings) -> None:
+        self.schedule = Schedule.of(self.probe.costs(), settings.probe_every)
+        self.settings = settings
+
+    @property
+    def here(self) -> Here:
+        """Where it stands, as a row of its history says it."""
+        return {"step": self.steps_done, "samples": self.samples_seen}
+
+    def step(self) -> None:
+        """Measure what is pending, make one update, and measure what is due after it.
+
+        Raises ``DivergedError`` where numbers are no longer finite, with the run back at its fallback.
+        """
+        if self.pending.probe:
+            first, pending, rows = self.fallback is None, replace(self.pending), self.history.lengths()
+            self.measure()
+            assert self.fallback is not None
+            # To come back here is to stand before this measurement: a change made then belongs before it as well.
+            self.fallback = replace(self.fallback, pending=pending, rows=rows)
+            if first:
+                self.start_clock()
+        self.recorder.known.clear()
+        self.losses.add(self.learner.update(*self.batches.take(self.settings.batch_size)))
+        if not self.losses.finite:
+            self.diverge()
+        self.steps_done += 1
+        self.samples_seen += self.settings.batch_size
+        if self.steps_done % self.settings.record_every == 0:
+            self.history.record("train_loss", self.losses.take(), **self.here)
+            self.record_rate(due=self.steps_done % self.schedule.every == 0)
+        if self.schedule.alignment_is_due(self.steps_done, self.pending.restart):
+            self.measure()
+
+    def measure(self) -> None:
+        """Measure what the schedule has for this step; the fallback is here from now on."""
+        self.learner.check_net()
+        if not all_finite(self.learner.net.parameters()):
+            self.diverge()
+        align, evaluate = self.schedule.aligned, self.schedule.evaluation_is_due(self.steps_done, self.pending.restart)
+        chance = self.pending.chance or self.schedule.chance_is_due(self.steps_done)
+        with self.clock.paused():
+            if lost := self.recorder.record_due(self.here, align=align, chance=chance, evaluate=evaluate):
+                self.diverge(lost)  # its weights are no place to come back to
+            self.pending.done(aligned=align)
+            self.fallback = self.capture()
+
+    def measure_by_hand(self) -> None:
+        """Measure what is not known of this step, the test split only where it keeps nobody waiting."""
+        with self.clock.paused():
+            self.recorder.record_by_hand(self.here, align=self.schedule.aligned, evaluate=self.probe.is_quick())
+
+    def measure_at_end(self, steps: int) -> None:
+        """The same, as far as it costs a small share of the ``steps`` just done."""
+        costs = self.probe.costs()
+        align = self.schedule.aligned and costs.probe <= PROBE_SHARE * steps * costs.step
+        with self.clock.paused():
+            self.recorder.record_by_hand(self.here, align=align, evaluate=costs.test <= TEST_SHARE * steps * costs.step)
+
+    def record_rate(self, *, due: bool = True) -> None:
+        """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
+        rate = self.clock.read(self.samples_seen * self.history.replicas, due=due)
+        if rate is not None:
+            self.history.record("samples_per_s", [rate] * self.history.replicas, **self.here)
+
+    def start_clock(self) -> None:
+        """Start the throughput clock: time up to now was not training."""
+        self.clock.start(self.samples_seen * self.history.replicas)
+
+    def capture(self) -> Checkpoint:
+        """Copies of all that ``restore`` needs to go on from this step."""
+        return Checkpoint(
+            settings=self.settings,
+            steps_done=self.steps_done,
+            samples_seen=self.samples_seen,
+            learner=self.learner.capture(),
+            streams=self.batches.state(),
+            losses=self.losses.copy(),
+            pending=replace(self.pending),
+            changes=self._changes(),
+            rows=self.history.lengths(),
+        )
+
+    def restore(self, checkpoint: Checkpoint, *, history: bool = False) -> None:
+        """Stand where ``checkpoint`` was captured; with ``history`` without the rows and changes recorded since."""
+        self.learner.restore(checkpoint.settings, checkpoint.learner)
+        self.batches.restore(checkpoint.streams)
+        self._use(checkpoint.settings)
+        self.steps_done, self.samples_seen = checkpoint.steps_done, checkpoint.samples_seen
+        self.losses, self.pending = checkpoint.losses.copy(), replace(checkpoint.pending)
+        if history:
+            self._take_back(checkpoint.changes, checkpoint.rows)
+
+    def _changes(self) -> int:
+        return self.history.events[-1].change + 1 if self.history.events else 0
+
+    def _take_back(self, changes: int, rows: Mapping[SeriesKey, int]) -> None:
+        """Shorten the history to what it was."""
+        if (changes, rows) != (self._changes(), self.history.lengths()):
+            self.history.truncate(self.steps_done, changes=changes, rows=rows)
+
+    def follow(self, other: Trainer, name: str | None) -> None:
+        """Stand where ``other`` stands, with a copy of its history under another ``name``."""
+        self.restore(other.capture())
+        self.history = other.history.copy(name)
+        self.recorder = Recorder(self.probe, self.history, other.recorder.known)
+        self.fallback = other.fallback
+
+    def change(self, after: Settings, changed: Collection[str]) -> None:
+        """Use ``after``, in which the fields ``changed`` differ, from the next update on, and note it in the history.
+
+        Whatever fails in between, Ctrl-C too, leaves the run as it was.
+        """
+        before, restarts, seen = self.settings, not set(changed).isdisjoint(SIGNAL_FIELDS), {}
+        moved = self.fallback is not None and self.fallback.steps_done != self.steps_done
+        if restarts and self.schedule.aligned and not self.pending.probe and moved:
+            with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curve is to turn at this step
+                seen = self.probe.alignment(chance=False)
+        pending, changes, rows = self.pending, self._changes(), self.history.lengths()
+        state = self.learner.capture(net=restarts) if self.learner.touched_by(changed) else None
+        try:
+            self.learner.adopt(after, changed)
+            self._use(after)
+            if restarts:  # the curve jumps at this very step, and the early steps begin again
+                self.pending = Pending(restart=self.steps_done)
+                self.history.record_layers(seen, **self.here)
+            self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
+        except BaseException:
+            if state is not None:
+                self.learner.restore(before, state)
+            self.learner.settings, self.pending = before, pending
+            self._use(before)
+            self._take_back(changes, rows)
+            raise
+        if restarts or "probe_size" in changed:
+            self.recorder.known.discard(ALIGNMENT)
+
+    def diverge(self, lost: Sequence[int] = ()) -> NoReturn:
+        """Go back to the fallback, keep the settings in force, and raise ``DivergedError``.
+
+        ``lost`` are the replicas that diverged, where they are known already.
+        """
+        failed, settings, fallback = self.steps_done, self.settings, self.fallback
+        lost = lost or self.losses.diverged or _lost(self.learner.net.parameters(), settings.replicas or 0)
+        if fallback is None:
+            raise DivergedError(
+                "the network's output at step 0 is not finite; check the task's inputs and the weights."
+            )
+        since = self.history.changes()[fallback.changes :]
+        self.restore(fallback)
+        self.recorder.known = set() if self.pending.probe else {ALIGNMENT}
+        self.history.truncate(self.steps_done, changes=fallback.changes, rows=fallback.rows)
+        # What was changed since then is still in force: it now takes effect at the step the run went back to.
+        for _, fields in since:
+            self.change(self.settings.changed(**fields), list(fields))
+        self.start_clock()
+        given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
+        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given)
 
 
 def _lost(tensors: Iterable[Tensor], replicas: int) -> list[int]:

@@ -10,12 +10,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-import torch
-
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.settings import Computing, Settings
-from dfa_lab.experiment.training import Batches, Mean, Updater
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.training import Batches, LossMean, MLPLearner
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.ops import FIRST
 
@@ -109,9 +107,7 @@ def _samples_per_s(runs: Sequence[tuple[Experiment, bool]], seconds: float) -> l
     until = time.perf_counter() + 0.9 * seconds  # the last update may end later
     with ExitStack() as held:
         for experiment in {id(one): one for one, _ in runs}.values():
-            held.enter_context(experiment._lock)
-        held.enter_context(Computing(runs[0][0].settings))
-        held.enter_context(torch.no_grad())
+            held.enter_context(experiment.held())
         copies = [_Copy(experiment, by_bp=by_bp) for experiment, by_bp in runs]
         for one in copies:
             one.warm_up()
@@ -138,8 +134,8 @@ class _Copy:
         if by_bp:
             net.set_rule("bp")
             net.set_derivative("exact")
-        self._updater, self._batches = Updater(net, task.objective, settings), Batches(task, settings)
-        self._losses, self._size = Mean.of_nothing(settings.replicas or 1), settings.batch_size
+        self._learner, self._batches = MLPLearner(net, task.objective, settings), Batches(task, settings)
+        self._losses, self._size = LossMean([0.0] * (settings.replicas or 1)), settings.batch_size
         self._captures = next(net.parameters()).is_cuda
         self.samples = self._size * len(self._losses.total)
 
@@ -155,4 +151,4 @@ class _Copy:
         return time.perf_counter()
 
     def _do(self, samples: int) -> None:
-        self._losses.add(self._updater.update(*self._batches.take(samples)))  # waits for a GPU
+        self._losses.add(self._learner.update(*self._batches.take(samples)))  # waits for a GPU

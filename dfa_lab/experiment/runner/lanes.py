@@ -1,13 +1,13 @@
 """Lanes: up to four runs side by side, what a command does to them. Knows no thread; the runner's is the only one here.
 
-A lane's own throughput is that of its own steps: the time in which the others train is left out of its stopwatch.
+A lane's own throughput is that of its own steps: the time in which the others train is left out of its clock.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
@@ -44,18 +44,18 @@ class Lane:
 
     def step(self) -> bool:
         """One update, then what the plan has for that step; whether it had anything."""
-        clock = self.experiment._stopwatch
+        clock = self.experiment.trainer.clock
         clock.silent = self._told
         if self.shared:
-            clock.go()
+            clock.resume()
         try:
             self.experiment.step()
             return bool(self.plan) and self.plan.make_due(self.experiment)
         finally:
-            clock = self.experiment._stopwatch  # the plan may have begun the run anew
+            clock = self.experiment.trainer.clock  # the plan may have begun the run anew
             clock.silent = False
             if self.shared:
-                clock.halt()
+                clock.pause()
 
     def resume_clock(self) -> None:
         """Time up to now was not training."""
@@ -77,14 +77,14 @@ class Lane:
 
     def hold(self) -> None:
         """Until ``release`` no time counts as training."""
-        self.experiment._stopwatch.halt()
+        self.experiment.trainer.clock.pause()
 
     def release(self) -> None:
         """Training time counts again, from now on or from the next ``step``."""
         if self.shared:
-            self.experiment._stopwatch.halt()
+            self.experiment.trainer.clock.pause()
         else:
-            self.experiment._stopwatch.go()
+            self.experiment.trainer.clock.resume()
 
 
 class Lanes:
@@ -258,16 +258,12 @@ class Lanes:
 
 
 @contextmanager
-def _all_or_none(lanes: Iterable[Lane]) -> Iterator[None]:
-    """An error inside leaves every one of the lanes as it was."""
-    before = [(one.experiment, one.experiment.state(), list(one.experiment.undoable)) for one in lanes]
-    try:
+def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
+    """An error inside leaves every one of several lanes as it was; what is done to one by itself does so anyway."""
+    with ExitStack() as restoring:
+        for one in lanes if len(lanes) > 1 else ():
+            restoring.enter_context(one.experiment.restored_on_error())
         yield
-    except BaseException:
-        for run, state, undoable in before:
-            state.put_back_with_history(run)
-            run.undoable = undoable
-        raise
 
 
 def _moment(run: Experiment) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from dfa_lab.experiment.runner.lanes import LANES, Lane, Lanes
 from dfa_lab.experiment.runner.last_error import Faults
 from dfa_lab.experiment.runner.rate_limit import Tempo
 from dfa_lab.experiment.runner.rest_measurement import LOOK, Glance, Measured
-from dfa_lab.experiment.settings import Computing
+from dfa_lab.experiment.settings import ComputeContext
 
 __all__ = ["LANES", "LaneStatus", "Runner", "Status"]
 
@@ -148,7 +148,7 @@ class Runner(Console):
     def _work(self) -> None:
         while True:
             try:
-                with Computing(self.experiment.settings):
+                with ComputeContext(self.experiment.settings):
                     while self._drain():
                         self._turn()
                 return

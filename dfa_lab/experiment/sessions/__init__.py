@@ -3,4 +3,4 @@
 from dfa_lab.experiment.sessions.first_view import View
 from dfa_lab.experiment.sessions.presets import PRESETS
 from dfa_lab.experiment.sessions.script import script_of
-from dfa_lab.experiment.sessions.session import Lane, Session, progress_of, story_of
+from dfa_lab.experiment.sessions.session import Lane, Session, story_of

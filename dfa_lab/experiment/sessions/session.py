@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.sessions.first_view import PLAIN, View
 from dfa_lab.experiment.sessions.script import script_of
 from dfa_lab.experiment.sessions.share_text import read_json, read_text, write_json, write_text
-from dfa_lab.experiment.settings import Settings, check_work, plain_fields
+from dfa_lab.experiment.settings import (
+    LONGEST,
+    MOST_CHANGES,
+    MOST_LANES,
+    MOST_STEPS,
+    Settings,
+    check_memory,
+    check_serializable,
+)
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
-
-MOST_STEPS = 10**8
-MOST_CHANGES = 10_000
-#: Lanes beside the run itself.
-MOST_LANES = 3
-LONGEST = {"name": 80, "title": 200, "about": 2000}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Session:
         _check_words("about", self.about)
         _check_words("name", self.name)
         object.__setattr__(self, "view", View.of(self.view))
-        plain_fields(self.settings.values())
+        check_serializable(self.settings.values())
         if len(self.changes) > MOST_CHANGES:
             raise DfaLabError(f"a session was given {len(self.changes):,} changes; expected at most {MOST_CHANGES:,}.")
         if len(self.lanes) > MOST_LANES:
@@ -86,25 +88,13 @@ class Session:
     @classmethod
     def of(cls, experiment: Experiment, *, title: str = "", about: str = "") -> Session:
         """The session that ``experiment`` is at this moment; its divergences left no trace, its undos are changes."""
-        if experiment.module is not None:
-            raise DfaLabError(
-                f"the experiment trains a module of your own ({type(experiment.module).__name__}), which no session "
-                "can hold; share the code that makes it, or describe an MLP by its widths."
-            )
-        with experiment._lock:
-            settings, (changes, steps) = Settings(**experiment.history.settings), progress_of(experiment)
-        return cls(settings, tuple(changes), steps, title, about)
+        return replace(experiment.session(), title=title, about=about)
 
     def replay(self) -> Experiment:
         """Train the run anew, here and now, to ``steps``: the same history to the last bit. Lanes are left out."""
         from dfa_lab.experiment.run import Experiment
 
-        experiment = Experiment(self.settings)
-        for step, fields in self.changes:
-            experiment.train(step - experiment.steps_done)
-            experiment.change(**fields)
-        experiment.train(self.steps - experiment.steps_done)
-        return experiment
+        return Experiment.replay(self)
 
     def script(self) -> str:
         """A Python script that makes the run again, its lanes too, and prints how it ended."""
@@ -161,7 +151,7 @@ class Session:
             found = cls(settings, changes, document["steps"], *words, lanes, document["view"], document["name"])
         except RecursionError:
             raise DfaLabError("a value in this session is nested too deep; expected names and numbers.") from None
-        check_work(found)
+        check_memory(found.settings, [*(fields for _, fields in found.changes), *(lane.fields for lane in found.lanes)])
         return found
 
 
@@ -173,7 +163,7 @@ def story_of(session: Session) -> str:
 def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
     if not isinstance(fields, Mapping) or not fields:
         raise DfaLabError(f"a change was given as {shown(fields)}; expected live fields with their new values.")
-    plain_fields(fields)
+    check_serializable(fields)
     after = settings.changed(**fields)
     Settings.check_live(fields)
     return after
@@ -189,9 +179,3 @@ def _check_words(what: str, value: Any) -> None:
         raise DfaLabError(
             f"{what} was given as {shown(value, 80)}; expected text of at most {LONGEST[what]:,} characters."
         )
-
-
-def progress_of(run: Experiment) -> tuple[list[tuple[int, dict[str, Any]]], int]:
-    """The changes of a run so far and its step, both of one moment."""
-    with run._lock:
-        return run.history.changes(), run.steps_done

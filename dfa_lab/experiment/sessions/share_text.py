@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.settings import LONGEST_TEXT
 
 FORMAT = "dfa_lab.session"
 #: The forms of a document that are read, and what a share string of each begins with.
@@ -22,8 +23,6 @@ PREFIXES = {1: "dfa1.", 2: "dfa2."}
 PREFIX = PREFIXES[1]
 #: What form 2 has beside form 1.
 ADDED = ("view", "name")
-#: Characters of JSON and of a share string, both ways.
-LONGEST_TEXT = 2_000_000
 
 #: What most sessions hold, for zlib to point at; the likeliest at the end. Never to change under the same PREFIX.
 COMMON = (

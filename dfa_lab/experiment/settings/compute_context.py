@@ -14,7 +14,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings.settings import Settings
 
 
-class Computing:
+class ComputeContext:
     """Let torch compute inside as a run's ``settings`` say, and afterwards as before: its threads, on a GPU precision.
 
     Entered at every step, hence a class. What torch holds for the whole process is left alone on a CPU.

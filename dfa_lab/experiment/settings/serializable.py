@@ -1,4 +1,4 @@
-"""Plain: values that a file can hold and a script can write: names, numbers, and lists and mappings of them."""
+"""Serializable values, which a file can hold and a script can write: names, numbers, lists and mappings of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, shown
 
 
-def plain_fields(fields: Mapping[str, Any]) -> None:
+def check_serializable(fields: Mapping[str, Any]) -> None:
     """Raise ``DfaLabError`` for a value that is more than names and numbers: a function, a Task, an infinity."""
     for name, value in fields.items():
         odd = _odd(value)

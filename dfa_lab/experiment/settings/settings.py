@@ -15,6 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import TASKS, Task
+from dfa_lab.experiment.settings.limits import MOST_APART, MOST_LAYERS, MOST_PARAMETERS, MOST_REPLICAS
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
@@ -59,12 +60,8 @@ ReplicaInit = str | dict[str, Any]
 Precision = Literal["highest", "high", "medium"]
 #: What may be a sequence with a value for each replica.
 PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
-#: The most replicas, the most hidden layers, and the most steps from one measurement to the next.
-MOST_REPLICAS, MOST_LAYERS, MOST_APART = 4096, 100, 10**9
-#: How long a sequence may be; a longer one is refused before anybody looks at its entries.
+#: How long the sequence of a field that takes one may be; a longer one is refused before its entries are looked at.
 MOST_ENTRIES = {"widths": MOST_LAYERS, **dict.fromkeys(PER_REPLICA, MOST_REPLICAS)}
-#: The most numbers in the parameters of a field's choices, all together.
-MOST_PARAMETERS = 100_000
 
 
 class Settings(BaseModel):
@@ -168,6 +165,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _one_for_each(self) -> Settings:
+        return self._fitting()
+
+    def _fitting(self) -> Settings:
         for name in PER_REPLICA:
             each(name, getattr(self, name), self.replicas)
         return self
@@ -186,8 +186,9 @@ class Settings(BaseModel):
         return value
 
     def changed(self, **fields: Any) -> Settings:
-        """These settings with some fields changed, checked as a whole."""
-        return Settings(**{**self.values(), **fields})
+        """These settings with some fields changed; only those are checked, and that all fit the replicas."""
+        checked = Settings(**{"replicas": self.replicas, **fields})
+        return self.model_copy(update={name: getattr(checked, name) for name in fields})._fitting()
 
     def values(self) -> dict[str, Any]:
         """Field -> value, as they were given."""

@@ -114,6 +114,14 @@ class Batches:
             return block.inputs[start:end], block.targets[start:end]
         return block.inputs[:, start:end], block.targets[:, start:end]
 
+    def peek(self, size: int) -> tuple[Tensor, Tensor]:
+        """What ``take`` gives next, without taking it."""
+        before = self.state()
+        try:
+            return self.take(size)
+        finally:
+            self.restore(before)
+
     def _gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The samples at ``index`` (streams, n)."""
         rows = index.reshape(-1).to(self._inputs.device)

@@ -1,4 +1,4 @@
-"""What training and measuring cost, counted: multiply-adds, and what takes as long as so many of them.
+"""What training and measuring cost, in counted multiply-adds; other work counts as those that take as long.
 
 The constants were read off one thread of a CPU at 35 · 10⁹ multiply-adds a second
 (``benchmarks/experiment/probing.py`` compares them with the clock). They only choose how often a run is measured, so
@@ -21,8 +21,8 @@ MODULE_PROBE, LEAF_PROBE, LEAF_DRAW = 30e6, 65e6, 15e6
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a step, a probe, a chance band and the test split cost: multiply-adds, and what takes as long."""
+class Costs:
+    """What a step, a probe, a chance band and the test split cost, in multiply-adds."""
 
     step: float
     probe: float
@@ -30,7 +30,7 @@ class Work:
     test: float
 
 
-def mlp_work(
+def mlp_costs(
     widths: Sequence[int],
     *,
     layerwise: bool,
@@ -39,8 +39,8 @@ def mlp_work(
     probe: int,
     test: int,
     draws: int,
-) -> Work:
-    """The work of an MLP; ``layerwise`` says that δ goes down through every layer, ``probe`` and ``test`` are samples.
+) -> Costs:
+    """The costs of an MLP; ``layerwise`` says that δ goes down through every layer, ``probe`` and ``test`` are samples.
 
     ``feedback_entries`` are the entries of all matrices that are drawn, 0 where the rule has none. Replicas are not
     counted: they are measured at the steps at which each would be by itself.
@@ -52,7 +52,7 @@ def mlp_work(
     units, layers = sum(widths[1:]), len(shapes)
     compared = sum(min(2 * probe * out * n, probe**2 * (4 * out + n)) for out, n in shapes[:-1])
     draw = probe * (down + DRAW_ELEMENT * units) + DRAW_ENTRY * feedback_entries + DRAW_LAYER * (layers - 1)
-    return Work(
+    return Costs(
         step=batch * (2 * weights + down + STEP_ELEMENT * units) + STEP + STEP_LAYER * layers,
         probe=probe * (weights + above + down + PROBE_ELEMENT * units)
         + compared
@@ -64,15 +64,15 @@ def mlp_work(
     )
 
 
-def module_work(
+def module_costs(
     forward: float, leaves: int, entries: int, *, batch: int, probe: int, test: int, chunk: int, draws: int
-) -> Work:
-    """The work of a module: ``forward`` multiply-adds a sample, so many ``leaves`` and ``entries`` of parameters.
+) -> Costs:
+    """The costs of a module: ``forward`` multiply-adds a sample, so many ``leaves`` and ``entries`` of parameters.
 
     A backward pass costs two forward passes. A probe has two of them, a redrawn pass is one; the test split goes
     through in chunks.
     """
-    return Work(
+    return Costs(
         step=3 * batch * forward + MODULE_STEP + LEAF_STEP * leaves + 10 * entries,
         probe=5 * probe * forward + MODULE_PROBE + LEAF_PROBE * leaves + PROBE_ENTRY * entries,
         chance=draws * (2.5 * probe * forward + LEAF_DRAW * leaves + DRAW_ENTRY * entries),

@@ -1,21 +1,146 @@
-"""The two learners of a run: an MLP by the explicit equations, a module of one's own by autograd."""
+"""Learner: a network, its task's loss and an optimizer, which turn a batch into an update; what both kinds share."""
 
 from __future__ import annotations
 
-from torch import nn
+import copy
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
-from dfa_lab.experiment.data import Task, make_task
+import torch
+from torch import Tensor, nn
+
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.mlp_learner import Updater, make_mlp
-from dfa_lab.experiment.training.module_learner import ModuleUpdater
+from dfa_lab.experiment.training.cost_model import Costs
+from dfa_lab.learning.alignment import Portrait
+from dfa_lab.learning.networks import change_feedback, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
 
-AnyUpdater = Updater | ModuleUpdater
+#: How often feedback is redrawn for a chance band; each time is a backward pass.
+CHANCE_DRAWS = 8
+#: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
+FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
+SIGNAL_FIELDS = ("rule", "activation_derivative", *FEEDBACK_FIELDS)
+OPTIMIZER_FIELDS = ("lr", "optimizer", "momentum", "weight_decay")
 
 
-def make_updater(settings: Settings, module: nn.Module | None) -> tuple[Task, AnyUpdater]:
-    """The task, flat for an MLP, and what learns it: ``module``, or without one the MLP that the settings describe."""
-    task = make_task(settings.task)
-    if module is not None:
-        return task, ModuleUpdater(module, task, settings)
-    task = task.flat()
-    return task, Updater(make_mlp(task, settings), task.objective, settings)
+@dataclass(frozen=True)
+class LearnerState:
+    """Copies of a network's state_dict (None where it need not be restored), of its optimizer's (None without one).
+
+    ``random`` is where the random stream of a module stands.
+    """
+
+    net: dict[str, Tensor] | None
+    optimizer: dict[str, Any] | None
+    random: tuple[Tensor, ...] = ()
+
+
+class Learner(Protocol):
+    """What a run asks of the network that it trains: ``MLPLearner`` by the equations, ``ModuleLearner`` by autograd.
+
+    ``settings`` are those in force.
+    """
+
+    #: Samples of the test split that go through the network at once.
+    chunk: ClassVar[int]
+    #: Whether it leaves its batches unchanged, so that they may be parts of a larger tensor.
+    reads_only: ClassVar[bool]
+
+    net: nn.Module
+    loss: Loss
+    settings: Settings
+    optimizer: torch.optim.Optimizer | None
+
+    @abstractmethod
+    def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Learn one batch; returns the loss at the weights before it, () or (K,)."""
+
+    @abstractmethod
+    def output(self, inputs: Tensor) -> Tensor:
+        """The network's output in eval mode, (…, N, n_out)."""
+
+    @abstractmethod
+    def answering(self, parts: Sequence[Tensor], replica: int) -> Callable[[], list[Tensor]]:
+        """A function that gives one replica's output for each of ``parts``; training may go on before it is called."""
+
+    @abstractmethod
+    def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
+        """Metric -> a value for each hidden layer; with ``chance`` the chance bands as well."""
+
+    @abstractmethod
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+        """The tensors behind the angles of each hidden layer of one replica."""
+
+    @abstractmethod
+    def costs(self, probe: int, test: int) -> Costs:
+        """What a step, a probe on ``probe`` samples and a test split of ``test`` samples cost."""
+
+    @abstractmethod
+    def check_net(self) -> None:
+        """Raise ``DfaLabError`` where the network was changed behind the experiment."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make anew what ``update`` works with, from the network, the optimizer and the settings."""
+
+    def needs_optimizer(self, settings: Settings) -> bool:
+        """Whether ``update`` needs a torch optimizer under ``settings``."""
+        return True
+
+    def adopt(self, settings: Settings, changed: Collection[str]) -> None:
+        """Use ``settings``, in which the fields ``changed`` differ, from the next update on; touch nothing else.
+
+        Another optimizer starts anew; lr, momentum and decay keep its state. An error leaves things half done:
+        ``restore`` what ``capture`` gave before.
+        """
+        before, self.settings = self.settings, settings
+        drawing = {name.removeprefix("feedback_"): getattr(settings, name) for name in FEEDBACK_FIELDS}
+        drawing = drawing if not set(FEEDBACK_FIELDS).isdisjoint(changed) else {}
+        if drawing or "rule" in changed:
+            change_feedback(self.net, settings.rule, drawing)
+        if "activation_derivative" in changed:
+            set_derivative(self.net, settings.activation_derivative)
+        if not set(OPTIMIZER_FIELDS).isdisjoint(changed):
+            if self.optimizer is not None and settings.optimizer == before.optimizer:
+                change_options(self.optimizer, make_optimizer(self.net, settings))
+            else:
+                self.optimizer = make_optimizer(self.net, settings) if self.needs_optimizer(settings) else None
+        if self.touched_by(changed):
+            self.prepare()
+
+    @staticmethod
+    def touched_by(changed: Collection[str]) -> bool:
+        """Whether a change of these fields is one of the network or of the optimizer."""
+        return not set(changed).isdisjoint((*SIGNAL_FIELDS, *OPTIMIZER_FIELDS))
+
+    def capture(self, *, net: bool = True) -> LearnerState:
+        """Copies of all that ``restore`` needs; with ``net`` false, of the optimizer's state alone."""
+        optimizer = None if self.optimizer is None else copy.deepcopy(self.optimizer.state_dict())
+        tensors = {name: tensor.clone() for name, tensor in self.net.state_dict().items()} if net else None
+        return LearnerState(tensors, optimizer)
+
+    def restore(self, settings: Settings, state: LearnerState) -> None:
+        """Take up ``settings`` with what ``capture`` gave under them."""
+        if state.net is not None:
+            # Weights first: some inits look at them when the matrices are drawn.
+            self.net.load_state_dict(state.net, strict=False)
+            redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
+            set_rule(self.net, settings.rule)
+            set_derivative(self.net, settings.activation_derivative)
+            self.net.load_state_dict(state.net, strict=False)
+        self.settings, self.optimizer = settings, None
+        if state.optimizer is not None:
+            self.optimizer = make_optimizer(self.net, settings)
+            self.optimizer.load_state_dict(copy.deepcopy(state.optimizer))
+        self.prepare()
+
+
+def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """The optimizer that the settings ask for. Raises what it refuses."""
+    make = OPTIMIZERS[settings.optimizer]
+    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    # With a rate for each replica the optimizer steps by 1, and the learner applies the rates.
+    lr = 1.0 if is_sequence(settings.lr) else settings.lr
+    return make(learning, lr=lr, momentum=settings.momentum, weight_decay=settings.weight_decay)

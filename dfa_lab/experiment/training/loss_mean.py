@@ -1,4 +1,4 @@
-"""Mean: batch losses added up until a row of the history takes their mean."""
+"""LossMean: batch losses added up until a row of the history takes their mean."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from torch import Tensor
 
 
 @dataclass
-class Mean:
-    """The ``total`` of so many losses, one a replica: plain numbers, for they are added to at every step."""
+class LossMean:
+    """The ``total`` of ``count`` batch losses for each replica; plain numbers, for they are added to at every step."""
 
     total: list[float]
     count: int = 0
-
-    @classmethod
-    def of_nothing(cls, replicas: int) -> Mean:
-        """To begin with."""
-        return cls([0.0] * replicas)
 
     def add(self, loss: Tensor) -> None:
         """One batch's loss, () or (K,)."""
@@ -40,16 +35,16 @@ class Mean:
         return [replica for replica, total in enumerate(self.total) if not math.isfinite(total)]
 
     def take(self) -> list[float]:
-        """The mean of what was added, one a replica; from here on it is empty again."""
+        """The mean for each replica; from here on it is empty again."""
         found = [total / self.count for total in self.total]
         self.total, self.count = [0.0] * len(self.total), 0
         return found
 
-    def copy(self) -> Mean:
-        """Another that goes on by itself."""
-        return Mean(list(self.total), self.count)
+    def copy(self) -> LossMean:
+        """An independent copy."""
+        return LossMean(list(self.total), self.count)
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether every entry is a number."""
+    """Whether every entry is a finite number."""
     return all(bool(tensor.isfinite().all()) for tensor in tensors)

@@ -1,52 +1,46 @@
-"""Updater: one batch into one update. SGD, with momentum too, in place, the rest by torch's optimizers."""
+"""MLPLearner: an MLP by the explicit equations. SGD, with momentum too, in place; the rest by torch's optimizers."""
 
 from __future__ import annotations
 
-import copy
 import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.cost_model import Work, mlp_work
+from dfa_lab.experiment.training.cost_model import Costs, mlp_costs
+from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import Portrait, measure_chance, measure_mlp, portraits_of_mlp
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
-from dfa_lab.learning.ops import OPTIMIZERS, Loss, Replay, change_options, each, is_sequence
-from dfa_lab.learning.rules import Route
-
-#: How often feedback is redrawn for a chance band; each time is a backward pass.
-CHANCE_DRAWS = 8
+from dfa_lab.learning.ops import Loss, Replay, each, is_sequence
+from dfa_lab.learning.rules import Lesson, Route
 
 
-class Updater:
-    """A network, its loss and the optimizer's state: ``adopt`` takes changed settings, ``update`` learns a batch."""
+class MLPLearner(Learner):
+    """An MLP that learns by ``settings``; its ``layers`` are the tensors that the equations work on."""
 
-    #: Samples of the test split that go through the network at once.
     chunk = 4096
+    reads_only = True
+    net: MLP
 
     def __init__(self, net: MLP, loss: Loss, settings: Settings) -> None:
-        self.net = net
-        self.loss = loss
-        self.optimizer = make_optimizer(net, settings) if _needs_one(settings) else None
-        self._take(settings)
+        self.net, self.loss, self.settings = net, loss, settings
+        self.optimizer = make_optimizer(net, settings) if self.needs_optimizer(settings) else None
+        self.prepare()
 
-    def adopt(self, settings: Settings, previous: Settings) -> None:
-        """Use ``settings`` from the next update on. Another optimizer starts anew; lr, momentum, decay keep its state.
+    def needs_optimizer(self, settings: Settings) -> bool:
+        """Plain SGD is done in place; it needs no optimizer object until momentum has made one."""
+        return settings.optimizer != "sgd" or settings.momentum > 0
 
-        Raises what the optimizer refuses, before anything has changed.
-        """
-        if settings.optimizer == previous.optimizer and self.optimizer is not None:
-            change_options(self.optimizer, make_optimizer(self.net, settings))
-        else:
-            self.optimizer = make_optimizer(self.net, settings) if _needs_one(settings) else None
-        self._take(settings)
-
-    def _take(self, settings: Settings) -> None:
-        self.settings = settings
+    def prepare(self) -> None:
+        """Make anew the stepper over the network's tensors as they are."""
+        settings = self.settings
         self.layers = self.net.layers()
         rates = each("lr", settings.lr, settings.replicas)
         self._rates = self.net.weights[0].new_tensor(rates) if is_sequence(settings.lr) else None
@@ -80,7 +74,7 @@ class Updater:
         return held[0], held[1]
 
     def check_net(self) -> None:
-        """Raise ``DfaLabError`` where the network was changed behind the experiment, which would train the old one."""
+        """Raise ``DfaLabError`` where the network has other tensors, another rule or another derivative."""
         now = self.net.layers()
         same = all(
             one.data_ptr() == two.data_ptr() and one.dtype == two.dtype
@@ -93,30 +87,39 @@ class Updater:
             )
 
     def output(self, inputs: Tensor) -> Tensor:
-        """The network's output, (…, N, n_out)."""
+        """See ``Learner``."""
         return equations.forward(self.layers, inputs).output
 
+    def answering(self, parts: Sequence[Tensor], replica: int) -> Callable[[], list[Tensor]]:
+        """See ``Learner``: it computes with copies of the weights when it is called."""
+        own: Any = ... if self.settings.replicas is None else replica
+        weights, biases = ([one[own].clone() for one in column] for column in (self.layers.weights, self.layers.biases))
+        layers = replace(self.layers, weights=weights, biases=biases)
+        return lambda: [equations.forward(layers, part).output for part in parts]
+
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a hidden layer; with ``chance`` the bands that mean nothing as well."""
-        seen = equations.forward(self.layers, inputs)
-        _, error = self.loss.value_and_error(seen.output, targets)
-        lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
+        """See ``Learner``."""
+        seen, error, lesson = self._pass(inputs, targets)
         found = measure_mlp(self.layers, seen, error, lesson, reduction=self.loss.reduction)
         if not chance:
             return found
         return found | measure_chance(self.layers, seen, error, lesson, draws=CHANCE_DRAWS)
 
-    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
-        """The tensors behind the angles of each hidden layer of one replica."""
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+        """See ``Learner``."""
+        own = None if self.settings.replicas is None else replica
+        return portraits_of_mlp(self.layers, *self._pass(inputs, targets), own)
+
+    def _pass(self, inputs: Tensor, targets: Tensor) -> tuple[equations.Pass, Tensor, Lesson | None]:
+        """The forward pass, e, and what the rule needs beside e."""
         seen = equations.forward(self.layers, inputs)
         _, error = self.loss.value_and_error(seen.output, targets)
-        lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
-        return portraits_of_mlp(self.layers, seen, error, lesson, replica)
+        return seen, error, equations.lesson_for(self.layers.rule, seen, targets, self.loss)
 
-    def work(self, probe: int, test: int) -> Work:
-        """What a step, a probe on so many samples and a test split of so many cost."""
+    def costs(self, probe: int, test: int) -> Costs:
+        """See ``Learner``."""
         rule, feedback = self.layers.rule, self.layers.feedback
-        return mlp_work(
+        return mlp_costs(
             self.net.widths,
             layerwise=rule.route is Route.LAYERWISE,
             feedback_entries=0 if rule.magnitudes else sum(math.prod(matrix.shape[-2:]) for matrix in feedback),
@@ -127,7 +130,7 @@ class Updater:
         )
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Learn one batch; returns the loss at the weights before it, () or (K,)."""
+        """See ``Learner``."""
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
@@ -158,17 +161,17 @@ class Updater:
             assert self._rates is not None
             tensor.copy_(torch.lerp(then, tensor.detach(), self._rates.reshape(-1, *[1] * (tensor.dim() - 1))))
 
-    def state(self) -> dict[str, Any] | None:
-        """The optimizer's state, copied; None where it has none."""
-        return None if self.optimizer is None else copy.deepcopy(self.optimizer.state_dict())
+    def copy(self) -> MLPLearner:
+        """Another that goes on from here by itself."""
+        other = MLPLearner(deepcopy(self.net), self.loss, self.settings)
+        other.restore(self.settings, self.capture())
+        return other
 
-    def restore(self, settings: Settings, state: dict[str, Any] | None) -> None:
-        """Take up ``settings`` with what ``state`` gave."""
-        self.optimizer = None
-        if state is not None:
-            self.optimizer = make_optimizer(self.net, settings)
-            self.optimizer.load_state_dict(copy.deepcopy(state))
-        self._take(settings)
+    def restore(self, settings: Settings, state: LearnerState) -> None:
+        """As ``Learner.restore``, without the matrices that were first drawn since."""
+        if state.net is not None:
+            self.net.feedback.keep([name.removeprefix("feedback.") for name in state.net])
+        super().restore(settings, state)
 
 
 def make_mlp(task: Task, settings: Settings) -> MLP:
@@ -187,17 +190,3 @@ def make_mlp(task: Task, settings: Settings) -> MLP:
         dtype=torch.float32,
         device=settings.device,
     )
-
-
-def _needs_one(settings: Settings) -> bool:
-    """Plain SGD is done in place by the equations; it needs no optimizer object until momentum has made one."""
-    return settings.optimizer != "sgd" or settings.momentum > 0
-
-
-def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """The optimizer the settings ask for. Raises what it refuses."""
-    make = OPTIMIZERS[settings.optimizer]
-    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    # Rates of replicas' own are the updater's to apply.
-    lr = 1.0 if is_sequence(settings.lr) else settings.lr
-    return make(learning, lr=lr, momentum=settings.momentum, weight_decay=settings.weight_decay)

@@ -1,10 +1,11 @@
-"""ModuleUpdater: a network of one's own in an experiment. Autograd, a torch optimizer, feedback that moves with it."""
+"""ModuleLearner: a converted module by autograd and a torch optimizer, with feedback that moves with it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,12 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.cost_model import Work, module_work
-from dfa_lab.experiment.training.mlp_learner import CHANCE_DRAWS, make_optimizer
+from dfa_lab.experiment.training.cost_model import Costs, module_costs
+from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import Portrait, measure_converted, portraits_of_converted
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
-from dfa_lab.learning.ops import change_options, each_seed, generator, restore_torch_state, torch_state
+from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
 
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
@@ -70,22 +71,23 @@ def prepared(module: nn.Module, settings: Settings) -> nn.Module:
     return net
 
 
-class ModuleUpdater:
-    """A converted network, its task's loss and an optimizer, as ``Updater`` is for an MLP.
+class ModuleLearner(Learner):
+    """A converted copy of ``module`` that learns ``task`` by ``settings``.
 
-    Dropout and the like draw from a stream of the run's own, so that nothing else in the process moves it.
+    Dropout and the like draw from a random stream of the run's own, which nothing else in the process moves. Raises
+    ``DfaLabError`` for a module that does not suit the task or has nothing to learn.
     """
 
-    #: Samples of the test split that go through the network at once.
     chunk = 512
+    reads_only = False
+    optimizer: torch.optim.Optimizer
 
     def __init__(self, module: nn.Module, task: Task, settings: Settings) -> None:
         if settings.replicas is not None:
             raise DfaLabError(f"replicas was given as {settings.replicas} beside module; a module has none: use None.")
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise DfaLabError("module has no parameter that requires a gradient; nothing could learn.")
-        self.net = prepared(module, settings)
-        self.loss = task.objective
+        self.net, self.loss, self.settings = prepared(module, settings), task.objective, settings
         self._converted: Converted = conversion_of(self.net)
         with torch.random.fork_rng():
             torch.manual_seed(generator(*each_seed("seed", settings.seed, None), "noise").initial_seed())
@@ -93,12 +95,11 @@ class ModuleUpdater:
         if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
             self.net.train()
         self._converted.conversion.attached = 1
-        self._check(task, settings)
+        self._check(task)
         self.optimizer = make_optimizer(self.net, settings)
-        self._take(settings)
 
-    def _check(self, task: Task, settings: Settings) -> None:
-        example = task.train_inputs[:2].to(settings.device)
+    def _check(self, task: Task) -> None:
+        example = task.train_inputs[:2].to(self.settings.device)
         self._converted.try_out(example.clone())  # a layer in place would change the task's own data
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -115,20 +116,11 @@ class ModuleUpdater:
                 f"({len(example)}, {task.outputs})."
             )
 
-    def adopt(self, settings: Settings, previous: Settings) -> None:
-        """Use ``settings`` from the next update on. Another optimizer starts anew; its options keep its state."""
-        fresh = make_optimizer(self.net, settings)
-        if settings.optimizer == previous.optimizer:
-            change_options(self.optimizer, fresh)
-        else:
-            self.optimizer = fresh
-        self._take(settings)
-
-    def _take(self, settings: Settings) -> None:
-        self.settings = settings
+    def prepare(self) -> None:
+        """Nothing: autograd goes through the network as it is."""
 
     def check_net(self) -> None:
-        """Raise ``DfaLabError`` where the network's rule was changed behind the experiment."""
+        """Raise ``DfaLabError`` where the network has another rule or another derivative."""
         conversion = self._converted.conversion
         if conversion.choice != self.settings.rule or conversion.derivative != self.settings.activation_derivative:
             raise DfaLabError(
@@ -137,7 +129,7 @@ class ModuleUpdater:
             )
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Learn one batch; returns the loss at the weights before it, ()."""
+        """See ``Learner``."""
         self._converted.lesson = targets, self.loss.reduction
         try:
             with torch.enable_grad(), self._own_stream():
@@ -159,7 +151,7 @@ class ModuleUpdater:
             self._random = torch_state()
 
     @contextmanager
-    def _at_rest(self) -> Iterator[None]:
+    def _eval_mode(self) -> Iterator[None]:
         modes = [(module, module.training) for module in self.net.modules()]
         self.net.eval()
         try:
@@ -169,38 +161,40 @@ class ModuleUpdater:
                 module.training = mode
 
     def output(self, inputs: Tensor) -> Tensor:
-        """The network's output in eval mode, (N, n_out)."""
-        with self._at_rest():
+        """See ``Learner``."""
+        with self._eval_mode():
             result: Tensor = self.net(inputs.clone())
         return result
 
-    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
-        """The tensors behind the angles of each layer that carries δ, in eval mode."""
-        with self._at_rest():
+    def answering(self, parts: Sequence[Tensor], replica: int) -> Callable[[], list[Tensor]]:
+        """See ``Learner``: it computes here and now, for the network is not copied."""
+        outputs = [self.output(part) for part in parts]
+        return lambda: outputs
+
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+        """See ``Learner``."""
+        with self._eval_mode():
             return portraits_of_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
-    def work(self, probe: int, test: int) -> Work:
-        """What a step, a probe on so many samples and a test split of so many cost."""
+    def costs(self, probe: int, test: int) -> Costs:
+        """See ``Learner``."""
         leaves = sum(1 for module in self.net.modules() if not any(True for _ in module.children()))
         entries = sum(parameter.numel() for parameter in self.net.parameters())
         counted = {"batch": self.settings.batch_size, "probe": probe, "test": test}
-        return module_work(self._forward, leaves, entries, **counted, chunk=self.chunk, draws=CHANCE_DRAWS)
+        return module_costs(self._forward, leaves, entries, **counted, chunk=self.chunk, draws=CHANCE_DRAWS)
 
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
-        """Metric -> a value a layer that carries δ, in eval mode; with ``chance`` the bands as well."""
+        """See ``Learner``: of each layer that carries δ."""
         draws = CHANCE_DRAWS if chance else 0
-        with self._at_rest():
+        with self._eval_mode():
             found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
         return {name: columns for name, columns in found.items() if chance or "_chance" not in name}
 
-    def state(self) -> dict[str, Any]:
-        """The optimizer's state and the stream's, copied."""
-        return {"optimizer": copy.deepcopy(self.optimizer.state_dict()), "random": list(self._random)}
+    def capture(self, *, net: bool = True) -> LearnerState:
+        """See ``Learner``."""
+        return replace(super().capture(net=net), random=tuple(self._random))
 
-    def restore(self, settings: Settings, state: dict[str, Any] | None) -> None:
-        """Take up ``settings`` with what ``state`` gave."""
-        assert state is not None
-        self.optimizer = make_optimizer(self.net, settings)
-        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self._random = list(state["random"])
-        self._take(settings)
+    def restore(self, settings: Settings, state: LearnerState) -> None:
+        """See ``Learner``."""
+        super().restore(settings, state)
+        self._random = list(state.random)

@@ -1,4 +1,4 @@
-"""Stopwatch: training samples a second of training. The one place that reads a clock."""
+"""ThroughputClock: training samples a second of training. The one place of a run that reads a clock."""
 
 from __future__ import annotations
 
@@ -10,49 +10,52 @@ from contextlib import contextmanager
 WINDOW = 0.25
 
 
-class Stopwatch:
-    """Runs from ``start``, stands still from ``halt`` to ``go`` and in ``leave_out``, gives one reading a window."""
+class ThroughputClock:
+    """Counts the time from ``start`` on, but not between ``pause`` and ``resume`` nor inside ``paused``.
+
+    One reading for each window of at least ``WINDOW`` seconds; none while it is ``silent``.
+    """
 
     def __init__(self) -> None:
-        self.silent = False  # then it gives no readings
+        self.silent = False
         self.start(0)
 
     def start(self, samples: int) -> None:
         """Begin a window now, at ``samples`` seen: time up to now was not training."""
         self._began, self._samples = time.perf_counter(), samples
-        self._halted: float | None = None
+        self._paused: float | None = None
 
     @contextmanager
-    def leave_out(self) -> Iterator[None]:
-        """What happens inside is measuring, not training; inside another, or while it stands still, that goes on."""
-        if self._halted is not None:
+    def paused(self) -> Iterator[None]:
+        """What happens inside is not training; where it is paused already, it stays so afterwards."""
+        if self._paused is not None:
             yield
             return
-        self.halt()
+        self.pause()
         try:
             yield
         finally:
-            self.go()
+            self.resume()
 
-    def halt(self) -> None:
+    def pause(self) -> None:
         """Time from now on is not training."""
-        if self._halted is None:
-            self._halted = time.perf_counter()
+        if self._paused is None:
+            self._paused = time.perf_counter()
 
-    def go(self) -> None:
+    def resume(self) -> None:
         """Time from now on is training again."""
-        if self._halted is not None:
-            self._began += time.perf_counter() - self._halted
-            self._halted = None
+        if self._paused is not None:
+            self._began += time.perf_counter() - self._paused
+            self._paused = None
 
     def read(self, samples: int, *, due: bool) -> float | None:
         """Samples a second since the window began, and a new window; None where it is too short and not ``due``."""
-        halted = self._halted
-        now = time.perf_counter() if halted is None else halted
+        paused = self._paused
+        now = time.perf_counter() if paused is None else paused
         seconds, trained = now - self._began, samples - self._samples
         if self.silent or not trained or seconds <= 0 or not (due or seconds >= WINDOW):
             return None
         self.start(samples)
-        if halted is not None:
-            self.halt()
+        if paused is not None:
+            self.pause()
         return trained / seconds

@@ -13,6 +13,7 @@ Operators bind as in Python: -x**2 is -(x**2), and 2**-x**2 is 2**(-(x**2)). The
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,8 @@ class Expression:
     _program: tuple[Instruction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_program", parse(self.text))
+        read = _program_of if isinstance(self.text, str) else _program_of.__wrapped__  # which refuses it
+        object.__setattr__(self, "_program", read(self.text))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Expression, (self.text,)
@@ -62,6 +64,12 @@ class Expression:
                 first = len(values) - instruction.arity
                 values[first:] = [instruction.apply(*values[first:])]
         return values[0].to(x.dtype)
+
+
+@functools.lru_cache(256)
+def _program_of(text: str) -> tuple[Instruction, ...]:
+    """The program of a text, which is parsed once however often it is checked and used."""
+    return parse(text)
 
 
 def _within(number: float, dtype: torch.dtype) -> float:

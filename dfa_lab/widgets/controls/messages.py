@@ -8,10 +8,11 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.runner import FASTEST, SLOWEST, is_speed
+from dfa_lab.experiment.settings import MESSAGE_FIELDS as FIELDS
+from dfa_lab.experiment.settings import MESSAGE_FIELDS_TEXT as FIELDS_TEXT
+from dfa_lab.experiment.settings import MESSAGE_STEPS as STEPS
+from dfa_lab.experiment.settings import MESSAGE_TEXT as TEXT
 from dfa_lab.widgets.controls.exports import DOWNLOADS
-
-#: Bounds on what a page sends, whoever wrote that page.
-TEXT, FIELDS, FIELDS_TEXT, STEPS = 1_000_000, 64, 100_000, 10**8
 
 Check = Callable[[Any], bool]
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.sessions import PRESETS, Session, View, story_of
+from dfa_lab.experiment.settings import check_size
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.registry import Registry
-from dfa_lab.widgets.controls import check_fields, check_size, download
+from dfa_lab.widgets.controls import check_fields, download
 
 if TYPE_CHECKING:
     from dfa_lab.widgets.explorer.explorer import Explorer

@@ -137,12 +137,12 @@ def test_momentum_and_decay_are_torchs():
 def test_a_change_of_lr_keeps_the_optimizers_state_and_another_optimizer_starts_anew():
     experiment = dfa.Experiment(**FAST, optimizer="rmsprop", lr=0.001)
     experiment.train(5)
-    state = experiment._updater.optimizer.state
+    state = experiment.trainer.learner.optimizer.state
     experiment.change(lr=0.01)
-    assert experiment._updater.optimizer.state is state
-    assert experiment._updater.optimizer.param_groups[0]["lr"] == 0.01
+    assert experiment.trainer.learner.optimizer.state is state
+    assert experiment.trainer.learner.optimizer.param_groups[0]["lr"] == 0.01
     experiment.change(optimizer="adam")
-    assert len(experiment._updater.optimizer.state) == 0
+    assert len(experiment.trainer.learner.optimizer.state) == 0
 
 
 def test_reset_gives_the_same_run_again_and_a_seed_another():
@@ -323,12 +323,12 @@ def test_momentum_may_come_and_go_and_keeps_its_state(optimizer):
     experiment.train(5)
     experiment.change(momentum=0.9)
     experiment.train(5)
-    state = experiment._updater.optimizer.state
+    state = experiment.trainer.learner.optimizer.state
     experiment.change(momentum=0.0)
     experiment.train(5)
     experiment.change(momentum=0.5)
     experiment.train(5)
-    assert experiment._updater.optimizer.state is state
+    assert experiment.trainer.learner.optimizer.state is state
     assert all("momentum_buffer" in kept for kept in state.values())
 
 

@@ -234,7 +234,7 @@ def test_steps_too_many_to_reckon_with_are_refused(runner, number):
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt(), SystemExit()], ids=repr)
 @pytest.mark.parametrize("fields", [{}, {"lr": 0.5}], ids=["many fields", "lr"])
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "when it is done"])
-@pytest.mark.parametrize("place", ["updater", "cadence", "history"])
+@pytest.mark.parametrize("place", ["learner", "schedule", "history"])
 def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, place, late, fields, error):
     run, untouched = dfa.Experiment(**FAST), dfa.Experiment(**FAST)
     for one in (run, untouched):
@@ -243,8 +243,8 @@ def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, pl
     fields = fields or many
 
     target, name = {
-        "updater": (run._updater, "adopt"),
-        "cadence": (run._probe, "cadence"),
+        "learner": (run.trainer.learner, "adopt"),
+        "schedule": (run.trainer.probe, "costs"),
         "history": (run.history, "add_change"),
     }[place]
     calls = []
@@ -352,7 +352,7 @@ def test_a_reset_that_fails_leaves_the_run_as_it_was(monkeypatch):
     def fail(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dfa_lab.experiment.run.experiment.Probe", fail)
+    monkeypatch.setattr("dfa_lab.experiment.run.trainer.Probe", fail)
     with pytest.raises(KeyboardInterrupt):
         run.reset(widths=(32,), task="moons")
     monkeypatch.undo()

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.settings.compute_context import Computing
+from dfa_lab.experiment.settings.compute_context import ComputeContext
 from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
 
 FAST = {"task": "digits", "widths": (16, 16), "batch_size": 16}
 
 
-ON_A_GPU = {"threads": 1, "device": "cuda:0"}  # what Computing reads of settings that this machine may refuse
+ON_A_GPU = {"threads": 1, "device": "cuda:0"}  # what ComputeContext reads of settings that this machine may refuse
 
 
 def of(**fields):
@@ -23,11 +23,11 @@ def of(**fields):
 
 def test_torch_computes_as_the_settings_say_inside_and_as_before_outside():
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    with Computing(dfa.Settings(threads=2)):
+    with ComputeContext(dfa.Settings(threads=2)):
         assert torch.get_num_threads() == 2
-        with Computing(of(precision="high")):
+        with ComputeContext(of(precision="high")):
             assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (1, "high")
-            with Computing(of(precision="medium")):
+            with ComputeContext(of(precision="medium")):
                 assert torch.get_float32_matmul_precision() == "medium"
             assert torch.get_float32_matmul_precision() == "high"
         assert torch.get_num_threads() == 2
@@ -36,7 +36,7 @@ def test_torch_computes_as_the_settings_say_inside_and_as_before_outside():
 
 def test_an_error_inside_leaves_no_precision_behind():
     before = torch.get_float32_matmul_precision()
-    with pytest.raises(ZeroDivisionError), Computing(of(precision="medium")):
+    with pytest.raises(ZeroDivisionError), ComputeContext(of(precision="medium")):
         raise ZeroDivisionError
     assert torch.get_float32_matmul_precision() == before
 
@@ -55,7 +55,7 @@ def test_on_a_gpu_a_mixture_of_torchs_names_is_said_in_words(monkeypatch):
         raise RuntimeError("mix of the legacy and new APIs")
 
     monkeypatch.setattr(torch, "get_float32_matmul_precision", mixed)
-    with pytest.raises(dfa.DfaLabError, match="newer names"), Computing(of(precision="high")):
+    with pytest.raises(dfa.DfaLabError, match="newer names"), ComputeContext(of(precision="high")):
         pass
 
 
@@ -99,4 +99,4 @@ def test_the_first_steps_of_a_shape_are_done_as_they_are_and_another_shape_begin
 
 
 def test_on_a_cpu_nothing_is_captured():
-    assert not isinstance(dfa.Experiment(**FAST)._updater._step, Replay)
+    assert not isinstance(dfa.Experiment(**FAST).trainer.learner._step, Replay)

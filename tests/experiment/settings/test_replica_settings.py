@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.training.mlp_learner import Updater
+from dfa_lab.experiment.training.mlp_learner import MLPLearner
 from networks import make_batch, make_net
 
 REPLICAS = 3
@@ -78,7 +78,7 @@ def test_replica_k_is_the_single_network_to_the_last_bits(rule, optimizer, momen
     given = {"rule": rule, "optimizer": optimizer, "momentum": momentum, "weight_decay": decay}
 
     def updater(replicas, lr, drawn):
-        return Updater(
+        return MLPLearner(
             make_net(rule=rule, replicas=replicas, **drawn),
             dfa.LOSSES["cross_entropy"],
             dfa.Settings(**given, lr=lr, replicas=replicas),
@@ -121,10 +121,10 @@ def test_a_change_of_lr_is_torchs(optimizer, momentum, lr):
     first, second = dfa.Settings(**given, lr=0.01), dfa.Settings(**given, lr=lr)
     auto, own, loss = make_net(replicas=2), make_net(replicas=2), dfa.LOSSES["cross_entropy"]
     torchs = dfa.OPTIMIZERS[optimizer](auto.parameters(), lr=0.01, momentum=momentum, weight_decay=0.0)
-    updater = Updater(own, loss, first)
+    updater = MLPLearner(own, loss, first)
     for seed in range(20):
         if seed == 10:
-            updater.adopt(second, first)
+            updater.adopt(second, ["lr"])
             torchs.param_groups[0]["lr"] = 0.002
         x, t = make_batch(seed=seed)
         torchs.zero_grad()

@@ -61,14 +61,14 @@ def test_a_module_that_overwrites_its_inputs_trains_the_same_after_a_rewind():
     state = run.state()
     run.train(3)
     once = run.net.state_dict()["2.weight"].clone()
-    state.put_back(run)
+    run.trainer.restore(state)
     run.train(3)
     assert torch.equal(run.net.state_dict()["2.weight"], once)
 
 
 def test_a_rewind_to_before_the_block_gives_the_same_batches():
     run = dfa.Experiment(task="digits", widths=(8,), batch_size=4, probe_every=0)
-    batches = run._batches
+    batches = run.trainer.batches
     start = batches.state()
     first = [batches.take(4)[1].clone() for _ in range(200)]
     batches.take(600)  # another block of the same permutation

@@ -175,6 +175,6 @@ def test_a_modules_probe_is_in_eval_mode():
     run = dfa.Experiment(module=module, rule="fa", probe_every=10)
     run.train(10)
     net = run.net.eval()
-    rows = dfa.measure_alignment(net, *run._probe.batch(run.settings), loss_fn, draws=0)
+    rows = dfa.measure_alignment(net, *run.trainer.probe.batch(), loss_fn, draws=0)
     recorded = [run.history.last("gradient_alignment", row.layer) for row in rows]
     assert recorded == pytest.approx([row.gradient_alignment for row in rows], abs=1e-9)

@@ -64,7 +64,7 @@ def test_it_is_recorded_for_each_layer_and_replica_at_every_probe(registered, re
     assert (frame.metric == METRIC).sum() == (frame.metric == "gradient_alignment").sum()
     newest = [run.history.values(METRIC, layer)[1][-1].tolist() for layer in (1, 2)]
     rows = dfa.measure_alignment(
-        run.net, *run._probe.batch(run.settings), run.task.objective, convention="last_sample", draws=0
+        run.net, *run.trainer.probe.batch(), run.task.objective, convention="last_sample", draws=0
     )
     by_layer = [[row.gradient_alignment for row in rows if row.layer == layer] for layer in (1, 2)]
     assert newest == [pytest.approx(one) for one in by_layer]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.training.mlp_learner import Updater
+from dfa_lab.experiment.training.mlp_learner import MLPLearner
 from dfa_lab.learning.mlp import equations
 from dfa_lab.learning.mlp.inplace_updates import Descent
 from dfa_lab.learning.mlp.stepper import Stepper
@@ -112,7 +112,7 @@ def test_a_torch_optimizer_does_the_explicit_step(rule, momentum):
     optimizer = torch.optim.SGD(auto.parameters(), lr=0.1, weight_decay=0.01, momentum=momentum)
     dfa.attach(auto, optimizer)
     loss = dfa.LOSSES["cross_entropy"]
-    updater = Updater(own, loss, dfa.Settings(lr=0.1, weight_decay=0.01, momentum=momentum))
+    updater = MLPLearner(own, loss, dfa.Settings(lr=0.1, weight_decay=0.01, momentum=momentum))
     for seed in range(20):
         x, t = make_batch(seed=seed)
         optimizer.zero_grad()
