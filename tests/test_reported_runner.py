@@ -122,7 +122,7 @@ def test_a_derivative_that_has_failed_can_be_undone_on_the_screen():
 def test_an_error_outside_of_every_command_and_step_is_said(runner, monkeypatch):
     runner.play()
     until(lambda: runner.status().steps_done > 5)
-    monkeypatch.setattr(runner._tempo, "tick", lambda: sys.exit("nobody expects this"))
+    monkeypatch.setattr(runner._training.rate, "tick", lambda: sys.exit("nobody expects this"))
     until(lambda: runner.status().error)
     assert "nobody expects this" in runner.status().error
     assert not runner.status().running

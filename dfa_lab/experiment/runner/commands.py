@@ -1,26 +1,39 @@
-"""Commands: what a runner can be told, checked when they are made, and the status it answers with.
+"""What a runner can be told: each command with its arguments, the check of them when it is made, and what it does.
 
 A ``lane`` is a lane's own number, 0 the run itself; None, where it may be, means all of them. A number stays with its
 lane for good and comes never again: a command that arrives late finds its lane, or none.
+
+A new command is a class here and a method of ``Runner``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.runner.rate_limit import FASTEST, SLOWEST, is_speed
+from dfa_lab.experiment.runner.scheduled_changes import SessionLike
+from dfa_lab.experiment.runner.training import Training
 
-#: The slowest and the fastest speed limit there are, in steps a second: a step in a quarter of an hour, and no limit.
-SLOWEST, FASTEST = 1e-3, 1e6
 #: The most steps that a command may name.
 MOST_STEPS = 10**15
 
 
+class Command(ABC):
+    """One thing to do at a step boundary; after it the former error is off the status line, unless ``keeps_error``."""
+
+    keeps_error: ClassVar[bool] = False
+
+    @abstractmethod
+    def apply(self, training: Training) -> None:
+        """Do it, whole or not at all. Raises what goes wrong."""
+
+
 @dataclass(frozen=True)
-class Play:
+class Play(Command):
     """Train on, for ``steps`` steps or until told to pause."""
 
     steps: int | None = None
@@ -29,20 +42,38 @@ class Play:
         if self.steps is not None:
             whole_number("steps", self.steps, 1, MOST_STEPS, instead="None")
 
+    def apply(self, training: Training) -> None:
+        training.play(self.steps)
+
 
 @dataclass(frozen=True)
-class Pause:
+class Pause(Command):
     """Stop at the next step boundary."""
 
+    keeps_error = True
+
+    def apply(self, training: Training) -> None:
+        training.running = False
+
 
 @dataclass(frozen=True)
-class Measure:
+class Close(Pause):
+    """End the thread."""
+
+
+@dataclass(frozen=True)
+class Measure(Command):
     """Measure the step at which every lane stands, by hand; at rest that is done without being told."""
 
+    def apply(self, training: Training) -> None:
+        training.measure_before_change()
+        for lane in training.lanes.all:
+            lane.experiment.measure()
+
 
 @dataclass(frozen=True)
-class Change:
-    """Turn live knobs, in all lanes or in none."""
+class Change(Command):
+    """Change live settings, in all lanes or in none."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     lane: int | None = 0
@@ -51,19 +82,27 @@ class Change:
         _check_fields(self.fields)
         _check_lane(self.lane, every=True)
 
+    def apply(self, training: Training) -> None:
+        training.measure_before_change()
+        training.lanes.change(self.fields, self.lane)
+
 
 @dataclass(frozen=True)
-class Reset:
-    """A new run with the settings in force and ``fields``; the other lanes go, and training stops."""
+class Undo(Command):
+    """Take back the last change; with lane None in every lane that has one."""
 
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    lane: int | None = 0
 
     def __post_init__(self) -> None:
-        _check_fields(self.fields)
+        _check_lane(self.lane, every=True)
+
+    def apply(self, training: Training) -> None:
+        training.measure_before_change()
+        training.lanes.undo(self.lane)
 
 
 @dataclass(frozen=True)
-class Fork:
+class Fork(Command):
     """One more lane that stands where ``lane`` stands, with ``fields`` changed from here on."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -76,9 +115,13 @@ class Fork:
         if self.name is not None and not isinstance(self.name, str):
             raise DfaLabError(f"a lane's name was given as {shown(self.name)}; expected a text or None.")
 
+    def apply(self, training: Training) -> None:
+        training.measure_before_change()
+        training.lanes.fork(self.fields, self.lane, self.name)
+
 
 @dataclass(frozen=True)
-class Drop:
+class Drop(Command):
     """Take a lane away. Lane 0 stays."""
 
     lane: int
@@ -88,59 +131,40 @@ class Drop:
         if self.lane == 0:
             raise DfaLabError("lane 0 is the run itself and stays; drop another lane, or reset.")
 
+    def apply(self, training: Training) -> None:
+        training.measure_before_change()
+        training.lanes.drop(self.lane)
+
 
 @dataclass(frozen=True)
-class Undo:
-    """Take back the last change; with lane None in every lane that has one."""
+class Reset(Command):
+    """A new run with the settings in force and ``fields``; the other lanes go, and training stops."""
 
-    lane: int | None = 0
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_lane(self.lane, every=True)
+        _check_fields(self.fields)
 
-
-class LaneOfSession(Protocol):
-    """A lane as a session has it: a fork at step 0 with live fields changed."""
-
-    @property
-    def name(self) -> str:
-        """What a legend calls it."""
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The live settings in which it differs."""
-
-
-class SessionLike(Protocol):
-    """What a runner reads of a session."""
-
-    @property
-    def settings(self) -> Settings:
-        """At step 0."""
-
-    @property
-    def changes(self) -> Sequence[tuple[int, Mapping[str, Any]]]:
-        """(step, live fields changed together), in order."""
-
-    @property
-    def steps(self) -> int:
-        """How far it went; 0: not begun."""
-
-    @property
-    def lanes(self) -> Sequence[LaneOfSession]:
-        """Beside the run itself."""
+    def apply(self, training: Training) -> None:
+        training.lanes.reset(self.fields)
+        training.stop_for_new_run()
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Command):
     """Begin the run of ``session``: its settings, lanes and, as they come due while it trains, its changes."""
 
     session: SessionLike
 
+    def apply(self, training: Training) -> None:
+        training.lanes.load(self.session)
+        training.stop_for_new_run()
+        training.stop_at = self.session.steps or None
+
 
 @dataclass(frozen=True)
-class Limit:
-    """Train no faster than this, in steps a second; None as fast as it goes."""
+class Limit(Command):
+    """Train no faster than this, in steps a second; None as fast as it goes. Without a thread it waits for nothing."""
 
     steps_per_s: float | None
 
@@ -151,9 +175,13 @@ class Limit:
                 f"{FASTEST:,.0f}, or None for no limit."
             )
 
+    def apply(self, training: Training) -> None:
+        training.rate.limit = None if training.inline_steps is not None else self.steps_per_s
+        training.rate.start()
+
 
 @dataclass(frozen=True)
-class StopAt:
+class StopAt(Command):
     """Pause when every lane has done ``step`` steps; None: nowhere."""
 
     step: int | None
@@ -162,49 +190,8 @@ class StopAt:
         if self.step is not None:
             whole_number("the step to stop at", self.step, 1, MOST_STEPS, instead="None")
 
-
-@dataclass(frozen=True)
-class Close:
-    """End the thread."""
-
-
-Command = Play | Pause | Measure | Change | Reset | Fork | Drop | Undo | Load | Limit | StopAt | Close
-
-
-@dataclass(frozen=True)
-class LaneStatus:
-    """How one lane stands; ``number`` is what commands call it by."""
-
-    number: int
-    name: str
-    steps_done: int
-    settings: Settings
-
-
-@dataclass(frozen=True)
-class Status:
-    """How a runner stands: training or not, lane 0's counts and settings in force, the last error in words or "".
-
-    ``lanes`` are all of them, ``limit`` in steps a second, ``stop_at`` a step. ``eta_s`` is the seconds to that step or
-    to the end of play(steps), at the recent pace; None while nothing trains, without an end, and before it is known.
-    ``planned`` is the number of changes that a loaded session still brings.
-    """
-
-    running: bool
-    steps_done: int
-    samples_seen: int
-    settings: Settings
-    error: str
-    lanes: tuple[LaneStatus, ...] = ()
-    limit: float | None = None
-    stop_at: int | None = None
-    eta_s: float | None = None
-    planned: int = 0
-
-
-def is_speed(given: Any) -> bool:
-    """Whether ``given`` is a number of steps a second that a run can be held to."""
-    return isinstance(given, int | float) and not isinstance(given, bool) and SLOWEST <= given <= FASTEST
+    def apply(self, training: Training) -> None:
+        training.stop_at = self.step
 
 
 def _check_fields(given: Any) -> None:
