@@ -145,11 +145,11 @@ def serve(
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
     from dfa_lab.experiment.sessions import PRESETS
-    from dfa_lab.widgets.controls import Classroom
+    from dfa_lab.widgets.controls import Restrictions
     from dfa_lab.widgets.kernel import command
 
     _check_port(port)
-    Classroom.of(hide or [], lock or [], theme)
+    Restrictions.of(hide or [], lock or [], theme)
     options: dict[str, Any] = {} if preset is None else {"preset": preset}
     if preset is not None:
         PRESETS[preset]

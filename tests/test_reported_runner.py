@@ -10,7 +10,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.settings.settings import CHOICES, Settings
-from dfa_lab.widgets.kernel.ui_thread import Pump
+from dfa_lab.widgets.kernel.ui_thread import UIThread
 from runs import FAST, until
 
 HUGE = 10**400
@@ -176,7 +176,7 @@ def test_whatever_a_view_raises_the_pump_lives_and_keeps_the_error(error):
         if failing:
             raise failing.pop()
 
-    pump = Pump(tick)
+    pump = UIThread(tick)
     pump.start()
     until(lambda: len(ticks) > 2)
     assert pump.error is None, "the next tick found the screen again"
