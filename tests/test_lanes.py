@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.runner.commands import Change, Drop, Fork, Limit, StopAt, Undo
 from dfa_lab.experiment.runner.rest_measurement import APART, LATEST, Measured, RestMeasurement
 from runs import FAST, until
 
@@ -302,27 +301,27 @@ def test_without_a_thread_lanes_stop_at_and_a_limit_that_waits_for_nothing():
 
 
 @pytest.mark.parametrize(
-    "make",
+    "give",
     [
-        lambda: Limit(0),
-        lambda: Limit(float("nan")),
-        lambda: Limit("fast"),
-        lambda: Limit(True),
-        lambda: Limit(1e9),
-        lambda: StopAt(0),
-        lambda: StopAt(2.5),
-        lambda: Drop(0),
-        lambda: Drop(-1),
-        lambda: Fork(lane=None),
-        lambda: Fork(name=3),
-        lambda: Fork(["lr"]),
-        lambda: Change({1: 2}),
-        lambda: Undo("0"),
+        lambda runner: runner.limit(0),
+        lambda runner: runner.limit(float("nan")),
+        lambda runner: runner.limit("fast"),
+        lambda runner: runner.limit(True),
+        lambda runner: runner.limit(1e9),
+        lambda runner: runner.stop_at(0),
+        lambda runner: runner.stop_at(2.5),
+        lambda runner: runner.drop(0),
+        lambda runner: runner.drop(-1),
+        lambda runner: runner.fork(lane=None),
+        lambda runner: runner.fork(name=3),
+        lambda runner: runner.change(lane="0"),
+        lambda runner: runner.undo("0"),
     ],
 )
-def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(make):
+def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(give, runner):
     with pytest.raises(dfa.DfaLabError, match=r"expected|stays"):
-        make()
+        give(runner)
+    assert runner._thread is None, "no command was put"
 
 
 def test_a_lane_keeps_its_number_and_none_gets_it_again(runner):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,15 +19,13 @@ MODULES = "model", "handlers", "panel_state", "status_line", "start"
 
 
 class NoScreen:
-    """A screen without widgets that keeps what it was asked for."""
+    """A screen without widgets: its parts keep what they were asked for."""
 
-    opened, unheard, undrawn = 0, "", ""
+    undrawn = ""
 
     def __init__(self):
-        self.asked = []
-
-    def __getattr__(self, name):
-        return lambda *given: self.asked.append((name, *given))
+        self.chart, self.panel, self.pictures = Mock(), Mock(error=""), Mock(opened=0)
+        self.refresh, self.begin_anew = Mock(), Mock()
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_verbs_act_on_the_runner(model):
     assert [run.settings.batch_size for run in model.runner.lanes] == [16, 7]
     assert list(model.lanes_by_name()) == ["lr 0.1", "lr 0.3"]
     assert said(model)["step"] == "10"
-    assert [name for name, *_ in model.screen.asked] == ["refresh"] * 4
+    assert model.screen.refresh.call_count == 4
 
 
 def test_what_cannot_be_done_is_refused_in_words(model):
@@ -91,13 +90,12 @@ def test_files_and_pictures_are_the_screens(model):
     act(model, {"do": "save", "kind": "script"})
     act(model, {"do": "tab", "name": "matrix"})
     act(model, {"do": "focus", "step": 3})
-    act(model, {"do": "preset", "name": "deep"})
-    asked = [one for one in model.screen.asked if one[0] not in ("refresh", "wake")]
-    assert [one[0] for one in asked] == ["hand_over", "choose_picture", "focus"]
-    assert asked[0][1].endswith(".py")
-    assert "is locked here" in said(model)["error"] or model.story
+    screen = model.screen
+    assert screen.panel.hand_over.call_args.args[0].endswith(".py")
+    screen.pictures.choose.assert_called_once_with("matrix")
+    screen.chart.focus.assert_called_once_with(3)
     act(model, {"do": "load", "text": dfa.Session(dfa.Settings(**FAST), view={"layers": "all"}).to_text()})
-    assert model.screen.asked[-2] == ("begin_anew", View(layers="all"))
+    screen.begin_anew.assert_called_once_with(View(layers="all"))
 
 
 def test_a_share_text_is_of_the_chosen_run(model):

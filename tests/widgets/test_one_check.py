@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.runner import commands
+from dfa_lab.experiment.runner import runner as runner_module
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls import control_panel
 from dfa_lab.widgets.controls.restrictions import Restrictions
@@ -36,7 +36,7 @@ def counted(monkeypatch):
     count(handlers, "check_size", "size")
     count(Restrictions, "check_verb", "verb locked")
     count(Restrictions, "check", "fields locked")
-    count(commands.Change, "__post_init__", "command")
+    count(runner_module, "check_lane", "command")
     count(Settings, "changed", "settings")
     count(Settings, "check_live", "live")
     return found

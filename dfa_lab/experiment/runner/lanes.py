@@ -180,6 +180,11 @@ class Lanes:
                 errors.append(error)
         return measured, errors
 
+    def measure_by_hand(self) -> None:
+        """Measure the step where each lane stands: see ``Experiment.measure``."""
+        for lane in self.all:
+            lane.experiment.measure()
+
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
         chosen = self.chosen(lane)

@@ -1,6 +1,8 @@
 """The thread that trains up to four runs side by side, and its queue of commands.
 
-The thread owns the experiments; everyone else puts commands. It drains them at a step boundary and applies each whole.
+The thread owns the experiments; everyone else puts commands, by the methods of ``Runner``: each checks what it is given
+and says what is to be done. The thread drains them at a step boundary and applies each whole. A lane is called by its
+own number, 0 for the run itself, which never comes again: a command that arrives late finds its lane, or none.
 An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
 next command but a pause, and is raised by ``wait``, once.
 """
@@ -12,17 +14,18 @@ import threading
 import time
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import commands as do
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
-from dfa_lab.experiment.runner.commands import Command
+from dfa_lab.experiment.runner.commands import Command, check_lane, check_speed, check_steps
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.training import Status, Training
 from dfa_lab.experiment.settings import Computing, shows_settings
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
 A_MOMENT = 0.05
+#: The last command: it ends the thread.
+CLOSE = Command("Close", Training.pause, keeps_error=True)
 
 
 @shows_settings
@@ -116,13 +119,13 @@ class Runner:
         self._training.errors.raise_once()
 
     def put(self, command: Command) -> None:
-        """Hand over a command: O(1), from any thread. After Close it is an error."""
+        """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
         with self._lock:
             if self._closed:
                 raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
             self._commands.put(command)
-            self._closed = isinstance(command, do.Close)
+            self._closed = command is CLOSE
             if self._threaded and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
                 self._thread.start()
@@ -132,58 +135,69 @@ class Runner:
 
     def play(self, steps: int | None = None) -> None:
         """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""
-        self.put(do.Play(steps))
+        check_steps("steps", steps)
+        self.put(Command("Play", lambda training: training.play(steps)))
 
     def pause(self) -> None:
         """Stop at the next step boundary."""
-        self.put(do.Pause())
+        self.put(Command("Pause", Training.pause, keeps_error=True))
 
     def measure(self) -> None:
         """Measure every lane at the next step boundary, by hand: see ``Experiment.measure``."""
-        self.put(do.Measure())
+        self.put(Command("Measure", lambda training: training.lanes.measure_by_hand(), turns_curves=True))
 
     def change(self, *, lane: int | None = 0, **fields: Any) -> None:
         """Change live settings at the next step boundary; with ``lane=None`` those of all lanes, or none of them."""
-        self.put(do.Change(fields, lane))
+        check_lane(lane, every=True)
+        self.put(Command("Change", lambda training: training.lanes.change(fields, lane), turns_curves=True))
 
     def undo(self, lane: int | None = 0) -> None:
         """Take back the last change of a lane; with None of every lane that has one."""
-        self.put(do.Undo(lane))
+        check_lane(lane, every=True)
+        self.put(Command("Undo", lambda training: training.lanes.undo(lane), turns_curves=True))
 
     def reset(self, **fields: Any) -> None:
         """Begin a new run, alone; the same initial weights unless ``seed`` is given."""
-        self.put(do.Reset(fields))
+        self.put(Command("Reset", lambda training: training.reset(fields)))
 
     def fork(self, *, lane: int = 0, name: str | None = None, **fields: Any) -> None:
         """Add a lane that goes on from where ``lane`` stands, with ``fields`` changed; at most four in all.
 
         Its number is one that no lane had yet. Without a ``name`` what is changed makes one.
         """
-        self.put(do.Fork(fields, lane, name))
+        check_lane(lane)
+        if name is not None and not isinstance(name, str):
+            raise DfaLabError(f"a lane's name was given as {shown(name)}; expected a text or None.")
+        self.put(Command("Fork", lambda training: training.lanes.fork(fields, lane, name), turns_curves=True))
 
     def drop(self, lane: int) -> None:
         """Take away a lane other than 0, by its number; the others keep theirs."""
-        self.put(do.Drop(lane))
+        check_lane(lane)
+        if lane == 0:
+            raise DfaLabError("lane 0 is the run itself and stays; drop another lane, or reset.")
+        self.put(Command("Drop", lambda training: training.lanes.drop(lane), turns_curves=True))
 
     def load(self, session: SessionLike) -> None:
         """Begin the run of ``session`` with its lanes; its changes come at their steps while it trains, in lane 0.
 
         ``stop_at`` becomes the session's last step. It does not train before play.
         """
-        self.put(do.Load(session))
+        self.put(Command("Load", lambda training: training.load(session)))
 
     def limit(self, steps_per_s: float | None) -> None:
         """Train no faster than so many steps a second; None: as fast as it goes."""
-        self.put(do.Limit(steps_per_s))
+        check_speed(steps_per_s)
+        self.put(Command("Limit", lambda training: training.limit(steps_per_s)))
 
     def stop_at(self, step: int | None) -> None:
         """Pause when every lane has done ``step`` steps; None: nowhere. Lanes already further are not held."""
-        self.put(do.StopAt(step))
+        check_steps("the step to stop at", step)
+        self.put(Command("StopAt", lambda training: setattr(training, "stop_at", step)))
 
     def close(self) -> None:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
         if not self._closed:
-            self.put(do.Close())
+            self.put(CLOSE)
 
     def _work(self) -> None:
         training = self._training
@@ -212,7 +226,7 @@ class Runner:
         """Obey every waiting command, until it is time for a turn. False when the last was Close."""
         while (command := self._next()) is not None:
             self._obey(command)
-            if isinstance(command, do.Close):
+            if command is CLOSE:
                 self._idle.set()
                 return False
         return True
@@ -243,7 +257,9 @@ class Runner:
         if not command.keeps_error:
             training.errors.clear()
         try:
+            if command.turns_curves:
+                training.measure_before_change()
             command.apply(training)
         except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
-            training.note(error, f"{type(command).__name__} failed with ")
+            training.note(error, f"{command.name} failed with ")
         training.release_clocks()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.bp_throughput import BPThroughput
@@ -12,6 +13,7 @@ from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus
 from dfa_lab.experiment.runner.last_error import LastError
 from dfa_lab.experiment.runner.rate_limit import RateLimit
 from dfa_lab.experiment.runner.rest_measurement import BEFORE_CHANGE, Measured, RestMeasurement
+from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.settings import Settings
 
 
@@ -94,10 +96,27 @@ class Training:
         self.running = True
         self.rate.start()
 
-    def stop_for_new_run(self) -> None:
-        """The runs have begun anew: pause, and let ``wait`` raise nothing of the former ones."""
+    def pause(self) -> None:
+        """Stop here."""
+        self.running = False
+
+    def reset(self, fields: Mapping[str, Any]) -> None:
+        """Begin a new run, alone, and pause; ``wait`` raises nothing of the former ones."""
+        self.lanes.reset(fields)
         self.running = False
         self.errors.discard()
+
+    def load(self, session: SessionLike) -> None:
+        """Begin the run of ``session``, and pause as ``reset`` does."""
+        self.lanes.load(session)
+        self.running = False
+        self.errors.discard()
+        self.stop_at = session.steps or None
+
+    def limit(self, steps_per_s: float | None) -> None:
+        """Train no faster than this; without a thread it waits for nothing."""
+        self.rate.limit = steps_per_s if self.inline_steps is None else None
+        self.rate.start()
 
     def hold_clocks(self) -> None:
         """What comes now is a command, not training."""

@@ -174,7 +174,7 @@ def _share(model: ExplorerModel, message: Message) -> None:
 
 def _save(model: ExplorerModel, message: Message) -> None:
     runs, chosen, kind = model.lanes_by_name(), model.chosen, message["kind"]
-    model.jobs.start("a file", lambda: model.screen.hand_over(*download(runs, chosen, kind)))
+    model.jobs.start("a file", lambda: model.screen.panel.hand_over(*download(runs, chosen, kind)))
 
 
 #: A handler for each of ``VERBS``.
@@ -200,7 +200,7 @@ HANDLERS: dict[str, Handler] = {
     "stop_at": lambda model, message: model.runner.stop_at(message["step"]),
     "share": _share,
     "save": _save,
-    "focus": lambda model, message: model.screen.focus(message["step"]),
-    "tab": lambda model, message: model.screen.choose_picture(message["name"]),
+    "focus": lambda model, message: model.screen.chart.focus(message["step"]),
+    "tab": lambda model, message: model.screen.pictures.choose(message["name"]),
     "watching": lambda model, _: model.runner.watched(),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import History
@@ -13,17 +13,18 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls import Restrictions
 from dfa_lab.widgets.kernel import BackgroundJobs
 
+if TYPE_CHECKING:
+    from dfa_lab.widgets.chart import LiveChart
+    from dfa_lab.widgets.controls import ControlPanel
+    from dfa_lab.widgets.pictures import LivePictures
+
 
 class Screen(Protocol):
-    """What a model asks of the widgets that show it."""
+    """What shows a model, as far as it needs to know."""
 
-    @property
-    def opened(self) -> int:
-        """Another number for each picture that the page is to bring into view, 0 for none."""
-
-    @property
-    def unheard(self) -> str:
-        """What was wrong with the last thing that a page sent, in words, or ""."""
+    chart: LiveChart
+    panel: ControlPanel
+    pictures: LivePictures
 
     @property
     def undrawn(self) -> str:
@@ -32,20 +33,8 @@ class Screen(Protocol):
     def begin_anew(self, view: View) -> None:
         """Show the run to come as ``view`` says. ``DfaLabError`` for a picture that there is none of."""
 
-    def focus(self, step: int) -> None:
-        """Lead the eye to a step of the curves."""
-
-    def choose_picture(self, name: str) -> None:
-        """Show another picture. ``DfaLabError`` for one that there is none of, or that does not fit the run."""
-
-    def hand_over(self, name: str, kind: str, content: bytes) -> None:
-        """Give the page a file: its name, its media type, what is in it."""
-
     def refresh(self) -> None:
-        """Something was done: show how things stand."""
-
-    def wake(self) -> None:
-        """Something is ready: show it soon, where a thread does that by itself."""
+        """Show how things stand now."""
 
 
 class ExplorerModel:
@@ -65,7 +54,7 @@ class ExplorerModel:
     ) -> None:
         self.runner, self.restrictions, self.screen = runner, restrictions, screen
         self.story = "" if session is None else story_of(session)
-        self.jobs = BackgroundJobs(self._job_ended, at_once=at_once)
+        self.jobs, self._at_once = BackgroundJobs(self._job_ended, at_once=at_once), at_once
         self.pins: list[History] = []
         self.shared = "", ""  # the run as a text and as a script
         self.refused: Exception | None = None
@@ -117,9 +106,10 @@ class ExplorerModel:
     def error(self, status: Status) -> str:
         """What last went wrong, in words, or ""."""
         refused = "" if self.refused is None else in_words(self.refused)
-        said = (self.screen.unheard or refused, status.error, self.screen.undrawn)
+        said = (self.screen.panel.error or refused, status.error, self.screen.undrawn)
         return " ".join(dict.fromkeys(filter(None, said)))
 
     def _job_ended(self, failed: DfaLabError | None) -> None:
         self.refused = failed or self.refused
-        self.screen.wake()
+        if not self._at_once:  # else what began the job goes on
+            self.screen.refresh()

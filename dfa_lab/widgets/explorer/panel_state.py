@@ -52,7 +52,7 @@ class PanelState:
             "lock": list(restrictions.lock),
             "refused": disabled_reasons(restrictions, run, len(status.lanes)),
             "theme": restrictions.theme,
-            "opened": model.screen.opened,
+            "opened": model.screen.pictures.opened,
             "limit": status.limit,
             "stop_at": status.stop_at,
             "pins": [pin.name for pin in model.pins],

@@ -53,16 +53,6 @@ class WidgetScreen:
             widget.close()
 
     @property
-    def opened(self) -> int:
-        """Another number for each picture that the page is to bring into view, 0 for none."""
-        return self.pictures.opened
-
-    @property
-    def unheard(self) -> str:
-        """What was wrong with the last thing that a page sent, in words, or ""."""
-        return self.panel.error
-
-    @property
     def undrawn(self) -> str:
         """What could not be drawn, in words, or ""."""
         error = self._unshown or (None if self.thread is None else self.thread.error)
@@ -74,28 +64,11 @@ class WidgetScreen:
         self.chart.begin_anew(view.layers, view.angle)
         self._picture_due = 0.0
 
-    def focus(self, step: int) -> None:
-        """Zoom the curves to a step."""
-        self.chart.focus(step)
-
-    def choose_picture(self, name: str) -> None:
-        """Show another picture, by its name."""
-        self.pictures.choose(name)
-
-    def hand_over(self, name: str, kind: str, content: bytes) -> None:
-        """Give the page a file."""
-        self.panel.hand_over(name, kind, content)
-
     def refresh(self) -> None:
-        """Something was done: show how things stand."""
+        """Show how things stand now, or soon where a thread does."""
         if self.thread is None:
             self._tick()
         else:
-            self.thread.soon()
-
-    def wake(self) -> None:
-        """Show it soon; without a thread what made it ready shows it."""
-        if self.thread is not None:
             self.thread.soon()
 
     def _follow_page(self, dark: bool) -> None:
