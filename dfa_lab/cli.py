@@ -136,11 +136,11 @@ def serve(
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
     from dfa_lab.experiment.sessions import PRESETS
-    from dfa_lab.widgets.controls import Classroom
+    from dfa_lab.widgets.controls import Restrictions
     from dfa_lab.widgets.kernel import command
 
     _check_port(port)
-    Classroom.of(hide or [], lock or [], theme)
+    Restrictions.of(hide or [], lock or [], theme)
     if preset is not None:
         PRESETS[preset]
     given = {"preset": preset, "hide": hide, "lock": lock, "theme": theme if theme != "auto" else None}

@@ -1,10 +1,11 @@
 // Why a button cannot be pressed now: its act is locked for the class, or the kernel would refuse it as things stand.
-const ACTS = { step_1: "step", step_10: "step", step_100: "step", presets: "preset" };
+import BUTTONS from "./buttons.json" with { type: "json" };
+
 const before = new WeakMap(); // the title of what is blocked
 
 /** Why what a button's or a control's name stands for cannot be done now, in words; "" where it can. */
 export function reason({ lock = [], refused = {} }, name) {
-  const act = name.startsWith("save_") ? "save" : (ACTS[name] ?? name);
+  const act = BUTTONS[name]?.verb ?? name;
   const locked = [name, act].find((one) => lock.includes(one));
   return locked ? `${locked.replaceAll("_", " ")} is locked here` : (refused[act] ?? "");
 }

@@ -1,4 +1,4 @@
-// The desk: every control of the explorer. It shows what the kernel says (desk.py) and sends what the user does.
+// The desk: every control of the explorer. It shows what the kernel says (control_panel.py) and sends what the user does.
 import "./desk.css";
 import "./explorer.css";
 import { Answers } from "./answers.js";
@@ -7,13 +7,13 @@ import { Controls } from "./controls.js";
 import { element } from "./element.js";
 import { showPicture, watchWidth } from "./explorer.js";
 import { NewRun } from "./form.js";
+import { greet } from "./handshake.js";
 import { KeysFold, listenForKeys } from "./keys.js";
 import { Share } from "./share.js";
 import { EventTable } from "./table.js";
 import { isDark, watchTheme } from "./theme.js";
 import { Toolbar } from "./toolbar.js";
 
-const ASK_AGAIN_MS = 1000;
 const STILL_HERE_MS = 20000; // where nobody looks for long, the kernel pauses
 const SOON_MS = 3000; // what is refused later has another reason than what was asked for last
 const THEMES = ["light", "dark", "projector"];
@@ -145,13 +145,8 @@ class Desk {
 /** What anywidget calls for each place the desk is shown in. */
 function render({ model, el }) {
   const desk = new Desk((message) => model.send(message));
-  const hello = () => model.send({ type: "hello" });
-  // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
-  const asking = setInterval(() => desk.number === null && hello(), ASK_AGAIN_MS);
   const looking = () => document.visibilityState === "visible" && desk.number !== null && desk.send({ do: "watching" });
   const watching = setInterval(looking, STILL_HERE_MS);
-  const receive = (message, buffers) => desk.receive(message, buffers);
-  model.on("msg:custom", receive);
   el.classList.add("dfa-desk-view");
   el.append(desk.root);
   const unwatch = watchWidth(el);
@@ -159,14 +154,13 @@ function render({ model, el }) {
   const watchPaper = requestAnimationFrame(() => {
     unwatchTheme = watchTheme(desk.root, () => desk.tellPaper());
   });
-  hello();
+  const leave = greet(model, () => desk.number === null, (message, buffers) => desk.receive(message, buffers));
   return () => {
-    clearInterval(asking);
+    leave();
     clearInterval(watching);
     unwatch();
     cancelAnimationFrame(watchPaper);
     unwatchTheme();
-    model.off("msg:custom", receive);
     desk.destroy();
   };
 }

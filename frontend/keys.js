@@ -1,17 +1,14 @@
 // The keys of the whole explorer, wherever in it the focus is, and the fold that lists them.
+import BUTTONS from "./buttons.json" with { type: "json" };
 import { element } from "./element.js";
 
+const PRESSED = { space: " ", "→": "ArrowRight" };
+
 /** What is pressed, how it is written, the button it stands for, in words. */
-export const KEYS = [
-  [" ", "space", "play", "play or pause"],
-  ["ArrowRight", "→", "step", "one step"],
-  ["r", "r", "reset", "reset: the same weights again"],
-  ["n", "n", "new_seed", "new seed: other weights"],
-  ["u", "u", "undo", "undo the last change"],
-  ["f", "f", "fork", "fork the run here"],
-  ["p", "p", "pin", "pin the run as a reference"],
+const KEYS = [
+  ...Object.entries(BUTTONS).map(([name, { key, key_help }]) => [PRESSED[key] ?? key, key, name, key_help]),
   ["?", "?", "keys", "this list"],
-];
+].filter(([, , , words]) => words);
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex], [contenteditable]";
 
 /** Whether the element under the focus has a use of its own for this key. */
@@ -34,7 +31,7 @@ export function listenForKeys(desk, press) {
     target.toggleAttribute("data-lm-suppress-shortcuts", !theirs && !(event.shiftKey && key === "Enter"));
     if (theirs || taken(target, key)) return;
     const found = KEYS.find(([pressed]) => pressed === (key.length === 1 ? key.toLowerCase() : key));
-    if (!found || (event.repeat && found[2] !== "step")) return;
+    if (!found || (event.repeat && found[2] !== "step_1")) return;
     event.preventDefault();
     press(found[2]);
   };

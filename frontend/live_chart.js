@@ -3,25 +3,18 @@ import "uplot/dist/uPlot.min.css";
 import "./live_chart.css";
 import "./legend.css";
 import { Chart } from "./chart.js";
+import { greet, hello } from "./handshake.js";
 import { keepPlainKeys } from "./shortcuts.js";
-
-const ASK_AGAIN_MS = 1000;
 
 keepPlainKeys();
 
 /** What anywidget calls for each place the chart is shown in. */
 function render({ model, el }) {
-  const hello = () => model.send({ type: "hello" });
-  const chart = new Chart(hello);
-  // A hello can be lost: while a page reloads, JupyterLab may send it to a subshell that is gone already.
-  const asking = setInterval(() => chart.number === null && hello(), ASK_AGAIN_MS);
-  const receive = (message, buffers) => chart.receive(message, buffers);
-  model.on("msg:custom", receive);
+  const chart = new Chart(() => hello(model));
   el.append(chart.root);
-  hello();
+  const leave = greet(model, () => chart.number === null, (message, buffers) => chart.receive(message, buffers));
   return () => {
-    clearInterval(asking);
-    model.off("msg:custom", receive);
+    leave();
     chart.destroy();
   };
 }

@@ -1,14 +1,10 @@
 // Keeping and sharing: the run as a short text and as a script, what was shared by others, and files.
 import { block, reason } from "./blocks.js";
+import BUTTONS from "./buttons.json" with { type: "json" };
 import { element, setText } from "./element.js";
 
-const FILES = [
-  ["csv", "CSV", "Every value measured, one row each"],
-  ["png", "PNG", "The pictures as they are now"],
-  ["html", "Report", "One HTML file that opens without a kernel"],
-  ["script", "Script", "A Python script that makes the run again, to the last bit"],
-  ["json", "JSON", "The session: settings, changes, steps"],
-];
+/** The kinds of file, as their buttons `save_…` say. */
+const FILES = Object.keys(BUTTONS).flatMap((name) => (BUTTONS[name].verb === "save" ? [name.slice("save_".length)] : []));
 
 export class Share {
   constructor(desk) {
@@ -18,12 +14,12 @@ export class Share {
     this.script = this.shown(`${key}-script`, "dfa-share-script", 6);
     const attributes = { id: `${key}-load`, rows: 2, spellcheck: "false", "data-testid": "dfa-load-text" };
     this.given = element("textarea", "dfa-box", { ...attributes, placeholder: "dfa1.… or JSON" });
-    this.load = this.button("load", "Load", "Make ready the run that this text describes", () => {
+    this.load = this.asker("load", () => {
       const text = this.given.value.trim();
       if (text) desk.act({ do: "load", text }, { beside: this.given, by: this });
     });
-    this.renew = this.button("share", "Renew", "The texts of the run as it is now", () => desk.act({ do: "share" }));
-    this.files = FILES.map(([kind, text, title]) => this.button(`save-${kind}`, text, title, () => desk.save(kind)));
+    this.renew = this.asker("share", () => desk.act({ do: "share" }));
+    this.files = FILES.map((kind) => this.asker(`save_${kind}`, () => desk.save(kind)));
     const label = (id, text) => element("label", "", { for: id }, text);
     this.ours = element("div", "dfa-stack", {}, label(`${key}-text`, "This run as a text"), this.text);
     this.ours.append(element("div", "dfa-line", {}, this.copier(this.text, "text"), this.renew));
@@ -63,6 +59,11 @@ export class Share {
     return element("textarea", "dfa-box", { id, rows, readonly: "", spellcheck: "false", "data-testid": testid });
   }
 
+  /** A button of the kernel's table. */
+  asker(name, press) {
+    return this.button(name.replace("_", "-"), BUTTONS[name].text, BUTTONS[name].help, press);
+  }
+
   button(name, text, title, press) {
     const made = element("button", "dfa-button", { type: "button", title, "data-testid": `dfa-do-${name}` }, text);
     made.addEventListener("click", press);
@@ -91,7 +92,7 @@ export class Share {
     this.theirs.hidden = hide.includes("load");
     for (const one of [this.given, this.load]) block(one, reason(state, "load"));
     block(this.renew, reason(state, "share"));
-    FILES.forEach(([kind], i) => {
+    FILES.forEach((kind, i) => {
       this.files[i].hidden = hide.includes(`save_${kind}`);
       block(this.files[i], reason(state, `save_${kind}`));
     });

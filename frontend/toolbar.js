@@ -1,9 +1,10 @@
 // The toolbar: play, step, begin anew, take back, compare; how fast and how far; presets. Each button says its key.
+// What the buttons say is told by the kernel's table of verbs (verbs.py), from which buttons.json is made.
 import { block, reason } from "./blocks.js";
+import BUTTONS from "./buttons.json" with { type: "json" };
 import { Drawer } from "./drawer.js";
 import { element, setText } from "./element.js";
 import { Fork } from "./fork.js";
-import { KEYS } from "./keys.js";
 import { Lanes } from "./lanes.js";
 import { NumberInput } from "./number.js";
 import { Phases } from "./phases.js";
@@ -14,39 +15,27 @@ const STEPS = [1, 10, 100];
 /** The part of the state without which a button has nothing to do, and is not shown. */
 const NEEDS = { presets: "presets", limit: "limit", stop_at: "stop_at", fork: "lanes", pin: "pins", slow: "phases" };
 
+const title = (name) => BUTTONS[name].help + (BUTTONS[name].key ? ` (key: ${BUTTONS[name].key})` : "");
+
 export class Toolbar {
   constructor(desk) {
     this.desk = desk;
     this.buttons = {};
-    this.play = this.button("play", "▶ Play", "Train until paused", () =>
-      desk.act({ do: this.running ? "pause" : "play" }),
-    );
+    this.play = this.button("play", () => desk.act({ do: this.running ? "pause" : "play" }));
     this.play.classList.add("dfa-primary");
     const steps = STEPS.map((count) => this.stepper(count));
-    const does = (name) => () => desk.act({ do: name });
+    const asker = (name) => this.button(name, () => desk.act({ do: name }));
     const drawers = (this.drawers = []);
-    const fork = this.button(
-      "fork",
-      "Fork…",
-      "Go on twice from this step, with one thing changed in the second lane",
-      () => {},
-    );
-    const presets = this.button("presets", "Presets…", "Runs worth seeing, one click each", () => {});
+    const fork = this.button("fork", () => {});
+    const presets = this.button("presets", () => {});
     drawers.push(new Drawer(fork, `${desk.key}-drawer-fork`, "fork the run", drawers));
     drawers.push(new Drawer(presets, `${desk.key}-drawer-presets`, "presets", drawers));
     const groups = [
       [this.play],
       [this.part("step", element("span", "dfa-joined", { role: "group", "aria-label": "step" }, ...steps))],
-      [
-        this.button("reset", "↺ Reset", "Start again from the same initial weights", does("reset")),
-        this.button("new_seed", "New seed", "Start again from other weights and feedback", does("new_seed")),
-      ],
-      [
-        this.button("undo", "↶ Undo", "Set the last change back; it goes on from these weights", does("undo")),
-        fork,
-        this.button("pin", "Pin", "Keep this run as a faint reference", does("pin")),
-      ],
-      [this.button("slow", "Slow motion", "Show the phases of each step", does("slow"))],
+      [asker("reset"), asker("new_seed")],
+      [asker("undo"), fork, asker("pin")],
+      [asker("slow")],
       [this.speed(), this.stopAt()],
       [presets],
     ];
@@ -67,13 +56,9 @@ export class Toolbar {
     this.root.append(phases.root, this.error);
   }
 
-  button(name, text, title, press) {
-    const key = KEYS.find(([, , does]) => does === name)?.[1];
-    const attributes = {
-      type: "button",
-      title: key ? `${title} (key: ${key})` : title,
-      "data-testid": `dfa-do-${name}`,
-    };
+  button(name, press) {
+    const { text, key } = BUTTONS[name];
+    const attributes = { type: "button", title: title(name), "data-testid": `dfa-do-${name}` };
     if (key) attributes["aria-keyshortcuts"] = { space: "Space", "→": "ArrowRight" }[key] ?? key;
     const made = element("button", "dfa-button", attributes, text);
     made.addEventListener("click", press);
@@ -82,13 +67,7 @@ export class Toolbar {
   }
 
   stepper(count) {
-    const words = `Train ${count} step${count > 1 ? "s" : ""}, then pause`;
-    const made = this.button(
-      `step_${count}`,
-      count === 1 ? "Step ×1" : `×${count}`,
-      count === 1 ? `${words} (key: →)` : words,
-      () => this.desk.act({ do: "step", steps: count }),
-    );
+    const made = this.button(`step_${count}`, () => this.desk.act({ do: "step", steps: count }));
     made.setAttribute("aria-label", `step ×${count}`);
     return made;
   }
@@ -126,11 +105,12 @@ export class Toolbar {
 
   update(state, changed) {
     this.running = Boolean(state.running);
-    setText(this.play, this.running ? "❚❚ Pause" : "▶ Play");
-    this.play.dataset.testid = this.running ? "dfa-do-pause" : "dfa-do-play";
+    const name = this.running ? "pause" : "play";
+    setText(this.play, BUTTONS[name].text);
+    this.play.dataset.testid = `dfa-do-${name}`;
     if (changed.has("running")) {
       block(this.play, "");
-      this.play.title = this.running ? "Stop at the next step (key: space)" : "Train until paused (key: space)";
+      this.play.title = title(name);
     }
     this.buttons.slow.setAttribute("aria-pressed", String(Boolean(state.phases)));
     if (changed.has("limit")) this.showLimit(state.limit ?? null);
@@ -171,7 +151,7 @@ export class Toolbar {
 
   /** What a key does: what its button does, if that is there and free. */
   press(name) {
-    const button = this.buttons[name === "step" ? "step_1" : name];
+    const button = this.buttons[name];
     if (button && !button.disabled && !button.closest("[hidden]")) button.click();
   }
 }

@@ -42,8 +42,8 @@ def shown(steps: int) -> tuple[float, int]:
         sent += 1
 
     explorer = dfa.Explorer(**SETTINGS, speed=None)
-    explorer.chart.send = explorer.desk.send = count
-    for widget in (explorer.chart, explorer.desk):
+    explorer.chart.send = explorer.panel.send = count
+    for widget in (explorer.chart, explorer.panel):
         widget._hello.set()
     began = time.perf_counter()
     explorer.runner.play(steps)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dfa_lab.experiment.settings.settings import Settings
+from dfa_lab.widgets.controls.control_panel import serializable
 from dfa_lab.widgets.controls.control_specs import specs
 from dfa_lab.widgets.controls.derivative_curves import curves
-from dfa_lab.widgets.controls.desk import plain
 
 STATIC = Path(__file__).parents[2] / "dfa_lab" / "widgets" / "static"
 PAGE = """<!doctype html><html lang="en"><link rel="stylesheet" href="/desk.css"><main class="dfa-explorer" id="view">
@@ -47,10 +47,10 @@ def desk(page):
     page.goto("http://desk.localhost/")
     page.wait_for_function("window.ready")
     settings = Settings(feedback_init={"name": "aligned", "angle": 45})
-    page.settings = plain(settings.values())
+    page.settings = serializable(settings.values())
     state = {"specs": specs(), "settings": page.settings, "running": False, "curves": curves("tanh"), "error": ""}
     state |= {"lanes": [], "pins": [], "phases": None}
-    page.evaluate("(state) => tell('snapshot', state)", json.loads(json.dumps(plain(state))))
+    page.evaluate("(state) => tell('snapshot', state)", json.loads(json.dumps(serializable(state))))
     page.sent = lambda: [act_of(message) for message in page.evaluate("sent.splice(0)") if "do" in message]
     yield page
     assert not page.errors
@@ -259,7 +259,7 @@ def test_what_drops_lanes_is_asked_first(desk):
 def test_every_drawn_point_can_be_reached_and_where_g_is_undefined_is_said(desk):
     def show(derivative):
         settings = {**desk.settings, "activation_derivative": derivative}
-        state = plain({"settings": settings, "curves": curves("tanh", derivative)})
+        state = serializable({"settings": settings, "curves": curves("tanh", derivative)})
         desk.evaluate("(state) => tell('state', state)", json.loads(json.dumps(state)))
 
     def outside():

@@ -124,7 +124,7 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
         *BUNDLES,
         "dfa_lab/widgets/static/uPlot.LICENSE.txt",
         "dfa_lab/widgets/chart/live_chart.py",
-        "dfa_lab/widgets/controls/desk.py",
+        "dfa_lab/widgets/controls/control_panel.py",
     } <= names
     notebooks = {f"dfa_lab/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     benchmarks = {f"dfa_lab/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "benchmarks").rglob("*.py")}

@@ -14,7 +14,7 @@ TRAINERS = 'sum(thread.name == "dfa_lab trainer" for thread in threading.enumera
 @pytest.fixture(scope="module")
 def desk(kernel):
     assert kernel.run(SHOWN).startswith("Explorer(")
-    return kernel.run("print(e.desk.comm.comm_id)")
+    return kernel.run("print(e.panel.comm.comm_id)")
 
 
 #: In the thread that reads requests: what arrives in its sleep waits in the socket, then a reply goes out to nobody.
@@ -51,7 +51,8 @@ def test_what_a_page_sends_reaches_the_run(kernel, desk):
 
 
 STATE = (
-    "print(e.experiment.settings, e.experiment.steps_done, e.runner.lanes, e.classroom, e.experiment.history.events)"
+    "print(e.experiment.settings, e.experiment.steps_done, e.runner.lanes, e.model.restrictions, "
+    "e.experiment.history.events)"
 )
 
 
@@ -63,7 +64,7 @@ def test_hostile_messages_change_nothing_but_the_status_line(kernel, desk):
         kernel.until("e.status()['error']")
         assert kernel.run(STATE) == before, message
         kernel.act(desk, {"do": "pause"})
-        kernel.run("e.refused = None; e.desk.error = ''")
+        kernel.run("e.model.refused = None; e.panel.error = ''")
     for message in IGNORED:
         kernel.act(desk, message)
     assert kernel.run(STATE) == before

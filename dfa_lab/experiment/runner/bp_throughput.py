@@ -1,69 +1,86 @@
-"""Pace: how fast runs train and backpropagation would train the same network, timed alike and changing nothing."""
+"""How fast runs train, and how fast backpropagation would train the same networks, timed alike.
+
+Both are timed on copies, update by update in turn, once the training is steady. So they compare at any speed limit: by
+the clock of its own training a run pays for its probes and for the screen, its steps under a limit come cold out of a
+wait, and lanes that take turns push each other out of the caches.
+"""
 
 from __future__ import annotations
 
 import copy
 import statistics
 import time
-import weakref
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any
 
-from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import Batches, LossMean, MLPLearner
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.ops import FIRST
 
-K = TypeVar("K", bound=Hashable)
-
-#: Seconds that a measurement may take in all, where one update does not take longer.
-BUDGET = 0.04
-#: Seconds after which a run whose settings stayed is measured again when it is played.
+#: Training counts as steady so many turns, or so many seconds, after something that may have changed its speed.
+STEADY_STEPS, STEADY_SECONDS = 100, 0.5
+#: Seconds after which it is measured again though nothing changed.
 AGAIN = 10.0
+#: Seconds that a measurement of one run and BP may take in all, where one update does not take longer.
+BUDGET = 0.04
 #: Samples in the first update, which finds what torch loads at its first call.
 WARM = 4
 #: Small, so that the copy stays where it is; how long an update takes does not depend on it.
 LR = 1e-9
 
 
-class Pace:
-    """Keeps ``samples_per_s`` and ``bp_samples_per_s`` of histories; ``tell`` is for when they may have changed."""
+class BPThroughput:
+    """Records ``samples_per_s`` and ``bp_samples_per_s`` in the histories of runs that train, if ``wanted``.
 
-    def __init__(self) -> None:
-        self._told: weakref.WeakKeyDictionary[History, tuple[Any, float]] = weakref.WeakKeyDictionary()
+    Call ``restart`` where the speed may have changed, ask ``is_due`` before each turn, and ``measure`` when it is.
+    """
 
-    def tell(self, experiments: Iterable[Experiment]) -> None:
-        """Time the runs' own updates and BP's in turn, and record both at the step where each run stands.
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+        self._measured: dict[str, Any] = {}  # id of a history -> what its run's speed depended on
+        self._measured_at = -float("inf")
+        self.restart()
 
-        As soon as one is due all are measured, so that they compare. Runs that compute the same have one number: those
-        that differ in other settings, and a run by BP and its reference. It takes half of ``BUDGET`` seconds a number,
-        or one update of each where that is more. Modules are passed over.
+    def restart(self) -> None:
+        """Measure once the training is steady again, if the speed may be another by then."""
+        self._waits, self._turns, self._since = True, 0, time.perf_counter()
+
+    def is_due(self) -> bool:
+        """Whether to ``measure`` before this turn; counts turns."""
+        self._turns += 1
+        waited = time.perf_counter() - self._since
+        steady = self._turns > STEADY_STEPS or waited > STEADY_SECONDS
+        return self.wanted and (steady if self._waits else waited > AGAIN)
+
+    def measure(self, experiments: Iterable[Experiment]) -> None:
+        """Time the updates of the runs and of BP, and record both at the steps where the runs stand.
+
+        Nothing is done where all were measured as they are less than ``AGAIN`` seconds ago; else all are measured, so
+        that they compare. Runs that compute the same have one number, and a run by BP has BP's. It takes half of
+        ``BUDGET`` seconds a number, or one update of each where that is more. Modules are passed over.
         """
-        now, runs, due = time.perf_counter(), [], False
-        for experiment in experiments:
-            if experiment.module is None:
-                told, when = self._told.get(experiment.history, (None, 0.0))
-                kind = _kind(experiment.settings), _own_kind(experiment.settings)
-                runs.append((kind, experiment))
-                due = due or told != kind or now - when > AGAIN
-        for reference in dict.fromkeys(kind for (kind, _), _ in runs) if due else ():
-            alike = {own: experiment for (kind, own), experiment in reversed(runs) if kind == reference}
-            rates, bp = rates_beside_bp(alike, seconds=BUDGET * (len(alike) + 1) / 2)
-            for kind, experiment in runs:
-                if kind[0] == reference:
-                    for metric, rate in (("samples_per_s", rates[kind[1]]), ("bp_samples_per_s", bp)):
-                        experiment.history.record(metric, [rate] * experiment.history.replicas, **experiment.here)
-                    self._told[experiment.history] = kind, now
+        self._waits, self._since = False, time.perf_counter()
+        runs = [run for run in experiments if run.module is None]
+        kinds = {run.history.run_id: (_bp_kind(run.settings), _own_kind(run.settings)) for run in runs}
+        if self._since - self._measured_at <= AGAIN and kinds.items() <= self._measured.items():
+            return
+        for bp_kind in dict.fromkeys(bp_kind for bp_kind, _ in kinds.values()):
+            alike = [run for run in runs if kinds[run.history.run_id][0] == bp_kind]
+            rates, bp = rates_beside_bp(alike)
+            for run, own in zip(alike, rates, strict=True):
+                for metric, rate in (("samples_per_s", own), ("bp_samples_per_s", bp)):
+                    run.history.record(metric, [rate] * run.history.replicas, **run.here)
+        self._measured, self._measured_at = kinds, self._since
 
     def forget(self, experiment: Experiment) -> None:
-        """Measure it at the next ``tell`` whatever was told: the run went back, and may have lost the row."""
-        self._told.pop(experiment.history, None)
+        """Measure it again whatever is known: the run went back, and may have lost the rows."""
+        self._measured.pop(experiment.history.run_id, None)
 
 
-def _kind(settings: Settings) -> Any:
+def _bp_kind(settings: Settings) -> Any:
     """What BP's speed depends on."""
     s = settings
     place = s.device, s.threads, s.precision
@@ -71,7 +88,7 @@ def _kind(settings: Settings) -> Any:
 
 
 def _own_kind(settings: Settings) -> Any:
-    """What another rule's speed depends on besides; a choice with parameters has no hash, but its text."""
+    """What another rule's speed depends on besides. A choice with parameters has no hash, but a text."""
     s = settings
     own = s.lr if isinstance(s.lr, tuple) else None
     return _text(s.rule), _text(s.activation_derivative), s.weight_decay > 0, own
@@ -86,24 +103,22 @@ def _by_bp(settings: Settings) -> Settings:
     return settings.changed(rule="bp", activation_derivative="exact")
 
 
-def rates_beside_bp(runs: Mapping[K, Experiment], *, seconds: float = BUDGET) -> tuple[dict[K, float], float]:
-    """Training samples a second, over all replicas together, that the engine's update makes: of each run, and by BP.
+def rates_beside_bp(runs: Sequence[Experiment], *, seconds: float | None = None) -> tuple[list[float], float]:
+    """Training samples a second, over all replicas together: of each run's own update, and of BP's.
 
-    ``runs`` are of one kind but for their rules, derivatives and learning rates. All are timed update by update in
-    turn, in ``seconds`` in all, on copies of the network with the batch size, optimizer and threads in force and
-    batches of their own. An update that takes most of the time is the only one. A run by BP is the reference itself.
+    ``runs`` differ in rules, derivatives and learning rates at most. They are timed in ``seconds`` in all, half of
+    ``BUDGET`` a number by default, on copies of the network with the batch size, optimizer and threads in force and
+    batches of their own. An update that takes most of the time is the only one. A run by BP has BP's number.
     """
-    reference = next(iter(runs.values()))
-    kinds = {name: _own_kind(run.settings) for name, run in runs.items()}
-    bp = _own_kind(_by_bp(reference.settings))
-    timed = {kind: (runs[name], False) for name, kind in kinds.items() if kind != bp}
-    timed[bp] = reference, True
+    bp, kinds = _own_kind(_by_bp(runs[0].settings)), [_own_kind(run.settings) for run in runs]
+    seconds = BUDGET * (len(set(kinds)) + 1) / 2 if seconds is None else seconds
+    timed = {kind: (run, False) for kind, run in zip(kinds, runs, strict=True) if kind != bp} | {bp: (runs[0], True)}
     found = dict(zip(timed, _samples_per_s(list(timed.values()), seconds), strict=True))
-    return {name: found[kind] for name, kind in kinds.items()}, found[bp]
+    return [found[kind] for kind in kinds], found[bp]
 
 
 def _samples_per_s(runs: Sequence[tuple[Experiment, bool]], seconds: float) -> list[float]:
-    """Of each run, by BP or as it is; they are of one kind."""
+    """Of each run, by BP or as it is; they differ as those of ``rates_beside_bp`` do."""
     until = time.perf_counter() + 0.9 * seconds  # the last update may end later
     with ExitStack() as held:
         for experiment in {id(one): one for one, _ in runs}.values():
@@ -116,7 +131,8 @@ def _samples_per_s(runs: Sequence[tuple[Experiment, bool]], seconds: float) -> l
         # The first is a little slower, but where it is all there is time for, hardly so.
         while not times[0] or now + sum(map(statistics.median, times)) < until:
             for one, own in zip(copies, times, strict=True):
-                began, now = now, one.update()
+                one.update()
+                began, now = now, time.perf_counter()
                 own.append(now - began)
         # The middle one: another thread may hold the interpreter through some of them.
         return [one.samples / statistics.median(own[1:] or own) for one, own in zip(copies, times, strict=True)]
@@ -145,10 +161,9 @@ class _Copy:
         for _ in range(FIRST + 2 if self._captures else 0):
             self.update()
 
-    def update(self) -> float:
-        """One, and the time when it is done."""
+    def update(self) -> None:
+        """One update; on a GPU it is done when this returns."""
         self._do(self._size)
-        return time.perf_counter()
 
     def _do(self, samples: int) -> None:
         self._losses.add(self._learner.update(*self._batches.take(samples)))  # waits for a GPU

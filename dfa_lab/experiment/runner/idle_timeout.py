@@ -1,24 +1,24 @@
-"""Watch: whether anybody still looks at what trains."""
+"""The pause of a run that nobody looks at."""
 
 from __future__ import annotations
 
 import time
 
 
-class Watch:
-    """Begins now; over after ``limit`` seconds in which nobody looked, never with None."""
+class IdleTimeout:
+    """Passes ``limit`` seconds after the last ``reset``; with None it never does. Begins when it is made."""
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
-        self.look()
+        self.reset()
 
-    def look(self) -> None:
-        """Somebody looks. From any thread."""
-        self._looked = time.perf_counter()
+    def reset(self) -> None:
+        """Begin again: somebody looks. From any thread."""
+        self._began = time.perf_counter()
 
-    def over(self) -> str:
-        """What to say where it is over; "" where it is not."""
-        if self._limit is None or time.perf_counter() - self._looked <= self._limit:
+    def message(self) -> str:
+        """What to say where the time has passed; "" where it has not."""
+        if self._limit is None or time.perf_counter() - self._began <= self._limit:
             return ""
         span = f"{self._limit / 60:.3g} min" if self._limit >= 60 else f"{self._limit:.3g} s"
         return f"paused: nobody has looked for {span}; press play to go on."

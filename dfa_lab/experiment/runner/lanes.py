@@ -1,4 +1,4 @@
-"""Lanes: up to four runs side by side, what a command does to them. Knows no thread; the runner's is the only one here.
+"""Up to four runs side by side, and what can be done to them: change, undo, fork, drop, reset, load. Knows no thread.
 
 A lane's own throughput is that of its own steps: the time in which the others train is left out of its clock.
 """
@@ -8,83 +8,102 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import name_of, name_with_changes, unused
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner.commands import Change, Drop, Fork, LaneStatus, Measure, SessionLike, Undo
 from dfa_lab.experiment.runner.rest_measurement import Measured
-from dfa_lab.experiment.runner.scheduled_changes import Plan, changes_of
+from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges, SessionLike, checked_changes
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.training import ThroughputClock
 from dfa_lab.learning.rules import RULES
 
 #: How many runs train side by side at most.
 LANES = 4
 
 
-class Lane:
-    """One run: its experiment, its ``number`` for good, and the changes that a session still brings to it."""
+@dataclass(frozen=True)
+class LaneStatus:
+    """How one lane stands; ``number`` is what commands call it by."""
 
-    def __init__(self, experiment: Experiment, number: int, plan: Plan | None = None) -> None:
+    number: int
+    name: str
+    steps_done: int
+    settings: Settings
+
+
+class Lane:
+    """One run: its experiment, its ``number`` for good, and the ``scheduled`` changes of a loaded session."""
+
+    def __init__(self, experiment: Experiment, number: int, scheduled: ScheduledChanges | None = None) -> None:
         self.experiment, self.number = experiment, number
-        self.plan = plan or Plan()
+        self.scheduled = scheduled or ScheduledChanges()
         self.forked_fields: dict[str, Any] = {}  # what was changed when it was forked: its name says so
         self.keeps_name = False  # its user gave it its name
         self.forked_at, self.changes_before = experiment.steps_done, len(experiment.history.events)
-        self.shared = False  # others train in between: only the time inside a step counts
-        self._told = False  # how fast it is
+        self._only_steps = False  # others train in between: only the time inside a step counts
+        self._timed_on_copy = False
+
+    @property
+    def _clock(self) -> ThroughputClock:
+        return self.experiment.trainer.clock
 
     def own_name(self) -> str:
-        """That of a lane that was forked, whatever the others are called: its name then, and what became of it."""
+        """The name of a forked lane, whatever the others are called: its name then, and what became of it."""
         history, fields = self.experiment.history, {"rule", *self.forked_fields}
         since = [event for event in history.events[self.changes_before :] if event.field in fields]
         start = None if self.keeps_name else self.forked_at
         return name_with_changes(history.name, since, start=start, settings=self.forked_fields)
 
     def step(self) -> bool:
-        """One update, then what the plan has for that step; whether it had anything."""
-        clock = self.experiment.trainer.clock
-        clock.silent = self._told
-        if self.shared:
-            clock.resume()
+        """One update, then the changes scheduled for that step; return whether there were any."""
+        self._clock.silent = self._timed_on_copy
+        if self._only_steps:
+            self._clock.resume()
         try:
             self.experiment.step()
-            return bool(self.plan) and self.plan.make_due(self.experiment)
+            return bool(self.scheduled) and self.scheduled.make_due(self.experiment)
         finally:
-            clock = self.experiment.trainer.clock  # the plan may have begun the run anew
-            clock.silent = False
-            if self.shared:
-                clock.pause()
+            self._clock.silent = False  # maybe another clock by now: a change may have begun the run anew
+            if self._only_steps:
+                self._clock.pause()
 
-    def resume_clock(self) -> None:
+    def restart_clock(self) -> None:
         """Time up to now was not training."""
         self.experiment.resume_clock()
-        self.release()
+        self._resume()
 
-    def share(self, shared: bool, *, told: bool) -> None:
-        """Whether from now on only the time inside ``step`` counts as training; ends a ``hold``.
+    def hold_clock(self) -> None:
+        """No time counts as training until ``count_time``."""
+        self._clock.pause()
 
-        Where its speed is ``told`` by somebody else, no row says what its own clock would.
+    def count_time(self, *, only_steps: bool, timed_on_copy: bool) -> None:
+        """From now on time counts as training; or ``only_steps``, where something else happens between them.
+
+        Where throughput is ``timed_on_copy``, no row says what the lane's own clock would.
         """
-        self.shared, self._told = shared, told
-        self.release()
+        self._only_steps, self._timed_on_copy = only_steps, timed_on_copy
+        self._resume()
 
-    def read_clock(self) -> None:
-        """A row of its throughput where it rests; a short run has no other."""
-        if not self._told:
-            self.experiment.record_rate()
+    def trust_clock(self) -> None:
+        """Throughput is not timed on a copy any more: rows say what the lane's own clock says."""
+        self.count_time(only_steps=self._only_steps, timed_on_copy=False)
 
-    def hold(self) -> None:
-        """Until ``release`` no time counts as training."""
-        self.experiment.trainer.clock.pause()
-
-    def release(self) -> None:
-        """Training time counts again, from now on or from the next ``step``."""
-        if self.shared:
-            self.experiment.trainer.clock.pause()
+    def _resume(self) -> None:
+        if self._only_steps:
+            self._clock.pause()
         else:
-            self.experiment.trainer.clock.resume()
+            self._clock.resume()
+
+    def measure(self) -> bool:
+        """Measure the step where it stands, by hand; return whether anything was not measured before."""
+        if not self._timed_on_copy:
+            self.experiment.record_rate()  # a short run has no other row of its throughput
+        rows = self.experiment.history.lengths()
+        self.experiment.measure()
+        return self.experiment.history.lengths() != rows
 
 
 class Lanes:
@@ -93,7 +112,7 @@ class Lanes:
     def __init__(self, experiment: Experiment) -> None:
         self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
         self._numbers = itertools.count(1)
-        self._given = ""  # what a session calls lane 0
+        self._session_name = ""  # what a session calls lane 0
         self._named: tuple[object, list[str]] = (None, [])
 
     def status(self) -> tuple[LaneStatus, ...]:
@@ -110,7 +129,7 @@ class Lanes:
 
     def _names_of(self, lanes: tuple[Lane, ...]) -> list[str]:
         """What each is called: made anew where one of them changed, or is another."""
-        key = self._given, [(lane, *_moment(lane.experiment)) for lane in lanes]
+        key = self._session_name, [(lane, *_name_depends_on(lane.experiment)) for lane in lanes]
         known, found = self._named
         if key != known:
             found = []
@@ -132,8 +151,8 @@ class Lanes:
         ]
         fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
         events = [event for event in history.events if event.field in fields]
-        if self._given and not events:
-            return self._given
+        if self._session_name and not events:
+            return self._session_name
         at_start = {field: history.settings[field] for field in fields}
         return name_with_changes(name_of(at_start), events, settings=at_start)
 
@@ -146,23 +165,8 @@ class Lanes:
             raise no_lane(lane, self.status())
         return chosen
 
-    def obey(self, command: Measure | Change | Undo | Fork | Drop) -> None:
-        """Do what it says to the lanes it names. An error leaves them as they were."""
-        match command:
-            case Measure():
-                for lane in self.all:
-                    lane.experiment.measure()
-            case Change(fields, number):
-                self.change(fields, number)
-            case Undo(number):
-                self.undo(number)
-            case Fork(fields, number, name):
-                self.fork(fields, number, name)
-            case Drop(number):
-                self.drop(number)
-
     def measure(self, wanted: Callable[[], bool]) -> tuple[Measured, list[BaseException]]:
-        """Numbers of the very step of each lane that has begun, while they are ``wanted``; and the errors met."""
+        """Measure the step of each lane that has begun, while that is ``wanted``; return the errors met as well."""
         measured: Measured = Measured.BEFORE
         errors: list[BaseException] = []
         for lane in self.all:
@@ -171,13 +175,15 @@ class Lanes:
             if not wanted():
                 return Measured.NOT, errors
             try:
-                lane.read_clock()
-                rows = lane.experiment.history.lengths()
-                lane.experiment.measure()
-                measured = measured if lane.experiment.history.lengths() == rows else Measured.NOW
+                measured = Measured.NOW if lane.measure() else measured
             except BaseException as error:
                 errors.append(error)
         return measured, errors
+
+    def measure_by_hand(self) -> None:
+        """Measure the step where each lane stands: see ``Experiment.measure``."""
+        for lane in self.all:
+            lane.experiment.measure()
 
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
@@ -213,7 +219,7 @@ class Lanes:
         another.forked_fields = dict(fields) or {one: getattr(made.settings, one) for one in parent.forked_fields}
         another.keeps_name = bool(name) or (parent.keeps_name and not fields)
         self.all = (*self.all, another)
-        self._given = ""
+        self._session_name = ""
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -221,10 +227,10 @@ class Lanes:
         self.all = tuple(one for one in self.all if one is not gone)
 
     def reset(self, fields: Mapping[str, Any]) -> None:
-        """Lane 0 begins a new run, without a plan; the others go."""
+        """Lane 0 begins a new run, without scheduled changes; the others go."""
         run = self.all[0].experiment
         run.reset(**fields)
-        self._given = ""
+        self._session_name = ""
         self.all = (Lane(run, 0),)
 
     def load(self, session: SessionLike) -> None:
@@ -241,19 +247,19 @@ class Lanes:
             raise DfaLabError(
                 f"the session has {len(session.lanes)} lanes beside its run; expected at most {LANES - 1}."
             )
-        changes = changes_of(session)
+        changes = checked_changes(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
         trial._numbers = self._numbers
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
-        Plan(changes).make_due(trial.all[0].experiment)
+        ScheduledChanges(changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, 0, Plan(changes))
-        first.plan.make_due(run)
+        first = Lane(run, 0, ScheduledChanges(changes))
+        first.scheduled.make_due(run)
         for other in trial.all[1:]:
             other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
-        self._given = str(getattr(session, "name", ""))
+        self._session_name = str(getattr(session, "name", ""))
         self.all = (first, *trial.all[1:])
 
 
@@ -266,8 +272,8 @@ def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
         yield
 
 
-def _moment(run: Experiment) -> tuple[object, ...]:
-    """What is another where a run's name may be: its record, how far that goes, the settings in force."""
+def _name_depends_on(run: Experiment) -> tuple[object, ...]:
+    """Where none of these is another, neither is the run's name: its record, how far that goes, the settings."""
     history = run.history
     return history.run_id, history.name, history.revision, len(history.events), run.settings
 

@@ -1,28 +1,28 @@
-"""Faults: what last went wrong in a runner, in words for the screen and as an error for code."""
+"""The last error of a runner: in words for the status line, and as an exception for code."""
 
 from __future__ import annotations
 
 from dfa_lab.errors import DfaLabError, in_words
 
 
-class Faults:
-    """The last ``error`` and the ``words`` that say it, or what else is worth saying; None and "" where all is well."""
+class LastError:
+    """The last ``error``, or None, and ``words`` for the status line: of the error, or of another reason to pause."""
 
     def __init__(self) -> None:
         self.clear()
-        self.forgive()
+        self.discard()
 
     def clear(self) -> None:
-        """Nothing to say any more; what was not raised yet still will be."""
+        """Take it off the status line; ``raise_once`` still raises it."""
         self.error: Exception | None = None
         self.words = ""
 
-    def forgive(self) -> None:
-        """What was not raised yet never will be."""
+    def discard(self) -> None:
+        """Let ``raise_once`` raise nothing."""
         self._unraised: Exception | None = None
 
     def note(self, error: BaseException, context: str) -> str:
-        """Put ``error`` into words and return them; what the user got wrong says all itself, else ``context`` helps.
+        """Keep ``error`` and return it in words. A ``DfaLabError`` says all itself; others have ``context`` before it.
 
         What would end the program if it were raised again, such as SystemExit, is kept as a ``DfaLabError`` of it.
         """
@@ -34,7 +34,7 @@ class Faults:
         return self.words
 
     def raise_once(self) -> None:
-        """Raise what was noted and not raised yet, if anything."""
+        """Raise the error that was noted, unless it was raised already."""
         error, self._unraised = self._unraised, None
         if error is not None:
             raise error

@@ -1,39 +1,47 @@
-"""Tempo: how fast turns follow one another, and under a speed limit how long the next one has to wait."""
+"""The speed limit of a runner: how long the next turn waits, and how many turns a second there were lately."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
-#: Seconds over which the pace is taken; the first reading comes sooner.
+#: The slowest and the fastest speed limit, in steps a second: a step in a quarter of an hour, and no limit to speak of.
+SLOWEST, FASTEST = 1e-3, 1e6
+#: Seconds over which the rate is taken; the first reading comes sooner.
 WINDOW, FIRST_WINDOW = 0.5, 0.1
-#: Seconds of delay, by a probe say, that a limited run makes good again.
+#: Seconds of delay, by a probe for example, that a limited run catches up with.
 BACKLOG = 0.05
 
 
-class Tempo:
-    """Turns a second lately, ``pace`` (None until it is known), and the ``limit`` they keep to, None for none."""
+def is_speed(given: Any) -> bool:
+    """Whether ``given`` is a number of steps a second that a run can be held to."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and SLOWEST <= given <= FASTEST
+
+
+class RateLimit:
+    """Counts turns: ``rate`` is turns a second lately, None before it is known; ``limit`` the most, or None."""
 
     def __init__(self) -> None:
         self.limit: float | None = None
         self.start()
 
     def start(self) -> None:
-        """Begin now; the next turn may come at once."""
-        self.pace: float | None = None
+        """Count from now; the next turn may come at once."""
+        self.rate: float | None = None
         self._began = self._due = time.perf_counter()
         self._turns = 0
 
     def tick(self) -> None:
-        """A turn was made."""
+        """Count a turn."""
         now = time.perf_counter()
         self._turns += 1
         seconds = now - self._began
-        if seconds > (WINDOW if self.pace is not None else FIRST_WINDOW):
-            self.pace = self._turns / seconds
+        if seconds > (WINDOW if self.rate is not None else FIRST_WINDOW):
+            self.rate = self._turns / seconds
             self._began, self._turns = now, 0
         if self.limit is not None:
             self._due = max(self._due + 1 / self.limit, now - BACKLOG)
 
-    def rest(self) -> float:
+    def wait(self) -> float:
         """Seconds until the next turn may come."""
         return 0.0 if self.limit is None else max(0.0, self._due - time.perf_counter())

@@ -1,6 +1,8 @@
-"""Runner: the thread that trains up to four runs side by side, and its command queue.
+"""The thread that trains up to four runs side by side, and its queue of commands.
 
-The thread owns the experiments; everyone else puts commands. It drains them at a step boundary and applies each whole.
+The thread owns the experiments; everyone else puts commands, by the methods of ``Runner``: each checks what it is given
+and says what is to be done. The thread drains them at a step boundary and applies each whole. A lane is called by its
+own number, 0 for the run itself, which never comes again: a command that arrives late finds its lane, or none.
 An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
 next command but a pause, and is raised by ``wait``, once.
 """
@@ -10,32 +12,28 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import commands as do
-from dfa_lab.experiment.runner.bp_comparison import Comparison
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
-from dfa_lab.experiment.runner.commands import Command, LaneStatus, Status
-from dfa_lab.experiment.runner.console import Console
-from dfa_lab.experiment.runner.idle_timeout import Watch
-from dfa_lab.experiment.runner.lanes import LANES, Lane, Lanes
-from dfa_lab.experiment.runner.last_error import Faults
-from dfa_lab.experiment.runner.rate_limit import Tempo
-from dfa_lab.experiment.runner.rest_measurement import LOOK, Glance, Measured
-from dfa_lab.experiment.settings import ComputeContext
-
-__all__ = ["LANES", "LaneStatus", "Runner", "Status"]
+from dfa_lab.experiment.runner.commands import Command, check_lane, check_speed, check_steps
+from dfa_lab.experiment.runner.scheduled_changes import SessionLike
+from dfa_lab.experiment.runner.training import Status, Training
+from dfa_lab.experiment.settings import ComputeContext, shows_settings
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
 A_MOMENT = 0.05
+#: The last command: it ends the thread.
+CLOSE = Command("Close", Training.pause, keeps_error=True)
 
 
-class Runner(Console):
-    """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside ``put`` itself.
+@shows_settings
+class Runner:
+    """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside each command itself.
 
     Under a ``limit`` it measures by hand between steps, so that curves never stand still for half a second. Without a
-    thread a Play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook
+    thread a play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook
     that presses play has the same outputs every time. The thread starts with the first command and never trains before
     it is told to.
 
@@ -46,6 +44,14 @@ class Runner(Console):
 
     Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been
     answered; so it is after a change at rest that makes the angles others. Commands that wait go before it.
+
+    >>> import dfa_lab as dfa
+    >>> runner = dfa.Runner(dfa.Experiment(widths=(8,)))
+    >>> runner.play(20)
+    >>> runner.wait()
+    >>> runner.status().steps_done
+    20
+    >>> runner.close()
     """
 
     def __init__(
@@ -58,14 +64,15 @@ class Runner(Console):
         watch_limit: float | None = None,
     ) -> None:
         self.experiment = experiment
-        self._faults = Faults()
-        self._inline_steps = None if threaded else inline_steps
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._running, self._steps_left = False, None if threaded else inline_steps
-        self._stop_at: int | None = None
-        self._lanes, self._tempo, self._comparison = Lanes(experiment), Tempo(), Comparison(compare_speed)
-        self._glance = Glance()
-        self._watch = Watch(watch_limit if threaded else None)
+        self._training = Training(
+            experiment,
+            inline_steps=None if threaded else inline_steps,
+            compare_speed=compare_speed,
+            idle_limit=watch_limit if threaded else None,
+            undisturbed=self._commands.empty,
+        )
+        self._threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
@@ -73,40 +80,29 @@ class Runner(Console):
     @property
     def error(self) -> Exception | None:
         """What the status says in words, where it was an error."""
-        return self._faults.error
+        return self._training.errors.error
 
     @property
     def lanes(self) -> tuple[Experiment, ...]:
         """The runs that train side by side, lane 0 first."""
-        return tuple(lane.experiment for lane in self._lanes.all)
+        return tuple(lane.experiment for lane in self._training.lanes.all)
 
     @property
     def by_number(self) -> dict[int, Experiment]:
         """The same by the numbers that commands call them by."""
-        return {lane.number: lane.experiment for lane in self._lanes.all}
+        return {lane.number: lane.experiment for lane in self._training.lanes.all}
 
-    def put(self, command: Command) -> None:
-        """Hand over a command: O(1), from any thread. After Close it is an error."""
-        with self._lock:
-            if self._closed:
-                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
-            self._idle.clear()
-            self._commands.put(command)
-            self._closed = isinstance(command, do.Close)
-            if self._inline_steps is None and self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
-                self._thread.start()
-                close_at_exit(self, self._thread)
-        if self._inline_steps is not None:
-            self._work_inline()
-
-    def watched(self) -> None:
-        """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
-        self._watch.look()
+    def status(self) -> Status:
+        """How it stands now."""
+        return self._training.status()
 
     def compares_speed(self, run: Experiment) -> bool:
         """Whether a run's throughput is timed on a copy in turn with BP's, instead of by the clock of its training."""
-        return self._comparison.wanted and run.module is None
+        return self._training.compares_speed(run)
+
+    def watched(self) -> None:
+        """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
+        self._training.idle.reset()
 
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
@@ -120,179 +116,150 @@ class Runner(Console):
             raise
         if not done:
             raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
-        self._faults.raise_once()
+        self._training.errors.raise_once()
 
-    def status(self) -> Status:
-        """How it stands now."""
-        lanes = self._lanes.all
-        first = self.experiment
-        return Status(
-            running=self._running,
-            steps_done=first.steps_done,
-            samples_seen=first.samples_seen,
-            settings=first.settings,
-            error=self._faults.words,
-            lanes=self._lanes.status(),
-            limit=self._tempo.limit,
-            stop_at=self._stop_at,
-            eta_s=self._eta(lanes),
-            planned=len(lanes[0].plan),
-        )
+    def put(self, command: Command) -> None:
+        """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
+        with self._lock:
+            if self._closed:
+                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
+            self._idle.clear()
+            self._commands.put(command)
+            self._closed = command is CLOSE
+            if self._threaded and self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
+                self._thread.start()
+                close_at_exit(self, self._thread)
+        if not self._threaded:
+            self._work_inline()
 
-    def _eta(self, lanes: tuple[Lane, ...]) -> float | None:
-        pace, steps = self._tempo.pace, min(lane.experiment.steps_done for lane in lanes)
-        ends = [self._steps_left, None if self._stop_at is None else self._stop_at - steps]
-        left = [end for end in ends if end is not None and end > 0]
-        return min(left) / pace if self._running and pace and left else None
+    def play(self, steps: int | None = None) -> None:
+        """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""
+        check_steps("steps", steps)
+        self.put(Command("Play", lambda training: training.play(steps)))
+
+    def pause(self) -> None:
+        """Stop at the next step boundary."""
+        self.put(Command("Pause", Training.pause, keeps_error=True))
+
+    def measure(self) -> None:
+        """Measure every lane at the next step boundary, by hand: see ``Experiment.measure``."""
+        self.put(Command("Measure", lambda training: training.lanes.measure_by_hand(), turns_curves=True))
+
+    def change(self, *, lane: int | None = 0, **fields: Any) -> None:
+        """Change live settings at the next step boundary; with ``lane=None`` those of all lanes, or none of them."""
+        check_lane(lane, every=True)
+        self.put(Command("Change", lambda training: training.lanes.change(fields, lane), turns_curves=True))
+
+    def undo(self, lane: int | None = 0) -> None:
+        """Take back the last change of a lane; with None of every lane that has one."""
+        check_lane(lane, every=True)
+        self.put(Command("Undo", lambda training: training.lanes.undo(lane), turns_curves=True))
+
+    def reset(self, **fields: Any) -> None:
+        """Begin a new run, alone; the same initial weights unless ``seed`` is given."""
+        self.put(Command("Reset", lambda training: training.reset(fields)))
+
+    def fork(self, *, lane: int = 0, name: str | None = None, **fields: Any) -> None:
+        """Add a lane that goes on from where ``lane`` stands, with ``fields`` changed; at most four in all.
+
+        Its number is one that no lane had yet. Without a ``name`` what is changed makes one.
+        """
+        check_lane(lane)
+        if name is not None and not isinstance(name, str):
+            raise DfaLabError(f"a lane's name was given as {shown(name)}; expected a text or None.")
+        self.put(Command("Fork", lambda training: training.lanes.fork(fields, lane, name), turns_curves=True))
+
+    def drop(self, lane: int) -> None:
+        """Take away a lane other than 0, by its number; the others keep theirs."""
+        check_lane(lane)
+        if lane == 0:
+            raise DfaLabError("lane 0 is the run itself and stays; drop another lane, or reset.")
+        self.put(Command("Drop", lambda training: training.lanes.drop(lane), turns_curves=True))
+
+    def load(self, session: SessionLike) -> None:
+        """Begin the run of ``session`` with its lanes; its changes come at their steps while it trains, in lane 0.
+
+        ``stop_at`` becomes the session's last step. It does not train before play.
+        """
+        self.put(Command("Load", lambda training: training.load(session)))
+
+    def limit(self, steps_per_s: float | None) -> None:
+        """Train no faster than so many steps a second; None: as fast as it goes."""
+        check_speed(steps_per_s)
+        self.put(Command("Limit", lambda training: training.limit(steps_per_s)))
+
+    def stop_at(self, step: int | None) -> None:
+        """Pause when every lane has done ``step`` steps; None: nowhere. Lanes already further are not held."""
+        check_steps("the step to stop at", step)
+        self.put(Command("StopAt", lambda training: setattr(training, "stop_at", step)))
+
+    def close(self) -> None:
+        """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
+        if not self._closed:
+            self.put(CLOSE)
 
     def _work(self) -> None:
+        training = self._training
         while True:
             try:
                 with ComputeContext(self.experiment.settings):
                     while self._drain():
-                        self._turn()
+                        training.turn()
                 return
             except BaseException as error:  # nothing may end the thread but Close: nobody would see it
-                self._note(error, "the training paused: ")
-                self._running = False
+                training.note(error, "the training paused: ")
+                training.running = False
                 time.sleep(A_MOMENT)
 
     def _work_inline(self) -> None:
-        while not self._commands.empty():
-            self._obey(self._commands.get())
-        while self._running:
-            self._turn()
-        self._measure_rest()
-        self._idle.set()
+        try:
+            while not self._commands.empty():
+                self._obey(self._commands.get())
+            while self._training.running:
+                self._training.turn()
+            self._training.measure_at_rest()
+        finally:
+            self._idle.set()
 
     def _drain(self) -> bool:
         """Obey every waiting command, until it is time for a turn. False when the last was Close."""
         while (command := self._next()) is not None:
-            if isinstance(command, do.Close):
-                self._running = False
+            self._obey(command)
+            if command is CLOSE:
                 self._idle.set()
                 return False
-            self._obey(command)
         return True
 
     def _next(self) -> Command | None:
         """The next command, waited for while nothing trains; None when it is time for a turn."""
-        if self._running:
+        training = self._training
+        if training.running:
             if not self._commands.empty():
                 return self._commands.get()
-            limit = self._tempo.limit
-            if limit is not None and self._glance.is_due(self._tempo.rest(), limit):
-                self._glance.time(self._measure_rest)
-            if not (rest := self._tempo.rest()):
+            training.measure_in_wait()
+            if not (wait := training.rate.wait()):
                 return None
             try:
-                return self._commands.get(timeout=rest)
+                return self._commands.get(timeout=wait)
             except queue.Empty:
                 return None
-        self._measure_rest()
+        training.measure_at_rest()
         with self._lock:
             if self._commands.empty():
                 self._idle.set()
         return self._commands.get()
 
     def _obey(self, command: Command) -> None:
-        self._watch.look()
-        for lane in self._lanes.all:
-            lane.hold()
-        if not isinstance(command, do.Pause):
-            self._faults.clear()
+        training = self._training
+        training.idle.reset()
+        training.hold_clocks()
+        if not command.keeps_error:
+            training.errors.clear()
         try:
-            self._apply(command)
+            if command.turns_curves:
+                training.measure_before_change()
+            command.apply(training)
         except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
-            self._note(error, f"{type(command).__name__} failed with ")
-        lanes = self._lanes.all
-        shared = len(lanes) > 1 or self._tempo.limit is not None
-        self._comparison.begin()
-        for lane in lanes:
-            lane.share(shared, told=self.compares_speed(lane.experiment))
-
-    def _apply(self, command: Command) -> None:
-        match command:
-            case do.Play(steps):
-                for lane in self._lanes.all:
-                    lane.resume_clock()
-                self._steps_left = self._inline_steps if steps is None else steps
-                self._running = True
-                self._tempo.start()
-            case do.Pause():
-                self._running = False
-            case do.Measure() | do.Change() | do.Undo() | do.Fork() | do.Drop():
-                if self._running and self._glance.is_due(LOOK):  # the curves go on to here, and turn here
-                    self._glance.time(self._measure_rest)
-                self._lanes.obey(command)
-            case do.Reset(fields):
-                self._lanes.reset(fields)
-                self._running = False
-                self._faults.forgive()
-            case do.Load(session):
-                self._lanes.load(session)
-                self._running = False
-                self._faults.forgive()
-                self._stop_at = session.steps or None
-            case do.Limit(steps_per_s):
-                self._tempo.limit = None if self._inline_steps is not None else steps_per_s
-                self._tempo.start()
-            case do.StopAt(step):
-                self._stop_at = step
-
-    def _turn(self) -> None:
-        """One step of every lane; of those behind the step to stop at, where there are such."""
-        lanes, goal = self._lanes.all, self._stop_at
-        if self._comparison.is_due():
-            try:
-                self._comparison.tell(lanes)
-            except BaseException as error:  # a comparison must not stop the run it is made for
-                self._comparison.wanted = False
-                for lane in lanes:  # their own clocks speak again
-                    lane.share(lane.shared, told=False)
-                self._note(error, "BP's speed could not be measured: ")
-        behind = [] if goal is None else [lane for lane in lanes if lane.experiment.steps_done < goal]
-        failed = []
-        for lane in behind or lanes:
-            try:
-                if lane.step():
-                    self._comparison.begin()
-            except BaseException as error:
-                failed.append((lane, error))
-        self._tempo.tick()
-        self._glance.step()
-        if self._steps_left is not None:
-            self._steps_left -= 1
-            self._running = self._steps_left > 0
-        if goal is not None and behind and all(lane.experiment.steps_done >= goal for lane in behind):
-            self._running = False
-        if self._running and (words := self._watch.over()):
-            self._running, self._faults.words = False, words
-        if failed:
-            self._stop(failed)
-
-    def _measure_rest(self) -> Measured:
-        """Numbers of the very step at which each lane rests, of those that have begun; none while commands wait."""
-        measured, errors = self._lanes.measure(wanted=self._commands.empty)
-        for error in errors:
-            if self._faults.error is None or self._inline_steps is not None:  # else why it rests is what to say
-                self._note(error, "this step could not be measured: ")
-        return measured
-
-    def _note(self, error: BaseException, context: str) -> str:
-        """Say it on the status line and return the words; Ctrl-C where there is no thread pauses and goes on up."""
-        if self._inline_steps is not None and isinstance(error, KeyboardInterrupt):
-            self._running = False
-            self._idle.set()
-            raise error
-        return self._faults.note(error, context)
-
-    def _stop(self, failed: list[tuple[Lane, BaseException]]) -> None:
-        """Pause and say whose step failed; the lanes whose steps did not are whole."""
-        told, names = [], {lane.number: lane.name for lane in self._lanes.status()}
-        for lane, error in reversed(failed):
-            words = self._note(error, "the training stopped. Undo or change what failed and play on, or Reset: ")
-            self._comparison.forget(lane.experiment)
-            told.append(f"lane {names[lane.number]}: {words}" if len(names) > 1 else words)
-        self._faults.words = " ".join(reversed(told))
-        self._running = False  # last: who sees that it paused sees why
+            training.note(error, f"{command.name} failed with ")
+        training.release_clocks()

@@ -1,21 +1,23 @@
-"""Plan: the changes a loaded session still brings, each at its own step."""
+"""The changes that a loaded session still brings, each at its own step."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner.commands import SessionLike
+from dfa_lab.experiment.sessions import Session
 from dfa_lab.experiment.settings import Settings
 
-Changes = tuple[tuple[int, Mapping[str, Any]], ...]
+Changes = Sequence[tuple[int, Mapping[str, Any]]]
+#: What a runner loads: a ``Session``, or anything with its ``settings``, ``changes``, ``steps`` and ``lanes``.
+SessionLike = Session
 
 
-class Plan:
-    """Changes to come, (step, fields), in the order of their steps."""
+class ScheduledChanges:
+    """A queue of changes, (step, fields), in the order of their steps; its length is how many are to come."""
 
     def __init__(self, changes: Iterable[tuple[int, Mapping[str, Any]]] = ()) -> None:
         self._left = deque(changes)
@@ -24,7 +26,7 @@ class Plan:
         return len(self._left)
 
     def make_due(self, experiment: Experiment) -> bool:
-        """Make what is due at the step where ``experiment`` stands, if anything is; whether it was.
+        """Make the changes that are due at the step of ``experiment``; return whether there were any.
 
         Raises ``DfaLabError`` for a change that fails; it is not tried again.
         """
@@ -38,8 +40,8 @@ class Plan:
         return len(left) < before
 
 
-def changes_of(session: SessionLike) -> Changes:
-    """A session's changes, checked one after another. Raises ``DfaLabError`` for one that could not be made."""
+def checked_changes(session: SessionLike) -> Changes:
+    """The changes of ``session``, checked one after another. Raises ``DfaLabError`` for one that cannot be made."""
     found: list[tuple[int, Mapping[str, Any]]] = []
     settings, last = session.settings, 0
     for step, fields in session.changes:
@@ -52,4 +54,4 @@ def changes_of(session: SessionLike) -> Changes:
         Settings.check_live({name: fields[name] for name in fields if getattr(settings, name) != getattr(after, name)})
         settings, last = after, step
         found.append((step, dict(fields)))
-    return tuple(found)
+    return found

@@ -7,13 +7,10 @@ series or an event is the run's place in the snapshot's ``runs``; without it the
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
@@ -21,14 +18,7 @@ from dfa_lab.experiment.history import Event, History
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import Rows
-from dfa_lab.widgets.kernel import forget_route, mend_replies
-
-STATIC = Path(__file__).parents[1] / "static"
-if not (STATIC / "live_chart.js").is_file():
-    raise DfaLabError(
-        "the live chart's JavaScript is not built, which installing does: run `pip install -e .` (or `make lab`) "
-        "in the repository, and start Python again."
-    )
+from dfa_lab.widgets.kernel import PageWidget, bundle
 
 POINTS_A_MESSAGE = 1000
 """The most points of one series that a message holds, whatever the run's length; fewer with several runs."""
@@ -63,32 +53,26 @@ class Shown:
         return cls(history, history.name, faint=True, classify=False, compared=compared)
 
 
-class LiveChart(anywidget.AnyWidget):
+class LiveChart(PageWidget):
     """Alignment, loss, accuracy and throughput of one run or several, drawn in the browser as they train.
 
     ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
     ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
     """
 
-    _esm = STATIC / "live_chart.js"
-    _css = STATIC / "live_chart.css"
+    _esm, _css = bundle("live_chart", "the live chart")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        self._hello = threading.Event()
         self._runs: list[Shown] = []
         self._rows: list[Rows] = []
         self._status: dict[str, str] = {}
         self._diverged: int | None = None
         self._session = 0
         self._layers = self._angle = ""
-        self._number = 0
         self._metrics = {metric for panel in PANELS.values() for metric in metrics(panel)}
         # One run's chance bands are enough: they would hide what lies behind them.
         self._lines = {line.metric for panel in PANELS.values() for line in panel.lines}
-        self.on_hello: Callable[[], None] | None = None
-        self.on_msg(self._listen)
-        mend_replies()
 
     def __repr__(self) -> str:
         return "LiveChart()"
@@ -112,9 +96,7 @@ class LiveChart(anywidget.AnyWidget):
         moved. Call it from one thread at a time. Raises ``DfaLabError`` where there is no run to show.
         """
         shown = _checked(runs)
-        asked = self._hello.is_set()
-        self._hello.clear()
-        snapshot = asked or shown != self._runs or any(rows.stale for rows in self._rows)
+        snapshot = self._said_hello() or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
             self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
         chunks, buffer = self._new_rows()
@@ -123,10 +105,8 @@ class LiveChart(anywidget.AnyWidget):
         if not (snapshot or chunks or events or changed):
             return False
         self._status, self._diverged = dict(status), diverged
-        self._number += 1
         header: dict[str, Any] = {
             "type": "snapshot" if snapshot else "rows",
-            "number": self._number,
             "series": chunks,
             "events": [
                 _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
@@ -144,8 +124,7 @@ class LiveChart(anywidget.AnyWidget):
             compared = any(run.compared for run in shown)
             panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
             header["panels"] = [description(panel, compared=compared) for panel in panels]
-        self.send(header, [buffer])
-        forget_route(self)
+        self._tell(header, [buffer], numbered=True)
         return True
 
     def focus(self, step: int) -> None:
@@ -156,8 +135,7 @@ class LiveChart(anywidget.AnyWidget):
         """
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
             raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
-        self.send({"type": "focus", "step": int(step)})
-        forget_route(self)
+        self._tell({"type": "focus", "step": int(step)})
 
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""
@@ -179,12 +157,6 @@ class LiveChart(anywidget.AnyWidget):
             for event in rows.take_events()
         ]
         return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
-
-    def _listen(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
-        if isinstance(content, Mapping) and content.get("type") == "hello":
-            self._hello.set()
-            if self.on_hello is not None:
-                self.on_hello()
 
 
 def _checked(runs: History | Sequence[Shown]) -> list[Shown]:

@@ -1,4 +1,4 @@
-"""Classroom: what a teacher decides before the class sees an explorer: what is hidden, what is locked, how it looks."""
+"""What a teacher decides before the class sees an explorer: what is hidden, what is locked, how it looks."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.sessions import Session
 from dfa_lab.experiment.settings import Settings, unknown_setting
 from dfa_lab.views.base import THEMES
-from dfa_lab.widgets.controls.desk import PARTS
-from dfa_lab.widgets.controls.messages import ACTS
+from dfa_lab.widgets.controls.verbs import PARTS, VERBS
 
-#: How an explorer may look: as the page does, or on one of the papers.
+#: How an explorer may look: as the page does, or by one of the themes.
 LOOKS = ("auto", *THEMES)
-#: What ``hide`` may name beside the settings and the desk's own parts.
+#: What ``hide`` may name beside the settings and the control panel's own parts.
 PICTURES = "pictures"
 
 
 @dataclass(frozen=True)
-class Classroom:
+class Restrictions:
     """``hide`` takes settings and parts off the screen; ``theme`` is how it looks.
 
-    ``lock`` keeps settings as they are, and acts ("reset", "load", "new_run" …) from being done, whatever a page sends.
-    Raises ``DfaLabError`` for names that are none.
+    ``lock`` keeps settings as they are, and verbs ("reset", "load", "new_run" …) from being done, whatever a page
+    sends.
     """
 
     hide: tuple[str, ...] = ()
@@ -32,10 +31,10 @@ class Classroom:
     theme: str = "auto"
 
     @classmethod
-    def of(cls, hide: Iterable[str], lock: Iterable[str], theme: str) -> Classroom:
-        """From what an explorer was given."""
+    def of(cls, hide: Iterable[str], lock: Iterable[str], theme: str) -> Restrictions:
+        """From what an explorer was given. Raises ``DfaLabError`` for names that are none."""
         settings = list(Settings.model_fields)
-        for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *ACTS])):
+        for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *VERBS])):
             if isinstance(names, str) or not isinstance(names, Iterable):
                 example = names if isinstance(names, str) else settings[0]
                 raise DfaLabError(
@@ -48,20 +47,24 @@ class Classroom:
             raise unknown_name("theme", theme, LOOKS)
         return cls(tuple(hide), tuple(lock), theme)
 
-    def check(self, fields: Mapping[str, Any], now: Settings) -> None:
-        """Raise ``DfaLabError`` where ``fields`` would change a locked setting."""
-        after = now.changed(**fields) if set(fields) & set(self.lock) else now
+    def check_verb(self, do: str) -> None:
+        """Raise ``DfaLabError`` where the verb is locked."""
+        if do in self.lock:
+            raise DfaLabError(f"{do} is locked here.")
+
+    def check(self, fields: Iterable[str], before: Settings, after: Settings) -> None:
+        """Raise ``DfaLabError`` where one of the ``fields`` is locked and not the same after as before."""
         for name in fields:
-            if name in self.lock and getattr(after, name) != getattr(now, name):
-                raise DfaLabError(f"{name} is locked here and stays {shown(getattr(now, name))}.")
+            if name in self.lock and getattr(after, name) != getattr(before, name):
+                raise DfaLabError(f"{name} is locked here and stays {shown(getattr(before, name))}.")
 
     def check_session(self, session: Session, now: Settings) -> None:
         """Raise ``DfaLabError`` where ``session``, begun from the settings ``now``, would change a locked setting."""
-        self.check(session.settings.values(), now)
+        self.check(Settings.model_fields, now, session.settings)
         for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
-            self.check(fields, session.settings)
+            self.check_change(fields, session.settings)
 
-    def check_act(self, do: str) -> None:
-        """Raise ``DfaLabError`` where the act is locked."""
-        if do in self.lock:
-            raise DfaLabError(f"{do} is locked here.")
+    def check_change(self, fields: Mapping[str, Any], now: Settings) -> None:
+        """The same as ``check`` for settings of which ``fields`` would be changed."""
+        if not set(fields).isdisjoint(self.lock):
+            self.check(fields, now, now.changed(**fields))

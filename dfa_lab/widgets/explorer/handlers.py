@@ -1,23 +1,20 @@
-"""Answers: what follows when a user does something on the screen, a command to the trainer or another picture.
+"""What each verb does: a command to the runner, or something else on the screen.
 
 What cannot be done raises a ``DfaLabError``, which ends as a sentence on the status line and changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.history import History
 from dfa_lab.experiment.sessions import PRESETS, Session, View, story_of
-from dfa_lab.experiment.settings import check_size
+from dfa_lab.experiment.settings import Settings, check_size
 from dfa_lab.learning.ops import is_sequence
-from dfa_lab.registry import Registry
-from dfa_lab.widgets.controls import check_fields, download
-
-if TYPE_CHECKING:
-    from dfa_lab.widgets.explorer.explorer import Explorer
+from dfa_lab.widgets.controls import check_fields, checked, download
+from dfa_lab.widgets.explorer.model import ExplorerModel
 
 MOST_CHANGES = 1000
 #: How many seeds there are: after the last one comes 0.
@@ -27,53 +24,59 @@ MOST_PINS = 4
 SLOW, FAST = 0.5, 2.0
 
 Message = Mapping[str, Any]
-Answer = Callable[["Explorer", Message], None]
-#: An answer to each of ``acts.ACTS``, by its name.
-ANSWERS: Registry[Answer] = Registry("act")
+Handler = Callable[[ExplorerModel, Message], None]
 
 
-def answer(explorer: Explorer, message: Message) -> None:
-    """Do what ``message``, as ``acts.checked`` gave it, names. Raises ``DfaLabError`` for what cannot be done."""
+def act(model: ExplorerModel, content: Mapping[str, Any]) -> None:
+    """Do what code asks for; it is checked as what a page sends is. What cannot be done is ``model.refused``."""
+    with _refusals(model, content.get("do")):
+        _handle(model, checked(content))
+
+
+def handle(model: ExplorerModel, message: Message) -> None:
+    """Do what a ``checked`` message says. What cannot be done is ``model.refused``."""
+    with _refusals(model, message["do"]):
+        _handle(model, message)
+
+
+@contextmanager
+def _refusals(model: ExplorerModel, do: Any) -> Iterator[None]:
+    if do != "watching":
+        model.refused = None
+    try:
+        yield
+    except DfaLabError as error:
+        model.refused = error
+    model.screen.refresh()
+
+
+def _handle(model: ExplorerModel, message: Message) -> None:
     do = message["do"]
-    explorer.classroom.check_act(do)
-    ANSWERS[do](explorer, message)
+    model.restrictions.check_verb(do)
+    HANDLERS[do](model, message)
     if do not in ("watching", "share", "focus", "tab", "measure"):
-        explorer.stepping = do == "step" and message["steps"] == 1
+        model.single_step = do == "step" and message["steps"] == 1
 
 
-@ANSWERS.register("play")
-def _play(explorer: Explorer, message: Message) -> None:
-    explorer.runner.play()
+def _allowed(model: ExplorerModel, fields: Mapping[str, Any], before: Settings) -> Settings:
+    """The settings with ``fields`` changed; ``DfaLabError`` where a page may not ask for them."""
+    after = before.changed(**check_fields(fields))
+    model.restrictions.check(fields, before, after)
+    check_size(after)
+    return after
 
 
-@ANSWERS.register("pause")
-def _pause(explorer: Explorer, message: Message) -> None:
-    explorer.runner.pause()
+def _reset(model: ExplorerModel, message: Message) -> None:
+    model.begin_anew()
+    model.runner.reset()
 
 
-@ANSWERS.register("measure")
-def _measure(explorer: Explorer, message: Message) -> None:
-    explorer.runner.measure()
-
-
-@ANSWERS.register("step")
-def _step(explorer: Explorer, message: Message) -> None:
-    explorer.runner.play(message["steps"])
-
-
-@ANSWERS.register("reset")
-def _reset(explorer: Explorer, message: Message) -> None:
-    explorer.begin_anew()
-    explorer.runner.reset()
-
-
-@ANSWERS.register("new_seed")
-def _new_seed(explorer: Explorer, message: Message) -> None:
-    settings = explorer.experiment.settings
+def _new_seed(model: ExplorerModel, message: Message) -> None:
+    settings = model.experiment.settings
     fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
-    explorer.classroom.check(fields, settings)
-    explorer.begin_anew()
-    explorer.runner.reset(**fields)
+    model.restrictions.check_change(fields, settings)
+    model.begin_anew()
+    model.runner.reset(**fields)
 
 
 def _next(seed: Any, replicas: int) -> Any:
@@ -84,80 +87,53 @@ def _next(seed: Any, replicas: int) -> Any:
     return tuple((one + span) % SEEDS for one in seed)
 
 
-@ANSWERS.register("change")
-def _change(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message["fields"])
-    settings = explorer.chosen.settings
-    explorer.classroom.check(fields, settings)
-    check_size(settings.changed(**fields))
-    explorer.runner.change(lane=explorer.lane, **fields)
+def _change(model: ExplorerModel, message: Message) -> None:
+    _allowed(model, message["fields"], model.chosen.settings)
+    model.runner.change(lane=model.lane, **message["fields"])
 
 
-@ANSWERS.register("new_run")
-def _new_run(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message["fields"])
-    settings = explorer.experiment.settings
-    explorer.classroom.check(fields, settings)
-    after = settings.changed(**fields)
-    check_size(after)
-    explorer.begin_anew(after)
-    explorer.runner.reset(**fields)
+def _new_run(model: ExplorerModel, message: Message) -> None:
+    model.begin_anew(_allowed(model, message["fields"], model.experiment.settings))
+    model.runner.reset(**message["fields"])
 
 
-@ANSWERS.register("fork")
-def _fork(explorer: Explorer, message: Message) -> None:
-    fields = check_fields(message.get("fields", {}))
-    explorer.classroom.check(fields, explorer.chosen.settings)
-    check_size(explorer.chosen.settings.changed(**fields))
-    explorer.runner.fork(lane=explorer.lane, **fields)
+def _fork(model: ExplorerModel, message: Message) -> None:
+    fields = message.get("fields", {})
+    _allowed(model, fields, model.chosen.settings)
+    model.runner.fork(lane=model.lane, **fields)
 
 
-@ANSWERS.register("drop")
-def _drop(explorer: Explorer, message: Message) -> None:
-    if len(explorer.runner.lanes) == 1:
+def _drop(model: ExplorerModel, message: Message) -> None:
+    if len(model.runner.lanes) == 1:
         raise DfaLabError("there is one lane only, and it stays; fork makes another.")
-    explorer.runner.drop(message["lane"])
+    model.runner.drop(message["lane"])
 
 
-@ANSWERS.register("select")
-def _select(explorer: Explorer, message: Message) -> None:
-    explorer.lane = message["lane"]
+def _select(model: ExplorerModel, message: Message) -> None:
+    model.lane = message["lane"]
 
 
-@ANSWERS.register("undo")
-def _undo(explorer: Explorer, message: Message) -> None:
-    if explorer.chosen.undoable:
-        explorer.classroom.check(explorer.chosen.undoable[-1], explorer.chosen.settings)
-    explorer.runner.undo(lane=explorer.lane)
+def _undo(model: ExplorerModel, message: Message) -> None:
+    run = model.chosen
+    if run.undoable:
+        model.restrictions.check_change(run.undoable[-1], run.settings)
+    model.runner.undo(lane=model.lane)
 
 
-@ANSWERS.register("pin")
-def _pin(explorer: Explorer, message: Message) -> None:
-    run = explorer.chosen
-    name = next((name for name, one in explorer.lanes_by_name().items() if one is run), run.history.name)
-    held: History = run.history.copy(f"{name} at {run.steps_done:,}")
-    explorer.pins = [*explorer.pins, held][-MOST_PINS:]
+def _pin(model: ExplorerModel, message: Message) -> None:
+    run = model.chosen
+    name = next((name for name, one in model.lanes_by_name().items() if one is run), run.history.name)
+    model.pins = [*model.pins, run.history.copy(f"{name} at {run.steps_done:,}")][-MOST_PINS:]
 
 
-@ANSWERS.register("unpin")
-def _unpin(explorer: Explorer, message: Message) -> None:
+def _unpin(model: ExplorerModel, message: Message) -> None:
     name = message.get("name")
-    explorer.pins = [] if name is None else [pin for pin in explorer.pins if pin.name != name]
+    model.pins = [pin for pin in model.pins if name is not None and pin.name != name]
 
 
-@ANSWERS.register("preset")
-def _preset(explorer: Explorer, message: Message) -> None:
-    _load(explorer, PRESETS[message["name"]])
-
-
-@ANSWERS.register("load")
-def _load_text(explorer: Explorer, message: Message) -> None:
-    _load(explorer, Session.read(message["text"]))
-
-
-def _load(explorer: Explorer, session: Session) -> None:
+def _load(model: ExplorerModel, session: Session) -> None:
     check_fields(session.settings.values())
-    explorer.classroom.check_session(session, explorer.experiment.settings)
+    model.restrictions.check_session(session, model.experiment.settings)
     if len(session.changes) > MOST_CHANGES:
         raise DfaLabError(
             f"the session has {len(session.changes):,} changes; the explorer takes {MOST_CHANGES:,}. In code, "
@@ -166,63 +142,65 @@ def _load(explorer: Explorer, session: Session) -> None:
     for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:
         check_size(session.settings.changed(**check_fields(fields)))
     check_size(session.settings)
-    explorer.begin_anew(session.settings, story_of(session), View.of(session.view))
-    explorer.runner.load(session)
+    model.begin_anew(session.settings, story_of(session), View.of(session.view))
+    model.runner.load(session)
 
 
-@ANSWERS.register("limit")
-def _limit(explorer: Explorer, message: Message) -> None:
-    explorer.runner.limit(message["steps_per_s"])
-
-
-@ANSWERS.register("slow")
-def _slow(explorer: Explorer, message: Message) -> None:
-    status = explorer.runner.status()
+def _slow(model: ExplorerModel, message: Message) -> None:
+    status = model.runner.status()
     if status.limit is not None and status.limit <= FAST:
-        explorer.runner.limit(explorer.former_limit)
-        if not explorer.trained_before:
-            explorer.runner.pause()
+        limit, trained = model.before_slow_motion
+        model.runner.limit(limit)
+        if not trained:
+            model.runner.pause()
     else:
-        explorer.former_limit, explorer.trained_before = status.limit, status.running
-        explorer.runner.limit(SLOW)
+        model.before_slow_motion = status.limit, status.running
+        model.runner.limit(SLOW)
         if not status.running:
-            explorer.runner.play()
+            model.runner.play()
 
 
-@ANSWERS.register("stop_at")
-def _stop_at(explorer: Explorer, message: Message) -> None:
-    explorer.runner.stop_at(message["step"])
-
-
-@ANSWERS.register("focus")
-def _focus(explorer: Explorer, message: Message) -> None:
-    explorer.chart.focus(message["step"])
-
-
-@ANSWERS.register("share")
-def _share(explorer: Explorer, message: Message) -> None:
-    run = explorer.chosen
+def _share(model: ExplorerModel, message: Message) -> None:
+    run = model.chosen
     history = run.history
 
     def make() -> None:
         texts = run.session().to_text(), run.to_script()
-        if run is explorer.chosen and history is run.history:  # else nobody asks for it any more
-            explorer.shared = texts
+        if run is model.chosen and history is run.history:  # else nobody asks for it any more
+            model.shared = texts
 
-    explorer.aside.do("the share text", make)
-
-
-@ANSWERS.register("save")
-def _save(explorer: Explorer, message: Message) -> None:
-    runs, chosen, kind = explorer.lanes_by_name(), explorer.chosen, message["kind"]
-    explorer.aside.do("a file", lambda: explorer.desk.hand_over(*download(runs, chosen, kind)))
+    model.jobs.start("the share text", make)
 
 
-@ANSWERS.register("tab")
-def _tab(explorer: Explorer, message: Message) -> None:
-    explorer.pictures.choose(message["name"])
+def _save(model: ExplorerModel, message: Message) -> None:
+    runs, chosen, kind = model.lanes_by_name(), model.chosen, message["kind"]
+    model.jobs.start("a file", lambda: model.screen.panel.hand_over(*download(runs, chosen, kind)))
 
 
-@ANSWERS.register("watching")
-def _watching(explorer: Explorer, message: Message) -> None:
-    explorer.runner.watched()
+#: A handler for each of ``VERBS``.
+HANDLERS: dict[str, Handler] = {
+    "play": lambda model, _: model.runner.play(),
+    "pause": lambda model, _: model.runner.pause(),
+    "measure": lambda model, _: model.runner.measure(),
+    "step": lambda model, message: model.runner.play(message["steps"]),
+    "reset": _reset,
+    "new_seed": _new_seed,
+    "new_run": _new_run,
+    "change": _change,
+    "undo": _undo,
+    "fork": _fork,
+    "drop": _drop,
+    "select": _select,
+    "pin": _pin,
+    "unpin": _unpin,
+    "preset": lambda model, message: _load(model, PRESETS[message["name"]]),
+    "load": lambda model, message: _load(model, Session.read(message["text"])),
+    "limit": lambda model, message: model.runner.limit(message["steps_per_s"]),
+    "slow": _slow,
+    "stop_at": lambda model, message: model.runner.stop_at(message["step"]),
+    "share": _share,
+    "save": _save,
+    "focus": lambda model, message: model.screen.chart.focus(message["step"]),
+    "tab": lambda model, message: model.screen.pictures.choose(message["name"]),
+    "watching": lambda model, _: model.runner.watched(),
+}

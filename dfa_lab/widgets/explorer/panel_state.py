@@ -1,35 +1,34 @@
-"""DeskState: what the desk is to show, read off the explorer; only what changed is made anew."""
+"""What the control panel shows, read from the model; only what changed is made anew."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from dfa_lab.experiment.inspection import phases
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
 from dfa_lab.views.base import run_colour, value_text
-from dfa_lab.widgets.controls import curves, presets, refusals, specs
+from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.handlers import FAST
-
-if TYPE_CHECKING:
-    from dfa_lab.widgets.explorer.explorer import Explorer
+from dfa_lab.widgets.explorer.model import ExplorerModel
 
 
-class DeskState:
-    """Makes the desk's state for one ``Explorer``; call ``now`` as often as one likes."""
+class PanelState:
+    """Makes the state that ``ControlPanel.show`` takes, of one model; call ``now`` as often as one likes."""
 
-    def __init__(self, explorer: Explorer) -> None:
-        self._explorer = explorer
+    def __init__(self, model: ExplorerModel) -> None:
+        self._model = model
         self._kept: dict[str, tuple[Any, Any]] = {}
         self._specs = specs()
 
     def now(self, status: Status) -> dict[str, Any]:
         """The state under this status of the runner."""
-        explorer, run = self._explorer, self._explorer.chosen
-        settings, classroom = run.settings, explorer.classroom
-        share, script = explorer.shared
-        slow = explorer.stepping if not status.running else status.limit is not None and status.limit <= FAST
+        model, run = self._model, self._model.chosen
+        settings, restrictions = run.settings, model.restrictions
+        share, script = model.shared
+        slow = model.single_step if not status.running else status.limit is not None and status.limit <= FAST
         return {
             "specs": self._specs,
             "settings": self._when("settings", settings, settings.values),
@@ -38,7 +37,7 @@ class DeskState:
                 {"name": lane.name, "colour": run_colour(place), "number": lane.number}
                 for place, lane in enumerate(status.lanes)
             ],
-            "lane": next((place for place, one in enumerate(status.lanes) if one.number == explorer.lane), 0),
+            "lane": next((place for place, one in enumerate(status.lanes) if one.number == model.lane), 0),
             "events": self._when("events", self._moment(run), self._events),
             "presets": self._presets(),
             "curves": self._when(
@@ -49,42 +48,42 @@ class DeskState:
             "phases": self._phases(status) if slow else None,
             "share": share,
             "script": script,
-            "hide": [*classroom.hide, *(OF_AN_MLP if run.module is not None else ())],
-            "lock": list(classroom.lock),
-            "refused": refusals(classroom, run, len(status.lanes)),
-            "theme": classroom.theme,
-            "opened": explorer.pictures.opened,
+            "hide": [*restrictions.hide, *(OF_AN_MLP if run.module is not None else ())],
+            "lock": list(restrictions.lock),
+            "refused": disabled_reasons(restrictions, run, len(status.lanes)),
+            "theme": restrictions.theme,
+            "opened": model.screen.pictures.opened,
             "limit": status.limit,
             "stop_at": status.stop_at,
-            "pins": [pin.name for pin in explorer.pins],
-            "error": explorer.error(status),
+            "pins": [pin.name for pin in model.pins],
+            "error": model.error(status),
         }
 
-    def _when(self, name: str, key: Any, make: Any) -> Any:
+    def _when(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
         """What was made last, while its key is the same."""
         if name not in self._kept or self._kept[name][0] != key:
             self._kept[name] = key, make()
         return self._kept[name][1]
 
     def _presets(self) -> list[dict[str, Any]]:
-        first, classroom = self._explorer.experiment, self._explorer.classroom
+        first, restrictions = self._model.experiment, self._model.restrictions
         if first.module is not None:
             return []
-        return self._when("presets", first.settings, lambda: presets(classroom, first.settings))
+        return self._when("presets", first.settings, lambda: presets(restrictions, first.settings))
 
     @staticmethod
     def _moment(run: Experiment) -> Any:
         return run.history.run_id, run.history.revision, len(run.history.events)
 
     def _events(self) -> list[dict[str, Any]]:
-        events = self._explorer.chosen.history.events
+        events = self._model.chosen.history.events
         return [
             {"step": event.step, "text": f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"}
             for event in events
         ]
 
     def _phases(self, status: Status) -> list[dict[str, Any]] | None:
-        run = self._explorer.chosen
+        run = self._model.chosen
         if run.module is not None or not run.steps_done:
             return None
 

@@ -1,32 +1,28 @@
-"""The status line: how an explorer stands, in words."""
+"""How an explorer stands, in words for the line above the curves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dfa_lab.experiment.runner import Status
 from dfa_lab.views.base import shortened, value_text
-
-if TYPE_CHECKING:
-    from dfa_lab.widgets.explorer.explorer import Explorer
+from dfa_lab.widgets.explorer.model import ExplorerModel
 
 #: The settings that it says.
 SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
-#: The most characters of an error beside the curves; the desk says all of it where it belongs.
+#: The most characters of an error beside the curves; the control panel says all of it.
 ERROR_LENGTH = 60
 
 
-def status_line(explorer: Explorer, status: Status) -> dict[str, str]:
+def status_line(model: ExplorerModel, status: Status) -> dict[str, str]:
     """State, step, samples, settings in force in the chosen lane, last error; a story and a goal where there are."""
     said = {
         "state": "training" if status.running else "paused" if status.steps_done else "ready",
         "step": f"{status.steps_done:,}",
         "samples": f"{status.samples_seen:,}",
-        "settings": " · ".join(f"{name} {value_text(getattr(explorer.chosen.settings, name))}" for name in SAID),
-        "error": explorer.error(status),
+        "settings": " · ".join(f"{name} {value_text(getattr(model.chosen.settings, name))}" for name in SAID),
+        "error": model.error(status),
     }
-    if explorer.story:
-        said["story"] = explorer.story
+    if model.story:
+        said["story"] = model.story
     if status.stop_at is not None and status.steps_done < status.stop_at:
         left = "" if status.eta_s is None else f", {_duration(status.eta_s)} left"
         said["progress"] = f"stops at {status.stop_at:,}{left}"

@@ -1,4 +1,4 @@
-"""Aside: work that takes a moment, beside the thread that hears the page, so that the screen goes on meanwhile."""
+"""Work that takes a moment, in threads beside the one that hears the page, so that the screen goes on meanwhile."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dfa_lab.errors import DfaLabError, in_words
 
 
-class Aside:
-    """One job at a time of each name, in a thread of its own, or ``at_once`` where there are to be none.
+class BackgroundJobs:
+    """One job at a time of each name, in a thread of its own, or ``at_once`` where there are to be no threads.
 
     ``ended`` is called after each with what failed, in words for the status line, or None.
     """
@@ -22,7 +22,7 @@ class Aside:
         """Whether a job of that name is not done yet."""
         return name in self._threads and self._threads[name].is_alive()
 
-    def do(self, name: str, job: Callable[[], None]) -> None:
+    def start(self, name: str, job: Callable[[], None]) -> None:
         """Begin ``job``. ``DfaLabError`` while the last one of its name is not done."""
         if self.busy(name):
             raise DfaLabError(f"{name} is being made already; ask again when it is there.")

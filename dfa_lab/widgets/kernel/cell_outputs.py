@@ -1,4 +1,4 @@
-"""Cells: which notebook cell shows what, so that running a cell again closes what it showed before."""
+"""Which notebook cell shows what: running a cell again closes what its former run showed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ def take_place(shown: Closable) -> None:
     if place is None:
         return
     cell, run = place
-    for former, other in _shown.pop(cell, []):
-        if former == run:
-            _shown.setdefault(cell, []).append((former, other))
-        else:
+    former = _shown.get(cell, [])
+    _shown[cell] = [*(one for one in former if one[0] == run), (run, shown)]
+    for earlier, other in former:
+        if earlier != run:
             other.close()
-    _shown.setdefault(cell, []).append((run, shown))
 
 
 def _place() -> tuple[str, str] | None:

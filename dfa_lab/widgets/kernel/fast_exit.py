@@ -1,4 +1,4 @@
-"""Leaving: a kernel that showed an explorer ends, and restarts, without a last search through all of torch."""
+"""A fast end, and restart, of a kernel that showed an explorer: without a last search through all of torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes: how ipykernel takes what a page sends to a widget. It needs help with two faults of its own."""
+"""Fixes of two faults of ipykernel in how it takes what a page sends to a widget."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from IPython import get_ipython
 from ipywidgets import Widget
 
 
-def mend_replies() -> None:
+def keep_requests() -> None:
     """Let the kernel hear what a page sends while a reply goes out, in ipykernel 7.0 to 7.3.
 
     They read requests through a ZMQStream and write replies past it, on its socket. Each write takes the socket's
@@ -22,7 +22,7 @@ def mend_replies() -> None:
         manager._shell_socket = kernel.shell_stream
 
 
-def forget_route(widget: Widget) -> None:
+def clear_reply_subshell(widget: Widget) -> None:
     """Let the next message to ``widget`` go where the page sends it.
 
     ipykernel 7.4 sends a page's messages to the subshell from which the widget last sent something. A page that is

@@ -1,4 +1,4 @@
-"""Notebooks: those that come with the package, and the copies of them that a user works on."""
+"""The notebooks that come with the package, and the copies of them that a user works on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pump: the one thread that writes to the screen, some times a second, and the allowance of messages it keeps to."""
+"""The one thread that writes to the screen, some times a second, and the number of messages that it may send."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dfa_lab.errors import DfaLabError, in_words
 
 FRAMES_A_SECOND = 16
-#: Seconds in which a small net has done its step, so that what was changed is in force.
+#: Seconds in which a small network does a step, after which a change is in force.
 A_STEP = 0.01
-#: Servers drop what is more; all widgets together stay below.
+#: All widgets together send no more: servers drop what exceeds their limit.
 MESSAGES_A_SECOND = 19
 
 
-class Allowance:
+class MessageBudget:
     """Counts messages, so that no more than 19 go out in any second."""
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class Allowance:
         return len(self._spent) < MESSAGES_A_SECOND or time.monotonic() - self._spent[0] > 1.0
 
 
-class Pump:
-    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; ``error`` is the last tick's."""
+class UIThread:
+    """Calls ``tick`` 16 times a second in a daemon thread until it is stopped; ``error`` is the last call's."""
 
     def __init__(self, tick: Callable[[], object]) -> None:
         self.error: Exception | None = None
         self._tick = tick
         self._stop, self._wake = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="dfa_lab pump", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="dfa_lab UI", daemon=True)
 
     def start(self) -> None:
         """Begin; once."""
@@ -50,11 +50,11 @@ class Pump:
         return self._stop.is_set()
 
     def soon(self) -> None:
-        """Tick as soon as the trainer has had time for a step: the user did something."""
+        """Tick as soon as the trainer has had time for a step."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Tick a last time, so that the last state arrives, and end."""
+        """End after one more tick, so that the last state arrives."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:

@@ -1,4 +1,4 @@
-"""Serving: a page of its own for a class, by Voila: the explorer without a notebook around it."""
+"""The explorer as a page of its own, without a notebook around it, served by Voila."""
 
 from __future__ import annotations
 

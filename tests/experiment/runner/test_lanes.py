@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.experiment.runner.commands import Change, Drop, Fork, Limit, StopAt, Undo
-from dfa_lab.experiment.runner.rest_measurement import APART, LATEST, Glance, Measured
+from dfa_lab.experiment.runner.rest_measurement import APART, LATEST, Measured, RestMeasurement
 from runs import FAST, until
 
 
@@ -228,8 +227,8 @@ def test_a_limited_run_is_measured_in_its_rests(runner):
     assert runner.experiment.history.digest() == plain.history.digest()
 
 
-def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(monkeypatch):
-    now, glance = [100.0], Glance()
+def test_a_run_is_measured_in_a_wait_that_has_room_or_after_a_while_in_any_case(monkeypatch):
+    now, rests = [100.0], RestMeasurement()
     monkeypatch.setattr("time.monotonic", lambda: now[0])
 
     def took(seconds):
@@ -237,32 +236,32 @@ def test_a_glance_comes_in_a_rest_that_has_room_or_after_a_while_in_any_case(mon
             now[0] += seconds
             return Measured.NOW
 
-        glance.time(measure)
+        rests.run(measure)
 
-    assert glance.is_due(0.03)
+    assert rests.is_due(0.03)
     took(0.01)
-    assert not glance.is_due(0.03, 30), "it was just looked at"
+    assert not rests.is_due(0.03, 30), "it was just looked at"
     now[0] += APART
-    assert (glance.is_due(0.03, 30), glance.is_due(0.019, 30), glance.is_due(0.26, 30)) == (True, False, True)
+    assert (rests.is_due(0.03, 30), rests.is_due(0.019, 30), rests.is_due(0.26, 30)) == (True, False, True)
     now[0] += LATEST
-    assert glance.is_due(0.0, 30), "the curves must go on"
-    assert not glance.is_due(0.0), "without a limit only where there is room"
+    assert rests.is_due(0.0, 30), "the curves must go on"
+    assert not rests.is_due(0.0), "without a limit only where there is room"
     took(0.01)
     took(3.0)
     now[0] += LATEST
-    assert glance.is_due(0.0, 30), "one that was held up says nothing of the next"
+    assert rests.is_due(0.0, 30), "one that was held up says nothing of the next"
     for _ in range(5):
         took(1.0)
     now[0] += LATEST
-    assert not glance.is_due(0.2, 30), "it would take most of the time"
+    assert not rests.is_due(0.2, 30), "it would take most of the time"
     for _ in range(12):
-        assert not glance.is_due(0.0, 30)
-        glance.step()
-    assert glance.is_due(0.0, 30), "so many steps have gone by"
-    glance.time(lambda: Measured.NOT)
-    assert glance.is_due(0.0, 30), "nothing was measured"
-    glance.time(lambda: Measured.BEFORE)
-    assert not glance.is_due(0.0, 30)
+        assert not rests.is_due(0.0, 30)
+        rests.count_step()
+    assert rests.is_due(0.0, 30), "so many steps have gone by"
+    rests.run(lambda: Measured.NOT)
+    assert rests.is_due(0.0, 30), "nothing was measured"
+    rests.run(lambda: Measured.BEFORE)
+    assert not rests.is_due(0.0, 30)
 
 
 @pytest.mark.clock
@@ -302,27 +301,27 @@ def test_without_a_thread_lanes_stop_at_and_a_limit_that_waits_for_nothing():
 
 
 @pytest.mark.parametrize(
-    "make",
+    "give",
     [
-        lambda: Limit(0),
-        lambda: Limit(float("nan")),
-        lambda: Limit("fast"),
-        lambda: Limit(True),
-        lambda: Limit(1e9),
-        lambda: StopAt(0),
-        lambda: StopAt(2.5),
-        lambda: Drop(0),
-        lambda: Drop(-1),
-        lambda: Fork(lane=None),
-        lambda: Fork(name=3),
-        lambda: Fork(["lr"]),
-        lambda: Change({1: 2}),
-        lambda: Undo("0"),
+        lambda runner: runner.limit(0),
+        lambda runner: runner.limit(float("nan")),
+        lambda runner: runner.limit("fast"),
+        lambda runner: runner.limit(True),
+        lambda runner: runner.limit(1e9),
+        lambda runner: runner.stop_at(0),
+        lambda runner: runner.stop_at(2.5),
+        lambda runner: runner.drop(0),
+        lambda runner: runner.drop(-1),
+        lambda runner: runner.fork(lane=None),
+        lambda runner: runner.fork(name=3),
+        lambda runner: runner.change(lane="0"),
+        lambda runner: runner.undo("0"),
     ],
 )
-def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(make):
+def test_a_command_that_makes_no_sense_is_refused_where_it_is_given(give, runner):
     with pytest.raises(dfa.DfaLabError, match=r"expected|stays"):
-        make()
+        give(runner)
+    assert runner._thread is None, "no command was put"
 
 
 def test_a_lane_keeps_its_number_and_none_gets_it_again(runner):

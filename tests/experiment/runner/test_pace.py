@@ -25,7 +25,7 @@ KINDS = [
 
 def both_rates(run, seconds=BUDGET):
     """The run's own samples a second, and BP's."""
-    rates, bp = rates_beside_bp({0: run}, seconds=seconds)
+    rates, bp = rates_beside_bp([run], seconds=seconds)
     return rates[0], bp
 
 
@@ -101,7 +101,7 @@ def test_a_module_has_no_phases_and_no_pace():
 @pytest.fixture
 def at_once(monkeypatch):
     """The pace is measured at the first turn after a command, so that a few steps do."""
-    monkeypatch.setattr("dfa_lab.experiment.runner.bp_comparison.STEADY_STEPS", 0)
+    monkeypatch.setattr("dfa_lab.experiment.runner.bp_throughput.STEADY_STEPS", 0)
 
 
 @pytest.mark.clock
@@ -144,8 +144,7 @@ def test_the_pace_is_measured_when_training_starts_and_where_it_may_have_changed
 
 @pytest.mark.clock
 def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch):
-    monkeypatch.setattr("dfa_lab.experiment.runner.bp_comparison.AGAIN", 0.1)
-    monkeypatch.setattr("dfa_lab.experiment.runner.bp_throughput.AGAIN", 0.0)
+    monkeypatch.setattr("dfa_lab.experiment.runner.bp_throughput.AGAIN", 0.1)
     dial = {"name": "aligned", "angle": 45}
     runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1, feedback_init=dial), compare_speed=True)
     runner.limit(100)
@@ -163,8 +162,7 @@ def test_under_a_speed_limit_both_speeds_are_timed_in_turn(at_once, monkeypatch)
 @pytest.mark.clock
 @pytest.mark.parametrize("limit", [None, 1000, 100])
 def test_a_run_and_bp_are_timed_alike_at_every_speed(at_once, monkeypatch, limit):
-    monkeypatch.setattr("dfa_lab.experiment.runner.bp_comparison.AGAIN", 0.05)
-    monkeypatch.setattr("dfa_lab.experiment.runner.bp_throughput.AGAIN", 0.0)
+    monkeypatch.setattr("dfa_lab.experiment.runner.bp_throughput.AGAIN", 0.05)
     runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1), compare_speed=True)
     runner.limit(limit)
     runner.play(40)

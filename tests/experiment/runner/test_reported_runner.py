@@ -10,7 +10,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.settings.settings import CHOICES, Settings
-from dfa_lab.widgets.kernel.ui_thread import Pump
+from dfa_lab.widgets.kernel.ui_thread import UIThread
 from runs import FAST, until
 
 HUGE = 10**400
@@ -122,7 +122,7 @@ def test_a_derivative_that_has_failed_can_be_undone_on_the_screen():
 def test_an_error_outside_of_every_command_and_step_is_said(runner, monkeypatch):
     runner.play()
     until(lambda: runner.status().steps_done > 5)
-    monkeypatch.setattr(runner._tempo, "tick", lambda: sys.exit("nobody expects this"))
+    monkeypatch.setattr(runner._training.rate, "tick", lambda: sys.exit("nobody expects this"))
     until(lambda: runner.status().error)
     assert "nobody expects this" in runner.status().error
     assert not runner.status().running
@@ -176,7 +176,7 @@ def test_whatever_a_view_raises_the_pump_lives_and_keeps_the_error(error):
         if failing:
             raise failing.pop()
 
-    pump = Pump(tick)
+    pump = UIThread(tick)
     pump.start()
     until(lambda: len(ticks) > 2)
     assert pump.error is None, "the next tick found the screen again"

@@ -5,7 +5,8 @@ import pytest
 import dfa_lab as dfa
 from dfa_lab.experiment.runner.lanes import LANES
 from dfa_lab.experiment.sessions.presets import PRESETS
-from dfa_lab.widgets.explorer.explorer import SPEED
+from dfa_lab.widgets.explorer.panel_state import PanelState
+from dfa_lab.widgets.explorer.start import SPEED
 from dfa_lab.widgets.explorer.status_line import ERROR_LENGTH
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
@@ -26,7 +27,7 @@ def headless(monkeypatch):
 
 
 def told(explorer):
-    return explorer._state.now(explorer.runner.status())
+    return PanelState(explorer.model).now(explorer.runner.status())
 
 
 def test_a_preset_is_refused_on_the_page_exactly_where_the_kernel_refuses_it(headless):
@@ -97,6 +98,6 @@ def test_pictures_follow_the_page_where_no_theme_was_chosen(headless):
     for theme, papers in (("auto", ["dark", "light"]), ("light", ["light", "light"])):
         explorer, seen = headless(theme=theme), []
         for dark in (True, False):
-            explorer.desk._handle_custom_msg({"type": "paper", "dark": dark}, [])
+            explorer.panel._handle_custom_msg({"type": "paper", "dark": dark}, [])
             seen.append(explorer.pictures.theme)
         assert seen == papers

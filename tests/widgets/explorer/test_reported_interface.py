@@ -13,6 +13,7 @@ import dfa_lab as dfa
 from dfa_lab.experiment.settings.other_names import OTHER_NAMES
 from dfa_lab.widgets.chart.live_chart import LiveChart
 from dfa_lab.widgets.controls.page_limits import check_fields
+from dfa_lab.widgets.explorer.panel_state import PanelState
 from runs import until
 
 TINY = {"widths": (12, 8), "batch_size": 16}
@@ -326,12 +327,12 @@ def test_an_explorer_goes_on_with_a_run_that_was_trained(shown, monkeypatch):
     explorer = shown(run)
     assert explorer.experiment is run
     assert explorer.status()["step"] == "100"
-    told = explorer._state.now(explorer.runner.status())
+    told = PanelState(explorer.model).now(explorer.runner.status())
     assert [event["text"] for event in told["events"]] == ["rule: dfa → fa", "lr: 0.1 → 0.05"]
     explorer.act("pin")
     explorer.act("step", steps=20)
     assert run.steps_done == run.history.last_step == 120
-    assert explorer.pins[0].last_step == 100
+    assert explorer.model.pins[0].last_step == 100
     explorer.act("undo")
     assert run.settings.rule == "dfa"
     alone = dfa.Experiment(**TINY)

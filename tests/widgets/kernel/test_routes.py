@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from dfa_lab.widgets.chart.live_chart import LiveChart
-from dfa_lab.widgets.controls.desk import Desk
+from dfa_lab.widgets.controls.control_panel import ControlPanel
 from dfa_lab.widgets.kernel import ipykernel_fixes as routes
 
 
@@ -13,7 +13,7 @@ def kernel_with(thread):
     return SimpleNamespace(kernel=SimpleNamespace(shell_stream="stream", shell_channel_thread=thread))
 
 
-@pytest.mark.parametrize("widget", [LiveChart, Desk])
+@pytest.mark.parametrize("widget", [LiveChart, ControlPanel])
 def test_a_widget_leads_the_replies_of_a_kernel_that_writes_past_its_stream(widget, monkeypatch):
     manager = SimpleNamespace(_shell_socket="socket")
     monkeypatch.setattr(routes, "get_ipython", lambda: kernel_with(SimpleNamespace(manager=manager)))
@@ -26,5 +26,5 @@ def test_other_kernels_stay_as_they_are(monkeypatch):
     shells = [kernel_with(SimpleNamespace(manager=manager)), kernel_with(None), SimpleNamespace(), None]
     for shell in shells:
         monkeypatch.setattr(routes, "get_ipython", lambda shell=shell: shell)
-        routes.mend_replies()
+        routes.keep_requests()
     assert vars(manager) == {"_shell_stream": "own"}

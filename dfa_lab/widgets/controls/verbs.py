@@ -1,0 +1,196 @@
+"""The one table of what a page, or code in its place, may ask for.
+
+Each row says what goes with the verb and how that is checked, which buttons stand for it, with their texts, help and
+keys, and when it cannot be done. What it does is said by the handler of its name (``explorer/handlers.py``). The page
+has its buttons from here too: ``frontend/buttons.json`` is ``buttons_json()``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner import FASTEST, LANES, SLOWEST, is_speed
+from dfa_lab.experiment.settings import MESSAGE_FIELDS, MESSAGE_FIELDS_TEXT, MESSAGE_STEPS, MESSAGE_TEXT
+from dfa_lab.widgets.controls.exports import DOWNLOADS
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What goes with a verb: its name, whether a value will do, and in words what is expected."""
+
+    name: str
+    check: Callable[[Any], bool]
+    expected: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button's text and help, and its key with what the list of keys says of it; "" where it has none."""
+
+    text: str
+    help: str
+    key: str = ""
+    key_help: str = ""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """How things stand, as far as a verb can be disabled by it.
+
+    The chosen ``run``, the number of ``lanes``, what is in ``lock``, and the reason by which a change of fields would
+    be refused, "" where it would not.
+    """
+
+    run: Experiment
+    lanes: int
+    lock: tuple[str, ...]
+    refusal: Callable[[Mapping[str, Any]], str]
+
+
+def _never(_: Situation) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One row: arguments, buttons by the names that ``hide`` and ``lock`` know, and why it cannot be done, or ""."""
+
+    takes: tuple[Argument, ...] = ()
+    buttons: Mapping[str, Button] = field(default_factory=dict)
+    disabled: Callable[[Situation], str] = _never
+
+
+def _whole(name: str, low: int, *, none: bool = False) -> Argument:
+    def check(value: Any) -> bool:
+        return (none and value is None) or (
+            isinstance(value, int) and not isinstance(value, bool) and low <= value <= MESSAGE_STEPS
+        )
+
+    return Argument(name, check, f"a whole number from {low} to {MESSAGE_STEPS:,}" + (", or null" if none else ""))
+
+
+def _text(name: str, most: int, expected: str, *, optional: bool = False) -> Argument:
+    return Argument(name, lambda value: isinstance(value, str) and 0 < len(value) <= most, expected, optional)
+
+
+def _fields(*, optional: bool = False) -> Argument:
+    """Settings by name, of which Settings itself says whether they can be used: here only their size is bounded."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, Mapping) or len(value) > MESSAGE_FIELDS:
+            return False
+        if not all(isinstance(key, str) for key in value):
+            return False
+        try:
+            return len(json.dumps(value, allow_nan=False)) <= MESSAGE_FIELDS_TEXT
+        except (TypeError, ValueError, RecursionError):
+            return False
+
+    return Argument("fields", check, "settings by name", optional)
+
+
+def _lane() -> Argument:
+    return Argument("lane", _whole("lane", 0).check, "a lane's number")
+
+
+def _speed() -> Argument:
+    expected = f"a number from {SLOWEST} to {FASTEST:,.0f}, or null"
+    return Argument("steps_per_s", lambda value: value is None or is_speed(value), expected)
+
+
+def _file() -> Argument:
+    known = "a kind of file: csv, png, html …"
+    return Argument("kind", lambda value: isinstance(value, str) and value in DOWNLOADS, known)
+
+
+def _lanes_full(now: Situation) -> str:
+    most = f"there are {LANES} lanes already, which is the most; drop one first (\N{MULTIPLICATION X})"
+    return most if now.lanes >= LANES else ""
+
+
+def _own_module(now: Situation) -> str:
+    return "it trains a network of your own, which no preset or text describes" if now.run.module is not None else ""
+
+
+def _seed_locked(now: Situation) -> str:
+    return next((f"{name} is locked here" for name in ("seed", "feedback_seed") if name in now.lock), "")
+
+
+def _undo_refused(now: Situation) -> str:
+    return now.refusal(now.run.undoable[-1]) if now.run.undoable else ""
+
+
+_STEPS = {
+    "step_1": Button("Step ×1", "Train 1 step, then pause", "→", "one step"),
+    "step_10": Button("×10", "Train 10 steps, then pause"),
+    "step_100": Button("×100", "Train 100 steps, then pause"),
+}
+_FILES = {
+    "save_csv": Button("CSV", "Every value measured, one row each"),
+    "save_png": Button("PNG", "The pictures as they are now"),
+    "save_html": Button("Report", "One HTML file that opens without a kernel"),
+    "save_script": Button("Script", "A Python script that makes the run again, to the last bit"),
+    "save_json": Button("JSON", "The session: settings, changes, steps"),
+}
+_RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
+_NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
+_UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
+_PIN = Button("Pin", "Keep this run as a faint reference", "p", "pin the run as a reference")
+_FORK = Button(
+    "Fork…", "Go on twice from this step, with one thing changed in the second lane", "f", "fork the run here"
+)
+
+VERBS: dict[str, Verb] = {
+    "play": Verb(buttons={"play": Button("▶ Play", "Train until paused", "space", "play or pause")}),
+    "pause": Verb(buttons={"pause": Button("❚❚ Pause", "Stop at the next step", "space")}),
+    "measure": Verb(),
+    "reset": Verb(buttons={"reset": _RESET}),
+    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, disabled=_seed_locked),
+    "undo": Verb(buttons={"undo": _UNDO}, disabled=_undo_refused),
+    "pin": Verb(buttons={"pin": _PIN}),
+    "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),
+    "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}),
+    "watching": Verb(),
+    "change": Verb((_fields(),)),
+    "new_run": Verb((_fields(),)),
+    "fork": Verb((_fields(optional=True),), {"fork": _FORK}, _lanes_full),
+    "step": Verb((_whole("steps", 1),), _STEPS),
+    "drop": Verb((_lane(),)),
+    "select": Verb((_lane(),)),
+    "unpin": Verb((_text("name", 500, "a pinned run's name", optional=True),)),
+    "load": Verb(
+        (_text("text", MESSAGE_TEXT, f"a text of at most {MESSAGE_TEXT:,} characters"),),
+        {"load": Button("Load", "Make ready the run that this text describes")},
+        _own_module,
+    ),
+    "preset": Verb(
+        (_text("name", 500, "a preset's name"),),
+        {"presets": Button("Presets…", "Runs worth seeing, one click each")},
+        _own_module,
+    ),
+    "limit": Verb((_speed(),)),
+    "stop_at": Verb((_whole("step", 1, none=True),)),
+    "focus": Verb((_whole("step", 0),)),
+    "save": Verb((_file(),), _FILES),
+    "tab": Verb((_text("name", 500, "a tab's name"),)),
+}
+
+#: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.
+PARTS = (
+    *("play", "step", *_STEPS, "reset", "new_seed", "undo", "fork", "pin", "slow", "limit"),
+    *("stop_at", "presets", "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
+    *_FILES,
+)
+
+
+def buttons_json() -> str:
+    """What ``frontend/buttons.json`` is to hold: each button by its name, in the order of the screen, with its verb."""
+    order = {name: place for place, name in enumerate(PARTS)}
+    found = [(name, {"verb": verb, **asdict(one)}) for verb, row in VERBS.items() for name, one in row.buttons.items()]
+    found.sort(key=lambda pair: order.get(pair[0], len(order)))
+    return json.dumps(dict(found), ensure_ascii=False, indent=2) + "\n"

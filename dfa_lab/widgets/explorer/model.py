@@ -1,0 +1,115 @@
+"""What an explorer is about, without a widget: the runner, the chosen lane, pinned runs, what is shared and refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from dfa_lab.errors import DfaLabError, in_words
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner import Runner, Status, no_lane
+from dfa_lab.experiment.sessions import Session, View, story_of
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.widgets.controls import Restrictions
+from dfa_lab.widgets.kernel import BackgroundJobs
+
+if TYPE_CHECKING:
+    from dfa_lab.widgets.chart import LiveChart
+    from dfa_lab.widgets.controls import ControlPanel
+    from dfa_lab.widgets.pictures import LivePictures
+
+
+class Screen(Protocol):
+    """What shows a model, as far as it needs to know."""
+
+    chart: LiveChart
+    panel: ControlPanel
+    pictures: LivePictures
+
+    @property
+    def undrawn(self) -> str:
+        """What could not be drawn, in words, or ""."""
+
+    def begin_anew(self, view: View) -> None:
+        """Show the run to come as ``view`` says. ``DfaLabError`` for a picture that there is none of."""
+
+    def refresh(self) -> None:
+        """Show how things stand now."""
+
+
+class ExplorerModel:
+    """The state of an explorer. Handlers change it, ``PanelState`` and ``status_line`` read it.
+
+    ``session`` is one that the runner begins with: its story is said above the curves. ``at_once`` has no threads.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        restrictions: Restrictions,
+        screen: Screen,
+        *,
+        session: Session | None = None,
+        at_once: bool = False,
+    ) -> None:
+        self.runner, self.restrictions, self.screen = runner, restrictions, screen
+        self.story = "" if session is None else story_of(session)
+        self.jobs, self._at_once = BackgroundJobs(self._job_ended, at_once=at_once), at_once
+        self.pins: list[History] = []
+        self.shared = "", ""  # the run as a text and as a script
+        self.refused: Exception | None = None
+        self.single_step = False  # the last command was a single step: its phases are shown
+        self.before_slow_motion: tuple[float | None, bool] = None, False  # the speed limit, and whether it trained
+        self._chosen = 0
+
+    @property
+    def experiment(self) -> Experiment:
+        """The run itself, lane 0."""
+        return self.runner.experiment
+
+    @property
+    def chosen(self) -> Experiment:
+        """The lane that the controls are for."""
+        return self.runner.by_number.get(self._chosen, self.experiment)
+
+    @property
+    def lane(self) -> int:
+        """Its number; it stays the same run when another is dropped, and is lane 0 when it is gone."""
+        return self._chosen if self._chosen in self.runner.by_number else 0
+
+    @lane.setter
+    def lane(self, number: int) -> None:
+        if number not in self.runner.by_number:
+            raise no_lane(number, self.runner.status().lanes)
+        self._chosen = number
+
+    def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
+        """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""
+        runs, lanes = self.runner.by_number, (status or self.runner.status()).lanes
+        return {lane.name: runs[lane.number] for lane in lanes if lane.number in runs}
+
+    def begin_anew(self, settings: Settings | None = None, story: str = "", view: View | None = None) -> None:
+        """Forget what belongs to the former run; with ``settings`` the run to come is another, else the same again.
+
+        The chosen lane and the share text go, and pins of another network or task. ``story`` is said above the curves
+        until the next new run, which is seen as ``view`` says. ``DfaLabError`` for a view with a picture that there is
+        none of; nothing is forgotten then.
+        """
+        if settings is not None:
+            self.screen.begin_anew(view or View())
+            self.story = story
+            before = self.experiment.settings
+            if (settings.task, settings.widths) != (before.task, before.widths):
+                self.pins = []  # no line to compare with
+        self._chosen, self.shared = 0, ("", "")
+
+    def error(self, status: Status) -> str:
+        """What last went wrong, in words, or ""."""
+        refused = "" if self.refused is None else in_words(self.refused)
+        said = (self.screen.panel.error or refused, status.error, self.screen.undrawn)
+        return " ".join(dict.fromkeys(filter(None, said)))
+
+    def _job_ended(self, failed: DfaLabError | None) -> None:
+        self.refused = failed or self.refused
+        if not self._at_once:  # else what began the job goes on
+            self.screen.refresh()

@@ -1,0 +1,81 @@
+"""The table of verbs: a row lacks nothing, and what is made from the table is as the table says."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import dfa_lab
+from dfa_lab.experiment.settings import Settings
+from dfa_lab.widgets.controls.exports import DOWNLOADS
+from dfa_lab.widgets.controls.verbs import PARTS, VERBS, Button, buttons_json
+from dfa_lab.widgets.explorer.handlers import HANDLERS
+
+FRONTEND = Path(dfa_lab.__file__).parents[1] / "frontend"
+#: Verbs that another widget of the page sends, or only code.
+NO_PAGE = {"measure", "tab", "focus"}
+
+
+def lacks(verbs, handlers, parts=PARTS):
+    """What the rows lack, in words."""
+    found = [f"{name} has no handler" for name in verbs if name not in handlers]
+    found += [f"{name} has a handler and no row" for name in handlers if name not in verbs]
+    keys = {}
+    for name, verb in verbs.items():
+        for one in verb.takes:
+            if not one.expected or not callable(one.check):
+                found.append(f"{name} does not say what {one.name} is")
+        for place, button in verb.buttons.items():
+            if not button.text or not button.help:
+                found.append(f"the button {place} has no text or no help")
+            if button.key and not button.key_help and place != "pause":  # which is play's other side
+                found.append(f"the key of {place} is not in the list of keys")
+            if button.key_help and keys.setdefault(button.key, place) != place:
+                found.append(f"{place} and {keys[button.key]} have one key")
+            if place not in (*parts, "pause"):
+                found.append(f"the button {place} cannot be hidden")
+        if name in Settings.model_fields:
+            found.append(f"{name} is a setting: lock could not tell them apart")
+    return found
+
+
+def test_no_row_lacks_anything():
+    assert lacks(VERBS, HANDLERS) == []
+    assert len(set(PARTS)) == len(PARTS)
+
+
+NEW = replace(VERBS["pin"], buttons={"pin": replace(VERBS["pin"].buttons["pin"])})
+
+
+@pytest.mark.parametrize(
+    ("row", "handlers", "words"),
+    [
+        (NEW, {name: HANDLERS[name] for name in HANDLERS if name != "pin"}, "pin has no handler"),
+        (replace(NEW, buttons={"pin": Button("Pin", "")}), HANDLERS, "no help"),
+        (replace(NEW, buttons={"pin": Button("", "Keep it")}), HANDLERS, "no text"),
+        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "p")}), HANDLERS, "not in the list of keys"),
+        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "u", "pin it")}), HANDLERS, "have one key"),
+        (replace(NEW, buttons={"pinned": Button("Pin", "Keep it")}), HANDLERS, "cannot be hidden"),
+        (replace(NEW, takes=(replace(VERBS["step"].takes[0], expected=""),)), HANDLERS, "does not say what steps is"),
+    ],
+)
+def test_a_row_that_lacks_a_part_is_seen(row, handlers, words):
+    assert words in " ".join(lacks({**VERBS, "pin": row}, handlers))
+
+
+def test_the_page_has_its_buttons_from_the_table():
+    held = (FRONTEND / "buttons.json").read_text(encoding="utf-8")
+    assert held == buttons_json(), "write buttons_json() to frontend/buttons.json"
+    assert [name for name in json.loads(held) if name.startswith("save_")] == [f"save_{kind}" for kind in DOWNLOADS]
+
+
+def test_the_page_sends_no_other_verb_and_each_that_it_can():
+    sent = set()
+    for path in FRONTEND.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        sent |= set(re.findall(r'\bdo: "(\w+)"', text))
+        sent |= set(re.findall(r'\basker\("(\w+)"\)', text))
+    assert sent <= set(VERBS)
+    assert sent | {"play", "pause"} | NO_PAGE == set(VERBS)
