@@ -87,10 +87,6 @@ class Lane:
         self._only_steps, self._timed_on_copy = only_steps, timed_on_copy
         self._resume()
 
-    def trust_clock(self) -> None:
-        """Throughput is not timed on a copy any more: rows say what the lane's own clock says."""
-        self.count_time(only_steps=self._only_steps, timed_on_copy=False)
-
     def _resume(self) -> None:
         if self._only_steps:
             self._clock.halt()

@@ -124,7 +124,7 @@ class Training:
             lane.hold_clock()
 
     def release_clocks(self) -> None:
-        """The command is done, and the speed may be another."""
+        """What comes now is training, and its speed may be another."""
         lanes = self.lanes.all
         only_steps = len(lanes) > 1 or self.rate.limit is not None
         self._throughput.restart()
@@ -161,8 +161,7 @@ class Training:
             self._throughput.measure(lane.experiment for lane in lanes)
         except BaseException as error:  # a comparison must not stop the run it is made for
             self._throughput.wanted = False
-            for lane in lanes:
-                lane.trust_clock()
+            self.release_clocks()  # rows say again what the lanes' own clocks say
             self.note(error, "BP's speed could not be measured: ")
 
     def _stop(self, failed: list[tuple[Lane, BaseException]]) -> None:

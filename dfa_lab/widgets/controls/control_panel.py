@@ -12,8 +12,6 @@ from dfa_lab.views.base import value_text
 from dfa_lab.widgets.controls.messages import checked
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
-EVENTS_SHOWN = 200
-"""Of more events the newest count: a message stays small however long the run."""
 PAGES, PAGE_LENGTH, LAST_NUMBER = 16, 80, 2**53
 """The most pages that are answered, the longest name of one, and the greatest number of a message."""
 
@@ -37,7 +35,6 @@ class ControlPanel(PageWidget):
         self._given: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
         self._answered: dict[str, int] = {}
-        self._newest: tuple[Any, list[Any]] = (None, [])
         self.error = ""
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self.on_dark: Callable[[bool], None] | None = None
@@ -57,8 +54,6 @@ class ControlPanel(PageWidget):
         part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.
         """
         asked, given = self._said_hello(), dict(state)
-        if isinstance(given.get("events"), list | tuple):
-            given["events"] = self._newest_of(given["events"])
         if self._answered:
             given["answered"] = dict(self._answered)
         fresh = {}
@@ -82,14 +77,6 @@ class ControlPanel(PageWidget):
         """
         data = content.encode() if isinstance(content, str) else content
         self._tell({"type": "file", "name": Path(name).name, "kind": kind}, [data])
-
-    def _newest_of(self, events: Any) -> Any:
-        """The newest events; the same object as long as the list it was made from is."""
-        if len(events) <= EVENTS_SHOWN:
-            return events
-        if self._newest[0] is not events:
-            self._newest = events, list(events[-EVENTS_SHOWN:])
-        return self._newest[1]
 
     def _hear(self, content: Any) -> None:
         if isinstance(content, Mapping) and content.get("type") == "paper":

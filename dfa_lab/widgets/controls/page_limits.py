@@ -1,4 +1,4 @@
-"""Limits: what a page may ask of the machine. Whoever sees a page can send anything, whatever its controls offer."""
+"""What a page may ask of the machine: whoever sees a page can send anything, whatever its controls offer."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dfa_lab.experiment.run import Experiment
@@ -42,20 +42,12 @@ class Button:
 
 @dataclass(frozen=True)
 class Situation:
-    """How things stand, as far as a verb can be disabled by it.
-
-    The chosen ``run``, the number of ``lanes``, what is in ``lock``, and the reason by which a change of fields would
-    be refused, "" where it would not.
-    """
+    """How things stand; ``refusal`` says why a change of fields would be refused, "" where it would not."""
 
     run: Experiment
     lanes: int
     lock: tuple[str, ...]
     refusal: Callable[[Mapping[str, Any]], str]
-
-
-def _never(_: Situation) -> str:
-    return ""
 
 
 @dataclass(frozen=True)
@@ -64,48 +56,46 @@ class Verb:
 
     takes: tuple[Argument, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
-    disabled: Callable[[Situation], str] = _never
+    disabled: Callable[[Situation], str] = lambda _: ""
 
 
-def _whole(name: str, low: int, *, none: bool = False) -> Argument:
-    def check(value: Any) -> bool:
-        return (none and value is None) or (
-            isinstance(value, int) and not isinstance(value, bool) and low <= value <= STEPS
-        )
-
-    return Argument(name, check, f"a whole number from {low} to {STEPS:,}" + (", or null" if none else ""))
+def _is_whole(value: Any, low: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= STEPS
 
 
-def _text(name: str, most: int, expected: str, *, optional: bool = False) -> Argument:
-    return Argument(name, lambda value: isinstance(value, str) and 0 < len(value) <= most, expected, optional)
+def _is_text(value: Any, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most
 
 
-def _fields(*, optional: bool = False) -> Argument:
-    """Settings by name, of which Settings itself says whether they can be used: here only their size is bounded."""
-
-    def check(value: Any) -> bool:
-        if not isinstance(value, Mapping) or len(value) > FIELDS or not all(isinstance(key, str) for key in value):
-            return False
-        try:
-            return len(json.dumps(value, allow_nan=False)) <= FIELDS_TEXT
-        except (TypeError, ValueError, RecursionError):
-            return False
-
-    return Argument("fields", check, "settings by name", optional)
+def _are_fields(value: Any) -> bool:
+    """Settings by name. Whether they can be used is for ``Settings`` to say: here only their size is bounded."""
+    if not isinstance(value, Mapping) or len(value) > FIELDS or not all(isinstance(key, str) for key in value):
+        return False
+    try:
+        return len(json.dumps(value, allow_nan=False)) <= FIELDS_TEXT
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
-def _lane() -> Argument:
-    return Argument("lane", _whole("lane", 0).check, "a lane's number")
+def _name(expected: str, *, optional: bool = False) -> Argument:
+    return Argument("name", lambda value: _is_text(value, 500), expected, optional)
 
 
-def _speed() -> Argument:
-    expected = f"a number from {SLOWEST} to {FASTEST:,.0f}, or null"
-    return Argument("steps_per_s", lambda value: value is None or is_speed(value), expected)
-
-
-def _file() -> Argument:
-    known = "a kind of file: csv, png, html …"
-    return Argument("kind", lambda value: isinstance(value, str) and value in DOWNLOADS, known)
+_SETTINGS = Argument("fields", _are_fields, "settings by name")
+_LANE = Argument("lane", lambda value: _is_whole(value, 0), "a lane's number")
+_FROM_0, _FROM_1 = (f"a whole number from {low} to {STEPS:,}" for low in (0, 1))
+_COUNT = Argument("steps", lambda value: _is_whole(value, 1), _FROM_1)
+_GOAL = Argument("step", lambda value: value is None or _is_whole(value, 1), f"{_FROM_1}, or null")
+_PLACE = Argument("step", lambda value: _is_whole(value, 0), _FROM_0)
+_SHARED = Argument("text", lambda value: _is_text(value, TEXT), f"a text of at most {TEXT:,} characters")
+_KIND = Argument(
+    "kind", lambda value: isinstance(value, str) and value in DOWNLOADS, "a kind of file: csv, png, html …"
+)
+_SPEED = Argument(
+    "steps_per_s",
+    lambda value: value is None or is_speed(value),
+    f"a number from {SLOWEST} to {FASTEST:,.0f}, or null",
+)
 
 
 def _lanes_full(now: Situation) -> str:
@@ -141,6 +131,8 @@ _RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "
 _NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
 _UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
 _PIN = Button("Pin", "Keep this run as a faint reference", "p", "pin the run as a reference")
+_LOAD = Button("Load", "Make ready the run that this text describes")
+_PRESETS = Button("Presets…", "Runs worth seeing, one click each")
 _FORK = Button(
     "Fork…", "Go on twice from this step, with one thing changed in the second lane", "f", "fork the run here"
 )
@@ -156,28 +148,20 @@ VERBS: dict[str, Verb] = {
     "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),
     "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}),
     "watching": Verb(),
-    "change": Verb((_fields(),)),
-    "new_run": Verb((_fields(),)),
-    "fork": Verb((_fields(optional=True),), {"fork": _FORK}, _lanes_full),
-    "step": Verb((_whole("steps", 1),), _STEPS),
-    "drop": Verb((_lane(),)),
-    "select": Verb((_lane(),)),
-    "unpin": Verb((_text("name", 500, "a pinned run's name", optional=True),)),
-    "load": Verb(
-        (_text("text", TEXT, f"a text of at most {TEXT:,} characters"),),
-        {"load": Button("Load", "Make ready the run that this text describes")},
-        _own_module,
-    ),
-    "preset": Verb(
-        (_text("name", 500, "a preset's name"),),
-        {"presets": Button("Presets…", "Runs worth seeing, one click each")},
-        _own_module,
-    ),
-    "limit": Verb((_speed(),)),
-    "stop_at": Verb((_whole("step", 1, none=True),)),
-    "focus": Verb((_whole("step", 0),)),
-    "save": Verb((_file(),), _FILES),
-    "tab": Verb((_text("name", 500, "a tab's name"),)),
+    "change": Verb((_SETTINGS,)),
+    "new_run": Verb((_SETTINGS,)),
+    "fork": Verb((replace(_SETTINGS, optional=True),), {"fork": _FORK}, _lanes_full),
+    "step": Verb((_COUNT,), _STEPS),
+    "drop": Verb((_LANE,)),
+    "select": Verb((_LANE,)),
+    "unpin": Verb((_name("a pinned run's name", optional=True),)),
+    "load": Verb((_SHARED,), {"load": _LOAD}, _own_module),
+    "preset": Verb((_name("a preset's name"),), {"presets": _PRESETS}, _own_module),
+    "limit": Verb((_SPEED,)),
+    "stop_at": Verb((_GOAL,)),
+    "focus": Verb((_PLACE,)),
+    "save": Verb((_KIND,), _FILES),
+    "tab": Verb((_name("a tab's name"),)),
 }
 
 #: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.
