@@ -18,7 +18,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
 from dfa_lab.experiment.runner.commands import Command, check_lane, check_speed, check_steps
-from dfa_lab.experiment.runner.scheduled_changes import SessionLike
+from dfa_lab.experiment.runner.lanes import SessionLike
 from dfa_lab.experiment.runner.training import Status, Training
 from dfa_lab.experiment.settings import Computing, shows_settings
 
