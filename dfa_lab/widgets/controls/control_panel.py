@@ -1,4 +1,4 @@
-"""The control panel: every control of the explorer in one widget. It computes nothing."""
+"""The control panel: every control of the explorer in one widget, which only sends and shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ControlPanel(PageWidget):
     the page is dark, when it was opened and when that changed.
     """
 
-    _esm, _css = bundle("desk", "the desk")
+    _esm, _css = bundle("desk", "the control panel")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -51,7 +51,7 @@ class ControlPanel(PageWidget):
         ``PARTS``), ``theme``, ``opened``, another number for each picture to be brought into view, 0 for none.
 
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
-        part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.
+        part that is missing is not shown. Everything is sent anew to a page that has just opened the panel.
         """
         asked, given = self._said_hello(), dict(state)
         if self._answered:

@@ -17,13 +17,11 @@ MOST_SAMPLES = 100_000
 MOST_CHARACTERS = 500
 
 
-def check_fields(fields: Any) -> dict[str, Any]:
-    """Settings that a page asks for: known names, values of the kinds that JSON has, none enormous.
+def check_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings that a page asks for: known names, and no value enormous. Whether it can be used ``Settings`` says.
 
-    Raises ``DfaLabError`` for anything else. What a value may be is for ``Settings`` to say.
+    Raises ``DfaLabError`` for anything else.
     """
-    if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
-        raise DfaLabError(f"fields were given as {shown(fields, 100)}; expected settings by name.")
     for name, value in fields.items():
         if name not in Settings.model_fields:
             raise unknown_setting(name, Settings.model_fields)
@@ -33,7 +31,7 @@ def check_fields(fields: Any) -> dict[str, Any]:
             )
         if name in CHOICES and isinstance(value, Mapping):
             _check_parameters(name, value)
-    return dict(fields)
+    return fields
 
 
 def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:
