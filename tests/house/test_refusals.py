@@ -9,7 +9,6 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.errors import MOST_CHARACTERS, DfaLabError, DivergedError, UnknownNameError, shown
-from dfa_lab.experiment.runner.commands import Change, Fork, Limit
 from dfa_lab.experiment.sessions.first_view import View
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.activations.expression import Expression
@@ -79,13 +78,12 @@ ENTRIES = {
     "change what is not live": lambda run, v: run.change(widths=v),
     "check_live": lambda _, v: Settings.check_live({"widths": v}),
     "train": lambda run, v: run.fork().train(v),
-    "Fork(name)": lambda _, v: Fork(name=v),
-    "Fork(lane)": lambda _, v: Fork(lane=v),
+    "Runner.fork(name)": lambda run, v: inline(run).fork(name=v),
+    "Runner.fork(lane)": lambda run, v: inline(run).fork(lane=v),
     "Experiment.fork(name)": lambda run, v: run.fork(name=v),
     "Experiment(name)": lambda _, v: dfa.Experiment(**SMALL, name=v),
-    "Change(fields)": lambda _, v: Change(v),
-    "Change(lane)": lambda _, v: Change({}, lane=v),
-    "Limit": lambda _, v: Limit(v),
+    "Runner.change(lane)": lambda run, v: inline(run).change(lane=v),
+    "Runner.limit": lambda run, v: inline(run).limit(v),
     "snapshot(replica)": lambda run, v: run.snapshot(replica=v),
     "layer": lambda run, v: run.snapshot().layer(v),
     "History.values": lambda run, v: run.history.values(v),
@@ -144,16 +142,19 @@ ENTRIES = {
 TAKEN = {
     "Experiment.fork(name)": set(HOSTILE),
     "Experiment(name)": set(HOSTILE),
-    "Fork(name)": {"text"},
-    "Fork(lane)": {"number"},  # the runner refuses it, who knows the lanes
-    "Change(lane)": {"number"},
-    "Change(fields)": {"mapping", "parameters"},
+    "Runner.fork(name)": {"text"},
+    "Runner.fork(lane)": {"number"},  # refused at the step, where the lanes are known
+    "Runner.change(lane)": {"number"},
     "train": {"number"},  # as long as one lets it
     "MLP(seed)": {"number"},
     "a rank": {"number"},  # cut to the smaller side
     "register": {"text"},
     "Explorer(patience)": {"number"},
 }
+
+
+def inline(run):
+    return dfa.Runner(run, threaded=False)
 
 
 def network():

@@ -11,7 +11,7 @@ from dfa_lab.experiment.sessions import View
 from dfa_lab.widgets.controls.restrictions import Restrictions
 from dfa_lab.widgets.explorer.handlers import act
 from dfa_lab.widgets.explorer.model import ExplorerModel
-from dfa_lab.widgets.explorer.panel_state import PanelState
+from dfa_lab.widgets.explorer.panel_state import EVENTS_SHOWN, PanelState
 from dfa_lab.widgets.explorer.status_line import status_line
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
@@ -84,6 +84,14 @@ def test_the_panel_is_told_of_the_chosen_lane(model):
     told = state.now(model.runner.status())
     assert (told["lane"], told["pins"], told["lock"]) == (1, ["DFA 2 at 1"], ["rule"])
     assert told["settings"] is state.now(model.runner.status())["settings"], "made anew only where it changed"
+
+
+def test_of_many_changes_the_newest_are_shown(model):
+    for number in range(EVENTS_SHOWN + 5):
+        model.experiment.change(lr=0.1 + 0.001 * (number + 1))
+    events = PanelState(model).now(model.runner.status())["events"]
+    assert len(events) == EVENTS_SHOWN
+    assert events[-1]["text"] == "lr: 0.304 → 0.305"
 
 
 def test_files_and_pictures_are_the_screens(model):

@@ -36,7 +36,7 @@ def counted(monkeypatch):
     count(handlers, "check_size", "size")
     count(Restrictions, "check_verb", "verb locked")
     count(Restrictions, "check", "fields locked")
-    count(runner_module, "check_lane", "command")
+    count(runner_module, "_check_lane", "command")
     count(Settings, "changed", "settings")
     count(Settings, "check_live", "live")
     return found

@@ -157,13 +157,11 @@ class _Copy:
 
     def warm_up(self) -> None:
         """What torch loads at its first call, and on a GPU what its step is captured in."""
-        self._do(min(self._size, WARM))
+        self.update(min(self._size, WARM))
         for _ in range(FIRST + 2 if self._captures else 0):
             self.update()
 
-    def update(self) -> None:
-        """One update; on a GPU it is done when this returns."""
-        self._do(self._size)
-
-    def _do(self, samples: int) -> None:
-        self._losses.add(self._learner.update(*self._batches.take(samples)))  # waits for a GPU
+    def update(self, samples: int | None = None) -> None:
+        """One update, of a whole batch or of ``samples``."""
+        batch = self._batches.take(samples or self._size)
+        self._losses.add(self._learner.update(*batch))  # waits for a GPU

@@ -1,7 +1,4 @@
-"""Ending: what trains in a daemon thread is closed before Python ends.
-
-A daemon thread that is inside torch while Python ends takes the process down with an abort.
-"""
+"""Closes what trains in daemon threads before Python ends: one that is inside torch by then aborts the process."""
 
 from __future__ import annotations
 

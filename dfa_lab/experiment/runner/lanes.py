@@ -15,11 +15,14 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import name_of, name_with_changes, unused
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.rest_measurement import Measured
-from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges, SessionLike, checked_changes
+from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges
+from dfa_lab.experiment.sessions import Session
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import ThroughputClock
 from dfa_lab.learning.rules import RULES
 
+#: What a runner loads: a ``Session``, or anything with the same ``settings``, ``changes``, ``steps`` and ``lanes``.
+SessionLike = Session
 #: How many runs train side by side at most.
 LANES = 4
 
@@ -86,10 +89,6 @@ class Lane:
         """
         self._only_steps, self._timed_on_copy = only_steps, timed_on_copy
         self._resume()
-
-    def trust_clock(self) -> None:
-        """Throughput is not timed on a copy any more: rows say what the lane's own clock says."""
-        self.count_time(only_steps=self._only_steps, timed_on_copy=False)
 
     def _resume(self) -> None:
         if self._only_steps:
@@ -241,25 +240,19 @@ class Lanes:
         run = self.all[0].experiment
         if run.module is not None:
             raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
-        if not isinstance(session.settings, Settings):
-            raise DfaLabError(f"a session was given with settings {shown(session.settings)}; expected a Settings.")
-        if len(session.lanes) >= LANES:
-            raise DfaLabError(
-                f"the session has {len(session.lanes)} lanes beside its run; expected at most {LANES - 1}."
-            )
-        changes = checked_changes(session)
+        session = _checked(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
         trial._numbers = self._numbers
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
-        ScheduledChanges(changes).make_due(trial.all[0].experiment)
+        ScheduledChanges(session.changes).make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, 0, ScheduledChanges(changes))
+        first = Lane(run, 0, ScheduledChanges(session.changes))
         first.scheduled.make_due(run)
         for other in trial.all[1:]:
             other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
-        self._session_name = str(getattr(session, "name", ""))
+        self._session_name = session.name
         self.all = (first, *trial.all[1:])
 
 
@@ -270,6 +263,13 @@ def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
         for one in lanes if len(lanes) > 1 else ():
             restoring.enter_context(one.experiment.restored_on_error())
         yield
+
+
+def _checked(given: Any) -> Session:
+    """A session as it is; what is like one is checked by making one of it."""
+    return (
+        given if isinstance(given, Session) else Session(given.settings, given.changes, given.steps, lanes=given.lanes)
+    )
 
 
 def _name_depends_on(run: Experiment) -> tuple[object, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from dfa_lab.errors import DfaLabError, shown
+
 #: The slowest and the fastest speed limit, in steps a second: a step in a quarter of an hour, and no limit to speak of.
 SLOWEST, FASTEST = 1e-3, 1e6
 #: Seconds over which the rate is taken; the first reading comes sooner.
@@ -16,6 +18,15 @@ BACKLOG = 0.05
 def is_speed(given: Any) -> bool:
     """Whether ``given`` is a number of steps a second that a run can be held to."""
     return isinstance(given, int | float) and not isinstance(given, bool) and SLOWEST <= given <= FASTEST
+
+
+def check_speed(given: Any) -> None:
+    """Raise ``DfaLabError`` for anything but such a number, or None for no limit."""
+    if given is not None and not is_speed(given):
+        raise DfaLabError(
+            f"the speed limit was given as {shown(given)}; expected steps a second from {SLOWEST} to "
+            f"{FASTEST:,.0f}, or None for no limit."
+        )
 
 
 class RateLimit:

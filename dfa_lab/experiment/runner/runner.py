@@ -14,16 +14,18 @@ import threading
 import time
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
-from dfa_lab.experiment.runner.commands import Command, check_lane, check_speed, check_steps
-from dfa_lab.experiment.runner.scheduled_changes import SessionLike
-from dfa_lab.experiment.runner.training import Status, Training
+from dfa_lab.experiment.runner.lanes import SessionLike
+from dfa_lab.experiment.runner.rate_limit import check_speed
+from dfa_lab.experiment.runner.training import Command, Status, Training
 from dfa_lab.experiment.settings import ComputeContext, shows_settings
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
 A_MOMENT = 0.05
+#: The most steps that a command may name.
+MOST_STEPS = 10**15
 #: The last command: it ends the thread.
 CLOSE = Command("Close", Training.pause, keeps_error=True)
 
@@ -102,7 +104,7 @@ class Runner:
 
     def watched(self) -> None:
         """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
-        self._training.idle.reset()
+        self._training.looked()
 
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
@@ -135,7 +137,7 @@ class Runner:
 
     def play(self, steps: int | None = None) -> None:
         """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""
-        check_steps("steps", steps)
+        _check_steps("steps", steps)
         self.put(Command("Play", lambda training: training.play(steps)))
 
     def pause(self) -> None:
@@ -148,12 +150,12 @@ class Runner:
 
     def change(self, *, lane: int | None = 0, **fields: Any) -> None:
         """Change live settings at the next step boundary; with ``lane=None`` those of all lanes, or none of them."""
-        check_lane(lane, every=True)
+        _check_lane(lane, every=True)
         self.put(Command("Change", lambda training: training.lanes.change(fields, lane), turns_curves=True))
 
     def undo(self, lane: int | None = 0) -> None:
         """Take back the last change of a lane; with None of every lane that has one."""
-        check_lane(lane, every=True)
+        _check_lane(lane, every=True)
         self.put(Command("Undo", lambda training: training.lanes.undo(lane), turns_curves=True))
 
     def reset(self, **fields: Any) -> None:
@@ -165,14 +167,14 @@ class Runner:
 
         Its number is one that no lane had yet. Without a ``name`` what is changed makes one.
         """
-        check_lane(lane)
+        _check_lane(lane)
         if name is not None and not isinstance(name, str):
             raise DfaLabError(f"a lane's name was given as {shown(name)}; expected a text or None.")
         self.put(Command("Fork", lambda training: training.lanes.fork(fields, lane, name), turns_curves=True))
 
     def drop(self, lane: int) -> None:
         """Take away a lane other than 0, by its number; the others keep theirs."""
-        check_lane(lane)
+        _check_lane(lane)
         if lane == 0:
             raise DfaLabError("lane 0 is the run itself and stays; drop another lane, or reset.")
         self.put(Command("Drop", lambda training: training.lanes.drop(lane), turns_curves=True))
@@ -191,7 +193,7 @@ class Runner:
 
     def stop_at(self, step: int | None) -> None:
         """Pause when every lane has done ``step`` steps; None: nowhere. Lanes already further are not held."""
-        check_steps("the step to stop at", step)
+        _check_steps("the step to stop at", step)
         self.put(Command("StopAt", lambda training: setattr(training, "stop_at", step)))
 
     def close(self) -> None:
@@ -252,7 +254,7 @@ class Runner:
 
     def _obey(self, command: Command) -> None:
         training = self._training
-        training.idle.reset()
+        training.looked()
         training.hold_clocks()
         if not command.keeps_error:
             training.errors.clear()
@@ -263,3 +265,13 @@ class Runner:
         except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
             training.note(error, f"{command.name} failed with ")
         training.release_clocks()
+
+
+def _check_steps(name: str, given: Any) -> None:
+    if given is not None:
+        whole_number(name, given, 1, MOST_STEPS, instead="None")
+
+
+def _check_lane(given: Any, *, every: bool = False) -> None:
+    if given is not None or not every:
+        whole_number("lane", given, 0, instead="None for all" if every else "")

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.sessions import Session
-from dfa_lab.experiment.settings import Settings
-
-Changes = Sequence[tuple[int, Mapping[str, Any]]]
-#: What a runner loads: a ``Session``, or anything with its ``settings``, ``changes``, ``steps`` and ``lanes``.
-SessionLike = Session
 
 
 class ScheduledChanges:
@@ -38,20 +32,3 @@ class ScheduledChanges:
             except DfaLabError as reason:
                 raise DfaLabError(f"the session's change at step {step} could not be made: {reason}") from reason
         return len(left) < before
-
-
-def checked_changes(session: SessionLike) -> Changes:
-    """The changes of ``session``, checked one after another. Raises ``DfaLabError`` for one that cannot be made."""
-    found: list[tuple[int, Mapping[str, Any]]] = []
-    settings, last = session.settings, 0
-    for step, fields in session.changes:
-        if isinstance(step, bool) or not isinstance(step, int) or step < last:
-            raise DfaLabError(
-                f"the session has a change at step {shown(step, 100)} after one at step {last}; expected whole "
-                "numbers in their order."
-            )
-        after = settings.changed(**fields)
-        Settings.check_live({name: fields[name] for name in fields if getattr(settings, name) != getattr(after, name)})
-        settings, last = after, step
-        found.append((step, dict(fields)))
-    return found

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.bp_throughput import BPThroughput
-from dfa_lab.experiment.runner.idle_timeout import IdleTimeout
-from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus
+from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus, SessionLike
 from dfa_lab.experiment.runner.last_error import LastError
 from dfa_lab.experiment.runner.rate_limit import RateLimit
 from dfa_lab.experiment.runner.rest_measurement import BEFORE_CHANGE, Measured, RestMeasurement
-from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.settings import Settings
 
 
@@ -38,9 +37,24 @@ class Status:
     planned: int = 0
 
 
+@dataclass(frozen=True)
+class Command:
+    """One thing to do at a step boundary: ``apply`` does it, whole or not at all, and raises what goes wrong.
+
+    After it the former error is off the status line, unless it ``keeps_error``. Where it ``turns_curves`` the runs may
+    be measured first, so that the curves go on to its step and turn there.
+    """
+
+    name: str
+    apply: Callable[[Training], None]
+    turns_curves: bool = False
+    keeps_error: bool = False
+
+
 class Training:
     """The state that commands act on. Each ``turn`` every lane does one step.
 
+    It pauses after ``idle_limit`` seconds in which nobody ``looked``, never with None.
     ``inline_steps`` says how many steps a play without a number does where there is no thread; None where there is one.
     ``undisturbed`` says whether no command waits: else measuring at rest is left for later.
     """
@@ -58,7 +72,8 @@ class Training:
         self.inline_steps, self.steps_left = inline_steps, inline_steps
         self.running = False
         self.stop_at: int | None = None
-        self.rate, self.errors, self.idle = RateLimit(), LastError(), IdleTimeout(idle_limit)
+        self.rate, self.errors, self._idle_limit = RateLimit(), LastError(), idle_limit
+        self.looked()
         self._throughput, self._rests = BPThroughput(compare_speed), RestMeasurement()
         self._undisturbed = undisturbed
 
@@ -118,13 +133,17 @@ class Training:
         self.rate.limit = steps_per_s if self.inline_steps is None else None
         self.rate.start()
 
+    def looked(self) -> None:
+        """Somebody looks. From any thread."""
+        self._looked = time.perf_counter()
+
     def hold_clocks(self) -> None:
         """What comes now is a command, not training."""
         for lane in self.lanes.all:
             lane.hold_clock()
 
     def release_clocks(self) -> None:
-        """The command is done, and the speed may be another."""
+        """What comes now is training, and its speed may be another."""
         lanes = self.lanes.all
         only_steps = len(lanes) > 1 or self.rate.limit is not None
         self._throughput.restart()
@@ -151,8 +170,9 @@ class Training:
             self.running = self.steps_left > 0
         if goal is not None and behind and all(lane.experiment.steps_done >= goal for lane in behind):
             self.running = False
-        if self.running and (words := self.idle.message()):
-            self.running, self.errors.words = False, words
+        if self.running and self._idle_limit is not None and time.perf_counter() - self._looked > self._idle_limit:
+            self.errors.words = f"paused: nobody has looked for {_span(self._idle_limit)}; press play to go on."
+            self.running = False
         if failed:
             self._stop(failed)
 
@@ -161,8 +181,7 @@ class Training:
             self._throughput.measure(lane.experiment for lane in lanes)
         except BaseException as error:  # a comparison must not stop the run it is made for
             self._throughput.wanted = False
-            for lane in lanes:
-                lane.trust_clock()
+            self.release_clocks()  # rows say again what the lanes' own clocks say
             self.note(error, "BP's speed could not be measured: ")
 
     def _stop(self, failed: list[tuple[Lane, BaseException]]) -> None:
@@ -200,3 +219,7 @@ class Training:
             self.running = False
             raise error
         return self.errors.note(error, context)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"

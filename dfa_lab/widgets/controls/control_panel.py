@@ -1,4 +1,4 @@
-"""The control panel: every control of the explorer in one widget. It computes nothing."""
+"""The control panel: every control of the explorer in one widget, which only sends and shows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 
 from dfa_lab.errors import in_words
 from dfa_lab.views.base import value_text
-from dfa_lab.widgets.controls.messages import checked
+from dfa_lab.widgets.controls.verbs import checked
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
-EVENTS_SHOWN = 200
-"""Of more events the newest count: a message stays small however long the run."""
 PAGES, PAGE_LENGTH, LAST_NUMBER = 16, 80, 2**53
 """The most pages that are answered, the longest name of one, and the greatest number of a message."""
 
@@ -30,14 +28,13 @@ class ControlPanel(PageWidget):
     the page is dark, when it was opened and when that changed.
     """
 
-    _esm, _css = bundle("desk", "the desk")
+    _esm, _css = bundle("desk", "the control panel")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._given: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
         self._answered: dict[str, int] = {}
-        self._newest: tuple[Any, list[Any]] = (None, [])
         self.error = ""
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self.on_dark: Callable[[bool], None] | None = None
@@ -54,11 +51,9 @@ class ControlPanel(PageWidget):
         ``PARTS``), ``theme``, ``opened``, another number for each picture to be brought into view, 0 for none.
 
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
-        part that is missing is not shown. Everything is sent anew to a page that has just opened the desk.
+        part that is missing is not shown. Everything is sent anew to a page that has just opened the panel.
         """
         asked, given = self._said_hello(), dict(state)
-        if isinstance(given.get("events"), list | tuple):
-            given["events"] = self._newest_of(given["events"])
         if self._answered:
             given["answered"] = dict(self._answered)
         fresh = {}
@@ -82,14 +77,6 @@ class ControlPanel(PageWidget):
         """
         data = content.encode() if isinstance(content, str) else content
         self._tell({"type": "file", "name": Path(name).name, "kind": kind}, [data])
-
-    def _newest_of(self, events: Any) -> Any:
-        """The newest events; the same object as long as the list it was made from is."""
-        if len(events) <= EVENTS_SHOWN:
-            return events
-        if self._newest[0] is not events:
-            self._newest = events, list(events[-EVENTS_SHOWN:])
-        return self._newest[1]
 
     def _hear(self, content: Any) -> None:
         if isinstance(content, Mapping) and content.get("type") == "paper":

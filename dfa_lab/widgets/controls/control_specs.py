@@ -1,4 +1,4 @@
-"""Specs: what the desk shows for each setting, told by ``Settings`` and the registries and by nothing else.
+"""What the control panel shows for each setting: read from ``Settings`` and the registries.
 
 A spec is plain JSON: field, label, help, unit, live, group, kind, choices, slider, minimum, maximum, and what else a
 value may be: None (``optional``), a value for each replica (``several``), a text of one's own (``free``).
@@ -41,7 +41,6 @@ def _spec(field: str, model: type[Settings]) -> dict[str, Any]:
     extra = extra_of(described)
     kind, limits = kind_of(field)
     words = get_args(kind) if get_origin(kind) is Literal else ()
-    low, high, above, below = bounds(limits)
     return {
         "field": field,
         "label": field.replace("_", " "),
@@ -54,25 +53,25 @@ def _spec(field: str, model: type[Settings]) -> dict[str, Any]:
         if field in CHOICES
         else [{"name": word, "about": "", "parameters": []} for word in words],
         "slider": list(extra["slider"]) if extra["slider"] else None,
-        "minimum": low,
-        "maximum": high,
-        "above": above,
-        "below": below,
+        **bounds(limits),
         "optional": type(None) in get_args(kind) or kind is type(None),
         "several": field in PER_REPLICA,
         "free": CHOICES.get(field) is DERIVATIVES,
     }
 
 
-def bounds(limits: Sequence[Any]) -> tuple[float | None, float | None, bool, bool]:
-    """The least and the greatest value that ``limits`` allow, and whether each of them is itself left out."""
-    low, high, above, below = None, None, False, False
-    for limit in limits:
-        if isinstance(limit, Ge | Gt):
-            low, above = typing.cast(float, limit.ge if isinstance(limit, Ge) else limit.gt), isinstance(limit, Gt)
-        if isinstance(limit, Le | Lt):
-            high, below = typing.cast(float, limit.le if isinstance(limit, Le) else limit.lt), isinstance(limit, Lt)
-    return low, high, above, below
+def bounds(limits: Sequence[Any]) -> dict[str, Any]:
+    """``minimum`` and ``maximum`` by ``limits``, None where there is none, and whether values must be ``above`` or
+    ``below`` them.
+    """
+    low = next((one for one in limits if isinstance(one, Ge | Gt)), None)
+    high = next((one for one in limits if isinstance(one, Le | Lt)), None)
+    return {
+        "minimum": getattr(low, "ge", getattr(low, "gt", None)),
+        "maximum": getattr(high, "le", getattr(high, "lt", None)),
+        "above": isinstance(low, Gt),
+        "below": isinstance(high, Lt),
+    }
 
 
 def _group(field: str) -> str:
@@ -119,8 +118,9 @@ def _parameter(entry: Any, name: str) -> dict[str, Any] | None:
         hint = typing.get_type_hints(entry, include_extras=True).get(name, type(default))
     if isinstance(default, bool) or not isinstance(default, int | float):
         return None
-    low, high, above, _ = bounds(getattr(hint, "__metadata__", ()))
-    if above and low is not None and high is not None:
+    found = bounds(getattr(hint, "__metadata__", ()))
+    low, high = found["minimum"], found["maximum"]
+    if found["above"] and low is not None and high is not None:
         low += (high - low) / 100
     kind = "integer" if isinstance(default, int) else "number"
     return {"name": name, "kind": kind, "default": default, "low": low, "high": high}

@@ -1,4 +1,4 @@
-"""Curves: f, its true f′ and the g in force, as the derivative editor draws them."""
+"""The curves of the derivative editor: the activation f, its derivative f′, and the g that stands in for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads: what of a run can be kept as a file. The page saves it; no path comes from a page."""
+"""The files that can be made of a run. The page saves them; no path comes from a page."""
 
 from __future__ import annotations
 

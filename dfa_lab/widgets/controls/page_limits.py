@@ -1,4 +1,4 @@
-"""Limits: what a page may ask of the machine. Whoever sees a page can send anything, whatever its controls offer."""
+"""What a page may ask of the machine: whoever sees a page can send anything, whatever its controls offer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.settings import CHOICES, PAGE_CHARACTERS, PAGE_NUMBER, Settings, unknown_setting
 
 
-def check_fields(fields: Any) -> dict[str, Any]:
-    """Settings that a page asks for: known names, values of the kinds that JSON has, none enormous.
+def check_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings that a page asks for: known names, and no value enormous. Whether it can be used ``Settings`` says.
 
-    Raises ``DfaLabError`` for anything else. What a value may be is for ``Settings`` to say.
+    Raises ``DfaLabError`` for anything else.
     """
-    if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
-        raise DfaLabError(f"fields were given as {shown(fields, 100)}; expected settings by name.")
     for name, value in fields.items():
         if name not in Settings.model_fields:
             raise unknown_setting(name, Settings.model_fields)
@@ -25,7 +23,7 @@ def check_fields(fields: Any) -> dict[str, Any]:
             )
         if name in CHOICES and isinstance(value, Mapping):
             _check_parameters(name, value)
-    return dict(fields)
+    return fields
 
 
 def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import FASTEST, LANES, SLOWEST, is_speed
 from dfa_lab.experiment.settings import MESSAGE_FIELDS, MESSAGE_FIELDS_TEXT, MESSAGE_STEPS, MESSAGE_TEXT
@@ -40,20 +41,12 @@ class Button:
 
 @dataclass(frozen=True)
 class Situation:
-    """How things stand, as far as a verb can be disabled by it.
-
-    The chosen ``run``, the number of ``lanes``, what is in ``lock``, and the reason by which a change of fields would
-    be refused, "" where it would not.
-    """
+    """How things stand; ``refusal`` says why a change of fields would be refused, "" where it would not."""
 
     run: Experiment
     lanes: int
     lock: tuple[str, ...]
     refusal: Callable[[Mapping[str, Any]], str]
-
-
-def _never(_: Situation) -> str:
-    return ""
 
 
 @dataclass(frozen=True)
@@ -62,50 +55,48 @@ class Verb:
 
     takes: tuple[Argument, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
-    disabled: Callable[[Situation], str] = _never
+    disabled: Callable[[Situation], str] = lambda _: ""
 
 
-def _whole(name: str, low: int, *, none: bool = False) -> Argument:
-    def check(value: Any) -> bool:
-        return (none and value is None) or (
-            isinstance(value, int) and not isinstance(value, bool) and low <= value <= MESSAGE_STEPS
-        )
-
-    return Argument(name, check, f"a whole number from {low} to {MESSAGE_STEPS:,}" + (", or null" if none else ""))
+def _is_whole(value: Any, low: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= MESSAGE_STEPS
 
 
-def _text(name: str, most: int, expected: str, *, optional: bool = False) -> Argument:
-    return Argument(name, lambda value: isinstance(value, str) and 0 < len(value) <= most, expected, optional)
+def _is_text(value: Any, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most
 
 
-def _fields(*, optional: bool = False) -> Argument:
-    """Settings by name, of which Settings itself says whether they can be used: here only their size is bounded."""
-
-    def check(value: Any) -> bool:
-        if not isinstance(value, Mapping) or len(value) > MESSAGE_FIELDS:
-            return False
-        if not all(isinstance(key, str) for key in value):
-            return False
-        try:
-            return len(json.dumps(value, allow_nan=False)) <= MESSAGE_FIELDS_TEXT
-        except (TypeError, ValueError, RecursionError):
-            return False
-
-    return Argument("fields", check, "settings by name", optional)
+def _are_fields(value: Any) -> bool:
+    """Settings by name. Whether they can be used is for ``Settings`` to say: here only their size is bounded."""
+    if not isinstance(value, Mapping) or len(value) > MESSAGE_FIELDS or not all(isinstance(key, str) for key in value):
+        return False
+    try:
+        return len(json.dumps(value, allow_nan=False)) <= MESSAGE_FIELDS_TEXT
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
-def _lane() -> Argument:
-    return Argument("lane", _whole("lane", 0).check, "a lane's number")
+def _name(expected: str, *, optional: bool = False) -> Argument:
+    return Argument("name", lambda value: _is_text(value, 500), expected, optional)
 
 
-def _speed() -> Argument:
-    expected = f"a number from {SLOWEST} to {FASTEST:,.0f}, or null"
-    return Argument("steps_per_s", lambda value: value is None or is_speed(value), expected)
-
-
-def _file() -> Argument:
-    known = "a kind of file: csv, png, html …"
-    return Argument("kind", lambda value: isinstance(value, str) and value in DOWNLOADS, known)
+_SETTINGS = Argument("fields", _are_fields, "settings by name")
+_LANE = Argument("lane", lambda value: _is_whole(value, 0), "a lane's number")
+_FROM_0, _FROM_1 = (f"a whole number from {low} to {MESSAGE_STEPS:,}" for low in (0, 1))
+_COUNT = Argument("steps", lambda value: _is_whole(value, 1), _FROM_1)
+_GOAL = Argument("step", lambda value: value is None or _is_whole(value, 1), f"{_FROM_1}, or null")
+_PLACE = Argument("step", lambda value: _is_whole(value, 0), _FROM_0)
+_SHARED = Argument(
+    "text", lambda value: _is_text(value, MESSAGE_TEXT), f"a text of at most {MESSAGE_TEXT:,} characters"
+)
+_KIND = Argument(
+    "kind", lambda value: isinstance(value, str) and value in DOWNLOADS, "a kind of file: csv, png, html …"
+)
+_SPEED = Argument(
+    "steps_per_s",
+    lambda value: value is None or is_speed(value),
+    f"a number from {SLOWEST} to {FASTEST:,.0f}, or null",
+)
 
 
 def _lanes_full(now: Situation) -> str:
@@ -141,6 +132,8 @@ _RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "
 _NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
 _UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
 _PIN = Button("Pin", "Keep this run as a faint reference", "p", "pin the run as a reference")
+_LOAD = Button("Load", "Make ready the run that this text describes")
+_PRESETS = Button("Presets…", "Runs worth seeing, one click each")
 _FORK = Button(
     "Fork…", "Go on twice from this step, with one thing changed in the second lane", "f", "fork the run here"
 )
@@ -156,28 +149,20 @@ VERBS: dict[str, Verb] = {
     "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),
     "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}),
     "watching": Verb(),
-    "change": Verb((_fields(),)),
-    "new_run": Verb((_fields(),)),
-    "fork": Verb((_fields(optional=True),), {"fork": _FORK}, _lanes_full),
-    "step": Verb((_whole("steps", 1),), _STEPS),
-    "drop": Verb((_lane(),)),
-    "select": Verb((_lane(),)),
-    "unpin": Verb((_text("name", 500, "a pinned run's name", optional=True),)),
-    "load": Verb(
-        (_text("text", MESSAGE_TEXT, f"a text of at most {MESSAGE_TEXT:,} characters"),),
-        {"load": Button("Load", "Make ready the run that this text describes")},
-        _own_module,
-    ),
-    "preset": Verb(
-        (_text("name", 500, "a preset's name"),),
-        {"presets": Button("Presets…", "Runs worth seeing, one click each")},
-        _own_module,
-    ),
-    "limit": Verb((_speed(),)),
-    "stop_at": Verb((_whole("step", 1, none=True),)),
-    "focus": Verb((_whole("step", 0),)),
-    "save": Verb((_file(),), _FILES),
-    "tab": Verb((_text("name", 500, "a tab's name"),)),
+    "change": Verb((_SETTINGS,)),
+    "new_run": Verb((_SETTINGS,)),
+    "fork": Verb((replace(_SETTINGS, optional=True),), {"fork": _FORK}, _lanes_full),
+    "step": Verb((_COUNT,), _STEPS),
+    "drop": Verb((_LANE,)),
+    "select": Verb((_LANE,)),
+    "unpin": Verb((_name("a pinned run's name", optional=True),)),
+    "load": Verb((_SHARED,), {"load": _LOAD}, _own_module),
+    "preset": Verb((_name("a preset's name"),), {"presets": _PRESETS}, _own_module),
+    "limit": Verb((_SPEED,)),
+    "stop_at": Verb((_GOAL,)),
+    "focus": Verb((_PLACE,)),
+    "save": Verb((_KIND,), _FILES),
+    "tab": Verb((_name("a tab's name"),)),
 }
 
 #: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.
@@ -186,6 +171,31 @@ PARTS = (
     *("stop_at", "presets", "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
     *_FILES,
 )
+
+
+def checked(content: Any) -> dict[str, Any]:
+    """``content`` as {"do": verb, …} with the verb's arguments and nothing else; ``DfaLabError`` where it is not."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("do"), str):
+        known = ", ".join(VERBS)
+        raise DfaLabError(f'an act was given as {_short(content)}; expected {{"do": …}} with one of {known}.')
+    do = content["do"]
+    if do not in VERBS:
+        guess = nearest(do, VERBS) if len(do) < 30 else None
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        raise DfaLabError(f"an act was given as {_short(do)}; expected one of {', '.join(VERBS)}.{hint}")
+    message = {"do": do}
+    for one in VERBS[do].takes:
+        if one.name not in content and one.optional:
+            continue
+        if one.name not in content or not one.check(content[one.name]):
+            raise DfaLabError(f"{do} was given {one.name}={_short(content.get(one.name))}; expected {one.expected}.")
+        message[one.name] = content[one.name]
+    return message
+
+
+def _short(value: Any) -> str:
+    text = shown(value, 81) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def buttons_json() -> str:

@@ -14,6 +14,9 @@ from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.handlers import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
+#: Of more events the newest count: a message stays small however long the run.
+EVENTS_SHOWN = 200
+
 
 class PanelState:
     """Makes the state that ``ControlPanel.show`` takes, of one model; call ``now`` as often as one likes."""
@@ -76,7 +79,7 @@ class PanelState:
         return run.history.run_id, run.history.revision, len(run.history.events)
 
     def _events(self) -> list[dict[str, Any]]:
-        events = self._model.chosen.history.events
+        events = self._model.chosen.history.events[-EVENTS_SHOWN:]
         return [
             {"step": event.step, "text": f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"}
             for event in events

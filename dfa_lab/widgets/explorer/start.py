@@ -40,7 +40,11 @@ def started(
             f"patience was given as {shown(patience)}; expected minutes above 0, or None for no end of it."
         )
     if isinstance(given, Experiment | Runner):
-        _check_alone([*(["preset"] if preset is not None else []), *fields])
+        if beside := [*(["preset"] if preset is not None else []), *fields]:
+            raise DfaLabError(
+                f"Explorer was given {', '.join(beside)} beside a run, which has its settings; change them with "
+                "change(…) or reset(…) of the run, or leave the run out to begin a new one."
+            )
     elif given is not None and not isinstance(given, Settings):
         raise DfaLabError(
             f"Explorer was given {shown(given)}; expected a Settings, its fields by name, such as task='digits', or a "
@@ -62,11 +66,3 @@ def started(
     runner = Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle)
     runner.limit(speed)
     return runner, session
-
-
-def _check_alone(beside: list[str]) -> None:
-    if beside:
-        raise DfaLabError(
-            f"Explorer was given {', '.join(beside)} beside a run, which has its settings; change them with "
-            "change(…) or reset(…) of the run, or leave the run out to begin a new one."
-        )

@@ -144,7 +144,7 @@ def test_a_loaded_session_is_the_run_it_came_from(runner):
     [
         (((5, {"lr": -1}),), (), "lr was given"),
         (((5, {"widths": (3,)}),), (), "reset"),
-        (((5, {"lr": 0.2}), (4, {"lr": 0.1})), (), "in their order"),
+        (((5, {"lr": 0.2}), (4, {"lr": 0.1})), (), "put them in order"),
         (((0, {"optimizer": "adam", "momentum": 0.9}),), (), "adam"),
         ((), (OneLane("a", {"rule": "dfaa"}),), "Did you mean 'dfa'"),
         ((), tuple(OneLane(str(n), {}) for n in range(4)), "at most 3"),

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 import dfa_lab as dfa
 from dfa_lab.experiment.history.run_names import NAME_LENGTH, words_of
 from dfa_lab.experiment.runner import lanes
-from dfa_lab.experiment.runner.commands import LaneStatus
+from dfa_lab.experiment.runner.lanes import LaneStatus
 from dfa_lab.widgets.controls.exports import download
 from runs import FAST
 
@@ -234,7 +234,7 @@ def test_a_pin_keeps_the_name_that_was_right_when_it_was_taken(monkeypatch):
     explorer.act("change", fields={"rule": "shallow"})
     explorer.act("step", steps=5)
     explorer.act("pin")
-    assert [pin.name for pin in explorer.pins] == ["DFA at 10", "DFA, then shallow at 15"]
+    assert [pin.name for pin in explorer.model.pins] == ["DFA at 10", "DFA, then shallow at 15"]
     explorer.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dfa_lab.experiment.settings.settings import CHOICES, Settings
-from dfa_lab.widgets.controls.control_panel import EVENTS_SHOWN, ControlPanel
+from dfa_lab.widgets.controls.control_panel import ControlPanel
 from dfa_lab.widgets.controls.control_specs import specs
 from dfa_lab.widgets.controls.derivative_curves import curves
 
@@ -97,14 +97,9 @@ def test_only_what_changed_is_sent_and_everything_after_a_hello(desk: Watched) -
     assert [message["number"] for message in desk.sent] == [1, 2, 3, 4]
 
 
-def test_a_state_of_any_values_can_be_sent_and_stays_small(desk: Watched) -> None:
-    events = [{"step": step, "text": f"lr {step}"} for step in range(5000)]
-    settings = {"lr": math.nan, "activation_derivative": torch.tanh, "seed": (1, 2)}
-    desk.show({"events": events, "settings": settings})
-    sent = desk.sent[-1]["state"]
-    assert sent["settings"] == {"lr": None, "activation_derivative": "tanh", "seed": [1, 2]}
-    assert len(sent["events"]) == EVENTS_SHOWN
-    assert sent["events"][-1]["step"] == 4999
+def test_a_state_of_any_values_can_be_sent(desk: Watched) -> None:
+    desk.show({"settings": {"lr": math.nan, "activation_derivative": torch.tanh, "seed": (1, 2)}})
+    assert desk.sent[-1]["state"]["settings"] == {"lr": None, "activation_derivative": "tanh", "seed": [1, 2]}
 
 
 WELL_FORMED = [
