@@ -17,7 +17,7 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Computing, Settings
 from dfa_lab.experiment.training import Batches, Mean, Updater
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.ops import FIRST
+from dfa_lab.learning.ops import WARM_UP_STEPS
 
 K = TypeVar("K", bound=Hashable)
 
@@ -146,7 +146,7 @@ class _Copy:
     def warm_up(self) -> None:
         """What torch loads at its first call, and on a GPU what its step is captured in."""
         self._do(min(self._size, WARM))
-        for _ in range(FIRST + 2 if self._captures else 0):
+        for _ in range(WARM_UP_STEPS + 2 if self._captures else 0):
             self.update()
 
     def update(self) -> float:

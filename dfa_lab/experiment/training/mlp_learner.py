@@ -15,7 +15,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Work, mlp_work
 from dfa_lab.learning.alignment import Portrait, measure_chance, measure_mlp, portraits_of_mlp
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
-from dfa_lab.learning.ops import OPTIMIZERS, Loss, Replay, change_options, each, is_sequence
+from dfa_lab.learning.ops import OPTIMIZERS, CudaGraphStep, Loss, change_options, each, is_sequence
 from dfa_lab.learning.rules import Route
 
 #: How often feedback is redrawn for a chance band; each time is a backward pass.
@@ -54,7 +54,7 @@ class Updater:
         self._only_output = self.layers.rule.route is Route.NONE
         self._step: Any = Stepper(self.layers, self.loss, self._make_update(settings)).step
         if self.layers.weights[0].is_cuda and not self.layers.rule.listens:
-            self._step = Replay(self._step)
+            self._step = CudaGraphStep(self._step)
 
     def _make_update(self, settings: Settings) -> Update:
         weights, biases = self.layers.weights, self.layers.biases

@@ -24,8 +24,8 @@ class Slot:
     """The place of one feedback matrix: buffer ``name`` of ``owner``, for rules of one ``store``.
 
     ``number`` is the matrix's own among those of its store (tied weights share one), ``label`` the name of the layer or
-    feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where only
-    a forward pass tells it.
+    feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where it
+    depends on a forward pass.
     """
 
     owner: nn.Module
