@@ -13,7 +13,7 @@ direct rule the downstream product W_L … W_{l+1}, (n_out, n_l). ``feedback_sca
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,6 +42,12 @@ class Site:
     largest: tuple[int, int]
     transported: Tensor | None = None
     network: torch.Generator | None = None
+
+
+def largest_of(shapes: Iterable[Sequence[int]]) -> tuple[int, int]:
+    """The most rows and the most columns among shapes of matrices."""
+    pairs = [(rows, columns) for rows, columns in shapes]
+    return max((rows for rows, _ in pairs), default=0), max((columns for _, columns in pairs), default=0)
 
 
 FeedbackInit = Callable[..., Tensor]
@@ -107,7 +113,7 @@ def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(
 
 @FEEDBACK_INITS.register("repeated")
 def repeated(site: Site, generator: torch.Generator, *, period: Annotated[int, Ge(1)] = 10) -> Tensor:
-    """``period`` columns from N(0, 1/rows), repeated along the layer: units so far apart receive the same."""
+    """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
     rows, columns = site.shape
     period = min(whole_number("period", period, 1), columns)
     drawn = torch.randn(rows, period, dtype=torch.float64, generator=generator) / math.sqrt(rows)

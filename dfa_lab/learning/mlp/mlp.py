@@ -248,7 +248,9 @@ class MLP(nn.Module):
         if self.rule.listens:
             numbers = list(range(1, len(self.weights))) if self._correlations else []
         with torch.no_grad():
-            self.rule.move(self.feedback.update_context(self, numbers, before, self._correlations))
+            weights, matrices = {number: self.weights[number] for number in numbers}, self.feedback_matrices()
+            own = [matrices[number - 1] for number in numbers]
+            self.rule.move(self.feedback.update_context(self, self.rule, weights, own, before, self._correlations))
         self._correlations = []
 
     def _current_lesson(self, output: Tensor) -> Lesson | None:

@@ -91,7 +91,7 @@ def convert(
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = ModuleFeedback(
-        _carrying(net),
+        {name: LAYERS[type(layer)].carried(layer) for name, layer in net.named_modules() if carries(layer)},
         points,
         init=feedback_init,
         scale=feedback_scale,
@@ -146,15 +146,6 @@ def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
             f"Modules: {', '.join(known)}."
         )
     return list(points)
-
-
-def _carrying(net: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Layer -> the parameters that δ is carried through."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, module in net.named_modules():
-        if carries(module):
-            found[name] = LAYERS[type(module)].carried(module)
-    return found
 
 
 def _change_classes(net: nn.Module) -> None:

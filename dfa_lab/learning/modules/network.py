@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
 from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
-from dfa_lab.learning.modules.carried_weights import Weight
-from dfa_lab.learning.modules.feedback_buffers import DIRECT
+from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, obstacle
 from dfa_lab.learning.ops import is_same
@@ -179,21 +178,11 @@ class Converted:
         self.conversion.correlations.clear()
 
     def _layers_context(self, rule: Rule, before: Mapping[int, Tensor]) -> UpdateContext:
-        buffers, rules = self.conversion.buffers, self.conversion.rules
+        rules = self.conversion.rules
         own = [one for one in self._learning() if rules[one.layer_name] is rule and one.number in before]
-
-        def noise(place: int, samples: int) -> Tensor:
-            weight = own[place - 1]
-            return buffers.noise(self.root, weight.number, (samples, weight.tensor[0].numel()), weight.tensor)
-
-        return UpdateContext(
-            carried=[weight.tensor.detach() for weight in own],
-            before=[before[weight.number] for weight in own],
-            feedback=[weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own],
-            correlations=[],
-            noise=noise,
-            decay=rule.decay,
-        )
+        weights = {weight.number: weight.tensor for weight in own}
+        matrices = [weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own]
+        return self.conversion.buffers.update_context(self.root, rule, weights, matrices, before)
 
     def _points_context(self, rule: Rule) -> UpdateContext:
         found = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
