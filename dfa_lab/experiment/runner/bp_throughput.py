@@ -18,7 +18,7 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import Batches, LossMean, MLPLearner
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.ops import FIRST
+from dfa_lab.learning.ops import WARM_UP_STEPS
 
 #: Training counts as steady so many turns, or so many seconds, after something that may have changed its speed.
 STEADY_STEPS, STEADY_SECONDS = 100, 0.5
@@ -158,7 +158,7 @@ class _Copy:
     def warm_up(self) -> None:
         """What torch loads at its first call, and on a GPU what its step is captured in."""
         self.update(min(self._size, WARM))
-        for _ in range(FIRST + 2 if self._captures else 0):
+        for _ in range(WARM_UP_STEPS + 2 if self._captures else 0):
             self.update()
 
     def update(self, samples: int | None = None) -> None:

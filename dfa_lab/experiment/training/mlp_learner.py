@@ -18,7 +18,7 @@ from dfa_lab.experiment.training.cost_model import Costs, mlp_costs
 from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import Portrait, measure_chance, measure_mlp, portraits_of_mlp
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
-from dfa_lab.learning.ops import Loss, Replay, each, is_sequence
+from dfa_lab.learning.ops import CudaGraphStep, Loss, each, is_sequence
 from dfa_lab.learning.rules import Lesson, Route
 
 
@@ -48,7 +48,7 @@ class MLPLearner(Learner):
         self._only_output = self.layers.rule.route is Route.NONE
         self._step: Any = Stepper(self.layers, self.loss, self._make_update(settings)).step
         if self.layers.weights[0].is_cuda and not self.layers.rule.listens:
-            self._step = Replay(self._step)
+            self._step = CudaGraphStep(self._step)
 
     def _make_update(self, settings: Settings) -> Update:
         weights, biases = self.layers.weights, self.layers.biases

@@ -208,5 +208,5 @@ def _stand(carried: Tensor, own: Tensor) -> dict[str, Tensor]:
 
 def _carrier(layer: Any, parameter: str) -> Tensor:
     weight: Tensor = layer.get_parameter(parameter).detach()
-    matrix: Tensor | None = layer.carrier(parameter)
+    matrix: Tensor | None = layer.backward_weight(parameter)
     return weight if matrix is None else matrix.broadcast_to(weight.shape)

@@ -15,10 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Call
-from dfa_lab.learning.modules import BENDS, LAYERS
+from dfa_lab.learning.modules import ACTIVATION_LAYERS, LAYERS
 from dfa_lab.learning.ops import restore_torch_state
 
-_PLAIN: dict[type[nn.Module], type[nn.Module]] = {ours: theirs for theirs, ours in (*LAYERS.items(), *BENDS.items())}
+_PLAIN: dict[type[nn.Module], type[nn.Module]] = {
+    ours: theirs for theirs, ours in (*LAYERS.items(), *ACTIVATION_LAYERS.items())
+}
 _PLAIN[LAYERS[nn.Linear]] = nn.Linear
 
 

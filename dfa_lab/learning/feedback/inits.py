@@ -3,12 +3,17 @@
 An init is ``init(site, generator, *, own parameters) -> Tensor`` of shape ``site.shape``. A feedback matrix stands in
 the layout of the forward matrix it replaces, (out, in): for a layerwise rule that is W_{l+1}, (n_{l+1}, n_l); for a
 direct rule the downstream product W_L … W_{l+1}, (n_out, n_l). ``feedback_scale`` multiplies what an init gives.
+
+>>> import dfa_lab as dfa
+>>> net = dfa.MLP([4, 8, 2], rule="dfa", feedback_init={"name": "low_rank", "rank": 1})
+>>> int(torch.linalg.matrix_rank(net.feedback_matrices()[0]))
+1
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,16 +21,17 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.rules import Route
 from dfa_lab.registry import Registry
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where one feedback matrix stands, and what it stands for.
+    """Where one feedback matrix stands, and what it replaces.
 
-    Hidden ``layer`` (from 1) hears it; ``shape`` is (senders, n_l); ``largest`` the largest such shape in the network.
+    Hidden ``layer`` (from 1) receives its signal through it; ``shape`` is (senders, n_l), ``largest`` the largest such
+    shape in the network.
     ``transported`` is the forward matrix BP would use here, float64, of the same shape; ``network`` a generator that
     every layer of the network gets alike. Both are there when a matrix is drawn.
     """
@@ -36,6 +42,12 @@ class Site:
     largest: tuple[int, int]
     transported: Tensor | None = None
     network: torch.Generator | None = None
+
+
+def largest_of(shapes: Iterable[Sequence[int]]) -> tuple[int, int]:
+    """The most rows and the most columns among shapes of matrices."""
+    pairs = [(rows, columns) for rows, columns in shapes]
+    return max((rows for rows, _ in pairs), default=0), max((columns for _, columns in pairs), default=0)
 
 
 FeedbackInit = Callable[..., Tensor]
@@ -85,7 +97,7 @@ def _given(matrix: Tensor | None) -> Tensor:
 @FEEDBACK_INITS.register("sparse")
 def sparse(site: Site, generator: torch.Generator, *, density: Annotated[float, Gt(0), Le(1)] = 0.1) -> Tensor:
     """A share ``density`` of the entries, chosen at random, from N(0, 1/(density · rows)); the rest 0."""
-    _in_range("density", density, 0, 1)
+    _check_number("density", density, 0, 1, "above")
     kept = torch.rand(site.shape, dtype=torch.float64, generator=generator) < density
     return normal(site, generator) * kept / math.sqrt(density)
 
@@ -93,9 +105,7 @@ def sparse(site: Site, generator: torch.Generator, *, density: Annotated[float, 
 @FEEDBACK_INITS.register("low_rank")
 def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(1)] = 1) -> Tensor:
     """U V with ``rank`` Gaussian columns in U: entries of variance 1/rows; no rank beyond the smaller side."""
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise DfaLabError(f"rank was given as {shown(rank)}; expected a whole number from 1.")
-    rank = min(rank, *site.shape)
+    rank = min(whole_number("rank", rank, 1), *site.shape)
     left = torch.randn(site.shape[0], rank, dtype=torch.float64, generator=generator)
     right = torch.randn(rank, site.shape[1], dtype=torch.float64, generator=generator)
     return left @ right / math.sqrt(rank * site.shape[0])
@@ -104,11 +114,10 @@ def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(
 @FEEDBACK_INITS.register("repeated")
 def repeated(site: Site, generator: torch.Generator, *, period: Annotated[int, Ge(1)] = 10) -> Tensor:
     """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
-    if isinstance(period, bool) or not isinstance(period, int) or period < 1:
-        raise DfaLabError(f"period was given as {shown(period)}; expected a whole number from 1.")
     rows, columns = site.shape
-    drawn = torch.randn(rows, min(period, columns), dtype=torch.float64, generator=generator) / math.sqrt(rows)
-    return drawn[:, torch.arange(columns) % drawn.shape[1]]
+    period = min(whole_number("period", period, 1), columns)
+    drawn = torch.randn(rows, period, dtype=torch.float64, generator=generator) / math.sqrt(rows)
+    return drawn[:, torch.arange(columns) % period]
 
 
 @FEEDBACK_INITS.register("shared")
@@ -137,7 +146,7 @@ def aligned(site: Site, generator: torch.Generator, *, angle: Annotated[float, G
     ‖W‖ (cos θ · W/‖W‖ + sin θ · R/‖R‖), R Gaussian with its part along W taken out. Where W is all zero there is no
     direction to stand at an angle to: an error.
     """
-    _in_range("angle", angle, 0, 180)
+    _check_number("angle", angle, 0, 180)
     own = _given(site.transported)
     norm = own.norm()
     if float(norm) == 0:
@@ -152,8 +161,7 @@ def aligned(site: Site, generator: torch.Generator, *, angle: Annotated[float, G
     return norm * (math.cos(turn) * direction + math.sin(turn) * across / across.norm())
 
 
-def _in_range(name: str, value: object, low: float, high: float) -> None:
+def _check_number(name: str, value: object, low: float, high: float, above: str = "from") -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not low <= value <= high or (name == "density" and value == 0):  # type: ignore[operator]
-        above = "above" if name == "density" else "from"
+    if not number or not low <= value <= high or (above != "from" and value == low):  # type: ignore[operator]
         raise DfaLabError(f"{name} was given as {shown(value)}; expected a number {above} {low} to {high}.")

@@ -13,6 +13,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.feedback.inits import Site
 from dfa_lab.learning.feedback.sampling import check_drawing, draw_magnitude, draw_matrix, mirror_noise
 from dfa_lab.learning.ops import each, each_seed
+from dfa_lab.learning.rules import Rule, UpdateContext
 from dfa_lab.registry import Choice
 
 #: The families of matrices a network can hold for its rules: see ``Rule.store``.
@@ -24,8 +25,8 @@ class Slot:
     """The place of one feedback matrix: buffer ``name`` of ``owner``, for rules of one ``store``.
 
     ``number`` is the matrix's own among those of its store (tied weights share one), ``label`` the name of the layer or
-    feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where only
-    a forward pass tells it.
+    feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where it
+    depends on a forward pass.
     """
 
     owner: nn.Module
@@ -147,6 +148,26 @@ class FeedbackStore:
         """N(0, 1) of ``shape``, with replicas (K, …), for the step that was counted last; the same if asked again."""
         draws = [mirror_noise(seed, layer, self.steps_counted(net), shape) for _, _, seed in self._drawings]
         return (draws[0] if self.replicas is None else torch.stack(draws)).to(like)
+
+    def update_context(
+        self,
+        net: Any,
+        rule: Rule,
+        weights: Mapping[int, Tensor],
+        matrices: Sequence[Tensor],
+        before: Mapping[int, Tensor],
+        correlations: Sequence[Tensor] = (),
+    ) -> UpdateContext:
+        """What ``rule`` needs to change ``matrices``, those of the ``weights`` (by their numbers), after a step."""
+        numbers, carried = list(weights), [weight.detach() for weight in weights.values()]
+
+        def noise(place: int, samples: int) -> Tensor:
+            like = carried[place - 1]
+            columns = like[0].numel() if self.replicas is None else like.shape[-1]
+            return self.noise(net, numbers[place - 1], (samples, columns), like)
+
+        earlier = [before[number] for number in numbers if number in before]
+        return UpdateContext(carried, earlier, matrices, correlations, noise, rule.decay)
 
     def steps_counted(self, net: Any) -> int:
         """How many optimizer steps have changed feedback since it was drawn."""

@@ -1,6 +1,10 @@
 """WEIGHT_INITS: how forward weights are drawn. Biases start at zero.
 
 An init is ``init(shape, generator) -> Tensor``, shape (n_out, n_in) as torch stores W.
+
+>>> import dfa_lab as dfa
+>>> dfa.WEIGHT_INITS["zeros"]((1, 2), torch.Generator())
+tensor([[0., 0.]], dtype=torch.float64)
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """The papers' equations for an MLP, written out: no autograd, replicas as a leading dimension.
 
 Legend (rows are samples): h_0 = inputs (N, n_0); a_l = h_{l-1} W_lᵀ + b_l; h_l = f(a_l), and h_L = a_L is the output;
-e = ∂L/∂a_L; signal_l = what hidden layer l hears; δ_l = signal_l ⊙ g(a_l); ∂W_l = δ_lᵀ h_{l-1}. With replicas every
-tensor has a leading K. This is the teaching text, what measurements use, and the oracle of the autograd form and of the
-step in place (``stepper.py``).
+e = ∂L/∂a_L; signal_l is what the rule sends hidden layer l; δ_l = signal_l ⊙ g(a_l); ∂W_l = δ_lᵀ h_{l-1}. With replicas
+every tensor has a leading K. This is the teaching text, what measurements use, and the reference that the autograd form
+and the step in place (``stepper.py``) are tested against.
+
+>>> import dfa_lab as dfa
+>>> net, x, t = dfa.MLP([4, 8, 2], rule="dfa"), torch.ones(3, 4), torch.tensor([0, 1, 1])
+>>> loss, gradients = dfa.equations.gradients(net.layers(), x, t, dfa.LOSSES["cross_entropy"])
+>>> [tuple(weight.shape) for weight, bias in gradients]
+[(8, 4), (2, 8)]
 """
 
 from __future__ import annotations
@@ -23,9 +29,9 @@ from dfa_lab.learning.rules import Lesson, Route, Rule
 class Layers:
     """An MLP as the equations see it: tensors and functions, nothing that records a graph.
 
-    ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the matrix
-    that hidden layer l hears through (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′; a
-    ``kernel`` does the function and f′ in place.
+    ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the B of
+    hidden layer l (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′; a ``kernel`` does the
+    function and f′ in place.
     """
 
     weights: Sequence[Tensor]
@@ -141,7 +147,7 @@ def gradients(
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
     """What a step would apply: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
 
-    ``watch(seen, error)``, if given, is told the forward pass and e.
+    ``watch(seen, error)``, if given, is called with the forward pass and e.
     """
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)

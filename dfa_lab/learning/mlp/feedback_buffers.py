@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, largest_of
 from dfa_lab.learning.mlp.equations import downstream
-from dfa_lab.learning.rules import Route, UpdateContext
+from dfa_lab.learning.rules import Route
 
 
 class Feedback(nn.Module, FeedbackStore):
@@ -33,8 +33,7 @@ class Feedback(nn.Module, FeedbackStore):
 
     @staticmethod
     def _sites(route: Route, shapes: list[tuple[int, int]]) -> list[Site]:
-        largest = max((rows for rows, _ in shapes), default=0), max((columns for _, columns in shapes), default=0)
-        return [Site(layer, route, shape, largest) for layer, shape in enumerate(shapes, 1)]
+        return [Site(layer, route, shape, largest_of(shapes)) for layer, shape in enumerate(shapes, 1)]
 
     def matrices(self, net: Any, store: str) -> list[Tensor]:
         """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before."""
@@ -67,25 +66,6 @@ class Feedback(nn.Module, FeedbackStore):
 
     def _draw(self, net: Any, store: str, site: Site) -> Tensor:
         return self.drawn(net, store, site, self.transported(net, site)).to(net.weights[0])
-
-    def update_context(
-        self, net: Any, numbers: list[int], before: Mapping[int, Tensor], correlations: list[Tensor]
-    ) -> UpdateContext:
-        """What the rule of ``net`` needs to change the matrices of hidden layers ``numbers`` after a step."""
-        matrices = self.matrices(net, net.rule.store)
-
-        def noise(place: int, samples: int) -> Tensor:
-            number = numbers[place - 1]
-            return self.noise(net, number, (samples, net.widths[number]), net.weights[number])
-
-        return UpdateContext(
-            carried=[net.weights[number].detach() for number in numbers],
-            before=[] if net.rule.listens else [before[number] for number in numbers],
-            feedback=[matrices[number - 1] for number in numbers],
-            correlations=correlations,
-            noise=noise,
-            decay=net.rule.decay,
-        )
 
     def keep(self, names: Collection[str]) -> None:
         """Forget all but the buffers in ``names``: a rule that needs the others has them drawn, as the first time."""

@@ -1,4 +1,4 @@
-"""Updates: what a step does with one layer's δ and its input h. Plain descent and momentum are done in place.
+"""What a step does with one layer's δ and its input h. Plain descent and momentum are done in place.
 
 With replicas every tensor has a leading K, and a learning rate may be one for each.
 """

@@ -1,4 +1,4 @@
-"""What may enter an MLP, and which widths make one."""
+"""Checks of the widths and the inputs of an MLP."""
 
 from __future__ import annotations
 

@@ -56,6 +56,11 @@ class MLP(nn.Module):
     Feedback is a buffer: saved and moved with the network, never trained.
 
     Raises ``DfaLabError`` for widths that make no network, for an unknown name, and for inputs of another width.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.MLP([4, 8, 8, 2], rule="fa", replicas=3)
+    >>> net(torch.ones(5, 4)).shape
+    torch.Size([3, 5, 2])
     """
 
     def __init__(
@@ -208,7 +213,7 @@ class MLP(nn.Module):
         return functional.direct_feedback(output, hiddens, feedback, received)
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
-        """Add eᵀ h_l of one batch to what the feedback moves by at the next ``move_feedback``."""
+        """Add eᵀ h_l of one batch to what the next ``move_feedback`` changes the feedback by."""
         found = [error.mT @ h for h in hiddens]
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
@@ -243,7 +248,9 @@ class MLP(nn.Module):
         if self.rule.listens:
             numbers = list(range(1, len(self.weights))) if self._correlations else []
         with torch.no_grad():
-            self.rule.move(self.feedback.update_context(self, numbers, before, self._correlations))
+            weights, matrices = {number: self.weights[number] for number in numbers}, self.feedback_matrices()
+            own = [matrices[number - 1] for number in numbers]
+            self.rule.move(self.feedback.update_context(self, self.rule, weights, own, before, self._correlations))
         self._correlations = []
 
     def _current_lesson(self, output: Tensor) -> Lesson | None:

@@ -1,7 +1,7 @@
-"""Stepper: the equations' step made to be run often. What it writes to is made once for a batch size.
+"""Stepper: the equations' step, in place, in buffers made once for a batch size.
 
-``equations.gradients`` is its twin: it returns what this one applies in place, and tests hold the two equal. Here a
-layer's δ is made, used and forgotten before the next: δ and ∂W of the whole network never exist at once.
+``equations.gradients`` returns what this one applies, and tests hold the two equal. Here a layer's δ is made, used and
+overwritten: δ and ∂W of the whole network never exist at once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dfa_lab.learning.rules import Layerwise
 
 
 class Workspace:
-    """What a step over so many samples writes to: a and h of every layer, and one δ or, for a layerwise rule, two.
+    """The buffers of a step over so many samples: a and h of every layer, and one δ or, for a layerwise rule, two.
 
-    Where g needs h alone, a is written over with h. ``large`` are the layers, and ``carried`` the hidden layers'
+    Where g needs h alone, h overwrites a. ``large`` are the layers, and ``carried`` the hidden layers'
     signals, whose product is oneDNN's: it makes a tensor of its own, which takes the place of the one here.
     """
 
@@ -50,10 +50,10 @@ class Workspace:
 
 
 class Stepper:
-    """Steps of the MLP ``layers`` under ``loss``: the same tensors again and again, so build another when they change.
+    """Steps of the MLP ``layers`` under ``loss``, always on the same tensors: build another when they change.
 
     ``step(inputs, targets)`` goes forward, asks the loss for e, and gives ``update`` each layer's δᵀ and input, the
-    output's first. Layers that hear nothing stay as they are. Every δ is made before the W that carries it moves.
+    output's first. Layers without a signal stay as they are. Every δ is made before the W that carries it changes.
     """
 
     def __init__(self, layers: Layers, loss: Loss, update: Update) -> None:
@@ -68,7 +68,7 @@ class Stepper:
         self._workspace: Workspace | None = None
 
     def step(self, inputs: Tensor, targets: Tensor, watch: Watch | None = None) -> Tensor:
-        """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch(seen, error)`` is told the pass and e."""
+        """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch(seen, error)`` gets the pass and e."""
         layers = self.layers
         if inputs.dim() < layers.weights[0].dim():
             inputs = inputs.expand(len(layers.weights[0]), *inputs.shape)
@@ -86,8 +86,8 @@ class Stepper:
     def _descend(self, work: Workspace, below: list[Tensor], error: Tensor, received: Tensor | None) -> None:
         """Every layer's δ, from the output down, and its update; ``received`` is what a direct rule sends them all.
 
-        A direct rule's δ needs no W, so W moves before the next δ takes the memory of this one; else W that carries δ
-        moves after that.
+        A direct rule needs no W for the next δ, so each update comes before the next δ overwrites this one. A layerwise
+        rule carries δ through W, so W is updated after that.
         """
         layers, rule, update, ones = self.layers, self.layers.rule, self.update, work.ones
         delta, source = error, received

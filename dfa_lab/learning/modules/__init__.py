@@ -1,6 +1,6 @@
 """Any torch module converted to another learning rule."""
 
-from dfa_lab.learning.modules.activation_layers import BENDS, ActivationLayer, RuledActivation
+from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, ActivationLayer, RuledActivation
 from dfa_lab.learning.modules.convert import convert
 from dfa_lab.learning.modules.error_projection import features_first, project
 from dfa_lab.learning.modules.feedback_buffers import DIRECT

@@ -1,4 +1,4 @@
-"""Activation layers whose derivative can be another: torch's own forward, g on the way back where one is set."""
+"""Activation layers with another derivative: torch's own forward, and g on the way back where one is set."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ELEMENTWISE: tuple[type[nn.Module], ...] = (
 
 
 class RuledActivation(nn.Module):
-    """What all converted activations share: ``derivative``, the choice of g, "exact" for f′ itself."""
+    """What all converted activations share: ``derivative``, the choice of g; "exact" is f′ itself."""
 
     derivative: Choice | Derivative
     _slope: Slope | None
@@ -65,7 +65,7 @@ class RuledActivation(nn.Module):
         return functional.activate(a, self.plain, slope, keep_output=exact)
 
     def extra_repr(self) -> str:
-        """What print shows: torch's own words, and g where it is not f′."""
+        """What print shows: torch's own text, and g where it is not f′."""
         own = super().extra_repr()
         choice = self.__dict__["derivative"]
         return own if choice == "exact" else ", ".join(filter(None, [own, f"derivative={choice!r}"]))
@@ -80,9 +80,13 @@ class RuledActivation(nn.Module):
 
 
 class ActivationLayer(RuledActivation):
-    """An entry of ACTIVATIONS as a layer, for a module of one's own: ``dfa.ActivationLayer("sign")``.
+    """An entry of ACTIVATIONS as a layer, for a module of one's own.
 
-    It learns with the activation's derivative, or its surrogate where f is not differentiable, converted or not.
+    Its derivative is the activation's own, or its surrogate where f is not differentiable, converted or not.
+
+    >>> import torch, dfa_lab as dfa
+    >>> dfa.ActivationLayer("sign")(torch.tensor([-2.0, 3.0]))
+    tensor([-1.,  1.])
     """
 
     def __init__(self, activation: str) -> None:
@@ -108,9 +112,9 @@ class ActivationLayer(RuledActivation):
         return ", ".join(filter(None, [repr(self.activation), super().extra_repr()]))
 
 
-#: torch's class -> the class that takes its place. Made here by name, so that a converted network can be pickled.
-BENDS: dict[type[nn.Module], type[RuledActivation]] = {}
+#: torch's class -> ours. Made here by name, so that a converted network can be pickled.
+ACTIVATION_LAYERS: dict[type[nn.Module], type[RuledActivation]] = {}
 for _base in ELEMENTWISE:
     _name = f"Feedback{_base.__name__}"
     _words = {"__doc__": f"``nn.{_base.__name__}`` with another derivative on the way back.", "__module__": __name__}
-    BENDS[_base] = globals()[_name] = type(_name, (RuledActivation, _base), _words)
+    ACTIVATION_LAYERS[_base] = globals()[_name] = type(_name, (RuledActivation, _base), _words)

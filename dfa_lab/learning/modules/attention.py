@@ -1,4 +1,4 @@
-"""Attention that learns by a rule: every product with a weight has another pullback, the rest is torch's own."""
+"""Attention that learns by a rule: products with weights have another pullback, the rest is torch's own."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ class FeedbackMultiheadAttention(RuledLayer, nn.MultiheadAttention):
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """As ``nn.MultiheadAttention``."""
-        matrices = [self.carrier(name, x) for name, x in zip(self.carried(self), (query, key, value), strict=False)]
+        matrices = [
+            self.backward_weight(name, x) for name, x in zip(self.carried(self), (query, key, value), strict=False)
+        ]
         out_rule: Any = self.out_proj
-        plain = all(matrix is None for matrix in matrices) and out_rule.carrier("weight") is None
+        plain = all(matrix is None for matrix in matrices) and out_rule.backward_weight("weight") is None
         if plain or not torch.is_grad_enabled():
             return super().forward(
                 query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal

@@ -1,4 +1,4 @@
-"""convert: any ``nn.Module``, made to learn by a rule."""
+"""convert: make any ``nn.Module`` learn by a rule."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import WEIGHT_INITS
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules.activation_layers import BENDS
+from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS
 from dfa_lab.learning.modules.error_projection import Sharing
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import find_points
 from dfa_lab.learning.modules.hooks import Conversion
-from dfa_lab.learning.modules.layer_types import LAYERS, carries, counterpart
+from dfa_lab.learning.modules.layer_types import LAYERS, carries, converted_class
 from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
 from dfa_lab.registry import Choice
@@ -48,12 +48,12 @@ def convert(
       to them; what no pattern matches learns by BP. A layerwise rule carries δ through each layer's own B, in the
       layout of its weight: the first layer's is used only where the network's input needs a gradient.
     - ``points``: where direct rules deliver, names of modules; by default after each activation or block of a chain
-      (``blocks.py``). Inside a block autograd, between blocks the rule. A point that gives several tensors, in a
-      tuple (a cell), a mapping or a dataclass, hears in the first floating one, the others are cut. A module used
-      several times is one point with one B.
+      (``feedback_points.py``). Inside a block autograd, between blocks the rule. A point that gives several tensors,
+      in a tuple (a cell), a mapping or a dataclass, receives its signal in the first floating one; the others are cut.
+      A module used several times is one point with one B.
     - ``sharing``: "flat" gives every entry of a map its own feedback, "shared" one to all positions, "auto" flat for
-      maps and shared for sequences (``delivery.py``); ``maps`` whether tensors with three dimensions are maps
-      (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
+      maps and shared for sequences (``error_projection.py``); ``maps`` whether tensors with three dimensions are
+      maps (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
       sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
     - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
@@ -66,6 +66,11 @@ def convert(
 
     Raises ``DfaLabError`` for what is no module or cannot be copied, an unknown name, patterns and points that match
     nothing, and, all in one error, the layers that cannot carry δ by the rule.
+
+    >>> import dfa_lab as dfa
+    >>> net = dfa.convert(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), "dfa")
+    >>> net(torch.ones(3, 4)).shape, net[1].direct_output.shape
+    (torch.Size([3, 2]), torch.Size([2, 8]))
     """
     _check(module)
     if inplace:
@@ -86,7 +91,7 @@ def convert(
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = ModuleFeedback(
-        _carrying(net),
+        {name: LAYERS[type(layer)].carried(layer) for name, layer in net.named_modules() if carries(layer)},
         points,
         init=feedback_init,
         scale=feedback_scale,
@@ -143,21 +148,12 @@ def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
     return list(points)
 
 
-def _carrying(net: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Layer -> the parameters that δ is carried through."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, module in net.named_modules():
-        if carries(module):
-            found[name] = LAYERS[type(module)].carried(module)
-    return found
-
-
 def _change_classes(net: nn.Module) -> None:
     for module in net.modules():
-        kind = counterpart(module)
+        kind = converted_class(module)
         if kind is not None:
             module.__class__ = kind
             if isinstance(module, RuledLayer):
                 module.sends_through = frozenset()
-            if kind in BENDS.values():
+            if kind in ACTIVATION_LAYERS.values():
                 module.__dict__.update(derivative="exact", _slope=None)

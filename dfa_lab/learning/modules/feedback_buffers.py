@@ -7,6 +7,7 @@ A layer's buffer is ``<store>_<parameter>``, in the parameter's layout; a feedba
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,32 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, draw_matrix
-from dfa_lab.learning.modules.carried_weights import Weight, largest_of, pair, weights_of
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, draw_matrix, largest_of
 from dfa_lab.learning.modules.error_projection import Sharing, feedback_shape
 from dfa_lab.learning.modules.feedback_points import downstream_product
 from dfa_lab.learning.modules.layers import as_matrix, as_weight
 from dfa_lab.learning.rules import Direct, Layerwise, Route, Rule
 
 DIRECT, STEPS = "direct_output", "feedback_steps"
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight that δ is carried through: its number among all (from 0), its layer's name, the layer, its name there.
+
+    Tied weights have one number and share their feedback.
+    """
+
+    number: int
+    layer_name: str
+    layer: Any
+    parameter: str
+
+    @property
+    def tensor(self) -> Tensor:
+        """The weight itself."""
+        weight: Tensor = self.layer.get_parameter(self.parameter)
+        return weight
 
 
 class ModuleFeedback(FeedbackStore):
@@ -46,7 +65,14 @@ class ModuleFeedback(FeedbackStore):
 
     def weights(self, net: nn.Module) -> list[Weight]:
         """Every weight that δ is carried through, in order; tied ones with the same number."""
-        return weights_of(net, self.carrying)
+        numbers: dict[int, int] = {}
+        found = []
+        for name, parameters in self.carrying.items():
+            layer = net.get_submodule(name)
+            for parameter in parameters:
+                number = numbers.setdefault(id(layer.get_parameter(parameter)), len(numbers))
+                found.append(Weight(number, name, layer, parameter))
+        return found
 
     def slots(self, net: nn.Module) -> list[Slot]:
         """One for each store and weight, and one for each feedback point."""
@@ -101,7 +127,7 @@ class ModuleFeedback(FeedbackStore):
         if store == Route.LAYERWISE.value:
             matrix = as_matrix(weight.layer, own)
             largest = largest_of([as_matrix(one.layer, one.tensor.detach()).shape for one in weights])
-            site = Site(weight.number, Route.LAYERWISE, pair(matrix.shape), largest)
+            site = Site(weight.number, Route.LAYERWISE, (len(matrix), matrix.shape[1]), largest)
             drawn = as_weight(weight.layer, self.drawn(net, store, site, matrix), own)
         else:
             shape = own.shape[0], own[0].numel()
@@ -152,4 +178,5 @@ class ModuleFeedback(FeedbackStore):
         """A matrix of the shape that the point's has now."""
         held = [net.get_submodule(point)._buffers.get(DIRECT) for point in self.points]
         largest = largest_of([matrix.shape for matrix in held if matrix is not None])
-        return self._draw_point(net, name, pair(net.get_submodule(name).get_buffer(DIRECT).shape), largest)
+        rows, columns = net.get_submodule(name).get_buffer(DIRECT).shape
+        return self._draw_point(net, name, (rows, columns), largest)

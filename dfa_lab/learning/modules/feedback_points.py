@@ -1,9 +1,9 @@
-"""Blocks: where in a network the direct rules deliver, found from how it is built.
+"""Feedback points: where a network receives direct feedback, found from how it is built.
 
-A *feedback point* is a module after which the graph is cut and the signal comes in: autograd inside a block, the rule
-between blocks. Chains (``nn.Sequential``, ``ModuleList``, ``ModuleDict``, the layers of a Transformer) are looked into,
-anything else is one block. A point stands after an activation, or after a block where no activation follows; nothing
-after the last block, which hears e itself.
+A *feedback point* is a module after which the graph is cut and the signal comes in. What stands between two of them is
+a block, inside which autograd works. Chains (``nn.Sequential``, ``ModuleList``, ``ModuleDict``, the layers of a
+Transformer) are looked into, anything else is one block. A point stands after an activation, or after a block where no
+activation follows; none stands after the last block, which receives e itself.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def find_points(module: nn.Module) -> list[str]:
     known = {name for name, _ in module.named_modules()}
     points = [name for name in points if name in known]  # a repeated block by its first name
     if block is None and points:
-        points.pop()  # the network ends with this activation: its block hears e
+        points.pop()  # the network ends with this activation: its block receives e
     if not points:
         held = [
             name

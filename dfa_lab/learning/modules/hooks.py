@@ -1,8 +1,8 @@
-"""Conversion: what a converted network knows of its rules, beside its layers. It hangs at the root and in the hooks.
+"""Conversion: the rules of a converted network, and the hooks by which direct rules work.
 
-Layerwise rules live in the layers (``layers.py``). Direct rules live here: a hook at the root opens a list, hooks at
-the feedback points note the hidden tensors and cut the graph, and a second hook at the root joins them with the output
-in one node.
+The layers themselves work by layerwise rules (``layers.py``). For direct rules a hook at the root opens a list, hooks
+at the feedback points note the hidden tensors and cut the graph, and a second hook at the root joins them with the
+output in one node.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class Conversion:
-    """The rules of one network, by the names of its layers and feedback points, and what a direct rule needs a pass.
+    """The rules of one network, by the names of its layers and feedback points, and the state of a forward pass.
 
-    ``rules`` holds each layer's and point's rule; ``lesson`` what ``dfa.lesson`` told; ``buffers`` draws and finds the
-    feedback; ``attached`` counts the optimizers it moves with, ``averaged`` says that processes share what they heard.
-    With ``only_draws`` a pass draws direct feedback and joins nothing. After a pass it holds no tensor but the
-    correlations that the next step moves feedback by.
+    ``rules`` holds each layer's and point's rule, ``choice`` and ``derivative`` what they were chosen by; ``buffers``
+    draws and finds the feedback; ``lesson``, ``attached`` and ``averaged`` are as in ``Network``. With ``only_draws`` a
+    pass draws direct feedback and joins nothing. After a pass it holds no tensor but the correlations that the next
+    optimizer step changes feedback by.
     """
 
     def __init__(self, buffers: ModuleFeedback) -> None:
@@ -55,19 +55,19 @@ class Conversion:
 
     @property
     def pending(self) -> tuple[Any, ...]:
-        """What a pass that is under way has noted so far, and what was warned of; can be set back."""
+        """The state of a pass that is under way, and what was warned of; can be set back."""
         return self._open, self._last_cut, set(self._reached), set(self._missed)
 
     @pending.setter
-    def pending(self, noted: tuple[Any, ...]) -> None:
-        self._open, self._last_cut, self._reached, self._missed = noted
+    def pending(self, before: tuple[Any, ...]) -> None:
+        self._open, self._last_cut, self._reached, self._missed = before
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
         return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}
 
     def attach(self, count: int) -> None:
-        """Note to how many optimizers the feedback is attached."""
+        """Set how many optimizers the feedback is attached to."""
         self.attached = count
         if count and self._untraced is None:
             # Not earlier: it loads torch's compiler, which the first optimizer has done by now.
@@ -79,11 +79,11 @@ class Conversion:
         return list({id(rule): rule for rule in self.rules.values()}.values())
 
     def active_points(self) -> list[str]:
-        """The points where the graph is cut: those whose rule is direct, or sends nothing at all."""
+        """The points where the graph is cut: those whose rule is direct or freezes hidden layers."""
         return [name for name in self.points if self.rules[name].cuts_graph]
 
     def register(self, root: nn.Module) -> None:
-        """Put the hooks on: before the user's own, so that these see what the network really gives."""
+        """Register the hooks, before the user's own, so that these see what the network really returns."""
         root.register_forward_pre_hook(self.begin, prepend=True)
         root.register_forward_hook(self.end, prepend=True)
         root.register_load_state_dict_pre_hook(self.buffers.make_room)
@@ -102,7 +102,7 @@ class Conversion:
             self._reached = set()
 
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
-        """A feedback point gave ``output``: note it for the join, and hand on a copy that is cut off."""
+        """A feedback point returned ``output``: note it for the join, and pass on a copy that is cut off the graph."""
         rule = self.rules[name]
         if not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
@@ -118,8 +118,8 @@ class Conversion:
         self._last_cut = name, cut
         return cut
 
-    def _warn_of_what_is_missed(self, output: Tensor, last: str) -> None:
-        """Say it once where a point is not reached, and where nothing after the last one can learn."""
+    def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
+        """Warn once of points that are not reached, and where nothing after the last one can learn."""
         if torch.compiler.is_compiling():
             return
         missed = [name for name in self.active_points() if name not in self._reached | self._missed]
@@ -150,7 +150,7 @@ class Conversion:
             )
 
     def end(self, root: nn.Module, args: Any, output: Any) -> Any:
-        """The root gives ``output``: join it with what the points noted."""
+        """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
@@ -172,7 +172,7 @@ class Conversion:
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
                 "choose points that are."
             )
-        self._warn_of_what_is_missed(output, noted[-1][0])
+        self._warn_of_missed_points(output, noted[-1][0])
         names, modules, hiddens = zip(*noted, strict=True)
         feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
         if self.only_draws:
@@ -214,7 +214,7 @@ class Conversion:
         self.correlations[name] = found if before is None else before + found
 
     def lesson_of(self, output: Tensor) -> Lesson:
-        """What ``dfa.lesson`` told, in the output's shape; an error where it told nothing."""
+        """The lesson of ``dfa.lesson``, in the output's shape; ``DfaLabError`` outside of one."""
         if self.lesson is None:
             needing = next(rule for rule in self.uses if rule.needs_lesson)
             raise DfaLabError(

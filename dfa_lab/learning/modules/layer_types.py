@@ -1,8 +1,8 @@
-"""Counterparts: which class of ours takes the place of which of torch's, and which layers none can take.
+"""LAYERS: torch's classes and ours that take their place, and which layers cannot learn by a layerwise rule.
 
-Every layer falls in one of four kinds: one that carries δ through a weight and has a counterpart; an activation; one
-that is left as it is, since it carries δ through no matrix (normalisation, embeddings, PReLU); and the rest, that holds
-parameters of its own and whose way of using them is not known.
+Every layer is of one of four kinds: it carries δ through a weight and has a class of ours; it is an activation; it is
+left as it is, since it carries δ through no matrix (normalisation, embeddings, PReLU); or it holds parameters of its
+own and how it uses them is not known.
 """
 
 from __future__ import annotations
@@ -10,30 +10,16 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-from dfa_lab.learning.modules.activation_layers import BENDS
+from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS
 from dfa_lab.learning.modules.attention import FeedbackMultiheadAttention
 from dfa_lab.learning.modules.feedback_points import NORMS
-from dfa_lab.learning.modules.layers import (
-    FeedbackConv1d,
-    FeedbackConv2d,
-    FeedbackConv3d,
-    FeedbackConvTranspose1d,
-    FeedbackConvTranspose2d,
-    FeedbackConvTranspose3d,
-    FeedbackLinear,
-    RuledLayer,
-)
+from dfa_lab.learning.modules.layers import CONVOLUTIONS, FeedbackLinear, RuledLayer
 from dfa_lab.learning.modules.recurrent_cells import FeedbackGRUCell, FeedbackLSTMCell, FeedbackRNNCell
 
 LAYERS: dict[type[nn.Module], type[RuledLayer]] = {
     nn.Linear: FeedbackLinear,
     NonDynamicallyQuantizableLinear: FeedbackLinear,
-    nn.Conv1d: FeedbackConv1d,
-    nn.Conv2d: FeedbackConv2d,
-    nn.Conv3d: FeedbackConv3d,
-    nn.ConvTranspose1d: FeedbackConvTranspose1d,
-    nn.ConvTranspose2d: FeedbackConvTranspose2d,
-    nn.ConvTranspose3d: FeedbackConvTranspose3d,
+    **CONVOLUTIONS,
     nn.RNNCell: FeedbackRNNCell,
     nn.GRUCell: FeedbackGRUCell,
     nn.LSTMCell: FeedbackLSTMCell,
@@ -43,9 +29,9 @@ LAYERS: dict[type[nn.Module], type[RuledLayer]] = {
 UNCHANGED: tuple[type[nn.Module], ...] = (*NORMS, nn.Embedding, nn.EmbeddingBag, nn.PReLU)
 
 
-def counterpart(module: nn.Module) -> type[nn.Module] | None:
+def converted_class(module: nn.Module) -> type[nn.Module] | None:
     """The class that takes the place of ``module``'s, None where none does."""
-    return LAYERS[type(module)] if carries(module) else BENDS.get(type(module))
+    return LAYERS[type(module)] if carries(module) else ACTIVATION_LAYERS.get(type(module))
 
 
 def carries(module: nn.Module) -> bool:

@@ -1,8 +1,8 @@
-"""Layers of torch that learn by a rule: each is torch's own class with another pullback.
+"""Layers of torch that learn by a rule: each is a subclass of torch's own with another pullback.
 
 A converted layer holds its ``rule`` and, as buffers, the matrices its rules have used: ``<store>_<parameter>``, such as
 ``layerwise_weight``, in the parameter's own layout. Forward is torch's own; backward carries δ down with
-``rule.carrier(W, B)`` where the rule is layerwise, and is torch's own otherwise.
+``rule.matrix(W, B)`` where the rule is layerwise, and is torch's own otherwise.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class RuledLayer(nn.Module):
-    """What all converted layers share: a rule, and the matrix that carries δ in place of each parameter."""
+    """What all converted layers share: a rule, and the backward weight that takes each parameter's place."""
 
     rule: Rule
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
-    #: While a pass is recorded: what may take the place of the carriers later.
+    #: While a pass is recorded: what may take the place of the backward weights later.
     detour: BackwardPaths | None = None
 
     @staticmethod
@@ -34,7 +34,7 @@ class RuledLayer(nn.Module):
         """The parameters of ``layer``, converted or not yet, that δ is carried through; each has its own feedback."""
         return ("weight",)
 
-    def carrier(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
+    def backward_weight(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
         """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right.
 
         Given the layer's ``input``, it notes whether a layer below learns; if none does, the feedback stays as it is.
@@ -53,7 +53,7 @@ class RuledLayer(nn.Module):
         return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
 
     def extra_repr(self) -> str:
-        """What print shows of the layer: torch's own words, and the rule."""
+        """What print shows of the layer: torch's own text, and the rule."""
         own = super().extra_repr()
         return f"{own}, rule={self.rule.name!r}" if own else f"rule={self.rule.name!r}"
 
@@ -63,7 +63,7 @@ class FeedbackLinear(RuledLayer, nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """As ``nn.Linear``."""
-        matrix = self.carrier("weight", input)
+        matrix = self.backward_weight("weight", input)
         if matrix is None:
             return super().forward(input)
         return functional.feedback_linear(input, self.weight, self.bias, matrix)
@@ -71,7 +71,7 @@ class FeedbackLinear(RuledLayer, nn.Linear):
 
 class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        matrix = self.carrier("weight", input)
+        matrix = self.backward_weight("weight", input)
         if matrix is None:
             plain: Tensor = super()._conv_forward(input, weight, bias)
             return plain
@@ -87,21 +87,9 @@ class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
         )
 
 
-class FeedbackConv1d(_RuledConv, nn.Conv1d):
-    """``nn.Conv1d`` with another pullback."""
-
-
-class FeedbackConv2d(_RuledConv, nn.Conv2d):
-    """``nn.Conv2d`` with another pullback."""
-
-
-class FeedbackConv3d(_RuledConv, nn.Conv3d):
-    """``nn.Conv3d`` with another pullback."""
-
-
 class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        matrix = self.carrier("weight", input)
+        matrix = self.backward_weight("weight", input)
         if matrix is None:
             plain: Tensor = super().forward(input, output_size)
             return plain
@@ -123,20 +111,19 @@ class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
         )
 
 
-class FeedbackConvTranspose1d(_RuledConvTranspose, nn.ConvTranspose1d):
-    """``nn.ConvTranspose1d`` with another pullback."""
-
-
-class FeedbackConvTranspose2d(_RuledConvTranspose, nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d`` with another pullback."""
-
-
-class FeedbackConvTranspose3d(_RuledConvTranspose, nn.ConvTranspose3d):
-    """``nn.ConvTranspose3d`` with another pullback."""
+#: torch's convolution -> ours. Made here by name, so that a converted network can be pickled.
+CONVOLUTIONS: dict[type[nn.Module], type[RuledLayer]] = {}
+for _ruled, _base in (
+    *((_RuledConv, one) for one in (nn.Conv1d, nn.Conv2d, nn.Conv3d)),
+    *((_RuledConvTranspose, one) for one in (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)),
+):
+    _name = f"Feedback{_base.__name__}"
+    _words = {"__doc__": f"``nn.{_base.__name__}`` with another pullback.", "__module__": __name__}
+    CONVOLUTIONS[_base] = globals()[_name] = type(_name, (_ruled, _base), _words)
 
 
 def as_matrix(layer: nn.Module, weight: Tensor) -> Tensor:
-    """A weight as the matrix a feedback init draws: rows are the terms summed in one signal, columns what hears it.
+    """A weight as the matrix a feedback init draws: rows are the terms summed in one signal, columns what receives it.
 
     (out, in) stays; a convolution's is (C_out / groups · kernel, C_in).
     """

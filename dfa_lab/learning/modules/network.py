@@ -1,4 +1,4 @@
-"""Converted: a converted network with its conversion, and what one does to it: switch, redraw, teach, move."""
+"""Converted: a module that was converted, and what one does to it: another rule, derivative or feedback."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
-from dfa_lab.learning.modules.activation_layers import BENDS, RuledActivation
-from dfa_lab.learning.modules.carried_weights import Weight
-from dfa_lab.learning.modules.feedback_buffers import DIRECT
+from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
+from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, obstacle
 from dfa_lab.learning.ops import is_same
@@ -26,7 +25,7 @@ ATTRIBUTE = "dfa_conversion"
 
 
 class Converted:
-    """A view of a converted network, ``root``, and its ``conversion``; it holds nothing itself."""
+    """A view of a converted network: ``root``, the module, and its ``conversion``. It holds nothing itself."""
 
     def __init__(self, root: nn.Module, conversion: Conversion) -> None:
         self.root = root
@@ -39,22 +38,22 @@ class Converted:
         for all layers together that cannot carry δ as their rule asks.
         """
         obstacles = {name: why for name, module in self.root.named_modules() if (why := obstacle(module))}
-        points, layers = self.conversion.points, self.conversion.buffers.carrying
-        names = [*layers, *(name for name in points if name not in layers)]
+        points = self.conversion.points
+        names = list(dict.fromkeys([*self.conversion.buffers.carrying, *points]))
         if per_layer(choice):
             patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
-            self._check_patterns(patterns, [*names, *obstacles])
+            _check_patterns(patterns, [*names, *obstacles])
             rules = {name: _match(patterns, name) for name in [*names, *obstacles]}
             direct = [pattern for pattern, rule in patterns.items() if rule.cuts_graph]
-            homeless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
+            pointless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
         else:
             rule = RULES.resolve(choice)
             rules = dict.fromkeys([*names, *obstacles], rule)
-            homeless = [rule.name] if rule.cuts_graph and not points else []
-        if homeless:
+            pointless = [rule.name] if rule.cuts_graph and not points else []
+        if pointless:
             known = f"the points are: {', '.join(points)}" if points else "none was found"
             raise DfaLabError(
-                f"a direct rule was given for {', '.join(map(repr, homeless))}, where no feedback point is ({known}); "
+                f"a direct rule was given for {', '.join(map(repr, pointless))}, where no feedback point is ({known}); "
                 "give convert(…, points=[…]), names of the modules after which the signal comes in."
             )
         blocked = [
@@ -70,23 +69,14 @@ class Converted:
             )
         return {name: rules[name] for name in names}
 
-    def _check_patterns(self, patterns: Mapping[str, Rule], names: list[str]) -> None:
-        for pattern in patterns:
-            if not any(_matches(pattern, name) for name in names):
-                guess = nearest(pattern, names)
-                hint = f" Did you mean {guess!r}?" if guess else ""
-                raise DfaLabError(
-                    f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
-                    f"{', '.join(names)}.{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
-                )
-
     def set_rule(self, choice: Any) -> None:
         """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
         self.check_layers()
         rules = self.resolve(choice)
         self.conversion.buffers.need(self.root, rules)
-        self.assign(rules)
-        self.conversion.choice = copy.deepcopy(choice)
+        self.conversion.rules, self.conversion.choice = rules, copy.deepcopy(choice)
+        for name in self.conversion.buffers.carrying:
+            self.root.get_submodule(name).__dict__["rule"] = rules[name]
         self.conversion.correlations.clear()
 
     def check_layers(self) -> None:
@@ -98,16 +88,12 @@ class Converted:
                 "module before dfa.convert."
             )
 
-    def assign(self, rules: dict[str, Rule]) -> None:
-        """Give each layer and point its rule; what it needs is drawn already."""
-        self.conversion.rules = rules
-        for name in self.conversion.buffers.carrying:
-            self.root.get_submodule(name).__dict__["rule"] = rules[name]
-
     def check_derivative(self, derivative: Choice | Derivative) -> None:
         """Raise ``DfaLabError`` for a derivative that cannot be used here."""
         slope_of(Activation(torch.tanh), derivative)
-        known = any(type(module) in BENDS or isinstance(module, RuledActivation) for module in self.root.modules())
+        known = any(
+            type(module) in ACTIVATION_LAYERS or isinstance(module, RuledActivation) for module in self.root.modules()
+        )
         if derivative != "exact" and not known:
             raise DfaLabError(
                 "this network has no activation layers, such as nn.Tanh(), whose derivative could be another: calls "
@@ -117,7 +103,7 @@ class Converted:
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Let every activation layer multiply signals with ``derivative`` from the next forward pass on."""
         if is_same(self.conversion.derivative, derivative):
-            return  # it may fail by now, and nobody asked for another
+            return  # not checked again: a function of the user's may fail by now
         self.check_derivative(derivative)
         self.conversion.derivative = None  # until all of them have it
         for module in self.root.modules():
@@ -136,12 +122,12 @@ class Converted:
 
     @property
     def lesson(self) -> tuple[Tensor, str] | None:
-        """What ``dfa.lesson`` told: targets and the loss's reduction."""
+        """The targets and the loss's reduction that ``dfa.lesson`` gives."""
         return self.conversion.lesson
 
     @lesson.setter
-    def lesson(self, told: tuple[Tensor, str] | None) -> None:
-        self.conversion.lesson = told
+    def lesson(self, given: tuple[Tensor, str] | None) -> None:
+        self.conversion.lesson = given
 
     @property
     def attached(self) -> int:
@@ -192,21 +178,11 @@ class Converted:
         self.conversion.correlations.clear()
 
     def _layers_context(self, rule: Rule, before: Mapping[int, Tensor]) -> UpdateContext:
-        buffers, rules = self.conversion.buffers, self.conversion.rules
+        rules = self.conversion.rules
         own = [one for one in self._learning() if rules[one.layer_name] is rule and one.number in before]
-
-        def noise(place: int, samples: int) -> Tensor:
-            weight = own[place - 1]
-            return buffers.noise(self.root, weight.number, (samples, weight.tensor[0].numel()), weight.tensor)
-
-        return UpdateContext(
-            carried=[weight.tensor.detach() for weight in own],
-            before=[before[weight.number] for weight in own],
-            feedback=[weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own],
-            correlations=[],
-            noise=noise,
-            decay=rule.decay,
-        )
+        weights = {weight.number: weight.tensor for weight in own}
+        matrices = [weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own]
+        return self.conversion.buffers.update_context(self.root, rule, weights, matrices, before)
 
     def _points_context(self, rule: Rule) -> UpdateContext:
         found = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
@@ -234,6 +210,17 @@ class Converted:
             self.conversion.only_draws = False
             for module, mode in modes.items():
                 module.training = mode
+
+
+def _check_patterns(patterns: Mapping[str, Rule], names: list[str]) -> None:
+    for pattern in patterns:
+        if not any(_matches(pattern, name) for name in names):
+            guess = nearest(pattern, names)
+            hint = f" Did you mean {guess!r}?" if guess else ""
+            raise DfaLabError(
+                f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
+                f"{', '.join(names)}.{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
+            )
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -22,12 +22,12 @@ class _RuledCell(RuledLayer, nn.RNNCellBase):
         return "weight_ih", "weight_hh"
 
     def _is_plain(self) -> bool:
-        return all(self.carrier(name) is None for name in self.carried(self))
+        return all(self.backward_weight(name) is None for name in self.carried(self))
 
     def _part(self, side: str, input: Tensor) -> Tensor:
         """W x + b of one ``side``, "ih" or "hh"."""
         weight, bias = getattr(self, f"weight_{side}"), getattr(self, f"bias_{side}")
-        matrix = self.carrier(f"weight_{side}", input)
+        matrix = self.backward_weight(f"weight_{side}", input)
         if matrix is None:
             return F.linear(input, weight, bias)
         return functional.feedback_linear(input, weight, bias, matrix)

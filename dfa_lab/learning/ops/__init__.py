@@ -1,7 +1,7 @@
 """Operations on tensors that learning rules are made of: autograd functions, losses, optimizers, generators."""
 
 from dfa_lab.learning.ops import functional, inplace_activations, onednn
-from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
+from dfa_lab.learning.ops.cuda_graph import WARM_UP_STEPS, CudaGraphStep
 from dfa_lab.learning.ops.functional import Signals
 from dfa_lab.learning.ops.fused_linear import fused_linear, pays_to_fuse
 from dfa_lab.learning.ops.inplace_activations import InplaceActivation

@@ -1,4 +1,4 @@
-"""Replay: a step on a GPU captured in a CUDA graph, so that one call starts all its kernels."""
+"""A step on a GPU captured in a CUDA graph, so that one call starts all its kernels."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor
 
 Step = Callable[[Tensor, Tensor], Tensor]
 
-#: Steps done one by one before one is captured: libraries choose their kernels and take their memory in them.
-FIRST = 3
+#: Steps done one by one before one is captured: in them libraries choose their kernels and allocate their memory.
+WARM_UP_STEPS = 3
 
 
-class Replay:
-    """``step(inputs, targets)`` that is the same calls on the same memory every time, but for its batch.
+class CudaGraphStep:
+    """``step(inputs, targets)``, captured and replayed: it makes the same calls on the same memory for every batch.
 
-    The first steps of a batch's shape are done as they are; then one is captured and replayed. Another shape begins
-    anew. What cannot be captured, such as a g that looks at its numbers, goes on as it is. The loss is a new tensor.
+    The first steps of a batch's shape are done as they are, then one is captured; another shape begins anew. A step
+    that cannot be captured, such as one with a g that looks at its numbers, stays as it is. The loss is a new tensor.
     """
 
     def __init__(self, step: Step) -> None:
@@ -33,7 +33,7 @@ class Replay:
         shapes = inputs.shape, targets.shape
         if shapes != self._shapes:
             self._shapes, self._graph, self._done = shapes, None, 0
-        if not self._able or self._done < FIRST:
+        if not self._able or self._done < WARM_UP_STEPS:
             self._done += 1
             return self._step(inputs, targets)
         if self._graph is None and not self._capture(inputs, targets):

@@ -1,6 +1,12 @@
 """Autograd functions: forward identical to torch's own, backward by a learning rule. They know no network.
 
 Shape letters: N samples, n_in and n_out features; with replicas every tensor has a leading K.
+
+>>> import torch, dfa_lab as dfa
+>>> x, weight = torch.ones(1, 2, requires_grad=True), torch.zeros(3, 2)
+>>> dfa.functional.feedback_linear(x, weight, None, torch.ones(3, 2)).sum().backward()
+>>> x.grad  # by the feedback, where the weight would give zeros
+tensor([[3., 3.]])
 """
 
 from __future__ import annotations
@@ -159,7 +165,7 @@ class _DirectFeedback(torch.autograd.Function):
 
 
 def join(output: Tensor, hiddens: Sequence[Tensor], feedbacks: Sequence[Tensor], signals: Signals) -> Tensor:
-    """The output as it is, in one graph node with all ``hiddens``.
+    """The output unchanged, in one graph node with all ``hiddens``.
 
     Backward gives e to ``output`` and what ``signals(e, feedbacks, needed)`` gives to each hidden tensor: None where
     none is needed. Each hidden tensor must reach ``output`` through ``.detach()``.
@@ -174,11 +180,11 @@ def direct_feedback(
     feedbacks: Sequence[Tensor],
     broadcast: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """The output as it is; backward gives e to ``output`` and ``e @ B_l`` to each hidden activity at once.
+    """The output unchanged; backward gives e to ``output`` and ``e @ B_l`` to each hidden activity at once.
 
     One node joins them all, so no layer waits for the one above and BP's ``delta @ W`` products are never made
     (Nøkland 2016, eq. 7). For that, each hidden activity must reach ``output`` through ``.detach()``.
-    ``broadcast`` maps e to what is heard in its place. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
+    ``broadcast`` maps e to what is sent in its place. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
     ``feedbacks[l]`` (…, n_out, n_l).
     """
     if len(hiddens) != len(feedbacks):
@@ -193,8 +199,8 @@ def direct_feedback(
             )
 
     def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
-        heard = error if broadcast is None else broadcast(error)
-        return [heard @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
+        sent = error if broadcast is None else broadcast(error)
+        return [sent @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
 
     return join(output, hiddens, feedbacks, signals)
 
@@ -228,7 +234,7 @@ def activate(
     *,
     keep_output: bool = True,
 ) -> Tensor:
-    """f(a) forward; backward multiplies with ``slope(a, f(a))`` where autograd would use f′ (the seed's eq. with g).
+    """f(a) forward; backward multiplies with g = ``slope(a, f(a))`` where autograd would use f′.
 
     Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows.
     """

@@ -1,6 +1,10 @@
 """LOSSES: losses with their error e = ∂L/∂a_L in closed form, so that the explicit form needs no autograd.
 
 Outputs are (…, N, n_out); a leading K holds replicas. Under ``reduction="mean"`` e carries 1/N, under "sum" not.
+
+>>> import torch, dfa_lab as dfa
+>>> dfa.LOSSES["squared_error"].value_and_error(torch.tensor([[3.0]]), torch.tensor([[1.0]]))
+(tensor(2.), tensor([[2.]]))
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Nested: tensors in tuples, lists, mappings and dataclasses, as modules hand them on, in one another too.
+"""Tensors in tuples, lists, mappings and dataclasses, nested in one another, as modules pass them on.
 
-What is none of these is left as it is. What is changed keeps its type: a named tuple, a mapping with attribute access,
-a frozen dataclass.
+Anything else is left as it is. A container with changed tensors keeps its type: a named tuple, a mapping with attribute
+access, a frozen dataclass.
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """OPTIMIZERS: torch's own optimizers under the settings they understand.
 
 An entry is ``make(parameters, *, lr, momentum, weight_decay) -> torch.optim.Optimizer``.
+
+>>> import dfa_lab as dfa
+>>> list(dfa.OPTIMIZERS)
+['sgd', 'adam', 'rmsprop']
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ def rmsprop(parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_
 
 
 def warm_up() -> None:
-    """Make one optimizer for nothing: torch loads its compiler with the first, which would stall a class a second."""
+    """Make one optimizer and drop it: torch loads its compiler with the first, which takes about a second."""
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 

@@ -1,4 +1,4 @@
-"""Randomness comes from here: one generator for each purpose, so that no stream moves another."""
+"""One torch.Generator for each purpose, so that drawing for one changes nothing of another."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 
 def torch_state() -> list[Tensor]:
-    """Where torch's own streams stand, on the CPU and on every GPU."""
+    """The state of torch's own random streams, on the CPU and on every GPU."""
     return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
 
 
 def restore_torch_state(state: list[Tensor]) -> None:
-    """Put torch's own streams back to ``state``."""
+    """Set torch's own random streams back to ``state``."""
     torch.set_rng_state(state[0])
     if len(state) > 1:
         torch.cuda.set_rng_state_all(state[1:])

@@ -1,4 +1,4 @@
-"""Transforms: what ``torch.func`` and torch's compiler do around a pass that learns by a rule, and what they cannot."""
+"""Passes by a rule under ``torch.func`` and torch's compiler: what must be done for them, and what is refused."""
 
 from __future__ import annotations
 

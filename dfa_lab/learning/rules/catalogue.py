@@ -3,6 +3,10 @@
 Sign-concordant rules (Liao, Leibo & Poggio 2016) carry δ with sign(W) ⊙ M, where M holds magnitudes from the weight
 init's own family times ``feedback_scale``: uSF their root mean square everywhere, frSF absolute values drawn once,
 brSF absolute values drawn anew for every optimizer step.
+
+>>> import dfa_lab as dfa
+>>> dfa.RULES["dfa"].equation
+"δ_l = B_l e ⊙ f'(a_l)"
 """
 
 from __future__ import annotations

@@ -101,10 +101,7 @@ class Rule:
         return None
 
     def matrix(self, weight: Tensor, feedback: Tensor | None) -> Tensor | None:
-        """The matrix that a hidden layer's signal is made with; None where there is no signal.
-
-        ``weight`` is W_{l+1} and ``feedback`` the layer's B, None where the rule needs none.
-        """
+        """The matrix that makes a layer's signal, from W_{l+1} and its B (None where not needed); None: no signal."""
         return None
 
     def signal(self, delta: Tensor, received: Tensor | None, weight: Tensor, feedback: Tensor | None) -> Tensor | None:
@@ -135,7 +132,6 @@ class Layerwise(Rule):
 
     route: Route = Route.LAYERWISE
     carrier: Callable[[Tensor, Tensor | None], Tensor] = None  # type: ignore[assignment]  # refused when made
-
     cuts_graph: ClassVar[bool] = False
 
     def matrix(self, weight: Tensor, feedback: Tensor | None) -> Tensor:
@@ -160,13 +156,13 @@ class Direct(Rule):
         """broadcast(e)."""
         return self.broadcast(error, lesson)
 
-    def matrix(self, weight: Tensor, feedback: Tensor | None) -> Tensor | None:
+    def matrix(self, weight: Tensor, feedback: Any) -> Tensor:
         """B_l, (n_out, n_l)."""
         return feedback
 
-    def signal(self, delta: Tensor, received: Tensor | None, weight: Tensor, feedback: Tensor | None) -> Tensor | None:
+    def signal(self, delta: Tensor, received: Any, weight: Tensor, feedback: Any) -> Tensor:
         """broadcast(e) @ B_l."""
-        return None if received is None or feedback is None else received @ feedback
+        return received @ feedback
 
 
 @final

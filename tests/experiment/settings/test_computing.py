@@ -9,7 +9,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.settings.compute_context import ComputeContext
-from dfa_lab.learning.ops.cuda_graph import FIRST, Replay
+from dfa_lab.learning.ops.cuda_graph import WARM_UP_STEPS, CudaGraphStep
 
 FAST = {"task": "digits", "widths": (16, 16), "batch_size": 16}
 
@@ -70,11 +70,11 @@ def test_a_captured_step_is_the_step_itself(rule):
     plain = dfa.Experiment(**FAST, rule=rule, device="cpu")
     graphed = dfa.Experiment(**FAST, rule=rule, device="cuda")
     for run in (plain, graphed):
-        run.train(FIRST + 5)
+        run.train(WARM_UP_STEPS + 5)
         run.change(lr=0.05)
-        run.train(FIRST + 5)
+        run.train(WARM_UP_STEPS + 5)
         run.change(batch_size=24)
-        run.train(FIRST + 5)
+        run.train(WARM_UP_STEPS + 5)
     for one, two in zip(plain.net.weights, graphed.net.weights, strict=True):
         torch.testing.assert_close(one, two.cpu(), rtol=1e-3, atol=1e-4)
 
@@ -84,19 +84,19 @@ def test_what_waits_for_the_gpu_is_done_as_it_is():
     def looking(inputs, targets):
         return inputs.sum() if float(inputs.sum()) > 0 else targets.sum()
 
-    replay = Replay(looking)
+    replay = CudaGraphStep(looking)
     inputs, targets = torch.ones(4, device="cuda"), torch.zeros(4, device="cuda")
-    assert [float(replay(inputs, targets)) for _ in range(FIRST + 3)] == [4.0] * (FIRST + 3)
+    assert [float(replay(inputs, targets)) for _ in range(WARM_UP_STEPS + 3)] == [4.0] * (WARM_UP_STEPS + 3)
 
 
 def test_the_first_steps_of_a_shape_are_done_as_they_are_and_another_shape_begins_anew():
     done = []
-    replay = Replay(lambda inputs, targets: done.append(len(inputs)) or inputs.sum())
+    replay = CudaGraphStep(lambda inputs, targets: done.append(len(inputs)) or inputs.sum())
     for samples in (4, 6, 4):
-        for _ in range(FIRST):
+        for _ in range(WARM_UP_STEPS):
             replay(torch.ones(samples), torch.ones(samples))
-    assert done == [4] * FIRST + [6] * FIRST + [4] * FIRST
+    assert done == [4] * WARM_UP_STEPS + [6] * WARM_UP_STEPS + [4] * WARM_UP_STEPS
 
 
 def test_on_a_cpu_nothing_is_captured():
-    assert not isinstance(dfa.Experiment(**FAST).trainer.learner._step, Replay)
+    assert not isinstance(dfa.Experiment(**FAST).trainer.learner._step, CudaGraphStep)

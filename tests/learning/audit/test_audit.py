@@ -196,10 +196,10 @@ def test_inputs_given_by_name_are_audited_too():
     net = dfa.convert(ByName().double(), "fa")
     for name in ("attention", "cell"):
         layer = net.get_submodule(name)
-        real = layer.carrier
-        layer.carrier = lambda *given, real=real: -real(*given)
+        real = layer.backward_weight
+        layer.backward_weight = lambda *given, real=real: -real(*given)
         assert named(dfa.audit(net, x, t, F.cross_entropy)) == [name]
-        del layer.carrier
+        del layer.backward_weight
 
 
 def test_a_way_around_a_point_is_named():
