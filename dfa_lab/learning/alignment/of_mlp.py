@@ -84,8 +84,8 @@ def measure_mlp(
     """Every number but the chance bands, from one forward pass and its e under a loss with this ``reduction``."""
     signals: list[Tensor] = []
     bp_signals: list[Tensor] = []
-    ours = _hidden(deltas(layers, seen, error, lesson, signals), seen)
-    theirs = _hidden(deltas(by_backpropagation(layers), seen, error, None, bp_signals), seen)
+    ours = hidden_deltas(deltas(layers, seen, error, lesson, signals), seen)
+    theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error, None, bp_signals), seen)
     signals.reverse()
     bp_signals.reverse()
     columns = measure_weights(layers, seen, linearised=linearised)
@@ -105,7 +105,7 @@ def measure_mlp(
     return columns | {"at_floor": [(found > LIMIT).double() for found in reversed(floors)]}
 
 
-def _hidden(found: list[Tensor | None], seen: Pass) -> list[Tensor]:
+def hidden_deltas(found: list[Tensor | None], seen: Pass) -> list[Tensor]:
     """The hidden layers' deltas, zeros where a layer receives nothing."""
     pairs = zip(found[:-1], seen.activities[1:-1], strict=True)
     return [torch.zeros_like(h) if delta is None else delta for delta, h in pairs]
@@ -165,11 +165,11 @@ def measure_chance(
 def _spread_by_redrawing(
     layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None, convention: str, draws: int
 ) -> list[Tensor]:
-    theirs = _hidden(deltas(by_backpropagation(layers), seen, error), seen)
+    theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error), seen)
     stream, squares = generator(0, "chance"), [torch.zeros_like(_nothing(layers)) for _ in theirs]
     for _ in range(draws):  # one after another: fresh memory for all of them costs more than the calls
         drawn = [shuffled(matrix, stream) for matrix in layers.feedback]
-        ours = _hidden(deltas(replace(layers, feedback=drawn), seen, error, lesson), seen)
+        ours = hidden_deltas(deltas(replace(layers, feedback=drawn), seen, error, lesson), seen)
         for same in _of_one_width(theirs):
             parts = ([side[n] for n in same] for side in (ours, theirs, seen.activities))
             for number, found in zip(same, CONVENTIONS[convention].measure(_compared(*parts)), strict=True):

@@ -235,7 +235,7 @@ class Auditor:
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)
         expected = str(module.__dict__["derivative"])
-        close = tuple(one for one, error in errors.by_rule.items() if error <= tolerance(_dtype(self._root)))
+        close = tuple(one for one, error in errors.items() if error <= tolerance(_dtype(self._root)))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
 
 
