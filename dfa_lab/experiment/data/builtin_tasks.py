@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data.task import TASKS, Task
 from dfa_lab.learning.ops import generator
 
@@ -96,10 +96,7 @@ def teacher(
 
 def _check_sizes(task: str, **given: int) -> None:
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise DfaLabError(
-                f"task {shown(task)}: {name} was given as {shown(value)}; expected a whole number from 1."
-            )
+        whole_number(f"task {shown(task)}: {name}", value, 1)
 
 
 def _gaussian_splits(name: str, inputs: int, samples: int, test_samples: int, seed: int) -> list[Tensor]:

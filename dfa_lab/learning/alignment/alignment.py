@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
 from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_mlp
@@ -118,8 +118,7 @@ def measure_alignment(
     [(1, 0), (2, 0)]
     """
     CONVENTIONS[convention]
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
-        raise DfaLabError(f"draws was given as {shown(draws)}; expected a whole number from 0.")
+    whole_number("draws", draws, 0)
     if reduction not in ("mean", "sum"):
         raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
     learner = learner_of(net)
