@@ -1,7 +1,4 @@
-"""The tasks: each a function of its own parameters that gives a training and a test split; nothing is downloaded.
-
-See ``task.py`` for what a task is.
-"""
+"""The tasks that ship, each a function of its own parameters; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,25 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.data.task import TASKS, Task, make_task
+from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.data.task import TASKS, Task
 from dfa_lab.learning.ops import generator
-
-__all__ = ["FASHION_MNIST_FOLDER", "TASKS", "Task", "make_task"]
 
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
 FASHION_MNIST_CLASSES = (
-    "T-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
 
 
 @TASKS.register("digits")
@@ -89,11 +75,10 @@ def teacher(
     """What a random network of one hidden layer of ``hidden`` ReLUs says: the class c with the largest output y_c.
 
     y = U ReLU(V x), x from N(0, I), V (hidden, inputs) and U (classes, hidden) with entries from N(0, 1). Each output
-    is then centred and divided by its standard deviation, both over the training samples: without that a few classes
-    would take nearly all of them. With ``loss="squared_error"`` the targets are these outputs themselves. Teacher and
-    student as in Saad & Solla 1995, Physical Review E 52; Refinetti et al. 2021, ICML, use them for DFA.
-
-    With another number of ``classes`` x, V and the rows of U that both have stay the same.
+    is centred and divided by its standard deviation over the training samples, or a few classes would take nearly all
+    of them. With ``loss="squared_error"`` the targets are these outputs. Teacher and student as in Saad & Solla 1995,
+    Physical Review E 52; Refinetti et al. 2021, ICML, use them for DFA. With another number of ``classes`` x, V and the
+    rows of U that both have stay the same.
     """
     _check_sizes("teacher", inputs=inputs, hidden=hidden, classes=classes, samples=samples, test_samples=test_samples)
     regression = loss != "cross_entropy"
@@ -101,21 +86,17 @@ def teacher(
     rows = [generator(seed, "teacher", "output", number) for number in range(classes)]
     readout = torch.stack([torch.randn(hidden, dtype=torch.float64, generator=row) for row in rows])
     drawn = _gaussian_splits("teacher", inputs, samples, test_samples, seed)
-    answers = [(part @ layer.mT).relu() @ readout.mT for part in drawn]
-    mean, spread = answers[0].mean(0), answers[0].std(0, correction=0)
-    targets = [(answer - mean) / spread for answer in answers]
-    told = [answer.float() if regression else answer.argmax(1) for answer in targets]
+    outputs = [(part @ layer.mT).relu() @ readout.mT for part in drawn]
+    mean, spread = outputs[0].mean(0), outputs[0].std(0, correction=0)
+    scaled = [(output - mean) / spread for output in outputs]
+    pairs = [(x.float(), y.float() if regression else y.argmax(1)) for x, y in zip(drawn, scaled, strict=True)]
     summary = f"a random teacher of {hidden} ReLUs, {classes} {'outputs' if regression else 'classes'}"
-    (train, test), (train_told, test_told) = (part.float() for part in drawn), told
-    return Task("teacher", summary, train, train_told, test, test_told, outputs=classes, loss=loss)
+    return Task("teacher", summary, *pairs[0], *pairs[1], outputs=classes, loss=loss)
 
 
 def _check_sizes(task: str, **given: int) -> None:
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise DfaLabError(
-                f"task {shown(task)}: {name} was given as {shown(value)}; expected a whole number from 1."
-            )
+        whole_number(f"task {shown(task)}: {name}", value, 1)
 
 
 def _gaussian_splits(name: str, inputs: int, samples: int, test_samples: int, seed: int) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""A user's own arrays, made into the tensors of a task."""
+"""A task's tensors from a user's own arrays."""
 
 from __future__ import annotations
 
@@ -15,26 +15,19 @@ Pair = tuple[Any, Any]
 
 def from_arrays(name: str, train: Pair, test: Pair, test_share: float, seed: int, tokens: bool) -> dict[str, Any]:
     """The fields of a Task from (inputs, targets) pairs; see ``Task.from_arrays``. ``test`` may be (None, None)."""
-    inputs, targets = (_array(one, what) for one, what in zip(train, ("inputs", "targets"), strict=True))
-    own_test = test[0] is not None
-    if own_test:
-        parts = [(inputs, targets), (_array(test[0], "test_inputs"), _array(test[1], "test_targets"))]
-        for these, those in parts:
-            _check_lengths(these, those)
-    else:
-        _check_lengths(inputs, targets)
+    inputs, targets = _array(train[0], "inputs"), _array(train[1], "targets")
+    parts = [(inputs, targets)]
+    if test[0] is not None:
+        parts.append((_array(test[0], "test_inputs"), _array(test[1], "test_targets")))
+    for part in parts:
+        _check_lengths(*part)
+    if len(parts) == 1:
         parts = _split(inputs, targets, test_share, seed)
-    wanted = [part[1] for part in parts]
-    outputs, coded, loss = _coded(wanted)
-    fields: dict[str, Any] = {
-        "name": name,
-        "summary": f"data of one's own, {len(inputs)} samples",
-        "outputs": outputs,
-        "loss": loss,
-    }
+    outputs, coded, loss = _coded([part[1] for part in parts])
+    summary = f"data of one's own, {len(inputs)} samples"
+    fields: dict[str, Any] = {"name": name, "summary": summary, "outputs": outputs, "loss": loss}
     for split, (given, _), numbers in zip(("train", "test"), parts, coded, strict=True):
-        fields[f"{split}_inputs"] = _inputs(given, tokens)
-        fields[f"{split}_targets"] = numbers
+        fields |= {f"{split}_inputs": _inputs(given, tokens), f"{split}_targets": numbers}
     return fields
 
 

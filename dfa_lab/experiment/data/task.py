@@ -1,7 +1,10 @@
-"""Task: what a network is to learn, as tensors, and TASKS, the registry of them.
+"""Task: what a network learns, as tensors, and TASKS, the registry of them.
 
-An entry is ``make(*, own parameters) -> Task``, or a Task itself. The registered ones stand in ``tasks.py``: import
-TASKS from there, where it has its members.
+An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tasks.py`` registers those that ship.
+
+>>> import dfa_lab as dfa
+>>> list(dfa.TASKS)
+['digits', 'moons', 'linear', 'teacher', 'fashion_mnist']
 """
 
 from __future__ import annotations
@@ -26,13 +29,16 @@ _INPUTS = (torch.float32, torch.int64)
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Inputs (N, …) float32, or int64 for tokens; targets (N,) int64 class numbers, or (N, n_out) float32 under a
-    squared error.
+    """Training and test data: inputs (N, …) float32, or int64 for tokens, and targets.
 
-    ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP takes the inputs flat, a module of one's own as they are.
-    ``image`` is (channels, height, width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) say it by
-    themselves. ``class_names`` are the classes in words, in the order of their numbers; without them they are numbers.
-    Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
+    Targets are (N,) int64 class numbers, or (N, n_out) float32 under a squared error. ``outputs`` is n_out, ``loss`` a
+    name in LOSSES. An MLP takes the inputs flat, a module of your own as they are. ``image`` is (channels, height,
+    width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) need none. ``class_names`` are the classes
+    in words, in the order of their numbers. Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
+
+    >>> import dfa_lab as dfa
+    >>> dfa.Task.from_arrays([[0.0], [1.0], [2.0], [3.0]], ["cat", "dog", "cat", "dog"], test_share=0.5)
+    Task('own', 2 + 2 samples)
     """
 
     name: str
@@ -112,16 +118,16 @@ class Task:
         """A task from arrays, tensors, lists or data frames: (N, …) inputs and N targets.
 
         Targets that are whole numbers, booleans or text are classes (whole numbers from 0; anything else is numbered in
-        sorted order), floating ones values for a squared error, (N,) or (N, n_out). Inputs become float32 as they are,
-        not scaled; with ``tokens`` int64. Without a test set of its own, ``test_share`` of the samples, shuffled by
-        ``seed`` and stratified by class where there are enough, is it. Raises ``DfaLabError`` where that makes no task.
+        sorted order); floating ones, (N,) or (N, n_out), are values for a squared error. Inputs become float32 without
+        scaling, or int64 with ``tokens``. Without a test set, ``test_share`` of the samples becomes it, shuffled by
+        ``seed`` and stratified by class where there are enough. Raises ``DfaLabError`` where that makes no task.
         """
         if (test_inputs is None) != (test_targets is None):
             raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")
         return Task(**from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens))
 
     def flat(self) -> Task:
-        """The same with inputs (N, n_in): what an MLP learns from."""
+        """The same task with inputs (N, n_in), as an MLP takes them."""
         if not self.train_inputs.is_floating_point():
             raise DfaLabError(
                 f"task {shown(self.name)} has tokens as inputs; give Experiment a module that embeds them."
@@ -151,7 +157,7 @@ TASKS: Registry[Callable[..., Task] | Task] = Registry("task")
 
 
 def make_task(choice: Choice | Task) -> Task:
-    """The task a choice names. Made once a process: all experiments on it share its tensors, which none may change."""
+    """The task a choice names, made once a process: all experiments on it share its tensors, which none may change."""
     if isinstance(choice, Task):
         return choice
     name, parameters = TASKS.split(choice)

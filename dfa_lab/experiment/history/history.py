@@ -1,8 +1,7 @@
 """History: what was measured in a run, and every change with its step.
 
-Columnar, one array a series; append-only but for ``truncate``. It knows no screen: views and widgets read it.
-One thread may record while others read: a series' steps are written last, so a reader who asks for the
-length first sees whole rows only.
+Columnar, one array a series; append-only but for ``truncate``. One thread may record while others read: a series' steps
+are written last, so a reader who asks for the length first sees whole rows only.
 """
 
 from __future__ import annotations
@@ -29,8 +28,14 @@ class History:
     """The record of one run.
 
     ``settings`` are the run's settings at its start (plain JSON values), ``replicas`` how many networks it trains
-    side by side, ``name`` what a legend calls it, ``run_id`` a random identity. ``revision`` counts how often rows
-    already read may have been taken back (see ``truncate``): a reader that keeps its place starts anew when it moves.
+    side by side, ``name`` what a legend calls it, ``run_id`` a random identity. ``revision`` counts calls of
+    ``truncate``: a reader that keeps its place starts again when it has changed.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.History()
+    >>> history.record("train_loss", 0.5, step=10, samples=640)
+    >>> history.last("train_loss"), history.last_step
+    (0.5, 10)
     """
 
     def __init__(
@@ -70,7 +75,7 @@ class History:
     ) -> None:
         """Append one row: a number, or one a replica. ``layer`` counts hidden layers from 1.
 
-        A row ``by_hand`` is there for every reader, but is no part of what ``equals`` and ``digest`` compare.
+        ``equals`` and ``digest`` leave out a row ``by_hand``.
         """
         if METRICS[metric].per_layer != (layer is not None):
             raise DfaLabError(
@@ -79,9 +84,8 @@ class History:
         given = [value] * self.replicas if isinstance(value, int | float) else value
         values = [math.nan if v != v else float(v) for v in given]  # one NaN: a processor has many
         if len(values) != self.replicas:
-            raise DfaLabError(
-                f"metric {shown(metric)} got {len(values)} values; this history has {self.replicas} replicas."
-            )
+            words = f"{len(values)} values; this history has {self.replicas} replicas"
+            raise DfaLabError(f"metric {shown(metric)} got {words}.")
         series = self.series.setdefault((metric, layer), Series())
         if by_hand:
             series.by_hand.append(len(series))
@@ -114,12 +118,12 @@ class History:
         return float(values[-1].mean()) if len(values) else None
 
     def add_change(self, step: int, fields: Mapping[str, tuple[Any, Any]]) -> None:
-        """Note fields that were changed together after ``step`` updates: name -> (old, new)."""
+        """Record fields that were changed together after ``step`` updates: name -> (old, new)."""
         number = self.events[-1].change + 1 if self.events else 0
         self.events += [Event(step, name, old, new, number) for name, (old, new) in fields.items()]
 
     def changes(self) -> list[tuple[int, dict[str, Any]]]:
-        """The event log as it was made: (step, the fields changed together with their new values), in order.
+        """The event log in order: (step, the fields changed together with their new values).
 
         To replay a run: train to each step, then ``change(**fields)``.
         """
@@ -133,9 +137,9 @@ class History:
         return {key: len(series) for key, series in self.series.items()}
 
     def truncate(self, step: int, *, changes: int | None = None, rows: Mapping[SeriesKey, int] | None = None) -> None:
-        """Take back every row after ``step``, and all but the first ``changes`` changes: the run went back there.
+        """Drop every row after ``step``, and all but the first ``changes`` changes, because the run went back there.
 
-        ``rows``, from ``lengths`` at that moment, takes back what was recorded at the step itself since.
+        ``rows``, from ``lengths`` at that moment, also drops what was recorded at the step itself since.
         """
         for key, series in self.series.items():
             keep = len(series) if rows is None else min(len(series), rows.get(key, 0))
@@ -147,7 +151,7 @@ class History:
         self.revision += 1
 
     def copy(self, name: str | None = None) -> History:
-        """The same record under a new run id, to go on by itself: what a fork starts from."""
+        """The same record under a new run id, which a fork continues."""
         other = History(self.settings, replicas=self.replicas, name=name or self.name)
         for key, series in list(self.series.items()):
             other.series[key] = series.copy()
@@ -157,12 +161,12 @@ class History:
     def equals(self, other: History) -> bool:
         """Whether both hold the same rows and events to the last bit.
 
-        Clock readings, rows by hand, conventions that do not ship, names and run ids apart.
+        Clock readings, rows by hand, conventions that a user registered, names and run ids do not count.
         """
         return self._comparable() == other._comparable()
 
     def digest(self) -> str:
-        """64 hex digits over all that ``equals`` compares: two runs with the same one are the same to the last bit."""
+        """64 hex digits over all that ``equals`` compares."""
         rows, events, replicas = self._comparable()
         total = hashlib.sha256()
         for (metric, layer), columns in sorted(rows.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
@@ -183,20 +187,22 @@ class History:
         """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
         import pandas as pd
 
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in ("step", "samples", "metric", "layer", "replica")}
-        columns["value"] = []
+        parts: list[tuple[np.ndarray, ...]] = []
         for (metric, layer), series in list(self.series.items()):
             steps, values = series.since(0, self.replicas)
-            count = len(steps)
-            columns["step"].append(np.repeat(steps, self.replicas))
-            samples = np.array(series.samples[:count], dtype=np.int64)
-            columns["samples"].append(np.repeat(samples, self.replicas))
-            columns["metric"].append(np.full(count * self.replicas, metric, dtype=object))
-            columns["layer"].append(np.full(count * self.replicas, np.nan if layer is None else layer))
-            columns["replica"].append(np.tile(np.arange(self.replicas), count))
-            columns["value"].append(values.reshape(-1))
-        data = {name: np.concatenate(parts) if parts else np.array([]) for name, parts in columns.items()}
-        frame = pd.DataFrame(data).astype({"layer": "Int64"})
+            rows, samples = values.size, np.array(series.samples[: len(steps)], dtype=np.int64)
+            parts.append(
+                (
+                    *(np.repeat(column, self.replicas) for column in (steps, samples)),
+                    np.full(rows, metric, dtype=object),
+                    np.full(rows, np.nan if layer is None else layer),
+                    np.tile(np.arange(self.replicas), len(steps)),
+                    values.reshape(-1),
+                )
+            )
+        columns = map(np.concatenate, zip(*parts, strict=True)) if parts else [np.array([])] * 6
+        names = ("step", "samples", "metric", "layer", "replica", "value")
+        frame = pd.DataFrame(dict(zip(names, columns, strict=True))).astype({"layer": "Int64"})
         return frame.sort_values("step", kind="stable", ignore_index=True)
 
     def events_frame(self) -> pd.DataFrame:
@@ -207,9 +213,9 @@ class History:
         return pd.DataFrame(rows, columns=["step", "field", "old", "new"])
 
     def to_json(self) -> str:
-        """The whole record as JSON text with a format version; ``from_json`` takes it back to the last bit.
+        """The whole record as JSON text with a format version; ``from_json`` reads it back to the last bit.
 
-        A callable among the settings has no name that a file could hold: its place takes its name in angle brackets.
+        A callable among the settings is written as its name in angle brackets.
         """
         return write_history(self)
 

@@ -1,4 +1,4 @@
-"""METRICS: what is measured in a run, with its label and unit. Every view and panel reads its words from here."""
+"""METRICS: what is measured in a run. Every view and panel reads labels, units and help from here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dfa_lab.registry import Registry
 class Metric:
     """What a number means: label, unit, help; whether each hidden layer has one; whether it is a clock reading.
 
-    What is not ``compared`` is no part of what a history's ``equals`` and ``digest`` look at.
+    ``History.equals`` and ``digest`` leave out a metric that is not ``compared``.
     """
 
     label: str
@@ -25,97 +25,83 @@ class Metric:
 
 
 class Metrics(Registry[Metric]):
-    """The registry of metrics. A convention has its own, one that is registered later too, as long as it is there.
+    """The registry of metrics. A convention that is registered has a metric as long as it is registered.
 
-    A run is the same whatever else it is measured by: the metric of a convention that does not ship is not compared.
+    It is not ``compared``: a run is the same whatever else measures it.
+
+    >>> import dfa_lab as dfa
+    >>> dfa.METRICS["weight_alignment"].unit
+    'degrees'
     """
 
     def __getitem__(self, name: str) -> Metric:
-        if isinstance(name, str) and name not in self._entries:
-            later = self._later()
-            if name in later:
-                return later[name]
+        if (
+            isinstance(name, str)
+            and name not in self._entries
+            and name in (others := self._of_registered_conventions())
+        ):
+            return others[name]
         return super().__getitem__(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._entries, *self._later()])
+        return iter([*self._entries, *self._of_registered_conventions()])
 
     def __len__(self) -> int:
-        return len(self._entries) + len(self._later())
+        return len(self._entries) + len(self._of_registered_conventions())
 
-    def _later(self) -> dict[str, Metric]:
+    def _of_registered_conventions(self) -> dict[str, Metric]:
         found = {column(name): of_convention(name, compared=False) for name in list(CONVENTIONS)}
         return {name: metric for name, metric in found.items() if name not in self._entries}
+
+
+def _angle(label: str, meaning: str, *, compared: bool = True) -> Metric:
+    return Metric(label, "degrees", meaning, per_layer=True, compared=compared)
 
 
 def of_convention(name: str, *, compared: bool = True) -> Metric:
     """The metric of a convention."""
     label = "gradient alignment" if name == DEFAULT else f"gradient alignment ({name.replace('_', ' ')})"
-    meaning = f"{CONVENTIONS[name].equation}, δ by the rule against δ by BP."
-    return Metric(label, "degrees", meaning, per_layer=True, compared=compared)
+    return _angle(label, f"{CONVENTIONS[name].equation}, δ by the rule against δ by BP.", compared=compared)
 
 
-METRICS = Metrics("metric")
-METRICS.register(
-    "train_loss", Metric("training loss", "nats or squared units", "Mean batch loss since the row before.")
-)
-METRICS.register("test_loss", Metric("test loss", "nats or squared units", "Loss over the whole test split."))
-METRICS.register("test_accuracy", Metric("test accuracy", "share", "Share of the test split classified rightly, 0–1."))
-METRICS.register(
-    "weight_alignment",
-    Metric("weight alignment", "degrees", "Angle between the matrix that carries the signal and BP's own.", True),
-)
-METRICS.register(
-    "weight_alignment_chance",
-    Metric("chance, weight alignment", "degrees", "One sd of the weight alignment of an independent matrix.", True),
-)
-METRICS.register(
-    "feedback_product_alignment",
-    Metric("feedback product alignment", "degrees", "Angle between W_l and B_l B_{l−1}ᵀ under a direct rule.", True),
-)
-METRICS.register(
-    "signal_alignment",
-    Metric("signal alignment", "degrees", "Mean over samples of the angle between what is heard and BP's.", True),
-)
-for _name in CONVENTIONS:
-    METRICS.register(column(_name), of_convention(_name))
-METRICS.register(
-    "gradient_alignment_sd",
-    Metric("gradient alignment, sd", "degrees", "Sd over samples of a sample's gradient angle.", True),
-)
-METRICS.register(
-    "gradient_alignment_chance",
-    Metric("chance, gradient alignment", "degrees", "One sd of the gradient alignment over redrawn feedback.", True),
-)
-METRICS.register(
-    "gradient_alignment_chance_mean",
-    Metric("chance, mean gradient alignment", "degrees", "Mean gradient alignment over redrawn feedback.", True),
-)
-METRICS.register(
-    "gradient_norm_ratio",
-    Metric("gradient norm ratio", "ratio", "Norm of the rule's weight gradient over that of BP's.", True),
-)
-METRICS.register(
-    "bp_gradient_norm", Metric("BP gradient norm", "norm", "Frobenius norm of BP's weight gradient.", True)
-)
-METRICS.register(
-    "at_floor",
-    Metric(
+_LOSS = "nats or squared units"
+_TABLE = {
+    "train_loss": Metric("training loss", _LOSS, "Mean batch loss since the row before."),
+    "test_loss": Metric("test loss", _LOSS, "Loss over the whole test split."),
+    "test_accuracy": Metric("test accuracy", "share", "Share of the test split classified rightly, 0–1."),
+    "weight_alignment": _angle("weight alignment", "Angle between the matrix that carries the signal and BP's own."),
+    "weight_alignment_chance": _angle(
+        "chance, weight alignment", "One sd of the weight alignment of an independent matrix."
+    ),
+    "feedback_product_alignment": _angle(
+        "feedback product alignment", "Angle between W_l and B_l B_{l−1}ᵀ under a direct rule."
+    ),
+    "signal_alignment": _angle("signal alignment", "Mean over samples of the angle between what is heard and BP's."),
+    **{column(name): of_convention(name) for name in CONVENTIONS},
+    "gradient_alignment_sd": _angle("gradient alignment, sd", "Sd over samples of a sample's gradient angle."),
+    "gradient_alignment_chance": _angle(
+        "chance, gradient alignment", "One sd of the gradient alignment over redrawn feedback."
+    ),
+    "gradient_alignment_chance_mean": _angle(
+        "chance, mean gradient alignment", "Mean gradient alignment over redrawn feedback."
+    ),
+    "gradient_norm_ratio": Metric(
+        "gradient norm ratio", "ratio", "Norm of the rule's weight gradient over that of BP's.", True
+    ),
+    "bp_gradient_norm": Metric("BP gradient norm", "norm", "Frobenius norm of BP's weight gradient.", True),
+    "at_floor": Metric(
         "BP at the numerical floor", "0 or 1", "BP's delta is made of rounding errors: its angles say nothing.", True
     ),
-)
-METRICS.register(
-    "samples_per_s",
-    Metric(
+    "samples_per_s": Metric(
         "throughput", "samples/s", "Training samples a second, over all replicas together, probes left out.", clock=True
     ),
-)
-METRICS.register(
-    "bp_samples_per_s",
-    Metric(
+    "bp_samples_per_s": Metric(
         "BP's throughput",
         "samples/s",
         "Training samples a second that BP's update makes at this batch size.",
         clock=True,
     ),
-)
+}
+METRICS = Metrics("metric")
+for _name, _metric in _TABLE.items():
+    METRICS.register(_name, _metric)

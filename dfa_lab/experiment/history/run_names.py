@@ -1,4 +1,4 @@
-"""Names: what a run is called by what it is, "DFA", "B at 180°", and what it turned into, "DFA, then FA"."""
+"""The name of a run: its settings, "DFA", "B at 180°", and what they became, "DFA, then FA"."""
 
 from __future__ import annotations
 
@@ -21,12 +21,9 @@ def words_of(field: str, value: Any) -> str:
     if field == "rule":
         return "+".join(WRITTEN.get(name, name) for name in RULES.label(value).split("+"))
     if field == "feedback_init":
-        if (
-            isinstance(value, Mapping)
-            and value.get("name") == "aligned"
-            and isinstance(value.get("angle"), int | float)
-        ):
-            return f"B at {value['angle']:.6g}°"
+        match value:
+            case {"name": "aligned", "angle": int() | float() as angle}:
+                return f"B at {angle:.6g}°"
         return f"B {_word(value)}"
     if field == "activation_derivative":
         return "g = f′" if value == "exact" else f"g = {_word(value)}"
@@ -34,7 +31,7 @@ def words_of(field: str, value: Any) -> str:
 
 
 def name_of(fields: Mapping[str, Any]) -> str:
-    """What tells a run by ``fields``, its rule first: "BP", "BP, lr 0.05", "batch size 256"; "" for none."""
+    """The name of a run by ``fields``, its rule first: "BP", "BP, lr 0.05", "batch size 256"; "" for none."""
     ordered = sorted(fields, key=lambda field: field != "rule")
     return shortened(", ".join(words_of(field, fields[field]) for field in ordered))
 
@@ -47,11 +44,11 @@ def name_with_changes(
     settings: Mapping[str, Any] | None = None,
     say: Callable[[Mapping[str, Any]], str] = name_of,
 ) -> str:
-    """``name``, and what the settings in ``events`` became after it, as ``say`` says it: "DFA, then FA, batch size 64".
+    """``name`` followed by the settings in ``events``, as ``say`` names them: "DFA, then FA, batch size 64".
 
-    ``name`` says ``settings``, and was right at step ``start``; ``events`` are those since. What changed at that step
-    makes another name of them, unless ``start`` is None. Values that no step was done under are left out. A long name
-    says what was first and what all that changed is now: "DFA, …, then KP".
+    ``name`` describes ``settings`` at step ``start``; ``events`` are those since. A change at that step makes a new
+    name, unless ``start`` is None. Values under which no step was done are left out. A long name has the first
+    settings and the present value of all that changed: "DFA, …, then KP".
     """
     parts = [name]
     for step, changed in _changes_by_step(events):
@@ -71,7 +68,7 @@ def name_with_changes(
 
 
 def name_of_record(history: History) -> str:
-    """What a run is called in a figure or report: its name, and where that is its rule's, the rules that followed."""
+    """A run's name in a figure or report; where it is its rule's name, the rules that followed are added."""
     first, events = history.settings.get("rule"), [event for event in history.events if event.field == "rule"]
     named = [place for place, event in enumerate(events, 1) if RULES.label(event.new) == history.name]  # a fork by rule
     if first is not None and history.name == RULES.label(first):
@@ -83,7 +80,7 @@ def name_of_record(history: History) -> str:
 
 
 def _changes_by_step(events: Iterable[Event]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The steps at which settings changed, and what they were when the next one was done."""
+    """The steps at which settings changed, and their values when the next step was done."""
     for step, together in itertools.groupby(events, key=lambda event: event.step):
         values: dict[str, tuple[Any, Any]] = {}
         for event in together:
@@ -95,13 +92,13 @@ def _changes_by_step(events: Iterable[Event]) -> Iterator[tuple[int, dict[str, A
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """``name``, or with the first number from 2 that makes it another than those ``taken``."""
+    """``name``, or with the first number from 2 that is not ``taken``."""
     numbered = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
     return next(one for one in numbered if one not in taken)
 
 
 def shortened(text: str, length: int = NAME_LENGTH) -> str:
-    """In at most ``length`` characters."""
+    """``text`` cut to at most ``length`` characters."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 

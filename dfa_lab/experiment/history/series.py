@@ -1,4 +1,4 @@
-"""Series and Event: the columns of a History, and what was changed."""
+"""Series and Event: a column of a History, and a change of a setting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Here(TypedDict):
-    """Updates done and training samples seen, of which a row tells."""
+    """Where a row belongs: updates done and training samples seen."""
 
     step: int
     samples: int
@@ -34,7 +34,7 @@ class Event:
 class Series:
     """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values.
 
-    ``by_hand`` are the numbers, rising, of the rows that no cadence asked for.
+    ``by_hand`` are the numbers, rising, of the rows that were measured outside the schedule.
     """
 
     steps: array[int] = field(default_factory=lambda: array("q"))
@@ -63,7 +63,7 @@ class Series:
         return Series(self.steps[:], self.samples[:], self.values[:], self.by_hand[:])
 
     def as_due(self, replicas: int) -> tuple[bytes, bytes, bytes]:
-        """The columns, to the last bit, of the rows that the cadence asked for."""
+        """The columns, to the last bit, of the rows that the schedule asked for."""
         steps, values = self.since(0, replicas)
         samples = np.array(self.samples[: len(steps)], dtype=np.int64)
         by_hand = [row for row in self.by_hand if row < len(steps)]  # one more may just be coming

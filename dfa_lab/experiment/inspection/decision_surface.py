@@ -10,24 +10,23 @@ import torch
 
 from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.data import Task
-from dfa_lab.experiment.inspection.predictions import answers_of
+from dfa_lab.experiment.inspection.predictions import Inspected, predictions_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
-#: How far the picture reaches beyond the samples, as a share of their span.
+#: The margin of the picture around the samples, as a share of their span.
 MARGIN = 0.08
-#: Points on a side of the grid, at most: beyond that there are more than dots on the screen.
+#: Points on a side of the grid, at most: a screen shows no more.
 LARGEST = 500
 
 
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """One replica of a run after ``step`` updates, on a grid over the plane and at the test points; plain NumPy.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Surface(Inspected):
+    """Predictions of a run on a grid over the plane and at the test points; plain NumPy.
 
     ``probabilities`` (H, W, classes) are those at the grid of ``x`` (W,) and ``y`` (H,), both rising. ``points``
-    (N, 2) are the test split's inputs, ``labels`` (N,) their classes and ``said`` (N,) what the network takes them for.
-    ``class_names`` has a name for each class, ``task`` the task's.
+    (N, 2) are the test split's inputs, ``labels`` (N,) their classes and ``said`` (N,) the predicted classes.
     """
 
     x: np.ndarray
@@ -36,16 +35,10 @@ class Surface:
     points: np.ndarray
     labels: np.ndarray
     said: np.ndarray
-    class_names: tuple[str, ...]
-    task: str
-    step: int
-    rule: str
-    name: str
-    replica: int = 0
 
     @property
     def accuracy(self) -> float:
-        """The share of the test points that the network is right about, 0–1."""
+        """The share of the test points whose class is predicted, 0–1."""
         return float(np.mean(self.said == self.labels))
 
 
@@ -55,9 +48,9 @@ def has_surface(task: Task) -> bool:
 
 
 def surface_of(experiment: Experiment, replica: int = 0, size: int = 60) -> Surface:
-    """The decision surface of a run at this step on a grid of ``size`` by ``size`` points; training is not touched.
+    """The decision surface of a run at this step on a grid of ``size`` by ``size`` points; the run is not changed.
 
-    Raises ``DfaLabError`` where the task has not two inputs and classes, or for a size that is none.
+    Raises ``DfaLabError`` unless the task has two inputs and classes, and for a size outside 2 to 500.
     """
     task = experiment.task
     if not has_surface(task):
@@ -72,18 +65,13 @@ def surface_of(experiment: Experiment, replica: int = 0, size: int = 60) -> Surf
     x, y = (np.linspace(*ends, size) for ends in zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
     grid = torch.from_numpy(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).float()
     inputs = torch.cat([grid, task.test_inputs.reshape(-1, 2)]).reshape(-1, *task.test_inputs.shape[1:])
-    answers = answers_of(experiment, inputs, replica=replica)
+    predictions = predictions_of(experiment, inputs, replica=replica)
     return Surface(
-        x,
-        y,
-        answers.probabilities[: size * size].reshape(size, size, -1),
-        task.test_inputs.reshape(-1, 2).double().numpy(),
-        task.test_targets.numpy().copy(),
-        answers.said[size * size :],
-        task.labels,
-        task.name,
-        answers.step,
-        answers.rule,
-        answers.name,
-        replica,
+        x=x,
+        y=y,
+        probabilities=predictions.probabilities[: size * size].reshape(size, size, -1),
+        points=task.test_inputs.reshape(-1, 2).double().numpy(),
+        labels=task.test_targets.numpy().copy(),
+        said=predictions.said[size * size :],
+        **predictions.source,
     )

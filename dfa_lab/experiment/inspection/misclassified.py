@@ -1,4 +1,4 @@
-"""Mistakes: the test pictures a network takes for something else, those it is surest of first."""
+"""The misclassified test pictures of a run, the most confident mistakes first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.data import Task
-from dfa_lab.experiment.inspection.predictions import answers_of
+from dfa_lab.experiment.inspection.predictions import Inspected, predictions_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 MOST = 400
 
 
-@dataclass(frozen=True, eq=False)
-class Mistakes:
-    """Test pictures that one replica of a run gets wrong after ``step`` updates; plain NumPy.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mistakes(Inspected):
+    """Test pictures that a run misclassifies; plain NumPy.
 
     ``images`` (n, height, width, channels) lie in 0–1 over the test split, ``samples`` (n,) are their numbers in it.
-    ``said`` (n,) is what the network takes each for, with ``confidence`` (n,), its probability, 0–1; ``truth`` (n,) is
-    what it is: both are places in ``class_names``. ``wrong`` of ``tested`` test pictures are wrong in all.
+    ``said`` (n,) are the predicted classes with their probabilities ``confidence`` (n,), ``truth`` (n,) the right ones,
+    as places in ``class_names``. ``wrong`` of ``tested`` test pictures are misclassified in all.
     """
 
     images: np.ndarray
@@ -35,12 +35,6 @@ class Mistakes:
     confidence: np.ndarray
     wrong: int
     tested: int
-    class_names: tuple[str, ...]
-    task: str
-    step: int
-    rule: str
-    name: str
-    replica: int = 0
 
 
 def has_pictures(task: Task) -> bool:
@@ -49,9 +43,9 @@ def has_pictures(task: Task) -> bool:
 
 
 def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mistakes:
-    """Up to ``count`` wrong test pictures at this step, the most confident mistakes first; training is not touched.
+    """Up to ``count`` misclassified test pictures at this step, most confident first; the run is not changed.
 
-    Raises ``DfaLabError`` where the task has no pictures and classes, or for a count that is none.
+    Raises ``DfaLabError`` unless the task has pictures and classes, and for a count outside 1 to 400.
     """
     task = experiment.task
     if not has_pictures(task):
@@ -60,27 +54,22 @@ def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mi
             "shown. Use digits or fashion_mnist, or give a Task its image=(channels, height, width)."
         )
     whole_number("count", count, 1, MOST)
-    answers = answers_of(experiment, task.test_inputs, replica=replica)
+    predictions = predictions_of(experiment, task.test_inputs, replica=replica)
     truth = task.test_targets.numpy()
-    sure = answers.probabilities.max(axis=1)
-    wrong = np.flatnonzero(answers.said != truth)
-    # Stable, so that equally sure ones stand in the order of the test split.
+    sure = predictions.probabilities.max(axis=1)
+    wrong = np.flatnonzero(predictions.said != truth)
+    # Stable: equally sure ones keep the order of the test split.
     shown = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
     assert task.image is not None
     pictures = task.test_inputs[torch.from_numpy(shown)].reshape(-1, *task.image).movedim(1, -1)
     low, high = float(task.test_inputs.min()), float(task.test_inputs.max())
     return Mistakes(
-        ((pictures.double() - low) / ((high - low) or 1.0)).numpy(),
-        shown,
-        answers.said[shown],
-        truth[shown],
-        sure[shown],
-        len(wrong),
-        len(truth),
-        task.labels,
-        task.name,
-        answers.step,
-        answers.rule,
-        answers.name,
-        replica,
+        images=((pictures.double() - low) / ((high - low) or 1.0)).numpy(),
+        samples=shown,
+        said=predictions.said[shown],
+        truth=truth[shown],
+        confidence=sure[shown],
+        wrong=len(wrong),
+        tested=len(truth),
+        **predictions.source,
     )

@@ -1,9 +1,9 @@
-"""Answers: what a run's network says to given inputs at this moment, as probabilities. Changes nothing in the run."""
+"""The predictions of a run's network for given inputs at this moment. The run is not changed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,22 +18,39 @@ if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """Probabilities (N, classes), float64, by one replica of the run called ``name`` after ``step`` updates."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inspected:
+    """The run that something was read from: its name and rule, and which replica, after ``step`` updates.
 
-    probabilities: np.ndarray
+    ``class_names`` has a name for each class of its ``task``.
+    """
+
+    class_names: tuple[str, ...]
+    task: str
     step: int
     rule: str
     name: str
+    replica: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Predictions(Inspected):
+    """Probabilities (N, classes), float64."""
+
+    probabilities: np.ndarray
 
     @property
     def said(self) -> np.ndarray:
-        """The class each answer is surest of, (N,)."""
+        """The class of the largest probability, (N,)."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
+    @property
+    def source(self) -> dict[str, Any]:
+        """The fields of ``Inspected``, for another record of the same run."""
+        return {one.name: getattr(self, one.name) for one in fields(Inspected)}
 
-def answers_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> Answers:
+
+def predictions_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> Predictions:
     """The softmax of the network's output for ``inputs`` (N, …), shaped as the task's are.
 
     An MLP's weights are copied and training goes on meanwhile; a module holds the run until it has answered. Raises
@@ -48,4 +65,7 @@ def answers_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> A
         found = torch.cat(outputs()).double().softmax(-1).cpu().numpy()
     if not np.isfinite(found).all():
         raise DfaLabError(f"the network's output at step {step} is not finite; lower lr, or reset the run.")
-    return Answers(found, step, rule, name)
+    labels, task = experiment.task.labels, experiment.task.name
+    return Predictions(
+        probabilities=found, class_names=labels, task=task, step=step, rule=rule, name=name, replica=replica
+    )

@@ -1,4 +1,4 @@
-"""Phases: the step about to be made, in slow motion and in numbers. Changes nothing of the run."""
+"""The next step of a run in four phases, in words and numbers. The run is not changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dfa_lab.learning.rules import Route
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of one step: its equation, what it does now in words, and the numbers that the words are made of."""
+    """A part of one step: its equation, what it does now in words, and the numbers in the words."""
 
     name: str
     equation: str
@@ -62,12 +62,12 @@ def _in_words(
     seen = equations.forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
     lesson = equations.lesson_for(layers.rule, seen, targets, loss)
-    heard: list[Tensor] = []
-    told: list[Tensor] = []
-    equations.deltas(layers, seen, error, lesson, heard)
-    equations.deltas(by_backpropagation(layers), seen, error, None, told)
-    strengths = [float(vector_norm(own(signal))) for signal in reversed(heard)]
-    angles = [float(angle(own(a), own(b)).nanmean()) for a, b in zip(reversed(heard), reversed(told), strict=False)]
+    signals: list[Tensor] = []
+    bp: list[Tensor] = []
+    equations.deltas(layers, seen, error, lesson, signals)
+    equations.deltas(by_backpropagation(layers), seen, error, None, bp)
+    strengths = [float(vector_norm(own(signal))) for signal in reversed(signals)]
+    angles = [float(angle(own(a), own(b)).nanmean()) for a, b in zip(reversed(signals), reversed(bp), strict=False)]
     found, size = float(own(value)), float(vector_norm(own(error)))
     before = [own(weight).clone() for weight in layers.weights]
     learner.update(inputs, targets)
@@ -85,7 +85,7 @@ def _in_words(
         Phase(
             "signal",
             layers.rule.equation,
-            f"{_heard(layers, strengths, angles)}{whose}",
+            f"{_received(layers, strengths, angles)}{whose}",
             {"signal_norm": strengths, "signal_angle": angles},
         ),
         Phase("update", _update(settings), f"{_moves(moved)}{whose}", {"relative_update": moved}),
@@ -111,7 +111,7 @@ def _layers(count: int) -> str:
     return f"{count} hidden layer{'' if count == 1 else 's'}"
 
 
-def _heard(layers: Layers, strengths: list[float], angles: list[float]) -> str:
+def _received(layers: Layers, strengths: list[float], angles: list[float]) -> str:
     if layers.rule.route is Route.NONE:
         return "The hidden layers hear nothing and stay as they are."
     parts = [

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
-from dfa_lab.learning.alignment import Portrait
+from dfa_lab.learning.alignment import LayerTensors
 from dfa_lab.learning.networks import change_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
 
@@ -70,7 +70,7 @@ class Learner(Protocol):
         """Metric -> a value for each hidden layer; with ``chance`` the chance bands as well."""
 
     @abstractmethod
-    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
         """The tensors behind the angles of each hidden layer of one replica."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs, mlp_costs
 from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
-from dfa_lab.learning.alignment import Portrait, measure_chance, measure_mlp, portraits_of_mlp
+from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
 from dfa_lab.learning.ops import CudaGraphStep, Loss, each, is_sequence
 from dfa_lab.learning.rules import Lesson, Route
@@ -105,10 +105,10 @@ class MLPLearner(Learner):
             return found
         return found | measure_chance(self.layers, seen, error, lesson, draws=CHANCE_DRAWS)
 
-    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
         """See ``Learner``."""
         own = None if self.settings.replicas is None else replica
-        return portraits_of_mlp(self.layers, *self._pass(inputs, targets), own)
+        return mlp_layer_tensors(self.layers, *self._pass(inputs, targets), own)
 
     def _pass(self, inputs: Tensor, targets: Tensor) -> tuple[equations.Pass, Tensor, Lesson | None]:
         """The forward pass, e, and what the rule needs beside e."""

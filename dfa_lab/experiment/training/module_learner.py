@@ -17,7 +17,7 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs, module_costs
 from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
-from dfa_lab.learning.alignment import Portrait, measure_converted, portraits_of_converted
+from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
@@ -171,10 +171,10 @@ class ModuleLearner(Learner):
         outputs = [self.output(part) for part in parts]
         return lambda: outputs
 
-    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[Portrait]:
+    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
         """See ``Learner``."""
         with self._eval_mode():
-            return portraits_of_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
+            return module_layer_tensors(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def costs(self, probe: int, test: int) -> Costs:
         """See ``Learner``."""

@@ -51,70 +51,8 @@ class Activation:
         return h
 
 
-def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
-    return 1 - h * h
-
-
-def _positive(a: Tensor, h: Tensor | None = None) -> Tensor:
-    return (a > 0).to(a.dtype)
-
-
-def _sigmoid_slope(a: Tensor, h: Tensor) -> Tensor:
-    return h * (1 - h)
-
-
-def _leaky_relu_slope(a: Tensor, h: Tensor) -> Tensor:
-    return torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0)
-
-
-def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
-    return torch.sigmoid(a)
-
-
-def _near_zero(a: Tensor, h: Tensor) -> Tensor:
-    return (a.abs() <= 1).to(a.dtype)
-
-
-def _tent(a: Tensor, h: Tensor) -> Tensor:
-    return (1 - a.abs()).clamp_min(0)
-
-
-def _stochastic_sign(a: Tensor) -> Tensor:
-    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1. The noise is a hash of a's bits in float32.
-
-    Equal a give equal signs, so a probe, a replay and a recomputation see what training saw, and no generator moves.
-    """
-    bits = a.detach().float().contiguous().view(torch.int32)
-    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
-        bits = (bits ^ (bits >> shift)) * factor
-    share = (bits & 0xFFFFFF).float() / 0x1000000
-    return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
-
-
-def _itself(a: Tensor) -> Tensor:
-    return a
-
-
-def _one(a: Tensor, h: Tensor) -> Tensor:
-    return torch.ones_like(a)
-
-
-ACTIVATIONS: Registry[Activation] = Registry("activation")
-ACTIVATIONS.register("tanh", Activation(torch.tanh, _tanh_slope, kernel=kernels.TANH))
-ACTIVATIONS.register("relu", Activation(torch.relu, _positive, kernel=kernels.RELU))
-ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope, kernel=kernels.SIGMOID))
-ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
-ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
-ACTIVATIONS.register("identity", Activation(_itself, _one))
-#: sign(a), and 1 where |a| ≤ 1 for its derivative: the straight-through estimator (Hubara et al. 2016, eq. 4).
-ACTIVATIONS.register("sign", Activation(torch.sign, _near_zero, surrogate=True))
-#: 1 where a > 0, else 0, and max(0, 1 − |a|) for its derivative (Bellec et al. 2018).
-ACTIVATIONS.register("heaviside", Activation(_positive, _tent, surrogate=True))
-#: ±1 at random with mean hard_tanh(a), and that mean's derivative (Hubara et al. 2016, eq. 2).
-ACTIVATIONS.register("stochastic_sign", Activation(_stochastic_sign, _near_zero, surrogate=True))
-
-
 Derivative = Callable[..., Tensor]
+Slope = Callable[[Tensor, Tensor], Tensor]
 
 
 class Derivatives(Registry[Derivative]):
@@ -173,26 +111,27 @@ def exact(a: Tensor) -> Tensor:
     raise DfaLabError("'exact' stands for the activation's own derivative; name it, do not call it.")
 
 
+# Each takes h too, so that it can be an Activation's own derivative.
 @DERIVATIVES.register("identity")
-def identity(a: Tensor) -> Tensor:
+def identity(a: Tensor, h: Tensor | None = None) -> Tensor:
     """g(a) = 1, the derivative of the identity: the signal passes as it is."""
     return torch.ones_like(a)
 
 
 @DERIVATIVES.register("step")
-def step(a: Tensor) -> Tensor:
+def step(a: Tensor, h: Tensor | None = None) -> Tensor:
     """g(a) = 1 where a > 0, else 0."""
     return (a > 0).to(a.dtype)
 
 
 @DERIVATIVES.register("hard_tanh")
-def hard_tanh(a: Tensor, *, limit: float = 1.0) -> Tensor:
+def hard_tanh(a: Tensor, h: Tensor | None = None, *, limit: float = 1.0) -> Tensor:
     """g(a) = 1 where |a| ≤ limit, else 0: the derivative of tanh's straight-line stand-in."""
     return (a.abs() <= limit).to(a.dtype)
 
 
 @DERIVATIVES.register("triangle")
-def triangle(a: Tensor, *, width: float = 1.0) -> Tensor:
+def triangle(a: Tensor, h: Tensor | None = None, *, width: float = 1.0) -> Tensor:
     """g(a) = max(0, 1 − |a| / width): the surrogate that spiking networks use."""
     return (1 - a.abs() / width).clamp_min(0)
 
@@ -207,7 +146,51 @@ def points(a: Tensor, *, points: Sequence[Sequence[float]] = _TRIANGLE.points) -
     return curve(a)
 
 
-Slope = Callable[[Tensor, Tensor], Tensor]
+def _tanh_slope(a: Tensor, h: Tensor) -> Tensor:
+    return 1 - h * h
+
+
+def _sigmoid_slope(a: Tensor, h: Tensor) -> Tensor:
+    return h * (1 - h)
+
+
+def _leaky_relu_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.full_like(a, 0.01).masked_fill_(a > 0, 1.0)
+
+
+def _softplus_slope(a: Tensor, h: Tensor) -> Tensor:
+    return torch.sigmoid(a)
+
+
+def _itself(a: Tensor) -> Tensor:
+    return a
+
+
+def _stochastic_sign(a: Tensor) -> Tensor:
+    """±1, +1 with probability (1 + a) / 2 for |a| ≤ 1. The noise is a hash of a's bits in float32.
+
+    Equal a give equal signs, so a probe, a replay and a recomputation see what training saw, and no generator moves.
+    """
+    bits = a.detach().float().contiguous().view(torch.int32)
+    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
+        bits = (bits ^ (bits >> shift)) * factor
+    share = (bits & 0xFFFFFF).float() / 0x1000000
+    return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
+
+
+ACTIVATIONS: Registry[Activation] = Registry("activation")
+ACTIVATIONS.register("tanh", Activation(torch.tanh, _tanh_slope, kernel=kernels.TANH))
+ACTIVATIONS.register("relu", Activation(torch.relu, step, kernel=kernels.RELU))
+ACTIVATIONS.register("sigmoid", Activation(torch.sigmoid, _sigmoid_slope, kernel=kernels.SIGMOID))
+ACTIVATIONS.register("leaky_relu", Activation(F.leaky_relu, _leaky_relu_slope))
+ACTIVATIONS.register("softplus", Activation(F.softplus, _softplus_slope))
+ACTIVATIONS.register("identity", Activation(_itself, identity))
+#: sign(a), and 1 where |a| ≤ 1 for its derivative: the straight-through estimator (Hubara et al. 2016, eq. 4).
+ACTIVATIONS.register("sign", Activation(torch.sign, hard_tanh, surrogate=True))
+#: 1 where a > 0, else 0, and max(0, 1 − |a|) for its derivative (Bellec et al. 2018).
+ACTIVATIONS.register("heaviside", Activation(step, triangle, surrogate=True))
+#: ±1 at random with mean hard_tanh(a), and that mean's derivative (Hubara et al. 2016, eq. 2).
+ACTIVATIONS.register("stochastic_sign", Activation(_stochastic_sign, hard_tanh, surrogate=True))
 
 
 def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") -> Slope:

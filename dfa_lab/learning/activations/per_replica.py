@@ -13,11 +13,10 @@ from dfa_lab.learning.ops import each, is_sequence
 
 
 class ReplicaSlopes:
-    """The g of every replica; each distinct g is called once, on the replicas that have it."""
+    """The g of every replica: ``parts`` are the distinct g, each with the replicas that have it."""
 
-    def __init__(self, slopes: Sequence[Slope]) -> None:
-        distinct = dict.fromkeys(slopes)
-        self._parts = [(slope, torch.tensor([k for k, own in enumerate(slopes) if own is slope])) for slope in distinct]
+    def __init__(self, parts: Sequence[tuple[Slope, Sequence[int]]]) -> None:
+        self._parts = [(slope, torch.tensor(members)) for slope, members in parts]
 
     def __call__(self, a: Tensor, h: Tensor) -> Tensor:
         """g_k(a_k), (K, N, n)."""
@@ -32,13 +31,12 @@ def replica_slopes(activation: Activation, derivative: Any, replicas: int | None
     """``slope_of`` for a network's layers; a sequence of choices has one for each replica."""
     if not is_sequence(derivative):
         return slope_of(activation, derivative)
-    choices = each("activation_derivative", derivative, replicas)
-    known: list[tuple[Any, Slope]] = []
-    slopes = []
-    for choice in choices:
-        found = next((slope for one, slope in known if one == choice), None)
-        if found is None:
-            found = slope_of(activation, choice)
-            known.append((choice, found))
-        slopes.append(found)
-    return slopes[0] if len(known) == 1 else ReplicaSlopes(slopes)
+    members: list[tuple[Any, list[int]]] = []
+    for replica, choice in enumerate(each("activation_derivative", derivative, replicas)):
+        same = next((numbers for one, numbers in members if one == choice), None)
+        if same is None:
+            members.append((choice, [replica]))
+        else:
+            same.append(replica)
+    parts = [(slope_of(activation, choice), numbers) for choice, numbers in members]
+    return parts[0][0] if len(parts) == 1 else ReplicaSlopes(parts)

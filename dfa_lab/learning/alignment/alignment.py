@@ -1,8 +1,8 @@
-"""measure_alignment: how far what a rule sends stands from what BP would send at the same weights.
+"""measure_alignment: the angles between a rule's signals and BP's at the same weights.
 
-All angles are in degrees, 0–180 and never folded: 180° is anti-alignment. What is not defined is NaN: an angle with a
-zero vector (a sample with a delta of zero is left out), any alignment of a rule that sends nothing.
-``docs/alignment.md`` defines every number with its equation.
+Angles are in degrees, 0–180 and never folded: 180° is anti-alignment. What is not defined is NaN: an angle with a zero
+vector (means leave out a sample with a zero delta), any alignment of a rule that sends nothing. ``docs/alignment.md``
+defines every number with its equation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
 from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_mlp
@@ -39,14 +39,14 @@ class AlignmentRow:
     - ``weight_alignment``: between the matrix that carries the signal and BP's own, W_{l+1}, or for a direct rule the
       downstream product W_L … W_{l+1}; ``weight_alignment_chance``: one sd, about 90°, of independent entries
     - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021)
-    - ``signal_alignment``: mean over samples, between what a layer hears, before g, and what BP would tell it
+    - ``signal_alignment``: mean over samples, between the signal a layer receives, before g, and BP's
     - ``gradient_alignment``: between δ by the rule and by BP, under the ``convention`` named;
       ``gradient_alignment_sd``: sd over samples of a sample's angle; ``gradient_alignment_chance_mean`` and
       ``gradient_alignment_chance``: mean and sd under the same convention with B redrawn at the same weights
     - ``gradient_alignments``: every convention's angle by name
     - ``gradient_norm_ratio``: ‖∂W‖ by the rule over BP's; ``bp_gradient_norm``: Frobenius norm of ∂L/∂W by BP
-    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (see ``floor.py``);
-      False too where the output is no tensor, and it cannot be judged
+    - ``at_floor``: BP's delta is made of rounding errors, and the gradient angles mean nothing (``rounding_floor.py``);
+      False also where the output is no tensor, and it cannot be judged
     """
 
     layer: int
@@ -69,19 +69,19 @@ class AlignmentRow:
 
 
 class Alignment(list[AlignmentRow]):
-    """The rows of one measurement, a layer (and replica) each."""
+    """The rows of one measurement, one for each layer and replica."""
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
         import pandas as pd
 
-        plain = [name.name for name in fields(AlignmentRow) if name.name != "gradient_alignments"]
+        numbers = [field.name for field in fields(AlignmentRow) if field.name != "gradient_alignments"]
         rows = [
-            {name: getattr(row, name) for name in plain}
-            | {f"gradient_alignment_{name}": value for name, value in row.gradient_alignments.items()}
+            [getattr(row, name) for name in numbers]
+            + [row.gradient_alignments.get(name, math.nan) for name in CONVENTIONS]
             for row in self
         ]
-        return pd.DataFrame(rows, columns=[*plain, *(f"gradient_alignment_{name}" for name in CONVENTIONS)])
+        return pd.DataFrame(rows, columns=[*numbers, *(f"gradient_alignment_{name}" for name in CONVENTIONS)])
 
 
 def measure_alignment(
@@ -98,12 +98,11 @@ def measure_alignment(
     """Alignment of each layer of ``net`` on one batch; nothing in it is changed, ``.grad``, buffers and RNG included.
 
     ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
-    δ, in order (``alignment_converted.py`` says what the numbers are there). It stays in the mode it is in, train or
-    eval, and is measured in its own precision, outside autocast. ``inputs`` (N, n_in) or (K, N, n_in), or whatever a
-    converted network takes, several in a tuple; ``loss_fn(output, targets)`` any torch loss of these two alone that
-    gives a scalar (a penalty on weights belongs to the optimizer), and ``reduction`` its own, for the norms of rules
-    that do not hear e itself. With replicas it takes (K, N, n_out) and adds up the replicas' losses, so that e is each
-    replica's own.
+    δ, in order (``of_modules.py`` defines the numbers there). It stays in the mode it is in, train or eval, and is
+    measured in its own precision, outside autocast. ``inputs`` are (N, n_in) or (K, N, n_in), or whatever a converted
+    network takes, several in a tuple. ``loss_fn(output, targets)`` is any torch loss of these two alone that gives a
+    scalar, without a penalty on weights; with replicas it takes (K, N, n_out) and adds up the replicas' losses, so that
+    e is each replica's own. ``reduction`` is the loss's own; the norms of rules that do not broadcast e itself need it.
 
     ``convention``, a name of ``dfa.CONVENTIONS``, says which angle ``gradient_alignment`` and its chance band are.
     With ``linearised`` the downstream product of a direct rule goes through the mean of f′ in every layer on the way.
@@ -111,10 +110,15 @@ def measure_alignment(
 
     One forward pass, one backward pass by the rule and one by BP. Raises ``DfaLabError`` for inputs that do not fit or
     are not finite, for a loss that is not a finite scalar, and for an unknown convention.
+
+    >>> import torch, dfa_lab as dfa
+    >>> net, inputs, targets = dfa.MLP([2, 3, 3, 2], rule="bp"), torch.eye(2), torch.tensor([0, 1])
+    >>> rows = dfa.measure_alignment(net, inputs, targets, torch.nn.functional.cross_entropy)
+    >>> [(row.layer, round(row.gradient_alignment)) for row in rows]
+    [(1, 0), (2, 0)]
     """
     CONVENTIONS[convention]
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
-        raise DfaLabError(f"draws was given as {shown(draws)}; expected a whole number from 0.")
+    whole_number("draws", draws, 0)
     if reduction not in ("mean", "sum"):
         raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
     learner = network_of(net)

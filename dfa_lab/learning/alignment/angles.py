@@ -1,6 +1,6 @@
-"""Angles between vectors and between weight gradients, as exact near 0° and 180° as elsewhere; degrees, in float64.
+"""Angles between vectors and between weight gradients, in degrees as float64, as exact near 0° and 180° as elsewhere.
 
-Vectors are compared in their own precision, at least float32: an angle between float32 vectors is right to about 1e-5°.
+Vectors are compared in their own precision, at least float32; an angle between float32 vectors is right to about 1e-5°.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot, vector_norm
 
-#: So many entries are turned into float64 at once: few enough for the nearest caches.
+#: Entries that are turned into float64 at once, few enough for the nearest caches.
 BLOCK = 2**16
 
 
@@ -42,8 +42,7 @@ def _degrees(apart: Tensor, together: Tensor) -> Tensor:
 class Dots:
     """The products of pairs of float32 vectors, ‖u‖², ‖v‖² and u·v, (…), in float64.
 
-    There they have digits enough for acos: half of them are left, an angle of 1e-6°. Nothing in float32 is too small or
-    too large to be squared.
+    acos loses half of float64's digits, which leaves 1e-6°; no number of float32 is too small or large to be squared.
     """
 
     left: Tensor
@@ -79,7 +78,7 @@ class Dots:
 
 
 def spread(samples: Tensor) -> Tensor:
-    """The sample standard deviation along the last dimension over what is not NaN; NaN where that is fewer than two."""
+    """The sample standard deviation along the last dimension, NaN left out; NaN where fewer than two are left."""
     apart = samples - samples.nanmean(-1, keepdim=True)
     count = samples.shape[-1] - samples.isnan().sum(-1)
     return (apart.square().nansum(-1) / (count - 1).clamp(min=0)).sqrt()
@@ -131,8 +130,4 @@ class Gradients:
     @classmethod
     def stacked(cls, layers: Sequence[Gradients]) -> Gradients:
         """Those of several layers together, in a leading dimension."""
-        return cls(
-            torch.stack([one.rule_norm for one in layers]),
-            torch.stack([one.bp_norm for one in layers]),
-            torch.stack([one.angle for one in layers]),
-        )
+        return cls(*(torch.stack([getattr(one, name) for one in layers]) for name in ("rule_norm", "bp_norm", "angle")))

@@ -1,6 +1,6 @@
-"""CONVENTIONS: what "the angle between the rule's gradient and BP's" can mean. The same tensors give other angles.
+"""CONVENTIONS: the ways to measure one angle between the rule's deltas and BP's. Each gives another number.
 
-Legend: δ_i by the rule and by BP, the vector of sample i, N of them; h_i the layer's input; ∠ the angle in degrees.
+Legend: δ_i, δ_i^BP = the delta of sample i by the rule and by BP, N samples; h_i = the layer's input; ∠ in degrees.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Pairs = Sequence[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Compared:
-    """What the rule and BP make of a layer: ``deltas`` and the ``signals`` they come from, pairs (…, N, n).
+    """A layer by the rule and by BP: ``deltas`` and the ``signals`` they come from, pairs (…, N, n).
 
-    More than one pair where calls have batches of their own; no signals where none can be seen. Leading dimensions are
-    replicas or layers of one width.
+    Calls with batches of their own make a pair each; ``signals`` is empty where none can be seen. Leading dimensions
+    are replicas or layers of one width.
     """
 
     deltas: Pairs
@@ -39,8 +39,10 @@ class Compared:
 
     @cached_property
     def dots(self) -> Dots | None:
-        """The products of each sample's deltas, (…, N), made once; None where float64 needs more than products."""
-        return _dots(self.deltas)
+        """The products of each sample's deltas, (…, N), made once; None for float64, and for more pairs than one."""
+        if len(self.deltas) > 1 or any(one.dtype is torch.float64 for one in self.deltas[0]):
+            return None
+        return Dots.of(*self.deltas[0])
 
     @cached_property
     def samples(self) -> Tensor:
@@ -50,17 +52,11 @@ class Compared:
 
 @dataclass(frozen=True)
 class Convention:
-    """A way to compare two batches of deltas: its equation, what it answers, and the angle it gives."""
+    """A way to compare two batches of deltas: its equation, the question it answers, and ``measure``, the angle."""
 
     equation: str
     meaning: str
     measure: Callable[[Compared], Tensor]
-
-
-def _dots(pairs: Pairs) -> Dots | None:
-    if len(pairs) > 1 or any(one.dtype is torch.float64 for one in pairs[0]):
-        return None
-    return Dots.of(*pairs[0])
 
 
 def _sample_angles(pairs: Pairs) -> Tensor:
@@ -80,16 +76,21 @@ def _batch(compared: Compared) -> Tensor:
 
 
 class Conventions(Registry[Convention]):
-    """The registry of conventions. None may have a name whose column is another number's."""
+    """The registry of conventions. A registered one is a column of every alignment table and of every new history.
+
+    >>> import dfa_lab as dfa
+    >>> list(dfa.CONVENTIONS), dfa.CONVENTIONS["batch_mean"].equation
+    (['per_sample', 'batch', 'weight_gradient', 'batch_mean'], '∠(Σ_i δ_i, Σ_i δ_i^BP)')
+    """
 
     def register(self, name: str, entry: Any = None) -> Any:
-        """As in any registry; ``DfaLabError`` for a name that is taken in this sense too."""
+        """As in any registry; ``DfaLabError`` also for a name whose column is another number's."""
         if name in NO_CONVENTIONS:
             raise DfaLabError(f"{column(name)!r} is another number already; choose another name for the convention.")
         return super().register(name, entry)
 
 
-#: Names whose columns hold what belongs to the convention asked for: its spread and its chance band.
+#: Names whose columns are taken by the spread and the chance band of the convention asked for.
 NO_CONVENTIONS = ("sd", "chance", "chance_mean")
 
 CONVENTIONS = Conventions("convention")
@@ -126,7 +127,7 @@ CONVENTIONS.register(
     ),
 )
 
-#: The convention that is meant where none is named.
+#: The convention used where none is named.
 DEFAULT = "per_sample"
 
 
@@ -136,7 +137,7 @@ def column(convention: str) -> str:
 
 
 def compare(compared: Compared) -> dict[str, Tensor]:
-    """Every number of a layer that compares its deltas: name -> (…), float64."""
+    """The numbers of a layer that compare its deltas, and its signals: name -> (…), float64."""
     nothing = torch.full_like(compared.samples, torch.nan)
     signals = _sample_angles(compared.signals) if compared.signals else nothing
     return {

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
-from dfa_lab.learning.alignment.of_mlp import backward_matrix, by_backpropagation
+from dfa_lab.learning.alignment.of_mlp import backward_matrix, by_backpropagation, hidden_deltas
 from dfa_lab.learning.alignment.of_modules import matrix_pairs
 from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
 from dfa_lab.learning.mlp import Layers, Pass, deltas, downstream
@@ -20,10 +20,10 @@ from dfa_lab.learning.rules import Lesson
 
 
 @dataclass(frozen=True, eq=False)
-class Portrait:
-    """One layer: what carries the signal and BP's own (rows, columns), None where not defined; deltas, a row a sample.
+class LayerTensors:
+    """One layer: the matrix that carries the signal and BP's own, None where not defined; deltas, a row a sample.
 
-    Layouts are torch's: (out, in) layerwise, (n_out, n_l) direct.
+    Matrices are laid out as torch's: (out, in) layerwise, (n_out, n_l) direct.
     """
 
     name: str
@@ -45,33 +45,28 @@ class Portrait:
         return angle(self.deltas, self.bp_deltas)
 
 
-def portraits_of_mlp(
+def mlp_layer_tensors(
     layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None, replica: int | None
-) -> list[Portrait]:
-    """A portrait of each hidden layer of one ``replica``; None where the network has no replicas."""
+) -> list[LayerTensors]:
+    """The tensors of each hidden layer of one ``replica``; None where the network has no replicas."""
 
-    def own(tensor: Tensor | None) -> Tensor | None:
-        return tensor if tensor is None or replica is None else tensor[replica]
+    def own(tensor: Tensor) -> Tensor:
+        return tensor if replica is None else tensor[replica]
 
-    ours, theirs = deltas(layers, seen, error, lesson), deltas(by_backpropagation(layers), seen, error)
+    ours = hidden_deltas(deltas(layers, seen, error, lesson), seen)
+    theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error), seen)
     found = []
-    for number in range(len(layers.weights) - 1):
-        bp = theirs[number]
-        assert bp is not None
+    for number, (delta, bp) in enumerate(zip(ours, theirs, strict=True)):
         partner, matrix = downstream(layers.weights, number + 1, layers.rule.route), backward_matrix(layers, number)
-        carried = None if matrix is None else matrix.expand_as(partner)
-        delta = torch.zeros_like(bp) if ours[number] is None else ours[number]
-        sides = own(carried), own(partner), own(delta), own(bp)
-        assert sides[2] is not None
-        assert sides[3] is not None
-        found.append(Portrait(f"layer {number + 1}", sides[0], sides[1], sides[2], sides[3]))
+        carried = None if matrix is None else own(matrix.expand_as(partner))
+        found.append(LayerTensors(f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
     return found
 
 
-def portraits_of_converted(
+def module_layer_tensors(
     converted: Converted, inputs: Any, targets: Any, loss_fn: Callable[[Any, Any], Tensor], reduction: str
-) -> list[Portrait]:
-    """A portrait of each layer that carries δ and was called."""
+) -> list[LayerTensors]:
+    """The tensors of each layer that carries δ and was called."""
     with side_effect_free(converted):
         inputs, targets = savable(inputs), savable(targets)
         with recorded_with_paths(converted, inputs, targets, loss_fn, reduction) as (recording, paths):
@@ -93,6 +88,6 @@ def portraits_of_converted(
                 torch.cat([as_matrix(layer, one) if layerwise else one for one in side], 1)
                 for side in zip(*matrices, strict=True)
             ]
-        deltas = (torch.cat([heard.received(call) for call in calls], 1) for heard in (ours, theirs))
-        found.append(Portrait(name or "the module", sides[0], sides[1], *deltas))
+        both = (torch.cat([one.received(call) for call in calls], 1) for one in (ours, theirs))
+        found.append(LayerTensors(name or "the module", sides[0], sides[1], *both))
     return found

@@ -1,6 +1,6 @@
-"""The numbers of ``alignment.py`` for an MLP, from its equations: one forward pass, δ by the rule, δ by BP.
+"""The alignment of an MLP, from its equations: one forward pass, δ by the rule, δ by BP.
 
-All values are lists, one tensor a hidden layer, () or with replicas (K,), in float64; angles in degrees.
+Values are lists, one float64 tensor a hidden layer, () or with replicas (K,); angles in degrees.
 """
 
 from __future__ import annotations
@@ -76,33 +76,31 @@ def measure_mlp(
     linearised: bool = False,
 ) -> Columns:
     """Every number but the chance bands, from one forward pass and its e under a loss with this ``reduction``."""
-    heard: list[Tensor] = []
-    told: list[Tensor] = []
-    ours = _made(deltas(layers, seen, error, lesson, heard), seen)
-    theirs = _made(deltas(by_backpropagation(layers), seen, error, None, told), seen)
-    heard.reverse()
-    told.reverse()
+    signals: list[Tensor] = []
+    bp_signals: list[Tensor] = []
+    ours = hidden_deltas(deltas(layers, seen, error, lesson, signals), seen)
+    theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error, None, bp_signals), seen)
+    signals.reverse()
+    bp_signals.reverse()
     columns = measure_weights(layers, seen, linearised=linearised)
-    strengths: dict[int, tuple[Tensor, Tensor]] = {}
+    sizes: dict[int, tuple[Tensor, Tensor]] = {}
     for same in _of_one_width(theirs):
-        compared = _compared(
-            *([side[n] for n in same] for side in (ours, theirs, seen.activities, told, heard) if side)
-        )
+        picked = [[side[n] for n in same] for side in (ours, theirs, seen.activities, signals, bp_signals) if side]
+        compared = _compared(*picked)
         for name, values in compare(compared).items():
             column = columns.setdefault(name, [values[0]] * len(theirs))
             for number, value in zip(same, values, strict=True):
                 column[number] = value
-        signals = compared.signals[0][1] if heard else torch.stack([told[n] for n in same])
-        sizes = rms(signals.flatten(-2)), rms(compared.deltas[0][1].flatten(-2))
-        strengths.update(zip(same, zip(*sizes, strict=True), strict=True))
+        both = torch.stack(picked[-1]), compared.deltas[0][1]
+        sizes.update(zip(same, zip(*(rms(one.flatten(-2)) for one in both), strict=True), strict=True))
     scale = 1 / error.shape[-2] if reduction == "mean" else 1.0
     rounding = Rounding(seen.output, error, scale, replicas=error.dim() == 3)
-    floors = [rounding.through(*strengths[number]) for number in reversed(range(len(theirs)))]
+    floors = [rounding.through(*sizes[number]) for number in reversed(range(len(theirs)))]
     return columns | {"at_floor": [(found > LIMIT).double() for found in reversed(floors)]}
 
 
-def _made(found: list[Tensor | None], seen: Pass) -> list[Tensor]:
-    """The hidden layers' deltas, zeros where a layer hears nothing."""
+def hidden_deltas(found: list[Tensor | None], seen: Pass) -> list[Tensor]:
+    """The hidden layers' deltas, zeros where a layer receives nothing."""
     pairs = zip(found[:-1], seen.activities[1:-1], strict=True)
     return [torch.zeros_like(h) if delta is None else delta for delta, h in pairs]
 
@@ -115,17 +113,15 @@ def _of_one_width(found: list[Tensor]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _compared(ours: Tensors, theirs: Tensors, inputs: Tensors, told: Tensors = (), heard: Tensors = ()) -> Compared:
-    """Layers of one width together, in a leading dimension."""
+def _compared(ours: Tensors, theirs: Tensors, inputs: Tensors, *signals: Tensors) -> Compared:
+    """Layers of one width together, in a leading dimension; ``signals`` are the rule's and BP's, if both are given."""
     pair = comparable(torch.stack(list(ours))), comparable(torch.stack(list(theirs)))
-    signals = []
-    if heard:
-        signals = [(torch.stack(list(heard)), torch.stack(list(told)))]
 
     def gradients() -> Gradients:
         return Gradients.stacked([Gradients.of_products(*one) for one in zip(*pair, inputs, strict=True)])
 
-    return Compared([pair], signals, gradients)
+    both = [torch.stack(list(side)) for side in signals]
+    return Compared([pair], [(both[0], both[1])] if len(both) == 2 else [], gradients)
 
 
 def measure_chance(
@@ -137,40 +133,39 @@ def measure_chance(
     convention: str = DEFAULT,
     draws: int = 16,
 ) -> Columns:
-    """Where both alignments would lie, in degrees, for a B independent of the weights: the band that means nothing.
+    """The chance bands: where both alignments would lie, in degrees, for a B independent of the weights.
 
     ``weight_alignment_chance`` is one sd about 90°: 57.3°/√n, n the entries of B (exact for independent entries).
-    For gradients, whose samples share e, that formula is wrong; B is redrawn ``draws`` times at the same weights (see
-    ``drawing.shuffled``). ``gradient_alignment_chance_mean`` is 90°, for B and −B are equally likely, and
+    For gradients, whose samples share e, that formula is wrong; B is redrawn ``draws`` times at the same weights by
+    ``shuffled``. ``gradient_alignment_chance_mean`` is 90°, for B and −B are equally likely, and
     ``gradient_alignment_chance`` the root mean square distance from it, itself uncertain by 1/√(2·draws). NaN for a
     rule without feedback, or whose feedback follows the weights' signs: it has no band.
     """
-    hidden = len(layers.weights) - 1
     nothing = _nothing(layers)
-    names = ("weight_alignment_chance", "gradient_alignment_chance", "gradient_alignment_chance_mean")
-    if not layers.rule.needs_feedback or layers.rule.magnitudes:
-        return {name: [nothing] * hidden for name in names}
-    theirs = _made(deltas(by_backpropagation(layers), seen, error), seen)
-    by_redrawing = [nothing] * hidden
-    if draws:
-        stream, squares = generator(0, "chance"), [torch.zeros_like(nothing) for _ in range(hidden)]
-        for _ in range(draws):  # one after another: fresh memory for all of them costs more than the calls
-            drawn = [shuffled(matrix, stream) for matrix in layers.feedback]
-            ours = _made(deltas(replace(layers, feedback=drawn), seen, error, lesson), seen)
-            for same in _of_one_width(theirs):
-                parts = ([side[n] for n in same] for side in (ours, theirs, seen.activities))
-                for number, found in zip(same, CONVENTIONS[convention].measure(_compared(*parts)), strict=True):
-                    squares[number] += (found - 90).square()
-        by_redrawing = [(total / draws).sqrt() for total in squares]
-    chances = [math.degrees(1 / math.sqrt(matrix.shape[-2] * matrix.shape[-1])) for matrix in layers.feedback]
-    return dict(
-        zip(
-            names,
-            (
-                [torch.full_like(nothing, chance) for chance in chances],
-                by_redrawing,
-                [torch.where(sd.isnan(), sd, 90.0) for sd in by_redrawing],
-            ),
-            strict=True,
-        )
-    )
+    by_redrawing = [nothing] * (len(layers.weights) - 1)
+    chances = by_redrawing
+    if layers.rule.needs_feedback and not layers.rule.magnitudes:
+        sizes = [matrix.shape[-2] * matrix.shape[-1] for matrix in layers.feedback]
+        chances = [torch.full_like(nothing, math.degrees(1 / math.sqrt(size))) for size in sizes]
+        if draws:
+            by_redrawing = _spread_by_redrawing(layers, seen, error, lesson, convention, draws)
+    return {
+        "weight_alignment_chance": chances,
+        "gradient_alignment_chance": by_redrawing,
+        "gradient_alignment_chance_mean": [torch.where(sd.isnan(), sd, 90.0) for sd in by_redrawing],
+    }
+
+
+def _spread_by_redrawing(
+    layers: Layers, seen: Pass, error: Tensor, lesson: Lesson | None, convention: str, draws: int
+) -> list[Tensor]:
+    theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error), seen)
+    stream, squares = generator(0, "chance"), [torch.zeros_like(_nothing(layers)) for _ in theirs]
+    for _ in range(draws):  # one after another: fresh memory for all of them costs more than the calls
+        drawn = [shuffled(matrix, stream) for matrix in layers.feedback]
+        ours = hidden_deltas(deltas(replace(layers, feedback=drawn), seen, error, lesson), seen)
+        for same in _of_one_width(theirs):
+            parts = ([side[n] for n in same] for side in (ours, theirs, seen.activities))
+            for number, found in zip(same, CONVENTIONS[convention].measure(_compared(*parts)), strict=True):
+                squares[number] += (found - 90).square()
+    return [(total / draws).sqrt() for total in squares]

@@ -1,12 +1,12 @@
-"""The numbers of ``alignment.py`` for a converted network, a value for each layer that carries δ.
+"""The alignment of a converted network, a value for each layer that carries δ.
 
-- A sample's δ at a layer is what arrives at the layer's output: all positions, and all calls of a layer that is called
-  several times, in one vector. Its *signal* is what arrives behind the activation layer that the output goes into,
-  through normalisation and sums but no other layer: functional activations cannot be seen.
+- A sample's δ at a layer is the gradient at the layer's output: all positions, and all calls of a layer that is called
+  several times, in one vector. Its *signal* is the gradient behind the activation layer that the output goes into,
+  through normalisation and sums but no other layer; functional activations cannot be seen.
 - A shared weight counts once: the matrix that carries δ and the weight itself are compared entry by entry, a
-  convolution's kernel as it is, whatever number of positions it serves.
-- Weight alignment stands at the layer through which δ goes down. Under a direct rule it stands at the layer before the
-  feedback point, compares B with the downstream product W_L … W_{l+1}, and needs a chain of linear layers from there.
+  convolution's kernel as it is, however many positions it serves.
+- Weight alignment belongs to the layer through which δ goes down. Under a direct rule it belongs to the layer before
+  the feedback point, compares B with the downstream product W_L … W_{l+1}, and needs a chain of linear layers there.
 
 What is not defined is NaN.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -50,36 +51,82 @@ def measure_converted(
     With ``draws`` the chance of the gradients comes from as many more backward passes: mean and sample standard
     deviation of the angle with redrawn feedback, which need not be 90° where skips carry e past the feedback.
     """
-    names = list(converted.conversion.buffers.carrying)
     with side_effect_free(converted):
         inputs, targets = savable(inputs), savable(targets)
         recorded = recorded_with_paths(converted, inputs, targets, loss_fn, reduction, slopes=linearised)
         with recorded as (recording, paths):
             ours = recording.backward()
             paths.by_backpropagation()
-            theirs = recording.backward()
-            chance = _chances(recording, paths, converted, theirs, convention, draws)
+            reference = _Reference(converted, recording, recording.backward())
+            chance = reference.chance(paths, convention, draws)
         weights = measure_weights(converted, recording.calls)
         rows = [
-            compare(_compared(recording, converted, ours, theirs, name))
-            | {"at_floor": _at_floor(recording, converted, theirs, name, reduction)}
-            for name in names
+            compare(reference.compared(ours, name)) | {"at_floor": reference.at_floor(name, reduction)}
+            for name in converted.conversion.buffers.carrying
         ]
     return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
 
 
-def _compared(
-    recording: Recording, converted: Converted, ours: BackwardPass, theirs: BackwardPass, name: str
-) -> Compared:
-    calls = recording.calls_of(name)
-    activations = [found for call in calls if (found := recording.activation_of(call))]
-    both = ([(ours.received(one), theirs.received(one)) for one in some] for some in (activations, calls))
-    signals, pairs = map(_joined, both)
+@dataclass(frozen=True)
+class _Reference:
+    """BP's backward pass over a recording, and what is compared with it."""
 
-    def gradients() -> Gradients:
-        return Gradients.of_vectors(*(_gradient(converted, one, name) for one in (ours, theirs)))
+    converted: Converted
+    recording: Recording
+    bp: BackwardPass
 
-    return Compared(pairs or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
+    def compared(self, ours: BackwardPass, name: str) -> Compared:
+        """A layer by another backward pass and by BP."""
+        calls = self.recording.calls_of(name)
+        activations = [found for call in calls if (found := self.recording.activation_of(call))]
+        both = ([(ours.received(one), self.bp.received(one)) for one in some] for some in (activations, calls))
+        signals, deltas = map(_joined, both)
+
+        def gradients() -> Gradients:
+            return Gradients.of_vectors(self._gradient(ours, name), self._gradient(self.bp, name))
+
+        return Compared(deltas or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
+
+    def _gradient(self, backward: BackwardPass, name: str) -> Tensor:
+        parts = []
+        for parameter in self.converted.conversion.buffers.carrying[name]:
+            found = backward.parameters.get(f"{name}.{parameter}" if name else parameter)
+            own = self.converted.root.get_submodule(name).get_parameter(parameter)
+            if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
+                found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
+            parts.append(found.detach().flatten())
+        return torch.cat(parts)
+
+    def at_floor(self, name: str, reduction: str) -> Tensor:
+        """1 at the rounding floor, by e and by the layer's own activation; NaN where it cannot be judged."""
+        calls, output = self.recording.calls_of(name), self.recording.output
+        if self.bp.error is None or not calls:
+            return NOTHING
+        activation = self.recording.activation_of(calls[-1])
+        delta = rms(self.bp.received(calls[-1]).flatten())
+        signal = delta if activation is None else rms(self.bp.received(activation).flatten())
+        first = features_first(output.dim(), self.converted.conversion.buffers.maps)
+        classes = 1 if output.dim() < 2 else output.shape[1 if first else -1]
+        scale = classes / output.numel() if reduction == "mean" else 1.0
+        return (Rounding(output.detach(), self.bp.error, scale).through(signal, delta) > LIMIT).double()
+
+    def chance(self, paths: BackwardPaths, convention: str, draws: int) -> Columns:
+        """Mean and sd of each layer's angle over ``draws`` backward passes with redrawn feedback."""
+        names = list(self.converted.conversion.buffers.carrying)
+        angles: list[list[Tensor]] = [[] for _ in names]
+        redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in self.converted.conversion.uses)
+        for draw in range(draws if redrawable else 0):
+            paths.by_chance(draw)
+            ours = self.recording.backward()
+            for column, name in zip(angles, names, strict=True):
+                column.append(CONVENTIONS[convention].measure(self.compared(ours, name)))
+        drawn = [torch.stack(column) if len(column) > 1 else NOTHING.expand(2) for column in angles]
+        # Where all angles are the same, redrawn feedback does not reach the layer: it has no band.
+        drawn = [column if bool((column != column[0]).any()) else NOTHING.expand(2) for column in drawn]
+        return {
+            "gradient_alignment_chance": [column.std() for column in drawn],
+            "gradient_alignment_chance_mean": [column.mean() for column in drawn],
+        }
 
 
 def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
@@ -89,70 +136,17 @@ def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor
     return [(comparable(ours), comparable(theirs)) for ours, theirs in pairs]
 
 
-def _gradient(converted: Converted, backward: BackwardPass, name: str) -> Tensor:
-    parts = []
-    for parameter in converted.conversion.buffers.carrying[name]:
-        found = backward.parameters.get(f"{name}.{parameter}" if name else parameter)
-        own = converted.root.get_submodule(name).get_parameter(parameter)
-        if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
-            found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
-        parts.append(found.detach().flatten())
-    return torch.cat(parts)
-
-
-def _classes(output: Tensor, converted: Converted) -> int:
-    """How many outputs a sample has at each position."""
-    first = features_first(output.dim(), converted.conversion.buffers.maps)
-    return 1 if output.dim() < 2 else output.shape[1 if first else -1]
-
-
-def _at_floor(recording: Recording, converted: Converted, theirs: BackwardPass, name: str, reduction: str) -> Tensor:
-    """By e and by the layer's own activation; those further up are not added, as in an MLP, for paths may part."""
-    calls = recording.calls_of(name)
-    if theirs.error is None or not calls:
-        return NOTHING
-    activation = recording.activation_of(calls[-1])
-    delta = rms(theirs.received(calls[-1]).flatten())
-    signal = delta if activation is None else rms(theirs.received(activation).flatten())
-    scale = _classes(recording.output, converted) / recording.output.numel() if reduction == "mean" else 1.0
-    rounding = Rounding(recording.output.detach(), theirs.error, scale)
-    return (rounding.through(signal, delta) > LIMIT).double()
-
-
-def _chances(
-    recording: Recording,
-    paths: BackwardPaths,
-    converted: Converted,
-    theirs: BackwardPass,
-    convention: str,
-    draws: int,
-) -> Columns:
-    names = list(converted.conversion.buffers.carrying)
-    found: list[list[Tensor]] = [[] for _ in names]
-    redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in converted.conversion.uses)
-    for draw in range(draws if redrawable else 0):
-        paths.by_chance(draw)
-        ours = recording.backward()
-        for column, name in zip(found, names, strict=True):
-            column.append(CONVENTIONS[convention].measure(_compared(recording, converted, ours, theirs, name)))
-    columns: Columns = {"gradient_alignment_chance": [], "gradient_alignment_chance_mean": []}
-    for column in found:
-        angles = torch.stack(column) if len(column) > 1 else NOTHING.expand(2)
-        moved = bool((angles != angles[0]).any())  # else redrawn feedback does not reach this layer: it has no band
-        columns["gradient_alignment_chance"].append(angles.std() if moved else NOTHING)
-        columns["gradient_alignment_chance_mean"].append(angles.mean() if moved else NOTHING)
-    return columns
-
-
 def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
-    """How the matrices stand, for each layer: see the module's text; ``calls`` show what lies below what."""
+    """The numbers that compare matrices, for each layer; ``calls`` show which layers have layers below."""
     rules = converted.conversion.rules
     found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.conversion.buffers.carrying}
     for name, (layerwise, pairs) in matrix_pairs(converted, calls).items():
-        found[name] = _stand(*(torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True)))
-        if layerwise and (not rules[name].needs_feedback or rules[name].magnitudes):
-            found[name]["weight_alignment_chance"] = NOTHING
-    former = None
+        carried, own = (torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True))
+        found[name] = {"entries": torch.tensor(float(own.numel())), "weight_alignment": angle(carried, own)}
+        if not layerwise or (rules[name].needs_feedback and not rules[name].magnitudes):
+            chance = math.degrees(1 / math.sqrt(own.numel()))
+            found[name]["weight_alignment_chance"] = torch.tensor(chance, dtype=torch.float64)
+    former = None  # B_{l−1}
     for name, point in _points(converted, calls):
         matrix, weight = point._buffers.get(DIRECT), converted.root.get_submodule(name)._parameters.get("weight")
         if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
@@ -165,7 +159,7 @@ def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
 
 
 def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
-    """Layer -> whether its rule is layerwise, and what carries the signal there beside BP's own; others have none."""
+    """Layer -> whether its rule is layerwise, and pairs of the matrix that carries the signal there and BP's own."""
     conversion = converted.conversion
     feeding = {call.name for call in calls if call.feeds}
     found = {}
@@ -183,7 +177,7 @@ def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple
 
 
 def _slopes(calls: Sequence[Call]) -> dict[str, Tensor]:
-    """The mean f′ of each activation layer that was called once, a number for each unit; of others it is not known."""
+    """The mean f′ of each activation layer that was called once, a number for each unit."""
     times = Counter(call.name for call in calls)
     return {call.name: call.slope.flatten() for call in calls if call.slope is not None and times[call.name] == 1}
 
@@ -195,15 +189,6 @@ def _points(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, 
         last = call.name if call.name in conversion.buffers.carrying else last
         if last and call.name in conversion.points and conversion.rules[call.name].route is Route.DIRECT:
             yield last, call.module
-
-
-def _stand(carried: Tensor, own: Tensor) -> dict[str, Tensor]:
-    chance = math.degrees(1 / math.sqrt(own.numel()))
-    return {
-        "entries": torch.tensor(float(own.numel())),
-        "weight_alignment": angle(carried, own),
-        "weight_alignment_chance": torch.tensor(chance, dtype=torch.float64),
-    }
 
 
 def _carrier(layer: Any, parameter: str) -> Tensor:

@@ -55,9 +55,9 @@ class Call:
     """One call of a watched module; tensors are the clones.
 
     ``feeds`` says that the network itself needs a gradient at one of the inputs: there are layers below. ``origin`` is
-    the node that made the first input. With ``inputs=True`` the call has its arguments, its ``inputs`` and the state of
-    torch's random streams before it, and at a point where the rule cuts the graph ``cut``, the clone behind the cut.
-    ``slope``, where asked for, is an activation's mean f′ over samples.
+    the node that made the first input. ``slope``, where asked for, is an activation's mean f′ over samples. Recorded
+    ``with_inputs``, the call has its arguments, its ``inputs`` and the state of torch's random streams before it, and
+    at a point where the rule cuts the graph ``cut``, clones behind the cut.
     """
 
     name: str

@@ -1,14 +1,14 @@
-"""Floor: where BP's own gradient is made of rounding errors, so that no angle to it means anything.
+"""The rounding floor: where BP's own gradient is made of rounding errors, so that an angle to it means nothing.
 
-What rounding does to BP's δ_l, relative to δ_l itself, is added up from the output down (ε the precision of the dtype,
-rms over samples and units):
+The rounding error of BP's δ_l relative to δ_l is added up from the output down (ε the precision of the dtype, rms over
+samples and units):
 
 - e is a difference of numbers of the output's size, or of probabilities, over N: ε · max(1, rms a_L) / N / rms e;
 - at each layer the slope f′ has an absolute error of about ε: ε · rms signal_l / rms δ_l, large where f saturates;
 - below the smallest normal number of the dtype digits are lost.
 
-The reference is at the floor where the sum exceeds a tenth, which can turn an angle by 6°. In a converted network,
-whose paths may part, only e and a layer's own activation are counted.
+BP is at the floor where the sum exceeds a tenth, which can turn an angle by 6°. In a converted network, whose paths may
+part, only e and a layer's own activation are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import math
 import torch
 from torch import Tensor
 
-#: Relative rounding error of BP's delta from which on an angle to it is not trusted.
+#: The relative rounding error of BP's delta above which an angle to it is not trusted.
 LIMIT = 0.1
 
 
@@ -35,7 +35,7 @@ class Rounding:
         self.found = self._info.eps * scale * size.clamp(min=1) / strength
 
     def through(self, signal: Tensor, delta: Tensor) -> Tensor:
-        """Add what a layer's slope does, from the ``rms`` of BP's signal and delta there; the error of its delta."""
+        """Add the error of a layer's slope, from the ``rms`` of BP's signal and delta there; the error of its delta."""
         self.found = self.found + self._info.eps * (signal + self._info.tiny) / delta
         return self.found
 

@@ -39,7 +39,7 @@ def audit_mlp(
             if name not in gradients:  # frozen
                 continue
             own = relative_error(gradients[name], gradient)
-            worst = {rule: max(own, error) for rule, error in errors.by_rule.items()}
+            worst = {rule: max(own, error) for rule, error in errors.items()}
             explained = tuple(rule for rule, error in worst.items() if error <= tolerance(delta.dtype))
             expected = net.rule.name
             rows.append(AuditRow(name, str(number), expected, explained, worst[expected], expected in explained))

@@ -38,7 +38,7 @@ class Auditor:
     def rows(self) -> list[AuditRow]:
         """A row for each parameter that learns, and one for each activation layer."""
         for call in self._calls:
-            if call.name in self._conversion.buffers.carrying and self._is_relative_error(call):
+            if call.name in self._conversion.buffers.carrying and self._calls_its_parts(call):
                 self._check_layer(call)
             elif isinstance(call.module, RuledActivation):
                 self._check_activation(call)
@@ -54,7 +54,7 @@ class Auditor:
         ]
         return rows + [self._activation(name, errors) for name, errors in self._activations.items()]
 
-    def _is_relative_error(self, call: Call) -> bool:
+    def _calls_its_parts(self, call: Call) -> bool:
         """Whether a layer called its parts: attention on torch's own path does not call ``out_proj``."""
         return not isinstance(call.module, nn.MultiheadAttention) or f"{call.name}.out_proj" in self._called
 
@@ -234,7 +234,7 @@ class Auditor:
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)
         expected = str(module.__dict__["derivative"])
-        close = tuple(one for one, error in errors.by_rule.items() if error <= tolerance(_dtype(self._root)))
+        close = tuple(one for one, error in errors.items() if error <= tolerance(_dtype(self._root)))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -50,19 +50,16 @@ class Audit(list[AuditRow]):
         return pd.DataFrame(rows, columns=list(AuditRow.__dataclass_fields__))
 
 
-@dataclass
-class RuleErrors:
-    """The largest relative error against each rule, over calls; a rule that was not tried is infinitely far."""
-
-    by_rule: dict[str, float] = field(default_factory=dict)
+class RuleErrors(dict[str, float]):
+    """The largest relative error against each rule, over calls."""
 
     def note(self, name: str, error: float) -> None:
-        """Note one more comparison with the rule called ``name``."""
-        self.by_rule[name] = max(error, self.by_rule.get(name, 0.0))
+        """Add one more comparison with the rule called ``name``."""
+        self[name] = max(error, self.get(name, 0.0))
 
     def of(self, name: str) -> float:
-        """The largest error against it."""
-        return self.by_rule.get(name, math.inf)
+        """The largest error against a rule; infinite for one that was not tried."""
+        return self.get(name, math.inf)
 
 
 def relative_error(found: Tensor, wanted: Tensor) -> float:

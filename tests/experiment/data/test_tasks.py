@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.data.builtin_tasks import FASHION_MNIST_FOLDER, make_task
+from dfa_lab.experiment.data import make_task
+from dfa_lab.experiment.data.builtin_tasks import FASHION_MNIST_FOLDER
 from dfa_lab.learning.ops.seeding import generator
 
 

@@ -9,6 +9,7 @@ import dfa_lab as dfa
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, Convention
 from dfa_lab.views.base.curves import angle_metrics
+from dfa_lab.widgets.controls.exports import DOWNLOADS
 
 METRIC = "gradient_alignment_last_sample"
 
@@ -84,6 +85,27 @@ def test_it_goes_through_files_and_views(registered):
     back = dfa.History.from_json(run.history.to_json())
     assert back.values(METRIC, 1)[1].tolist() == run.history.values(METRIC, 1)[1].tolist()
     assert dfa.alignmentplot(back, metric=METRIC).get_ylabel().split("\n")[0] == "gradient alignment (last sample)"
+
+
+def test_its_values_are_in_the_table_the_csv_and_the_figure(registered):
+    run = small(rule="dfa")
+    run.train(8)
+    values = run.history.values(METRIC, 1)[1][:, 0].tolist()
+    frame = run.history.to_frame()
+    assert frame[(frame.metric == METRIC) & (frame.layer == 1)].value.tolist() == values
+    rows = DOWNLOADS["csv"].make({"run": run}, run).decode().splitlines()
+    assert [float(row.split(",")[-1]) for row in rows if f",{METRIC},1," in row] == values
+    lines = {line.name: line.y for line in dfa.figure(run, angles=[METRIC]).data}
+    assert lines["dfa, gradient alignment (last sample), layer 1"].tolist() == pytest.approx(values)
+
+
+def test_one_that_is_registered_during_a_run_is_a_column_from_then_on(request):
+    run = small()
+    run.train(8)
+    request.getfixturevalue("registered")
+    run.train(8)
+    steps = run.history.values(METRIC, 1)[0].tolist()
+    assert steps == [step for step in run.history.values("gradient_alignment", 1)[0].tolist() if step > 8]
 
 
 def test_the_run_and_its_digest_are_the_same_with_and_without_it(request):
