@@ -55,7 +55,7 @@ class Session:
     no run or cannot be written down.
 
     >>> import dfa_lab as dfa
-    >>> session = dfa.Session(dfa.Settings(widths=(8,)), changes=((2, {"rule": "fa"}),), steps=4)
+    >>> session = dfa.Session(dfa.Settings(task="moons"), changes=((2, {"rule": "fa"}),), steps=4)
     >>> dfa.Session.from_text(session.to_text()) == session
     True
     >>> session.replay().steps_done
