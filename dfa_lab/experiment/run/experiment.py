@@ -6,6 +6,7 @@ import copy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +25,11 @@ from dfa_lab.experiment.sessions import Session, script_of
 from dfa_lab.experiment.settings import ComputeContext, Settings, deferred_interrupt, shows_settings
 from dfa_lab.experiment.training import own_settings
 from dfa_lab.learning.rules import RULES
+
+
+def _of_trainer(place: str, meaning: str) -> Any:
+    """A property that gives what the run's trainer has at ``place``."""
+    return property(attrgetter(f"trainer.{place}"), doc=meaning)
 
 
 @shows_settings
@@ -46,6 +52,15 @@ class Experiment:
     >>> run.train(20).last_step
     20
     """
+
+    settings: Settings = _of_trainer("settings", "The settings in force.")
+    task: Task = _of_trainer("task", "What is learned; flat for an MLP.")
+    net: nn.Module = _of_trainer("learner.net", "The network: an ``MLP``, or the module's copy.")
+    history: History = _of_trainer("history", "The record.")
+    cadence: Schedule = _of_trainer("schedule", "At which steps the run is measured.")
+    steps_done: int = _of_trainer("steps_done", "Updates so far.")
+    samples_seen: int = _of_trainer("samples_seen", "Training samples so far.")
+    here: Here = _of_trainer("here", "Where it stands, as a row of its history says it.")
 
     def __init__(
         self,
@@ -78,46 +93,6 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"Experiment(task={self.settings.task!r}, rule={self.settings.rule!r}, steps_done={self.steps_done})"
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self.trainer.settings
-
-    @property
-    def task(self) -> Task:
-        """What is learned; flat for an MLP."""
-        return self.trainer.task
-
-    @property
-    def net(self) -> nn.Module:
-        """The network: an ``MLP`` or the module's copy."""
-        return self.trainer.learner.net
-
-    @property
-    def history(self) -> History:
-        """The record."""
-        return self.trainer.history
-
-    @property
-    def cadence(self) -> Schedule:
-        """At which steps the run is measured."""
-        return self.trainer.schedule
-
-    @property
-    def steps_done(self) -> int:
-        """Updates so far."""
-        return self.trainer.steps_done
-
-    @property
-    def samples_seen(self) -> int:
-        """Training samples so far."""
-        return self.trainer.samples_seen
-
-    @property
-    def here(self) -> Here:
-        """Where it stands, as a row of its history says it."""
-        return self.trainer.here
 
     @contextmanager
     def held(self) -> Iterator[Trainer]:
