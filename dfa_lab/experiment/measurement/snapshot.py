@@ -1,8 +1,7 @@
 """Snapshot: the tensors that a picture needs, copied out of a run at one step.
 
-A History says how far the angles stand apart; a Snapshot holds what they were measured between. It is plain NumPy and
-belongs to nobody: training goes on, the snapshot stays as it was taken. ``Experiment.snapshot`` takes one, the views of
-``dfa_lab.views.snapshots.views`` draw it.
+A History has the angles; a Snapshot has the matrices and deltas that they were measured between, as NumPy arrays that
+training does not change. ``Experiment.snapshot`` takes one, ``dfa.VIEWS`` draw it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.alignment import LayerTensors
@@ -38,22 +38,15 @@ class LayerSnapshot:
     sample_angles: np.ndarray
 
     @classmethod
-    def of(cls, number: int, portrait: LayerTensors) -> LayerSnapshot:
+    def of(cls, number: int, layer: LayerTensors) -> LayerSnapshot:
         """Copied out of the tensors of layer ``number``."""
-        carried, partner, deltas, bp_deltas, angles = (
-            None if tensor is None else tensor.detach().cpu().double().numpy().copy()
-            for tensor in (
-                portrait.carried,
-                portrait.partner,
-                portrait.deltas,
-                portrait.bp_deltas,
-                portrait.sample_angles,
-            )
-        )
-        assert deltas is not None
-        assert bp_deltas is not None
-        assert angles is not None
-        return cls(number, portrait.name, carried, partner, portrait.weight_alignment, deltas, bp_deltas, angles)
+        carried, partner = (None if one is None else _copied(one) for one in (layer.carried, layer.partner))
+        deltas, bp_deltas, angles = map(_copied, (layer.deltas, layer.bp_deltas, layer.sample_angles))
+        return cls(number, layer.name, carried, partner, layer.weight_alignment, deltas, bp_deltas, angles)
+
+
+def _copied(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().double().numpy().copy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +55,11 @@ class Snapshot:
 
     ``rule`` is the rule's label, ``name`` the run's name, ``replica`` counts from 0; ``layers`` are in the order of the
     network, from the input.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(task="moons", widths=(8, 8))
+    >>> run.snapshot()
+    Snapshot('dfa', rule='dfa', step=0, replica=0, layers: layer 1, layer 2)
     """
 
     step: int
@@ -72,10 +70,8 @@ class Snapshot:
     layers: tuple[LayerSnapshot, ...]
 
     def __repr__(self) -> str:
-        layers = ", ".join(layer.name for layer in self.layers)
-        return (
-            f"Snapshot({self.name!r}, rule={self.rule!r}, step={self.step}, replica={self.replica}, layers: {layers})"
-        )
+        where = f"rule={self.rule!r}, step={self.step}, replica={self.replica}"
+        return f"Snapshot({self.name!r}, {where}, layers: {', '.join(layer.name for layer in self.layers)})"
 
     def layer(self, number_or_name: int | str) -> LayerSnapshot:
         """A layer by its number, from 1, or by its name. Raises ``DfaLabError`` that lists the layers there are."""

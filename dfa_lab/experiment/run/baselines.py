@@ -29,14 +29,15 @@ class Baselines:
         self._begin()
 
     def _begin(self) -> None:
-        started = Settings(**self._run.history.settings)
-        self.bp, self.shallow = (
-            type(self._run)(
-                started.changed(rule=rule, activation_derivative="exact"), module=self._run.module, name=rule
-            )
-            for rule in ("bp", "shallow")
+        started, module = (
+            Settings(**self._run.history.settings).changed(activation_derivative="exact"),
+            self._run.module,
         )
-        self._taken: dict[str, list[tuple[int, dict[str, Any]]]] = {"bp": [], "shallow": []}
+        self.bp, self.shallow = (
+            type(self._run)(started.changed(rule=rule), module=module, name=rule) for rule in ("bp", "shallow")
+        )
+        #: The changes of the run that each has made.
+        self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}
 
     def __iter__(self) -> Iterator[History]:
         """Over the histories, so that ``figure(…, references=run.references())`` takes it as it is."""
@@ -48,20 +49,19 @@ class Baselines:
         return self.bp.history, self.shallow.history
 
     def catch_up(self) -> None:
-        """Train both to the step where the run stands. ``DivergedError`` where a reference does not get there.
+        """Train both to the step where the run stands. ``DivergedError`` where a baseline does not get there.
 
         Where the run went back, as it does when it diverges, they begin anew.
         """
         with self._lock:
             changes, target = self._run.progress()
-            ahead = max(self.bp.steps_done, self.shallow.steps_done) > target
-            if ahead or any(done != changes[: len(done)] for done in self._taken.values()):
+            if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
                 self._begin()
-            for twin, done in ((self.bp, self._taken["bp"]), (self.shallow, self._taken["shallow"])):
-                for step, fields in changes[len(done) :]:
+            for twin, made in self._made.items():
+                for step, fields in changes[len(made) :]:
                     twin.train(max(0, step - twin.steps_done))
                     twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
-                    done.append((step, fields))
+                    made.append((step, fields))
                 twin.train(max(0, target - twin.steps_done))
 
     def recovery(self, metric: str = "") -> float | list[float]:

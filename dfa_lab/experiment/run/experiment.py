@@ -6,6 +6,7 @@ import copy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +27,11 @@ from dfa_lab.experiment.training import own_settings
 from dfa_lab.learning.rules import RULES
 
 
+def _of_trainer(place: str, meaning: str) -> Any:
+    """A property that gives what the run's trainer has at ``place``."""
+    return property(attrgetter(f"trainer.{place}"), doc=meaning)
+
+
 @shows_settings
 class Experiment:
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
@@ -36,13 +42,25 @@ class Experiment:
     ``seed`` then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as
     ``Task.from_arrays`` makes.
 
-    ``history`` is the record, ``net`` the network (an ``MLP`` or the module's copy), ``cadence`` says at which steps
-    it is measured; ``steps_done`` and ``samples_seen`` count updates and training samples. Clock readings
-    (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
+    Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
-    loss is no longer finite, with the run back at its last snapshot (one at every probe).
+    loss is no longer finite, with the run back at its last checkpoint (one at every probe).
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(task="moons", widths=(8,), rule="dfa")
+    >>> run.train(20).last_step
+    20
     """
+
+    settings: Settings = _of_trainer("settings", "The settings in force.")
+    task: Task = _of_trainer("task", "What is learned; flat for an MLP.")
+    net: nn.Module = _of_trainer("learner.net", "The network: an ``MLP``, or the module's copy.")
+    history: History = _of_trainer("history", "The record.")
+    cadence: Schedule = _of_trainer("schedule", "At which steps the run is measured.")
+    steps_done: int = _of_trainer("steps_done", "Updates so far.")
+    samples_seen: int = _of_trainer("samples_seen", "Training samples so far.")
+    here: Here = _of_trainer("here", "Where it stands, as a row of its history says it.")
 
     def __init__(
         self,
@@ -75,46 +93,6 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"Experiment(task={self.settings.task!r}, rule={self.settings.rule!r}, steps_done={self.steps_done})"
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self.trainer.settings
-
-    @property
-    def task(self) -> Task:
-        """What is learned; flat for an MLP."""
-        return self.trainer.task
-
-    @property
-    def net(self) -> nn.Module:
-        """The network: an ``MLP`` or the module's copy."""
-        return self.trainer.learner.net
-
-    @property
-    def history(self) -> History:
-        """The record."""
-        return self.trainer.history
-
-    @property
-    def cadence(self) -> Schedule:
-        """At which steps the run is measured."""
-        return self.trainer.schedule
-
-    @property
-    def steps_done(self) -> int:
-        """Updates so far."""
-        return self.trainer.steps_done
-
-    @property
-    def samples_seen(self) -> int:
-        """Training samples so far."""
-        return self.trainer.samples_seen
-
-    @property
-    def here(self) -> Here:
-        """Where it stands, as a row of its history says it."""
-        return self.trainer.here
 
     @contextmanager
     def held(self) -> Iterator[Trainer]:
@@ -194,7 +172,12 @@ class Experiment:
             return Snapshot(self.steps_done, self.samples_seen, rule, self.history.name, replica, layers)
 
     def references(self) -> Baselines:
-        """The same run by BP and with frozen hidden layers, trained to this step here and now, in this thread."""
+        """The same run by BP and with frozen hidden layers, trained to this step here and now, in this thread.
+
+        >>> import dfa_lab as dfa
+        >>> [one.name for one in dfa.Experiment(task="moons", widths=(8,)).references()]
+        ['bp', 'shallow']
+        """
         with self._lock:
             found = self._baselines = self._baselines or Baselines(self)
         found.catch_up()
@@ -206,10 +189,7 @@ class Experiment:
             return self.history.changes(), self.steps_done
 
     def session(self) -> Session:
-        """What makes this run again, to the last bit; its divergences left no trace, its undos are changes.
-
-        Raises ``DfaLabError`` for a run of a module, and for settings that have no name.
-        """
+        """What makes this run again, to the last bit. ``DfaLabError`` for a module, and for what has no name."""
         if self.module is not None:
             raise DfaLabError(
                 f"the experiment trains a module of your own ({type(self.module).__name__}), which no session "
@@ -238,6 +218,12 @@ class Experiment:
         """Change live settings; the next step uses them, and ``history.events`` says so. An error changes nothing.
 
         Raises ``DfaLabError`` for an unknown field, a value that cannot be used, and a field that only a new run takes.
+
+        >>> import dfa_lab as dfa
+        >>> run = dfa.Experiment(task="moons", widths=(8,))
+        >>> run.change(rule="fa", lr=0.05)
+        >>> run.history.changes()
+        [(0, {'rule': 'fa', 'lr': 0.05})]
         """
         with self._lock, ComputeContext(self.settings), deferred_interrupt():
             before, after = self.settings, self.settings.changed(**fields)
@@ -268,7 +254,13 @@ class Experiment:
             self._begin(self.settings.changed(**fields))
 
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
-        """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on."""
+        """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on.
+
+        >>> import dfa_lab as dfa
+        >>> run = dfa.Experiment(task="moons", widths=(8,))
+        >>> run.fork(rule="bp")
+        Experiment(task='moons', rule='bp', steps_done=0)
+        """
         with self._lock, ComputeContext(self.settings):
             other = Experiment(self.settings, module=self.module, name=name)
             other.trainer.follow(self.trainer, name)

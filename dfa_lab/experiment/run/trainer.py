@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DivergedError
 from dfa_lab.experiment.data import make_task
 from dfa_lab.experiment.history import Here, History, SeriesKey
-from dfa_lab.experiment.measurement import ALIGNMENT, PROBE_SHARE, TEST_SHARE, Pending, Probe, Recorder, Schedule
+from dfa_lab.experiment.measurement import ALIGNMENT, PROBE_SHARE, TEST, TEST_SHARE, Pending, Probe, Recorder, Schedule
 from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import (
@@ -94,25 +94,30 @@ class Trainer:
         self.learner.check_net()
         if not all_finite(self.learner.net.parameters()):
             self.diverge()
-        align, evaluate = self.schedule.aligned, self.schedule.evaluation_is_due(self.steps_done, self.pending.restart)
+        wanted = self._wanted(test=self.schedule.evaluation_is_due(self.steps_done, self.pending.restart))
         chance = self.pending.chance or self.schedule.chance_is_due(self.steps_done)
         with self.clock.paused():
-            if lost := self.recorder.record_due(self.here, align=align, chance=chance, evaluate=evaluate):
+            if lost := self.recorder.record(self.here, wanted, chance=chance):
                 self.diverge(lost)  # its weights are no place to come back to
-            self.pending.done(aligned=align)
+            self.pending.done(aligned=self.schedule.aligned)
             self.fallback = self.capture()
 
     def measure_by_hand(self) -> None:
         """Measure what is not known of this step, the test split only where it keeps nobody waiting."""
         with self.clock.paused():
-            self.recorder.record_by_hand(self.here, align=self.schedule.aligned, evaluate=self.probe.is_quick())
+            self.recorder.record_by_hand(self.here, self._wanted(test=self.probe.is_quick()))
 
     def measure_at_end(self, steps: int) -> None:
         """The same, as far as it costs a small share of the ``steps`` just done."""
         costs = self.probe.costs()
-        align = self.schedule.aligned and costs.probe <= PROBE_SHARE * steps * costs.step
+        done = steps * costs.step
+        wanted = self._wanted(align=costs.probe <= PROBE_SHARE * done, test=costs.test <= TEST_SHARE * done)
         with self.clock.paused():
-            self.recorder.record_by_hand(self.here, align=align, evaluate=costs.test <= TEST_SHARE * steps * costs.step)
+            self.recorder.record_by_hand(self.here, wanted)
+
+    def _wanted(self, *, align: bool = True, test: bool) -> set[str]:
+        asked = {ALIGNMENT: align and self.schedule.aligned, TEST: test}
+        return {name for name, wanted in asked.items() if wanted}
 
     def record_rate(self, *, due: bool = True) -> None:
         """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
@@ -171,14 +176,14 @@ class Trainer:
         before, restarts, seen = self.settings, not set(changed).isdisjoint(SIGNAL_FIELDS), {}
         moved = self.fallback is not None and self.fallback.steps_done != self.steps_done
         if restarts and self.schedule.aligned and not self.pending.probe and moved:
-            with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curve is to turn at this step
+            with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curves are to turn at this step
                 seen = self.probe.alignment(chance=False)
         pending, changes, rows = self.pending, self._changes(), self.history.lengths()
         state = self.learner.capture(net=restarts) if self.learner.touched_by(changed) else None
         try:
             self.learner.adopt(after, changed)
             self._use(after)
-            if restarts:  # the curve jumps at this very step, and the early steps begin again
+            if restarts:  # the curves turn at this very step, and early steps begin again
                 self.pending = Pending(restart=self.steps_done)
                 self.history.record_layers(seen, **self.here)
             self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})

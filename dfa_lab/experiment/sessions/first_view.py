@@ -1,4 +1,4 @@
-"""View: what of a session's run is to be seen first: layers and angle of the alignment panel, and a picture."""
+"""View: what a page shows first of a session's run: layers and angle of the alignment panel, and a picture."""
 
 from __future__ import annotations
 

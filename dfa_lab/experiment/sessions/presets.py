@@ -1,4 +1,8 @@
-"""PRESETS: runs worth seeing, each a session in a file of ``presets/``; press play and watch what ``about`` says.
+"""PRESETS: runs worth seeing, each a session in a file of ``presets/``; its ``about`` says what to watch.
+
+>>> import dfa_lab as dfa
+>>> dfa.PRESETS["bp_beside_dfa"].settings.rule
+'dfa'
 
 The files are named in the order of a first course: ``01_bp_beside_dfa.json`` is ``PRESETS["bp_beside_dfa"]``.
 """

@@ -1,7 +1,8 @@
-"""Script: a session as a plain Python script, for people to read and for a new process to run."""
+"""A session as a plain Python script, for people to read and for a new process to run."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ def script_of(session: Session, *, digest: str = "") -> str:
     lines += ["import dfa_lab as dfa", "", "settings = {"]
     lines += [f"    {name!r}: {value!r}," for name, value in session.settings.values().items()]
     lines += ["}", *_table("changes", "After so many steps these were changed, together.", session.changes)]
-    lines += _table("lanes", "Beside it, from step 0, the same run with these changed.", _pairs(session))
+    lanes = tuple((lane.name, lane.fields) for lane in session.lanes)
+    lines += _table("lanes", "Beside it, from step 0, the same run with these changed.", lanes)
     lines += ["", "run = dfa.Experiment(**settings)"]
     if session.lanes:
         lines += ["beside = [run.fork(name=name, **fields) for name, fields in lanes]"]
@@ -49,10 +51,6 @@ def _ending(session: Session) -> list[str]:
     ]
 
 
-def _pairs(session: Session) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    return tuple((lane.name, lane.fields) for lane in session.lanes)
-
-
 def _table(name: str, words: str, rows: tuple[tuple[Any, Mapping[str, Any]], ...]) -> list[str]:
     if not rows:
         return []
@@ -61,10 +59,6 @@ def _table(name: str, words: str, rows: tuple[tuple[Any, Mapping[str, Any]], ...
 
 def _comment(words: str) -> str:
     """Words from anywhere as comment lines: nothing in them can end the comment."""
-    lines, line = [], "#"
-    for word in "".join(letter if letter.isprintable() else " " for letter in words).split():
-        if len(line) + len(word) >= WIDTH and line != "#":
-            lines.append(line)
-            line = "#"
-        line += f" {word}"
-    return "\n".join([*lines, line])
+    printable = "".join(letter if letter.isprintable() else " " for letter in words)
+    wrapper = textwrap.TextWrapper(WIDTH, "# ", "# ", break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(" ".join(printable.split())) or "#"

@@ -1,8 +1,8 @@
-"""Session: what makes a run again, to the last bit, as a value, as JSON, and as a short text to share."""
+"""Session: what makes a run again to the last bit, as a value, as JSON, and as a short text to share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,17 @@ from dfa_lab.experiment.settings import (
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
+Fields = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Lane:
-    """A second run beside the first: a fork at step 0 with these live ``fields`` changed."""
+    """A second run beside the first: a fork at step 0 with these live ``fields`` changed.
+
+    >>> import dfa_lab as dfa
+    >>> dfa.Session(dfa.Settings(), lanes=(dfa.Lane("BP", {"rule": "bp"}),)).lanes
+    (Lane(name='BP', fields={'rule': 'bp'}),)
+    """
 
     name: str
     fields: Mapping[str, Any]
@@ -46,6 +53,13 @@ class Session:
     people. ``view`` is what a page shows first, a ``View`` or its parts by name; ``name`` is what the run is called
     among its lanes, "" for what tells it from them. Holds names and numbers only. Raises ``DfaLabError`` for what makes
     no run or cannot be written down.
+
+    >>> import dfa_lab as dfa
+    >>> session = dfa.Session(dfa.Settings(task="moons"), changes=((2, {"rule": "fa"}),), steps=4)
+    >>> dfa.Session.from_text(session.to_text()) == session
+    True
+    >>> session.replay().steps_done
+    4
     """
 
     settings: Settings
@@ -61,9 +75,8 @@ class Session:
         if not isinstance(self.settings, Settings):
             raise DfaLabError(f"a session's settings were given as {shown(self.settings)}; expected a Settings.")
         whole_number("steps", self.steps, 0, MOST_STEPS)
-        _check_words("title", self.title)
-        _check_words("about", self.about)
-        _check_words("name", self.name)
+        for words in ("title", "about", "name"):
+            _check_words(words, getattr(self, words))
         object.__setattr__(self, "view", View.of(self.view))
         check_serializable(self.settings.values())
         if len(self.changes) > MOST_CHANGES:
@@ -71,19 +84,19 @@ class Session:
         if len(self.lanes) > MOST_LANES:
             raise DfaLabError(f"a session was given {len(self.lanes)} lanes; expected at most {MOST_LANES}.")
         # What Settings make of a value is what is kept: so a list and a tuple are the same session.
-        object.__setattr__(self, "changes", self._checked_changes())
-        object.__setattr__(self, "lanes", tuple(Lane(lane.name, _live(self.settings, lane)) for lane in self.lanes))
+        object.__setattr__(self, "changes", tuple(self._checked_changes()))
+        lanes = tuple(Lane(lane.name, _changed(self.settings, lane.fields)[1]) for lane in self.lanes)
+        object.__setattr__(self, "lanes", lanes)
 
-    def _checked_changes(self) -> tuple[tuple[int, dict[str, Any]], ...]:
-        found, before, settings = [], 0, self.settings
+    def _checked_changes(self) -> Iterator[tuple[int, Fields]]:
+        before, settings = 0, self.settings
         for step, fields in self.changes:
             whole_number("a change's step", step, 0, self.steps)
             if step < before:
                 raise DfaLabError(f"a change at step {step} stands after one at step {before}; put them in order.")
-            settings = _changed(settings, fields)
-            found.append((step, {name: getattr(settings, name) for name in fields}))
+            settings, kept = _changed(settings, fields)
+            yield step, kept
             before = step
-        return tuple(found)
 
     @classmethod
     def of(cls, experiment: Experiment, *, title: str = "", about: str = "") -> Session:
@@ -129,26 +142,23 @@ class Session:
         return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_text(text)
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {
+        later = {"view": View.of(self.view).document(), "name": self.name}  # what the first form does not have
+        return {
             "title": self.title,
             "about": self.about,
             "settings": self.settings.values(),
             "changes": [[step, fields] for step, fields in self.changes],
             "steps": self.steps,
             "lanes": [{"name": lane.name, "fields": lane.fields} for lane in self.lanes],
-        }
-        return document | {
-            name: one for name, one in (("view", View.of(self.view).document()), ("name", self.name)) if one
+            **{name: one for name, one in later.items() if one},
         }
 
     @classmethod
     def _of_document(cls, document: dict[str, Any]) -> Session:
-        changes = tuple((step, fields) for step, fields in document["changes"])
         try:
             lanes = tuple(Lane(**lane) for lane in document["lanes"])
-            settings = Settings(**document["settings"])
-            words = document["title"], document["about"]
-            found = cls(settings, changes, document["steps"], *words, lanes, document["view"], document["name"])
+            settings, changes = Settings(**document["settings"]), tuple(map(tuple, document["changes"]))
+            found = cls(**{**document, "settings": settings, "changes": changes, "lanes": lanes})
         except RecursionError:
             raise DfaLabError("a value in this session is nested too deep; expected names and numbers.") from None
         check_memory(found.settings, [*(fields for _, fields in found.changes), *(lane.fields for lane in found.lanes)])
@@ -160,18 +170,14 @@ def story_of(session: Session) -> str:
     return ": ".join(filter(None, (session.title, session.about)))
 
 
-def _changed(settings: Settings, fields: Mapping[str, Any]) -> Settings:
+def _changed(settings: Settings, fields: Fields) -> tuple[Settings, Fields]:
+    """The settings with ``fields`` changed, and the fields as they are then."""
     if not isinstance(fields, Mapping) or not fields:
         raise DfaLabError(f"a change was given as {shown(fields)}; expected live fields with their new values.")
     check_serializable(fields)
     after = settings.changed(**fields)
     Settings.check_live(fields)
-    return after
-
-
-def _live(settings: Settings, lane: Lane) -> dict[str, Any]:
-    after = _changed(settings, lane.fields)
-    return {name: getattr(after, name) for name in lane.fields}
+    return after, {name: getattr(after, name) for name in fields}
 
 
 def _check_words(what: str, value: Any) -> None:

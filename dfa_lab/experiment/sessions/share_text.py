@@ -1,4 +1,4 @@
-"""Sharing: a session's document as JSON and as one short line, and back, with nothing taken on trust.
+"""A session's document as JSON and as one short line, and back, with nothing taken on trust.
 
 The line is ``dfa1.`` and, in URL-safe base64 without padding, the compact JSON deflated with a dictionary of its own,
 ``COMMON``. The number is that of the dictionary and of the document's form: whoever changes either counts it up. Form 2
@@ -8,7 +8,6 @@ has a view and a name of the run; a session without them is written in form 1, w
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import zlib
 from collections.abc import Iterable, Mapping
@@ -39,16 +38,19 @@ COMMON = (
     b'"record_every":10},"changes":[],"steps":0,"lanes":[]}'
 )
 
-_KINDS: dict[str, tuple[type, Any]] = {
-    "settings": (dict, None),
-    "changes": (list, []),
-    "steps": (int, None),
-    "title": (str, ""),
-    "about": (str, ""),
-    "lanes": (list, []),
-    "view": (dict, {}),
-    "name": (str, ""),
+#: Each part of a document with what it is where it is left out; None where it must be there.
+_PARTS: dict[str, Any] = {
+    "settings": None,
+    "changes": [],
+    "steps": None,
+    "title": "",
+    "about": "",
+    "lanes": [],
+    "view": {},
+    "name": "",
 }
+_KINDS = {"settings": dict, "steps": int} | {name: type(empty) for name, empty in _PARTS.items() if empty is not None}
+_WORDS = {dict: "mapping", list: "list", int: "whole number", str: "text"}
 
 
 def _form(document: Mapping[str, Any]) -> int:
@@ -60,12 +62,12 @@ def write_json(document: dict[str, Any]) -> str:
     """JSON text, a setting, a change and a lane a line."""
     parts = [f'"format": "{FORMAT}"', f'"version": {_form(document)}']
     for name, value in document.items():
+        text = _json(value)
         if isinstance(value, dict):
-            parts.append(f"{_json(name)}: {{{_block(f'{_json(key)}: {_json(one)}' for key, one in value.items())}}}")
+            text = f"{{{_block(f'{_json(key)}: {_json(one)}' for key, one in value.items())}}}"
         elif isinstance(value, list):
-            parts.append(f"{_json(name)}: [{_block(map(_json, value))}]")
-        else:
-            parts.append(f"{_json(name)}: {_json(value)}")
+            text = f"[{_block(map(_json, value))}]"
+        parts.append(f"{_json(name)}: {text}")
     return _short_enough("{\n  " + ",\n  ".join(parts) + "\n}\n")
 
 
@@ -117,9 +119,9 @@ def read_text(text: str) -> dict[str, Any]:
         if not unpack.eof or unpack.unused_data or zlib.crc32(raw).to_bytes(4, "big") != packed[-4:]:
             _not_shared("a part of it is missing or was changed")
         plain = raw.decode("utf-8", "surrogatepass")
-    except (binascii.Error, zlib.error, ValueError) as reason:
-        if isinstance(reason, DfaLabError):
-            raise
+    except DfaLabError:
+        raise
+    except (zlib.error, ValueError):
         _not_shared("a part of it is missing or was changed")
     return _checked(_parsed(plain), form)
 
@@ -137,16 +139,12 @@ def _short_enough(text: str) -> str:
 
 
 def _parsed(text: Any) -> dict[str, Any]:
+    if not isinstance(text, str):
+        raise DfaLabError(f"a session was given as {shown(text, 80)}; expected the text that Session.to_json wrote.")
     try:
-        if not isinstance(text, str):
-            raise DfaLabError(
-                f"a session was given as {shown(text, 80)}; expected the text that Session.to_json wrote."
-            )
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"it has {len(text):,} characters, more than {LONGEST_TEXT:,}")
         document = json.loads(text, parse_constant=_no_number)
-    except DfaLabError:
-        raise
     except (ValueError, RecursionError) as reason:
         said = "it is nested too deep" if isinstance(reason, RecursionError) else str(reason)
         raise DfaLabError(f"this text is no session ({said:.200}); expected what Session.to_json wrote.") from None
@@ -161,16 +159,16 @@ def _no_number(name: str) -> NoReturn:
 
 def _checked(document: dict[str, Any], form: int) -> dict[str, Any]:
     """The document with each part of its kind; what the parts say, ``Session`` checks."""
-    known = [name for name in _KINDS if form > 1 or name not in ADDED]
+    known = [name for name in _PARTS if form > 1 or name not in ADDED]
     for name in document:
         if name not in known:
             raise DfaLabError(f"a session has no part {shown(name, 40)}; it has: format, version, {', '.join(known)}.")
-    found: dict[str, Any] = {}
-    for name, (kind, default) in _KINDS.items():
-        value = document.get(name, default)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise DfaLabError(f"a session's {name} were given as {shown(value, 80)}; expected a {_WORDS[kind]}.")
-        found[name] = value
+    found = _PARTS | document
+    for name, value in found.items():
+        if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
+            raise DfaLabError(
+                f"a session's {name} were given as {shown(value, 80)}; expected a {_WORDS[_KINDS[name]]}."
+            )
     for change in found["changes"]:
         if not (isinstance(change, list) and len(change) == 2 and isinstance(change[1], dict)):
             raise DfaLabError(f'a change was given as {shown(change, 80)}; expected [step, {{"field": value}}].')
@@ -178,6 +176,3 @@ def _checked(document: dict[str, Any], form: int) -> dict[str, Any]:
         if not (isinstance(lane, dict) and set(lane) == {"name", "fields"} and isinstance(lane["fields"], dict)):
             raise DfaLabError(f'a lane was given as {shown(lane, 80)}; expected {{"name": …, "fields": {{…}}}}.')
     return found
-
-
-_WORDS = {dict: "mapping", list: "list", int: "whole number", str: "text"}

@@ -1,4 +1,4 @@
-"""How torch computes during a run, and Ctrl-C, for the length of a with block."""
+"""How torch computes during a run, and Ctrl-C held back, for the length of a with block."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ class ComputeContext:
     Entered at every step, hence a class. What torch holds for the whole process is left alone on a CPU.
     """
 
-    __slots__ = ("_before", "_precision", "_threads")
+    __slots__ = ("_before", "_inside")
 
     def __init__(self, settings: Settings) -> None:
-        self._threads = settings.threads
-        self._precision = None if settings.device == "cpu" else settings.precision
+        self._inside = settings.threads, None if settings.device == "cpu" else settings.precision
 
     def __enter__(self) -> None:
-        self._before = torch.get_num_threads(), None if self._precision is None else _precision()
-        self._set(self._threads, self._precision)
+        self._before = torch.get_num_threads(), None if self._inside[1] is None else _precision()
+        _set(*self._inside)
 
     def __exit__(self, *reason: object) -> None:
-        self._set(*self._before)
+        _set(*self._before)
 
-    @staticmethod
-    def _set(threads: int, precision: str | None) -> None:
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        if precision is not None and _precision() != precision:
-            torch.set_float32_matmul_precision(precision)
+
+def _set(threads: int, precision: str | None) -> None:
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    if precision is not None and _precision() != precision:
+        torch.set_float32_matmul_precision(precision)
 
 
 def _precision() -> str:

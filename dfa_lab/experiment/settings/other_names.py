@@ -1,4 +1,4 @@
-"""Other names: what the field calls our settings elsewhere, so that an error can say which one was meant."""
+"""What papers and other libraries call our settings, so that an error can say which one was meant."""
 
 from __future__ import annotations
 
@@ -7,53 +7,32 @@ from collections.abc import Collection, Iterable
 
 from dfa_lab.errors import UnknownNameError, nearest, unknown_name
 
-#: Setting -> what papers and other libraries call it. Case and underscores do not matter.
-OTHER_NAMES: dict[str, tuple[str, ...]] = {
-    "task": ("dataset", "data", "problem", "benchmark"),
-    "widths": (
-        "hidden",
-        "hidden_sizes",
-        "hidden_layers",
-        "hidden_layer_sizes",
-        "hidden_units",
-        "hidden_dims",
-        "layers",
-        "layer_sizes",
-        "sizes",
-        "units",
-        "neurons",
-        "num_layers",
-        "architecture",
-    ),
-    "activation": ("nonlinearity", "nonlin", "act", "act_fn", "activation_function", "transfer_function"),
-    "activation_derivative": ("derivative", "surrogate", "surrogate_derivative", "surrogate_gradient", "f_prime"),
-    "rule": ("learning_rule", "algorithm", "algo", "method", "mode", "training_method"),
-    "feedback_init": (
-        "feedback",
-        "B",
-        "feedback_matrix",
-        "feedback_matrices",
-        "feedback_weights",
-        "feedback_initialization",
-    ),
-    "feedback_scale": ("feedback_gain", "feedback_std", "feedback_magnitude"),
-    "batch_size": ("batchsize", "batch", "bs", "minibatch", "minibatch_size", "mini_batch_size", "train_batch_size"),
-    "lr": ("learning_rate", "learnrate", "lrate", "eta", "step_size", "alpha"),
-    "optimizer": ("optimiser", "optim", "opt", "solver"),
-    "momentum": ("beta", "mu"),
-    "weight_decay": ("wd", "l2", "l2_penalty", "decay", "regularization", "regularisation", "lambda_"),
-    "weight_init": ("init", "initialization", "initialisation", "initializer", "initialiser", "kernel_initializer"),
-    "seed": ("random_seed", "random_state", "manual_seed", "rng"),
-    "replicas": ("num_replicas", "n_replicas", "ensemble", "repeats", "num_seeds", "n_seeds"),
-    "device": ("gpu", "cuda", "accelerator"),
-    "threads": ("num_threads", "n_threads", "n_jobs", "cores"),
-    "precision": ("matmul_precision", "tf32"),
-    "probe_every": ("eval_every", "eval_interval", "measure_every", "probe_interval"),
-    "probe_size": ("probe_samples", "probe_batch_size"),
-    "record_every": ("log_every", "log_interval", "logging_steps", "record_interval"),
+_OTHERS = {
+    "task": "dataset data problem benchmark",
+    "widths": "hidden hidden_sizes hidden_layers hidden_layer_sizes hidden_units hidden_dims layers layer_sizes sizes "
+    "units neurons num_layers architecture",
+    "activation": "nonlinearity nonlin act act_fn activation_function transfer_function",
+    "activation_derivative": "derivative surrogate surrogate_derivative surrogate_gradient f_prime",
+    "rule": "learning_rule algorithm algo method mode training_method",
+    "feedback_init": "feedback B feedback_matrix feedback_matrices feedback_weights feedback_initialization",
+    "feedback_scale": "feedback_gain feedback_std feedback_magnitude",
+    "batch_size": "batchsize batch bs minibatch minibatch_size mini_batch_size train_batch_size",
+    "lr": "learning_rate learnrate lrate eta step_size alpha",
+    "optimizer": "optimiser optim opt solver",
+    "momentum": "beta mu",
+    "weight_decay": "wd l2 l2_penalty decay regularization regularisation lambda_",
+    "weight_init": "init initialization initialisation initializer initialiser kernel_initializer",
+    "seed": "random_seed random_state manual_seed rng",
+    "replicas": "num_replicas n_replicas ensemble repeats num_seeds n_seeds",
+    "device": "gpu cuda accelerator",
+    "threads": "num_threads n_threads n_jobs cores",
+    "precision": "matmul_precision tf32",
+    "probe_every": "eval_every eval_interval measure_every probe_interval",
+    "probe_size": "probe_samples probe_batch_size",
+    "record_every": "log_every log_interval logging_steps record_interval",
 }
-
-
+#: Setting -> its other names. Case and underscores do not matter.
+OTHER_NAMES = {field: others.split() for field, others in _OTHERS.items()}
 #: How near a name must be to one of these to be taken for it; a looser bound would take "steps" for a step size.
 NEAR = 0.85
 
@@ -66,14 +45,13 @@ def unknown_setting(name: object, known: Iterable[str], kind: str = "setting") -
 
 def _meant(name: str, known: Collection[str]) -> str | None:
     """The setting that is called so elsewhere, or nearly so where no known name is near."""
-    plain = _plain(name)
-    fields = {_plain(other): field for field, others in OTHER_NAMES.items() if field in known for other in others}
-    own = {_plain(field): field for field in known}
-    if found := fields.get(plain) or own.get(nearest(plain, own) or ""):
-        return found
-    return fields.get(nearest(plain, fields, cutoff=NEAR) or "")
+    letters = _letters(name)
+    fields = {_letters(other): field for field, others in OTHER_NAMES.items() if field in known for other in others}
+    own = {_letters(field): field for field in known}
+    found = fields.get(letters) or own.get(nearest(letters, own) or "")
+    return found or fields.get(nearest(letters, fields, cutoff=NEAR) or "")
 
 
-def _plain(name: str) -> str:
-    """Somebody's learningRate is somebody else's learning-rate."""
+def _letters(name: str) -> str:
+    """The name in lower case without separators: learningRate and learning-rate are the same."""
     return re.sub(r"[\W_]", "", name).lower()

@@ -1,4 +1,4 @@
-"""Settings: every knob of a run with its type, range, unit and help, and whether it can be turned while it runs."""
+"""Settings: every setting of a run with its type, range, unit and help, and whether it can change while it trains."""
 
 from __future__ import annotations
 
@@ -34,17 +34,11 @@ CHOICES: dict[str, Registry[Any]] = {
     "weight_init": WEIGHT_INITS,
 }
 
-Scale = Literal["linear", "log2", "log10"]
+Slider = tuple[float, float, Literal["linear", "log2", "log10"]]
 
 
-def knob(
-    default: Any,
-    meaning: str,
-    *,
-    live: bool = False,
-    unit: str = "",
-    slider: tuple[float, float, Scale] | None = None,
-    **limits: Any,
+def setting(
+    default: Any, meaning: str, *, live: bool = False, unit: str = "", slider: Slider | None = None, **limits: Any
 ) -> Any:
     """A field: its default, what it means, whether it is live, its unit, and the span and scale of its slider."""
     extra: dict[str, Any] = {"live": live, "unit": unit, "slider": slider}
@@ -69,50 +63,57 @@ class Settings(BaseModel):
 
     Raises ``DfaLabError`` for an unknown field, a wrong type, a value out of range or an unknown name.
     ``Settings.describe("lr")`` says what a field means and takes; ``model_json_schema()`` says it for all.
+
+    >>> import dfa_lab as dfa
+    >>> settings = dfa.Settings(rule="fa", lr=0.05)
+    >>> settings.changed(batch_size=256).batch_size
+    256
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
-    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = knob("digits", "What is to be learned.")
-    widths: tuple[Width, ...] = knob(
+    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting("digits", "What is to be learned.")
+    widths: tuple[Width, ...] = setting(
         (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=MOST_LAYERS
     )
-    activation: str = knob("tanh", "Activation f of the hidden layers.")
-    activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = knob(
+    activation: str = setting("tanh", "Activation f of the hidden layers.")
+    activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = setting(
         "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
     )
-    rule: str | dict[str, Any] = knob("dfa", "Which signal the hidden layers learn from.", live=True)
-    feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = knob(
+    rule: str | dict[str, Any] = setting("dfa", "Which signal the hidden layers learn from.", live=True)
+    feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = setting(
         "uniform", "How the feedback matrices are drawn.", live=True
     )
-    feedback_scale: Factor | tuple[Factor, ...] = knob(
+    feedback_scale: Factor | tuple[Factor, ...] = setting(
         1.0, "Multiplies the feedback init's own standard.", live=True, unit="×", slider=(-2, 2, "log10")
     )
-    feedback_seed: Seed | tuple[Seed, ...] = knob(0, "Draws the feedback matrices, and nothing else.", live=True)
-    batch_size: int = knob(
+    feedback_seed: Seed | tuple[Seed, ...] = setting(0, "Draws the feedback matrices, and nothing else.", live=True)
+    batch_size: int = setting(
         64, "Training samples a step.", live=True, unit="samples", slider=(0, 12, "log2"), ge=1, le=65536
     )
-    lr: Rate | tuple[Rate, ...] = knob(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"))
-    optimizer: str = knob("sgd", "How gradients become updates.", live=True)
-    momentum: float = knob(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
-    weight_decay: float = knob(
+    lr: Rate | tuple[Rate, ...] = setting(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"))
+    optimizer: str = setting("sgd", "How gradients become updates.", live=True)
+    momentum: float = setting(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
+    weight_decay: float = setting(
         0.0, "L2 penalty λ on weights and biases.", live=True, slider=(-6, -1, "log10"), ge=0, le=1
     )
-    weight_init: str = knob("xavier", "How the forward weights are drawn; biases start at zero.")
-    seed: Seed | tuple[Seed, ...] = knob(0, "Draws the weights and the order of the batches.")
-    replicas: int | None = knob(
+    weight_init: str = setting("xavier", "How the forward weights are drawn; biases start at zero.")
+    seed: Seed | tuple[Seed, ...] = setting(0, "Draws the weights and the order of the batches.")
+    replicas: int | None = setting(
         None,
         "Networks trained side by side, seeds counted up; None is one without the dimension.",
         ge=1,
         le=MOST_REPLICAS,
     )
-    device: str = knob("cpu", "Where the tensors live: cpu, or cuda where there is one.")
-    threads: int = knob(1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024)
-    precision: Precision = knob(
+    device: str = setting("cpu", "Where the tensors live: cpu, or cuda where there is one.")
+    threads: int = setting(
+        1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024
+    )
+    precision: Precision = setting(
         "highest",
         "Of float32 products on a GPU: highest is float32 itself; high allows TF32, medium bfloat16.",
     )
-    probe_every: int | None = knob(
+    probe_every: int | None = setting(
         None,
         "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before; None chooses by what it costs, "
         "0 leaves it out.",
@@ -121,10 +122,10 @@ class Settings(BaseModel):
         ge=0,
         le=MOST_APART,
     )
-    probe_size: int = knob(
+    probe_size: int = setting(
         128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
     )
-    record_every: int = knob(
+    record_every: int = setting(
         10,
         "Training loss and throughput are recorded every so many steps.",
         live=True,
@@ -239,7 +240,7 @@ def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """What ``knob`` noted of a field: live, unit, slider."""
+    """What ``setting`` noted of a field: live, unit, slider."""
     assert isinstance(field.json_schema_extra, Mapping)
     return dict(field.json_schema_extra)
 
@@ -255,16 +256,12 @@ def expected(name: str) -> str:
     kind, limits = kind_of(name)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
-    bounds = []
-    for limit in limits:
-        bounds += [f"from {limit.ge:,}"] if isinstance(limit, Ge) else []
-        bounds += [f"above {limit.gt:,}"] if isinstance(limit, Gt) else []
-        bounds += [f"up to {limit.le:,.12g}"] if isinstance(limit, Le) else []
-        bounds += [f"and below {limit.lt:,}"] if isinstance(limit, Lt) else []
+    bounds = [_BOUNDS[type(limit)].format(limit) for limit in limits if type(limit) in _BOUNDS]
     return " ".join([_KINDS.get(kind, "None or a whole number"), *bounds]) + several
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_BOUNDS = {Ge: "from {0.ge:,}", Gt: "above {0.gt:,}", Le: "up to {0.le:,.12g}", Lt: "and below {0.lt:,}"}
 
 
 def kind_of(name: str) -> tuple[Any, Sequence[Any]]:

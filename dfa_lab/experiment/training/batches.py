@@ -1,9 +1,9 @@
-"""Batches: which samples come next. One endless stream of permutations a replica, taken in batches of any size."""
+"""Batches: which samples come next, from one endless stream of permutations a replica, in batches of any size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,8 +13,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.ops import each_seed, generator
 
 
-@dataclass(frozen=True)
-class StreamState:
+class StreamState(NamedTuple):
     """Where the streams stand: their generators' states, the permutations they are in, and the place there."""
 
     generators: tuple[Tensor, ...]
@@ -71,8 +70,7 @@ class IndexStreams:
 AHEAD = 65536
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Samples gathered ahead: the ones at ``start`` … ``end`` of the permutations that ``source`` is."""
 
     source: Tensor

@@ -17,11 +17,11 @@ from dfa_lab.learning.alignment import LayerTensors
 from dfa_lab.learning.networks import change_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
 
-#: How often feedback is redrawn for a chance band; each time is a backward pass.
-CHANCE_DRAWS = 8
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
 SIGNAL_FIELDS = ("rule", "activation_derivative", *FEEDBACK_FIELDS)
+#: Settings that make an MLP, and mean nothing for a network that is there already.
+OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
 OPTIMIZER_FIELDS = ("lr", "optimizer", "momentum", "weight_decay")
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.cost_model import Costs, mlp_costs
-from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
+from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, mlp_costs
+from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
 from dfa_lab.learning.ops import CudaGraphStep, Loss, each, is_sequence
@@ -59,19 +59,17 @@ class MLPLearner(Learner):
         lr: Any = settings.lr if self._rates is None else self._rates
         if not settings.momentum:
             return Descent(weights, biases, lr, settings.weight_decay)
-        velocities = [self._velocity(pair) for pair in zip(self.net.weights, self.net.biases, strict=True)]
+        pairs = zip(self.net.weights, self.net.biases, strict=True)
+        velocities = [(self._velocity(weight), self._velocity(bias)) for weight, bias in pairs]
         return Momentum(weights, biases, velocities, lr, settings.momentum, settings.weight_decay)
 
-    def _velocity(self, parameters: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """What torch's optimizer holds of a weight and its bias; the arithmetic is done in place, without it."""
+    def _velocity(self, parameter: Tensor) -> Tensor:
+        """What torch's optimizer holds of a parameter; the arithmetic is done in place, without the optimizer."""
         assert self.optimizer is not None
-        held = []
-        for parameter in parameters:
-            state = self.optimizer.state[parameter]
-            if state.get("momentum_buffer") is None:
-                state["momentum_buffer"] = torch.zeros_like(parameter, requires_grad=False)
-            held.append(state["momentum_buffer"])
-        return held[0], held[1]
+        state = self.optimizer.state[parameter]
+        if state.get("momentum_buffer") is None:
+            state["momentum_buffer"] = torch.zeros_like(parameter, requires_grad=False)
+        return state["momentum_buffer"]
 
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network has other tensors, another rule or another derivative."""
@@ -118,16 +116,10 @@ class MLPLearner(Learner):
 
     def costs(self, probe: int, test: int) -> Costs:
         """See ``Learner``."""
-        rule, feedback = self.layers.rule, self.layers.feedback
-        return mlp_costs(
-            self.net.widths,
-            layerwise=rule.route is Route.LAYERWISE,
-            feedback_entries=0 if rule.magnitudes else sum(math.prod(matrix.shape[-2:]) for matrix in feedback),
-            batch=self.settings.batch_size,
-            probe=probe,
-            test=test,
-            draws=CHANCE_DRAWS,
-        )
+        rule = self.layers.rule
+        drawn = [] if rule.magnitudes else [math.prod(matrix.shape[-2:]) for matrix in self.layers.feedback]
+        layerwise = rule.route is Route.LAYERWISE
+        return mlp_costs(self.net.widths, self.settings.batch_size, probe, test, layerwise=layerwise, drawn=sum(drawn))
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """See ``Learner``."""
@@ -146,20 +138,18 @@ class MLPLearner(Learner):
 
     def _step_by_torch(self) -> None:
         assert self.optimizer is not None
-        pairs = list(zip(self.net.weights, self.net.biases, self._gradients, strict=True))
-        learning = pairs[-1:] if self._only_output else pairs
-        for weight, bias, (weight_gradient, bias_gradient) in learning:
-            weight.grad, bias.grad = weight_gradient, bias_gradient
-        moving = (
-            [tensor for weight, bias, _ in learning for tensor in (weight, bias)] if self._rates is not None else []
-        )
-        before = [tensor.detach().clone() for tensor in moving]
+        pairs = list(zip(self.net.weights, self.net.biases, strict=True))
+        learning = [one for pair in pairs for one in pair][-2 if self._only_output else 0 :]
+        gradients = [one for pair in self._gradients for one in pair][-len(learning) :]
+        for tensor, gradient in zip(learning, gradients, strict=True):
+            tensor.grad = gradient
+        before = [tensor.detach().clone() for tensor in learning] if self._rates is not None else []
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        # Rates of replicas' own: torch's optimizer has stepped with η = 1, and each goes its share of that way.
-        for tensor, then in zip(moving, before, strict=True):
-            assert self._rates is not None
-            tensor.copy_(torch.lerp(then, tensor.detach(), self._rates.reshape(-1, *[1] * (tensor.dim() - 1))))
+        if self._rates is not None:  # torch's optimizer has stepped with η = 1, and each replica goes its share
+            for tensor, then in zip(learning, before, strict=True):
+                rates = self._rates.reshape(-1, *[1] * (tensor.dim() - 1))
+                tensor.copy_(torch.lerp(then, tensor.detach(), rates))
 
     def copy(self) -> MLPLearner:
         """Another that goes on from here by itself."""
@@ -176,17 +166,6 @@ class MLPLearner(Learner):
 
 def make_mlp(task: Task, settings: Settings) -> MLP:
     """The MLP that the settings describe, for a task."""
-    return MLP(
-        [task.inputs, *settings.widths, task.outputs],
-        rule=settings.rule,
-        activation=settings.activation,
-        activation_derivative=settings.activation_derivative,
-        feedback_init=settings.feedback_init,
-        feedback_scale=settings.feedback_scale,
-        feedback_seed=settings.feedback_seed,
-        weight_init=settings.weight_init,
-        seed=settings.seed,
-        replicas=settings.replicas,
-        dtype=torch.float32,
-        device=settings.device,
-    )
+    given: dict[str, Any] = {name: getattr(settings, name) for name in (*OF_AN_MLP, *SIGNAL_FIELDS, "seed", "device")}
+    widths = [task.inputs, *given.pop("widths"), task.outputs]
+    return MLP(widths, dtype=torch.float32, **given)

@@ -15,15 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.cost_model import Costs, module_costs
-from dfa_lab.experiment.training.learner import CHANCE_DRAWS, Learner, LearnerState, make_optimizer
+from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
+from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
-
-#: Settings that make an MLP, and mean nothing for a network that is there already.
-OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
 
 
 def own_settings(module: nn.Module, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,32 +39,29 @@ def own_settings(module: nn.Module, fields: Mapping[str, Any]) -> dict[str, Any]
     if unwrapped(module) is None:
         return dict(fields)
     conversion = conversion_of(module).conversion
-    buffers = conversion.buffers
-    own = {
-        "rule": conversion.choice,
-        "activation_derivative": conversion.derivative,
-        "feedback_init": buffers.init,
-        "feedback_scale": buffers.scale,
-        "feedback_seed": buffers.seed,
-    }
-    return {**own, **fields}
+    own = {"rule": conversion.choice, "activation_derivative": conversion.derivative}
+    return {**own, **dict(zip(FEEDBACK_FIELDS, _drawing(conversion_of(module)), strict=True)), **fields}
+
+
+def _drawing(converted: Converted) -> tuple[Any, Any, Any]:
+    """How the feedback was drawn: init, scale, seed."""
+    buffers = converted.conversion.buffers
+    return buffers.init, buffers.scale, buffers.seed
 
 
 def prepared(module: nn.Module, settings: Settings) -> nn.Module:
     """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own."""
-    values = settings.values()  # of a network without replicas: none is a sequence
-    drawing = {name: values[name] for name in ("feedback_init", "feedback_scale", "feedback_seed")}
+    values: Any = settings  # without replicas none of them is a sequence
+    drawing = {name: getattr(settings, name) for name in FEEDBACK_FIELDS}
     if unwrapped(module) is None:
-        net = convert(module, settings.rule, activation_derivative=values["activation_derivative"], **drawing)
+        net = convert(module, settings.rule, activation_derivative=values.activation_derivative, **drawing)
         return net.to(settings.device)
     net = copy.deepcopy(conversion_of(module).root).to(settings.device)
     converted = conversion_of(net)
-    buffers = converted.conversion.buffers
-    asked = tuple(drawing.values())
-    if asked != (buffers.init, buffers.scale, buffers.seed):
+    if (asked := tuple(drawing.values())) != _drawing(converted):
         converted.redraw_feedback(*asked)
     converted.set_rule(settings.rule)
-    converted.set_derivative(values["activation_derivative"])
+    converted.set_derivative(values.activation_derivative)
     return net
 
 
@@ -180,8 +174,8 @@ class ModuleLearner(Learner):
         """See ``Learner``."""
         leaves = sum(1 for module in self.net.modules() if not any(True for _ in module.children()))
         entries = sum(parameter.numel() for parameter in self.net.parameters())
-        counted = {"batch": self.settings.batch_size, "probe": probe, "test": test}
-        return module_costs(self._forward, leaves, entries, **counted, chunk=self.chunk, draws=CHANCE_DRAWS)
+        counted = self._forward, leaves, entries, self.settings.batch_size, probe, test
+        return module_costs(*counted, chunk=self.chunk)
 
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
         """See ``Learner``: of each layer that carries δ."""
