@@ -20,11 +20,12 @@ Choice = str | Mapping[str, Any]
 class Registry(Mapping[str, T], Generic[T]):
     """A mapping of names to choices, in the order they were registered, that explains a wrong name.
 
-    >>> RULES = Registry("learning rule")
-    >>> RULES.register("bp", "backpropagation")
-    'backpropagation'
-    >>> list(RULES)
-    ['bp']
+    >>> import dfa_lab as dfa
+    >>> tasks = dfa.Registry("task")
+    >>> tasks.register("moons", "two half circles")
+    'two half circles'
+    >>> list(tasks)
+    ['moons']
     """
 
     def __init__(self, kind: str) -> None:

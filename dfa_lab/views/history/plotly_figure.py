@@ -30,7 +30,7 @@ from dfa_lab.views.history.figure_traces import Drawing, numbered, recorded_laye
 from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
-GAP, LANE, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
+GAP, ROW, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
 TOP, BOTTOM = 24, 56
 
 
@@ -63,6 +63,11 @@ def figure(
 
     The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
     where ``labels`` has another length, or where ``angles`` has what is no angle.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons", name="mine").train(20)
+    >>> [trace.name for trace in dfa.figure(history).data if trace.name.startswith("mine")][2:]
+    ['mine, training loss', 'mine, test loss', 'mine, test accuracy']
     """
     named = [one for source in histories for one in runs_of(source, "figure()")]
     if not named:
@@ -83,8 +88,8 @@ def figure(
     scale = PLOT_WIDTH / (span[1] - span[0])
     positions = [(change.step - span[0]) * scale for change in found]
     places = place_labels(positions, [change.text for change in found], width=PLOT_WIDTH, letter=LETTER)
-    rows = max((place.lane + 1 for place in places if place.lane is not None), default=1)
-    labels_height = LANE * rows if found else 0
+    rows = max((place.row + 1 for place in places if place.row is not None), default=1)
+    labels_height = ROW * rows if found else 0
     height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1) + labels_height
     layout: dict[str, Any] = {}
     shapes: list[dict[str, Any]] = []
@@ -106,7 +111,7 @@ def figure(
         for change, place in zip(found, places, strict=True):
             # What one of several runs changed is hidden with it.
             group = None if drawing.single or len(change.runs) > 1 else f"run {change.runs[0]}"
-            mark = 0.0 if place.lane is None else rows - place.lane - 0.5
+            mark = 0.0 if place.row is None else rows - place.row - 0.5
             marks.setdefault(group, []).append((change, place, mark))
             shapes.append(change_line(change, 1 - labels_height / height * (1 - mark / rows), group))
         traces += [change_trace(some, names, axis=f"y{number}", group=group) for group, some in marks.items()]

@@ -69,6 +69,11 @@ def alignmentplot(
     one a plot, for they are different angles and several over all layers are hard to read. ``layers`` counts hidden
     layers from 1; all where it is not given. The grey band, the mean of chance ± 2 sd, is drawn where chance was
     recorded, and is the widest of the layers drawn.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> dfa.alignmentplot(history).get_ylabel()
+    'weight alignment (degrees)'
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)
@@ -114,6 +119,11 @@ def lossplot(
     ``references`` are runs to compare with, such as backpropagation and frozen hidden layers: their test loss (their
     training loss where they have no other) as thin grey lines under the run, each with a dash of its own, under their
     own names. They take no colour from the runs, have no band, and their changes are not drawn.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> [text.get_text() for text in dfa.lossplot(history).get_legend().texts]
+    ['training', 'test']
     """
     return _plot("loss", "lossplot()", history, ax, label, color, references)
 
@@ -126,14 +136,27 @@ def accuracyplot(
     label: str | None = None,
     color: str | None = None,
 ) -> Axes:
-    """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``."""
+    """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> dfa.accuracyplot(history).get_ylabel()
+    'test accuracy (share)'
+    """
     return _plot("accuracy", "accuracyplot()", history, ax, label, color, references)
 
 
 def throughputplot(
     history: Source, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
 ) -> Axes:
-    """Training samples a second, over the training steps; a clock's reading, so no two runs are alike."""
+    """Training samples a second, over the training steps; read off a clock, so no two runs are alike.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.History()
+    >>> history.record("samples_per_s", 50_000.0, step=100, samples=6400)
+    >>> dfa.throughputplot(history).get_ylabel()
+    'throughput (samples/s)'
+    """
     return _plot("throughput", "throughputplot()", history, ax, label, color)
 
 
