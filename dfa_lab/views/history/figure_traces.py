@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
 from dfa_lab.views.base import Line, LineStyle, Panel, chance_band, curve, reference_metric
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.history.traces import line_trace, region_trace
+from dfa_lab.views.history.traces import empty_trace, line_trace, region_trace
 
 
 @dataclass
@@ -50,9 +50,8 @@ class Drawing:
                 values += self._draw_run(run, line, axis)
         for number in range(len(self.references) if panel.references else 0):
             values += self._draw_reference(number, panel, axis)
-        if not values:  # plotly draws no axes that nothing stands on
-            nothing = np.array([np.nan])
-            self.lines.append(go.Scatter(x=nothing, y=nothing, yaxis=axis, showlegend=False, hoverinfo="skip"))
+        if not values:
+            self.lines.append(empty_trace(axis))
         return values
 
     def _draw_chance(self, metric: str, axis: str) -> list[np.ndarray]:

@@ -86,8 +86,8 @@ def alignmentplot(
             listed = ", ".join(map(str, known)) or "none"
             raise DfaLabError(f"layer {shown(layer)} has no recorded {shown(metric)}; layers that have: {listed}.")
     looks = style.layer_styles(known)
-    run = _run_on(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()", label, color)
-    axes = run.axes
+    axes = _axes_for(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()")
+    run = _Run(axes, record, runs_on(axes), label, color)
     # Before the curves, so that they lie over it.
     if not any(line.get_gid() == "right angle" for line in axes.lines):
         axes.axhline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
@@ -125,7 +125,7 @@ def lossplot(
     >>> [text.get_text() for text in dfa.lossplot(history).get_legend().texts]
     ['training', 'test']
     """
-    return _plot("loss", "lossplot()", history, ax, label, color, references)
+    return _plot("loss", history, ax, label, color, references)
 
 
 def accuracyplot(
@@ -143,7 +143,7 @@ def accuracyplot(
     >>> dfa.accuracyplot(history).get_ylabel()
     'test accuracy (share)'
     """
-    return _plot("accuracy", "accuracyplot()", history, ax, label, color, references)
+    return _plot("accuracy", history, ax, label, color, references)
 
 
 def throughputplot(
@@ -157,24 +157,24 @@ def throughputplot(
     >>> dfa.throughputplot(history).get_ylabel()
     'throughput (samples/s)'
     """
-    return _plot("throughput", "throughputplot()", history, ax, label, color)
+    return _plot("throughput", history, ax, label, color)
 
 
 def _plot(
     name: str,
-    place: str,
     source: Source,
     ax: Axes | None,
     label: str | None,
     color: str | None,
     references: Iterable[Source] = (),
 ) -> Axes:
-    panel, named, compared = PANELS[name], run_of(source, place), references_of(references, place)
+    panel, place = PANELS[name], f"{name}plot()"
+    named, compared = run_of(source, place), references_of(references, place)
     several = len(panel.recorded) > 1
     if compared and label is None and not several:
         label = named.name  # beside named lines one without a name would not be known
-    run = _run_on(ax, named.history, [(metric, None) for metric in panel.metrics], place, label, color)
-    axes = run.axes
+    axes = _axes_for(ax, named.history, [(metric, None) for metric in panel.metrics], place)
+    run = _Run(axes, named.history, runs_on(axes), label, color)
     for reference in compared:
         _draw_reference(axes, reference, panel)
     for line in panel.recorded:
@@ -227,21 +227,13 @@ class _Run:
         return axes
 
 
-def _run_on(
-    ax: object,
-    history: History,
-    wanted: list[tuple[str, int | None]],
-    place: str,
-    label: str | None,
-    color: str | None,
-) -> _Run:
-    """The run on the axes to draw on; what cannot be drawn raises before anything is drawn."""
+def _axes_for(ax: object, history: History, wanted: list[tuple[str, int | None]], place: str) -> Axes:
+    """The axes to draw on; what cannot be drawn raises before anything is drawn."""
     if not any(len(history.values(metric, layer)[0]) for metric, layer in wanted):
         there = ", ".join(sorted({name for name, _ in history.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
         raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
-    axes = axes_for(ax, place)
-    return _Run(axes, history, runs_on(axes), label, color)
+    return axes_for(ax, place)
 
 
 def _draw_curve(axes: Axes, line: Curve, look: LineStyle, **more: Any) -> None:
