@@ -132,7 +132,7 @@ class LiveChart(anywidget.AnyWidget):
             "type": "snapshot" if snapshot else "rows",
             "number": self._number,
             "series": chunks,
-            "events": events[-EVENTS_A_MESSAGE:],
+            "events": events,
         }
         if snapshot or changed:
             header |= {"status": self._status, "diverged": diverged}
@@ -171,14 +171,15 @@ class LiveChart(anywidget.AnyWidget):
         return chunks, np.concatenate(columns).tobytes() if columns else b""
 
     def _new_events(self) -> list[dict[str, Any]]:
-        """The new changes of the runs that are not faint, by step."""
-        found = [
+        """The new changes of the runs that are not faint, by step; of many the last."""
+        runs = [(place, rows) for place, rows in enumerate(self._rows) if not self._runs[place].faint]
+        found = [(place, event) for place, rows in runs for event in rows.take_events()]
+        if len(self._runs) > 1:
+            found.sort(key=lambda pair: pair[1].step)
+        return [
             _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
-            for place, (run, rows) in enumerate(zip(self._runs, self._rows, strict=True))
-            if not run.faint
-            for event in rows.take_events()
+            for place, event in found[-EVENTS_A_MESSAGE:]
         ]
-        return sorted(found, key=lambda event: event["step"]) if len(self._runs) > 1 else found
 
     def _listen(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         if isinstance(content, Mapping) and content.get("type") == "hello":

@@ -43,12 +43,10 @@ class Rows:
 
         Of the metrics ``averaged`` the mean over layers comes too, where there are several.
         """
-        known = [
-            (metric, layer, one) for (metric, layer), one in list(self.history.series.items()) if metric in metrics
-        ]
-        sources: dict[tuple[str, Any], list[Series]] = {(metric, layer): [one] for metric, layer, one in known}
-        for metric in dict.fromkeys(metric for metric, _, _ in known if metric in averaged):
-            layers = [one for name, _, one in known if name == metric]
+        known = [(key, series) for key, series in list(self.history.series.items()) if key[0] in metrics]
+        sources: dict[tuple[str, Any], list[Series]] = {key: [series] for key, series in known}
+        for metric in dict.fromkeys(metric for (metric, _), _ in known if metric in averaged):
+            layers = [series for (name, _), series in known if name == metric]
             if METRICS[metric].per_layer and len(layers) > 1:
                 sources[metric, MEAN] = layers
         chunks: list[dict[str, Any]] = []
