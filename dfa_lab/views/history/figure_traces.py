@@ -1,9 +1,9 @@
-"""Drawing: the traces of the plotly figure, gathered panel by panel: bands, lines, and lines of reference runs."""
+"""The traces of the plotly figure, gathered panel by panel: bands, lines, and lines of reference runs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,9 +115,3 @@ def numbered(names: Sequence[str]) -> list[str]:
         seen[name] += 1
         found.append(f"{name} {seen[name]}" if alike[name] > 1 else name)
     return found
-
-
-def recorded_layers(histories: Iterable[History], panels: Iterable[Panel]) -> set[int]:
-    """The layers that any run has something of in any of the panels."""
-    metrics = [metric for panel in panels for metric in panel.metrics]
-    return {layer for history in histories for metric in metrics for layer in history.layers(metric)}
