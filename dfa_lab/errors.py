@@ -72,12 +72,12 @@ def in_words(error: BaseException) -> str:
     An error that cannot be printed is named by its kind alone.
     """
     try:
-        said = str(error)
+        text = str(error)
     except BaseException:
-        said = "it has no text that could be printed"
+        text = "it has no text that could be printed"
     if not isinstance(error, DfaLabError):
-        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return _cut(said, MOST_SHOWN)
+        text = ": ".join(filter(None, (type(error).__name__, text)))
+    return _cut(text, MOST_SHOWN)
 
 
 def _cut(text: str, most: int) -> str:
