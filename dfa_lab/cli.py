@@ -30,25 +30,19 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain lines: a sentence in a box is cut into pieces
 )
 
+SET_HELP = "Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."
+SECTION_HELP = "Only this: step, autograd, replicas, batches, train or memory; may be given again."
+
 
 @app.command()
 def train(
     task: Annotated[str | None, typer.Option(help="What is to be learned: a name in TASKS, or JSON.")] = None,
     rule: Annotated[str | None, typer.Option(help="The learning rule: a name in RULES.")] = None,
     widths: Annotated[str | None, typer.Option(help="Units in each hidden layer: 128,128.")] = None,
-    seed: Annotated[
-        str | None, typer.Option(metavar="INTEGER", help="Draws the weights and the order of the batches.")
-    ] = None,
-    steps: Annotated[
-        str | None, typer.Option(metavar="INTEGER", help="Updates to do; 1000 if no epochs are given either.")
-    ] = None,
-    epochs: Annotated[
-        str | None, typer.Option(metavar="INTEGER", help="Passes over the training set to do, instead of steps.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."),
-    ] = None,
+    seed: Annotated[str | None, typer.Option(metavar="INTEGER", help="Seed of the weights and batch order.")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="INTEGER", help="Updates to do; 1000 without epochs.")] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="INTEGER", help="Passes over the training set.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train one network and print how well it does on the test split."""
@@ -97,9 +91,7 @@ def _value(name: str, text: str) -> Any:
 
 @app.command()
 def lab(
-    folder: Annotated[Path, typer.Argument(help="Where the copies are, or are to be made.")] = Path(
-        "dfa_lab_notebooks"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Where the copies are or will be.")] = Path("dfa_lab_notebooks"),
     port: Annotated[int, typer.Option(help="The port JupyterLab listens on.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
@@ -124,14 +116,10 @@ def lab(
 def serve(
     preset: Annotated[str | None, typer.Option(help="Begin with this preset.")] = None,
     theme: Annotated[str, typer.Option(help="auto, light, dark or projector.")] = "auto",
-    hide: Annotated[
-        list[str] | None, typer.Option(help="Take this setting or part off the screen; again for more.")
-    ] = None,
+    hide: Annotated[list[str] | None, typer.Option(help="Hide this setting or part; again for more.")] = None,
     lock: Annotated[list[str] | None, typer.Option(help="Keep this setting as it is; again for more.")] = None,
     port: Annotated[int, typer.Option(help="The port Voila listens on.")] = 8866,
-    address: Annotated[
-        str, typer.Option(help="Who may connect: 127.0.0.1 is this machine, 0.0.0.0 all.")
-    ] = "127.0.0.1",
+    address: Annotated[str, typer.Option(help="0.0.0.0 lets other machines connect.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
@@ -151,13 +139,8 @@ def serve(
 @app.command()
 def bench(
     quick: Annotated[bool, typer.Option(help="Fewer networks, rules and rounds: about two minutes.")] = False,
-    section: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this: step, autograd, replicas, batches, train or memory; may be given again."),
-    ] = None,
-    json_: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure to this file.")
-    ] = None,
+    section: Annotated[list[str] | None, typer.Option(help=SECTION_HELP)] = None,
+    json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every figure to it.")] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw to this file: .png, .pdf, .svg.")] = None,
 ) -> None:
     """Measure this machine: a training step by every rule against plain torch backpropagation, side by side."""

@@ -1,4 +1,4 @@
-"""What a user can get wrong, said in words that help: what was given, what was expected, what to do."""
+"""Errors about what the user gave: each says what was given, what was expected and what to do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-#: The most characters of the text of an error; all that a hundred layers are called fits.
-MOST_CHARACTERS = 20_000
+#: The most characters of an error's text, which hold the names of a hundred layers, and of one that is shown.
+MOST_CHARACTERS, MOST_SHOWN = 20_000, 1500
+#: Another name is suggested for names of at most so many characters.
+LONGEST_NAME = 100
+#: A collection of more entries than this is named by their number.
+MOST_ENTRIES = 1000
 
 
 class DfaLabError(ValueError):
     """Something the user gave cannot be used. The message says what was given, what was expected, what to do.
 
     Its text has at most ``MOST_CHARACTERS`` characters; a longer one is cut, which an ellipsis shows.
+
+    >>> import dfa_lab as dfa
+    >>> dfa.Experiment(batch_size=0)
+    Traceback (most recent call last):
+    dfa_lab.errors.DfaLabError: batch_size was given as 0; expected a whole number from 1 up to 65,536.
     """
 
     def __init__(self, *given: object) -> None:
@@ -33,6 +42,13 @@ class DivergedError(DfaLabError):
     """The loss stopped being a finite number; the run stands at its last snapshot again.
 
     ``step`` is the one whose loss was not finite, None where no update was done yet.
+
+    >>> import dfa_lab as dfa
+    >>> try:
+    ...     dfa.Experiment(widths=(4,), task="moons", lr=1e6, weight_decay=1.0).train(100)
+    ... except dfa.DivergedError as error:
+    ...     print(error.step)
+    7
     """
 
     step: int | None = None
@@ -50,30 +66,22 @@ class DivergedError(DfaLabError):
         return error
 
 
-#: The most characters of an error that are shown, and of a name that another is suggested for.
-MOST_WORDS, LONGEST_NAME = 1500, 100
-
-
 def in_words(error: BaseException) -> str:
-    """Any error as a text of bounded length: a ``DfaLabError`` speaks for itself, others by their kind too.
+    """Any error as a text of bounded length: a ``DfaLabError`` by its message, others by their kind too.
 
-    An error that cannot be printed is called by its kind alone.
+    An error that cannot be printed is named by its kind alone.
     """
     try:
-        said = str(error)
+        text = str(error)
     except BaseException:
-        said = "it has no text that could be printed"
+        text = "it has no text that could be printed"
     if not isinstance(error, DfaLabError):
-        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return _cut(said, MOST_WORDS)
+        text = ": ".join(filter(None, (type(error).__name__, text)))
+    return _cut(text, MOST_SHOWN)
 
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
-
-
-#: A collection of more entries than this is told by their number.
-MOST_ENTRIES = 1000
 
 
 def shown(value: object, most: int = 200) -> str:

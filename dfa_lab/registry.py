@@ -1,8 +1,4 @@
-"""Registry: named choices, and the one form in which a choice is written down.
-
-A choice is a name, ``"uniform"``, or a name with its parameters, ``{"name": "triangle", "width": 2.0}``;
-code may also pass a callable that no registry holds.
-"""
+"""Named choices, and the form in which one is written down: a name, or ``{"name": "triangle", "width": 2.0}``."""
 
 from __future__ import annotations
 
@@ -20,11 +16,12 @@ Choice = str | Mapping[str, Any]
 class Registry(Mapping[str, T], Generic[T]):
     """A mapping of names to choices, in the order they were registered, that explains a wrong name.
 
-    >>> RULES = Registry("learning rule")
-    >>> RULES.register("bp", "backpropagation")
-    'backpropagation'
-    >>> list(RULES)
-    ['bp']
+    >>> import dfa_lab as dfa
+    >>> tasks = dfa.Registry("task")
+    >>> tasks.register("moons", "two half circles")
+    'two half circles'
+    >>> list(tasks)
+    ['moons']
     """
 
     def __init__(self, kind: str) -> None:
@@ -80,8 +77,9 @@ class Registry(Mapping[str, T], Generic[T]):
         except DfaLabError:
             raise
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as reason:
+            why = str(reason).strip().split("\n")[0].removesuffix(".") or type(reason).__name__
             raise DfaLabError(
-                f"{self.kind} {shown(name)} cannot be used with parameters {shown(parameters)}: {_first_line(reason)} "
+                f"{self.kind} {shown(name)} cannot be used with parameters {shown(parameters)}: {why}. "
                 "Give it others, or look at its docstring."
             ) from reason
 
@@ -107,24 +105,15 @@ class Registry(Mapping[str, T], Generic[T]):
                 f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.'
             )
         parameters = {key: value for key, value in choice.items() if key != "name"}
-        known = self.parameters(choice["name"])
+        name, known = choice["name"], self.parameters(choice["name"])
         for key in parameters:
             if key not in known:
-                takes = ", ".join(known) if known else "none"
-                raise DfaLabError(
-                    f"{self.kind} {shown(choice['name'])} has no parameter {shown(key)}; it takes: {takes}."
-                )
-        return choice["name"], parameters
-
-
-def _first_line(reason: Exception) -> str:
-    line = str(reason).strip().split("\n")[0] or type(reason).__name__
-    return line if line.endswith(".") else line + "."
+                takes = ", ".join(known) or "none"
+                raise DfaLabError(f"{self.kind} {shown(name)} has no parameter {shown(key)}; it takes: {takes}.")
+        return name, parameters
 
 
 def parameters_of(entry: object) -> list[str]:
     """The names of an entry's own parameters: its keyword-only arguments."""
-    if not callable(entry):
-        return []
-    signature = inspect.signature(entry)
-    return [p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    found = inspect.signature(entry).parameters.values() if callable(entry) else ()
+    return [one.name for one in found if one.kind is inspect.Parameter.KEYWORD_ONLY]

@@ -14,6 +14,7 @@ import numpy as np
 
 import dfa_lab as dfa
 from same.modules import Images, Sequences
+from same.page import parts_of
 from same.record import CLOCKS, Plain, Record, digest, of_run, of_tensor, seeded, session
 
 SMALL: dict[str, Any] = {"widths": (12, 8), "batch_size": 8, "probe_every": 10, "record_every": 5, "probe_size": 16}
@@ -110,9 +111,8 @@ def _file(name: str, data: bytes) -> Any:
     if name.endswith(".csv"):
         return [line for line in text.splitlines() if not any(f",{clock}," in line for clock in CLOCKS)]
     if name.endswith(".html"):
-        text = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
         text = re.sub(r"on \d{4}-\d\d-\d\d \(UTC\)", "today", text)
-        return [digest(line) for line in text.splitlines() if "samples/s" not in line and "throughput" not in line]
+        return [digest(part) for part in parts_of(text) if "samples/s" not in part and "throughput" not in part]
     return text.splitlines()
 
 

@@ -8,6 +8,7 @@ import dfa_lab as dfa
 import same_as
 from same import difference as same_difference
 from same import mlp as same_mlp
+from same import page as same_page
 from same import side as same_side
 
 DEFAULTS = dfa.Settings()
@@ -85,3 +86,11 @@ def test_bundles_are_put_where_gitignore_says(tmp_path):
 def test_a_commit_that_is_none_is_refused():
     with pytest.raises(SystemExit, match="git worktree failed"):
         same_as.main(["no-such-commit", "--only", "rule bp"])
+
+
+def test_a_page_is_compared_as_a_browser_reads_it():
+    page = same_page.parts_of("<meta charset=a><p class='a'>x &#x27;y&#39;\n z</p><style>p</style><pre>1\n 2</pre>")
+    again = '<meta charset="a">\n<p\n class="a">\n x \'y\' z</p>\n<style>q</style><pre>1\n 2</pre>'
+    assert page == same_page.parts_of(again)
+    for old, new in (('"a">\n x', '"b">\n x'), ("z</p>", "</p>z"), ("1\n 2", "1 2")):
+        assert page != same_page.parts_of(again.replace(old, new))

@@ -123,6 +123,7 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
     assert {
         *BUNDLES,
         "dfa_lab/widgets/static/uPlot.LICENSE.txt",
+        "dfa_lab/views/report/report.html",
         "dfa_lab/widgets/chart/live_chart.py",
         "dfa_lab/widgets/controls/control_panel.py",
     } <= names

@@ -43,4 +43,4 @@ from .sources import run_of as run_of
 from .sources import runs_of as runs_of
 from .sources import snapshot_of as snapshot_of
 from .themes import THEMES as THEMES
-from .themes import dress as dress
+from .themes import apply_theme as apply_theme

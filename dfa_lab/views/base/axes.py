@@ -1,4 +1,4 @@
-"""Canvas: matplotlib axes and figures that a notebook shows by themselves, and what is read back from axes.
+"""matplotlib axes and figures that a notebook shows by themselves, and what is read back from axes.
 
 Figures are made without pyplot, which is unsafe beside widget callbacks. What was drawn is marked by its gid: "run 0"
 belongs to the first run on the axes, so that the next one takes the next colour.

@@ -1,4 +1,4 @@
-"""Change: an event as it is written beside its line, and the place where its label overlaps no other."""
+"""The changes of runs in words, and places for their labels where none overlaps another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dfa_lab.experiment.history import Event, History
 
 LABEL_LENGTH = 34
-LANES = 4
+ROWS = 4
 LISTED = 8
 
 
@@ -81,39 +81,39 @@ def _short(events: Sequence[Event]) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a label stands: its text, cut to the room there is, its lane from the top (None: no room), its side."""
+    """Where a label stands: its text, cut to the room there is, its row from the top (None: no room), its side."""
 
     text: str
-    lane: int | None
+    row: int | None
     left: bool = False
 
 
 def place_labels(
-    positions: Sequence[float], texts: Sequence[str], *, width: float, letter: float, lanes: int = LANES
+    positions: Sequence[float], texts: Sequence[str], *, width: float, letter: float, rows: int = ROWS
 ) -> list[Place]:
     """A place for each label, so that it overlaps no other label, crosses no other's line and stays within the width.
 
     ``positions`` of the lines, rising, and the width of a ``letter`` are in the unit of ``width``. A line reaches up
-    to the lane of its label. A label stands right of its line, or left of it where the right edge is too near, in
-    the highest lane with room; where none has room it is shortened, and at last left out.
+    to the row of its label. A label stands right of its line, or left of it where the right edge is too near, in
+    the highest row with room; where none has room it is shortened, and at last left out.
     """
-    taken: list[tuple[int, float, float, float]] = []  # lane, start and end of the label, its line
+    taken: list[tuple[int, float, float, float]] = []  # row, start and end of the label, its line
     places = []
     for position, text in zip(positions, texts, strict=True):
         cuts = [text, *(shortened(text, length) for length in (24, 16, 11) if length < len(text))]
-        for cut, lane in ((cut, lane) for cut in cuts for lane in range(lanes)):
+        for cut, row in ((cut, row) for cut in cuts for row in range(rows)):
             length = letter * (len(cut) + 2)
             left = position + length > width and position >= length
             start, end = (position - length, position) if left else (position, position + length)
             blocked = any(
-                (row == lane and start < e and s < end)  # overlaps a label
-                or (row > lane and s <= position < e)  # its line crosses a label
-                or (row < lane and start < line < end)  # it is crossed by a line
-                for row, s, e, line in taken
+                (other == row and start < e and s < end)  # overlaps a label
+                or (other > row and s <= position < e)  # its line crosses a label
+                or (other < row and start < line < end)  # it is crossed by a line
+                for other, s, e, line in taken
             )
             if not blocked:
-                taken.append((lane, start, end, position))
-                places.append(Place(cut, lane, left))
+                taken.append((row, start, end, position))
+                places.append(Place(cut, row, left))
                 break
         else:
             places.append(Place("", None))

@@ -1,4 +1,4 @@
-"""Curve: one series of a History made ready to draw: mean and spread over replicas, and the chance band of an angle."""
+"""A series of a History made ready to draw: mean and spread over replicas, and the chance band of an angle."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from dfa_lab.experiment.history import METRICS, History
 
-# The angle between independent directions, in degrees.
+#: The angle between independent directions, in degrees.
 RIGHT_ANGLE = 90.0
-# What follows the name of an angle in the name of its sd by chance.
+#: What follows the name of an angle in the name of its sd by chance.
 CHANCE = "_chance"
-# What a chance band reaches to on either side, in standard deviations.
+#: What a chance band reaches to on either side, in standard deviations.
 CHANCE_SDS = 2.0
 CHANCE_LABEL = f"chance ± {CHANCE_SDS:g} sd (widest)"
 
@@ -65,15 +65,9 @@ class Curve:
 def curve(history: History, metric: str, layer: int | None = None) -> Curve:
     """One metric of one layer as a ``Curve``; of length 0 where nothing was recorded."""
     steps, values = history.values(metric, layer)
-    there = np.isfinite(values)
-    count = there.sum(axis=1)
-    kept = np.where(there, values, 0.0)
-    mean = np.full(len(steps), np.nan)
-    np.divide(kept.sum(axis=1), count, out=mean, where=count > 0)
-    squares = (np.where(there, values - mean[:, None], 0.0) ** 2).sum(axis=1)
-    variance = np.full(len(steps), np.nan)
-    np.divide(squares, count - 1, out=variance, where=count > 1)
-    return Curve(steps.astype(np.float64), mean, np.sqrt(variance), count, history.replicas)
+    finite = np.ma.masked_invalid(values)
+    mean, sd = finite.mean(axis=1).filled(np.nan), finite.std(axis=1, ddof=1).filled(np.nan)
+    return Curve(steps.astype(np.float64), mean, sd, finite.count(axis=1), history.replicas)
 
 
 def angle_metrics() -> list[str]:
@@ -96,30 +90,27 @@ def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int]
     name = f"{metric}{CHANCE}"
     if name not in METRICS:
         return None
-    series = [
-        (curve(history, name, layer), _chance_mean(history, name, layer), float(history.last_step))
+    held = [
+        (recorded, _chance_mean(history, name, layer), float(history.last_step))
         for history in histories
         for layer in history.layers(name)
         if layers is None or layer in layers
+        if len(recorded := curve(history, name, layer))
     ]
-    held = [row for row in series if len(row[0])]
-    if not held:
-        return None
-    grid = np.unique(np.concatenate([np.append(recorded.steps, end) for recorded, _, end in held]))
+    grid = np.unique(np.concatenate([[], *(np.append(recorded.steps, end) for recorded, _, end in held)]))
     if len(grid) < 2:
         return None
     lower, upper = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
     for recorded, mean, end in held:
-        # The last one recorded at or before each step; a second reading at one step replaces the first.
+        # The last one recorded at or before each step; a second row at one step replaces the first.
         place = np.searchsorted(recorded.steps, grid, side="right") - 1
         reach = np.where((place >= 0) & (grid < end), CHANCE_SDS * recorded.mean[place], np.nan)
         lower, upper = np.fmin(lower, mean[place] - reach), np.fmax(upper, mean[place] + reach)
     if not np.isfinite(lower).any():
         return None
-    corners = np.repeat(grid, 2)[1:-1]
     # Where a rule without feedback was in use there is no band: one without height, which nothing shows.
     low, high = (np.nan_to_num(np.repeat(side[:-1], 2), nan=RIGHT_ANGLE) for side in (lower, upper))
-    return Band(corners, np.maximum(low, 0.0), np.minimum(high, 180.0))
+    return Band(np.repeat(grid, 2)[1:-1], np.maximum(low, 0.0), np.minimum(high, 180.0))
 
 
 def _chance_mean(history: History, name: str, layer: int) -> np.ndarray:
@@ -131,8 +122,8 @@ def _chance_mean(history: History, name: str, layer: int) -> np.ndarray:
 
 def angle_range(values: Iterable[np.ndarray]) -> tuple[float, float, float]:
     """Lowest and highest degree to show and the distance of the ticks: within 0–180, 90 always a tick."""
-    finite = [array[np.isfinite(array)] for array in values]
-    everything = np.concatenate([*finite, np.array([RIGHT_ANGLE])])
+    everything = np.concatenate([*values, [RIGHT_ANGLE]])
+    everything = everything[np.isfinite(everything)]
     low, high = max(float(everything.min()), 0.0), min(float(everything.max()), 180.0)
     for tick in (5.0, 10.0, 15.0, 30.0):
         bottom = np.floor(low / tick) * tick

@@ -33,7 +33,7 @@ Source = History | Engine
 
 
 class NamedRun(NamedTuple):
-    """A run and what it is called: a lane of a runner as the explorer's legend has it, another by its own name."""
+    """A run and its name: of a runner's lane that in the explorer's legend, of another run its own."""
 
     name: str
     run: History | Experiment

@@ -1,4 +1,4 @@
-"""THEMES: papers that a matplotlib picture can be put on after it was drawn: light, dark, projector.
+"""THEMES: colours and sizes that a finished matplotlib figure can take: light, dark, projector.
 
 matplotlib's own rc settings belong to the whole process, and another thread may be drawing: so a finished figure is
 changed, and nothing else.
@@ -22,25 +22,25 @@ from matplotlib.text import Text
 
 from dfa_lab.registry import Registry
 
-#: What the views draw on; a colour keeps on other papers the contrast that it has to this one.
+#: The background that the views draw for. A colour keeps on other backgrounds the contrast that it has to this one.
 WHITE = "#ffffff"
-#: The least contrast to the paper that text may have (WCAG 2.2, 1.4.3).
+#: The least contrast to the background that text may have (WCAG 2.2, 1.4.3).
 TEXT_CONTRAST = 4.5
-#: The colours of an image that is ink on paper, and is so on any paper.
-INK = "gray_r"
+#: The colour map of an image that goes from background to foreground.
+GREYS = "gray_r"
 #: The size of a tick's letters where none was given, in points.
 LETTERS = 10.0
 
 
 @dataclass(frozen=True)
 class Theme:
-    """A paper and an ink as ``#rrggbb``; how much larger the picture, its letters and its lines are; dots an inch.
+    """Background and foreground as ``#rrggbb``; factors for the picture, its letters and its lines; dots an inch.
 
-    ``contrast`` is the least that a line or a marker has to the paper (WCAG 2.2, 1.4.11, asks for 3).
+    ``contrast`` is the least that a line or a marker has to the background (WCAG 2.2, 1.4.11, asks for 3).
     """
 
-    paper: str
-    ink: str
+    background: str
+    foreground: str
     size: float = 1.0
     letters: float = 1.0
     lines: float = 1.0
@@ -67,58 +67,62 @@ def contrast(one: Any, other: Any) -> float:
 
 
 def legible(colour: Any, theme: Theme, least: float) -> tuple[float, float, float]:
-    """``colour``, mixed with the theme's ink until it stands out from its paper as it does from white.
+    """``colour``, mixed with the foreground until its contrast to the background is what it is to white.
 
-    That is by ``least`` at least, as far as ink can.
+    That is ``least`` at least, as far as the foreground has it.
     """
-    start, ink = to_rgb(colour), to_rgb(theme.ink)
-    wanted = min(max(least, contrast(start, WHITE)), contrast(ink, theme.paper))
+    start, end = to_rgb(colour), to_rgb(theme.foreground)
+    wanted = min(max(least, contrast(start, WHITE)), contrast(end, theme.background))
     mixed = start
     for twentieth in range(21):
         share = twentieth / 20
-        red, green, blue = ((1 - share) * own + share * end for own, end in zip(start, ink, strict=True))
+        red, green, blue = ((1 - share) * own + share * other for own, other in zip(start, end, strict=True))
         mixed = red, green, blue
-        if contrast(mixed, theme.paper) >= wanted:
+        if contrast(mixed, theme.background) >= wanted:
             break
     return mixed
 
 
-def dress(figure: Figure, theme: Theme) -> None:
-    """Put a finished figure on the theme's paper: letters, axes and lines legible, pictures as they are. Once each."""
-    figure.set_facecolor(theme.paper)
+def apply_theme(figure: Figure, theme: Theme) -> None:
+    """Change a finished figure to the theme: letters, axes and lines legible, images as they are. Once for a figure."""
+    figure.set_facecolor(theme.background)
     figure.set_size_inches(*(theme.size * figure.get_size_inches()))
+    axis_parts: set[int] = set()
     for axes in figure.axes:
-        axes.set_facecolor(theme.paper)
+        axes.set_facecolor(theme.background)
         for axis in (axes.xaxis, axes.yaxis):
             # Through tick_params, so that ticks which are only made when it is drawn have it too.
             size = axis.get_tick_params().get("labelsize", LETTERS)
             size = float(size) if isinstance(size, int | float) else LETTERS
-            axis.set_tick_params(which="both", colors=theme.ink, labelsize=size * theme.letters)
-            axis.get_offset_text().set_color(theme.ink)
-    ticks = {id(one) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for one in axis.findobj()}
-    labels = {id(axis.label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)}
+            axis.set_tick_params(which="both", colors=theme.foreground, labelsize=size * theme.letters)
+            axis.get_offset_text().set_color(theme.foreground)
+            axis_parts |= {id(one) for one in axis.findobj() if one is not axis.label}
     for artist in figure.findobj():
-        if id(artist) not in ticks or id(artist) in labels:
-            _dress(artist, theme)
+        if id(artist) not in axis_parts:
+            _change(artist, theme)
 
 
-def _dress(artist: Artist, theme: Theme) -> None:
+def _change(artist: Artist, theme: Theme) -> None:
+    def line_colour(colour: Any) -> tuple[float, float, float]:
+        return legible(colour, theme, theme.contrast)
+
     if isinstance(artist, Text):
         artist.set_color(legible(artist.get_color(), theme, TEXT_CONTRAST))
         artist.set_fontsize(float(artist.get_fontsize()) * theme.letters)
     elif isinstance(artist, Spine):
-        artist.set_edgecolor(theme.ink)
+        artist.set_edgecolor(theme.foreground)
     elif isinstance(artist, Line2D):
         artist.set_linewidth(artist.get_linewidth() * theme.lines)
-        artist.set_color(legible(artist.get_color(), theme, theme.contrast))
+        artist.set_color(line_colour(artist.get_color()))
         if artist.get_markerfacecolor() == "none":  # a ring is all edge
-            artist.set_markeredgecolor(legible(artist.get_markeredgecolor(), theme, theme.contrast))
+            artist.set_markeredgecolor(line_colour(artist.get_markeredgecolor()))
             artist.set_markeredgewidth(artist.get_markeredgewidth() * theme.lines)
-    elif isinstance(artist, AxesImage) and artist.get_cmap().name == INK:
-        artist.set_cmap(LinearSegmentedColormap.from_list("paper to ink", [theme.paper, theme.ink]))
+    elif isinstance(artist, AxesImage) and artist.get_cmap().name == GREYS:
+        colours = [theme.background, theme.foreground]
+        artist.set_cmap(LinearSegmentedColormap.from_list("background to foreground", colours))
     elif isinstance(artist, Patch) and not artist.get_fill():
         artist.set_linewidth(artist.get_linewidth() * theme.lines)
-        artist.set_edgecolor(legible(artist.get_edgecolor(), theme, theme.contrast))
+        artist.set_edgecolor(line_colour(artist.get_edgecolor()))
     elif isinstance(artist, Collection) and len(artist.get_edgecolor()) and not len(artist.get_facecolor()):
         artist.set_linewidth([theme.lines * float(width) for width in np.atleast_1d(artist.get_linewidth())])
-        artist.set_edgecolor([legible(one, theme, theme.contrast) for one in np.atleast_2d(artist.get_edgecolor())])
+        artist.set_edgecolor([line_colour(one) for one in np.atleast_2d(artist.get_edgecolor())])

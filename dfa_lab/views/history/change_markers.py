@@ -1,4 +1,4 @@
-"""Markers: the changes of a run on matplotlib axes: a line at each, and its label above where there is room."""
+"""The changes of a run on matplotlib axes: a line at each, and its label above where there is room."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dfa_lab.views.base import Change, ShownFigure, place_labels
 from dfa_lab.views.base import palette as style
 
 CHANGE = "change: "  # what the gid of a change's label begins with
-# In points: a letter of a label, and the distance of its lanes.
-LETTER, LANE, LABEL_SIZE = 4.3, 10.0, 8.0
+# In points: a letter of a label, and the height of a row of labels.
+LETTER, ROW, LABEL_SIZE = 4.3, 10.0, 8.0
 
 
 def mark_changes(axes: Axes, changes: Iterable[Change], colour: str) -> None:
@@ -30,7 +30,7 @@ def mark_changes(axes: Axes, changes: Iterable[Change], colour: str) -> None:
 
 
 def stagger(axes: Axes) -> None:
-    """Gives every change label on the axes, old and new, its lane above them; hides those without room."""
+    """Gives every change label on the axes, old and new, its row above them; hides those without room."""
     texts = sorted((text for text in axes.texts if _whole(text)), key=lambda text: text.get_position()[0])
     figure = axes.get_figure(root=True)
     if not texts or figure is None:
@@ -42,14 +42,14 @@ def stagger(axes: Axes) -> None:
     low, high = axes.get_xlim()
     positions = [(text.get_position()[0] - low) / (high - low) * width for text in texts]
     places = place_labels(positions, [_whole(text) for text in texts], width=width, letter=LETTER)
-    rows = max((place.lane + 1 for place in places if place.lane is not None), default=0)
+    rows = max((place.row + 1 for place in places if place.row is not None), default=0)
     for text, place in zip(texts, places, strict=True):
         text.set_text(f" {place.text} ")
-        text.set_visible(place.lane is not None)
+        text.set_visible(place.row is not None)
         reach = 1.0
-        if place.lane is not None:
-            bottom = 1 + (LANE * (rows - 1 - place.lane) + 2) / height
-            reach = bottom + 0.8 * LANE / height
+        if place.row is not None:
+            bottom = 1 + (ROW * (rows - 1 - place.row) + 2) / height
+            reach = bottom + 0.8 * ROW / height
             text.set_y(bottom)
             text.set_horizontalalignment("right" if place.left else "left")
         for line in axes.lines:

@@ -1,9 +1,9 @@
-"""Drawing: the traces of the plotly figure, gathered panel by panel: bands, lines, and lines of reference runs."""
+"""The traces of the plotly figure, gathered panel by panel: bands, lines, and lines of reference runs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
 from dfa_lab.views.base import Line, LineStyle, Panel, chance_band, curve, reference_metric
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.history.traces import line_trace, region_trace
+from dfa_lab.views.history.traces import empty_trace, line_trace, region_trace
 
 
 @dataclass
@@ -50,9 +50,8 @@ class Drawing:
                 values += self._draw_run(run, line, axis)
         for number in range(len(self.references) if panel.references else 0):
             values += self._draw_reference(number, panel, axis)
-        if not values:  # plotly draws no axes that nothing stands on
-            nothing = np.array([np.nan])
-            self.lines.append(go.Scatter(x=nothing, y=nothing, yaxis=axis, showlegend=False, hoverinfo="skip"))
+        if not values:
+            self.lines.append(empty_trace(axis))
         return values
 
     def _draw_chance(self, metric: str, axis: str) -> list[np.ndarray]:
@@ -116,9 +115,3 @@ def numbered(names: Sequence[str]) -> list[str]:
         seen[name] += 1
         found.append(f"{name} {seen[name]}" if alike[name] > 1 else name)
     return found
-
-
-def recorded_layers(histories: Iterable[History], panels: Iterable[Panel]) -> set[int]:
-    """The layers that any run has something of in any of the panels."""
-    metrics = [metric for panel in panels for metric in panel.metrics]
-    return {layer for history in histories for metric in metrics for layer in history.layers(metric)}

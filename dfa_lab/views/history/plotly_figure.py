@@ -26,11 +26,11 @@ from dfa_lab.views.base import (
 )
 from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
-from dfa_lab.views.history.figure_traces import Drawing, numbered, recorded_layers, run_names
+from dfa_lab.views.history.figure_traces import Drawing, numbered, run_names
 from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
-GAP, LANE, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
+GAP, ROW, LETTER, PLOT_WIDTH = 16, 17, 6.2, 620
 TOP, BOTTOM = 24, 56
 
 
@@ -40,21 +40,19 @@ def figure(
     references: Iterable[Source] = (),
     angles: Sequence[str] = ANGLES,
 ) -> go.Figure:
-    """The course of one or several runs in linked panels: alignments, loss, accuracy, throughput, every change.
+    """One or several runs in linked panels: alignments, loss, accuracy, throughput, and every change.
 
-    The x axis, training step in updates, is one for all panels: zooming one zooms all. Panels that no run has
-    anything for are left out; a figure of empty histories has all of them, empty. A run is given as its History or as
-    the Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
+    All panels share the axis of training steps (updates): zooming one zooms all. Panels that no run has anything for
+    are left out; a figure of empty histories has all of them, empty. A run is given as its History or as the
+    Experiment itself; a Runner or an Explorer stands for all its lanes, each a run.
 
-    - **Runs** have a colour each, named by ``labels`` (else by their own names, lanes by those that the explorer
-      shows, numbered where these are alike); a click on the legend hides a run, or with a single run a
-      kind of line. Layers differ by width and shade; a dash says the metric: gradient angles and test loss
-      are dashed, weight angles and training loss not.
+    - **Runs** have a colour each and are named by ``labels``, else by their own names (a lane by the explorer's),
+      numbered where these are alike. A click on the legend hides a run, or with a single run a kind of line. Layers
+      differ by width and shade. Gradient angles and test loss are dashed, weight angles and training loss are not.
     - **Replicas**: the line is their mean, the band ± one standard deviation. Values that are not finite are left
       out of both (the hover text counts the replicas left); where none is finite the line has a gap.
-    - **Angles** have a line at 90° and, where it was recorded, the grey band of chance, ± 2 sd: a step function,
-      at each step the widest of the layers and runs drawn (see ``curve.chance_band``).
-      ``angles`` names the metrics that have a panel, of those that are an angle of each layer.
+    - **Angles**: ``angles`` names the metrics that have a panel, each an angle of every layer. A line stands at 90°,
+      and where it was recorded the grey band of chance, ± 2 sd: at each step the widest of the layers and runs drawn.
     - **References** are runs to compare with, such as backpropagation and frozen hidden layers: thin grey lines under
       the runs in the panels of loss and accuracy, by the test split where they have one, each with a dash of its own.
       Their replicas are drawn as the mean alone, their changes not at all.
@@ -63,6 +61,11 @@ def figure(
 
     The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
     where ``labels`` has another length, or where ``angles`` has what is no angle.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons", name="mine").train(20)
+    >>> [trace.name for trace in dfa.figure(history).data if trace.name.startswith("mine")][2:]
+    ['mine, training loss', 'mine, test loss', 'mine, test accuracy']
     """
     named = [one for source in histories for one in runs_of(source, "figure()")]
     if not named:
@@ -71,8 +74,9 @@ def figure(
     compared = references_of(references, "figure()")
     everything = [*_angle_panels(angles), *(panel for name, panel in PANELS.items() if name != "alignment")]
     names = run_names([one.name for one in named], labels)
-    layers = style.layer_styles(recorded_layers(runs, everything))
-    drawing = Drawing(runs, names, _reference_looks(compared, names), layers)
+    metrics = [metric for panel in everything for metric in panel.metrics]
+    layers = {layer for history in runs for metric in metrics for layer in history.layers(metric)}
+    drawing = Drawing(runs, names, _reference_looks(compared, names), style.layer_styles(layers))
     recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
     panels = [panel for panel in everything if recorded & {*panel.metrics}] or everything
     last = max(history.last_step for history in [*runs, *(one.history for one in compared)])
@@ -83,8 +87,8 @@ def figure(
     scale = PLOT_WIDTH / (span[1] - span[0])
     positions = [(change.step - span[0]) * scale for change in found]
     places = place_labels(positions, [change.text for change in found], width=PLOT_WIDTH, letter=LETTER)
-    rows = max((place.lane + 1 for place in places if place.lane is not None), default=1)
-    labels_height = LANE * rows if found else 0
+    rows = max((place.row + 1 for place in places if place.row is not None), default=1)
+    labels_height = ROW * rows if found else 0
     height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1) + labels_height
     layout: dict[str, Any] = {}
     shapes: list[dict[str, Any]] = []
@@ -106,7 +110,7 @@ def figure(
         for change, place in zip(found, places, strict=True):
             # What one of several runs changed is hidden with it.
             group = None if drawing.single or len(change.runs) > 1 else f"run {change.runs[0]}"
-            mark = 0.0 if place.lane is None else rows - place.lane - 0.5
+            mark = 0.0 if place.row is None else rows - place.row - 0.5
             marks.setdefault(group, []).append((change, place, mark))
             shapes.append(change_line(change, 1 - labels_height / height * (1 - mark / rows), group))
         traces += [change_trace(some, names, axis=f"y{number}", group=group) for group, some in marks.items()]
@@ -145,4 +149,4 @@ def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> li
     names = numbered([one.name for one in references])
     said = [f"{name} (reference)" if name in taken else name for name in names]
     looks = [style.reference_style(number, name) for number, name in enumerate(said)]
-    return [(one.history, look) for one, look in zip(references, looks, strict=True)]
+    return list(zip((one.history for one in references), looks, strict=True))

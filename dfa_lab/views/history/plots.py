@@ -69,6 +69,11 @@ def alignmentplot(
     one a plot, for they are different angles and several over all layers are hard to read. ``layers`` counts hidden
     layers from 1; all where it is not given. The grey band, the mean of chance ± 2 sd, is drawn where chance was
     recorded, and is the widest of the layers drawn.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> dfa.alignmentplot(history).get_ylabel()
+    'weight alignment (degrees)'
     """
     if metric not in (known_angles := angle_metrics()):
         raise unknown_name("alignment", metric, known_angles)
@@ -81,8 +86,8 @@ def alignmentplot(
             listed = ", ".join(map(str, known)) or "none"
             raise DfaLabError(f"layer {shown(layer)} has no recorded {shown(metric)}; layers that have: {listed}.")
     looks = style.layer_styles(known)
-    run = _run_on(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()", label, color)
-    axes = run.axes
+    axes = _axes_for(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()")
+    run = _Run(axes, record, runs_on(axes), label, color)
     # Before the curves, so that they lie over it.
     if not any(line.get_gid() == "right angle" for line in axes.lines):
         axes.axhline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
@@ -114,8 +119,13 @@ def lossplot(
     ``references`` are runs to compare with, such as backpropagation and frozen hidden layers: their test loss (their
     training loss where they have no other) as thin grey lines under the run, each with a dash of its own, under their
     own names. They take no colour from the runs, have no band, and their changes are not drawn.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> [text.get_text() for text in dfa.lossplot(history).get_legend().texts]
+    ['training', 'test']
     """
-    return _plot("loss", "lossplot()", history, ax, label, color, references)
+    return _plot("loss", history, ax, label, color, references)
 
 
 def accuracyplot(
@@ -126,32 +136,45 @@ def accuracyplot(
     label: str | None = None,
     color: str | None = None,
 ) -> Axes:
-    """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``."""
-    return _plot("accuracy", "accuracyplot()", history, ax, label, color, references)
+    """Share of the test split classified rightly, over the training steps; ``references`` as in ``lossplot``.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.Experiment(widths=(4,), task="moons").train(20)
+    >>> dfa.accuracyplot(history).get_ylabel()
+    'test accuracy (share)'
+    """
+    return _plot("accuracy", history, ax, label, color, references)
 
 
 def throughputplot(
     history: Source, *, ax: Axes | None = None, label: str | None = None, color: str | None = None
 ) -> Axes:
-    """Training samples a second, over the training steps; a clock's reading, so no two runs are alike."""
-    return _plot("throughput", "throughputplot()", history, ax, label, color)
+    """Training samples a second, over the training steps; read off a clock, so no two runs are alike.
+
+    >>> import dfa_lab as dfa
+    >>> history = dfa.History()
+    >>> history.record("samples_per_s", 50_000.0, step=100, samples=6400)
+    >>> dfa.throughputplot(history).get_ylabel()
+    'throughput (samples/s)'
+    """
+    return _plot("throughput", history, ax, label, color)
 
 
 def _plot(
     name: str,
-    place: str,
     source: Source,
     ax: Axes | None,
     label: str | None,
     color: str | None,
     references: Iterable[Source] = (),
 ) -> Axes:
-    panel, named, compared = PANELS[name], run_of(source, place), references_of(references, place)
+    panel, place = PANELS[name], f"{name}plot()"
+    named, compared = run_of(source, place), references_of(references, place)
     several = len(panel.recorded) > 1
     if compared and label is None and not several:
         label = named.name  # beside named lines one without a name would not be known
-    run = _run_on(ax, named.history, [(metric, None) for metric in panel.metrics], place, label, color)
-    axes = run.axes
+    axes = _axes_for(ax, named.history, [(metric, None) for metric in panel.metrics], place)
+    run = _Run(axes, named.history, runs_on(axes), label, color)
     for reference in compared:
         _draw_reference(axes, reference, panel)
     for line in panel.recorded:
@@ -204,21 +227,13 @@ class _Run:
         return axes
 
 
-def _run_on(
-    ax: object,
-    history: History,
-    wanted: list[tuple[str, int | None]],
-    place: str,
-    label: str | None,
-    color: str | None,
-) -> _Run:
-    """The run on the axes to draw on; what cannot be drawn raises before anything is drawn."""
+def _axes_for(ax: object, history: History, wanted: list[tuple[str, int | None]], place: str) -> Axes:
+    """The axes to draw on; what cannot be drawn raises before anything is drawn."""
     if not any(len(history.values(metric, layer)[0]) for metric, layer in wanted):
         there = ", ".join(sorted({name for name, _ in history.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
         raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
-    axes = axes_for(ax, place)
-    return _Run(axes, history, runs_on(axes), label, color)
+    return axes_for(ax, place)
 
 
 def _draw_curve(axes: Axes, line: Curve, look: LineStyle, **more: Any) -> None:

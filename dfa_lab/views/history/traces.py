@@ -14,6 +14,7 @@ from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Pane
 from dfa_lab.views.base import palette as style
 
 LEGEND_LENGTH = 26
+NOTHING = np.array([np.nan])
 # The width of a letter of an axis' title, in pixels.
 TITLE_LETTER = 5.9
 
@@ -27,60 +28,41 @@ def line_trace(line: Curve, look: LineStyle, colour: str, *, axis: str, name: st
         hover = f"%{{y:.4~g}} ± %{{customdata[0]:.2~g}} {unit}<br>step %{{x:,d}}"
         hover += f"<br>%{{customdata[1]}} of {line.replicas} replicas"
         extra["customdata"] = np.stack([line.sd, line.count.astype(np.float64)], axis=1)
-    return go.Scatter(
-        x=line.steps,
-        y=line.mean,
-        yaxis=axis,
-        name=html.escape(name),
-        mode="lines" if len(line) > 1 else "markers",
-        line=_stroke(look, colour),
-        marker={"color": colour, "size": 6},
-        legendgroup=group,
-        showlegend=False,
-        hovertemplate=f"<b>{html.escape(name)}</b><br>{hover}<extra></extra>",
-        **extra,
-    )
+    extra["hovertemplate"] = f"<b>{html.escape(name)}</b><br>{hover}<extra></extra>"
+    look_of = {"line": _stroke(look, colour), "marker": {"color": colour, "size": 6}}
+    mode = "lines" if len(line) > 1 else "markers"
+    return _trace(line.steps, line.mean, name, yaxis=axis, legendgroup=group, mode=mode, **look_of, **extra)
 
 
 def region_trace(band: Band, fill: str, *, axis: str, name: str, group: str) -> go.Scatter:
     """A band as filled polygons, one for each stretch without a gap."""
-    x, y = band.outline()
-    return go.Scatter(
-        x=x,
-        y=y,
-        yaxis=axis,
-        name=html.escape(name),
-        mode="lines",
-        line={"width": 0},
-        fill="toself",
-        fillcolor=fill,
-        legendgroup=group,
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    look: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": fill}
+    return _trace(*band.outline(), name, yaxis=axis, legendgroup=group, hoverinfo="skip", **look)
+
+
+def empty_trace(axis: str) -> go.Scatter:
+    """Nothing: plotly draws no axes that have no trace."""
+    return _trace(NOTHING, NOTHING, None, yaxis=axis, hoverinfo="skip")
 
 
 def legend_line(look: LineStyle, colour: str, *, group: str, legend: str = "legend") -> go.Scatter:
     """A line without points: it stands in the legend for all lines of its group."""
-    return _legend_entry(look.name, group, legend, mode="lines", line=_stroke(look, colour))
+    return _legend_entry(look.name, legendgroup=group, legend=legend, mode="lines", line=_stroke(look, colour))
 
 
 def legend_square(name: str, colour: str, *, group: str, legend: str) -> go.Scatter:
     """A filled square: it stands in the legend for the bands of its group."""
-    return _legend_entry(name, group, legend, mode="markers", marker={"symbol": "square", "size": 13, "color": colour})
+    marker = {"symbol": "square", "size": 13, "color": colour}
+    return _legend_entry(name, legendgroup=group, legend=legend, mode="markers", marker=marker)
 
 
-def _legend_entry(name: str, group: str, legend: str, **look: Any) -> go.Scatter:
-    return go.Scatter(
-        x=np.array([np.nan]),
-        y=np.array([np.nan]),
-        name=html.escape(shortened(name, LEGEND_LENGTH)),
-        legendgroup=group,
-        legend=legend,
-        showlegend=True,
-        hoverinfo="skip",
-        **look,
-    )
+def _legend_entry(name: str, **more: Any) -> go.Scatter:
+    return _trace(NOTHING, NOTHING, shortened(name, LEGEND_LENGTH), showlegend=True, hoverinfo="skip", **more)
+
+
+def _trace(x: np.ndarray, y: np.ndarray, name: str | None, **more: Any) -> go.Scatter:
+    named = {} if name is None else {"name": html.escape(name)}
+    return go.Scatter(x=x, y=y, **named, **{"showlegend": False, **more})
 
 
 def _stroke(look: LineStyle, colour: str) -> dict[str, Any]:
@@ -94,12 +76,12 @@ def change_trace(
     """A mark at each change's step and height, its label where it has a place; the full text on hover."""
     found, places, heights = zip(*marks, strict=True)
     colours = [_change_colour(change) for change in found]
-    return go.Scatter(
-        x=np.array([change.step for change in found], dtype=np.float64),
-        y=np.array(heights, dtype=np.float64),
+    return _trace(
+        np.array([change.step for change in found], dtype=np.float64),
+        np.array(heights, dtype=np.float64),
+        "changes",
         yaxis=axis,
         mode="markers+text",
-        name="changes",
         text=[html.escape(place.text) for place in places],
         textposition=["middle left" if place.left else "middle right" for place in places],
         textfont={"size": 11, "color": colours},
@@ -108,7 +90,6 @@ def change_trace(
         hoverinfo="text",
         cliponaxis=False,
         legendgroup=group,
-        showlegend=False,
     )
 
 

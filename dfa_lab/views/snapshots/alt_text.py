@@ -1,4 +1,4 @@
-"""Words: each picture of one step of a run in a sentence or two, for those who do not see it."""
+"""Each picture of one step of a run in a sentence or two, for those who do not see it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
 from dfa_lab.views.snapshots.captions import angle_between, degrees, source, spread
 from dfa_lab.views.snapshots.mistakes_plot import answer_words
 
-#: Mistakes that are told one by one; beyond that the sentence says how many more there are.
-TOLD = 12
+#: Mistakes that are listed one by one; beyond that the sentence says how many more there are.
+LISTED = 12
 
 
 def surface_words(surface: Surface) -> str:
@@ -25,23 +25,19 @@ def surface_words(surface: Surface) -> str:
 
 def mistakes_words(mistakes: Mistakes) -> str:
     """The wrong test pictures in words, one by one."""
-    told = [", ".join(answer_words(mistakes, place)) for place in range(min(len(mistakes.samples), TOLD))]
-    more = len(mistakes.samples) - len(told)
-    listed = "; ".join(told) + (f"; and {more} more" if more > 0 else "")
-    return (
-        f"{mistakes.wrong:,} of {mistakes.tested:,} test pictures of {mistakes.task} are wrong ({source(mistakes)})."
-        + (f" Those it is surest of: {listed}." if told else "")
-    )
+    listed = [", ".join(answer_words(mistakes, place)) for place in range(len(mistakes.samples))]
+    more = [f"and {len(listed) - LISTED} more"] if len(listed) > LISTED else []
+    surest = f" Those it is surest of: {'; '.join(listed[:LISTED] + more)}." if listed else ""
+    wrong = f"{mistakes.wrong:,} of {mistakes.tested:,} test pictures of {mistakes.task} are wrong"
+    return f"{wrong} ({source(mistakes)}).{surest}"
 
 
 def view_words(name: str, snapshot: Snapshot, layer: LayerSnapshot) -> str:
     """The view ``name`` of ``layer`` in words; for a view that has none of its own, which one it is and of what."""
     if name == "matrix":
-        between = (
-            f"stand at {degrees(layer.weight_alignment)} from each other"
-            if np.isfinite(layer.weight_alignment)
-            else "have no angle between them"
-        )
+        between = "have no angle between them"
+        if np.isfinite(layer.weight_alignment):
+            between = f"stand at {degrees(layer.weight_alignment)} from each other"
         said = f"Heat maps of {layer.name}: B, which carries the signal, and BP's own Wᵀ {between}"
     elif name == "sample_angles":
         said = "Distribution over samples of the angle between the rule's δ and BP's: "

@@ -39,6 +39,11 @@ def matrixplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Sequenc
 
     Returns the two axes, or one where BP's own matrix is not defined; ``ax`` takes two axes to draw on. Raises
     ``DfaLabError`` for an unknown layer or one that no matrix carries a signal to.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> [axes.get_title() for axes in dfa.matrixplot(run)]
+    ['B: carries the signal', "Wᵀ: BP's own, W₂ᵀ"]
     """
     record = snapshot_of(snapshot, "matrixplot()")
     found = record.layer(layer)

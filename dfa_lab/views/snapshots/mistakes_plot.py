@@ -27,6 +27,11 @@ def mistakesplot(experiment: Engine | Mistakes, ax: Axes | None = None, *, count
     picture it says so.
 
     Returns the Axes. Raises ``DfaLabError`` where the task has no pictures or no classes.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="digits")
+    >>> len(dfa.mistakesplot(run, count=3).images)
+    3
     """
     read = functools.partial(mistakes_of, count=count)
     record = record_of(experiment, Mistakes, read, "mistakesplot()", "mistakes_of(experiment)")

@@ -31,13 +31,18 @@ def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
     ``Surface`` that ``surface_of`` read from a run.
 
     Returns the Axes. Raises ``DfaLabError`` where the task has not two inputs and classes.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> [text.get_text() for text in dfa.surfaceplot(run).get_legend().texts][:2]
+    ['class 0', 'class 1']
     """
     surface = record_of(experiment, Surface, surface_of, "surfaceplot()", "surface_of(experiment)")
     axes = axes_for(ax, "surfaceplot()", width=6.6, height=4.8)
     classes = surface.probabilities.shape[-1]
     colours = [style.run_colour(number) for number in range(classes)]
     ends = (surface.x[0], surface.x[-1], surface.y[0], surface.y[-1])
-    # Transparent rather than white where it is not sure: it lies on any paper.
+    # Transparent rather than white where it is not sure: it lies on any background.
     axes.imshow(_regions(surface, colours), origin="lower", extent=ends, aspect="auto", interpolation="bilinear")
     for margin in _margins(surface.probabilities):
         axes.contour(surface.x, surface.y, margin, levels=[0.0], colors=style.NEUTRAL, linewidths=1.8)

@@ -1,10 +1,13 @@
 """VIEWS: pictures of a Snapshot, what the angles of one step were measured between, on matplotlib axes.
 
 A view is a function of a Snapshot that returns what a notebook shows: the Axes it drew on, or an array of them. What
-one may choose in it are its keyword-only arguments. Register one and it stands beside the others; ``matrixplot`` has a
-file of its own, ``matrices.py``.
+one may choose in it are its keyword-only arguments. A registered view is in the explorer's menu of pictures.
 
-δ is what a layer's neurons hear, with the rule's g or BP's f′ in it; an angle is in degrees, 0–180, and never folded.
+δ is what a layer's neurons receive, with the rule's g or BP's f′ in it; an angle is in degrees, 0–180, never folded.
+
+>>> import dfa_lab as dfa
+>>> list(dfa.VIEWS)
+['matrix', 'sample_angles', 'deltas', 'spectrum']
 """
 
 from __future__ import annotations
@@ -65,6 +68,11 @@ def sampleangleplot(
 
     A second call on one ``ax`` overlays another snapshot in the next run's colour, with ``label`` before its layers.
     Raises ``DfaLabError`` for an unknown layer, or where no sample of any layer has an angle.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> dfa.sampleangleplot(run).get_xlabel()
+    "angle from BP's δ (degrees)"
     """
     record = snapshot_of(snapshot, "sampleangleplot()")
     if isinstance(layers, int | str):
@@ -110,6 +118,11 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | N
     few that are much greater than all others. The label below says how many of either.
 
     Raises ``DfaLabError`` for an unknown layer, or where the deltas are not finite.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> dfa.deltaplot(run, layer=1).get_ylabel()
+    'δ by dfa / its root mean square'
     """
     record = snapshot_of(snapshot, "deltaplot()")
     found = record.layer(layer)
@@ -160,6 +173,11 @@ def spectrumplot(
 
     A second call on one ``ax`` overlays another snapshot in other colours, with ``label`` before the names. Raises
     ``DfaLabError`` for an unknown layer or one that no matrix carries a signal to.
+
+    >>> import dfa_lab as dfa
+    >>> run = dfa.Experiment(widths=(4,), task="moons")
+    >>> [text.get_text() for text in dfa.spectrumplot(run).get_legend().texts]
+    ['B', "W: BP's own, W₂"]
     """
     record = snapshot_of(snapshot, "spectrumplot()")
     found = record.layer(layer)

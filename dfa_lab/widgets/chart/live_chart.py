@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import Event, History
+from dfa_lab.experiment.history import History
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
-from dfa_lab.widgets.chart.new_rows import Rows
+from dfa_lab.widgets.chart.new_rows import BP, Rows
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
 POINTS_A_MESSAGE = 1000
@@ -49,8 +49,12 @@ class Shown:
     @classmethod
     def pinned(cls, history: History) -> Shown:
         """A faint line of a run as it was."""
-        compared = ("bp_samples_per_s", None) in history.series
-        return cls(history, history.name, faint=True, classify=False, compared=compared)
+        return cls(history, history.name, faint=True, classify=False, compared=(BP, None) in history.series)
+
+    def description(self, place: int) -> dict[str, Any]:
+        """What the browser needs to know of the run at ``place`` on the chart, from 0."""
+        colour, several = self.colour or run_colour(place), self.history.replicas > 1
+        return {"name": self.name, "id": self.history.run_id, "faint": self.faint, "colour": colour, "spread": several}
 
 
 class LiveChart(PageWidget):
@@ -108,10 +112,7 @@ class LiveChart(PageWidget):
         header: dict[str, Any] = {
             "type": "snapshot" if snapshot else "rows",
             "series": chunks,
-            "events": [
-                _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
-                for place, event in events[-EVENTS_A_MESSAGE:]
-            ],
+            "events": events,
         }
         if snapshot or changed:
             header |= {"status": self._status, "diverged": diverged}
@@ -119,9 +120,8 @@ class LiveChart(PageWidget):
             first = shown[0].history
             header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
             header |= {"layers": self._layers, "angle": self._angle}
-            header["runs"] = [_description(place, run) for place, run in enumerate(shown)]
-            classes = any(run.classify for run in shown)
-            compared = any(run.compared for run in shown)
+            header["runs"] = [run.description(place) for place, run in enumerate(shown)]
+            classes, compared = any(run.classify for run in shown), any(run.compared for run in shown)
             panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
             header["panels"] = [description(panel, compared=compared) for panel in panels]
         self._tell(header, [buffer], numbered=True)
@@ -148,22 +148,24 @@ class LiveChart(PageWidget):
             columns += numbers
         return chunks, np.concatenate(columns).tobytes() if columns else b""
 
-    def _new_events(self) -> list[tuple[int, Event]]:
-        """The new changes of the runs that are not faint, each with its run's place, by step."""
-        found = [
-            (place, event)
-            for place, rows in enumerate(self._rows)
-            if not self._runs[place].faint
-            for event in rows.take_events()
+    def _new_events(self) -> list[dict[str, Any]]:
+        """The new changes of the runs that are not faint, by step; of many the last."""
+        runs = [(place, rows) for place, rows in enumerate(self._rows) if not self._runs[place].faint]
+        found = [(place, event) for place, rows in runs for event in rows.take_events()]
+        if len(self._runs) > 1:
+            found.sort(key=lambda pair: pair[1].step)
+        return [
+            _numbered(place, step=event.step, label=event_text(event, LABEL_LENGTH))
+            for place, event in found[-EVENTS_A_MESSAGE:]
         ]
-        return sorted(found, key=lambda pair: pair[1].step) if len(self._runs) > 1 else found
 
 
 def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
+    """The runs to show. Raises ``DfaLabError`` where there are none."""
     if isinstance(runs, History):
         measured = {metric for metric, _ in list(runs.series)}
         classify = "test_accuracy" in measured or "test_loss" not in measured
-        return [Shown(runs, runs.name, classify=classify, compared="bp_samples_per_s" in measured)]
+        return [Shown(runs, runs.name, classify=classify, compared=BP in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
         raise DfaLabError(
             f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
@@ -174,13 +176,3 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
 def _numbered(place: int, **said: Any) -> dict[str, Any]:
     """A description with its run's place, which the first run goes without."""
     return {**said, "run": place} if place else said
-
-
-def _description(place: int, run: Shown) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "id": run.history.run_id,
-        "faint": run.faint,
-        "colour": run.colour or run_colour(place),
-        "spread": run.history.replicas > 1,
-    }

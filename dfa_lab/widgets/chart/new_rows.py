@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dfa_lab.experiment.history import METRICS, Event, History, Series, SeriesKey
+from dfa_lab.experiment.history import METRICS, Event, History, Series
 from dfa_lab.widgets.chart.thinning import thin
 
 OWN, BP = "samples_per_s", "bp_samples_per_s"
@@ -28,8 +28,7 @@ class Rows:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
-        self._read: dict[SeriesKey, int] = {(OWN, None): _not_compared(history)} if compared else {}
-        self._averaged: dict[str, int] = {}
+        self._read: dict[tuple[str, Any], int] = {(OWN, None): _not_compared(history)} if compared else {}
         self._events = 0
 
     @property
@@ -44,32 +43,22 @@ class Rows:
 
         Of the metrics ``averaged`` the mean over layers comes too, where there are several.
         """
+        known = [(key, series) for key, series in list(self.history.series.items()) if key[0] in metrics]
+        sources: dict[tuple[str, Any], list[Series]] = {key: [series] for key, series in known}
+        for metric in dict.fromkeys(metric for (metric, _), _ in known if metric in averaged):
+            layers = [series for (name, _), series in known if name == metric]
+            if METRICS[metric].per_layer and len(layers) > 1:
+                sources[metric, MEAN] = layers
         chunks: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
-
-        def put(metric: str, layer: int | str | None, steps: np.ndarray, values: np.ndarray) -> None:
-            found = _columns(steps, values, limit)
-            columns.extend(found)
-            chunks.append({"metric": metric, "layer": layer, "count": len(found[0])})
-
-        layers: dict[str, list[Series]] = {}
-        for key, series in list(self.history.series.items()):
-            metric, layer = key
-            if metric not in metrics:
-                continue
-            if metric in averaged and METRICS[metric].per_layer:
-                layers.setdefault(metric, []).append(series)
+        for key, several in sources.items():
             start = self._read.get(key, 0)
-            steps, values = _since(series, start, self.history.replicas)
+            steps, values = _gained(several, start, self.history.replicas)
             if len(steps):
                 self._read[key] = start + len(steps)
-                put(metric, layer, steps, values)
-        for metric, several in layers.items():
-            start = self._averaged.get(metric, 0)
-            steps, values = _mean(several, start, self.history.replicas)
-            if len(steps):
-                self._averaged[metric] = start + len(steps)
-                put(metric, MEAN, steps, values)
+                found = _columns(steps, values, limit)
+                columns += found
+                chunks.append({"metric": key[0], "layer": key[1], "count": len(found[0])})
         return chunks, columns
 
     def take_events(self) -> list[Event]:
@@ -85,23 +74,23 @@ def _not_compared(history: History) -> int:
     return int(np.searchsorted(own, bp[0])) if len(bp) else len(own)
 
 
-def _since(series: Series, start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (n,) and values (n, replicas) of the rows from ``start`` on."""
-    steps, values = series.since(start, replicas)
-    gained = min(len(steps), len(values))  # unequal where the trainer takes rows back at this very moment
-    return steps[:gained], values[:gained]
+def _gained(several: list[Series], start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) and values (n, replicas) of the rows from ``start`` on, as far as each series has its row.
 
-
-def _mean(layers: list[Series], start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same of the mean over ``layers``, where there are several, as far as each has its row; NaN does not count."""
-    found = [_since(series, start, replicas) for series in layers] if len(layers) > 1 else []
-    gained = min((len(steps) for steps, _ in found), default=0)
-    if not gained or any((steps[:gained] != found[0][0][:gained]).any() for steps, _ in found):
+    Of several series the mean; NaN does not count. Where their steps differ, nothing.
+    """
+    found = [series.since(start, replicas) for series in several]
+    # Steps and values are of unequal length where the trainer takes rows back at this very moment.
+    count = min(len(column) for columns in found for column in columns)
+    steps = found[0][0][:count]
+    if any((other[:count] != steps).any() for other, _ in found):
         return np.empty(0), np.empty((0, replicas))
-    values = np.stack([one[:gained] for _, one in found])
+    if len(found) == 1:
+        return steps, found[0][1][:count]
+    values = np.stack([one[:count] for _, one in found])
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        return found[0][0][:gained], np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
+        return steps, np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
 
 
 def _columns(steps: np.ndarray, values: np.ndarray, limit: int) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ import ipywidgets
 
 from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.views.base import THEMES, dress
+from dfa_lab.views.base import THEMES, apply_theme
 from dfa_lab.widgets.pictures.catalogue import PICTURES
 from dfa_lab.widgets.pictures.png import png
 
@@ -136,7 +136,7 @@ class LivePictures(ipywidgets.VBox):
         try:
             data = picture.read(experiment)
             figure = picture.plot(data, layer)
-            dress(figure, theme)
+            apply_theme(figure, theme)
             image, words = png(figure, theme.dpi), picture.describe(data, layer)
         except BaseException as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
             return f'<p role="status">This picture cannot be drawn now: {html.escape(in_words(reason))}</p>'

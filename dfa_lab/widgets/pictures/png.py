@@ -1,4 +1,4 @@
-"""Image: a matplotlib figure as a PNG that is small enough to be sent once a second."""
+"""A matplotlib figure as a PNG that is small enough to be sent once a second."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def png(figure: Figure, dpi: float = 96, limit: int = LIMIT) -> Image:
             buffer = io.BytesIO()
             # Octree: several times quicker than the median cut, and plain colours stay what they are.
             few = pixels.quantize(colours, method=Pixels.Quantize.FASTOCTREE, dither=Pixels.Dither.NONE)
-            _keep_paper(few, pixels)
+            _keep_background(few, pixels)
             few.save(buffer, format="png", optimize=colours < PALETTES[0])
             if buffer.tell() <= limit or (colours == PALETTES[-1] and dpi * SHRINK < SMALLEST):
                 return Image(buffer.getvalue(), width, height)
         dpi *= SHRINK
 
 
-def _keep_paper(few: Pixels.Image, pixels: Pixels.Image) -> None:
-    """The colour of the corner as it was: it would show beside a page of that very colour."""
+def _keep_background(few: Pixels.Image, pixels: Pixels.Image) -> None:
+    """The colour of the corner as it was: another one would show on a page of that very colour."""
     palette, place, exact = np.array(few.getpalette()), np.asarray(few)[0, 0], np.asarray(pixels)[0, 0]
     palette[3 * place : 3 * place + 3] = exact
     few.putpalette(palette.tolist())

@@ -186,14 +186,14 @@ def test_labels_neither_overlap_nor_leave_the_width() -> None:
     places = place_labels(positions, ["feedback_scale → 0.123"] * 60, width=500, letter=6)
     spans = []
     for position, place in zip(positions, places, strict=True):
-        if place.lane is None:
+        if place.row is None:
             assert place.text == ""
             continue
         length = 6 * (len(place.text) + 2)
         start = position - length if place.left else position
         assert start >= 0
         assert start + length <= 500
-        spans.append((place.lane, start, start + length, position))
+        spans.append((place.row, start, start + length, position))
     assert len(spans) >= 8
     for lane, start, end, _ in spans:
         assert not [1 for row, s, e, _ in spans if row == lane and (s, e) != (start, end) and s < end and start < e]

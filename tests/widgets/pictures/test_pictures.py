@@ -20,7 +20,7 @@ import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.inspection.decision_surface import surface_of
 from dfa_lab.experiment.inspection.misclassified import mistakes_of
-from dfa_lab.views.base.themes import THEMES, contrast, dress
+from dfa_lab.views.base.themes import THEMES, apply_theme, contrast
 from dfa_lab.widgets.pictures.live_picture import PICTURES, LivePictures
 from dfa_lab.widgets.pictures.png import LIMIT, png
 
@@ -161,7 +161,7 @@ def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(mo
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_picture_has_words_and_is_small_on_every_paper(theme: str, digits: dfa.Experiment) -> None:
+def test_every_picture_has_words_and_is_small_on_every_background(theme: str, digits: dfa.Experiment) -> None:
     pictures = LivePictures(theme)
     pictures.show(digits)
     every = [name for _, name in pictures.menu.options[1:]]
@@ -171,8 +171,8 @@ def test_every_picture_has_words_and_is_small_on_every_paper(theme: str, digits:
         image, words, size = drawn(pictures)
         assert size <= LIMIT
         assert f"step {digits.steps_done}" in words
-        paper = tuple(int(THEMES[theme].paper[place : place + 2], 16) for place in (1, 3, 5))
-        assert image.convert("RGB").getpixel((0, 0)) == paper
+        background = tuple(int(THEMES[theme].background[place : place + 2], 16) for place in (1, 3, 5))
+        assert image.convert("RGB").getpixel((0, 0)) == background
 
 
 def test_a_picture_of_noise_is_made_small(digits: dfa.Experiment) -> None:
@@ -183,14 +183,14 @@ def test_a_picture_of_noise_is_made_small(digits: dfa.Experiment) -> None:
     assert (image.width, image.height) == (768, 384)  # shown as large as it would have been
 
 
-def test_letters_and_lines_stand_out_from_dark_paper(moons: dfa.Experiment) -> None:
+def test_letters_and_lines_stand_out_from_a_dark_background(moons: dfa.Experiment) -> None:
     figure = PICTURES["surface"].plot(surface_of(moons), 1)
-    dress(figure, dark := THEMES["dark"])
+    apply_theme(figure, dark := THEMES["dark"])
     (axes,) = figure.axes
     texts = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_legend().get_texts(), *axes.get_xticklabels()]
-    assert all(contrast(text.get_color(), dark.paper) >= 4.5 for text in texts)
+    assert all(contrast(text.get_color(), dark.background) >= 4.5 for text in texts)
     rings = next(line for line in axes.lines if line.get_gid() == "wrong")
-    assert contrast(rings.get_markeredgecolor(), dark.paper) >= 3
+    assert contrast(rings.get_markeredgecolor(), dark.background) >= 3
 
 
 def test_the_layer_is_chosen_where_there_are_several(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
