@@ -10,7 +10,7 @@ from typing import Any
 
 #: The most places that are named of one part, and the longest value shown.
 PLACES, SHOWN = 3, 60
-#: What same_record writes of tensors and rows: kind and size, and a digest.
+#: What ``record`` writes of tensors and rows: kind and size, and a digest.
 DIGEST = re.compile(r"(.*?)#[0-9a-f]{16}$", re.DOTALL)
 
 Record = dict[str, Any]

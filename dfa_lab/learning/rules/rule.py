@@ -187,7 +187,12 @@ def per_layer(choice: Any) -> bool:
 
 
 class Rules(Registry[Rule]):
-    """The registry of learning rules. A rule whose feedback learns takes its decay λ as a parameter."""
+    """The registry of learning rules. A rule whose feedback learns takes its decay λ as a parameter.
+
+    >>> import dfa_lab as dfa
+    >>> dfa.RULES.resolve({"name": "kp", "decay": 0.01}).decay
+    0.01
+    """
 
     def add(self, rule: Rule) -> Rule:
         """Register ``rule`` under its own name, and give it back."""
