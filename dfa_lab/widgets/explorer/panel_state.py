@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dfa_lab.experiment.history import History
 from dfa_lab.experiment.inspection import phases
-from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
 from dfa_lab.views.base import run_colour, value_text
@@ -41,14 +41,14 @@ class PanelState:
                 for place, lane in enumerate(status.lanes)
             ],
             "lane": next((place for place, one in enumerate(status.lanes) if one.number == model.lane), 0),
-            "events": self._when("events", self._moment(run), self._events),
+            "events": self._events(run.history),
             "presets": self._presets(),
             "curves": self._when(
                 "curves",
                 (settings.activation, repr(settings.activation_derivative)),
                 lambda: curves(settings.activation, settings.activation_derivative),
             ),
-            "phases": self._phases(status) if slow else None,
+            "phases": self._phases() if slow else None,
             "share": share,
             "script": script,
             "hide": [*restrictions.hide, *(OF_AN_MLP if run.module is not None else ())],
@@ -74,18 +74,16 @@ class PanelState:
             return []
         return self._when("presets", first.settings, lambda: presets(restrictions, first.settings))
 
-    @staticmethod
-    def _moment(run: Experiment) -> Any:
-        return run.history.run_id, run.history.revision, len(run.history.events)
+    def _events(self, history: History) -> list[dict[str, Any]]:
+        def made() -> list[dict[str, Any]]:
+            return [
+                {"step": one.step, "text": f"{one.field}: {value_text(one.old)} → {value_text(one.new)}"}
+                for one in history.events[-EVENTS_SHOWN:]
+            ]
 
-    def _events(self) -> list[dict[str, Any]]:
-        events = self._model.chosen.history.events[-EVENTS_SHOWN:]
-        return [
-            {"step": event.step, "text": f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"}
-            for event in events
-        ]
+        return self._when("events", (history.run_id, history.revision, len(history.events)), made)
 
-    def _phases(self, status: Status) -> list[dict[str, Any]] | None:
+    def _phases(self) -> list[dict[str, Any]] | None:
         run = self._model.chosen
         if run.module is not None or not run.steps_done:
             return None

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-
-class Closable(Protocol):
-    """What a cell shows."""
-
-    def close(self) -> None:
-        """Take it off the screen and end its threads."""
-
+if TYPE_CHECKING:
+    from ipywidgets import Widget
 
 # Cell -> (which run of the cell, what it showed).
-_shown: dict[str, list[tuple[str, Closable]]] = {}
+_shown: dict[str, list[tuple[str, Widget]]] = {}
 
 
-def take_place(shown: Closable) -> None:
+def take_place(shown: Widget) -> None:
     """Note that the running cell shows this, and close what an earlier run of it showed; of the same run all stay."""
     place = _place()
     if place is None:
