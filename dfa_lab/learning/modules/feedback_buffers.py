@@ -6,7 +6,7 @@ A layer's buffer is ``<store>_<parameter>``, in the parameter's layout; a feedba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,19 +74,19 @@ class ModuleFeedback(FeedbackStore):
                 found.append(Weight(number, name, layer, parameter))
         return found
 
-    def slots(self, net: nn.Module) -> list[Slot]:
+    def slots(self, net: nn.Module, stores: Collection[str] = STORES) -> list[Slot]:
         """One for each store and weight, and one for each feedback point."""
         found = []
         weights = self.weights(net)
         for weight in weights:
             own = weight.tensor.detach()
-            for store in STORES:
-                if store != Route.DIRECT.value:
+            for store in stores:
+                if store != "direct":
                     shape = (1, 1) if store == "constant_magnitude" else tuple(own.shape)
                     name, draw = f"{store}_{weight.parameter}", partial(self._draw, net, weights, weight, store)
                     found.append(Slot(weight.layer, name, store, weight.number, weight.layer_name, own, shape, draw))
         like = next(net.parameters()).detach()
-        for number, point in enumerate(self.points, 1):
+        for number, point in enumerate(self.points if "direct" in stores else (), 1):
             draw = partial(self._draw_point_again, net, point)
             found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw))
         return found
