@@ -136,16 +136,14 @@ class ModuleFeedback(FeedbackStore):
         return drawn.to(own).contiguous()
 
     def direct(
-        self,
-        net: nn.Module,
-        names: Sequence[str],
-        modules: Sequence[nn.Module],
-        output: Sequence[int],
-        hiddens: Sequence[Sequence[int]],
+        self, net: nn.Module, reached: Sequence[tuple[str, nn.Module, Tensor]], output: Sequence[int]
     ) -> list[Tensor]:
-        """B of each feedback point that was reached, drawn now where it is the first time."""
-        shapes = [self._shape(name, output, hidden) for name, hidden in zip(names, hiddens, strict=True)]
-        for name, module, shape, hidden in zip(names, modules, shapes, hiddens, strict=True):
+        """B of each feedback point that was ``reached`` (name, module, hidden tensor), drawn now for the first time.
+
+        ``output`` is the shape of the network's output.
+        """
+        shapes = [self._shape(name, output, hidden.shape) for name, _, hidden in reached]
+        for (name, module, hidden), shape in zip(reached, shapes, strict=True):
             if DIRECT not in module._buffers:
                 if torch.compiler.is_compiling():
                     raise DfaLabError(
@@ -157,10 +155,10 @@ class ModuleFeedback(FeedbackStore):
             if own != shape:
                 raise DfaLabError(
                     f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
-                    f"{tuple(hidden)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
+                    f"{tuple(hidden.shape)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
                     "choose points that are not used at several sizes, or sharing='shared' where the positions vary."
                 )
-        return [module.get_buffer(DIRECT) for module in modules]
+        return [module.get_buffer(DIRECT) for _, module, _ in reached]
 
     def _shape(self, name: str, output: Sequence[int], hidden: Sequence[int]) -> tuple[int, int]:
         try:

@@ -173,10 +173,10 @@ class Conversion:
                 "choose points that are."
             )
         self._warn_of_missed_points(output, noted[-1][0])
-        names, modules, hiddens = zip(*noted, strict=True)
-        feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
+        feedback = self.buffers.direct(root, noted, output.shape)
         if self.only_draws:
             return None
+        names, _, hiddens = zip(*noted, strict=True)
         signals = self._signals(names, hiddens, output)
         if self.detour is not None:
             signals = self.detour.signals(signals)
