@@ -63,8 +63,8 @@ class FeedbackStore:
         self.weight_init, self.replicas, self.stale = weight_init, replicas, False
         self._choose(init, scale, seed)
 
-    def slots(self, net: Any) -> list[Slot]:
-        """Every place for a matrix in ``net``, whether it is drawn or not."""
+    def slots(self, net: Any, stores: Collection[str] = STORES) -> list[Slot]:
+        """Every place for a matrix of ``stores`` in ``net``, whether it is drawn or not."""
         raise NotImplementedError
 
     def counter(self, net: Any) -> tuple[nn.Module, str]:
@@ -140,8 +140,8 @@ class FeedbackStore:
             return
         self.stale = False
         self.tie(net)
-        for slot in self.slots(net):
-            if slot.store == "redrawn_magnitude" and slot.matrix is not None:
+        for slot in self.slots(net, ("redrawn_magnitude",)):
+            if slot.matrix is not None:
                 slot.matrix.copy_(slot.draw())
 
     def noise(self, net: Any, layer: int, shape: tuple[int, int], like: Tensor) -> Tensor:

@@ -37,18 +37,19 @@ class Feedback(nn.Module, FeedbackStore):
 
     def matrices(self, net: Any, store: str) -> list[Tensor]:
         """The matrices of a store, hidden layer 1 first; drawn now if no rule has used it before."""
-        names = [f"{store}_{site.layer}" for site in self.sites[store]]
-        if any(name not in self._buffers for name in names):
-            for slot in self.slots(net):
-                if slot.store == store and slot.matrix is None:
-                    self.register_buffer(slot.name, slot.draw())
-        return [self.get_buffer(name) for name in names]
+        found = [self._buffers.get(f"{store}_{site.layer}") for site in self.sites[store]]
+        if all(matrix is not None for matrix in found):
+            return found  # type: ignore[return-value]
+        for slot in self.slots(net, (store,)):
+            if slot.matrix is None:
+                self.register_buffer(slot.name, slot.draw())
+        return self.matrices(net, store)
 
-    def slots(self, net: Any) -> list[Slot]:
+    def slots(self, net: Any, stores: Collection[str] = STORES) -> list[Slot]:
         """One for each store and hidden layer."""
         found = []
-        for store, sites in self.sites.items():
-            for site in sites:
+        for store in stores:
+            for site in self.sites[store]:
                 shape = (1, 1) if store == "constant_magnitude" else site.shape
                 lead = () if self.replicas is None else (self.replicas,)
                 name, draw = f"{store}_{site.layer}", partial(self._draw, net, store, site)

@@ -30,6 +30,7 @@ from dfa_lab.learning.rules import (
     Layerwise,
     Lesson,
     average_over_processes,
+    given_lesson,
     per_layer,
     warn_unless_attached,
 )
@@ -256,12 +257,8 @@ class MLP(nn.Module):
     def _current_lesson(self, output: Tensor) -> Lesson | None:
         if not self.rule.needs_lesson:
             return None
-        if self.lesson is None:
-            raise DfaLabError(
-                f"rule {self.rule.name!r} must hear more than the error; run the forward pass inside "
-                "`with dfa.lesson(net, targets, reduction=…):`."
-            )
-        return Lesson.of(self.lesson[0], output, self.lesson[1])
+        targets, reduction = given_lesson(self.lesson, self.rule.name)
+        return Lesson.of(targets, output, reduction)
 
     def _activate(self, a: Tensor) -> Tensor:
         if self._exact:

@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import WEIGHT_INITS
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS
+from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.error_projection import Sharing
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import find_points
@@ -155,5 +155,5 @@ def _change_classes(net: nn.Module) -> None:
             module.__class__ = kind
             if isinstance(module, RuledLayer):
                 module.sends_through = frozenset()
-            if kind in ACTIVATION_LAYERS.values():
-                module.__dict__.update(derivative="exact", _slope=None)
+            if isinstance(module, RuledActivation):
+                module.set_derivative("exact")

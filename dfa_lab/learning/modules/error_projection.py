@@ -65,17 +65,16 @@ def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool)
         ones, samples = [1] * (len(hidden) - lead - 1), signal.shape[:lead]
         shape = [*samples, signal.shape[-1], *ones] if first else [*samples, *ones, -1]
         return signal.reshape(shape).expand(hidden)
-    if features_first(received.dim(), maps):
-        received = received.movedim(1, -1)
-    positions = list(hidden[2:] if first else hidden[1:-1])
-    if list(received.shape[1:-1]) != positions:
-        received = _to_positions(received, positions)
-    signal = received @ matrix
+    signal = _at_positions(received, list(hidden[2:] if first else hidden[1:-1]), maps) @ matrix
     return signal.movedim(-1, 1) if first else signal
 
 
-def _to_positions(received: Tensor, positions: list[int]) -> Tensor:
-    """(N, positions …, n_out) pooled or spread by area to other positions."""
+def _at_positions(received: Tensor, positions: list[int], maps: bool) -> Tensor:
+    """(N, positions …, n_out) for what has an output's shape, pooled or spread by area to other positions."""
+    if features_first(received.dim(), maps):
+        received = received.movedim(1, -1)
+    if list(received.shape[1:-1]) == positions:
+        return received
     if not positions:
         return received.flatten(1, -2).mean(1)
     if len(positions) != received.dim() - 2:
@@ -98,9 +97,5 @@ def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) ->
         if matrix.shape[1] == math.prod(hidden.shape[1:]):
             return received.mT @ hidden.flatten(1)
         return received.mT @ last.flatten(1, -2).sum(1)
-    if features_first(received.dim(), maps):
-        received = received.movedim(1, -1)
-    positions = list(last.shape[1:-1])
-    if list(received.shape[1:-1]) != positions:
-        received = _to_positions(received, positions)
+    received = _at_positions(received, list(last.shape[1:-1]), maps)
     return received.reshape(-1, received.shape[-1]).mT @ last.reshape(-1, last.shape[-1])

@@ -6,7 +6,7 @@ A layer's buffer is ``<store>_<parameter>``, in the parameter's layout; a feedba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,19 +74,19 @@ class ModuleFeedback(FeedbackStore):
                 found.append(Weight(number, name, layer, parameter))
         return found
 
-    def slots(self, net: nn.Module) -> list[Slot]:
+    def slots(self, net: nn.Module, stores: Collection[str] = STORES) -> list[Slot]:
         """One for each store and weight, and one for each feedback point."""
         found = []
         weights = self.weights(net)
         for weight in weights:
             own = weight.tensor.detach()
-            for store in STORES:
-                if store != Route.DIRECT.value:
+            for store in stores:
+                if store != "direct":
                     shape = (1, 1) if store == "constant_magnitude" else tuple(own.shape)
                     name, draw = f"{store}_{weight.parameter}", partial(self._draw, net, weights, weight, store)
                     found.append(Slot(weight.layer, name, store, weight.number, weight.layer_name, own, shape, draw))
         like = next(net.parameters()).detach()
-        for number, point in enumerate(self.points, 1):
+        for number, point in enumerate(self.points if "direct" in stores else (), 1):
             draw = partial(self._draw_point_again, net, point)
             found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw))
         return found
@@ -136,16 +136,14 @@ class ModuleFeedback(FeedbackStore):
         return drawn.to(own).contiguous()
 
     def direct(
-        self,
-        net: nn.Module,
-        names: Sequence[str],
-        modules: Sequence[nn.Module],
-        output: Sequence[int],
-        hiddens: Sequence[Sequence[int]],
+        self, net: nn.Module, reached: Sequence[tuple[str, nn.Module, Tensor]], output: Sequence[int]
     ) -> list[Tensor]:
-        """B of each feedback point that was reached, drawn now where it is the first time."""
-        shapes = [self._shape(name, output, hidden) for name, hidden in zip(names, hiddens, strict=True)]
-        for name, module, shape, hidden in zip(names, modules, shapes, hiddens, strict=True):
+        """B of each feedback point that was ``reached`` (name, module, hidden tensor), drawn now for the first time.
+
+        ``output`` is the shape of the network's output.
+        """
+        shapes = [self._shape(name, output, hidden.shape) for name, _, hidden in reached]
+        for (name, module, hidden), shape in zip(reached, shapes, strict=True):
             if DIRECT not in module._buffers:
                 if torch.compiler.is_compiling():
                     raise DfaLabError(
@@ -157,10 +155,10 @@ class ModuleFeedback(FeedbackStore):
             if own != shape:
                 raise DfaLabError(
                     f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
-                    f"{tuple(hidden)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
+                    f"{tuple(hidden.shape)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
                     "choose points that are not used at several sizes, or sharing='shared' where the positions vary."
                 )
-        return [module.get_buffer(DIRECT) for module in modules]
+        return [module.get_buffer(DIRECT) for _, module, _ in reached]
 
     def _shape(self, name: str, output: Sequence[int], hidden: Sequence[int]) -> tuple[int, int]:
         try:

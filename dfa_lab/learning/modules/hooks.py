@@ -19,7 +19,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
-from dfa_lab.learning.rules import Direct, Lesson, Rule, warn_unless_attached
+from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
 
 if TYPE_CHECKING:
     from dfa_lab.learning.alignment import BackwardPaths
@@ -173,10 +173,10 @@ class Conversion:
                 "choose points that are."
             )
         self._warn_of_missed_points(output, noted[-1][0])
-        names, modules, hiddens = zip(*noted, strict=True)
-        feedback = self.buffers.direct(root, names, modules, output.shape, [h.shape for h in hiddens])
+        feedback = self.buffers.direct(root, noted, output.shape)
         if self.only_draws:
             return None
+        names, _, hiddens = zip(*noted, strict=True)
         signals = self._signals(names, hiddens, output)
         if self.detour is not None:
             signals = self.detour.signals(signals)
@@ -215,13 +215,7 @@ class Conversion:
 
     def lesson_of(self, output: Tensor) -> Lesson:
         """The lesson of ``dfa.lesson``, in the output's shape; ``DfaLabError`` outside of one."""
-        if self.lesson is None:
-            needing = next(rule for rule in self.uses if rule.needs_lesson)
-            raise DfaLabError(
-                f"rule {needing.name!r} must hear more than the error; run the forward pass inside "
-                "`with dfa.lesson(net, targets, reduction=…):`."
-            )
-        targets, reduction = self.lesson
+        targets, reduction = given_lesson(self.lesson, next((r.name for r in self.uses if r.needs_lesson), ""))
         if not isinstance(targets, Tensor):
             raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
         last = output.movedim(1, -1) if features_first(output.dim(), self.buffers.maps) else output

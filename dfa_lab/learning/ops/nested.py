@@ -19,17 +19,29 @@ from dfa_lab.errors import DfaLabError
 Change = Callable[[Tensor], Tensor]
 
 
-def mapped(value: Any, change: Change) -> Any:
+def mapped(value: Any, change: Change, *, around: tuple[Any, ...] = ()) -> Any:
     """``value`` with every tensor in it changed; itself where nothing is. Nothing in ``value`` is written to.
 
-    Raises ``DfaLabError`` for a container of a type that cannot be made again with other tensors.
+    ``around`` are the containers that hold ``value``: one that holds itself is left as it is. Raises ``DfaLabError``
+    for a container of a type that cannot be made again with other tensors.
     """
-    return _mapped(value, change, ())
+    if isinstance(value, Tensor):
+        return change(value)
+    parts = parts_of(value)
+    if not parts or any(value is one for one in around):
+        return value
+    new = [mapped(part, change, around=(*around, value)) for part in parts]
+    return value if _same(parts, new) else _made_again(value, parts, new)
 
 
-def tensors_of(value: Any) -> list[Tensor]:
+def tensors_of(value: Any, *, around: tuple[Any, ...] = ()) -> list[Tensor]:
     """The floating tensors in ``value``, in the order in which ``mapped`` comes to them."""
-    return _tensors(value, ())
+    if isinstance(value, Tensor):
+        return [value] if value.is_floating_point() else []
+    parts = parts_of(value)
+    if not parts or any(value is one for one in around):
+        return []
+    return [one for part in parts for one in tensors_of(part, around=(*around, value))]
 
 
 def parts_of(value: Any) -> list[Any] | None:
@@ -47,30 +59,6 @@ def parts_of(value: Any) -> list[Any] | None:
 
 def _fields(value: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
-
-
-def _tensors(value: Any, around: tuple[Any, ...]) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value] if value.is_floating_point() else []
-    parts = parts_of(value)
-    if not parts or _within(value, around):
-        return []
-    return [one for part in parts for one in _tensors(part, (*around, value))]
-
-
-def _mapped(value: Any, change: Change, around: tuple[Any, ...]) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
-    parts = parts_of(value)
-    if not parts or _within(value, around):
-        return value
-    new = [_mapped(part, change, (*around, value)) for part in parts]
-    return value if _same(parts, new) else _made_again(value, parts, new)
-
-
-def _within(value: Any, around: tuple[Any, ...]) -> bool:
-    """Whether a container holds itself."""
-    return any(value is one for one in around)
 
 
 def _same(some: Sequence[Any], others: Sequence[Any]) -> bool:

@@ -62,6 +62,16 @@ class Lesson:
         return targets.to(self.output) * factor
 
 
+def given_lesson(lesson: tuple[Tensor, str] | None, rule: str) -> tuple[Tensor, str]:
+    """``lesson`` itself, targets and reduction; ``DfaLabError`` where ``rule`` needs one and there is none."""
+    if lesson is None:
+        raise DfaLabError(
+            f"rule {rule!r} must hear more than the error; run the forward pass inside "
+            "`with dfa.lesson(net, targets, reduction=…):`."
+        )
+    return lesson
+
+
 def check_targets(targets: Any, output: Tensor) -> None:
     """Raise ``DfaLabError`` for targets of another shape or kind than ``output`` (…, N, n_out) has, or class ≥ n_out.
 
