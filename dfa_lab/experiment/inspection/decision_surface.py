@@ -10,8 +10,7 @@ import torch
 
 from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.data import Task
-from dfa_lab.experiment.inspection.inspected import Inspected
-from dfa_lab.experiment.inspection.predictions import predictions_of
+from dfa_lab.experiment.inspection.predictions import Inspected, predictions_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment

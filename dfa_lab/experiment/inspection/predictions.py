@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.inspection.inspected import Inspected
 from dfa_lab.experiment.measurement import checked_replica
 from dfa_lab.experiment.settings import Computing
 from dfa_lab.experiment.training import Updater
@@ -19,6 +18,21 @@ from dfa_lab.learning.rules import RULES
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inspected:
+    """The run that something was read from: its name and rule, and which replica, after ``step`` updates.
+
+    ``class_names`` has a name for each class of its ``task``.
+    """
+
+    class_names: tuple[str, ...]
+    task: str
+    step: int
+    rule: str
+    name: str
+    replica: int = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,6 +45,11 @@ class Predictions(Inspected):
     def said(self) -> np.ndarray:
         """The class of the largest probability, (N,)."""
         return np.asarray(self.probabilities.argmax(axis=1))
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The fields of ``Inspected``, for another record of the same run."""
+        return {one.name: getattr(self, one.name) for one in fields(Inspected)}
 
 
 def predictions_of(experiment: Experiment, inputs: Tensor, *, replica: int = 0) -> Predictions:

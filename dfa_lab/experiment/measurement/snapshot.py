@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, nearest, shown
-from dfa_lab.learning.alignment import Portrait
+from dfa_lab.learning.alignment import LayerTensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class LayerSnapshot:
     sample_angles: np.ndarray
 
     @classmethod
-    def of(cls, number: int, portrait: Portrait) -> LayerSnapshot:
+    def of(cls, number: int, portrait: LayerTensors) -> LayerSnapshot:
         """Copied out of the tensors of layer ``number``."""
         carried, partner, deltas, bp_deltas, angles = (
             None if tensor is None else tensor.detach().cpu().double().numpy().copy()

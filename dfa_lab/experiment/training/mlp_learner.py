@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Work, mlp_work
-from dfa_lab.learning.alignment import Portrait, measure_chance, measure_mlp, portraits_of_mlp
+from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
 from dfa_lab.learning.ops import OPTIMIZERS, Loss, Replay, change_options, each, is_sequence
 from dfa_lab.learning.rules import Route
@@ -106,12 +106,12 @@ class Updater:
             return found
         return found | measure_chance(self.layers, seen, error, lesson, draws=CHANCE_DRAWS)
 
-    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
+    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[LayerTensors]:
         """The tensors behind the angles of each hidden layer of one replica."""
         seen = equations.forward(self.layers, inputs)
         _, error = self.loss.value_and_error(seen.output, targets)
         lesson = equations.lesson_for(self.layers.rule, seen, targets, self.loss)
-        return portraits_of_mlp(self.layers, seen, error, lesson, replica)
+        return mlp_layer_tensors(self.layers, seen, error, lesson, replica)
 
     def work(self, probe: int, test: int) -> Work:
         """What a step, a probe on so many samples and a test split of so many cost."""

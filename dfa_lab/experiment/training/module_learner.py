@@ -16,7 +16,7 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Work, module_work
 from dfa_lab.experiment.training.mlp_learner import CHANCE_DRAWS, make_optimizer
-from dfa_lab.learning.alignment import Portrait, measure_converted, portraits_of_converted
+from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
 from dfa_lab.learning.ops import change_options, each_seed, generator, restore_torch_state, torch_state
@@ -174,10 +174,10 @@ class ModuleUpdater:
             result: Tensor = self.net(inputs.clone())
         return result
 
-    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[Portrait]:
+    def portraits(self, inputs: Tensor, targets: Tensor, replica: int | None) -> list[LayerTensors]:
         """The tensors behind the angles of each layer that carries δ, in eval mode."""
         with self._at_rest():
-            return portraits_of_converted(self._converted, inputs, targets, self.loss, self.loss.reduction)
+            return module_layer_tensors(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def work(self, probe: int, test: int) -> Work:
         """What a step, a probe on so many samples and a test split of so many cost."""

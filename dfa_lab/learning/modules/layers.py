@@ -27,7 +27,7 @@ class RuledLayer(nn.Module):
     #: The parameters through which a layer below was told something.
     heard: frozenset[str]
     #: While a pass is recorded: what may take the place of the carriers later.
-    backward_paths: BackwardPaths | None = None
+    detour: BackwardPaths | None = None
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
@@ -48,9 +48,9 @@ class RuledLayer(nn.Module):
         weight = self._parameters[parameter]
         assert weight is not None
         matrix = rule.carrier(weight.detach(), feedback)
-        if self.backward_paths is None:
+        if self.detour is None:
             return matrix
-        return self.backward_paths.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
+        return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
 
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own words, and the rule."""
