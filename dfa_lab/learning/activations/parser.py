@@ -105,10 +105,14 @@ class _Parser:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 self._visit(operand, depth + 1)
                 self._append(Operation(1, torch.neg), place)
-            case ast.BinOp(left, operator, right) if type(operator) in BINARY:
+            case ast.BinOp(op=operator) if type(operator) in BINARY:
+                terms = [node]  # the tree of a long sum is deep on its left side alone, which needs no recursion
+                while isinstance(left := terms[-1].left, ast.BinOp) and type(left.op) in BINARY:
+                    terms.append(left)
                 self._visit(left, depth)
-                self._visit(right, depth + 1)
-                self._append(BINARY[type(operator)], self._after(left))
+                for term in reversed(terms):
+                    self._visit(term.right, depth + 1)
+                    self._append(BINARY[type(term.op)], self._after(term.left))
             case ast.Compare(left, operators, operands) if all(type(one) in COMPARISONS for one in operators):
                 self._visit(left, depth)
                 for operand in operands:

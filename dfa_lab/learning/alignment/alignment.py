@@ -166,10 +166,9 @@ def _rows(found: Columns, convention: str, names: list[str], replicas: int) -> A
             own: dict[str, Any] = {key: columns[number][replica] for key, columns in values.items()}
             angles = {known: own.pop(column(known)) for known in CONVENTIONS}
             own |= {"gradient_alignment": angles[convention], "gradient_alignments": angles}
-            own |= {"at_floor": own["at_floor"] == 1, "entries": _whole(own["entries"])}
+            own |= {
+                "at_floor": own["at_floor"] == 1,
+                "entries": 0 if math.isnan(own["entries"]) else int(own["entries"]),
+            }
             rows.append(AlignmentRow(number + 1, replica, name, convention, **own))
     return rows
-
-
-def _whole(number: float) -> int:
-    return 0 if math.isnan(number) else int(number)

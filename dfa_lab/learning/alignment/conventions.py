@@ -60,8 +60,7 @@ class Convention:
 
 
 def _sample_angles(pairs: Pairs) -> Tensor:
-    found = [angle(ours, theirs) for ours, theirs in pairs]
-    return found[0] if len(found) == 1 else torch.cat(found, -1)
+    return torch.cat([angle(ours, theirs) for ours, theirs in pairs], -1)
 
 
 def _over(compared: Compared, pick: Callable[[Tensor], Tensor]) -> Tensor:

@@ -2,7 +2,7 @@
 
 Every tensor that leaves a watched module is cloned on its way, so that each call has a place of its own in the autograd
 graph. The gradient at that place is what this call received, whatever else uses the tensor. ``measure_alignment`` and
-``audit`` both read these recordings. Record inside ``no_side_effects``.
+``audit`` both read these recordings. Record inside ``side_effect_free``.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def audit_mlp(
 
 def _passed(
     net: MLP, inputs: Tensor, targets: Tensor, loss_fn: Callable[[Any, Any], Tensor], reduction: str
-) -> tuple[list[Tensor], Tensor, list[Tensor], dict[str, Tensor]]:
+) -> tuple[list[Tensor], Tensor, Sequence[Tensor], dict[str, Tensor]]:
     """Preactivations, e, the δ that each layer received, and the parameters' gradients, of one pass."""
     before = net.lesson, net.attached, net.training, list(net._correlations)
     net.lesson, net.attached, net.watched = (targets, reduction), 1, []
@@ -59,20 +59,12 @@ def _passed(
             seen = net.watched
             loss = checked_loss(loss_fn, output, targets)
             named = {name: one for name, one in net.named_parameters() if one.requires_grad}
-            found: Sequence[Tensor | None] = torch.autograd.grad(
-                loss, [output, *seen, *named.values()], allow_unused=True
-            )
+            found = torch.autograd.grad(loss, [output, *seen, *named.values()], materialize_grads=True)
     finally:
         net.lesson, net.attached, net.training, net._correlations = before
         net.watched = None
-    error = found[0]
-    assert error is not None
-    received = [torch.zeros_like(a) if d is None else d for a, d in zip(seen, found[1 : 1 + len(seen)], strict=True)]
-    gradients = {
-        name: torch.zeros_like(parameter) if gradient is None else gradient
-        for (name, parameter), gradient in zip(named.items(), found[1 + len(seen) :], strict=True)
-    }
-    return [a.detach() for a in seen], error, received, gradients
+    received, gradients = found[1 : 1 + len(seen)], dict(zip(named, found[1 + len(seen) :], strict=True))
+    return [a.detach() for a in seen], found[0], received, gradients
 
 
 def _signal(net: MLP, rule: Rule, number: int, above: Tensor, error: Tensor, lesson: Lesson) -> Tensor | None:

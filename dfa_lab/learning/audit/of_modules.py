@@ -247,5 +247,4 @@ def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[T
     pairs = [(y, d) for y, d in zip(outputs, deltas, strict=False) if y.requires_grad]
     if not pairs:
         return [torch.zeros_like(one) for one in inputs]
-    found = torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], allow_unused=True)
-    return [torch.zeros_like(one) if grad is None else grad for one, grad in zip(inputs, found, strict=True)]
+    return list(torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], materialize_grads=True))

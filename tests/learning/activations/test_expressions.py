@@ -269,6 +269,10 @@ def test_an_error_names_the_column(text, words, column):
 
 
 def test_a_text_of_500_characters_may_be_one_long_sum_and_zeros_may_lead():
+    def deep(frames):
+        return deep(frames - 1) if frames else Expression("x" + "+x" * 249)
+
     x = torch.tensor(X)
+    assert deep(sys.getrecursionlimit() - 300) == Expression("x" + "+x" * 249)
     assert torch.equal(Expression("x" + "+x" * 249)(x), sum([x] * 249, x))
     assert Expression(" 007 + 00.5*x")(torch.ones(1, dtype=torch.float64)).item() == 7.5
