@@ -39,12 +39,12 @@ class Trainer:
 
     def __init__(self, settings: Settings, module: nn.Module | None, name: str) -> None:
         task = make_task(settings.task)
-        self.task = task.flat() if module is None else task
-        self.learner: Learner = (
-            MLPLearner(make_mlp(self.task, settings), self.task.objective, settings)
-            if module is None
-            else ModuleLearner(module, self.task, settings)
-        )
+        self.learner: Learner
+        if module is None:
+            self.task = task.flat()
+            self.learner = MLPLearner(make_mlp(self.task, settings), self.task.objective, settings)
+        else:
+            self.task, self.learner = task, ModuleLearner(module, task, settings)
         self.batches = Batches(self.task, settings, ahead=self.learner.reads_only)
         self.probe = Probe(self.task, self.learner)
         self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)

@@ -96,8 +96,8 @@ class Learner(Protocol):
         ``restore`` what ``capture`` gave before.
         """
         before, self.settings = self.settings, settings
-        drawing = {name.removeprefix("feedback_"): getattr(settings, name) for name in FEEDBACK_FIELDS}
-        drawing = drawing if not set(FEEDBACK_FIELDS).isdisjoint(changed) else {}
+        redrawn = FEEDBACK_FIELDS if not set(FEEDBACK_FIELDS).isdisjoint(changed) else ()
+        drawing = {name.removeprefix("feedback_"): getattr(settings, name) for name in redrawn}
         if drawing or "rule" in changed:
             change_feedback(self.net, settings.rule, drawing)
         if "activation_derivative" in changed:

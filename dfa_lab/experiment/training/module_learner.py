@@ -49,7 +49,7 @@ def _drawing(converted: Converted) -> tuple[Any, Any, Any]:
     return buffers.init, buffers.scale, buffers.seed
 
 
-def prepared(module: nn.Module, settings: Settings) -> nn.Module:
+def converted_copy(module: nn.Module, settings: Settings) -> nn.Module:
     """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own."""
     values: Any = settings  # without replicas none of them is a sequence
     drawing = {name: getattr(settings, name) for name in FEEDBACK_FIELDS}
@@ -81,7 +81,7 @@ class ModuleLearner(Learner):
             raise DfaLabError(f"replicas was given as {settings.replicas} beside module; a module has none: use None.")
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise DfaLabError("module has no parameter that requires a gradient; nothing could learn.")
-        self.net, self.loss, self.settings = prepared(module, settings), task.objective, settings
+        self.net, self.loss, self.settings = converted_copy(module, settings), task.objective, settings
         self._converted: Converted = conversion_of(self.net)
         with torch.random.fork_rng():
             torch.manual_seed(generator(*each_seed("seed", settings.seed, None), "noise").initial_seed())
