@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.views.base import PANELS
 from dfa_lab.widgets.controls.exports import DOWNLOADS
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +25,7 @@ REGISTRIES = (
     dfa.TASKS,
     dfa.WEIGHT_INITS,
     dfa.VIEWS,
+    PANELS,
     dfa.CONVENTIONS,
     dfa.PRESETS,
     DOWNLOADS,
