@@ -5,6 +5,7 @@ import re
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.views.base import PANELS
 from dfa_lab.widgets.controls.exports import DOWNLOADS
 from places import ROOT
 
@@ -23,6 +24,7 @@ REGISTRIES = (
     dfa.TASKS,
     dfa.WEIGHT_INITS,
     dfa.VIEWS,
+    PANELS,
     dfa.CONVENTIONS,
     dfa.PRESETS,
     DOWNLOADS,

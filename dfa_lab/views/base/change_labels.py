@@ -25,18 +25,16 @@ class Change:
 
 def changes(histories: Sequence[History]) -> list[Change]:
     """The events of all runs in the order of their steps: those of one run at one step together, equal ones once."""
-    runs: dict[tuple[int, tuple[str, ...]], list[int]] = {}
-    texts: dict[tuple[int, tuple[str, ...]], str] = {}
+    found: dict[tuple[int, tuple[str, ...]], Change] = {}
     for run, history in enumerate(histories):
         at_step: dict[int, list[Event]] = {}
         for event in list(history.events):
             at_step.setdefault(event.step, []).append(event)
         for step, events in at_step.items():
-            key = step, tuple(_line(event) for event in events)
-            runs.setdefault(key, []).append(run)
-            texts[key] = _short(events)
-    found = [Change(step, texts[step, lines], lines, tuple(where)) for (step, lines), where in runs.items()]
-    return sorted(found, key=lambda change: (change.step, change.runs))
+            lines = tuple(_line(event) for event in events)
+            before = found[step, lines].runs if (step, lines) in found else ()
+            found[step, lines] = Change(step, _short(events), lines, (*before, run))
+    return sorted(found.values(), key=lambda change: (change.step, change.runs))
 
 
 def shortened(text: str, length: int) -> str:

@@ -1,4 +1,4 @@
-"""Palette: the colours, shades and dashes that the plotly figure and the matplotlib plots share.
+"""The colours, shades and dashes that the plotly figure and the matplotlib plots share.
 
 A run has a colour; a dash says the metric, solid weight angles and training, dashed gradient angles and test, however
 many runs are drawn; a layer has a shade and a width of its own, so that no two lines of a panel differ by hue alone.

@@ -1,4 +1,4 @@
-"""Plots of a run's course on matplotlib axes, in seaborn's manner: give an ``ax`` to draw on it, or get one.
+"""Plots of a whole run on matplotlib axes, in seaborn's manner: give an ``ax`` to draw on, or get one.
 
 A run is given as its History or as the Experiment itself; of a Runner or an Explorer the main run is drawn.
 

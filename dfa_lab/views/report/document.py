@@ -48,9 +48,8 @@ def report(
     histories = [one.history for one in given]
     if not histories:
         raise DfaLabError("report() got no run; give a History or an Experiment, such as report(experiment).")
-    # Only now, so that a wrong argument is told without loading it.
+    # Only now, so that a wrong argument needs none of them.
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     from dfa_lab.views.history import figure
@@ -70,10 +69,10 @@ def report(
         again=[part for name, run in zip(names, given, strict=True) for part in _again(name, run)],
         versions=_versions(),
         # As JSON that cannot end the element it stands in, nor begin another.
-        figure=Markup(drawn.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")),
-        plotly=Markup(get_plotlyjs()),
-        style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
-        script=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
+        figure=drawn.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        plotly=get_plotlyjs(),
+        style=(FOLDER / "report.css").read_text(encoding="utf-8"),
+        script=(FOLDER / "report.js").read_text(encoding="utf-8"),
     )
     if path is None:
         return text

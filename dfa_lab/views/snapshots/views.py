@@ -75,10 +75,8 @@ def sampleangleplot(
     "angle from BP's δ (degrees)"
     """
     record = snapshot_of(snapshot, "sampleangleplot()")
-    if isinstance(layers, int | str):
-        layers = [layers]
-    chosen = [layer.number for layer in record.layers] if layers is None else list(layers)
-    found = [record.layer(layer) for layer in chosen]
+    chosen = [layers] if isinstance(layers, int | str) else layers
+    found = record.layers if chosen is None else [record.layer(layer) for layer in chosen]
     if not any(np.isfinite(layer.sample_angles).any() for layer in found):
         names = ", ".join(layer.name for layer in found) or "no layer"
         raise DfaLabError(
@@ -186,14 +184,13 @@ def spectrumplot(
         name = f"W: BP's own, {matrix_words(record, found).partner}".removesuffix("ᵀ")
         shown.append((name, found.partner, "s", style.DASH))
     axes = axes_for(ax, "spectrumplot()", width=7.0)
-    drawn = []
+    drawn: list[np.ndarray] = []
     start = runs_on(axes)
     for place, (name, matrix, marker, dash) in enumerate(shown):
         values = np.linalg.svd(matrix, compute_uv=False)
         kept = values[values > ROUNDING * values[0]]
-        zero = len(values) - len(kept)
-        text = name if label is None else f"{label}, {name}"
-        look = style.LineStyle(f"{text} ({zero} of {len(values)} are zero)" if zero else text, dash=dash)
+        zero = f" ({len(values) - len(kept)} of {len(values)} are zero)" if len(kept) < len(values) else ""
+        look = style.LineStyle(f"{name if label is None else f'{label}, {name}'}{zero}", dash=dash)
         axes.plot(
             np.arange(1, len(kept) + 1),
             kept,
@@ -213,8 +210,9 @@ def spectrumplot(
         axes.set_yscale("log")
     elif start == 0:
         axes.set_ylim(0, None)
-    longest = max([len(values) for values in drawn] + [int(axes.get_xlim()[1]) if start else 1])
-    axes.set_xlim(1 - (margin := max(0.5, 0.02 * longest)), longest + margin)
+    longest = max(*(len(values) for values in drawn), int(axes.get_xlim()[1]) if start else 1)
+    margin = max(0.5, 0.02 * longest)
+    axes.set_xlim(1 - margin, longest + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("index, from the greatest")
     axes.set_ylabel("singular value")

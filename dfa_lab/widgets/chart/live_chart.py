@@ -20,14 +20,11 @@ from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import BP, Rows
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
-POINTS_A_MESSAGE = 1000
-"""The most points of one series that a message holds, whatever the run's length; fewer with several runs."""
-FEWEST_POINTS = 250
-"""The fewest points that a series is thinned to, however many runs there are."""
-EVENTS_A_MESSAGE = 200
-"""The most events a message holds; of more the newest count."""
-LABEL_LENGTH = 36
-"""The most characters of a change's label."""
+#: A message holds at most so many points of a series, whatever the run's length; with several runs fewer, at the least
+#: ``FEWEST_POINTS``.
+POINTS_A_MESSAGE, FEWEST_POINTS = 1000, 250
+#: It holds at most so many events, the newest, with labels of at most so many characters.
+EVENTS_A_MESSAGE, LABEL_LENGTH = 200, 36
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Rows: what of a history the page has not been given yet, as numbers for one message.
+"""What of a history the page has not been given yet, as numbers for one message.
 
-Beside the series themselves that is, of metrics that every hidden layer has, their mean over the layers.
+Beside the series themselves that is the mean over layers of metrics that every hidden layer has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Thinning: a long curve in few points that looks the same, as each bucket keeps its least and greatest value.
+"""A long curve in few points that looks the same, as each bucket keeps its least and greatest value.
 
 Most buckets are equally wide. Some grow with the distance from the first step, and some with that from the last, so
 that a logarithmic axis has points at its left and a window of the last steps has points at all.

@@ -12,7 +12,7 @@ import ipywidgets
 
 from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.views.base import THEMES, apply_theme
+from dfa_lab.views.base import ANGLES, THEMES, apply_theme
 from dfa_lab.widgets.pictures.catalogue import PICTURES
 from dfa_lab.widgets.pictures.png import png
 
@@ -151,9 +151,10 @@ class LivePictures(ipywidgets.VBox):
         fitting = [(picture.title, name) for name, picture in PICTURES.items() if picture.fits(experiment)]
         options = [("none", NONE), *fitting]
         names = [name for _, name in options]
-        wanted = self._awaited if self._awaited in names else self.chosen
-        self._put(self.menu, options, wanted if wanted in names else NONE)
-        self._awaited = None if self._awaited in names else self._awaited
+        self._put(self.menu, options, self.chosen if self.chosen in names else NONE)
+        if self._awaited in names:
+            awaited, self._awaited = self._awaited, None
+            self._put(self.menu, [], awaited)
 
     def _offer_layers(self, layers: int) -> None:
         self.layer.layout.display = None if layers > 1 else "none"
@@ -161,10 +162,15 @@ class LivePictures(ipywidgets.VBox):
         self._put(self.layer, options, min(int(self.layer.value), layers))
 
     def _put(self, menu: ipywidgets.Dropdown, options: list[tuple[str, Any]], value: Any) -> None:
-        """Options that are those already are left alone: a user may have the menu open."""
+        """Other options with ``value`` chosen; without options the value alone.
+
+        A menu that has these options is left alone: a user may have it open, or be choosing at this moment.
+        """
+        if tuple(menu.options) == tuple(options):
+            return
         self._offering = True
         try:
-            if menu.options != tuple(options):
+            if options:
                 menu.options = options  # which chooses the first one
             menu.value = value
         finally:
@@ -179,4 +185,4 @@ class LivePictures(ipywidgets.VBox):
 
 
 def _layers(experiment: Experiment) -> int:
-    return max((len(experiment.history.layers(name)) for name in ("weight_alignment", "gradient_alignment")), default=1)
+    return max(len(experiment.history.layers(metric)) for metric in ANGLES)
