@@ -46,14 +46,25 @@ def explorer(page, lab):
     return page
 
 
-@pytest.fixture
-def page():
-    """A page with ``errors`` (its console's) and ``outside`` (addresses it asked for beyond this machine)."""
+@pytest.fixture(scope="session")
+def chromium():
+    """One Chromium for all tests."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        made = browser.new_page(viewport={"width": 1400, "height": 1050})
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page with ``errors`` (its console's) and ``outside`` (addresses it asked for beyond this machine).
+
+    Nothing of another test is left in it: no cookie, no storage.
+    """
+    with chromium.new_context(viewport={"width": 1400, "height": 1050}) as context:
+        made = context.new_page()
         made.errors, made.outside = [], []
         made.on("console", lambda message: made.errors.append(message.text) if message.type == "error" else None)
         made.on("pageerror", lambda error: made.errors.append(str(error)))
@@ -61,7 +72,6 @@ def page():
         yield made
         ARTIFACTS.mkdir(exist_ok=True)
         made.screenshot(path=ARTIFACTS / "last.png")
-        browser.close()
 
 
 def leaves(url):

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from dfa_lab.experiment.history.history import History
-from dfa_lab.widgets.chart.live_chart import STATIC, LiveChart, Shown
+from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
+from dfa_lab.widgets.kernel.page_widget import STATIC
 
 ADDRESS = "http://127.0.0.1/"
 PAGE = """<!doctype html><link rel="stylesheet" href="live_chart.css"><body><script type="module">
