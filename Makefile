@@ -8,13 +8,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
 KERNELS := 6.31.0 7.3.0
+# Tests that `make test-all` alone runs are marked `exhaustive`.
+SOME   := not exhaustive
 # Unit tests: one torch thread in each process they start too; those without the mark `clock` on all cores.
 UNIT   := OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --ignore tests/browser --ignore tests/kernel --ignore tests/lowest
 SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
+.PHONY: help lab test test-all quick check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +32,10 @@ lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer, in copie
 quick: check ## lint, types and the quick unit tests: what to run after each change
 	$(UNIT) -m "not slow and not clock" $(SPREAD)
 
-test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, all tests, the browser's last
+test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, tests, the browser's last
+
+test-all: ## the same, with what seldom breaks: more sizes of the screen, more ways of starting the lab
+	$(MAKE) test SOME="exhaustive or not exhaustive"
 
 check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/ruff check .
@@ -38,8 +43,8 @@ check: $(VENV)/.installed-test ## lint, format and types only
 	$(BIN)/mypy
 
 test-unit: $(VENV)/.installed-test ## the tests that need no browser
-	$(UNIT) -m "not clock" $(SPREAD)
-	$(UNIT) -m clock
+	$(UNIT) -m "not clock and ($(SOME))" $(SPREAD)
+	$(UNIT) -m "clock and ($(SOME))"
 
 test-lowest: $(VENV)/.installed-test .lowest/.installed ## the lowest versions that pyproject.toml allows
 	PYTHONPATH=.lowest $(BIN)/python -m pytest tests/lowest
@@ -60,10 +65,12 @@ test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in 
 
 test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with what they show
 	DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
-		--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600
+		--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600 \
+		--numprocesses 2 --dist loadfile
 
 test-browser: $(VENV)/.installed-test chromium ## drive the explorer in a real browser
-	$(BIN)/python -m pytest tests/browser --timeout 600
+	$(BIN)/python -m pytest tests/browser --timeout 600 -m "not clock and ($(SOME))" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/browser --timeout 600 -m "clock and ($(SOME))"
 
 notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show, without widget state
 	DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb

@@ -5,6 +5,7 @@ import random
 import statistics
 from pathlib import Path
 
+import pytest
 from screen import control, markers, press, slider, step, text, until
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
@@ -79,6 +80,7 @@ def changes(seed=0):
             yield choose, (field, name)
 
 
+@pytest.mark.clock
 def test_a_hundred_changes(explorer):
     page = explorer
     page.get_by_test_id("dfa-limit").select_option("full")

@@ -64,7 +64,10 @@ def lab_of_a_checkout(folder):
         yield lab
 
 
-@pytest.mark.parametrize("way", [make_lab, lab_of_a_folder, lab_of_a_checkout])
+MORE_WAYS = [pytest.param(way, marks=pytest.mark.exhaustive) for way in (lab_of_a_folder, lab_of_a_checkout)]
+
+
+@pytest.mark.parametrize("way", [make_lab, *MORE_WAYS])
 def test_the_explorer_is_there_again(page, way, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # no signature of another test helps
     monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share/jupyter"))

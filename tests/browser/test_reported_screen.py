@@ -4,7 +4,12 @@ import pytest
 from screen import press, step, text, until
 from server import served
 
-SIZES = [(1280, 800), (1440, 900), (1024, 768), (1920, 1080)]
+SIZES = [
+    (1280, 800),
+    (1024, 768),
+    pytest.param((1440, 900), marks=pytest.mark.exhaustive),
+    pytest.param((1920, 1080), marks=pytest.mark.exhaustive),
+]
 PANELS = ("alignment", "loss", "accuracy", "throughput")
 PICTURE = ".dfa-pictures img"
 # The share of an element that no edge, of the window or of what scrolls or cuts around it, takes away.
