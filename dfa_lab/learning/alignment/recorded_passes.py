@@ -19,6 +19,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer
+from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import checked_loss, mapped, tensors_of, torch_state
 
 #: The names under which torch's layers take what has a gradient.
@@ -166,17 +167,16 @@ def record(
     network needs none. ``slopes`` notes the activations' mean f′.
     """
     calls, handles, before_join = list[Call](), list[Any](), list[Tensor]()
-    conversion, lesson = converted.conversion, converted.lesson
-    converted.lesson, conversion.seen_output = (targets, reduction), before_join
-    cut = conversion.active_points() if with_inputs else ()
+    cut = converted.conversion.active_points() if with_inputs else ()
+    converted.conversion.seen_output = before_join
     try:
         for name, module in converted.root.named_modules():
             if name in watched:
                 handles += _watch(name, module, calls, with_inputs, name in cut, slopes)
-        with forward_in or nullcontext():
+        with lesson(converted.root, targets, reduction), forward_in or nullcontext():
             output = _output(converted.root, inputs)
     finally:
-        converted.lesson, conversion.seen_output = lesson, None
+        converted.conversion.seen_output = None
         for handle in handles:
             handle.remove()
     return Recording(converted.root, calls, output, before_join, checked_loss(loss_fn, output, targets))
