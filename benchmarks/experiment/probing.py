@@ -48,7 +48,7 @@ def trained(settings: dict[str, Any], steps: int, probe_every: int | None) -> tu
 def counted(settings: dict[str, Any], steps: int) -> tuple[Schedule, float]:
     """The cadence of a run, and the share that its probes should have by the operations counted."""
     run = dfa.Experiment(**settings)
-    work = run.trainer.probe.costs()
+    work = run.trainer.costs
     places = range(steps + 1)
     probes = sum(run.cadence.alignment_is_due(step) for step in places)
     chances = 1 + sum(run.cadence.chance_is_due(step) for step in places)

@@ -11,11 +11,8 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training import Costs, Learner
+from dfa_lab.experiment.training import Learner
 from dfa_lab.learning.ops import generator
-
-#: Multiply-adds that going through the test split may take where somebody waits for it: a tenth of a second or so.
-QUICK = 3.5e9
 
 
 def checked_replica(settings: Settings, replica: object) -> int:
@@ -34,20 +31,9 @@ class Probe:
         self._order = torch.randperm(len(self._inputs), generator=generator(0, "probe")).to(device)
         self._batch: tuple[Tensor, Tensor] | None = None
 
-    def costs(self) -> Costs:
-        """What a step, a probe, a chance band and going through the test split cost."""
-        return self.learner.costs(self._size(), len(self._inputs))
-
-    def is_quick(self) -> bool:
-        """Whether ``evaluate`` keeps nobody waiting; counted, of all replicas together."""
-        return self.costs().test * (self.learner.settings.replicas or 1) <= QUICK
-
-    def _size(self) -> int:
-        return min(self.learner.settings.probe_size, len(self._inputs))
-
     def batch(self) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a shuffle of the test split that is the same in every run on the task."""
-        size = self._size()
+        size = min(self.learner.settings.probe_size, len(self._inputs))
         if self._batch is None or len(self._batch[0]) != size:
             chosen = self._order[:size]
             self._batch = self._inputs[chosen], self._targets[chosen]

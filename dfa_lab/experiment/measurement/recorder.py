@@ -6,7 +6,6 @@ import torch
 
 from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement.probe import Probe
-from dfa_lab.experiment.training import all_finite
 
 ALIGNMENT, TEST = "alignment", "test"
 
@@ -37,10 +36,3 @@ class Recorder:
                 self._history.record(metric, value.tolist(), **here, by_hand=by_hand)
             self.known.add(TEST)
         return lost
-
-    def record_by_hand(self, here: Here, wanted: set[str]) -> None:
-        """Measure what is ``wanted`` and not known; nothing where the weights are not finite."""
-        if due := wanted - self.known:
-            self._probe.learner.check_net()
-            if all_finite(self._probe.learner.net.parameters()):
-                self.record(here, due, by_hand=True)

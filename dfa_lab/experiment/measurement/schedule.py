@@ -15,6 +15,8 @@ PROBE_SHARE = 0.05
 HORIZON = 2000
 #: Share of the training that going through the whole test split may cost.
 TEST_SHARE = 0.1
+#: Multiply-adds that going through the test split may take where somebody waits for it: a tenth of a second or so.
+QUICK = 3.5e9
 #: The distances between probes that are chosen from, in steps; then ten times as many, and so on.
 DISTANCES = (10, 20, 50)
 

@@ -13,10 +13,21 @@ from torch import Tensor, nn
 from dfa_lab.errors import DivergedError
 from dfa_lab.experiment.data import make_task
 from dfa_lab.experiment.history import Here, History, SeriesKey
-from dfa_lab.experiment.measurement import ALIGNMENT, PROBE_SHARE, TEST, TEST_SHARE, Pending, Probe, Recorder, Schedule
+from dfa_lab.experiment.measurement import (
+    ALIGNMENT,
+    PROBE_SHARE,
+    QUICK,
+    TEST,
+    TEST_SHARE,
+    Pending,
+    Probe,
+    Recorder,
+    Schedule,
+)
 from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import (
+    LEARNER_FIELDS,
     SIGNAL_FIELDS,
     Batches,
     Learner,
@@ -56,7 +67,8 @@ class Trainer:
         self._use(settings)
 
     def _use(self, settings: Settings) -> None:
-        self.schedule = Schedule.of(self.probe.costs(), settings.probe_every)
+        self.costs = self.learner.costs(len(self.task.test_inputs))
+        self.schedule = Schedule.of(self.costs, settings.probe_every)
         self.settings = settings
 
     @property
@@ -104,16 +116,21 @@ class Trainer:
 
     def measure_by_hand(self) -> None:
         """Measure what is not known of this step, the test split only where it keeps nobody waiting."""
-        with self.clock.paused():
-            self.recorder.record_by_hand(self.here, self._wanted(test=self.probe.is_quick()))
+        self._record_by_hand(self._wanted(test=self.costs.test * self.history.replicas <= QUICK))
 
     def measure_at_end(self, steps: int) -> None:
         """The same, as far as it costs a small share of the ``steps`` just done."""
-        costs = self.probe.costs()
-        done = steps * costs.step
-        wanted = self._wanted(align=costs.probe <= PROBE_SHARE * done, test=costs.test <= TEST_SHARE * done)
-        with self.clock.paused():
-            self.recorder.record_by_hand(self.here, wanted)
+        done = steps * self.costs.step
+        align, test = self.costs.probe <= PROBE_SHARE * done, self.costs.test <= TEST_SHARE * done
+        self._record_by_hand(self._wanted(align=align, test=test))
+
+    def _record_by_hand(self, wanted: set[str]) -> None:
+        """What is ``wanted`` and not known; nothing where the weights are not finite."""
+        if due := wanted - self.recorder.known:
+            with self.clock.paused():
+                self.learner.check_net()
+                if all_finite(self.learner.net.parameters()):
+                    self.recorder.record(self.here, due, by_hand=True)
 
     def _wanted(self, *, align: bool = True, test: bool) -> set[str]:
         asked = {ALIGNMENT: align and self.schedule.aligned, TEST: test}
@@ -156,9 +173,9 @@ class Trainer:
     def _changes(self) -> int:
         return self.history.events[-1].change + 1 if self.history.events else 0
 
-    def _take_back(self, changes: int, rows: Mapping[SeriesKey, int]) -> None:
-        """Shorten the history to what it was."""
-        if (changes, rows) != (self._changes(), self.history.lengths()):
+    def _take_back(self, changes: int, rows: Mapping[SeriesKey, int] | None) -> None:
+        """Shorten the history to so many changes, and unless ``rows`` is None so many rows of each series."""
+        if changes != self._changes() or (rows is not None and rows != self.history.lengths()):
             self.history.truncate(self.steps_done, changes=changes, rows=rows)
 
     def follow(self, other: Trainer, name: str | None) -> None:
@@ -178,10 +195,12 @@ class Trainer:
         if restarts and self.schedule.aligned and not self.pending.probe and moved:
             with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curves are to turn at this step
                 seen = self.probe.alignment(chance=False)
-        pending, changes, rows = self.pending, self._changes(), self.history.lengths()
-        state = self.learner.capture(net=restarts) if self.learner.touched_by(changed) else None
+        pending, changes, rows = self.pending, self._changes(), self.history.lengths() if restarts else None
+        state = None if set(changed).isdisjoint(LEARNER_FIELDS) else self.learner.capture(net=restarts)
         try:
-            self.learner.adopt(after, changed)
+            if state is not None:
+                self.learner.adopt(after, changed)
+            self.learner.settings = after
             self._use(after)
             if restarts:  # the curves turn at this very step, and early steps begin again
                 self.pending = Pending(restart=self.steps_done)

@@ -170,7 +170,8 @@ class Settings(BaseModel):
 
     def _fitting(self) -> Settings:
         for name in PER_REPLICA:
-            each(name, getattr(self, name), self.replicas)
+            if isinstance(value := getattr(self, name), tuple):
+                each(name, value, self.replicas)
         return self
 
     @field_validator("device")

@@ -23,6 +23,8 @@ SIGNAL_FIELDS = ("rule", "activation_derivative", *FEEDBACK_FIELDS)
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
 OPTIMIZER_FIELDS = ("lr", "optimizer", "momentum", "weight_decay")
+#: Settings whose change is one of the network or of the optimizer.
+LEARNER_FIELDS = (*SIGNAL_FIELDS, *OPTIMIZER_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Learner(Protocol):
         """The tensors behind the angles of each hidden layer of one replica."""
 
     @abstractmethod
-    def costs(self, probe: int, test: int) -> Costs:
-        """What a step, a probe on ``probe`` samples and a test split of ``test`` samples cost."""
+    def costs(self, test: int) -> Costs:
+        """What a step, a probe on ``probe_size`` of ``test`` test samples and going through all of them cost."""
 
     @abstractmethod
     def check_net(self) -> None:
@@ -90,7 +92,7 @@ class Learner(Protocol):
         return True
 
     def adopt(self, settings: Settings, changed: Collection[str]) -> None:
-        """Use ``settings``, in which the fields ``changed`` differ, from the next update on; touch nothing else.
+        """Use ``settings``, in which ``changed`` of LEARNER_FIELDS differ, from the next update on.
 
         Another optimizer starts anew; lr, momentum and decay keep its state. An error leaves things half done:
         ``restore`` what ``capture`` gave before.
@@ -107,13 +109,7 @@ class Learner(Protocol):
                 change_options(self.optimizer, make_optimizer(self.net, settings))
             else:
                 self.optimizer = make_optimizer(self.net, settings) if self.needs_optimizer(settings) else None
-        if self.touched_by(changed):
-            self.prepare()
-
-    @staticmethod
-    def touched_by(changed: Collection[str]) -> bool:
-        """Whether a change of these fields is one of the network or of the optimizer."""
-        return not set(changed).isdisjoint((*SIGNAL_FIELDS, *OPTIMIZER_FIELDS))
+        self.prepare()
 
     def capture(self, *, net: bool = True) -> LearnerState:
         """Copies of all that ``restore`` needs; with ``net`` false, of the optimizer's state alone."""

@@ -14,7 +14,8 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, mlp_costs
+from dfa_lab.experiment.training import cost_model as cost
+from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
 from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
@@ -114,12 +115,25 @@ class MLPLearner(Learner):
         _, error = self.loss.value_and_error(seen.output, targets)
         return seen, error, equations.lesson_for(self.layers.rule, seen, targets, self.loss)
 
-    def costs(self, probe: int, test: int) -> Costs:
-        """See ``Learner``."""
-        rule = self.layers.rule
-        drawn = [] if rule.magnitudes else [math.prod(matrix.shape[-2:]) for matrix in self.layers.feedback]
-        layerwise = rule.route is Route.LAYERWISE
-        return mlp_costs(self.net.widths, self.settings.batch_size, probe, test, layerwise=layerwise, drawn=sum(drawn))
+    def costs(self, test: int) -> Costs:
+        """See ``Learner``. Replicas are not counted: they are measured at the steps at which each would be alone."""
+        widths, rule = self.net.widths, self.layers.rule
+        batch, probe = self.settings.batch_size, min(self.settings.probe_size, test)
+        shapes = list(zip(widths[1:], widths[:-1], strict=True))
+        weights = sum(out * n for out, n in shapes)
+        above = weights - widths[0] * widths[1]
+        down = above if rule.route is Route.LAYERWISE else widths[-1] * sum(widths[1:-1])
+        units, layers = sum(widths[1:]), len(shapes)
+        compared = sum(min(2 * probe * out * n, probe**2 * (4 * out + n)) for out, n in shapes[:-1])
+        drawn = 0 if rule.magnitudes else sum(math.prod(matrix.shape[-2:]) for matrix in self.layers.feedback)
+        draw = probe * (down + cost.DRAW_ELEMENT * units) + cost.DRAW_ENTRY * drawn + cost.DRAW_LAYER * (layers - 1)
+        measured = probe * (weights + above + down + cost.PROBE_ELEMENT * units) + compared + cost.PROBE_ENTRY * above
+        return Costs(
+            step=batch * (2 * weights + down + cost.STEP_ELEMENT * units) + cost.STEP + cost.STEP_LAYER * layers,
+            probe=measured + cost.PROBE + cost.PROBE_LAYER * (layers - 1),
+            chance=CHANCE_DRAWS * draw if drawn else 0.0,
+            test=test * (weights + cost.STEP_ELEMENT * units) + cost.TEST,
+        )
 
     def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """See ``Learner``."""

@@ -28,14 +28,13 @@ class ThroughputClock:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """What happens inside is not training; where it is paused already, it stays so afterwards."""
-        if self._paused is not None:
-            yield
-            return
+        before = self._paused
         self.pause()
         try:
             yield
         finally:
-            self.resume()
+            if before is None:
+                self.resume()
 
     def pause(self) -> None:
         """Time from now on is not training."""

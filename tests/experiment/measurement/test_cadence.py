@@ -62,7 +62,7 @@ def test_the_budget_counts_every_probe(probe, every):
 
 def test_rules_that_draw_magnitudes_have_no_chance_band_to_pay_for():
     for rule, costs in (("fa", True), ("usf", False), ("bp", False)):
-        assert (dfa.Experiment(rule=rule).trainer.learner.costs(128, 360).chance > 0) == costs
+        assert (dfa.Experiment(rule=rule).trainer.costs.chance > 0) == costs
 
 
 def test_replicas_are_measured_at_the_steps_of_a_single_run():

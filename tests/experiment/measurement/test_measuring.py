@@ -181,7 +181,7 @@ def test_settings_decide_what_is_measured(monkeypatch):
     run.measure()
     assert not run.history.layers("weight_alignment")
     assert newest(run, "test_loss")[0] == 5
-    monkeypatch.setattr(probe, "QUICK", 1)
+    monkeypatch.setattr("dfa_lab.experiment.run.trainer.QUICK", 1)
     run.train(6)
     run.measure()
     assert newest(run, "test_loss")[0] < 11, "the test split would keep somebody waiting"

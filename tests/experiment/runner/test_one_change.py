@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.measurement import Recorder
+from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.activations import parser
 from dfa_lab.learning.feedback import sampling
@@ -80,7 +80,7 @@ def test_what_is_not_the_networks_leaves_the_network_alone(runner, counted, monk
         step(runner)
     learner = runner.experiment.trainer.learner
     before = learner.optimizer, learner.layers, learner._step
-    monkeypatch.setattr(Recorder, "record_by_hand", lambda *_, **__: None)  # a new probe is measured at rest
+    monkeypatch.setattr(Trainer, "measure_by_hand", lambda _: None)  # a new probe is measured at rest
     counted.clear()
     runner.change(**fields)
     assert counted == {"checked": 1}

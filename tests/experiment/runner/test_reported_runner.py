@@ -244,7 +244,7 @@ def test_whatever_fails_inside_a_change_leaves_the_run_as_it_was(monkeypatch, pl
 
     target, name = {
         "learner": (run.trainer.learner, "adopt"),
-        "schedule": (run.trainer.probe, "costs"),
+        "schedule": (run.trainer.learner, "costs"),
         "history": (run.history, "add_change"),
     }[place]
     calls = []

@@ -244,7 +244,7 @@ def test_training_step_by_step_in_a_loop_measures_nothing_more(given):
 def test_what_is_measured_at_the_end_is_a_small_share_of_the_training(given, steps):
     run = dfa.Experiment(**given, probe_every=7777)
     run.train(steps)
-    work = run.trainer.learner.costs(128, len(run.task.test_inputs))
+    work = run.trainer.costs
     by_hand = {metric for (metric, _), series in run.history.series.items() if series.by_hand}
     assert ("weight_alignment" in by_hand) == (work.probe <= 0.05 * steps * work.step)
     assert ("test_loss" in by_hand) == (work.test <= 0.1 * steps * work.step)
