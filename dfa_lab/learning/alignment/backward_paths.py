@@ -72,9 +72,9 @@ class BackwardPaths:
         activations = [module for module in modules if isinstance(module, RuledActivation)]
         rules = [layer.__dict__["rule"] for layer in layers]
         slopes = [activation.__dict__["_slope"] for activation in activations]
-        converted.conversion.detour = self
+        converted.conversion.backward_paths = self
         for layer, rule in zip(layers, rules, strict=True):
-            layer.detour = self
+            layer.backward_paths = self
             if rule.carrier is None or rule is BP:
                 # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of
                 # sight. Under a direct rule, too, autograd carries δ with W between the cuts.
@@ -85,10 +85,10 @@ class BackwardPaths:
         try:
             yield
         finally:
-            converted.conversion.detour = None
+            converted.conversion.backward_paths = None
             for layer, rule in zip(layers, rules, strict=True):
                 layer.__dict__["rule"] = rule
-                del layer.__dict__["detour"]
+                del layer.__dict__["backward_paths"]
             for activation, slope in zip(activations, slopes, strict=True):
                 activation.__dict__["_slope"] = slope
 

@@ -47,7 +47,7 @@ class Conversion:
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
-        self.detour: BackwardPaths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
+        self.backward_paths: BackwardPaths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
@@ -114,7 +114,7 @@ class Conversion:
             )
         if isinstance(rule, Direct):
             self._note(name, module, found[0], rule)
-        cut = mapped(output, Tensor.detach if self.detour is None else self.detour.gate)
+        cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
         self._last_cut = name, cut
         return cut
 
@@ -178,8 +178,8 @@ class Conversion:
             return None
         names, _, hiddens = zip(*noted, strict=True)
         signals = self._signals(names, hiddens, output)
-        if self.detour is not None:
-            signals = self.detour.signals(signals)
+        if self.backward_paths is not None:
+            signals = self.backward_paths.signals(signals)
         return functional.join(output, hiddens, feedback, signals)
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:

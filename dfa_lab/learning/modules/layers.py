@@ -27,7 +27,7 @@ class RuledLayer(nn.Module):
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
     #: While a pass is recorded: what may take the place of the backward weights later.
-    detour: BackwardPaths | None = None
+    backward_paths: BackwardPaths | None = None
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
@@ -48,9 +48,9 @@ class RuledLayer(nn.Module):
         weight = self._parameters[parameter]
         assert weight is not None
         matrix = rule.matrix(weight.detach(), feedback)
-        if self.detour is None:
+        if self.backward_paths is None:
             return matrix
-        return self.detour.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
+        return self.backward_paths.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
 
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own text, and the rule."""

@@ -46,9 +46,9 @@ def everything(net, optimizer):
     needs = [one.requires_grad for one in net.parameters()]
     hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules()]
     own = conversion_of(net).conversion
-    hooks += [own.lesson, own.attached, own.buffers.stale, dict(own.correlations), own.detour, own.seen_output]
+    hooks += [own.lesson, own.attached, own.buffers.stale, dict(own.correlations), own.backward_paths, own.seen_output]
     hooks += [
-        (module.rule.name, sorted(module.sends_through), module.detour)
+        (module.rule.name, sorted(module.sends_through), module.backward_paths)
         for module in net.modules()
         if hasattr(module, "sends_through")
     ]
