@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
-from dfa_lab.learning.alignment.of_mlp import Columns, measure_chance, measure_mlp
+from dfa_lab.learning.alignment.of_mlp import Columns, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
 from dfa_lab.learning.mlp import MLP, downstream, forward
 from dfa_lab.learning.modules import Converted

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
-from dfa_lab.learning.alignment.of_mlp import backward_matrix, by_backpropagation, hidden_deltas
+from dfa_lab.learning.alignment.of_mlp import by_backpropagation, hidden_deltas
 from dfa_lab.learning.alignment.of_modules import matrix_pairs
 from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
 from dfa_lab.learning.mlp import Layers, Pass, deltas, downstream
@@ -57,7 +57,7 @@ def mlp_layer_tensors(
     theirs = hidden_deltas(deltas(by_backpropagation(layers), seen, error), seen)
     found = []
     for number, (delta, bp) in enumerate(zip(ours, theirs, strict=True)):
-        partner, matrix = downstream(layers.weights, number + 1, layers.rule.route), backward_matrix(layers, number)
+        partner, matrix = downstream(layers.weights, number + 1, layers.rule.route), layers.backward_matrix(number)
         carried = None if matrix is None else own(matrix.expand_as(partner))
         found.append(LayerTensors(f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
     return found

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
+from dfa_lab.learning.alignment.chance_bands import mean_and_sd, weight_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Compared, compare
 from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import Columns
@@ -120,12 +121,10 @@ class _Reference:
             ours = self.recording.backward()
             for column, name in zip(angles, names, strict=True):
                 column.append(CONVENTIONS[convention].measure(self.compared(ours, name)))
-        drawn = [torch.stack(column) if len(column) > 1 else NOTHING.expand(2) for column in angles]
-        # Where all angles are the same, redrawn feedback does not reach the layer: it has no band.
-        drawn = [column if bool((column != column[0]).any()) else NOTHING.expand(2) for column in drawn]
+        bands = [mean_and_sd(column) for column in angles]
         return {
-            "gradient_alignment_chance": [column.std() for column in drawn],
-            "gradient_alignment_chance_mean": [column.mean() for column in drawn],
+            "gradient_alignment_chance": [sd for _, sd in bands],
+            "gradient_alignment_chance_mean": [mean for mean, _ in bands],
         }
 
 
@@ -144,8 +143,8 @@ def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
         carried, own = (torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True))
         found[name] = {"entries": torch.tensor(float(own.numel())), "weight_alignment": angle(carried, own)}
         if not layerwise or (rules[name].needs_feedback and not rules[name].magnitudes):
-            chance = math.degrees(1 / math.sqrt(own.numel()))
-            found[name]["weight_alignment_chance"] = torch.tensor(chance, dtype=torch.float64)
+            chance = torch.tensor(weight_chance(own.numel()), dtype=torch.float64)
+            found[name]["weight_alignment_chance"] = chance
     former = None  # B_{l−1}
     for name, point in _points(converted, calls):
         matrix, weight = point._buffers.get(DIRECT), converted.root.get_submodule(name)._parameters.get("weight")

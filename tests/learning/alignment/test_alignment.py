@@ -9,7 +9,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.learning.alignment.angles import angle
-from dfa_lab.learning.alignment.of_mlp import measure_chance
+from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.mlp import equations
 from networks import double_of, make_batch, make_net, put_feedback
 from reference import cross_entropy_error, degrees, lesson_of
