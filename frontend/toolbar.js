@@ -1,5 +1,5 @@
 // The toolbar: play, step, begin anew, take back, compare; how fast and how far; presets. Each button says its key.
-// What the buttons say is told by the kernel's table of verbs (verbs.py), from which buttons.json is made.
+// What the buttons say is told by the kernel's table of verbs (verb_table.py), from which buttons.json is made.
 import { block, reason } from "./blocks.js";
 import BUTTONS from "./buttons.json" with { type: "json" };
 import { Drawer } from "./drawer.js";

@@ -6,8 +6,8 @@ from .disabled_reasons import presets as presets
 from .exports import DOWNLOADS as DOWNLOADS
 from .exports import Download as Download
 from .exports import download as download
-from .page_limits import check_fields as check_fields
 from .restrictions import PICTURES as PICTURES
 from .restrictions import Restrictions as Restrictions
-from .verbs import VERBS as VERBS
-from .verbs import checked as checked
+from .verb_table import VERBS as VERBS
+from .verb_table import check_fields as check_fields
+from .verb_table import checked as checked

@@ -9,7 +9,7 @@ from typing import Any
 
 from dfa_lab.errors import in_words
 from dfa_lab.views.base import value_text
-from dfa_lab.widgets.controls.verbs import checked
+from dfa_lab.widgets.controls.verb_table import checked
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
 PAGES, PAGE_LENGTH, LAST_NUMBER = 16, 80, 2**53

@@ -10,7 +10,7 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.sessions import PRESETS
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls.restrictions import Restrictions
-from dfa_lab.widgets.controls.verbs import VERBS, Situation
+from dfa_lab.widgets.controls.verb_table import VERBS, Situation
 
 
 def disabled_reasons(restrictions: Restrictions, run: Experiment, lanes: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.sessions import Session
 from dfa_lab.experiment.settings import Settings, unknown_setting
 from dfa_lab.views.base import THEMES
-from dfa_lab.widgets.controls.verbs import PARTS, VERBS
+from dfa_lab.widgets.controls.verb_table import PARTS, VERBS
 
 #: How an explorer may look: as the page does, or by one of the themes.
 LOOKS = ("auto", *THEMES)

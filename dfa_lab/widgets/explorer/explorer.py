@@ -15,7 +15,7 @@ from dfa_lab.experiment.sessions import View
 from dfa_lab.experiment.settings import Settings, shows_settings
 from dfa_lab.learning.ops import warm_up
 from dfa_lab.widgets.controls import Restrictions
-from dfa_lab.widgets.explorer.handlers import act, handle
+from dfa_lab.widgets.explorer.actions import act, handle
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.screen import WidgetScreen
 from dfa_lab.widgets.explorer.start import SPEED, Given, started

@@ -11,7 +11,7 @@ from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
 from dfa_lab.views.base import run_colour, value_text
 from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
-from dfa_lab.widgets.explorer.handlers import FAST
+from dfa_lab.widgets.explorer.actions import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
 #: Of more events the newest count: a message stays small however long the run.

@@ -10,8 +10,8 @@ import pytest
 import dfa_lab
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls.exports import DOWNLOADS
-from dfa_lab.widgets.controls.verbs import PARTS, VERBS, Button, buttons_json
-from dfa_lab.widgets.explorer.handlers import HANDLERS
+from dfa_lab.widgets.controls.verb_table import PARTS, VERBS, Button, buttons_json
+from dfa_lab.widgets.explorer.actions import ACTIONS
 
 FRONTEND = Path(dfa_lab.__file__).parents[1] / "frontend"
 #: Verbs that another widget of the page sends, or only code.
@@ -20,8 +20,8 @@ NO_PAGE = {"measure", "tab", "focus"}
 
 def lacks(verbs, handlers, parts=PARTS):
     """What the rows lack, in words."""
-    found = [f"{name} has no handler" for name in verbs if name not in handlers]
-    found += [f"{name} has a handler and no row" for name in handlers if name not in verbs]
+    found = [f"{name} has no action" for name in verbs if name not in handlers]
+    found += [f"{name} has an action and no row" for name in handlers if name not in verbs]
     keys = {}
     for name, verb in verbs.items():
         for one in verb.takes:
@@ -42,7 +42,7 @@ def lacks(verbs, handlers, parts=PARTS):
 
 
 def test_no_row_lacks_anything():
-    assert lacks(VERBS, HANDLERS) == []
+    assert lacks(VERBS, ACTIONS) == []
     assert len(set(PARTS)) == len(PARTS)
 
 
@@ -52,13 +52,13 @@ NEW = replace(VERBS["pin"], buttons={"pin": replace(VERBS["pin"].buttons["pin"])
 @pytest.mark.parametrize(
     ("row", "handlers", "words"),
     [
-        (NEW, {name: HANDLERS[name] for name in HANDLERS if name != "pin"}, "pin has no handler"),
-        (replace(NEW, buttons={"pin": Button("Pin", "")}), HANDLERS, "no help"),
-        (replace(NEW, buttons={"pin": Button("", "Keep it")}), HANDLERS, "no text"),
-        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "p")}), HANDLERS, "not in the list of keys"),
-        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "u", "pin it")}), HANDLERS, "have one key"),
-        (replace(NEW, buttons={"pinned": Button("Pin", "Keep it")}), HANDLERS, "cannot be hidden"),
-        (replace(NEW, takes=(replace(VERBS["step"].takes[0], expected=""),)), HANDLERS, "does not say what steps is"),
+        (NEW, {name: ACTIONS[name] for name in ACTIONS if name != "pin"}, "pin has no action"),
+        (replace(NEW, buttons={"pin": Button("Pin", "")}), ACTIONS, "no help"),
+        (replace(NEW, buttons={"pin": Button("", "Keep it")}), ACTIONS, "no text"),
+        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "p")}), ACTIONS, "not in the list of keys"),
+        (replace(NEW, buttons={"pin": Button("Pin", "Keep it", "u", "pin it")}), ACTIONS, "have one key"),
+        (replace(NEW, buttons={"pinned": Button("Pin", "Keep it")}), ACTIONS, "cannot be hidden"),
+        (replace(NEW, takes=(replace(VERBS["step"].takes[0], expected=""),)), ACTIONS, "does not say what steps is"),
     ],
 )
 def test_a_row_that_lacks_a_part_is_seen(row, handlers, words):

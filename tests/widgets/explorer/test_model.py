@@ -9,7 +9,7 @@ import pytest
 import dfa_lab as dfa
 from dfa_lab.experiment.sessions import View
 from dfa_lab.widgets.controls.restrictions import Restrictions
-from dfa_lab.widgets.explorer.handlers import act
+from dfa_lab.widgets.explorer.actions import act
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.panel_state import EVENTS_SHOWN, PanelState
 from dfa_lab.widgets.explorer.status_line import status_line

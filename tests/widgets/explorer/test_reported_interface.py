@@ -12,7 +12,7 @@ from torch import nn
 import dfa_lab as dfa
 from dfa_lab.experiment.settings.other_names import OTHER_NAMES
 from dfa_lab.widgets.chart.live_chart import LiveChart
-from dfa_lab.widgets.controls.page_limits import check_fields
+from dfa_lab.widgets.controls.verb_table import check_fields
 from dfa_lab.widgets.explorer.panel_state import PanelState
 from runs import until
 

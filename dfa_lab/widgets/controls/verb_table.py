@@ -1,7 +1,7 @@
 """The one table of what a page, or code in its place, may ask for.
 
 Each row says what goes with the verb and how that is checked, which buttons stand for it, with their texts, help and
-keys, and when it cannot be done. What it does is said by the handler of its name (``explorer/handlers.py``). The page
+keys, and when it cannot be done. What it does is the action of its name (``explorer/actions.py``). The page
 has its buttons from here too: ``frontend/buttons.json`` is ``buttons_json()``.
 """
 
@@ -15,7 +15,17 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import FASTEST, LANES, SLOWEST, is_speed
-from dfa_lab.experiment.settings import MESSAGE_FIELDS, MESSAGE_FIELDS_TEXT, MESSAGE_STEPS, MESSAGE_TEXT
+from dfa_lab.experiment.settings import (
+    CHOICES,
+    MESSAGE_FIELDS,
+    MESSAGE_FIELDS_TEXT,
+    MESSAGE_STEPS,
+    MESSAGE_TEXT,
+    PAGE_CHARACTERS,
+    PAGE_NUMBER,
+    Settings,
+    unknown_setting,
+)
 from dfa_lab.widgets.controls.exports import DOWNLOADS
 
 
@@ -191,6 +201,35 @@ def checked(content: Any) -> dict[str, Any]:
             raise DfaLabError(f"{do} was given {one.name}={_short(content.get(one.name))}; expected {one.expected}.")
         message[one.name] = content[one.name]
     return message
+
+
+def check_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings that a page asks for: known names, and no value enormous. Whether it can be used ``Settings`` says.
+
+    Raises ``DfaLabError`` for anything else.
+    """
+    for name, value in fields.items():
+        if name not in Settings.model_fields:
+            raise unknown_setting(name, Settings.model_fields)
+        if isinstance(value, str) and len(value) > PAGE_CHARACTERS:
+            raise DfaLabError(
+                f"{name} was given as a text of {len(value):,} characters; at most {PAGE_CHARACTERS} fit."
+            )
+        if name in CHOICES and isinstance(value, Mapping):
+            _check_parameters(name, value)
+    return fields
+
+
+def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:
+    for parameter, value in choice.items():
+        if parameter == "name":
+            continue
+        if isinstance(value, str):
+            raise DfaLabError(f"{name} was given {parameter}={shown(value, 100)}; a page may give numbers only.")
+        if isinstance(value, int | float) and not abs(value) <= PAGE_NUMBER:
+            raise DfaLabError(f"{name} was given {parameter}={shown(value)}; at most {PAGE_NUMBER:,} here.")
+        if isinstance(value, list | tuple) and len(value) > PAGE_CHARACTERS:
+            raise DfaLabError(f"{name} was given {len(value):,} {parameter}; at most {PAGE_CHARACTERS} fit.")
 
 
 def _short(value: Any) -> str:

@@ -24,7 +24,7 @@ MOST_PINS = 4
 SLOW, FAST = 0.5, 2.0
 
 Message = Mapping[str, Any]
-Handler = Callable[[ExplorerModel, Message], None]
+Action = Callable[[ExplorerModel, Message], None]
 
 
 def act(model: ExplorerModel, content: Mapping[str, Any]) -> None:
@@ -53,7 +53,7 @@ def _refusals(model: ExplorerModel, do: Any) -> Iterator[None]:
 def _handle(model: ExplorerModel, message: Message) -> None:
     do = message["do"]
     model.restrictions.check_verb(do)
-    HANDLERS[do](model, message)
+    ACTIONS[do](model, message)
     if do not in ("watching", "share", "focus", "tab", "measure"):
         model.single_step = do == "step" and message["steps"] == 1
 
@@ -177,8 +177,8 @@ def _save(model: ExplorerModel, message: Message) -> None:
     model.jobs.start("a file", lambda: model.screen.panel.hand_over(*download(runs, chosen, kind)))
 
 
-#: A handler for each of ``VERBS``.
-HANDLERS: dict[str, Handler] = {
+#: What each of ``VERBS`` does.
+ACTIONS: dict[str, Action] = {
     "play": lambda model, _: model.runner.play(),
     "pause": lambda model, _: model.runner.pause(),
     "measure": lambda model, _: model.runner.measure(),
