@@ -50,7 +50,7 @@ class Registry(Mapping[str, T], Generic[T]):
         try:
             return self._entries[name]
         except (KeyError, TypeError):
-            raise unknown_name(self.kind, name, self._entries) from None
+            raise unknown_name(self.kind, name, self) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

@@ -189,6 +189,13 @@ def test_what_computes_loads_nothing_that_draws():
 
 
 @pytest.mark.slow
+def test_a_room_is_there_before_any_name_of_it_was_used():
+    code = "import dfa_lab as dfa; print(dfa.errors.DfaLabError is dfa.DfaLabError, dfa.learning.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "dfa_lab.learning"]
+
+
+@pytest.mark.slow
 def test_pandas_loads_where_a_table_is_made():
     code = "import sys, dfa_lab as dfa; dfa.Experiment, dfa.Runner, dfa.convert; print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.learning.rules import catalogue
+from dfa_lab.widgets.pictures.catalogue import PICTURES
 
 REGISTRIES = {
     "rule": dfa.RULES,
@@ -41,3 +42,8 @@ def test_every_rule_of_the_catalogue_is_registered():
     rules = [node for node in made if getattr(node.func, "id", "") in ("Rule", "Layerwise", "Direct", "Frozen")]
     names = [keyword.value.value for node in rules for keyword in node.keywords if keyword.arg == "name"]
     assert names == list(dfa.RULES)[: len(rules)]
+
+
+def test_the_error_for_an_unknown_name_lists_all_that_is_offered():
+    with pytest.raises(dfa.DfaLabError, match="matrix"):
+        PICTURES["nothing"]

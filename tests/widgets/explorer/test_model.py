@@ -15,7 +15,7 @@ from dfa_lab.widgets.explorer.panel_state import EVENTS_SHOWN, PanelState
 from dfa_lab.widgets.explorer.status_line import status_line
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
-MODULES = "model", "handlers", "panel_state", "status_line", "start"
+MODULES = "model", "actions", "panel_state", "status_line", "start"
 
 
 class NoScreen:
