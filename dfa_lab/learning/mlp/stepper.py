@@ -7,6 +7,7 @@ overwritten: δ and ∂W of the whole network never exist at once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -65,6 +66,7 @@ class Stepper:
         self._biases = [bias.unsqueeze(1) if batched else bias for bias in layers.biases]
         self._affine = torch.baddbmm if batched else torch.addmm
         self._product = torch.bmm if batched else torch.mm
+        self._feedback: Sequence[Tensor | None] = layers.feedback or [None] * len(layers.weights)
         self._workspace: Workspace | None = None
 
     def step(self, inputs: Tensor, targets: Tensor, watch: Watch | None = None) -> Tensor:
@@ -89,32 +91,28 @@ class Stepper:
         A direct rule needs no W for the next δ, so each update comes before the next δ overwrites this one. A layerwise
         rule carries δ through W, so W is updated after that.
         """
-        layers, rule, update, ones = self.layers, self.layers.rule, self.update, work.ones
+        weights, feedback, update, ones = self.layers.weights, self._feedback, self.update, work.ones
+        matrix_of, deltas = self.layers.rule.matrix, work.deltas
         delta, source = error, received
         if update.scale is not None:
             delta, source = error * update.scale, None if received is None else received * update.scale
-        transposed, feedback = delta.mT, layers.feedback
-        for number in range(len(work.deltas), 0, -1):
-            matrix = rule.matrix(layers.weights[number], feedback[number - 1] if feedback else None)
+        transposed = delta.mT
+        for number in range(len(deltas), 0, -1):
+            matrix, hidden = matrix_of(weights[number], feedback[number - 1]), number - 1
+            if source is not None or matrix is None:
+                update(number, transposed, below[number], ones)
             if matrix is None:  # nothing is sent further down
-                update(number, transposed, below[number], ones)
                 return
-            if source is not None:
-                update(number, transposed, below[number], ones)
-            self._send(work, number - 1, delta if source is None else source, matrix)
+            if work.carried[hidden] and matrix.is_contiguous():
+                deltas[hidden] = onednn.linear(delta, matrix.mT)
+                work.transposed[hidden] = deltas[hidden].mT
+            else:
+                self._product(delta if source is None else source, matrix, out=deltas[hidden])
+            self._times_slope(work, hidden)
             if source is None:
                 update(number, transposed, below[number], ones)
-            delta, transposed = work.deltas[number - 1], work.transposed[number - 1]
+            delta, transposed = deltas[hidden], work.transposed[hidden]
         update(0, transposed, below[0], ones)
-
-    def _send(self, work: Workspace, number: int, source: Tensor, matrix: Tensor) -> None:
-        """δ of hidden layer ``number`` (from 0) = source @ matrix ⊙ g."""
-        if work.carried[number] and matrix.is_contiguous():
-            work.deltas[number] = onednn.linear(source, matrix.mT)
-            work.transposed[number] = work.deltas[number].mT
-        else:
-            self._product(source, matrix, out=work.deltas[number])
-        self._times_slope(work, number)
 
     def _forward(self, work: Workspace, inputs: Tensor) -> list[Tensor]:
         """h_1 … h_L."""
