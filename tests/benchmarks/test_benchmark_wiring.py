@@ -24,6 +24,7 @@ def test_the_parts_of_a_run_that_are_timed_are_there():
         assert callable(vars(owner)[name]), part
 
 
+@pytest.mark.slow
 def test_both_references_do_the_work_of_backpropagation():
     for step in (contenders.plain(CASE, 32), contenders.plain_by_index(CASE, 32)):
         with FlopCounterMode(display=False) as counter:

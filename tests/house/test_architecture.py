@@ -105,19 +105,27 @@ def face_of(room, folder):
     return [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "__init__"], ids=str)
-def test_imports_go_one_way(path):
-    for name in imports_of(path):
-        if name.startswith("dfa_lab."):
-            assert ROOMS.index(name.split(".")[1]) <= ROOMS.index(room_of(path)), f"{path} imports {name}"
-    for name in imports_of(path, when_loaded=True):
-        if name.startswith("dfa_lab."):
-            assert wrong_direction(path, name) is None, f"{path}: {wrong_direction(path, name)}"
+def test_imports_go_one_way():
+    files = [path for path in FILES if room_of(path) != "__init__"]
+    above = [
+        f"{path} imports {name}, of a room above"
+        for path in files
+        for name in imports_of(path)
+        if name.startswith("dfa_lab.") and ROOMS.index(name.split(".")[1]) > ROOMS.index(room_of(path))
+    ]
+    assert above == []
+    loaded = [(path, name) for path in files for name in imports_of(path, when_loaded=True)]
+    faults = [(path, wrong_direction(path, name)) for path, name in loaded if name.startswith("dfa_lab.")]
+    assert [(path, fault) for path, fault in faults if fault] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_nobody_reaches_past_a_face(path):
-    past = [name for name in imports_of(path) if name.startswith("dfa_lab.") and past_a_face(path, name)]
+def test_nobody_reaches_past_a_face():
+    past = [
+        f"{path} imports {name}"
+        for path in FILES
+        for name in imports_of(path)
+        if name.startswith("dfa_lab.") and past_a_face(path, name)
+    ]
     assert past == [], "import from the folder, and name it in the folder's __init__"
 
 
@@ -202,10 +210,9 @@ def test_pandas_loads_where_a_table_is_made():
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_files_are_small_nouns(path):
-    assert path.stem not in ("utils", "helpers", "common", "misc")
-    assert len(path.read_text().splitlines()) <= 300
+def test_files_are_small_nouns():
+    assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc"}
+    assert [path for path in FILES if len(path.read_text().splitlines()) > 300] == []
 
 
 def test_every_public_name_is_there_and_described():

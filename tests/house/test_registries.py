@@ -21,6 +21,7 @@ REGISTRIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [None, 2])
 @pytest.mark.parametrize(("field", "name"), [(field, name) for field, names in REGISTRIES.items() for name in names])
 def test_every_registered_name_learns_on_digits(field, name, replicas):

@@ -33,6 +33,7 @@ def network():
     return nn.Sequential(nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", KINDS, ids=str)
 def test_looking_changes_nothing(fields):
     seen, alone = dfa.Experiment(**{**FAST, **fields}), dfa.Experiment(**{**FAST, **fields})
@@ -201,6 +202,7 @@ def test_a_module_under_a_speed_limit_has_its_own_clock():
     runner.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", KINDS, ids=str)
 def test_timing_both_changes_nothing(fields):
     seen, alone = dfa.Experiment(**{**FAST, **fields}), dfa.Experiment(**{**FAST, **fields})

@@ -274,6 +274,7 @@ CLAIMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_preset_does_what_it_says(name):
     preset = dfa.PRESETS[name]

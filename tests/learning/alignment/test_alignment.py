@@ -176,6 +176,7 @@ def test_a_converted_chain_has_the_angles_of_the_mlp(rule):
     assert math.isnan(found[2 if direct else 0].weight_alignment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", range(0, 181, 15))
 @pytest.mark.parametrize("rule", ["fa", "dfa", "kp"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -110,6 +110,7 @@ def chances(net, double, rule, a, error, lesson, theirs, h, replica, convention)
     return list(np.sqrt(squares / DRAWS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", [None, 1, 5])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize(
@@ -197,6 +198,7 @@ def redrawn_by(net, layers, rule, feedback):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reduction", "convention"), [("mean", "per_sample"), ("sum", "weight_gradient")])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 @pytest.mark.parametrize("kind", list(KINDS))

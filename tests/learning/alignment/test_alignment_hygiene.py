@@ -66,6 +66,7 @@ def same(left, right):
     return left == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_every_byte_is_as_before(rule, mode):
@@ -169,6 +170,7 @@ def test_where_it_is_called_from_changes_no_number(kind, rule, way):
     assert found.equals(wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 3, None])
 @pytest.mark.parametrize(
     "fields",
@@ -184,6 +186,7 @@ def test_a_run_that_probes_has_the_losses_of_one_that_never_does(fields, every):
     assert run(every) == run(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["fa", "dfa", "wm"])
 def test_a_module_with_dropout_that_probes_has_the_losses_of_one_that_never_does(rule):
     def run(probe_every):

@@ -137,6 +137,7 @@ def test_the_seeds_failure_is_caught(monkeypatch):
         assert all("bp" in names.split(", ") for names in audit.to_frame().query("not clean")["explained"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [True, False])
 @pytest.mark.parametrize("rule", ["fa", "dfa", "brsf", "dkp", "drtp"])
 def test_an_audit_and_a_measurement_leave_no_mark(rule, mode):

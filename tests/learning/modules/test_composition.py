@@ -408,6 +408,7 @@ def test_a_compiled_functional_gradient_is_the_eager_one(rule):
     assert_compiled_alike(net, x, t, (0, 1), "aot_eager")  # of the inputs too: they too are differentiated directly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["fa", "usf", "dfa"])
 def test_a_compiled_functional_gradient_of_an_mlp_is_the_eager_one(rule):
     net = dfa.MLP([6, 8, 4], rule=rule, dtype=torch.float64, activation_derivative="step")

@@ -422,6 +422,7 @@ OPTIMIZERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_a_chain_trains_as_the_mlp_does(rule, make_optimizer):

@@ -300,6 +300,7 @@ def assert_measured_alike(network, kind, rule):
         assert one.grad is None or torch.equal(one.grad, two.grad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_measurements_are_those_of_the_network_that_hands_on_tensors(kind, rule):
@@ -317,6 +318,7 @@ def test_a_parameter_of_ones_own_behind_a_container_is_audited(kind, rule):
     assert_measured_alike(Scaled, kind, rule)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["fa", "dfa", "drtp"])
 @pytest.mark.parametrize("kind", ["attribute access", "frozen dataclass"])
 def test_an_experiment_trains_and_measures_alike(rule, kind):

@@ -270,6 +270,7 @@ def test_a_plot_with_references_calls_the_run_of_a_runner_as_its_legend_does(inl
     reference.close()
 
 
+@pytest.mark.slow
 def test_a_png_is_headed_by_the_name_of_its_lane(inline, monkeypatch):
     inline.fork(rule="bp")
     inline.play(20)

@@ -54,6 +54,7 @@ def curves(axes):
 COURSES = [dfa.alignmentplot, dfa.lossplot, dfa.accuracyplot, dfa.throughputplot]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["run", "runner", "explorer"])
 @pytest.mark.parametrize("plot", COURSES, ids=lambda plot: plot.__name__)
 def test_a_plot_of_a_course_takes_the_run_itself(plot, given, runner):
@@ -78,6 +79,7 @@ def test_a_report_of_a_runner_has_every_lane_and_its_script(runner):
     assert text == dfa.report([runner])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", list(dfa.VIEWS))
 @pytest.mark.parametrize("given", ["run", "runner", "explorer"])
 def test_a_view_of_a_step_takes_the_run_itself(view, given, runner):
@@ -239,6 +241,7 @@ def test_training_step_by_step_in_a_loop_measures_nothing_more(given):
     assert rows_by_hand(looped) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [20, 60, 200])
 @pytest.mark.parametrize("given", [{}, {"task": "moons"}, {"widths": (256, 256), "batch_size": 512}], ids=str)
 def test_what_is_measured_at_the_end_is_a_small_share_of_the_training(given, steps):
