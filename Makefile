@@ -69,7 +69,7 @@ test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with wh
 		--numprocesses 2 --dist loadfile
 
 test-browser: $(VENV)/.installed-test chromium ## drive the explorer in a real browser
-	$(BIN)/python -m pytest tests/browser --timeout 600 -m "not clock and ($(SOME))" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/browser --timeout 600 -m "not clock and ($(SOME))" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest tests/browser --timeout 600 -m "clock and ($(SOME))"
 
 notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show, without widget state
