@@ -2,6 +2,7 @@
 
 from dfa_lab.experiment.settings.compute_context import ComputeContext, deferred_interrupt
 from dfa_lab.experiment.settings.limits import (
+    COMMAND_STEPS,
     LONGEST,
     LONGEST_TEXT,
     MESSAGE_FIELDS,

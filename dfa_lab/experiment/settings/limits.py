@@ -23,6 +23,8 @@ ENDS = 3072
 #: A session: steps, changes, lanes beside the run itself, characters of its text, and of its words.
 MOST_STEPS, MOST_CHANGES, MOST_LANES, LONGEST_TEXT = 10**8, 10_000, 3, 2_000_000
 LONGEST = {"name": 80, "title": 200, "about": 2000}
+#: Steps that a command to a runner may name.
+COMMAND_STEPS = 10**15
 #: A page: weights of all replicas (240 MB of float32), replicas, threads.
 PAGE_WEIGHTS, PAGE_REPLICAS, PAGE_THREADS = 60_000_000, 64, 16
 #: A page: the greatest number in a choice's parameters, the characters of any text and the entries of any list.

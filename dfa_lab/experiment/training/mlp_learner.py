@@ -171,9 +171,9 @@ class MLPLearner(Learner):
         other.restore(self.settings, self.capture())
         return other
 
-    def restore(self, settings: Settings, state: LearnerState) -> None:
+    def restore(self, settings: Settings, state: LearnerState | None) -> None:
         """As ``Learner.restore``, without the matrices that were first drawn since."""
-        if state.net is not None:
+        if state is not None and state.net is not None:
             self.net.feedback.keep([name.removeprefix("feedback.") for name in state.net])
         super().restore(settings, state)
 

@@ -194,7 +194,8 @@ class ModuleLearner(Learner):
         """See ``Learner``."""
         return replace(super().capture(net=net), random=tuple(self._random))
 
-    def restore(self, settings: Settings, state: LearnerState) -> None:
+    def restore(self, settings: Settings, state: LearnerState | None) -> None:
         """See ``Learner``."""
         super().restore(settings, state)
-        self._random = list(state.random)
+        if state is not None:
+            self._random = list(state.random)
