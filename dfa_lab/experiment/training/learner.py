@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
 from dfa_lab.learning.alignment import LayerTensors
-from dfa_lab.learning.networks import change_feedback, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.networks import change_feedback, keep_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
 
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
@@ -125,6 +125,7 @@ class Learner(Protocol):
             self.settings = settings
             return
         if state.net is not None:
+            keep_feedback(self.net, state.net.keys())  # what a refused change drew goes
             # Weights first: some inits look at them when the matrices are drawn.
             self.net.load_state_dict(state.net, strict=False)
             redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
