@@ -51,7 +51,7 @@ class Lane:
         return self.experiment.trainer.clock
 
     def own_name(self) -> str:
-        """The name of a forked lane, whatever the others are called: its name then, and what became of it."""
+        """The name of a forked lane, whatever the others are called: that at the fork, then what was changed since."""
         history, fields = self.experiment.history, {"rule", *self.forked_fields}
         since = [event for event in history.events[self.changes_before :] if event.field in fields]
         start = None if self.keeps_name else self.forked_at
@@ -112,10 +112,10 @@ class Lanes:
         self._named: tuple[object, list[str]] = (None, [])
 
     def status(self) -> tuple[LaneStatus, ...]:
-        """How each lane stands now, and what it is called; no two alike.
+        """How each lane stands now, with names of which no two are alike.
 
-        A lane is called by what it is, or what it was and then became: lane 0 by its rule, or where the others have the
-        same by its values of what was changed in them; a fork by what was changed in it.
+        Lane 0 is named by its rule; where the others have the same rule, by its values of the fields that differ in
+        them. A fork is named by the fields changed in it. Later changes follow in the name: "DFA, then FA".
         """
         lanes = self.all
         return tuple(
