@@ -5,6 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import budget
+import probing
 import products
 import rows
 from timing import cases, contenders, harness
@@ -22,6 +23,13 @@ def flops(step):
 def test_the_parts_of_a_run_that_are_timed_are_there():
     for part, owner, name, _ in budget.PARTS:
         assert callable(vars(owner)[name]), part
+
+
+def test_what_measuring_takes_is_part_of_what_training_takes():
+    settings = {"task": "moons", "widths": (4,)}
+    seconds, measuring = probing.trained(settings, 20, 5)
+    assert 0 < measuring < seconds
+    assert 0 < probing.counted(settings, 20)[1] < 1000
 
 
 def test_both_references_do_the_work_of_backpropagation():
