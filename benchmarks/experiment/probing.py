@@ -1,11 +1,11 @@
-"""What measuring alignment costs at the default cadence: runs of 2,000 steps with it and without it.
+"""What measuring alignment costs at the default schedule: runs of 2,000 steps with it and without it.
 
 python benchmarks/experiment/probing.py [--pairs 5] [--steps 2000] [--case 64-128-128-10]
 
 Each pair is the same run twice in one process, on one thread, the order changing from pair to pair: once as the
 settings' defaults say, once with ``probe_every=0``. The column "probing" is the median of (with − without) / without:
 alignment and chance bands. "all measuring" is the share of the clock that a run with probing spends in measurements of
-any kind, snapshots and the test split included. "counted" is what ``work.py`` expects of the first.
+any kind, snapshots and the test split included. "counted" is what ``cost_model.py`` expects of the first.
 """
 
 import argparse
@@ -14,9 +14,8 @@ import time
 from typing import Any
 
 import dfa_lab as dfa
-from dfa_lab.experiment.measurement.schedule import Schedule
-from dfa_lab.experiment.run.experiment import Experiment
-from dfa_lab.experiment.run.trainer import Trainer
+from dfa_lab.experiment.measurement import Schedule
+from dfa_lab.experiment.run import Experiment, Trainer
 
 CASES: dict[str, dict[str, Any]] = {
     "64-128-128-10": {"task": "digits", "widths": (128, 128)},
@@ -46,13 +45,13 @@ def trained(settings: dict[str, Any], steps: int, probe_every: int | None) -> tu
 
 
 def counted(settings: dict[str, Any], steps: int) -> tuple[Schedule, float]:
-    """The cadence of a run, and the share that its probes should have by the operations counted."""
+    """The schedule of a run, and the share that its probes should have by the operations counted."""
     run = dfa.Experiment(**settings)
-    work = run.trainer.costs
+    costs = run.trainer.costs
     places = range(steps + 1)
     probes = sum(run.cadence.alignment_is_due(step) for step in places)
     chances = 1 + sum(run.cadence.chance_is_due(step) for step in places)
-    return run.cadence, (probes * work.probe + chances * work.chance) / (steps * work.step)
+    return run.cadence, (probes * costs.probe + chances * costs.chance) / (steps * costs.step)
 
 
 def main() -> None:

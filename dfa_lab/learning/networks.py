@@ -134,6 +134,14 @@ def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> No
         redraw_feedback(net, **drawing)
 
 
+def keep_feedback(net: nn.Module, keys: Collection[str]) -> None:
+    """Forget the feedback whose key in the ``state_dict`` is not among ``keys``: a rule that needs it has it drawn."""
+    network: Network = network_of(net)
+    for key in network.feedback_state().keys() - set(keys):
+        path, _, name = key.rpartition(".")
+        network.root.get_submodule(path)._buffers.pop(name, None)  # a module may have several keys
+
+
 @contextmanager
 def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
     """Inside, ``net`` has what e alone does not say: DRTP sends ``targets``, sDFA needs e's batch factor.

@@ -5,6 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import budget
+import probing
 import products
 import rows
 from timing import cases, contenders, harness
@@ -24,7 +25,17 @@ def test_the_parts_of_a_run_that_are_timed_are_there():
         assert callable(vars(owner)[name]), part
 
 
+<<<<<<< HEAD
 @pytest.mark.slow
+=======
+def test_what_measuring_takes_is_part_of_what_training_takes():
+    settings = {"task": "moons", "widths": (4,)}
+    seconds, measuring = probing.trained(settings, 20, 5)
+    assert 0 < measuring < seconds
+    assert 0 < probing.counted(settings, 20)[1] < 1000
+
+
+>>>>>>> exper2
 def test_both_references_do_the_work_of_backpropagation():
     for step in (contenders.plain(CASE, 32), contenders.plain_by_index(CASE, 32)):
         with FlopCounterMode(display=False) as counter:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dfa_lab.learning.alignment import CONVENTIONS, DEFAULT, column
 from dfa_lab.registry import Registry
 
+#: What follows the name of an angle in the name of its sd by chance.
+CHANCE = "_chance"
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -76,7 +79,7 @@ _TABLE = {
     "feedback_product_alignment": _angle(
         "feedback product alignment", "Angle between W_l and B_l B_{l−1}ᵀ under a direct rule."
     ),
-    "signal_alignment": _angle("signal alignment", "Mean over samples of the angle between what is heard and BP's."),
+    "signal_alignment": _angle("signal alignment", "Mean over samples of the angle between what is received and BP's."),
     **{column(name): of_convention(name) for name in CONVENTIONS},
     "gradient_alignment_sd": _angle("gradient alignment, sd", "Sd over samples of a sample's gradient angle."),
     "gradient_alignment_chance": _angle(
@@ -105,3 +108,12 @@ _TABLE = {
 METRICS = Metrics("metric")
 for _name, _metric in _TABLE.items():
     METRICS.register(_name, _metric)
+
+
+def angle_metrics() -> list[str]:
+    """The registered metrics that are an angle of each layer: in degrees, and no chance or ``_sd`` of another one."""
+    return [
+        name
+        for name, metric in METRICS.items()
+        if metric.per_layer and metric.unit == "degrees" and CHANCE not in name and not name.endswith("_sd")
+    ]

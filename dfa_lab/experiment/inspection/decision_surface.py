@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ import torch
 from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.inspection.predictions import Inspected, predictions_of
-
-if TYPE_CHECKING:
-    from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.run import Experiment
 
 #: The margin of the picture around the samples, as a share of their span.
 MARGIN = 0.08

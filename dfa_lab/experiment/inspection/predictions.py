@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +11,9 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.measurement import checked_replica
+from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import ComputeContext
 from dfa_lab.learning.rules import RULES
-
-if TYPE_CHECKING:
-    from dfa_lab.experiment.run import Experiment
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

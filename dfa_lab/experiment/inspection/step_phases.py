@@ -113,9 +113,9 @@ def _layers(count: int) -> str:
 
 def _received(layers: Layers, strengths: list[float], angles: list[float]) -> str:
     if layers.rule.route is Route.NONE:
-        return "The hidden layers hear nothing and stay as they are."
+        return "The hidden layers receive nothing and stay as they are."
     parts = [
-        f"layer {number} hears {norm:.3g}" + (f" at {degrees:.1f}° to BP's" if degrees == degrees else "")
+        f"layer {number} receives {norm:.3g}" + (f" at {degrees:.1f}° to BP's" if degrees == degrees else "")
         for number, (norm, degrees) in enumerate(zip(strengths, angles, strict=True), 1)
     ]
     return f"‖signal‖: {'; '.join(parts)}."

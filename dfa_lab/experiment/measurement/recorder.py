@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 
 from dfa_lab.experiment.history import Here, History
@@ -11,14 +13,29 @@ ALIGNMENT, TEST = "alignment", "test"
 
 
 class Recorder:
-    """Tracks which quantities are up to date at the current weights: ``known`` holds ``ALIGNMENT``, ``TEST`` or both.
+    """Records ``ALIGNMENT`` and ``TEST``, and tracks which of them are known at the current weights.
 
     Rows are written at ``here``: the step and the samples seen.
     """
 
-    def __init__(self, probe: Probe, history: History, known: set[str] | None = None) -> None:
-        self._probe, self._history = probe, history
-        self.known = set(known or ())
+    def __init__(self, probe: Probe, history: History, known: Collection[str] = ()) -> None:
+        self._probe, self._history, self._known = probe, history, set(known)
+
+    def missing(self, wanted: set[str]) -> set[str]:
+        """What is ``wanted`` and not known."""
+        return wanted - self._known
+
+    def forget(self, *names: str) -> None:
+        """Nothing of these is known any more; of all, where none is named: the weights are others."""
+        self._known.difference_update(names or tuple(self._known))
+
+    def went_back(self, *, aligned: bool) -> None:
+        """The run is at a checkpoint again, where alignment was recorded if ``aligned``."""
+        self._known = {ALIGNMENT} if aligned else set()
+
+    def copy(self, probe: Probe, history: History) -> Recorder:
+        """One for a fork, with its own probe and history, that knows the same."""
+        return Recorder(probe, history, self._known)
 
     def record(self, here: Here, wanted: set[str], *, chance: bool = False, by_hand: bool = False) -> list[int]:
         """Measure what is ``wanted``, with ``chance`` the chance bands as well, whether it is known or not.
@@ -28,11 +45,11 @@ class Recorder:
         lost = []
         if ALIGNMENT in wanted:
             self._history.record_layers(self._probe.alignment(chance=chance), **here, by_hand=by_hand)
-            self.known.add(ALIGNMENT)
+            self._known.add(ALIGNMENT)
         if TEST in wanted:
             found = self._probe.evaluate()
             lost = [k for k, one in enumerate(found["test_loss"]) if not torch.isfinite(one)]
             for metric, value in found.items() if not lost else ():
                 self._history.record(metric, value.tolist(), **here, by_hand=by_hand)
-            self.known.add(TEST)
+            self._known.add(TEST)
         return lost

@@ -1,3 +1,6 @@
 """One run: it steps, is measured, changes live, forks."""
 
+from dfa_lab.experiment.run.baselines import Baselines
+from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.run.experiment import Experiment
+from dfa_lab.experiment.run.trainer import Trainer

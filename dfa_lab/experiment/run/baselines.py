@@ -29,10 +29,8 @@ class Baselines:
         self._begin()
 
     def _begin(self) -> None:
-        started, module = (
-            Settings(**self._run.history.settings).changed(activation_derivative="exact"),
-            self._run.module,
-        )
+        started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
+        module = self._run.module
         self.bp, self.shallow = (
             type(self._run)(started.changed(rule=rule), module=module, name=rule) for rule in ("bp", "shallow")
         )

@@ -103,13 +103,13 @@ class Experiment:
     @contextmanager
     def restored_on_error(self) -> Iterator[None]:
         """An error inside leaves the run as it was: weights, settings, history and what can be undone."""
-        with self._lock:
-            checkpoint, undoable = self.trainer.capture(), list(self.undoable)
+        with self.held() as trainer:
+            checkpoint, undoable = trainer.capture(), list(self.undoable)
         try:
             yield
         except BaseException:
-            with self._lock:
-                self.trainer.restore(checkpoint, history=True)
+            with self.held() as trainer:
+                trainer.restore(checkpoint, history=True)
                 self.undoable = undoable
             raise
 
@@ -137,8 +137,8 @@ class Experiment:
 
     def step(self) -> None:
         """One update, and whatever measurement is due after it. Ctrl-C can fall into it; ``train`` holds it back."""
-        with self.held() as trainer:
-            trainer.step()
+        with self._lock, ComputeContext(self.settings), torch.no_grad():  # as ``held`` does, but it runs at every step
+            self.trainer.step()
 
     def record_rate(self, *, due: bool = True) -> None:
         """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
@@ -225,11 +225,11 @@ class Experiment:
         >>> run.history.changes()
         [(0, {'rule': 'fa', 'lr': 0.05})]
         """
-        with self._lock, ComputeContext(self.settings), deferred_interrupt():
+        with self.held() as trainer, deferred_interrupt():
             before, after = self.settings, self.settings.changed(**fields)
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
             Settings.check_live({name: fields[name] for name in changed})
-            self.trainer.change(after, changed)
+            trainer.change(after, changed)
             if changed:
                 self.undoable.append({name: getattr(before, name) for name in changed})
 
@@ -239,10 +239,10 @@ class Experiment:
         It is a change like any other, an event at this step; weights are not rolled back. ``reset`` leaves nothing to
         undo, a fork can undo what its run could. Raises ``DfaLabError`` where there is nothing to undo.
         """
-        with self._lock, ComputeContext(self.settings), deferred_interrupt():
+        with self.held() as trainer, deferred_interrupt():
             if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
-            self.trainer.change(self.settings.changed(**self.undoable[-1]), list(self.undoable[-1]))
+            trainer.change(self.settings.changed(**self.undoable[-1]), list(self.undoable[-1]))
             return self.undoable.pop()
 
     def reset(self, **fields: Any) -> None:
@@ -261,9 +261,9 @@ class Experiment:
         >>> run.fork(rule="bp")
         Experiment(task='moons', rule='bp', steps_done=0)
         """
-        with self._lock, ComputeContext(self.settings):
+        with self.held() as trainer:
             other = Experiment(self.settings, module=self.module, name=name)
-            other.trainer.follow(self.trainer, name)
+            other.trainer.follow(trainer, name)
             other.undoable = list(self.undoable)
         other.change(**fields)
         other.history.name = name or RULES.label(other.settings.rule)
@@ -271,4 +271,5 @@ class Experiment:
 
     def state(self) -> Checkpoint:
         """A copy of all that the run needs to go on from this step."""
-        return self.trainer.capture()
+        with self.held() as trainer:
+            return trainer.capture()

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
-import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DivergedError
@@ -89,7 +88,7 @@ class Trainer:
             self.fallback = replace(self.fallback, pending=pending, rows=rows)
             if first:
                 self.start_clock()
-        self.recorder.known.clear()
+        self.recorder.forget()
         self.losses.add(self.learner.update(*self.batches.take(self.settings.batch_size)))
         if not self.losses.finite:
             self.diverge()
@@ -126,7 +125,7 @@ class Trainer:
 
     def _record_by_hand(self, wanted: set[str]) -> None:
         """What is ``wanted`` and not known; nothing where the weights are not finite."""
-        if due := wanted - self.recorder.known:
+        if due := self.recorder.missing(wanted):
             with self.clock.paused():
                 self.learner.check_net()
                 if all_finite(self.learner.net.parameters()):
@@ -182,7 +181,7 @@ class Trainer:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
         self.restore(other.capture())
         self.history = other.history.copy(name)
-        self.recorder = Recorder(self.probe, self.history, other.recorder.known)
+        self.recorder = other.recorder.copy(self.probe, self.history)
         self.fallback = other.fallback
 
     def change(self, after: Settings, changed: Collection[str]) -> None:
@@ -193,28 +192,25 @@ class Trainer:
         before, restarts, seen = self.settings, not set(changed).isdisjoint(SIGNAL_FIELDS), {}
         moved = self.fallback is not None and self.fallback.steps_done != self.steps_done
         if restarts and self.schedule.aligned and not self.pending.probe and moved:
-            with suppress(BaseException), torch.no_grad(), self.clock.paused():  # the curves are to turn at this step
+            with suppress(BaseException), self.clock.paused():  # the curves are to turn at this step
                 seen = self.probe.alignment(chance=False)
         pending, changes, rows = self.pending, self._changes(), self.history.lengths() if restarts else None
         state = None if set(changed).isdisjoint(LEARNER_FIELDS) else self.learner.capture(net=restarts)
         try:
-            if state is not None:
-                self.learner.adopt(after, changed)
-            self.learner.settings = after
+            self.learner.adopt(after, changed)
             self._use(after)
             if restarts:  # the curves turn at this very step, and early steps begin again
                 self.pending = Pending(restart=self.steps_done)
                 self.history.record_layers(seen, **self.here)
             self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
         except BaseException:
-            if state is not None:
-                self.learner.restore(before, state)
-            self.learner.settings, self.pending = before, pending
+            self.learner.restore(before, state)
+            self.pending = pending
             self._use(before)
             self._take_back(changes, rows)
             raise
         if restarts or "probe_size" in changed:
-            self.recorder.known.discard(ALIGNMENT)
+            self.recorder.forget(ALIGNMENT)
 
     def diverge(self, lost: Sequence[int] = ()) -> NoReturn:
         """Go back to the fallback, keep the settings in force, and raise ``DivergedError``.
@@ -229,7 +225,7 @@ class Trainer:
             )
         since = self.history.changes()[fallback.changes :]
         self.restore(fallback)
-        self.recorder.known = set() if self.pending.probe else {ALIGNMENT}
+        self.recorder.went_back(aligned=not self.pending.probe)
         self.history.truncate(self.steps_done, changes=fallback.changes, rows=fallback.rows)
         # What was changed since then is still in force: it now takes effect at the step the run went back to.
         for _, fields in since:

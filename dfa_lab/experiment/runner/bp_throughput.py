@@ -88,7 +88,7 @@ def _bp_kind(settings: Settings) -> Any:
 
 
 def _own_kind(settings: Settings) -> Any:
-    """What another rule's speed depends on besides. A choice with parameters has no hash, but a text."""
+    """What the speed of a run's own update depends on beside that. Choices are texts, for a mapping has no hash."""
     s = settings
     own = s.lr if isinstance(s.lr, tuple) else None
     return _text(s.rule), _text(s.activation_derivative), s.weight_decay > 0, own

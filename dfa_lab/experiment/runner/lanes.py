@@ -15,16 +15,13 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import name_of, name_with_changes, unused
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.rest_measurement import Measured
-from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges
-from dfa_lab.experiment.sessions import Session
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges, SessionLike
+from dfa_lab.experiment.settings import MOST_LANES, Settings
 from dfa_lab.experiment.training import ThroughputClock
 from dfa_lab.learning.rules import RULES
 
-#: What a runner loads: a ``Session``, or anything with the same ``settings``, ``changes``, ``steps`` and ``lanes``.
-SessionLike = Session
 #: How many runs train side by side at most.
-LANES = 4
+LANES = 1 + MOST_LANES
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Lane:
         return self.experiment.trainer.clock
 
     def own_name(self) -> str:
-        """The name of a forked lane, whatever the others are called: its name then, and what became of it."""
+        """The name of a forked lane, whatever the others are called: that at the fork, then what was changed since."""
         history, fields = self.experiment.history, {"rule", *self.forked_fields}
         since = [event for event in history.events[self.changes_before :] if event.field in fields]
         start = None if self.keeps_name else self.forked_at
@@ -115,10 +112,10 @@ class Lanes:
         self._named: tuple[object, list[str]] = (None, [])
 
     def status(self) -> tuple[LaneStatus, ...]:
-        """How each lane stands now, and what it is called; no two alike.
+        """How each lane stands now, with names of which no two are alike.
 
-        A lane is called by what it is, or what it was and then became: lane 0 by its rule, or where the others have the
-        same by its values of what was changed in them; a fork by what was changed in it.
+        Lane 0 is named by its rule; where the others have the same rule, by its values of the fields that differ in
+        them. A fork is named by the fields changed in it. Later changes follow in the name: "DFA, then FA".
         """
         lanes = self.all
         return tuple(
@@ -240,19 +237,21 @@ class Lanes:
         run = self.all[0].experiment
         if run.module is not None:
             raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
-        session = _checked(session)
+        if len(session.lanes) > MOST_LANES:
+            raise DfaLabError(f"a session was given {len(session.lanes)} lanes; expected at most {MOST_LANES}.")
+        changes = ScheduledChanges.of(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
         trial._numbers = self._numbers
         for lane in session.lanes:
             trial.fork(lane.fields, 0, lane.name)
-        ScheduledChanges(session.changes).make_due(trial.all[0].experiment)
+        changes.copy().make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
-        first = Lane(run, 0, ScheduledChanges(session.changes))
+        first = Lane(run, 0, changes)
         first.scheduled.make_due(run)
         for other in trial.all[1:]:
             other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
-        self._session_name = session.name
+        self._session_name = str(getattr(session, "name", ""))
         self.all = (first, *trial.all[1:])
 
 
@@ -263,13 +262,6 @@ def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
         for one in lanes if len(lanes) > 1 else ():
             restoring.enter_context(one.experiment.restored_on_error())
         yield
-
-
-def _checked(given: Any) -> Session:
-    """A session as it is; what is like one is checked by making one of it."""
-    return (
-        given if isinstance(given, Session) else Session(given.settings, given.changes, given.steps, lanes=given.lanes)
-    )
 
 
 def _name_depends_on(run: Experiment) -> tuple[object, ...]:

@@ -17,15 +17,13 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
-from dfa_lab.experiment.runner.lanes import SessionLike
 from dfa_lab.experiment.runner.rate_limit import check_speed
+from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.training import Command, Status, Training
-from dfa_lab.experiment.settings import ComputeContext, shows_settings
+from dfa_lab.experiment.settings import COMMAND_STEPS, ComputeContext, shows_settings
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
 A_MOMENT = 0.05
-#: The most steps that a command may name.
-MOST_STEPS = 10**15
 #: The last command: it ends the thread.
 CLOSE = Command("Close", Training.pause, keeps_error=True)
 
@@ -72,7 +70,7 @@ class Runner:
             inline_steps=None if threaded else inline_steps,
             compare_speed=compare_speed,
             idle_limit=watch_limit if threaded else None,
-            undisturbed=self._commands.empty,
+            no_command_waits=self._commands.empty,
         )
         self._threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
@@ -194,7 +192,7 @@ class Runner:
     def stop_at(self, step: int | None) -> None:
         """Pause when every lane has done ``step`` steps; None: nowhere. Lanes already further are not held."""
         _check_steps("the step to stop at", step)
-        self.put(Command("StopAt", lambda training: setattr(training, "stop_at", step)))
+        self.put(Command("StopAt", lambda training: training.set_stop_at(step)))
 
     def close(self) -> None:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
@@ -269,7 +267,7 @@ class Runner:
 
 def _check_steps(name: str, given: Any) -> None:
     if given is not None:
-        whole_number(name, given, 1, MOST_STEPS, instead="None")
+        whole_number(name, given, 1, COMMAND_STEPS, instead="None")
 
 
 def _check_lane(given: Any, *, every: bool = False) -> None:

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.sessions import Lane, Session
+from dfa_lab.experiment.settings import Settings
+
+
+class SessionLike(Protocol):
+    """What a runner loads: a ``Session``, or anything like it. That may hold what no file can, such as a function."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings at step 0."""
+
+    @property
+    def changes(self) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        """(step, the live fields changed there), in order."""
+
+    @property
+    def steps(self) -> int:
+        """The last step; 0 for none."""
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The runs beside it."""
 
 
 class ScheduledChanges:
@@ -16,8 +38,26 @@ class ScheduledChanges:
     def __init__(self, changes: Iterable[tuple[int, Mapping[str, Any]]] = ()) -> None:
         self._left = deque(changes)
 
+    @classmethod
+    def of(cls, session: SessionLike) -> ScheduledChanges:
+        """Those of ``session``; ``DfaLabError`` where they could not be made. A ``Session`` has checked its own."""
+        settings, before = session.settings, 0
+        if not isinstance(settings, Settings):
+            raise DfaLabError(f"a session's settings were given as {shown(settings)}; expected a Settings.")
+        for step, fields in () if isinstance(session, Session) else session.changes:
+            if whole_number("a change's step", step, 0) < before:
+                raise DfaLabError(f"a change at step {step} stands after one at step {before}; put them in order.")
+            before, after = step, settings.changed(**fields)
+            Settings.check_live({one: fields[one] for one in fields if getattr(settings, one) != getattr(after, one)})
+            settings = after
+        return cls(session.changes)
+
     def __len__(self) -> int:
         return len(self._left)
+
+    def copy(self) -> ScheduledChanges:
+        """Another with the same changes to come."""
+        return ScheduledChanges(self._left)
 
     def make_due(self, experiment: Experiment) -> bool:
         """Make the changes that are due at the step of ``experiment``; return whether there were any.

@@ -9,10 +9,11 @@ from typing import Any
 
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.bp_throughput import BPThroughput
-from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus, SessionLike
+from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus
 from dfa_lab.experiment.runner.last_error import LastError
 from dfa_lab.experiment.runner.rate_limit import RateLimit
 from dfa_lab.experiment.runner.rest_measurement import BEFORE_CHANGE, Measured, RestMeasurement
+from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.settings import Settings
 
 
@@ -21,7 +22,7 @@ class Status:
     """How a runner stands: training or not, lane 0's counts and settings in force, the last error in words or "".
 
     ``lanes`` are all of them, ``limit`` in steps a second, ``stop_at`` a step. ``eta_s`` is the seconds to that step or
-    to the end of play(steps), at the recent pace; None while nothing trains, without an end, and before it is known.
+    to the end of play(steps), at the recent rate; None while nothing trains, without an end, and before it is known.
     ``planned`` is the number of changes that a loaded session still brings.
     """
 
@@ -56,7 +57,7 @@ class Training:
 
     It pauses after ``idle_limit`` seconds in which nobody ``looked``, never with None.
     ``inline_steps`` says how many steps a play without a number does where there is no thread; None where there is one.
-    ``undisturbed`` says whether no command waits: else measuring at rest is left for later.
+    ``no_command_waits`` says so: where one does, measuring at rest is left for later.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Training:
         inline_steps: int | None,
         compare_speed: bool,
         idle_limit: float | None,
-        undisturbed: Callable[[], bool],
+        no_command_waits: Callable[[], bool],
     ) -> None:
         self.experiment, self.lanes = experiment, Lanes(experiment)
         self.inline_steps, self.steps_left = inline_steps, inline_steps
@@ -75,7 +76,7 @@ class Training:
         self.rate, self.errors, self._idle_limit = RateLimit(), LastError(), idle_limit
         self.looked()
         self._throughput, self._rests = BPThroughput(compare_speed), RestMeasurement()
-        self._undisturbed = undisturbed
+        self._no_command_waits = no_command_waits
 
     def status(self) -> Status:
         """How it stands now."""
@@ -127,6 +128,10 @@ class Training:
         self.running = False
         self.errors.discard()
         self.stop_at = session.steps or None
+
+    def set_stop_at(self, step: int | None) -> None:
+        """Pause when every lane has done ``step`` steps; None: nowhere."""
+        self.stop_at = step
 
     def limit(self, steps_per_s: float | None) -> None:
         """Train no faster than this; without a thread it waits for nothing."""
@@ -207,7 +212,7 @@ class Training:
 
     def measure_at_rest(self) -> Measured:
         """Measure the very step at which each lane rests, of those that have begun; none while commands wait."""
-        measured, errors = self.lanes.measure(wanted=self._undisturbed)
+        measured, errors = self.lanes.measure(wanted=self._no_command_waits)
         for error in errors:
             if self.errors.error is None or self.inline_steps is not None:  # else why it rests is what to say
                 self.note(error, "this step could not be measured: ")

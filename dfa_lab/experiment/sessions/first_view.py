@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
-from dfa_lab.experiment.history import METRICS
+from dfa_lab.experiment.history import angle_metrics
+from dfa_lab.experiment.settings import LONGEST
 
 #: Every hidden layer, the first and the last, their mean; one layer is its number, counted from the input.
 LAYERS = ("all", "ends", "mean")
-LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,14 @@ class View:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if not isinstance(value, str) or len(value) > LONGEST:
+            if not isinstance(value, str) or len(value) > LONGEST["view"]:
                 raise DfaLabError(f"a view's {name} was given as {shown(value, 80)}; expected a text.")
         if self.layers and self.layers not in LAYERS and not re.fullmatch("[1-9][0-9]{0,3}", self.layers):
             known = ", ".join(map(repr, LAYERS))
             raise DfaLabError(
                 f"a view's layers were given as {shown(self.layers)}; expected {known} or a number as text."
             )
-        angles = [name for name, metric in METRICS.items() if metric.per_layer and metric.unit == "degrees"]
-        if self.angle and self.angle not in angles:
+        if self.angle and self.angle not in (angles := angle_metrics()):
             raise unknown_name("angle", self.angle, angles)
 
     @classmethod

@@ -100,7 +100,7 @@ class Session:
 
     @classmethod
     def of(cls, experiment: Experiment, *, title: str = "", about: str = "") -> Session:
-        """The session that ``experiment`` is at this moment; its divergences left no trace, its undos are changes."""
+        """What makes ``experiment`` as it stands. Steps lost in a divergence are not in it, undos are changes."""
         return replace(experiment.session(), title=title, about=about)
 
     def replay(self) -> Experiment:

@@ -2,6 +2,7 @@
 
 from dfa_lab.experiment.settings.compute_context import ComputeContext, deferred_interrupt
 from dfa_lab.experiment.settings.limits import (
+    COMMAND_STEPS,
     LONGEST,
     LONGEST_TEXT,
     MESSAGE_FIELDS,
@@ -13,10 +14,9 @@ from dfa_lab.experiment.settings.limits import (
     MOST_STEPS,
     PAGE_CHARACTERS,
     PAGE_NUMBER,
-    check_memory,
-    check_size,
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.serializable import check_serializable
 from dfa_lab.experiment.settings.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of
 from dfa_lab.experiment.settings.signature import shows_settings
+from dfa_lab.experiment.settings.size_checks import check_memory, check_size

@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import TASKS, Task
-from dfa_lab.experiment.settings.limits import MOST_APART, MOST_LAYERS, MOST_PARAMETERS, MOST_REPLICAS
+from dfa_lab.experiment.settings import limits
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
@@ -45,8 +45,8 @@ def setting(
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
-Width = Annotated[int, Ge(1), Le(16384)]
-Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
+Width = Annotated[int, Ge(1), Le(limits.MOST_UNITS)]
+Seed = Annotated[int, Ge(0), Le(limits.LAST_SEED)]
 Rate = Annotated[float, Gt(0), Le(1e6)]
 Factor = Annotated[float, Ge(-1e6), Le(1e6)]
 ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
@@ -55,7 +55,7 @@ Precision = Literal["highest", "high", "medium"]
 #: What may be a sequence with a value for each replica.
 PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
 #: How long the sequence of a field that takes one may be; a longer one is refused before its entries are looked at.
-MOST_ENTRIES = {"widths": MOST_LAYERS, **dict.fromkeys(PER_REPLICA, MOST_REPLICAS)}
+MOST_ENTRIES = {"widths": limits.MOST_LAYERS, **dict.fromkeys(PER_REPLICA, limits.MOST_REPLICAS)}
 
 
 class Settings(BaseModel):
@@ -74,7 +74,7 @@ class Settings(BaseModel):
 
     task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting("digits", "What is to be learned.")
     widths: tuple[Width, ...] = setting(
-        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=MOST_LAYERS
+        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=limits.MOST_LAYERS
     )
     activation: str = setting("tanh", "Activation f of the hidden layers.")
     activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = setting(
@@ -103,7 +103,7 @@ class Settings(BaseModel):
         None,
         "Networks trained side by side, seeds counted up; None is one without the dimension.",
         ge=1,
-        le=MOST_REPLICAS,
+        le=limits.MOST_REPLICAS,
     )
     device: str = setting("cpu", "Where the tensors live: cpu, or cuda where there is one.")
     threads: int = setting(
@@ -120,7 +120,7 @@ class Settings(BaseModel):
         live=True,
         unit="steps",
         ge=0,
-        le=MOST_APART,
+        le=limits.MOST_APART,
     )
     probe_size: int = setting(
         128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
@@ -131,7 +131,7 @@ class Settings(BaseModel):
         live=True,
         unit="steps",
         ge=1,
-        le=MOST_APART,
+        le=limits.MOST_APART,
     )
 
     def __init__(self, **fields: Any) -> None:
@@ -233,8 +233,8 @@ def _plain(field: str, value: Any, seen: Iterator[int]) -> Any:
 def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:
     """A choice's parameter as JSON would bring it back: numbers, and lists of them."""
     size = value.size if isinstance(value, np.ndarray) else value.numel() if isinstance(value, torch.Tensor) else 0
-    if max(size, next(seen)) > MOST_PARAMETERS:
-        raise DfaLabError(f"{field} was given more than {MOST_PARAMETERS:,} parameters; expected a few numbers.")
+    if max(size, next(seen)) > limits.MOST_PARAMETERS:
+        raise DfaLabError(f"{field} was given more than {limits.MOST_PARAMETERS:,} parameters; expected a few numbers.")
     if isinstance(value, np.generic | np.ndarray | torch.Tensor):
         return value.tolist()
     return [_plain_parameter(field, one, seen) for one in value] if isinstance(value, list | tuple) else value
@@ -253,12 +253,12 @@ def expected(name: str) -> str:
         text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
         return f"one of {', '.join(CHOICES[name])}{text}{several}"
     if name == "widths":
-        return f"a sequence of whole numbers from 1 to 16384, at most {MOST_LAYERS}"
-    kind, limits = kind_of(name)
+        return f"a sequence of whole numbers from 1 to {limits.MOST_UNITS}, at most {limits.MOST_LAYERS}"
+    kind, bounds = kind_of(name)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
-    bounds = [_BOUNDS[type(limit)].format(limit) for limit in limits if type(limit) in _BOUNDS]
-    return " ".join([_KINDS.get(kind, "None or a whole number"), *bounds]) + several
+    words = [_BOUNDS[type(bound)].format(bound) for bound in bounds if type(bound) in _BOUNDS]
+    return " ".join([_KINDS.get(kind, "None or a whole number"), *words]) + several
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
@@ -270,8 +270,8 @@ def kind_of(name: str) -> tuple[Any, Sequence[Any]]:
     field = Settings.model_fields[name]
     if name not in PER_REPLICA or name in CHOICES:
         return field.annotation, field.metadata
-    kind, *limits = get_args(get_args(field.annotation)[0])
-    return kind, limits
+    kind, *bounds = get_args(get_args(field.annotation)[0])
+    return kind, bounds
 
 
 def _sentence(error: Any, given: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
 from dfa_lab.learning.alignment import LayerTensors
-from dfa_lab.learning.networks import change_feedback, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.networks import change_feedback, keep_feedback, redraw_feedback, set_derivative, set_rule
 from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
 
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
@@ -92,12 +92,14 @@ class Learner(Protocol):
         return True
 
     def adopt(self, settings: Settings, changed: Collection[str]) -> None:
-        """Use ``settings``, in which ``changed`` of LEARNER_FIELDS differ, from the next update on.
+        """Use ``settings``, in which the fields ``changed`` differ, from the next update on.
 
         Another optimizer starts anew; lr, momentum and decay keep its state. An error leaves things half done:
         ``restore`` what ``capture`` gave before.
         """
         before, self.settings = self.settings, settings
+        if set(LEARNER_FIELDS).isdisjoint(changed):
+            return
         redrawn = FEEDBACK_FIELDS if not set(FEEDBACK_FIELDS).isdisjoint(changed) else ()
         drawing = {name.removeprefix("feedback_"): getattr(settings, name) for name in redrawn}
         if drawing or "rule" in changed:
@@ -117,9 +119,13 @@ class Learner(Protocol):
         tensors = {name: tensor.clone() for name, tensor in self.net.state_dict().items()} if net else None
         return LearnerState(tensors, optimizer)
 
-    def restore(self, settings: Settings, state: LearnerState) -> None:
-        """Take up ``settings`` with what ``capture`` gave under them."""
+    def restore(self, settings: Settings, state: LearnerState | None) -> None:
+        """Take up ``settings`` with what ``capture`` gave under them; with None the settings alone."""
+        if state is None:
+            self.settings = settings
+            return
         if state.net is not None:
+            keep_feedback(self.net, state.net.keys())  # what a refused change drew goes
             # Weights first: some inits look at them when the matrices are drawn.
             self.net.load_state_dict(state.net, strict=False)
             redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)

@@ -16,7 +16,7 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import cost_model as cost
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
-from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, LearnerState, make_optimizer
+from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
 from dfa_lab.learning.ops import CudaGraphStep, Loss, each, is_sequence
@@ -170,12 +170,6 @@ class MLPLearner(Learner):
         other = MLPLearner(deepcopy(self.net), self.loss, self.settings)
         other.restore(self.settings, self.capture())
         return other
-
-    def restore(self, settings: Settings, state: LearnerState) -> None:
-        """As ``Learner.restore``, without the matrices that were first drawn since."""
-        if state.net is not None:
-            self.net.feedback.keep([name.removeprefix("feedback.") for name in state.net])
-        super().restore(settings, state)
 
 
 def make_mlp(task: Task, settings: Settings) -> MLP:

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
+from dfa_lab.experiment.history import CHANCE
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import cost_model as cost
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
@@ -188,13 +189,14 @@ class ModuleLearner(Learner):
         draws = CHANCE_DRAWS if chance else 0
         with self._eval_mode():
             found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
-        return {name: columns for name, columns in found.items() if chance or "_chance" not in name}
+        return {name: columns for name, columns in found.items() if chance or CHANCE not in name}
 
     def capture(self, *, net: bool = True) -> LearnerState:
         """See ``Learner``."""
         return replace(super().capture(net=net), random=tuple(self._random))
 
-    def restore(self, settings: Settings, state: LearnerState) -> None:
+    def restore(self, settings: Settings, state: LearnerState | None) -> None:
         """See ``Learner``."""
         super().restore(settings, state)
-        self._random = list(state.random)
+        if state is not None:
+            self._random = list(state.random)

@@ -67,8 +67,3 @@ class Feedback(nn.Module, FeedbackStore):
 
     def _draw(self, net: Any, store: str, site: Site) -> Tensor:
         return self.drawn(net, store, site, self.transported(net, site)).to(net.weights[0])
-
-    def keep(self, names: Collection[str]) -> None:
-        """Forget all but the buffers in ``names``: a rule that needs the others has them drawn, as the first time."""
-        for name in set(self._buffers) - set(names):
-            del self._buffers[name]

@@ -20,7 +20,6 @@ from .curves import CHANCE_SDS as CHANCE_SDS
 from .curves import RIGHT_ANGLE as RIGHT_ANGLE
 from .curves import Band as Band
 from .curves import Curve as Curve
-from .curves import angle_metrics as angle_metrics
 from .curves import angle_range as angle_range
 from .curves import chance_band as chance_band
 from .curves import curve as curve

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dfa_lab.experiment.history import METRICS, History
+from dfa_lab.experiment.history import CHANCE, METRICS, History
 
 #: The angle between independent directions, in degrees.
 RIGHT_ANGLE = 90.0
-#: What follows the name of an angle in the name of its sd by chance.
-CHANCE = "_chance"
 #: What a chance band reaches to on either side, in standard deviations.
 CHANCE_SDS = 2.0
 CHANCE_LABEL = f"chance ± {CHANCE_SDS:g} sd (widest)"
@@ -68,15 +66,6 @@ def curve(history: History, metric: str, layer: int | None = None) -> Curve:
     finite = np.ma.masked_invalid(values)
     mean, sd = finite.mean(axis=1).filled(np.nan), finite.std(axis=1, ddof=1).filled(np.nan)
     return Curve(steps.astype(np.float64), mean, sd, finite.count(axis=1), history.replicas)
-
-
-def angle_metrics() -> list[str]:
-    """The registered metrics that are an angle of each layer: in degrees, and no chance or ``_sd`` of another one."""
-    return [
-        name
-        for name, metric in METRICS.items()
-        if metric.per_layer and metric.unit == "degrees" and CHANCE not in name and not name.endswith("_sd")
-    ]
 
 
 def chance_band(histories: Iterable[History], metric: str, layers: Sequence[int] | None = None) -> Band | None:

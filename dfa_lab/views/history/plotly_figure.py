@@ -8,7 +8,7 @@ from typing import Any
 from plotly import graph_objects as go
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history import History, angle_metrics
 from dfa_lab.views.base import (
     ANGLES,
     PANELS,
@@ -17,7 +17,6 @@ from dfa_lab.views.base import (
     Panel,
     Place,
     Source,
-    angle_metrics,
     angle_panel,
     changes,
     place_labels,

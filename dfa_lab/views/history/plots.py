@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history import History, angle_metrics
 from dfa_lab.views.base import (
     CHANCE_LABEL,
     PANELS,
@@ -32,7 +32,6 @@ from dfa_lab.views.base import (
     NamedRun,
     Panel,
     Source,
-    angle_metrics,
     angle_panel,
     angle_range,
     axes_for,

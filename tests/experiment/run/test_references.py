@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import Event, History
-from dfa_lab.experiment.history.metrics import METRICS, Metric
+from dfa_lab.experiment.history.metrics import METRICS, Metric, angle_metrics
 from dfa_lab.views.base import palette as style
-from dfa_lab.views.base.curves import angle_metrics, chance_band
+from dfa_lab.views.base.curves import chance_band
 from dfa_lab.views.base.panels import ANGLES
 from dfa_lab.views.history.plotly_figure import figure
 from dfa_lab.views.history.plots import accuracyplot, alignmentplot, lossplot

@@ -22,6 +22,7 @@ class Loaded:
     changes: tuple = ()
     steps: int = 0
     lanes: tuple = field(default_factory=tuple)
+    name: str = ""
 
 
 def names(runner):
@@ -158,6 +159,23 @@ def test_a_session_that_cannot_be_done_changes_nothing(runner, changes, lanes, w
         runner.wait(10)
     status = runner.status()
     assert (status.steps_done, status.settings.lr, len(status.lanes), status.stop_at) == (10, 0.1, 1, None)
+
+
+def test_what_is_like_a_session_may_hold_what_no_file_can_and_brings_its_name(runner):
+    def slope(x):
+        return 1 - x.tanh() ** 2
+
+    settings = dfa.Settings(**FAST, activation_derivative=slope)
+    runner.load(Loaded(settings, ((4, {"activation_derivative": "exact"}),), 8, name="own slope"))
+    runner.wait(10)
+    assert names(runner) == ["own slope"]
+    assert runner.experiment.settings.activation_derivative is slope
+    runner.play()
+    runner.wait(10)
+    assert runner.status().steps_done == 8
+    runner.load(Loaded({"lr": 0.1}))
+    with pytest.raises(dfa.DfaLabError, match="expected a Settings"):
+        runner.wait(10)
 
 
 def test_a_planned_change_that_fails_is_told_and_the_run_goes_on_when_played(runner):

@@ -70,7 +70,7 @@ def test_the_phases_are_those_of_the_next_step(fields):
         assert float(moved.norm() / size.norm()) == pytest.approx(share, rel=1e-5)
     if fields.get("rule") == "shallow":
         assert update["relative_update"][:2] == [0, 0]
-        assert "hear nothing" in shown[2].words
+        assert "receive nothing" in shown[2].words
     else:
         assert len(signal["signal_norm"]) == len(signal["signal_angle"]) == 2
         assert all(0 < degrees < 180 for degrees in signal["signal_angle"])

@@ -13,7 +13,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.sessions.share_text import COMMON, PREFIX, PREFIXES
-from dfa_lab.learning.mlp.feedback_buffers import Feedback
+from dfa_lab.experiment.training import learner
 
 FAST = {"widths": (8, 6), "batch_size": 16, "probe_every": 10, "record_every": 3}
 CHOICES = {
@@ -143,7 +143,7 @@ def test_without_forgetting_what_was_measured_there_it_would_be_another_history(
 @pytest.mark.parametrize("forgets", [True, False])
 def test_a_refused_change_leaves_no_feedback_behind(forgets, monkeypatch):
     if not forgets:
-        monkeypatch.setattr(Feedback, "keep", lambda *_: None)
+        monkeypatch.setattr(learner, "keep_feedback", lambda *_: None)
     run = dfa.Experiment(feedback_init={"name": "aligned", "angle": 90}, **FAST)
     with pytest.raises(dfa.DfaLabError, match="momentum"):
         run.change(rule="fa", optimizer="adam", momentum=0.9)  # FA's matrices were drawn already
@@ -224,6 +224,8 @@ HOSTILE = [
     {"version": 2, "view": {"layers": ["all"]}},
     {"version": 2, "view": {"angle": "loss"}},
     {"version": 2, "view": {"angle": "train_loss"}},
+    {"version": 2, "view": {"angle": "gradient_alignment_sd"}},
+    {"version": 2, "view": {"angle": "weight_alignment_chance"}},
     {"version": 2, "view": {"picture": "x" * 1000}},
     {"version": 2, "view": {"colour": "red"}},
     {"version": 2, "view": "all"},

@@ -283,3 +283,12 @@ def test_lenet_takes_flat_images_as_they_are():
     run = dfa.Experiment(module=LeNet(), task=task, rule="usf", batch_size=4)
     run.train(3)
     assert run.net.dfa_conversion.points == ("2", "5", "9", "11")
+
+
+def test_a_refused_change_leaves_no_feedback_matrix_behind():
+    run = dfa.Experiment(**NET, module=small(), rule="dfa")
+    run.train(3)
+    keys = list(run.net.state_dict())
+    with pytest.raises(dfa.DfaLabError, match="adam"):
+        run.change(rule="fa", optimizer="adam", momentum=0.9)
+    assert list(run.net.state_dict()) == keys

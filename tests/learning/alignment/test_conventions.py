@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import dfa_lab as dfa
+from dfa_lab.experiment.history import angle_metrics
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, Convention
-from dfa_lab.views.base.curves import angle_metrics
 from dfa_lab.widgets.controls.exports import DOWNLOADS
 
 METRIC = "gradient_alignment_last_sample"
