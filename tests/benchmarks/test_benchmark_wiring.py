@@ -25,9 +25,6 @@ def test_the_parts_of_a_run_that_are_timed_are_there():
         assert callable(vars(owner)[name]), part
 
 
-<<<<<<< HEAD
-@pytest.mark.slow
-=======
 def test_what_measuring_takes_is_part_of_what_training_takes():
     settings = {"task": "moons", "widths": (4,)}
     seconds, measuring = probing.trained(settings, 20, 5)
@@ -35,7 +32,7 @@ def test_what_measuring_takes_is_part_of_what_training_takes():
     assert 0 < probing.counted(settings, 20)[1] < 1000
 
 
->>>>>>> exper2
+@pytest.mark.slow
 def test_both_references_do_the_work_of_backpropagation():
     for step in (contenders.plain(CASE, 32), contenders.plain_by_index(CASE, 32)):
         with FlopCounterMode(display=False) as counter:
