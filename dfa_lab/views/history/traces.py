@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from plotly import graph_objects as go
 
+from dfa_lab.experiment.history import shortened
 from dfa_lab.views.base import (
     RIGHT_ANGLE,
     Band,
@@ -20,7 +21,6 @@ from dfa_lab.views.base import (
     Place,
     angle_range,
     palette,
-    shortened,
 )
 
 LEGEND_LENGTH = 26

@@ -226,7 +226,7 @@ def _spread_text(name: str, angles: np.ndarray) -> str:
 
 
 def _finished(axes: Axes, headline: str, snapshot: Snapshot, run: int) -> Axes:
-    # Of several snapshots on one axes the labels tell where they come from.
+    # Of several snapshots on one axes the labels say where they come from.
     put_title(axes, headline, None if run else snapshot)
     put_legend(axes, *axes.get_legend_handles_labels())
     return axes

@@ -115,7 +115,7 @@ class LiveChart(PageWidget):
             classes, compared = any(run.classify for run in shown), any(run.compared for run in shown)
             panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
             header["panels"] = [description(panel, compared=compared) for panel in panels]
-        self._tell(header, [buffer], numbered=True)
+        self._post(header, [buffer], numbered=True)
         return True
 
     def focus(self, step: int) -> None:
@@ -126,7 +126,7 @@ class LiveChart(PageWidget):
         """
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
             raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
-        self._tell({"type": "focus", "step": int(step)})
+        self._post({"type": "focus", "step": int(step)})
 
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""

@@ -16,7 +16,7 @@ from dfa_lab.widgets.controls.verb_table import VERBS, Situation
 def disabled_reasons(restrictions: Restrictions, run: Experiment, lanes: int) -> dict[str, str]:
     """The reason by verb, for a chosen ``run`` where there are ``lanes`` in all.
 
-    Verbs that ``lock`` names itself are not among them: the page is told of that.
+    Verbs that ``lock`` names itself are not among them: the page is sent ``lock``.
     """
     now = Situation(
         run, lanes, restrictions.lock, lambda fields: _refusal(restrictions.check_change, fields, run.settings)

@@ -1,4 +1,4 @@
-"""The widgets of an explorer, and the order in which they are told how things stand."""
+"""The widgets of an explorer, and the order in which they show how things stand."""
 
 from __future__ import annotations
 

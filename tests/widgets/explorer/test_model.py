@@ -15,7 +15,7 @@ from dfa_lab.widgets.explorer.panel_state import EVENTS_SHOWN, PanelState
 from dfa_lab.widgets.explorer.status_line import status_line
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
-MODULES = "model", "handlers", "panel_state", "status_line", "start"
+MODULES = "model", "actions", "panel_state", "status_line", "start"
 
 
 class NoScreen:
@@ -63,7 +63,7 @@ def test_verbs_act_on_the_runner(model):
 def test_what_cannot_be_done_is_refused_in_words(model):
     for content, words in (
         ({"do": "stepp"}, "Did you mean 'step'"),
-        ({"do": 3}, "an act was given as"),
+        ({"do": 3}, "a message was given as"),
         ({"do": "change", "fields": {"rule": "bp"}}, "rule is locked here"),
         ({"do": "drop", "lane": 0}, "one lane only"),
     ):

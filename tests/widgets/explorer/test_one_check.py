@@ -9,7 +9,7 @@ from dfa_lab.experiment.runner import runner as runner_module
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls import control_panel
 from dfa_lab.widgets.controls.restrictions import Restrictions
-from dfa_lab.widgets.explorer import handlers
+from dfa_lab.widgets.explorer import actions
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
 #: Which settings a page may ask for, how large, and whether the class may change them.
@@ -31,9 +31,9 @@ def counted(monkeypatch):
         monkeypatch.setattr(owner, name, counting)
 
     count(control_panel, "checked", "form")
-    count(handlers, "checked", "form")
-    count(handlers, "check_fields", "fields")
-    count(handlers, "check_size", "size")
+    count(actions, "checked", "form")
+    count(actions, "check_fields", "fields")
+    count(actions, "check_size", "size")
     count(Restrictions, "check_verb", "verb locked")
     count(Restrictions, "check", "fields locked")
     count(runner_module, "_check_lane", "command")
