@@ -160,6 +160,24 @@ def throughputplot(
     return _plot("throughput", history, ax, label, color)
 
 
+def panels_of(history: History) -> list[str]:
+    """The panels that ``panelplot`` draws of this history: those with values of the run, or of its layers' angle."""
+    recorded, angles = {(metric, layer is None) for metric, layer in history.series}, angle_metrics()
+    return [
+        name
+        for name, panel in PANELS.items()
+        if any((one, one not in angles) in recorded for one in panel.metrics[: 1 if panel.angle else None])
+    ]
+
+
+def panelplot(name: str, history: Source, *, ax: Axes | None = None) -> Axes:
+    """One panel by its name in ``PANELS``; of angles the first one, layer by layer."""
+    first = PANELS[name].metrics[0]
+    if first in angle_metrics():
+        return alignmentplot(history, metric=first, ax=ax)
+    return _plot(name, history, ax, None, None)
+
+
 def _plot(
     name: str,
     source: Source,

@@ -11,6 +11,7 @@ from dfa_lab.views.history.plots import accuracyplot, lossplot, throughputplot
 from dfa_lab.views.report.tables import results_table, summary
 from dfa_lab.widgets.chart import LiveChart
 from dfa_lab.widgets.chart.chart_panels import description
+from dfa_lab.widgets.controls import DOWNLOADS
 from records import make
 
 
@@ -62,6 +63,20 @@ def test_a_registered_panel_comes_after_accuracy_and_loss(sparsity):
         "training loss (nats or squared units)",
         "sparsity",
     ]
+
+
+def test_a_png_has_a_registered_panel(sparsity, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *_, **__: drawn.extend(ax.get_ylabel() for ax in self.axes if ax.get_visible())
+    )
+    run = dfa.Experiment(widths=(4,), task="moons", probe_every=5)
+    run.train(5)
+    run.history.record("sparsity", 0.25, step=5, samples=1280)
+    DOWNLOADS["png"].make({"a": run}, run)
+    assert drawn[0] == "weight alignment (degrees)"
+    assert drawn[-1] == "sparse units (share)"
+    assert {"loss (nats or squared units)", "test accuracy (share)"} <= set(drawn)
 
 
 def test_the_plots_have_the_words_of_the_panels():
