@@ -40,10 +40,14 @@ class Restrictions:
             raise unknown_name("theme", theme, LOOKS)
         return cls(hidden, locked, theme)
 
+    def locked_by(self, do: str) -> str:
+        """The name in ``lock`` that keeps the verb from being done: its own, or a setting that it changes; else ""."""
+        return next((name for name in (do, *VERBS[do].changes) if name in self.lock), "")
+
     def check_verb(self, do: str) -> None:
         """Raise ``DfaLabError`` where the verb is locked."""
-        if do in self.lock:
-            raise DfaLabError(f"{do} is locked here.")
+        if name := self.locked_by(do):
+            raise DfaLabError(f"{name} is locked here.")
 
     def check(self, fields: Iterable[str], before: Settings, after: Settings) -> None:
         """Raise ``DfaLabError`` where one of the ``fields`` is locked and not the same after as before."""

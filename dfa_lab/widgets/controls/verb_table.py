@@ -55,7 +55,6 @@ class Situation:
 
     run: Experiment
     lanes: int
-    lock: tuple[str, ...]
     refusal: Callable[[Mapping[str, Any]], str]
 
 
@@ -63,13 +62,15 @@ class Situation:
 class Verb:
     """One row: arguments, buttons by the names that ``hide`` and ``lock`` know, and why it cannot be done, or "".
 
-    ``looks`` says that it leaves the run as it is: the phases of a single step stay. ``unasked`` says that a page
-    sends it by itself: the last refusal stays.
+    ``changes`` are the settings that it always changes: where one is locked, the verb is. ``looks`` says that it leaves
+    the run as it is: the phases of a single step stay. ``unasked`` says that a page sends it by itself: the last
+    refusal stays.
     """
 
     takes: tuple[Argument, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
     disabled: Callable[[Situation], str] = lambda _: ""
+    changes: tuple[str, ...] = ()
     looks: bool = False
     unasked: bool = False
 
@@ -124,10 +125,6 @@ def _own_module(now: Situation) -> str:
     return "it trains a network of your own, which no preset or text describes" if now.run.module is not None else ""
 
 
-def _seed_locked(now: Situation) -> str:
-    return next((f"{name} is locked here" for name in ("seed", "feedback_seed") if name in now.lock), "")
-
-
 def _undo_refused(now: Situation) -> str:
     return now.refusal(now.run.undoable[-1]) if now.run.undoable else ""
 
@@ -153,7 +150,7 @@ VERBS: dict[str, Verb] = {
     "pause": Verb(buttons={"pause": Button("❚❚ Pause", "Stop at the next step", "space")}),
     "measure": Verb(looks=True),
     "reset": Verb(buttons={"reset": _RESET}),
-    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, disabled=_seed_locked),
+    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, changes=("seed", "feedback_seed")),
     "undo": Verb(buttons={"undo": _UNDO}, disabled=_undo_refused),
     "pin": Verb(buttons={"pin": _PIN}),
     "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),

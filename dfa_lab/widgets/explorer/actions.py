@@ -74,7 +74,6 @@ def _reset(model: ExplorerModel, message: Message) -> None:
 def _new_seed(model: ExplorerModel, message: Message) -> None:
     settings = model.experiment.settings
     fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
-    model.restrictions.check_change(fields, settings)
     model.begin_anew()
     model.runner.reset(**fields)
 
