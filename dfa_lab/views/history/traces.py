@@ -11,17 +11,7 @@ import numpy as np
 from plotly import graph_objects as go
 
 from dfa_lab.experiment.history import shortened
-from dfa_lab.views.base import (
-    RIGHT_ANGLE,
-    Band,
-    Change,
-    Curve,
-    LineStyle,
-    Panel,
-    Place,
-    angle_range,
-    palette,
-)
+from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Panel, Place, angle_range, palette
 
 LEGEND_LENGTH = 26
 NOTHING = np.array([np.nan])
