@@ -39,7 +39,7 @@ class UnknownNameError(DfaLabError, KeyError):
 
 
 class DivergedError(DfaLabError):
-    """The loss stopped being a finite number; the run stands at its last snapshot again.
+    """The loss stopped being a finite number; the run stands at its last checkpoint again.
 
     ``step`` is the one whose loss was not finite, None where no update was done yet.
 

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 import dfa_lab as dfa
 from dfa_lab.learning.alignment.angles import angle
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "conventions.png"
 SUMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LAYER, DRAWS, SAMPLES = 1, 200, 256
-LINES = dict(zip(dfa.CONVENTIONS, style.RUN_COLOURS, strict=False))
+LINES = dict(zip(dfa.CONVENTIONS, palette.RUN_COLOURS, strict=False))
 
 
 def measured(run: dfa.Experiment) -> dict[str, list[tuple[float, float]]]:

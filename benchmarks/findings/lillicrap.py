@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 import dfa_lab as dfa
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.of_mlp import by_backpropagation
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 
 SEEDS, STEPS = 20, 5000
 ROWS = (0, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000)
@@ -83,17 +83,17 @@ def train() -> tuple[np.ndarray, dict[str, np.ndarray]]:
 def draw(steps: np.ndarray, found: dict[str, np.ndarray], path: Path) -> None:
     figure = Figure(figsize=(7.5, 4), layout="constrained")
     axes: Axes = figure.add_subplot()
-    axes.axhline(90, color=style.NEUTRAL, lw=1, ls="--")
-    axes.text(STEPS, 91, "90°, chance", color=style.NEUTRAL, ha="right", va="bottom", fontsize="small")
+    axes.axhline(90, color=palette.NEUTRAL, lw=1, ls="--")
+    axes.text(STEPS, 91, "90°, chance", color=palette.NEUTRAL, ha="right", va="bottom", fontsize="small")
     curves = {"bp": "of backpropagation's, Wᵀ e", "inverse": "of the pseudo-inverse's, W⁺ e"}
     later = steps > 0  # the axis is logarithmic
     for run, (name, label) in enumerate(curves.items()):
-        colour, values = style.run_colour(run), found[name][later]
+        colour, values = palette.run_colour(run), found[name][later]
         mean, spread = values.mean(1), values.std(1, ddof=1)
         axes.plot(steps[later], values, color=colour, lw=0.5, alpha=0.3)
         axes.plot(steps[later], mean, color=colour, lw=2.2, label=label)
         low, high = mean - spread, mean + spread
-        axes.fill_between(steps[later], low, high, color=colour, alpha=style.SPREAD_OPACITY, lw=0)
+        axes.fill_between(steps[later], low, high, color=colour, alpha=palette.SPREAD_OPACITY, lw=0)
     axes.set_xscale("log")
     axes.set_xlim(1, STEPS)
     axes.set_ylim(0, 105)

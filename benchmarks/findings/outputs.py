@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import dfa_lab as dfa
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 
 CLASSES = (2, 10, 100)
 RULES = ("bp", "dfa", "shallow")
@@ -67,11 +67,11 @@ def draw(accuracy: dict[str, np.ndarray], recovery: np.ndarray, path: Path) -> N
     figure = Figure(figsize=(8.4, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2)
     for height, name in ((1, "backpropagation"), (0, "frozen hidden layers")):
-        left.axhline(height, color=style.NEUTRAL, lw=1, ls="--")
-        left.text(100, height + 0.015, name, color=style.NEUTRAL, ha="right", va="bottom", fontsize="small")
+        left.axhline(height, color=palette.NEUTRAL, lw=1, ls="--")
+        left.text(100, height + 0.015, name, color=palette.NEUTRAL, ha="right", va="bottom", fontsize="small")
     for number, stop in enumerate(STOPS):
         shift = 1.04 ** (number - 1)  # side by side, so that the bars can be told apart
-        look = {"color": style.run_colour(1, 0.6 - 0.3 * number), "label": f"{stop:,} steps"}
+        look = {"color": palette.run_colour(1, 0.6 - 0.3 * number), "label": f"{stop:,} steps"}
         _bars(left, recovery[:, number], shift, look)
     left.set_ylim(-0.08, 1.12)
     left.set_ylabel("recovery, (DFA − shallow) / (BP − shallow)")
@@ -79,12 +79,12 @@ def draw(accuracy: dict[str, np.ndarray], recovery: np.ndarray, path: Path) -> N
     left.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 0.1))
     names = {"bp": "BP", "dfa": "DFA", "shallow": "shallow"}
     for number, rule in enumerate(RULES):
-        shares, colour = 100 * accuracy[rule][:, -1], style.run_colour(number)
+        shares, colour = 100 * accuracy[rule][:, -1], palette.run_colour(number)
         _bars(right, shares, 1, {"color": colour})
         right.text(125, shares[-1].mean(), names[rule], color=colour, va="center")
     numbers = np.geomspace(CLASSES[0], CLASSES[-1])
-    right.plot(numbers, 100 / numbers, color=style.NEUTRAL, lw=1, ls=":")
-    right.text(4.5, 24, "chance", color=style.NEUTRAL, fontsize="small")
+    right.plot(numbers, 100 / numbers, color=palette.NEUTRAL, lw=1, ls=":")
+    right.text(4.5, 24, "chance", color=palette.NEUTRAL, fontsize="small")
     right.set_ylim(0, 100)
     right.set_ylabel("test accuracy (%)")
     right.set_title(f"The accuracies after {STOPS[-1]:,} steps", fontsize="medium")
@@ -95,7 +95,7 @@ def draw(accuracy: dict[str, np.ndarray], recovery: np.ndarray, path: Path) -> N
         axes.set_xlabel("classes (= outputs)")
         axes.spines[["top", "right"]].set_visible(False)
     right.set_xlim(1.65, 300)  # room for the names
-    right.text(290, 97, f"mean ± sd of {SEEDS} seeds", color=style.NEUTRAL, ha="right", va="top", fontsize="small")
+    right.text(290, 97, f"mean ± sd of {SEEDS} seeds", color=palette.NEUTRAL, ha="right", va="top", fontsize="small")
     figure.savefig(path, dpi=110)
 
 

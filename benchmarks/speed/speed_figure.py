@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 from rows import Row
 
 #: What is drawn on the left, and how it is named.
@@ -57,7 +57,7 @@ def _ratios(axes: Axes, rows: Sequence[Row], groups: Sequence[tuple[str, int, st
             [row.figure.median - row.figure.low for row in own],
             [row.figure.high - row.figure.median for row in own],
         ]
-        look = {"color": style.run_colour(number), "label": FORMS[form]}
+        look = {"color": palette.run_colour(number), "label": FORMS[form]}
         axes.errorbar(middle, heights, xerr=spread, fmt=MARKERS[form], ms=4.5, lw=1.4, **look)
     limits = {(row.network, row.batch, row.rule): row.limit for row in rows if row.limit is not None}
     axes.plot(list(limits.values()), [places[group] for group in limits], "|", color="black", ms=9, label="FLOP limit")
@@ -66,9 +66,9 @@ def _ratios(axes: Axes, rows: Sequence[Row], groups: Sequence[tuple[str, int, st
         own = [row for row in promised if row.contender == form]
         values = [row.bound.value for row in own if row.bound is not None]
         heights = [places[row.network, row.batch, row.rule] for row in own]
-        look = {"color": style.run_colour(number), "label": "its bound" if number == 0 else None}
+        look = {"color": palette.run_colour(number), "label": "its bound" if number == 0 else None}
         axes.plot(values, heights, "<", mfc="none", ms=7, **look)
-    axes.axvline(1, color=style.NEUTRAL, lw=1, ls="--")
+    axes.axvline(1, color=palette.NEUTRAL, lw=1, ls="--")
     axes.set_yticks(list(places.values()), [rule for _, _, rule in places], fontsize="small")
     axes.set_ylim(min(places.values()) - 0.8, 0)
     axes.set_xlim(left=0)
@@ -87,11 +87,11 @@ def _rates(axes: Axes, rows: Sequence[Row]) -> None:
         sizes, values = [row.batch for row in own], [row.details["samples/s"] for row in own]
         if contender == "experiment":
             axes.plot(
-                sizes, values, color=style.run_colour(number), ls=DASHES[number % len(DASHES)], lw=1.6, label=rule
+                sizes, values, color=palette.run_colour(number), ls=DASHES[number % len(DASHES)], lw=1.6, label=rule
             )
             number += 1
         else:
-            axes.plot(sizes, values, color=style.NEUTRAL, lw=1.2, ls=":", label="plain torch, bp")
+            axes.plot(sizes, values, color=palette.NEUTRAL, lw=1.2, ls=":", label="plain torch, bp")
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
     axes.set_yscale("log")

@@ -126,3 +126,10 @@ def test_links_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.stem[:4])
+def test_a_decision_is_headed_as_the_others(path):
+    text = path.read_text()
+    assert text.startswith(f"# {int(path.stem[:4])}. ")
+    assert [text.count(f"\n**{part}.** ") for part in ("Context", "Choice", "Cost")] == [1, 1, 1]

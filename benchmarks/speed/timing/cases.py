@@ -11,10 +11,10 @@ import itertools
 from dataclasses import dataclass
 
 import torch
-from lenet import lenet
 from torch import nn
 
 import dfa_lab as dfa
+from lenet import lenet
 
 CLASSES, SEED = 10, 0
 #: Small enough for every rule to stay finite on every case, however many steps a timing takes.

@@ -98,7 +98,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def shortened(text: str, length: int = NAME_LENGTH) -> str:
-    """``text`` cut to at most ``length`` characters."""
+    """``text`` in at most ``length`` characters; an ellipsis stands for what was cut off."""
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 

@@ -10,9 +10,9 @@ from .axes import runs_on as runs_on
 from .change_labels import Change as Change
 from .change_labels import Place as Place
 from .change_labels import changes as changes
+from .change_labels import event_line as event_line
 from .change_labels import event_text as event_text
 from .change_labels import place_labels as place_labels
-from .change_labels import shortened as shortened
 from .change_labels import value_text as value_text
 from .curves import CHANCE as CHANCE
 from .curves import CHANCE_LABEL as CHANCE_LABEL

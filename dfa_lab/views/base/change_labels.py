@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dfa_lab.experiment.history import Event, History
+from dfa_lab.experiment.history import Event, History, shortened
 
 LABEL_LENGTH = 34
 ROWS = 4
@@ -31,15 +31,10 @@ def changes(histories: Sequence[History]) -> list[Change]:
         for event in list(history.events):
             at_step.setdefault(event.step, []).append(event)
         for step, events in at_step.items():
-            lines = tuple(_line(event) for event in events)
+            lines = tuple(map(event_line, events))
             before = found[step, lines].runs if (step, lines) in found else ()
             found[step, lines] = Change(step, _short(events), lines, (*before, run))
     return sorted(found.values(), key=lambda change: (change.step, change.runs))
-
-
-def shortened(text: str, length: int) -> str:
-    """``text`` in at most ``length`` characters; an ellipsis stands for what was cut off."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def value_text(value: Any) -> str:
@@ -60,16 +55,14 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def _line(event: Event) -> str:
-    if event.old is None and event.new is None:
-        return event.field
+def event_line(event: Event) -> str:
+    """An event whole: ``batch_size: 64 → 256``."""
     return f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"
 
 
 def event_text(event: Event, length: int) -> str:
     """An event in at most ``length`` characters: ``batch_size → 256``."""
-    happened = event.old is None and event.new is None
-    return shortened(event.field if happened else f"{event.field} → {value_text(event.new)}", length)
+    return shortened(f"{event.field} → {value_text(event.new)}", length)
 
 
 def _short(events: Sequence[Event]) -> str:

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
-from dfa_lab.views.base import Change, ShownFigure, place_labels
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import Change, ShownFigure, palette, place_labels
 
 CHANGE = "change: "  # what the gid of a change's label begins with
 # In points: a letter of a label, and the height of a row of labels.
@@ -23,7 +22,7 @@ def mark_changes(axes: Axes, changes: Iterable[Change], colour: str) -> None:
     for change in changes:
         axes.axvline(change.step, color=colour, lw=1, alpha=0.75, zorder=1.5, clip_on=False, gid="change")
         if (change.text, change.step) in written:
-            written[change.text, change.step].set_color(style.NEUTRAL)
+            written[change.text, change.step].set_color(palette.NEUTRAL)
         else:
             above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": LABEL_SIZE}
             axes.text(change.step, 1.0, change.text, color=colour, gid=CHANGE + change.text, **above)

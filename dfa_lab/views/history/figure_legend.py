@@ -6,8 +6,7 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from dfa_lab.views.base import CHANCE_LABEL, LineStyle
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import CHANCE_LABEL, LineStyle, palette
 from dfa_lab.views.history.figure_traces import Drawing
 from dfa_lab.views.history.traces import legend_line, legend_square
 
@@ -18,25 +17,25 @@ LINE, TITLE = 19, 26
 def legend_entries(drawing: Drawing) -> list[go.Scatter]:
     """One entry a run and one a kind of line, or with a single run the kinds alone; then references, then chance."""
     looks = sorted(drawing.used, key=lambda look: not look.name.startswith("layer"))
-    looks = [look for look in looks if look is not style.WHOLE]
+    looks = [look for look in looks if look is not palette.WHOLE]
     references = [
-        legend_line(look, style.REFERENCE_COLOUR, group=f"reference {number}")
+        legend_line(look, palette.REFERENCE_COLOUR, group=f"reference {number}")
         for number, (_, look) in enumerate(drawing.references)
         if number in drawing.referred
     ]
     if drawing.single:
-        kinds = [legend_line(one, style.run_colour(0, one.shade), group=drawing.group(0, one)) for one in looks]
+        kinds = [legend_line(one, palette.run_colour(0, one.shade), group=drawing.group(0, one)) for one in looks]
         entries, last = [*kinds, *references], "legend"
     else:
         runs = [
-            legend_line(LineStyle(name), style.run_colour(run), group=f"run {run}")
+            legend_line(LineStyle(name), palette.run_colour(run), group=f"run {run}")
             for run, name in enumerate(drawing.names)
         ]
-        grey, last = style.NEUTRAL, "legend2"
-        kinds = [legend_line(one, style.shaded(grey, one.shade), group="key", legend=last) for one in looks]
+        grey, last = palette.NEUTRAL, "legend2"
+        kinds = [legend_line(one, palette.shaded(grey, one.shade), group="key", legend=last) for one in looks]
         entries = [*runs, *references, *kinds]
     if drawing.chance:
-        colour = style.translucent(style.CHANCE_COLOUR, 0.4)
+        colour = palette.translucent(palette.CHANCE_COLOUR, 0.4)
         entries.append(legend_square(CHANCE_LABEL, colour, group="chance", legend=last))
     return entries
 

@@ -11,8 +11,7 @@ from plotly import graph_objects as go
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.views.base import Line, LineStyle, Panel, chance_band, curve, reference_metric
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import Line, LineStyle, Panel, chance_band, curve, palette, reference_metric
 from dfa_lab.views.history.traces import empty_trace, line_trace, region_trace
 
 
@@ -59,7 +58,7 @@ class Drawing:
         if band is None:
             return []
         self.chance = True
-        fill = style.translucent(style.CHANCE_COLOUR, style.CHANCE_OPACITY)
+        fill = palette.translucent(palette.CHANCE_COLOUR, palette.CHANCE_OPACITY)
         self.bands.insert(0, region_trace(band, fill, axis=axis, name=f"{metric}, chance", group="chance"))
         return [band.lower, band.upper]
 
@@ -72,13 +71,13 @@ class Drawing:
                 continue
             look = line.style if layer is None else self.layers[layer]
             self.used[look] = None
-            colour = style.run_colour(run, look.shade)
+            colour = palette.run_colour(run, look.shade)
             name = ", ".join([self.names[run], about.label, *([] if layer is None else [look.name])])
             where = {"axis": axis, "group": self.group(run, look)}
             self.lines.append(line_trace(drawn, line.drawn(look), colour, name=name, unit=about.unit, **where))
             values.append(drawn.mean)
             if drawn.replicas > 1:
-                fill = style.translucent(colour, style.SPREAD_OPACITY)
+                fill = palette.translucent(colour, palette.SPREAD_OPACITY)
                 self.bands.append(region_trace(drawn.spread, fill, name=f"{name}, ± 1 sd", **where))
                 values += [drawn.spread.lower, drawn.spread.upper]
         return values
@@ -91,7 +90,7 @@ class Drawing:
         self.referred.add(number)
         drawn, about = curve(history, metric), METRICS[metric]
         where = {"axis": axis, "group": f"reference {number}", "name": f"{look.name}, {about.label}"}
-        self.below.append(line_trace(drawn, look, style.REFERENCE_COLOUR, unit=about.unit, **where))
+        self.below.append(line_trace(drawn, look, palette.REFERENCE_COLOUR, unit=about.unit, **where))
         return [drawn.mean]
 
 

@@ -19,11 +19,11 @@ from dfa_lab.views.base import (
     Source,
     angle_panel,
     changes,
+    palette,
     place_labels,
     references_of,
     runs_of,
 )
-from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
 from dfa_lab.views.history.figure_traces import Drawing, numbered, run_names
 from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
@@ -75,7 +75,7 @@ def figure(
     names = run_names([one.name for one in named], labels)
     metrics = [metric for panel in everything for metric in panel.metrics]
     layers = {layer for history in runs for metric in metrics for layer in history.layers(metric)}
-    drawing = Drawing(runs, names, _reference_looks(compared, names), style.layer_styles(layers))
+    drawing = Drawing(runs, names, _reference_looks(compared, names), palette.layer_styles(layers))
     recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
     panels = [panel for panel in everything if recorded & {*panel.metrics}] or everything
     last = max(history.last_step for history in [*runs, *(one.history for one in compared)])
@@ -123,7 +123,7 @@ def figure(
         "showspikes": True,
         "spikemode": "across",
         "spikethickness": 1,
-        "spikecolor": style.CHANCE_COLOUR,
+        "spikecolor": palette.CHANCE_COLOUR,
         "spikedash": "solid",
     }
     layout |= {"template": "plotly_white", "height": height + TOP + BOTTOM, "hovermode": "closest", "shapes": shapes}
@@ -143,9 +143,9 @@ def _angle_panels(angles: Sequence[str]) -> list[Panel]:
     return [angle_panel(metric) for metric in dict.fromkeys(angles)]
 
 
-def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[tuple[History, style.LineStyle]]:
+def _reference_looks(references: Sequence[NamedRun], taken: Sequence[str]) -> list[tuple[History, palette.LineStyle]]:
     """Each reference with a look under its own name; one that a run has too says that it is the reference."""
     names = numbered([one.name for one in references])
     said = [f"{name} (reference)" if name in taken else name for name in names]
-    looks = [style.reference_style(number, name) for number, name in enumerate(said)]
+    looks = [palette.reference_style(number, name) for number, name in enumerate(said)]
     return list(zip((one.history for one in references), looks, strict=True))

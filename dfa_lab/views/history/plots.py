@@ -40,13 +40,13 @@ from dfa_lab.views.base import (
     curve,
     dash_of,
     hex_colour,
+    palette,
     put_legend,
     reference_metric,
     references_of,
     run_of,
     runs_on,
 )
-from dfa_lab.views.base import palette as style
 from dfa_lab.views.history.change_markers import mark_changes, stagger
 
 SHORT = 26  # letters of an axis' title that leave its unit room on the same line
@@ -84,16 +84,16 @@ def alignmentplot(
         if layer not in known:
             listed = ", ".join(map(str, known)) or "none"
             raise DfaLabError(f"layer {shown(layer)} has no recorded {shown(metric)}; layers that have: {listed}.")
-    looks = style.layer_styles(known)
+    looks = palette.layer_styles(known)
     axes = _axes_for(ax, record, [(metric, layer) for layer in wanted], "alignmentplot()")
     run = _Run(axes, record, runs_on(axes), label, color)
     # Before the curves, so that they lie over it.
     if not any(line.get_gid() == "right angle" for line in axes.lines):
-        axes.axhline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
+        axes.axhline(RIGHT_ANGLE, color=palette.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
     band = chance_band([record], metric, wanted)
     if band is not None:
         named = any(area.get_gid() == "chance" for area in axes.collections)
-        look: dict[str, Any] = {"color": style.CHANCE_COLOUR, "alpha": style.CHANCE_OPACITY, "lw": 0, "zorder": 1}
+        look: dict[str, Any] = {"color": palette.CHANCE_COLOUR, "alpha": palette.CHANCE_OPACITY, "lw": 0, "zorder": 1}
         text = "_" if named else CHANCE_LABEL
         axes.fill_between(band.steps, band.lower, band.upper, gid="chance", label=text, **look)
     for layer in wanted:
@@ -159,6 +159,24 @@ def throughputplot(
     return _plot("throughput", history, ax, label, color)
 
 
+def panels_of(history: History) -> list[str]:
+    """The panels that ``panelplot`` draws of this history: those with values of the run, or of its layers' angle."""
+    recorded, angles = {(metric, layer is None) for metric, layer in history.series}, angle_metrics()
+    return [
+        name
+        for name, panel in PANELS.items()
+        if any((one, one not in angles) in recorded for one in panel.metrics[: 1 if panel.angle else None])
+    ]
+
+
+def panelplot(name: str, history: Source, *, ax: Axes | None = None) -> Axes:
+    """One panel by its name in ``PANELS``; of angles the first one, layer by layer."""
+    first = PANELS[name].metrics[0]
+    if first in angle_metrics():
+        return alignmentplot(history, metric=first, ax=ax)
+    return _plot(name, history, ax, None, None)
+
+
 def _plot(
     name: str,
     source: Source,
@@ -197,7 +215,7 @@ class _Run:
 
     def shade(self, shade: float) -> str:
         """The run's colour, lighter or darker."""
-        return style.shaded(hex_colour(self.color), shade) if self.color else style.run_colour(self.number, shade)
+        return palette.shaded(hex_colour(self.color), shade) if self.color else palette.run_colour(self.number, shade)
 
     def draw(self, metric: str, look: LineStyle, name: str, layer: int | None = None) -> None:
         """A line with its spread over replicas; ``name`` follows the label in the legend."""
@@ -208,7 +226,7 @@ class _Run:
         text = ", ".join(part for part in (self.label, name) if part) or "_"
         _draw_curve(self.axes, line, look, color=shade, label=text, gid=f"run {self.number}")
         if line.replicas > 1:
-            fill: dict[str, Any] = {"color": shade, "alpha": style.SPREAD_OPACITY, "lw": 0}
+            fill: dict[str, Any] = {"color": shade, "alpha": palette.SPREAD_OPACITY, "lw": 0}
             self.axes.fill_between(band.steps, band.lower, band.upper, gid=f"spread {self.number}", **fill)
 
     def finished(self, panel: Panel) -> Axes:
@@ -247,9 +265,9 @@ def _draw_reference(axes: Axes, reference: NamedRun, panel: Panel) -> None:
     metric = reference_metric(history, panel.metrics)
     if metric is None or REFERENCE + history.run_id in drawn:
         return
-    look = style.reference_style(len(drawn), reference.name)
+    look = palette.reference_style(len(drawn), reference.name)
     named: dict[str, Any] = {"label": look.name, "gid": REFERENCE + history.run_id}
-    _draw_curve(axes, curve(history, metric), look, color=style.REFERENCE_COLOUR, ms=3, zorder=1.8, **named)
+    _draw_curve(axes, curve(history, metric), look, color=palette.REFERENCE_COLOUR, ms=3, zorder=1.8, **named)
 
 
 def _place_in_legend(entry: tuple[Any, str]) -> int:

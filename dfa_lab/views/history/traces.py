@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from plotly import graph_objects as go
 
-from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Panel, Place, angle_range, shortened
-from dfa_lab.views.base import palette as style
+from dfa_lab.experiment.history import shortened
+from dfa_lab.views.base import RIGHT_ANGLE, Band, Change, Curve, LineStyle, Panel, Place, angle_range, palette
 
 LEGEND_LENGTH = 26
 NOTHING = np.array([np.nan])
@@ -103,7 +103,7 @@ def change_line(change: Change, reach: float, group: str | None) -> dict[str, An
 def right_angle(axis: str) -> dict[str, Any]:
     """The line at 90° through the whole panel of ``axis``."""
     ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": RIGHT_ANGLE, "y1": RIGHT_ANGLE}
-    line = {"color": style.NEUTRAL, "width": 1, "dash": "dash"}
+    line = {"color": palette.NEUTRAL, "width": 1, "dash": "dash"}
     return {"type": "line", "name": "right angle", "layer": "above", "opacity": 0.7, "line": line, **ends}
 
 
@@ -125,7 +125,7 @@ def y_axis(panel: Panel, bottom: float, top: float, values: list[np.ndarray]) ->
 
 def _change_colour(change: Change) -> str:
     """The colour of the run it happened in; grey where several runs changed alike."""
-    return style.NEUTRAL if len(change.runs) > 1 else style.run_colour(change.runs[0], -0.25)
+    return palette.NEUTRAL if len(change.runs) > 1 else palette.run_colour(change.runs[0], -0.25)
 
 
 def _change_hover(change: Change, names: Sequence[str]) -> str:

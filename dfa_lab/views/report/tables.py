@@ -16,6 +16,8 @@ from dfa_lab.views.base import ANGLES, PANELS, value_text
 Runs = Sequence[tuple[str, History]]
 #: Beyond these a table is no longer read; the last ones are shown.
 EVENTS_SHOWN = 500
+#: The results that come first, in this order.
+FIRST = "test_accuracy", "test_loss", "train_loss"
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Table:
 
 
 def _results() -> list[str]:
-    """The metrics that say how well a run does: those of the panels that are no layer's and no clock's, test first."""
-    metrics = [metric for panel in PANELS.values() for metric in panel.metrics]
-    return [one for one in reversed(metrics) if not METRICS[one].per_layer and not METRICS[one].clock]
+    """The metrics that say how well a run does: ``FIRST``, then those of the panels that are no layer's, no clock's."""
+    metrics = dict.fromkeys([*FIRST, *(metric for panel in PANELS.values() for metric in panel.metrics)])
+    return [one for one in metrics if not METRICS[one].per_layer and not METRICS[one].clock]
 
 
 def _number(metric: str, value: float, digits: int = 4) -> str:

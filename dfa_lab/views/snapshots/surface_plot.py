@@ -10,8 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from dfa_lab.experiment.inspection import Surface, surface_of
-from dfa_lab.views.base import Engine, axes_for, put_legend, record_of
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import Engine, axes_for, palette, put_legend, record_of
 from dfa_lab.views.snapshots.captions import put_title
 
 #: A shape for each class, so that no two are told apart by hue alone.
@@ -40,18 +39,18 @@ def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
     surface = record_of(experiment, Surface, surface_of, "surfaceplot()", "surface_of(experiment)")
     axes = axes_for(ax, "surfaceplot()", width=6.6, height=4.8)
     classes = surface.probabilities.shape[-1]
-    colours = [style.run_colour(number) for number in range(classes)]
+    colours = [palette.run_colour(number) for number in range(classes)]
     ends = (surface.x[0], surface.x[-1], surface.y[0], surface.y[-1])
     # Transparent rather than white where it is not sure: it lies on any background.
     axes.imshow(_regions(surface, colours), origin="lower", extent=ends, aspect="auto", interpolation="bilinear")
     for margin in _margins(surface.probabilities):
-        axes.contour(surface.x, surface.y, margin, levels=[0.0], colors=style.NEUTRAL, linewidths=1.8)
+        axes.contour(surface.x, surface.y, margin, levels=[0.0], colors=palette.NEUTRAL, linewidths=1.8)
     handles = [_draw_points(axes, surface, number, colours[number]) for number in range(classes)]
     wrong = surface.points[surface.said != surface.labels]
     (rings,) = axes.plot(
-        *wrong.T, ls="none", marker="o", ms=11, mfc="none", mec=style.NEUTRAL, mew=1.4, gid="wrong", zorder=4
+        *wrong.T, ls="none", marker="o", ms=11, mfc="none", mec=palette.NEUTRAL, mew=1.4, gid="wrong", zorder=4
     )
-    handles = [*(handles if classes <= NAMED else []), rings, Line2D([], [], color=style.NEUTRAL, lw=1.8)]
+    handles = [*(handles if classes <= NAMED else []), rings, Line2D([], [], color=palette.NEUTRAL, lw=1.8)]
     names = [f"class {name}" if name.isdigit() else name for name in surface.class_names]
     names = [*(names if classes <= NAMED else []), f"wrong ({len(wrong):,})", "boundary"]
     axes.set_xlim(*ends[:2])
@@ -66,11 +65,11 @@ def surfaceplot(experiment: Engine | Surface, ax: Axes | None = None) -> Axes:
 
 def _regions(surface: Surface, colours: list[str]) -> np.ndarray:
     """(H, W, 4): the colour of the likeliest class, its opacity how much likelier it is than by chance."""
-    palette = np.array([to_rgb(colour) for colour in colours])
+    shades = np.array([to_rgb(colour) for colour in colours])
     best = surface.probabilities.max(axis=-1)
     chance = 1 / len(colours)
     sure = np.clip((best - chance) / max(1 - chance, 1e-9), 0.0, 1.0)
-    return np.concatenate([palette[surface.probabilities.argmax(-1)], DEEPEST * sure[..., None]], axis=-1)
+    return np.concatenate([shades[surface.probabilities.argmax(-1)], DEEPEST * sure[..., None]], axis=-1)
 
 
 def _margins(probabilities: np.ndarray) -> list[np.ndarray]:

@@ -22,8 +22,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.registry import Registry
-from dfa_lab.views.base import RIGHT_ANGLE, Engine, axes_for, dash_of, put_legend, runs_on, snapshot_of
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import RIGHT_ANGLE, Engine, axes_for, dash_of, palette, put_legend, runs_on, snapshot_of
 from dfa_lab.views.snapshots.captions import (
     angle_between,
     carried_by,
@@ -85,16 +84,16 @@ def sampleangleplot(
         )
     axes = axes_for(ax, "sampleangleplot()")
     run = runs_on(axes)
-    looks = style.layer_styles(layer.number for layer in record.layers)
+    looks = palette.layer_styles(layer.number for layer in record.layers)
     edges = np.arange(0.0, 180.0 + BIN, BIN)
     if run == 0:
-        axes.axvline(RIGHT_ANGLE, color=style.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
+        axes.axvline(RIGHT_ANGLE, color=palette.NEUTRAL, lw=1, ls="--", zorder=1, gid="right angle")
     for layer in found:
         angles = layer.sample_angles[np.isfinite(layer.sample_angles)]
         shares = np.histogram(angles, edges)[0] / max(len(angles), 1)
         look = looks[layer.number]
-        colour = style.run_colour(run, look.shade)
-        axes.stairs(shares, edges, fill=True, color=colour, alpha=0.5 * style.SPREAD_OPACITY, gid=f"spread {run}")
+        colour = palette.run_colour(run, look.shade)
+        axes.stairs(shares, edges, fill=True, color=colour, alpha=0.5 * palette.SPREAD_OPACITY, gid=f"spread {run}")
         text = _spread_text(layer.name if label is None else f"{label}, {layer.name}", layer.sample_angles)
         axes.stairs(shares, edges, color=colour, lw=look.width, ls=dash_of(look), label=text, gid=f"run {run}")
     axes.set_xlim(0, 180)
@@ -141,9 +140,9 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | N
     reach = 1.05 * float(min(far.max(), 1.5 * np.quantile(far, INSIDE))) or 1.0
     beyond = int(np.count_nonzero(far > reach))
     said += f"; {beyond:,} beyond the axes" if beyond else ""
-    axes.axline((0, 0), slope=1, color=style.NEUTRAL, lw=1, ls="--", gid="identity")
+    axes.axline((0, 0), slope=1, color=palette.NEUTRAL, lw=1, ls="--", gid="identity")
     axes.plot(
-        theirs, ours, ls="none", marker="o", ms=3, mew=0, alpha=0.35, color=style.RUN_COLOURS[0], gid="run 0", zorder=2
+        theirs, ours, ls="none", marker="o", ms=3, mew=0, alpha=0.35, c=palette.RUN_COLOURS[0], gid="run 0", zorder=2
     )
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-reach, reach)
@@ -179,10 +178,10 @@ def spectrumplot(
     """
     record = snapshot_of(snapshot, "spectrumplot()")
     found = record.layer(layer)
-    shown = [("B", carried_by(record, found, "spectrumplot()"), "o", style.SOLID)]
+    shown = [("B", carried_by(record, found, "spectrumplot()"), "o", palette.SOLID)]
     if found.partner is not None:
         name = f"W: BP's own, {matrix_words(record, found).partner}".removesuffix("ᵀ")
-        shown.append((name, found.partner, "s", style.DASH))
+        shown.append((name, found.partner, "s", palette.DASH))
     axes = axes_for(ax, "spectrumplot()", width=7.0)
     drawn: list[np.ndarray] = []
     start = runs_on(axes)
@@ -190,11 +189,11 @@ def spectrumplot(
         values = np.linalg.svd(matrix, compute_uv=False)
         kept = values[values > ROUNDING * values[0]]
         zero = f" ({len(values) - len(kept)} of {len(values)} are zero)" if len(kept) < len(values) else ""
-        look = style.LineStyle(f"{name if label is None else f'{label}, {name}'}{zero}", dash=dash)
+        look = palette.LineStyle(f"{name if label is None else f'{label}, {name}'}{zero}", dash=dash)
         axes.plot(
             np.arange(1, len(kept) + 1),
             kept,
-            color=style.run_colour(start + place),
+            color=palette.run_colour(start + place),
             lw=look.width,
             ls=dash_of(look),
             marker=marker,
@@ -227,7 +226,7 @@ def _spread_text(name: str, angles: np.ndarray) -> str:
 
 
 def _finished(axes: Axes, headline: str, snapshot: Snapshot, run: int) -> Axes:
-    # Of several snapshots on one axes the labels tell where they come from.
+    # Of several snapshots on one axes the labels say where they come from.
     put_title(axes, headline, None if run else snapshot)
     put_legend(axes, *axes.get_legend_handles_labels())
     return axes

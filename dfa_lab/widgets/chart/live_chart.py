@@ -17,7 +17,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
-from dfa_lab.widgets.chart.new_rows import BP, Rows
+from dfa_lab.widgets.chart.new_rows import BP_SPEED, Rows
 from dfa_lab.widgets.kernel import PageWidget, bundle
 
 #: A message holds at most so many points of a series, whatever the run's length; with several runs fewer, at the least
@@ -46,7 +46,7 @@ class Shown:
     @classmethod
     def pinned(cls, history: History) -> Shown:
         """A faint line of a run as it was."""
-        return cls(history, history.name, faint=True, classify=False, compared=(BP, None) in history.series)
+        return cls(history, history.name, faint=True, classify=False, compared=(BP_SPEED, None) in history.series)
 
     def description(self, place: int) -> dict[str, Any]:
         """What the browser needs to know of the run at ``place`` on the chart, from 0."""
@@ -71,12 +71,6 @@ class LiveChart(PageWidget):
         self._diverged: int | None = None
         self._session = 0
         self._layers = self._angle = ""
-        self._metrics = {metric for panel in PANELS.values() for metric in metrics(panel)}
-        # One run's chance bands are enough: they would hide what lies behind them.
-        self._lines = {line.metric for panel in PANELS.values() for line in panel.lines}
-
-    def __repr__(self) -> str:
-        return "LiveChart()"
 
     def begin_anew(self, layers: str = "", angle: str = "") -> None:
         """The runs to come have nothing in common with those before: what the page hid and chose is over.
@@ -121,7 +115,7 @@ class LiveChart(PageWidget):
             classes, compared = any(run.classify for run in shown), any(run.compared for run in shown)
             panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
             header["panels"] = [description(panel, compared=compared) for panel in panels]
-        self._tell(header, [buffer], numbered=True)
+        self._post(header, [buffer], numbered=True)
         return True
 
     def focus(self, step: int) -> None:
@@ -132,15 +126,18 @@ class LiveChart(PageWidget):
         """
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
             raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
-        self._tell({"type": "focus", "step": int(step)})
+        self._post({"type": "focus", "step": int(step)})
 
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""
         limit = max(FEWEST_POINTS, POINTS_A_MESSAGE // len(self._rows))
+        drawn = {metric for panel in PANELS.values() for metric in metrics(panel)}
+        # One run's chance bands are enough: they would hide what lies behind them.
+        lines = {line.metric for panel in PANELS.values() for line in panel.lines}
         chunks: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
         for place, rows in enumerate(self._rows):
-            found, numbers = rows.take(self._lines if place else self._metrics, limit, averaged=self._lines)
+            found, numbers = rows.take(lines if place else drawn, limit, averaged=lines)
             chunks += [_numbered(place, **chunk) for chunk in found]
             columns += numbers
         return chunks, np.concatenate(columns).tobytes() if columns else b""
@@ -162,7 +159,7 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
     if isinstance(runs, History):
         measured = {metric for metric, _ in list(runs.series)}
         classify = "test_accuracy" in measured or "test_loss" not in measured
-        return [Shown(runs, runs.name, classify=classify, compared=BP in measured)]
+        return [Shown(runs, runs.name, classify=classify, compared=BP_SPEED in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
         raise DfaLabError(
             f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."

@@ -13,7 +13,7 @@ import numpy as np
 from dfa_lab.experiment.history import METRICS, Event, History, Series
 from dfa_lab.widgets.chart.thinning import thin
 
-OWN, BP = "samples_per_s", "bp_samples_per_s"
+OWN_SPEED, BP_SPEED = "samples_per_s", "bp_samples_per_s"
 MEAN = "mean"
 """What stands for the layer in the description of a mean over layers."""
 
@@ -28,7 +28,7 @@ class Rows:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
-        self._read: dict[tuple[str, Any], int] = {(OWN, None): _not_compared(history)} if compared else {}
+        self._read: dict[tuple[str, Any], int] = {(OWN_SPEED, None): _not_compared(history)} if compared else {}
         self._events = 0
 
     @property
@@ -70,7 +70,7 @@ class Rows:
 
 def _not_compared(history: History) -> int:
     """How many rows of a run's throughput come before the first of BP's."""
-    own, bp = history.values(OWN)[0], history.values(BP)[0]
+    own, bp = history.values(OWN_SPEED)[0], history.values(BP_SPEED)[0]
     return int(np.searchsorted(own, bp[0])) if len(bp) else len(own)
 
 

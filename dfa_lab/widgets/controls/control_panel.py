@@ -21,11 +21,11 @@ class ControlPanel(PageWidget):
 
     ``show`` is all there is to call, from one thread; a page may reload at any time and is given everything again.
     ``on_message`` is called, if set, with each well-formed message {"do": verb, …} (see ``VERBS``), on whatever thread
-    the kernel hears the page: let it put a command and return. What a page sends besides is ignored; ``error`` says in
+    the kernel receives it: let it put a command and return. What a page sends besides is ignored; ``error`` says in
     words what it was, or how ``on_message`` failed, until the next good message. A page numbers its messages, and the
-    next ``show`` tells it the last one that was heard, whatever came of it; a page that is not told says that the
-    kernel does not answer. ``on_hello`` is called, if set, when a page has opened the panel, ``on_dark`` with whether
-    the page is dark, when it was opened and when that changed.
+    next ``show`` sends back the last one that was received, whatever came of it; a page that gets none back says that
+    the kernel does not answer. ``on_hello`` is called, if set, when a page has opened the panel, ``on_dark`` with
+    whether the page is dark, when it was opened and when that changed.
     """
 
     _esm, _css = bundle("desk", "the control panel")
@@ -67,7 +67,7 @@ class ControlPanel(PageWidget):
         if not (fresh or gone or asked):
             return False
         self._sent = {key: value for key, value in {**self._sent, **fresh}.items() if key in given}
-        self._tell({"type": "snapshot" if asked else "state", "state": fresh, "gone": gone}, numbered=True)
+        self._post({"type": "snapshot" if asked else "state", "state": fresh, "gone": gone}, numbered=True)
         return True
 
     def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
@@ -76,9 +76,9 @@ class ControlPanel(PageWidget):
         The browser puts it where it puts downloads, which works in Voila too, where nobody sees the kernel's folder.
         """
         data = content.encode() if isinstance(content, str) else content
-        self._tell({"type": "file", "name": Path(name).name, "kind": kind}, [data])
+        self._post({"type": "file", "name": Path(name).name, "kind": kind}, [data])
 
-    def _hear(self, content: Any) -> None:
+    def _receive(self, content: Any) -> None:
         if isinstance(content, Mapping) and content.get("type") == "paper":
             if self.on_dark is not None and isinstance(content.get("dark"), bool):
                 self.on_dark(content["dark"])
@@ -93,7 +93,7 @@ class ControlPanel(PageWidget):
             self.error = in_words(error)
 
     def _note_number(self, content: Any) -> None:
-        """Keep the page's own name and its message's number, to answer it; of many pages those that were heard last."""
+        """Keep the page's own name and its message's number, to answer it; of many pages the latest."""
         if not isinstance(content, Mapping):
             return
         page, number = content.get("page"), content.get("number")

@@ -27,17 +27,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 NEW_RUN = "New run"
 
 
-def specs(settings: Settings | type[Settings] = Settings) -> list[dict[str, Any]]:
-    """One spec for every field of ``settings``: the live ones group by group, then those that only a new run takes."""
-    model = settings if isinstance(settings, type) else type(settings)
-    placed = [field for fields in GROUPS.values() for field in fields if field in model.model_fields]
-    rest = [field for field in model.live_fields() if field not in placed]
-    structural = [field for field in model.model_fields if field not in model.live_fields()]
-    return [_spec(field, model) for field in (*placed, *rest, *structural)]
+def specs() -> list[dict[str, Any]]:
+    """One spec for every setting: the live ones group by group, then those that only a new run takes."""
+    live = Settings.live_fields()
+    placed = [field for fields in GROUPS.values() for field in fields]
+    rest = [field for field in live if field not in placed]
+    structural = [field for field in Settings.model_fields if field not in live]
+    return [_spec(field) for field in (*placed, *rest, *structural)]
 
 
-def _spec(field: str, model: type[Settings]) -> dict[str, Any]:
-    described = model.model_fields[field]
+def _spec(field: str) -> dict[str, Any]:
+    described = Settings.model_fields[field]
     extra = extra_of(described)
     kind, limits = kind_of(field)
     words = get_args(kind) if get_origin(kind) is Literal else ()

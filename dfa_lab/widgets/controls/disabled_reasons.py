@@ -16,12 +16,12 @@ from dfa_lab.widgets.controls.verb_table import VERBS, Situation
 def disabled_reasons(restrictions: Restrictions, run: Experiment, lanes: int) -> dict[str, str]:
     """The reason by verb, for a chosen ``run`` where there are ``lanes`` in all.
 
-    Verbs that ``lock`` names itself are not among them: the page is told of that.
+    Verbs that ``lock`` names itself are not among them: the page is sent ``lock``.
     """
-    now = Situation(
-        run, lanes, restrictions.lock, lambda fields: _refusal(restrictions.check_change, fields, run.settings)
-    )
-    return {name: why for name, verb in VERBS.items() if (why := verb.disabled(now))}
+    now = Situation(run, lanes, lambda fields: _refusal(restrictions.check_change, fields, run.settings))
+    locked = {name: by for name in VERBS if (by := restrictions.locked_by(name)) not in ("", name)}
+    found = {name: f"{by} is locked here" for name, by in locked.items()}
+    return {name: why for name, verb in VERBS.items() if (why := found.get(name) or verb.disabled(now))}
 
 
 def presets(restrictions: Restrictions, now: Settings) -> list[dict[str, Any]]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.registry import Registry
@@ -20,13 +20,16 @@ class Download:
     """A kind of file: its ending, its MIME type, and how its bytes are made.
 
     ``make`` gets the runs that go on side by side, by name, and the one of them that the controls are for. Whether it
-    takes ``every`` one of them, or that one alone, says which names the file's own name has.
+    takes ``every`` one of them, or that one alone, says which names the file's own name has. ``text`` and ``help`` are
+    those of its button; one that is registered later has no button and is saved from code.
     """
 
     ending: str
     mime: str
     make: Callable[[Runs, Experiment], bytes]
     every: bool = False
+    text: str = ""
+    help: str = ""
 
 
 DOWNLOADS: Registry[Download] = Registry("download")
@@ -42,23 +45,17 @@ def _csv(runs: Runs, chosen: Experiment) -> bytes:
 def _png(runs: Runs, chosen: Experiment) -> bytes:
     from matplotlib.figure import Figure
 
-    from dfa_lab.views.history import accuracyplot, alignmentplot, lossplot, throughputplot
+    from dfa_lab.views.history import panelplot, panels_of
 
-    figure = Figure(figsize=(12, 8), layout="constrained")
-    metrics = {metric for metric, _ in chosen.history.series}
-    plots: list[tuple[str, Callable[..., Any]]] = [
-        ("weight_alignment", alignmentplot),
-        ("train_loss", lossplot),
-        ("test_accuracy", accuracyplot),
-        ("samples_per_s", throughputplot),
-    ]
-    drawn = [plot for metric, plot in plots if metric in metrics]
+    drawn = panels_of(chosen.history)
+    rows = max(2, math.ceil(len(drawn) / 2))
+    figure = Figure(figsize=(12, 4 * rows), layout="constrained")
     name = next((name for name, run in runs.items() if run is chosen), "")
     figure.suptitle(name, parse_math=False)  # a name may have a $
-    axes = figure.subplots(2, 2, squeeze=False).flat
-    for ax, plot in zip(axes, drawn, strict=False):
-        plot(chosen.history, ax=ax)
-    for ax in list(axes)[len(drawn) :]:
+    axes = list(figure.subplots(rows, 2, squeeze=False).flat)
+    for ax, panel in zip(axes, drawn, strict=False):
+        panelplot(panel, chosen.history, ax=ax)
+    for ax in axes[len(drawn) :]:
         ax.set_visible(False)
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=120)
@@ -71,11 +68,24 @@ def _html(runs: Runs, chosen: Experiment) -> bytes:
     return str(report(list(runs.values()), labels=list(runs))).encode()
 
 
-DOWNLOADS.register("csv", Download("csv", "text/csv", _csv, every=True))
-DOWNLOADS.register("png", Download("png", "image/png", _png))
-DOWNLOADS.register("html", Download("html", "text/html", _html, every=True))
-DOWNLOADS.register("script", Download("py", "text/x-python", lambda _, run: run.to_script().encode()))
-DOWNLOADS.register("json", Download("json", "application/json", lambda _, run: run.session().to_json().encode()))
+def _script(runs: Runs, chosen: Experiment) -> bytes:
+    return chosen.to_script().encode()
+
+
+def _json(runs: Runs, chosen: Experiment) -> bytes:
+    return chosen.session().to_json().encode()
+
+
+for _kind, _download in {
+    "csv": Download("csv", "text/csv", _csv, True, "CSV", "Every value measured, one row each"),
+    "png": Download("png", "image/png", _png, False, "PNG", "The pictures as they are now"),
+    "html": Download("html", "text/html", _html, True, "Report", "One HTML file that opens without a kernel"),
+    "script": Download(
+        "py", "text/x-python", _script, False, "Script", "A Python script that makes the run again, to the last bit"
+    ),
+    "json": Download("json", "application/json", _json, False, "JSON", "The session: settings, changes, steps"),
+}.items():
+    DOWNLOADS.register(_kind, _download)
 
 
 def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes]:

@@ -15,7 +15,7 @@ from dfa_lab.widgets.controls.verb_table import PARTS, VERBS
 #: How an explorer may look: as the page does, or by one of the themes.
 LOOKS = ("auto", *THEMES)
 #: What ``hide`` may name beside the settings and the control panel's own parts.
-PICTURES = "pictures"
+PICTURES_PART = "pictures"
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,20 @@ class Restrictions:
     def of(cls, hide: Iterable[str], lock: Iterable[str], theme: str) -> Restrictions:
         """From what an explorer was given. Raises ``DfaLabError`` for names that are none."""
         settings = list(Settings.model_fields)
-        for kind, names, known in (("hide", hide, [*settings, *PARTS, PICTURES]), ("lock", lock, [*settings, *VERBS])):
-            if isinstance(names, str) or not isinstance(names, Iterable):
-                example = names if isinstance(names, str) else settings[0]
-                raise DfaLabError(
-                    f"{kind} was given as {shown(names)}; expected a list of names: {kind}=[{shown(example)}]."
-                )
-            for name in names:
-                if name not in known:
-                    raise unknown_setting(name, known, f"part to {kind}")
+        hidden = _names("hide", hide, [*settings, *PARTS, PICTURES_PART])
+        locked = _names("lock", lock, [*settings, *VERBS])
         if theme not in LOOKS:
             raise unknown_name("theme", theme, LOOKS)
-        return cls(tuple(hide), tuple(lock), theme)
+        return cls(hidden, locked, theme)
+
+    def locked_by(self, do: str) -> str:
+        """The name in ``lock`` that keeps the verb from being done: its own, or a setting that it changes; else ""."""
+        return next((name for name in (do, *VERBS[do].changes) if name in self.lock), "")
 
     def check_verb(self, do: str) -> None:
         """Raise ``DfaLabError`` where the verb is locked."""
-        if do in self.lock:
-            raise DfaLabError(f"{do} is locked here.")
+        if name := self.locked_by(do):
+            raise DfaLabError(f"{name} is locked here.")
 
     def check(self, fields: Iterable[str], before: Settings, after: Settings) -> None:
         """Raise ``DfaLabError`` where one of the ``fields`` is locked and not the same after as before."""
@@ -68,3 +65,15 @@ class Restrictions:
         """The same as ``check`` for settings of which ``fields`` would be changed."""
         if not set(fields).isdisjoint(self.lock):
             self.check(fields, now, now.changed(**fields))
+
+
+def _names(kind: str, given: Iterable[str], known: list[str]) -> tuple[str, ...]:
+    """What ``hide`` or ``lock`` was given. Raises ``DfaLabError`` where it is no list of ``known`` names."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        example = given if isinstance(given, str) else known[0]
+        raise DfaLabError(f"{kind} was given as {shown(given)}; expected a list of names: {kind}=[{shown(example)}].")
+    names = tuple(given)
+    for name in names:
+        if name not in known:
+            raise unknown_setting(name, known, f"part to {kind}")
+    return names

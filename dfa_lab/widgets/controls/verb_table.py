@@ -55,17 +55,24 @@ class Situation:
 
     run: Experiment
     lanes: int
-    lock: tuple[str, ...]
     refusal: Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One row: arguments, buttons by the names that ``hide`` and ``lock`` know, and why it cannot be done, or ""."""
+    """One row: arguments, buttons by the names that ``hide`` and ``lock`` know, and why it cannot be done, or "".
+
+    ``changes`` are the settings that it always changes: where one is locked, the verb is. ``looks`` says that it leaves
+    the run as it is: the phases of a single step stay. ``unasked`` says that a page sends it by itself: the last
+    refusal stays.
+    """
 
     takes: tuple[Argument, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
     disabled: Callable[[Situation], str] = lambda _: ""
+    changes: tuple[str, ...] = ()
+    looks: bool = False
+    unasked: bool = False
 
 
 def _is_whole(value: Any, low: int) -> bool:
@@ -118,10 +125,6 @@ def _own_module(now: Situation) -> str:
     return "it trains a network of your own, which no preset or text describes" if now.run.module is not None else ""
 
 
-def _seed_locked(now: Situation) -> str:
-    return next((f"{name} is locked here" for name in ("seed", "feedback_seed") if name in now.lock), "")
-
-
 def _undo_refused(now: Situation) -> str:
     return now.refusal(now.run.undoable[-1]) if now.run.undoable else ""
 
@@ -131,13 +134,7 @@ _STEPS = {
     "step_10": Button("×10", "Train 10 steps, then pause"),
     "step_100": Button("×100", "Train 100 steps, then pause"),
 }
-_FILES = {
-    "save_csv": Button("CSV", "Every value measured, one row each"),
-    "save_png": Button("PNG", "The pictures as they are now"),
-    "save_html": Button("Report", "One HTML file that opens without a kernel"),
-    "save_script": Button("Script", "A Python script that makes the run again, to the last bit"),
-    "save_json": Button("JSON", "The session: settings, changes, steps"),
-}
+_FILES = {f"save_{kind}": Button(one.text, one.help) for kind, one in DOWNLOADS.items()}
 _RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
 _NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
 _UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
@@ -151,14 +148,14 @@ _FORK = Button(
 VERBS: dict[str, Verb] = {
     "play": Verb(buttons={"play": Button("▶ Play", "Train until paused", "space", "play or pause")}),
     "pause": Verb(buttons={"pause": Button("❚❚ Pause", "Stop at the next step", "space")}),
-    "measure": Verb(),
+    "measure": Verb(looks=True),
     "reset": Verb(buttons={"reset": _RESET}),
-    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, disabled=_seed_locked),
+    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, changes=("seed", "feedback_seed")),
     "undo": Verb(buttons={"undo": _UNDO}, disabled=_undo_refused),
     "pin": Verb(buttons={"pin": _PIN}),
     "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),
-    "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}),
-    "watching": Verb(),
+    "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}, looks=True),
+    "watching": Verb(looks=True, unasked=True),
     "change": Verb((_SETTINGS,)),
     "new_run": Verb((_SETTINGS,)),
     "fork": Verb((replace(_SETTINGS, optional=True),), {"fork": _FORK}, _lanes_full),
@@ -170,9 +167,9 @@ VERBS: dict[str, Verb] = {
     "preset": Verb((_name("a preset's name"),), {"presets": _PRESETS}, _own_module),
     "limit": Verb((_SPEED,)),
     "stop_at": Verb((_GOAL,)),
-    "focus": Verb((_PLACE,)),
+    "focus": Verb((_PLACE,), looks=True),
     "save": Verb((_KIND,), _FILES),
-    "tab": Verb((_name("a tab's name"),)),
+    "tab": Verb((_name("a tab's name"),), looks=True),
 }
 
 #: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.
@@ -187,12 +184,12 @@ def checked(content: Any) -> dict[str, Any]:
     """``content`` as {"do": verb, …} with the verb's arguments and nothing else; ``DfaLabError`` where it is not."""
     if not isinstance(content, Mapping) or not isinstance(content.get("do"), str):
         known = ", ".join(VERBS)
-        raise DfaLabError(f'an act was given as {_short(content)}; expected {{"do": …}} with one of {known}.')
+        raise DfaLabError(f'a message was given as {_short(content)}; expected {{"do": …}} with one of {known}.')
     do = content["do"]
     if do not in VERBS:
         guess = nearest(do, VERBS) if len(do) < 30 else None
         hint = f" Did you mean {guess!r}?" if guess else ""
-        raise DfaLabError(f"an act was given as {_short(do)}; expected one of {', '.join(VERBS)}.{hint}")
+        raise DfaLabError(f"a message was given as {_short(do)}; expected one of {', '.join(VERBS)}.{hint}")
     message = {"do": do}
     for one in VERBS[do].takes:
         if one.name not in content and one.optional:

@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.sessions import PRESETS, Session, View, story_of
 from dfa_lab.experiment.settings import Settings, check_size
 from dfa_lab.learning.ops import is_sequence
-from dfa_lab.widgets.controls import check_fields, checked, download
+from dfa_lab.widgets.controls import VERBS, check_fields, checked, download
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
 MOST_CHANGES = 1000
@@ -29,20 +29,18 @@ Action = Callable[[ExplorerModel, Message], None]
 
 def act(model: ExplorerModel, content: Mapping[str, Any]) -> None:
     """Do what code asks for; it is checked as what a page sends is. What cannot be done is ``model.refused``."""
-    with _refusals(model, content.get("do")):
+    with _refusals(model):
         _handle(model, checked(content))
 
 
 def handle(model: ExplorerModel, message: Message) -> None:
     """Do what a ``checked`` message says. What cannot be done is ``model.refused``."""
-    with _refusals(model, message["do"]):
+    with _refusals(model):
         _handle(model, message)
 
 
 @contextmanager
-def _refusals(model: ExplorerModel, do: Any) -> Iterator[None]:
-    if do != "watching":
-        model.refused = None
+def _refusals(model: ExplorerModel) -> Iterator[None]:
     try:
         yield
     except DfaLabError as error:
@@ -52,9 +50,11 @@ def _refusals(model: ExplorerModel, do: Any) -> Iterator[None]:
 
 def _handle(model: ExplorerModel, message: Message) -> None:
     do = message["do"]
+    if not VERBS[do].unasked:
+        model.refused = None
     model.restrictions.check_verb(do)
     ACTIONS[do](model, message)
-    if do not in ("watching", "share", "focus", "tab", "measure"):
+    if not VERBS[do].looks:
         model.single_step = do == "step" and message["steps"] == 1
 
 
@@ -74,7 +74,6 @@ def _reset(model: ExplorerModel, message: Message) -> None:
 def _new_seed(model: ExplorerModel, message: Message) -> None:
     settings = model.experiment.settings
     fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
-    model.restrictions.check_change(fields, settings)
     model.begin_anew()
     model.runner.reset(**fields)
 

@@ -69,13 +69,15 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         restrictions = Restrictions.of(hide, lock, theme)
         headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
-        runner, session = started(settings, preset, fields, patience=patience, speed=speed, headless=headless)
+        runner, session = started(settings, preset, fields, patience=patience, headless=headless)
         self.runner, self._borrowed = runner, isinstance(settings, Runner)
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)
         self.chart, self.panel, self.pictures = screen.chart, screen.panel, screen.pictures
         self.model = ExplorerModel(runner, restrictions, screen, session=session, at_once=headless)
         if session is not None:
-            screen.begin_anew(View.of(session.view))
+            screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
+        runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
+        if session is not None:
             runner.load(session)
         self.panel.on_message = lambda message: handle(self.model, message)
         self.panel.on_hello = self.chart.on_hello = self._page_opened

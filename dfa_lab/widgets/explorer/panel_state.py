@@ -9,7 +9,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.inspection import phases
 from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
-from dfa_lab.views.base import run_colour, value_text
+from dfa_lab.views.base import event_line, run_colour
 from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.actions import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
@@ -76,10 +76,7 @@ class PanelState:
 
     def _events(self, history: History) -> list[dict[str, Any]]:
         def made() -> list[dict[str, Any]]:
-            return [
-                {"step": one.step, "text": f"{one.field}: {value_text(one.old)} → {value_text(one.new)}"}
-                for one in history.events[-EVENTS_SHOWN:]
-            ]
+            return [{"step": one.step, "text": event_line(one)} for one in history.events[-EVENTS_SHOWN:]]
 
         return self._when("events", (history.run_id, history.revision, len(history.events)), made)
 

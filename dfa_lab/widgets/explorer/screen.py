@@ -1,4 +1,4 @@
-"""The widgets of an explorer, and the order in which they are told how things stand."""
+"""The widgets of an explorer, and the order in which they show how things stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dfa_lab.errors import DivergedError, in_words
 from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.sessions import View
 from dfa_lab.widgets.chart import LiveChart, Shown
-from dfa_lab.widgets.controls import PICTURES, ControlPanel, Restrictions
+from dfa_lab.widgets.controls import PICTURES_PART, ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.panel_state import PanelState
 from dfa_lab.widgets.explorer.status_line import in_short, status_line
@@ -28,7 +28,7 @@ class WidgetScreen:
     """
 
     def __init__(self, restrictions: Restrictions, *, threaded: bool) -> None:
-        self._own_theme, self._hides_pictures = restrictions.theme, PICTURES in restrictions.hide
+        self._own_theme, self._hides_pictures = restrictions.theme, PICTURES_PART in restrictions.hide
         self.chart, self.panel = LiveChart(), ControlPanel()
         self.pictures = LivePictures(theme="light" if restrictions.theme == "auto" else restrictions.theme)
         self.main = ipywidgets.VBox([self.chart, *([] if self._hides_pictures else [self.pictures])])
@@ -101,7 +101,7 @@ class WidgetScreen:
         if self.chart.show(shown, in_short(status_line(model, status)), diverged=diverged):
             self._budget.spend()
         now = time.monotonic()
-        if now >= self._picture_due and may_send():
+        if now >= self._picture_due and self._budget.left():
             if self.pictures.show(model.chosen):
                 self._budget.spend()
             self._picture_due = now + max(PICTURE_SECONDS, PICTURE_SHARE * self.pictures.took)

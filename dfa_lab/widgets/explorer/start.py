@@ -24,13 +24,11 @@ def started(
     fields: Mapping[str, Any],
     *,
     patience: float | None,
-    speed: float | None,
     headless: bool,
 ) -> tuple[Runner, Session | None]:
     """The runner given, or a new one of the run or settings given; and the session of a ``preset``, not loaded yet.
 
-    A new runner pauses after ``patience`` minutes in which nobody looked. It is held to ``speed``, and so is a given
-    one, unless that is the default ``SPEED``: then it keeps its own.
+    A new runner pauses after ``patience`` minutes in which nobody looked. No thread starts here.
 
     Raises ``DfaLabError`` for anything else, and for what would make a new run beside one that is there.
     """
@@ -51,7 +49,6 @@ def started(
             "run to go on with, an Experiment or a Runner."
         )
     if isinstance(given, Runner):
-        given.limit(given.status().limit if speed == SPEED else speed)
         return given, None
     session = None if preset is None else PRESETS[preset]
     if session is not None:
@@ -63,6 +60,4 @@ def started(
     else:
         run = Experiment(given, **fields) if session is None else Experiment(session.settings)
     idle = None if headless or patience is None else 60 * patience
-    runner = Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle)
-    runner.limit(speed)
-    return runner, session
+    return Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle), session

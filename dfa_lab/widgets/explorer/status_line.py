@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dfa_lab.experiment.history import shortened
 from dfa_lab.experiment.runner import Status
-from dfa_lab.views.base import shortened, value_text
+from dfa_lab.views.base import value_text
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
 #: The settings that it says.

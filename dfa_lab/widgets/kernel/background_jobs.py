@@ -1,4 +1,4 @@
-"""Work that takes a moment, in threads beside the one that hears the page, so that the screen goes on meanwhile."""
+"""Work that takes a moment, in threads of its own, so that the screen goes on meanwhile."""
 
 from __future__ import annotations
 

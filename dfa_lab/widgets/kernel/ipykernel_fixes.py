@@ -9,7 +9,7 @@ from ipywidgets import Widget
 
 
 def keep_requests() -> None:
-    """Let the kernel hear what a page sends while a reply goes out, in ipykernel 7.0 to 7.3.
+    """Let the kernel receive what a page sends while a reply goes out, in ipykernel 7.0 to 7.3.
 
     They read requests through a ZMQStream and write replies past it, on its socket. Each write takes the socket's
     wake-up for all that has arrived, and only the stream would look again: a request that comes at that moment is not

@@ -27,17 +27,17 @@ def bundle(name: str, called: str) -> tuple[Path, Path]:
 
 
 class PageWidget(anywidget.AnyWidget):
-    """A widget that is told what changed, and everything when a page opens it, which may be at any time.
+    """A widget that sends what changed, and everything when a page opens it, which may be at any time.
 
     A page that opens says {"type": "hello"}, and so does one that missed a message, which it sees by the numbers.
-    ``on_hello`` is called, if set, at each hello. A subclass sends by ``_tell``; ``_hear`` is given what else comes.
+    ``on_hello`` is called, if set, at each hello. A subclass sends by ``_post``; ``_receive`` takes what else comes.
     """
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._hello, self._number = threading.Event(), 0
         self.on_hello: Callable[[], None] | None = None
-        self.on_msg(self._listen)
+        self.on_msg(self._on_page_message)
         keep_requests()
 
     def __repr__(self) -> str:
@@ -49,7 +49,7 @@ class PageWidget(anywidget.AnyWidget):
         self._hello.clear()
         return asked
 
-    def _tell(self, content: dict[str, Any], buffers: list[bytes] | None = None, *, numbered: bool = False) -> None:
+    def _post(self, content: dict[str, Any], buffers: list[bytes] | None = None, *, numbered: bool = False) -> None:
         """Send a message to every page; ``numbered`` where the page is to notice that one was lost."""
         if numbered:
             self._number += 1
@@ -57,13 +57,13 @@ class PageWidget(anywidget.AnyWidget):
         self.send(content, buffers)
         clear_reply_subshell(self)
 
-    def _hear(self, content: Any) -> None:
+    def _receive(self, content: Any) -> None:
         """Take what a page sent, whoever wrote that page; ignored here."""
 
-    def _listen(self, _widget: object, content: Any, _buffers: object) -> None:
+    def _on_page_message(self, _widget: object, content: Any, _buffers: object) -> None:
         if isinstance(content, Mapping) and content.get("type") == "hello":
             self._hello.set()
             if self.on_hello is not None:
                 self.on_hello()
         else:
-            self._hear(content)
+            self._receive(content)

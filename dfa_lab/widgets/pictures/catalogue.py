@@ -26,10 +26,10 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: its ``title`` in the menu, and how it comes about.
+    """One picture: its ``title`` in the menu, and the functions that make it.
 
-    ``read`` takes what it needs out of a run, ``draw`` draws that (of a layer, counted from 1, where it is ``layered``)
-    on axes of its own, ``describe`` says it in words. ``fits`` is whether a run has what it needs at all.
+    ``read`` takes the data from a run, ``draw`` draws the data (of a layer, counted from 1, where it is ``layered``) on
+    axes of its own, ``describe`` puts it in words. ``fits`` says whether a run has such data.
     """
 
     title: str

@@ -29,8 +29,8 @@ class LivePictures(ipywidgets.VBox):
     when the user chose another picture or layer.
 
     ``took`` is how long the last drawing was, in seconds: it takes its time from a training that runs beside it, so the
-    caller can leave ten times as much between two. ``opened`` is another number for each picture that was to be chosen
-    soon, which the page brings into view, and 0 once the user or the run to come has another.
+    caller can leave ten times as much between two. ``opened`` counts the pictures that ``choose_soon`` opened: the page
+    scrolls to the picture when the number changes. It is 0 when none is open, or when the user chose another.
 
     Raises ``DfaLabError`` for an unknown theme.
     """

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import Event, History
 from dfa_lab.experiment.history.metrics import METRICS, Metric, angle_metrics
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 from dfa_lab.views.base.curves import chance_band
 from dfa_lab.views.base.panels import ANGLES
 from dfa_lab.views.history.plotly_figure import figure
@@ -56,8 +56,8 @@ def test_figure_draws_references_by_their_test_split_in_loss_and_accuracy(refere
         np.testing.assert_array_equal(one.x, STEPS)
         np.testing.assert_array_equal(one.y, mean(history, metric))
         assert one.yaxis == {"test_loss": "y3", "test_accuracy": "y4"}[metric]
-        assert one.line.color == style.REFERENCE_COLOUR
-        assert one.line.width < style.TEST.width
+        assert one.line.color == palette.REFERENCE_COLOUR
+        assert one.line.width < palette.TEST.width
     assert len({one.line.dash for one in drawn}) == 2
     assert "solid" not in {one.line.dash for one in drawn}
     assert [one.name for one in fig.data[:4]] == [one.name for one in drawn]  # under everything else
@@ -112,8 +112,8 @@ def test_plots_draw_references_thin_and_grey_under_the_runs(plot: Any, metric: s
         np.testing.assert_array_equal(line.get_xdata(), STEPS)
         np.testing.assert_array_equal(line.get_ydata(), mean(history, metric))
         assert line.get_label() == history.name
-        assert line.get_color() == style.REFERENCE_COLOUR
-        assert line.get_linewidth() < style.TEST.width
+        assert line.get_color() == palette.REFERENCE_COLOUR
+        assert line.get_linewidth() < palette.TEST.width
         assert line.get_zorder() < min(one.get_zorder() for one in lines(ax))
     assert len({str(line._unscaled_dash_pattern) for line in grey(ax)}) == 2
     assert not ax.texts  # the references' changes
@@ -125,7 +125,7 @@ def test_references_given_twice_on_one_axes_are_drawn_once(references: list[Hist
     ax = Figure().add_subplot()
     for name in ("dfa", "fa"):
         accuracyplot(make(name), ax=ax, label=name, references=references)
-    assert [line.get_color() for line in lines(ax)] == [style.run_colour(0), style.run_colour(1)]
+    assert [line.get_color() for line in lines(ax)] == [palette.run_colour(0), palette.run_colour(1)]
     assert [line.get_label() for line in grey(ax)] == ["bp", "shallow"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["dfa", "fa", "bp", "shallow"]
 

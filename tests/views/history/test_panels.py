@@ -8,8 +8,10 @@ from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.history.metrics import Metric
 from dfa_lab.views.base.panels import ANGLES, PANELS, Line, Panel, angle_panel, line_of
 from dfa_lab.views.history.plots import accuracyplot, lossplot, throughputplot
+from dfa_lab.views.report.tables import results_table, summary
 from dfa_lab.widgets.chart import LiveChart
 from dfa_lab.widgets.chart.chart_panels import description
+from dfa_lab.widgets.controls import DOWNLOADS
 from records import make
 
 
@@ -36,6 +38,45 @@ def test_a_registered_panel_is_everywhere(sparsity, monkeypatch):
     report = dfa.report(run)
     assert '<th scope="col" class="number">sparsity</th>' in report
     assert '<td class="number">25.0%</td>' in report
+
+
+def test_a_chart_draws_a_panel_registered_after_it_was_made(monkeypatch, request):
+    sent = []
+    monkeypatch.setattr(LiveChart, "send", lambda self, header, buffers: sent.append(header))
+    chart = LiveChart()
+    request.getfixturevalue("sparsity")
+    run = make("a")
+    run.record("sparsity", 0.25, step=40, samples=1280)
+    chart.show(run, {})
+    assert "sparsity" in {one["metric"] for one in sent[0]["series"]}
+
+
+def test_a_registered_panel_comes_after_accuracy_and_loss(sparsity):
+    run = make("a")
+    run.record("sparsity", 0.25, step=40, samples=1280)
+    run.record("test_loss", 0.5, step=40, samples=1280)
+    run.record("test_accuracy", 0.75, step=40, samples=1280)
+    assert "test accuracy 75.0%; test loss 0.5; " in summary(run, "a")
+    assert results_table([("a", run)]).head[3:] == [
+        "test accuracy",
+        "test loss (nats or squared units)",
+        "training loss (nats or squared units)",
+        "sparsity",
+    ]
+
+
+def test_a_png_has_a_registered_panel(sparsity, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *_, **__: drawn.extend(ax.get_ylabel() for ax in self.axes if ax.get_visible())
+    )
+    run = dfa.Experiment(widths=(4,), task="moons", probe_every=5)
+    run.train(5)
+    run.history.record("sparsity", 0.25, step=5, samples=1280)
+    DOWNLOADS["png"].make({"a": run}, run)
+    assert drawn[0] == "weight alignment (degrees)"
+    assert drawn[-1] == "sparse units (share)"
+    assert {"loss (nats or squared units)", "test accuracy (share)"} <= set(drawn)
 
 
 def test_the_plots_have_the_words_of_the_panels():

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import Event, History
 from dfa_lab.experiment.history.metrics import METRICS
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 from dfa_lab.views.base.change_labels import changes, place_labels, value_text
 from dfa_lab.views.base.curves import angle_range, chance_band, curve
 from dfa_lab.views.history.plotly_figure import figure
@@ -164,8 +164,8 @@ def test_equal_changes_of_several_runs_are_one_and_belong_to_none() -> None:
     fig = figure(*runs)
     marks = [one for one in fig.data if one.name == "changes"]
     assert [(*one.marker.color, one.legendgroup) for one in marks] == [
-        (style.NEUTRAL, None),
-        (style.run_colour(1, -0.25), "run 1"),  # hidden together with the run
+        (palette.NEUTRAL, None),
+        (palette.run_colour(1, -0.25), "run 1"),  # hidden together with the run
     ]
     assert [shape.legendgroup for shape in fig.layout.shapes if shape.name == "change"] == [None, "run 1"]
 
@@ -217,15 +217,15 @@ def test_several_runs_have_a_colour_each_and_one_legend() -> None:
     assert [one.name for one in shown if one.legend == "legend"] == names[:3]
     drawn = [one for one in fig.data if one.name and one.name.startswith("fa 2, ")]
     assert {one.legendgroup for one in drawn} == {"run 2"}
-    assert trace(fig, "fa 2, test accuracy").line.color == style.run_colour(2)
+    assert trace(fig, "fa 2, test accuracy").line.color == palette.run_colour(2)
     looks = {(one.line.color, one.line.dash) for one in drawn if "weight" in one.name}
     assert len(looks) == 3
     assert [one.name for one in figure(*runs, labels=["a", "b", "c"]).data if one.legend == "legend"][-3:] == [*"abc"]
 
 
 def test_colours_stay_apart_over_many_runs() -> None:
-    assert len({style.run_colour(run) for run in range(12)}) == 12
-    looks = style.layer_styles(range(1, 13)).values()
+    assert len({palette.run_colour(run) for run in range(12)}) == 12
+    looks = palette.layer_styles(range(1, 13)).values()
     assert len({look.shade for look in looks}) == len({look.width for look in looks}) == 12
 
 
@@ -302,7 +302,7 @@ def test_calls_on_one_axes_overlay() -> None:
         history.events = [Event(10, "lr", 0.1, 0.2)]
         assert accuracyplot(history, ax=given, label=history.name) is given
     assert [line.get_label() for line in lines(given)] == ["bp", "fa"]
-    assert [line.get_color() for line in lines(given)] == [style.run_colour(0), style.run_colour(1)]
+    assert [line.get_color() for line in lines(given)] == [palette.run_colour(0), palette.run_colour(1)]
     assert len(given.collections) == 1  # the replicas' spread
     assert [text.get_text().strip() for text in given.texts] == ["lr → 0.2"]
     assert lines(accuracyplot(histories[0], ax=given, color="red"))[-1].get_color() == "#ff0000"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import History
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot, Snapshot
-from dfa_lab.views.base import palette as style
+from dfa_lab.views.base import palette
 from dfa_lab.views.snapshots.captions import angle_between, matrix_words
 from dfa_lab.views.snapshots.matrix_plot import REACH, matrixplot, order
 from dfa_lab.views.snapshots.views import POINTS, VIEWS, deltaplot, sampleangleplot, spectrumplot
@@ -180,8 +180,8 @@ def test_sampleangleplot_draws_all_layers_and_overlays_snapshots(snapshot: Snaps
     assert sampleangleplot(snapshot, layers=["layer 2"], ax=ax, label="later") is ax
     assert runs(ax)[-1].get_label().startswith("later, layer 2")
     assert ax.get_title() == "gradient angle, sample by sample"  # of no snapshot alone
-    looks = style.layer_styles([1, 2])
-    expected = [style.run_colour(0, looks[1].shade), style.run_colour(1, looks[2].shade)]
+    looks = palette.layer_styles([1, 2])
+    expected = [palette.run_colour(0, looks[1].shade), palette.run_colour(1, looks[2].shade)]
     found = [one.get_edgecolor() for one in (runs(ax)[0], runs(ax)[-1])]
     np.testing.assert_allclose(
         [one[:3] for one in found], [[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in expected]

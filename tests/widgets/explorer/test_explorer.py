@@ -465,6 +465,27 @@ def test_closing_ends_its_threads():
     assert not pump.is_alive()
 
 
+def test_a_preset_with_an_unknown_picture_leaves_no_thread():
+    before = set(threading.enumerate())
+    PRESETS.register("unseen", Session(dfa.Settings(**FAST), view={"picture": "tapestry"}))
+    try:
+        with pytest.raises(dfa.DfaLabError, match="tapestry"):
+            dfa.Explorer(preset="unseen")
+    finally:
+        del PRESETS._entries["unseen"]
+    assert set(threading.enumerate()) <= before
+
+
+def test_closing_draws_no_picture_beyond_the_budget(live, monkeypatch):
+    screen = live._screen
+    drawn = []
+    monkeypatch.setattr(live.pictures, "show", drawn.append)
+    monkeypatch.setattr(screen._budget, "left", lambda: False)
+    screen._picture_due = 0.0
+    live.close()
+    assert not drawn
+
+
 def test_running_the_cell_again_closes_the_former(monkeypatch):
     place = ["cell-1", "run-1"]
     monkeypatch.setattr("dfa_lab.widgets.kernel.cell_outputs._place", lambda: tuple(place))

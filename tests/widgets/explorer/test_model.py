@@ -63,7 +63,7 @@ def test_verbs_act_on_the_runner(model):
 def test_what_cannot_be_done_is_refused_in_words(model):
     for content, words in (
         ({"do": "stepp"}, "Did you mean 'step'"),
-        ({"do": 3}, "an act was given as"),
+        ({"do": 3}, "a message was given as"),
         ({"do": "change", "fields": {"rule": "bp"}}, "rule is locked here"),
         ({"do": "drop", "lane": 0}, "one lane only"),
     ):
