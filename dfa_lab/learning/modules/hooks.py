@@ -114,6 +114,7 @@ class Conversion:
             )
         if isinstance(rule, Direct):
             self._note(name, module, found[0], rule)
+        self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
         self._last_cut = name, cut
         return cut
@@ -141,7 +142,6 @@ class Conversion:
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
             self._open.append((name, module, hidden))
-            self._reached.add(name)
         elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
             raise DfaLabError(
                 f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
