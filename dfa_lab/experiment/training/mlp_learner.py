@@ -140,8 +140,8 @@ class MLPLearner(Learner):
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
-        listen = [lambda seen, error: self.net.listen(seen.activities[1:-1], error)] if rule.listens else []
-        value: Tensor = self._step(inputs, targets, *listen)
+        watch = [lambda seen, error: self.net.listen(seen.activities[1:-1], error)] if rule.listens else []
+        value: Tensor = self._step(inputs, targets, *watch)
         if self._gradients:
             self._step_by_torch()
         if rule.changes_feedback:

@@ -31,7 +31,7 @@ def side_effect_free(converted: Converted) -> Iterator[None]:
     swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
     correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
     conversion.buffers.stale, conversion.attached = False, 1
-    heard = [(module, module.sends_through) for module in root.modules() if isinstance(module, RuledLayer)]
+    sends_through = [(module, module.sends_through) for module in root.modules() if isinstance(module, RuledLayer)]
     pending = conversion.pending
     try:
         with full_precision(), torch.random.fork_rng(), torch.enable_grad():
@@ -39,7 +39,7 @@ def side_effect_free(converted: Converted) -> Iterator[None]:
             yield
     finally:
         conversion.buffers.stale, conversion.attached, conversion.pending = stale, attached, pending
-        for layer, parameters in heard:
+        for layer, parameters in sends_through:
             layer.sends_through = parameters
         conversion.correlations.clear()
         conversion.correlations.update(correlations)

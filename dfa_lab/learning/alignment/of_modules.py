@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
+from dfa_lab.learning.alignment.angles import GradientPair, angle, comparable
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.alignment.chance_bands import mean_and_sd, weight_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Compared, compare
@@ -83,8 +83,8 @@ class _Reference:
         both = ([(ours.received(one), self.bp.received(one)) for one in some] for some in (activations, calls))
         signals, deltas = map(_joined, both)
 
-        def gradients() -> Gradients:
-            return Gradients.of_vectors(self._gradient(ours, name), self._gradient(self.bp, name))
+        def gradients() -> GradientPair:
+            return GradientPair.of_vectors(self._gradient(ours, name), self._gradient(self.bp, name))
 
         return Compared(deltas or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
 
@@ -165,7 +165,10 @@ def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple
     for name, parameters in conversion.buffers.carrying.items():
         layer = converted.root.get_submodule(name)
         if conversion.rules[name].route is Route.LAYERWISE and name in feeding:
-            found[name] = True, [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
+            found[name] = (
+                True,
+                [(_backward_matrix(layer, one), layer.get_parameter(one).detach()) for one in parameters],
+            )
     slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
     names = {call.module: call.name for call in calls}
     for name, point in _points(converted, calls):
@@ -190,7 +193,7 @@ def _points(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, 
             yield last, call.module
 
 
-def _carrier(layer: Any, parameter: str) -> Tensor:
+def _backward_matrix(layer: Any, parameter: str) -> Tensor:
     weight: Tensor = layer.get_parameter(parameter).detach()
     matrix: Tensor | None = layer.backward_weight(parameter)
     return weight if matrix is None else matrix.broadcast_to(weight.shape)

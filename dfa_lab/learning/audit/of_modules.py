@@ -43,7 +43,7 @@ class Auditor:
             elif isinstance(call.module, RuledActivation):
                 self._check_activation(call)
             elif any(True for _ in call.module.parameters(recurse=False)):
-                self._check_plain(call)
+                self._check_by_autograd(call)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
         everywhere = self._root.named_parameters(remove_duplicate=False)
@@ -131,7 +131,7 @@ class Auditor:
         with torch.no_grad():
             total[rows] += grad.to_dense() if grad.is_sparse else grad
 
-    def _check_plain(self, call: Call) -> None:
+    def _check_by_autograd(self, call: Call) -> None:
         """A layer that autograd differentiates: its parameters' gradients and what it sent, by its class alone."""
         plain = bare(call.module)
         restore_torch_state(call.random)
@@ -155,15 +155,14 @@ class Auditor:
 
     def _check_activation(self, call: Call) -> None:
         module: Any = call.module
-        choice = module.__dict__["derivative"]
         a = call.given(0, "input").detach().requires_grad_()
         (sent, *_), received = self._passed.at(call.inputs), self._passed.at(call.outputs)
         (exact,) = _vjp([type(bare(module)).forward(bare(module), a.clone())], received, [a])
         errors = self._activations[call.name]
         errors.note("exact", relative_error(sent, exact))
-        if choice != "exact":
-            slope = module.__dict__["_slope"](a.detach(), call.output.detach())
-            errors.note(str(choice), relative_error(sent, received[0] * slope))
+        if module.derivative != "exact":
+            slope = module.slope(a.detach(), call.output.detach())
+            errors.note(str(module.derivative), relative_error(sent, received[0] * slope))
 
     def _point(self, call: Call) -> RuleErrors:
         """For each rule, the error of what a feedback point received."""
@@ -233,7 +232,7 @@ class Auditor:
 
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)
-        expected = str(module.__dict__["derivative"])
+        expected = str(module.derivative)
         close = tuple(one for one, error in errors.items() if error <= tolerance(_dtype(self._root)))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
 

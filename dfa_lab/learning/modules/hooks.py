@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
+from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
 from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
-
-if TYPE_CHECKING:
-    from dfa_lab.learning.alignment import BackwardPaths
 
 
 class Conversion:
@@ -47,7 +45,7 @@ class Conversion:
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
-        self.backward_paths: BackwardPaths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
+        self.backward_paths: Paths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
@@ -155,7 +153,7 @@ class Conversion:
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
             raise DfaLabError(
-                f"feedback point {last[0]!r} gives the network's own output, which hears e itself; give convert(…, "
+                f"feedback point {last[0]!r} gives the network's own output, which receives e itself; give convert(…, "
                 "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
             )
         if self.seen_output is not None and isinstance(output, Tensor):
@@ -201,13 +199,13 @@ class Conversion:
                     sent[rule.name] = rule.received(error, lesson)
                 received, hidden = sent[rule.name], kept[number]
                 if hidden is not None:
-                    self._listen(names[number], correlation(received.detach(), matrix, hidden, maps))
+                    self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, maps))
                 found.append(project(received, matrix.to(received), shapes[number], maps) if needed[number] else None)
             return found
 
         return signals
 
-    def _listen(self, name: str, found: Tensor) -> None:
+    def _add_correlation(self, name: str, found: Tensor) -> None:
         if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
             raise DfaLabError(nothing_gets_out(self.rules[name].name))
         before = self.correlations.get(name)

@@ -76,7 +76,8 @@ class Converted:
         self.conversion.buffers.need(self.root, rules)
         self.conversion.rules, self.conversion.choice = rules, copy.deepcopy(choice)
         for name in self.conversion.buffers.carrying:
-            self.root.get_submodule(name).__dict__["rule"] = rules[name]
+            layer: Any = self.root.get_submodule(name)
+            layer.rule = rules[name]
         self.conversion.correlations.clear()
 
     def check_layers(self) -> None:

@@ -52,7 +52,7 @@ def everything(net, optimizer):
         for module in net.modules()
         if hasattr(module, "sends_through")
     ]
-    hooks += [module._slope for module in net.modules() if hasattr(module, "_slope")]
+    hooks += [module.slope for module in net.modules() if hasattr(module, "slope")]
     return tensors, grads, copy.deepcopy(optimizer.state_dict()["state"]), torch.get_rng_state(), modes, needs, hooks
 
 
