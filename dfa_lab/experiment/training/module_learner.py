@@ -89,9 +89,9 @@ class ModuleLearner(Learner):
             self._random = torch_state()
         if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
             self.net.train()
-        self._converted.conversion.attached = 1
         self._check(task)
         self.optimizer = make_optimizer(self.net, settings)
+        self._converted.attached = 1
 
     def _check(self, task: Task) -> None:
         example = task.train_inputs[:2].to(self.settings.device)

@@ -126,7 +126,7 @@ def measure_alignment(
         found = measure_converted(
             learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
         )
-        return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
+        return _rows(found, convention, list(learner.carrying), 1)
     with full_precision():
         found = _measured(learner, savable(inputs), savable(targets), loss_fn, reduction, linearised, convention, draws)
     return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)

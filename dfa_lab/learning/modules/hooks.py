@@ -7,9 +7,11 @@ output in one node.
 
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -51,14 +53,17 @@ class Conversion:
         self._missed: set[str] = set()
         self._last_cut: tuple[str, Any] | None = None
 
-    @property
-    def pending(self) -> tuple[Any, ...]:
-        """The state of a pass that is under way, and what was warned of; can be set back."""
-        return self._open, self._last_cut, set(self._reached), set(self._missed)
-
-    @pending.setter
-    def pending(self, before: tuple[Any, ...]) -> None:
-        self._open, self._last_cut, self._reached, self._missed = before
+    @contextmanager
+    def saved(self) -> Iterator[None]:
+        """Inside, no feedback is redrawn; afterwards all is as before, a pass that was under way included."""
+        copied = {name: copy.copy(getattr(self, name)) for name in ("correlations", "_reached", "_missed")}
+        before, stale = {**self.__dict__, **copied}, self.buffers.stale
+        self.attached, self.buffers.stale = 1, False
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+            self.buffers.stale = stale
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""

@@ -124,7 +124,7 @@ def test_every_byte_is_as_before_after_an_error_too(rule, fails):
     with pytest.raises((dfa.DfaLabError, ZeroDivisionError)):
         dfa.measure_alignment(net, x[:, :, :2, :1].expand(-1, 3, -1, -1) if fails == "forward" else x, t, loss)
     assert same(everything(net, optimizer), before)
-    assert conversion_of(net).conversion.pending[0] is None
+    assert conversion_of(net).conversion._open is None
 
 
 def test_a_tensor_changed_in_place_is_an_error_as_in_training():
