@@ -232,12 +232,8 @@ class Auditor:
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)
         expected = str(module.derivative)
-        close = tuple(one for one, error in errors.items() if error <= tolerance(_dtype(self._root)))
+        close = tuple(one for one, error in errors.items() if error <= tolerance(next(self._root.parameters()).dtype))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
-
-
-def _dtype(root: nn.Module) -> torch.dtype:
-    return next(root.parameters()).dtype
 
 
 def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -193,11 +194,9 @@ class Converted:
 
         ``example`` is the network's input, several in a tuple. Raises ``DfaLabError`` where the network fails on it.
         """
-        modes = {module: module.training for module in self.root.modules()}
-        self.root.eval()
         self.conversion.only_draws = True
         try:
-            with torch.random.fork_rng(), torch.enable_grad():
+            with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
                 self.root(*example) if isinstance(example, tuple) else self.root(example)
         except DfaLabError:
             raise
@@ -205,8 +204,18 @@ class Converted:
             raise DfaLabError(f"the network failed on the example: {reason}") from reason
         finally:
             self.conversion.only_draws = False
-            for module, mode in modes.items():
-                module.training = mode
+
+
+@contextmanager
+def eval_mode(net: nn.Module) -> Iterator[None]:
+    """Inside, every part of ``net`` is in eval mode; afterwards each is in its own again."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _check_patterns(patterns: Mapping[str, Rule], names: list[str]) -> None:
