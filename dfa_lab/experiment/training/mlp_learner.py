@@ -140,15 +140,13 @@ class MLPLearner(Learner):
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
-        value: Tensor = self._step(inputs, targets, *([self._listen] if rule.listens else []))
+        watch = [lambda seen, error: self.net.listen(seen.activities[1:-1], error)] if rule.listens else []
+        value: Tensor = self._step(inputs, targets, *watch)
         if self._gradients:
             self._step_by_torch()
         if rule.changes_feedback:
             self.net.move_feedback(before)
         return value
-
-    def _listen(self, seen: equations.Pass, error: Tensor) -> None:
-        self.net.listen(seen.activities[1:-1], error)
 
     def _step_by_torch(self) -> None:
         assert self.optimizer is not None

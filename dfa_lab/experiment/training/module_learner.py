@@ -21,7 +21,7 @@ from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
 from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
+from dfa_lab.learning.modules import Converted, conversion_of, convert, eval_mode, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
 
 
@@ -90,9 +90,9 @@ class ModuleLearner(Learner):
             self._random = torch_state()
         if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
             self.net.train()
-        self._converted.conversion.attached = 1
         self._check(task)
         self.optimizer = make_optimizer(self.net, settings)
+        self._converted.attached = 1
 
     def _check(self, task: Task) -> None:
         example = task.train_inputs[:2].to(self.settings.device)
@@ -146,19 +146,9 @@ class ModuleLearner(Learner):
             yield
             self._random = torch_state()
 
-    @contextmanager
-    def _eval_mode(self) -> Iterator[None]:
-        modes = [(module, module.training) for module in self.net.modules()]
-        self.net.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-
     def output(self, inputs: Tensor) -> Tensor:
         """See ``Learner``."""
-        with self._eval_mode():
+        with eval_mode(self.net):
             result: Tensor = self.net(inputs.clone())
         return result
 
@@ -169,7 +159,7 @@ class ModuleLearner(Learner):
 
     def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
         """See ``Learner``."""
-        with self._eval_mode():
+        with eval_mode(self.net):
             return module_layer_tensors(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def costs(self, test: int) -> Costs:
@@ -187,7 +177,7 @@ class ModuleLearner(Learner):
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
         """See ``Learner``: of each layer that carries δ."""
         draws = CHANCE_DRAWS if chance else 0
-        with self._eval_mode():
+        with eval_mode(self.net):
             found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
         return {name: columns for name, columns in found.items() if chance or CHANCE not in name}
 

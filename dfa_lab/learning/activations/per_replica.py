@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.learning.activations.activations import Activation, Slope, slope_of
-from dfa_lab.learning.ops import each, is_sequence
+from dfa_lab.learning.ops import each, is_same, is_sequence
 
 
 class ReplicaSlopes:
@@ -33,7 +33,7 @@ def replica_slopes(activation: Activation, derivative: Any, replicas: int | None
         return slope_of(activation, derivative)
     members: list[tuple[Any, list[int]]] = []
     for replica, choice in enumerate(each("activation_derivative", derivative, replicas)):
-        same = next((numbers for one, numbers in members if one == choice), None)
+        same = next((numbers for one, numbers in members if is_same(one, choice)), None)
         if same is None:
             members.append((choice, [replica]))
         else:

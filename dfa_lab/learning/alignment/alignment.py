@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import whole_number
 from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
@@ -25,7 +25,7 @@ from dfa_lab.learning.mlp import MLP, downstream, forward
 from dfa_lab.learning.modules import Converted
 from dfa_lab.learning.networks import network_of
 from dfa_lab.learning.ops import checked_loss
-from dfa_lab.learning.rules import Lesson
+from dfa_lab.learning.rules import Lesson, check_reduction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,14 +120,13 @@ def measure_alignment(
     """
     CONVENTIONS[convention]
     whole_number("draws", draws, 0)
-    if reduction not in ("mean", "sum"):
-        raise DfaLabError(f"reduction was given as {shown(reduction)}; expected 'mean' or 'sum'.")
+    check_reduction(reduction)
     learner = network_of(net)
     if isinstance(learner, Converted):
         found = measure_converted(
             learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
         )
-        return _rows(found, convention, list(learner.conversion.buffers.carrying), 1)
+        return _rows(found, convention, list(learner.carrying), 1)
     with full_precision():
         found = _measured(learner, savable(inputs), savable(targets), loss_fn, reduction, linearised, convention, draws)
     return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)

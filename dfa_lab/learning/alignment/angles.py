@@ -85,7 +85,7 @@ def spread(samples: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Gradients:
+class GradientPair:
     """Two gradients of one weight, the rule's and BP's: their Frobenius norms and the angle between them."""
 
     rule_norm: Tensor
@@ -93,7 +93,7 @@ class Gradients:
     angle: Tensor
 
     @classmethod
-    def of_vectors(cls, ours: Tensor, theirs: Tensor) -> Gradients:
+    def of_vectors(cls, ours: Tensor, theirs: Tensor) -> GradientPair:
         """From the gradients themselves, (…, entries)."""
         ours, theirs = comparable(ours), comparable(theirs)
         if torch.float64 in (ours.dtype, theirs.dtype):
@@ -103,7 +103,7 @@ class Gradients:
         return cls(dots.left.sqrt(), dots.right.sqrt(), dots.angle)
 
     @classmethod
-    def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> Gradients:
+    def of_products(cls, ours: Tensor, theirs: Tensor, h: Tensor) -> GradientPair:
         """Of δᵀ h, from ``comparable`` deltas (…, N, n) and the layer's input h (…, N, m).
 
         ‖δᵀ h‖² = Σ (δ δᵀ) ⊙ (h hᵀ) where that is less work than the product: for wide layers and few samples.
@@ -128,6 +128,6 @@ class Gradients:
         return cls(*(one.double()[..., 0, 0] for one in (*norms, found)))
 
     @classmethod
-    def stacked(cls, layers: Sequence[Gradients]) -> Gradients:
+    def stacked(cls, layers: Sequence[GradientPair]) -> GradientPair:
         """Those of several layers together, in a leading dimension."""
         return cls(*(torch.stack([getattr(one, name) for one in layers]) for name in ("rule_norm", "bp_norm", "angle")))

@@ -2,15 +2,14 @@
 
 While a forward pass is recorded, every layer notes the matrix that carries δ beside its own weight, every feedback
 point stays joined to what follows, and activations with another g keep f′ at hand. Backward passes over the same graph
-then go *by the rule* (as training does: the carriers, the cuts, g), *by BP* (the weights, no cuts, f′), or *by chance*
-(by the rule, with redrawn feedback). A carrier is replaced when a backward pass unpacks the saved tensor.
+then go *by the rule* (as training does: the backward weights, the cuts, g), *by BP* (the weights, no cuts, f′), or *by
+chance* (by the rule, with redrawn feedback). A backward weight is replaced when a pass unpacks the saved tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,12 +19,11 @@ from dfa_lab.learning.activations import Slope
 from dfa_lab.learning.feedback import shuffled
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer, as_matrix, as_weight
 from dfa_lab.learning.ops import Signals, generator
-from dfa_lab.learning.rules import BP
 
 
 class _Noted(NamedTuple):
     layer: nn.Module
-    carrier: Tensor
+    matrix: Tensor
     weight: Tensor
     independent: bool
 
@@ -35,7 +33,7 @@ class BackwardPaths:
 
     def __init__(self) -> None:
         self.path: Literal["rule", "bp", "chance"] = "rule"
-        self._noted: dict[int, _Noted] = {}  # by the carrier's storage
+        self._noted: dict[int, _Noted] = {}  # by the matrix's storage
         self._numbers: dict[int, int] = {}  # by storage: each matrix has its own random stream, in any order of calls
         self._redrawn: dict[int, Tensor] = {}
         self._draw = 0
@@ -49,7 +47,7 @@ class BackwardPaths:
         self.path, self._draw = "chance", draw
         self._redrawn.clear()
 
-    def carrier(self, layer: nn.Module, matrix: Tensor, weight: Tensor, independent: bool) -> Tensor:
+    def matrix(self, layer: nn.Module, matrix: Tensor, weight: Tensor, independent: bool) -> Tensor:
         """The matrix to use now for a layer's ``matrix``; one ``independent`` of the weight is redrawn by chance."""
         matrix = matrix.contiguous()
         if self.path == "bp":  # a part of the network that runs again in the backward pass, as checkpoints do
@@ -67,30 +65,15 @@ class BackwardPaths:
     @contextmanager
     def installed(self, converted: Converted) -> Iterator[None]:
         """Inside, forward passes of ``converted`` keep every path open."""
-        modules = list(converted.root.modules())
-        layers = [module for module in modules if isinstance(module, RuledLayer)]
-        activations = [module for module in modules if isinstance(module, RuledActivation)]
-        rules = [layer.__dict__["rule"] for layer in layers]
-        slopes = [activation.__dict__["_slope"] for activation in activations]
-        converted.conversion.backward_paths = self
-        for layer, rule in zip(layers, rules, strict=True):
-            layer.backward_paths = self
-            if rule.carrier is None or rule is BP:
-                # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of
-                # sight. Under a direct rule, too, autograd carries δ with W between the cuts.
-                layer.__dict__["rule"] = replace(BP)
-        for activation, slope in zip(activations, slopes, strict=True):
-            if slope is not None:
-                activation.__dict__["_slope"] = self.slope(slope, activation.exact_slope)
-        try:
+        with ExitStack() as stack:
+            converted.conversion.backward_paths = self
+            stack.callback(setattr, converted.conversion, "backward_paths", None)
+            for module in converted.root.modules():
+                if isinstance(module, RuledLayer):
+                    stack.enter_context(module.recorded_by(self))
+                elif isinstance(module, RuledActivation):
+                    stack.enter_context(module.swapped_slope(self.slope))
             yield
-        finally:
-            converted.conversion.backward_paths = None
-            for layer, rule in zip(layers, rules, strict=True):
-                layer.__dict__["rule"] = rule
-                del layer.__dict__["backward_paths"]
-            for activation, slope in zip(activations, slopes, strict=True):
-                activation.__dict__["_slope"] = slope
 
     def recording(self) -> torch.autograd.graph.saved_tensors_hooks:
         """The context of the forward pass: tensors that the graph saves go through ``_unpacked`` when they are used."""
@@ -105,9 +88,9 @@ class BackwardPaths:
         noted = self._noted.get(saved.untyped_storage().data_ptr())
         if noted is None or (self.path == "chance" and not noted.independent):
             return saved
-        other = noted.weight.contiguous() if self.path == "bp" else self._drawn_anew(noted.carrier, noted.layer)
+        other = noted.weight.contiguous() if self.path == "bp" else self._drawn_anew(noted.matrix, noted.layer)
         # The layer may have saved a part of its matrix: the same part of the replacement then.
-        start = saved.storage_offset() - noted.carrier.storage_offset() + other.storage_offset()
+        start = saved.storage_offset() - noted.matrix.storage_offset() + other.storage_offset()
         return other.as_strided(saved.shape, saved.stride(), start)
 
     def _drawn_anew(self, matrix: Tensor, layer: nn.Module | None = None) -> Tensor:

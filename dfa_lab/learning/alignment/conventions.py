@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.alignment.angles import Dots, Gradients, angle, spread
+from dfa_lab.learning.alignment.angles import Dots, GradientPair, angle, spread
 from dfa_lab.registry import Registry
 
 Pairs = Sequence[tuple[Tensor, Tensor]]
@@ -30,10 +30,10 @@ class Compared:
 
     deltas: Pairs
     signals: Pairs
-    make_gradients: Callable[[], Gradients]
+    make_gradients: Callable[[], GradientPair]
 
     @cached_property
-    def gradients(self) -> Gradients:
+    def gradients(self) -> GradientPair:
         """The weight gradients, compared once."""
         return self.make_gradients()
 

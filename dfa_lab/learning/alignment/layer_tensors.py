@@ -75,7 +75,7 @@ def module_layer_tensors(
             theirs = recording.backward()
         pairs = matrix_pairs(converted, recording.calls)
     found = []
-    for name in converted.conversion.buffers.carrying:
+    for name in converted.carrying:
         calls = recording.calls_of(name)
         calls = [call for call in calls if len(call.output) == len(calls[0].output)]
         if not calls:

@@ -27,22 +27,15 @@ def full_precision() -> Iterator[None]:
 @contextmanager
 def side_effect_free(converted: Converted) -> Iterator[None]:
     """Inside, buffers are copies and no feedback is redrawn; afterwards random streams and conversion are as before."""
-    root, conversion = converted.root, converted.conversion
     swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
-    correlations, stale, attached = dict(conversion.correlations), conversion.buffers.stale, conversion.attached
-    conversion.buffers.stale, conversion.attached = False, 1
-    heard = [(module, module.sends_through) for module in root.modules() if isinstance(module, RuledLayer)]
-    pending = conversion.pending
+    sending = [(one, one.sends_through) for one in converted.root.modules() if isinstance(one, RuledLayer)]
     try:
-        with full_precision(), torch.random.fork_rng(), torch.enable_grad():
+        with converted.conversion.saved(), full_precision(), torch.random.fork_rng(), torch.enable_grad():
             _swap_buffers(converted, swapped)
             yield
     finally:
-        conversion.buffers.stale, conversion.attached, conversion.pending = stale, attached, pending
-        for layer, parameters in heard:
+        for layer, parameters in sending:
             layer.sends_through = parameters
-        conversion.correlations.clear()
-        conversion.correlations.update(correlations)
         for owned, name, buffer in swapped:
             owned[name] = buffer
 

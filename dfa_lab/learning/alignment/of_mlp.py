@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
+from dfa_lab.learning.alignment.angles import GradientPair, angle, comparable
 from dfa_lab.learning.alignment.conventions import Compared, compare
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
 from dfa_lab.learning.mlp import Layers, Pass, deltas, downstream
@@ -110,8 +110,8 @@ def layers_together(ours: Tensors, theirs: Tensors, inputs: Tensors, *signals: T
     """Layers of one width together, in a leading dimension; ``signals`` are the rule's and BP's, if both are given."""
     pair = comparable(torch.stack(list(ours))), comparable(torch.stack(list(theirs)))
 
-    def gradients() -> Gradients:
-        return Gradients.stacked([Gradients.of_products(*one) for one in zip(*pair, inputs, strict=True)])
+    def gradients() -> GradientPair:
+        return GradientPair.stacked([GradientPair.of_products(*one) for one in zip(*pair, inputs, strict=True)])
 
     both = [torch.stack(list(side)) for side in signals]
     return Compared([pair], [(both[0], both[1])] if len(both) == 2 else [], gradients)

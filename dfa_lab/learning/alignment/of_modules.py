@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment.angles import Gradients, angle, comparable
+from dfa_lab.learning.alignment.angles import GradientPair, angle, comparable
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.alignment.chance_bands import mean_and_sd, weight_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Compared, compare
@@ -63,7 +63,7 @@ def measure_converted(
         weights = measure_weights(converted, recording.calls)
         rows = [
             compare(reference.compared(ours, name)) | {"at_floor": reference.at_floor(name, reduction)}
-            for name in converted.conversion.buffers.carrying
+            for name in converted.carrying
         ]
     return weights | chance | {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
 
@@ -83,14 +83,14 @@ class _Reference:
         both = ([(ours.received(one), self.bp.received(one)) for one in some] for some in (activations, calls))
         signals, deltas = map(_joined, both)
 
-        def gradients() -> Gradients:
-            return Gradients.of_vectors(self._gradient(ours, name), self._gradient(self.bp, name))
+        def gradients() -> GradientPair:
+            return GradientPair.of_vectors(self._gradient(ours, name), self._gradient(self.bp, name))
 
         return Compared(deltas or [(torch.zeros(1, 1), torch.zeros(1, 1))], signals, gradients)
 
     def _gradient(self, backward: BackwardPass, name: str) -> Tensor:
         parts = []
-        for parameter in self.converted.conversion.buffers.carrying[name]:
+        for parameter in self.converted.carrying[name]:
             found = backward.parameters.get(f"{name}.{parameter}" if name else parameter)
             own = self.converted.root.get_submodule(name).get_parameter(parameter)
             if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
@@ -106,14 +106,14 @@ class _Reference:
         activation = self.recording.activation_of(calls[-1])
         delta = rms(self.bp.received(calls[-1]).flatten())
         signal = delta if activation is None else rms(self.bp.received(activation).flatten())
-        first = features_first(output.dim(), self.converted.conversion.buffers.maps)
+        first = features_first(output.dim(), self.converted.maps)
         classes = 1 if output.dim() < 2 else output.shape[1 if first else -1]
         scale = classes / output.numel() if reduction == "mean" else 1.0
         return (Rounding(output.detach(), self.bp.error, scale).through(signal, delta) > LIMIT).double()
 
     def chance(self, paths: BackwardPaths, convention: str, draws: int) -> Columns:
         """Mean and sd of each layer's angle over ``draws`` backward passes with redrawn feedback."""
-        names = list(self.converted.conversion.buffers.carrying)
+        names = list(self.converted.carrying)
         angles: list[list[Tensor]] = [[] for _ in names]
         redrawable = any(rule.needs_feedback and not rule.magnitudes for rule in self.converted.conversion.uses)
         for draw in range(draws if redrawable else 0):
@@ -137,8 +137,8 @@ def _joined(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor
 
 def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
     """The numbers that compare matrices, for each layer; ``calls`` show which layers have layers below."""
-    rules = converted.conversion.rules
-    found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.conversion.buffers.carrying}
+    rules = converted.rules
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in converted.carrying}
     for name, (layerwise, pairs) in matrix_pairs(converted, calls).items():
         carried, own = (torch.cat([one.flatten() for one in side]) for side in zip(*pairs, strict=True))
         found[name] = {"entries": torch.tensor(float(own.numel())), "weight_alignment": angle(carried, own)}
@@ -159,13 +159,15 @@ def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
 
 def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple[bool, list[tuple[Tensor, Tensor]]]]:
     """Layer -> whether its rule is layerwise, and pairs of the matrix that carries the signal there and BP's own."""
-    conversion = converted.conversion
     feeding = {call.name for call in calls if call.feeds}
     found = {}
-    for name, parameters in conversion.buffers.carrying.items():
+    for name, parameters in converted.carrying.items():
         layer = converted.root.get_submodule(name)
-        if conversion.rules[name].route is Route.LAYERWISE and name in feeding:
-            found[name] = True, [(_carrier(layer, one), layer.get_parameter(one).detach()) for one in parameters]
+        if converted.rules[name].route is Route.LAYERWISE and name in feeding:
+            found[name] = (
+                True,
+                [(_backward_matrix(layer, one), layer.get_parameter(one).detach()) for one in parameters],
+            )
     slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
     names = {call.module: call.name for call in calls}
     for name, point in _points(converted, calls):
@@ -183,14 +185,14 @@ def _slopes(calls: Sequence[Call]) -> dict[str, Tensor]:
 
 def _points(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, nn.Module]]:
     """The feedback points of direct rules as they are passed, each with the layer before it."""
-    conversion, last = converted.conversion, None
+    last = None
     for call in calls:
-        last = call.name if call.name in conversion.buffers.carrying else last
-        if last and call.name in conversion.points and conversion.rules[call.name].route is Route.DIRECT:
+        last = call.name if call.name in converted.carrying else last
+        if last and call.name in converted.points and converted.rules[call.name].route is Route.DIRECT:
             yield last, call.module
 
 
-def _carrier(layer: Any, parameter: str) -> Tensor:
+def _backward_matrix(layer: Any, parameter: str) -> Tensor:
     weight: Tensor = layer.get_parameter(parameter).detach()
     matrix: Tensor | None = layer.backward_weight(parameter)
     return weight if matrix is None else matrix.broadcast_to(weight.shape)

@@ -194,7 +194,7 @@ def recorded_with_paths(
 ) -> Iterator[tuple[Recording, BackwardPaths]]:
     """A recording of every layer, activation and feedback point, and the paths that its backward passes may take."""
     paths = BackwardPaths()
-    watched = {*converted.conversion.buffers.carrying, *converted.conversion.points}
+    watched = {*converted.carrying, *converted.points}
     watched |= {name for name, module in converted.root.named_modules() if isinstance(module, RuledActivation)}
     with paths.installed(converted):
         made = record(

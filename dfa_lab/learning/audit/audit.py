@@ -59,7 +59,7 @@ def audit(
 
 def _watched(converted: Converted) -> list[str]:
     """Every module that carries δ, holds parameters, is a feedback point or has a derivative of its own."""
-    carrying, points = converted.conversion.buffers.carrying, converted.conversion.points
+    carrying, points = converted.carrying, converted.points
     found = []
     for name, module in converted.root.named_modules():
         alone = any(True for _ in module.parameters(recurse=False)) and not any(True for _ in module.children())

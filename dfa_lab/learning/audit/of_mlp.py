@@ -50,26 +50,19 @@ def _passed(
     net: MLP, inputs: Tensor, targets: Tensor, loss_fn: Callable[[Any, Any], Tensor], reduction: str
 ) -> tuple[list[Tensor], Tensor, Sequence[Tensor], dict[str, Tensor]]:
     """Preactivations, e, the δ that each layer received, and the parameters' gradients, of one pass."""
-    before = net.lesson, net.attached, net.training, list(net._correlations)
-    net.lesson, net.attached, net.watched = (targets, reduction), 1, []
-    net.training = False  # magnitudes are not drawn anew
-    try:
-        with torch.enable_grad():
-            output = net(inputs)
-            seen = net.watched
-            loss = checked_loss(loss_fn, output, targets)
-            named = {name: one for name, one in net.named_parameters() if one.requires_grad}
-            found = torch.autograd.grad(loss, [output, *seen, *named.values()], materialize_grads=True)
-    finally:
-        net.lesson, net.attached, net.training, net._correlations = before
-        net.watched = None
+    with net.unchanged() as seen, torch.enable_grad():
+        net.lesson = targets, reduction
+        output = net(inputs)
+        loss = checked_loss(loss_fn, output, targets)
+        named = {name: one for name, one in net.named_parameters() if one.requires_grad}
+        found = torch.autograd.grad(loss, [output, *seen, *named.values()], materialize_grads=True)
     received, gradients = found[1 : 1 + len(seen)], dict(zip(named, found[1 + len(seen) :], strict=True))
     return [a.detach() for a in seen], found[0], received, gradients
 
 
 def _signal(net: MLP, rule: Rule, number: int, above: Tensor, error: Tensor, lesson: Lesson) -> Tensor | None:
     """The signal of hidden layer ``number`` (from 0) by ``rule``; None where the network has no feedback for it."""
-    own = net.feedback._buffers.get(f"{rule.store}_{number + 1}")
+    own = net.feedback.matrix(net, rule.store, number + 1) if rule.needs_feedback else None
     if rule.needs_feedback and own is None:
         return None
     signal = rule.signal(above, rule.received(error, lesson), net.weights[number + 1].detach(), own)

@@ -15,6 +15,7 @@ from dfa_lab.learning.audit.reach import bypassing, fed_points
 from dfa_lab.learning.audit.recompute import Product, bare, recompute
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, tolerance
 from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, project
+from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import mapped, restore_torch_state, tensors_of
 from dfa_lab.learning.rules import BP, RULES, Direct, Layerwise, Lesson, Route, Rule
 
@@ -23,12 +24,12 @@ class Auditor:
     """Checks a recorded pass through a converted network; ``rows`` has the outcome."""
 
     def __init__(self, converted: Converted, recording: Recording, targets: Tensor, reduction: str) -> None:
-        self._root, self._conversion = converted.root, converted.conversion
+        self._converted, self._root = converted, converted.root
         self._calls, self._output, self._passed = recording.calls, recording.output, recording.backward()
-        self._fed = fed_points(recording, self._conversion.active_points())
+        self._fed = fed_points(recording, converted.conversion.active_points())
         self._bypassing = bypassing(recording)
         self._lesson_given = (targets, reduction)
-        in_use = {rule.name: rule for rule in self._conversion.uses}
+        in_use = {rule.name: rule for rule in converted.conversion.uses}
         self._rules = [in_use.get(name, rule) for name, rule in RULES.items()]
         self._gradients: dict[int, Tensor] = {}  # by id of the parameter, over all calls
         self._layers: dict[str, RuleErrors] = defaultdict(RuleErrors)  # of the signals that each layer sent
@@ -38,12 +39,12 @@ class Auditor:
     def rows(self) -> list[AuditRow]:
         """A row for each parameter that learns, and one for each activation layer."""
         for call in self._calls:
-            if call.name in self._conversion.buffers.carrying and self._calls_its_parts(call):
+            if call.name in self._converted.carrying and self._calls_its_parts(call):
                 self._check_layer(call)
             elif isinstance(call.module, RuledActivation):
                 self._check_activation(call)
             elif any(True for _ in call.module.parameters(recurse=False)):
-                self._check_plain(call)
+                self._check_by_autograd(call)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
         everywhere = self._root.named_parameters(remove_duplicate=False)
@@ -131,7 +132,7 @@ class Auditor:
         with torch.no_grad():
             total[rows] += grad.to_dense() if grad.is_sparse else grad
 
-    def _check_plain(self, call: Call) -> None:
+    def _check_by_autograd(self, call: Call) -> None:
         """A layer that autograd differentiates: its parameters' gradients and what it sent, by its class alone."""
         plain = bare(call.module)
         restore_torch_state(call.random)
@@ -147,7 +148,7 @@ class Auditor:
         grads = _vjp(outputs, self._passed.at(call.outputs), [*leaves.values(), *inputs])
         for name, grad in zip(names, grads, strict=False):
             self._add(call.module.get_parameter(name), grad)
-        if call.name in self._conversion.buffers.carrying:
+        if call.name in self._converted.carrying:
             error = self._error_of_sent(call, dict(zip(clones, grads[len(names) :], strict=True)))
             for rule in self._rules:
                 if rule is BP or rule.route is not Route.LAYERWISE:
@@ -155,15 +156,14 @@ class Auditor:
 
     def _check_activation(self, call: Call) -> None:
         module: Any = call.module
-        choice = module.__dict__["derivative"]
         a = call.given(0, "input").detach().requires_grad_()
         (sent, *_), received = self._passed.at(call.inputs), self._passed.at(call.outputs)
         (exact,) = _vjp([type(bare(module)).forward(bare(module), a.clone())], received, [a])
         errors = self._activations[call.name]
         errors.note("exact", relative_error(sent, exact))
-        if choice != "exact":
-            slope = module.__dict__["_slope"](a.detach(), call.output.detach())
-            errors.note(str(choice), relative_error(sent, received[0] * slope))
+        if module.derivative != "exact":
+            slope = module.slope(a.detach(), call.output.detach())
+            errors.note(str(module.derivative), relative_error(sent, received[0] * slope))
 
     def _point(self, call: Call) -> RuleErrors:
         """For each rule, the error of what a feedback point received."""
@@ -179,19 +179,17 @@ class Auditor:
             elif matrix is not None and isinstance(rule, Direct) and (lesson or not rule.needs_lesson):
                 assert self._passed.error is not None
                 sent = rule.received(self._passed.error, lesson)
-                wanted = project(sent, matrix, received.shape, self._conversion.buffers.maps)
+                wanted = project(sent, matrix, received.shape, self._converted.maps)
                 errors.note(rule.name, relative_error(received, wanted))
         return errors
 
     def _lesson(self) -> Lesson | None:
         """The batch's lesson; None where the targets are of a kind that makes none."""
-        before, self._conversion.lesson = self._conversion.lesson, self._lesson_given
         try:
-            return self._conversion.lesson_of(self._output)
+            with lesson(self._root, *self._lesson_given):
+                return self._converted.conversion.lesson_of(self._output)
         except (RuntimeError, AttributeError, TypeError, ValueError):
             return None
-        finally:
-            self._conversion.lesson = before
 
     def _parameter(self, name: str, first_name: str, points: Mapping[Call, RuleErrors]) -> AuditRow:
         """The row of one parameter; a tied one has a row under each of its names, and its gradient is the sum."""
@@ -202,8 +200,8 @@ class Auditor:
         known = self._gradients.get(id(parameter)) if parameter.requires_grad else found
         if known is None and not bool(found.any()):
             known = found
-        rules, fed = self._conversion.rules, self._fed.get(first_name, [])
-        carrying = self._conversion.buffers.carrying
+        rules, fed = self._converted.rules, self._fed.get(first_name, [])
+        carrying = self._converted.carrying
         carries = layer_name in carrying
         checked = known is not None or own_name in carrying.get(layer_name, ())
         own = math.inf if known is None else relative_error(found, known)
@@ -233,13 +231,9 @@ class Auditor:
 
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)
-        expected = str(module.__dict__["derivative"])
-        close = tuple(one for one, error in errors.items() if error <= tolerance(_dtype(self._root)))
+        expected = str(module.derivative)
+        close = tuple(one for one, error in errors.items() if error <= tolerance(next(self._root.parameters()).dtype))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
-
-
-def _dtype(root: nn.Module) -> torch.dtype:
-    return next(root.parameters()).dtype
 
 
 def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:

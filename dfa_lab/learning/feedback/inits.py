@@ -113,7 +113,7 @@ def low_rank(site: Site, generator: torch.Generator, *, rank: Annotated[int, Ge(
 
 @FEEDBACK_INITS.register("repeated")
 def repeated(site: Site, generator: torch.Generator, *, period: Annotated[int, Ge(1)] = 10) -> Tensor:
-    """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart hear the same."""
+    """``period`` columns from N(0, 1/rows), repeated along the layer: units that far apart receive the same."""
     rows, columns = site.shape
     period = min(whole_number("period", period, 1), columns)
     drawn = torch.randn(rows, period, dtype=torch.float64, generator=generator) / math.sqrt(rows)

@@ -67,6 +67,10 @@ class FeedbackStore:
         """Every place for a matrix of ``stores`` in ``net``, whether it is drawn or not."""
         raise NotImplementedError
 
+    def matrix(self, net: Any, store: str, number: int) -> Tensor | None:
+        """The matrix ``number`` of a store; None where no rule has used it yet."""
+        return next((slot.matrix for slot in self.slots(net, (store,)) if slot.number == number), None)
+
     def counter(self, net: Any) -> tuple[nn.Module, str]:
         """The module and the name of the buffer that counts steps."""
         raise NotImplementedError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,6 +65,8 @@ class MLP(nn.Module):
     torch.Size([3, 5, 2])
     """
 
+    _preactivations: list[Tensor] | None = None  # a list here is given those of every pass
+
     def __init__(
         self,
         widths: Sequence[int],
@@ -97,7 +100,6 @@ class MLP(nn.Module):
         self.lesson: tuple[Tensor, str] | None = None
         self.attached = 0  # how many optimizers' steps change the feedback
         self.averaged = False  # whether processes average what direct feedback learns from
-        self.watched: list[Tensor] | None = None  # a list here is given every preactivation
         self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.derivative: Any = None
@@ -108,8 +110,7 @@ class MLP(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _draw_weight(self, number: int, shape: tuple[int, int], init: str, seeds: Sequence[int]) -> Tensor:
-        draw = WEIGHT_INITS[init]
-        draws = [draw(shape, generator(seed, "weights", number)) for seed in seeds]
+        draws = [WEIGHT_INITS[init](shape, generator(seed, "weights", number)) for seed in seeds]
         return draws[0] if self.replicas is None else torch.stack(draws)
 
     def set_rule(self, rule: Choice) -> None:
@@ -178,7 +179,7 @@ class MLP(nn.Module):
         rule, feedback = self.rule, self.feedback_matrices()
         layerwise = rule if isinstance(rule, Layerwise) else None
         h, hiddens = inputs, []
-        inplace = self.activation.kernel if self._exact and self.watched is None else None
+        inplace = self.activation.kernel if self._exact and self._preactivations is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             matrix = None
             if layerwise is not None and number:
@@ -187,9 +188,9 @@ class MLP(nn.Module):
                 h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
                 a = self._affine(h, weight, bias, matrix)
-                if self.watched is not None:
+                if self._preactivations is not None:
                     a = a.clone()
-                    self.watched.append(a)
+                    self._preactivations.append(a)
                 if number == len(self.weights) - 1:
                     break
                 h = self._activate(a)
@@ -202,7 +203,10 @@ class MLP(nn.Module):
         """The output in one graph node with the hidden activities, which get what ``rule`` sends."""
         if rule.listens:
             check_that_something_gets_out(rule.name, output)
-        lesson = self._current_lesson(output)
+        lesson = None
+        if rule.needs_lesson:
+            targets, reduction = given_lesson(self.lesson, rule.name)
+            lesson = Lesson.of(targets, output, reduction)
         # Only a rule that listens keeps the activities: backward frees each with its layer.
         kept = [h.detach() for h in hiddens] if rule.listens else None
 
@@ -212,6 +216,16 @@ class MLP(nn.Module):
             return rule.received(error, lesson)
 
         return functional.direct_feedback(output, hiddens, feedback, received)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[list[Tensor]]:
+        """Inside, as in eval mode, passes leave the network as it is; the list given gets every preactivation."""
+        before = self.lesson, self.training, self._correlations, None
+        self.training, self._preactivations = False, []
+        try:
+            yield self._preactivations
+        finally:
+            self.lesson, self.training, self._correlations, self._preactivations = before
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
         """Add eᵀ h_l of one batch to what the next ``move_feedback`` changes the feedback by."""
@@ -253,12 +267,6 @@ class MLP(nn.Module):
             own = [matrices[number - 1] for number in numbers]
             self.rule.move(self.feedback.update_context(self, self.rule, weights, own, before, self._correlations))
         self._correlations = []
-
-    def _current_lesson(self, output: Tensor) -> Lesson | None:
-        if not self.rule.needs_lesson:
-            return None
-        targets, reduction = given_lesson(self.lesson, self.rule.name)
-        return Lesson.of(targets, output, reduction)
 
     def _activate(self, a: Tensor) -> Tensor:
         if self._exact:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -36,15 +38,29 @@ ELEMENTWISE: tuple[type[nn.Module], ...] = (
 
 
 class RuledActivation(nn.Module):
-    """What all converted activations share: ``derivative``, the choice of g; "exact" is f′ itself."""
+    """What all converted activations share: ``derivative``, the choice of g, and ``slope``, g itself.
+
+    With "exact", f′ itself, there is no ``slope`` where torch's own pullback will do.
+    """
 
     derivative: Choice | Derivative
-    _slope: Slope | None
+    slope: Slope | None
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
         slope = None if derivative == "exact" else slope_of(Activation(self.plain), derivative)
-        self.__dict__.update(derivative=derivative, _slope=slope)
+        self.__dict__.update(derivative=derivative, slope=slope)  # a module among them is not to be a part of this one
+
+    @contextmanager
+    def swapped_slope(self, swap: Callable[[Slope, Slope], Slope]) -> Iterator[None]:
+        """Inside, ``swap(g, f′)`` multiplies signals where there is a ``slope``."""
+        own = self.slope
+        if own is not None:
+            self.__dict__["slope"] = swap(own, self.exact_slope)
+        try:
+            yield
+        finally:
+            self.__dict__["slope"] = own
 
     def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
         """f′(a), whatever g is set."""
@@ -57,26 +73,23 @@ class RuledActivation(nn.Module):
 
     def forward(self, a: Tensor) -> Tensor:
         """f(a)."""
-        slope = self.__dict__["_slope"]
-        if slope is None:
+        if self.slope is None:
             h: Tensor = super().forward(a)
             return h
-        exact = self.__dict__["derivative"] == "exact"
-        return functional.activate(a, self.plain, slope, keep_output=exact)
+        return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
 
     def extra_repr(self) -> str:
         """What print shows: torch's own text, and g where it is not f′."""
         own = super().extra_repr()
-        choice = self.__dict__["derivative"]
-        return own if choice == "exact" else ", ".join(filter(None, [own, f"derivative={choice!r}"]))
+        return own if self.derivative == "exact" else ", ".join(filter(None, [own, f"derivative={self.derivative!r}"]))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the slope, whose functions have no name of their own: it is made again from the choice."""
-        return {name: value for name, value in self.__dict__.items() if name != "_slope"}
+        return {name: value for name, value in self.__dict__.items() if name != "slope"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.set_derivative(self.__dict__["derivative"])
+        self.set_derivative(self.derivative)
 
 
 class ActivationLayer(RuledActivation):
@@ -97,7 +110,7 @@ class ActivationLayer(RuledActivation):
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """As in every converted activation; "exact" is the activation's own derivative."""
-        self.__dict__.update(derivative=derivative, _slope=slope_of(resolve_activation(self.activation), derivative))
+        self.__dict__.update(derivative=derivative, slope=slope_of(resolve_activation(self.activation), derivative))
 
     def exact_slope(self, a: Tensor, h: Tensor) -> Tensor:
         """The activation's own derivative, or its surrogate."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
 
-ACTIVATIONS = (*ELEMENTWISE, RuledActivation)
+ACTIVATION_TYPES = (*ELEMENTWISE, RuledActivation)
 CHAINS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 NORMS = (
@@ -33,7 +33,7 @@ def find_points(module: nn.Module) -> list[str]:
     points: list[str] = []
     block: str | None = None  # the last block that no point follows yet
     for name, child, ordered in links:
-        if isinstance(child, ACTIVATIONS):
+        if isinstance(child, ACTIVATION_TYPES):
             # One activation may serve many layers: only where a chain has it once, its place is known.
             if ordered and times[id(child)] == 1 and block is not None:
                 points.append(name)
@@ -89,7 +89,7 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
         if isinstance(link, nn.Linear):
             weight = link.weight.detach()
             product = weight if product is None else product @ weight
-        elif isinstance(link, ACTIVATIONS):
+        elif isinstance(link, ACTIVATION_TYPES):
             if product is not None and slopes is not None:
                 if name not in slopes:
                     return None

@@ -7,10 +7,12 @@ output in one node.
 
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,9 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
+from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
 from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
-
-if TYPE_CHECKING:
-    from dfa_lab.learning.alignment import BackwardPaths
 
 
 class Conversion:
@@ -47,20 +47,23 @@ class Conversion:
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
-        self.backward_paths: BackwardPaths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
+        self.backward_paths: Paths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
         self._open: list[tuple[str, nn.Module, Tensor]] | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
         self._last_cut: tuple[str, Any] | None = None
 
-    @property
-    def pending(self) -> tuple[Any, ...]:
-        """The state of a pass that is under way, and what was warned of; can be set back."""
-        return self._open, self._last_cut, set(self._reached), set(self._missed)
-
-    @pending.setter
-    def pending(self, before: tuple[Any, ...]) -> None:
-        self._open, self._last_cut, self._reached, self._missed = before
+    @contextmanager
+    def saved(self) -> Iterator[None]:
+        """Inside, no feedback is redrawn; afterwards all is as before, a pass that was under way included."""
+        copied = {name: copy.copy(getattr(self, name)) for name in ("correlations", "_reached", "_missed")}
+        before, stale = {**self.__dict__, **copied}, self.buffers.stale
+        self.attached, self.buffers.stale = 1, False
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+            self.buffers.stale = stale
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
@@ -114,6 +117,7 @@ class Conversion:
             )
         if isinstance(rule, Direct):
             self._note(name, module, found[0], rule)
+        self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
         self._last_cut = name, cut
         return cut
@@ -141,7 +145,6 @@ class Conversion:
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
             self._open.append((name, module, hidden))
-            self._reached.add(name)
         elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
             raise DfaLabError(
                 f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
@@ -155,7 +158,7 @@ class Conversion:
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
             raise DfaLabError(
-                f"feedback point {last[0]!r} gives the network's own output, which hears e itself; give convert(…, "
+                f"feedback point {last[0]!r} gives the network's own output, which receives e itself; give convert(…, "
                 "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
             )
         if self.seen_output is not None and isinstance(output, Tensor):
@@ -201,13 +204,13 @@ class Conversion:
                     sent[rule.name] = rule.received(error, lesson)
                 received, hidden = sent[rule.name], kept[number]
                 if hidden is not None:
-                    self._listen(names[number], correlation(received.detach(), matrix, hidden, maps))
+                    self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, maps))
                 found.append(project(received, matrix.to(received), shapes[number], maps) if needed[number] else None)
             return found
 
         return signals
 
-    def _listen(self, name: str, found: Tensor) -> None:
+    def _add_correlation(self, name: str, found: Tensor) -> None:
         if not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active():
             raise DfaLabError(nothing_gets_out(self.rules[name].name))
         before = self.correlations.get(name)

@@ -7,8 +7,10 @@ A converted layer holds its ``rule`` and, as buffers, the matrices its rules hav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,8 +18,18 @@ from torch import Tensor, nn
 from dfa_lab.learning.ops import functional
 from dfa_lab.learning.rules import BP, Layerwise, Rule
 
-if TYPE_CHECKING:
-    from dfa_lab.learning.alignment import BackwardPaths
+
+class Paths(Protocol):
+    """What a pass is recorded by, so that backward passes over it may take other paths than the rule's."""
+
+    def matrix(self, layer: nn.Module, matrix: Tensor, weight: Tensor, independent: bool) -> Tensor:
+        """What a layer uses for its ``matrix``, which may be ``independent`` of its ``weight``."""
+
+    def gate(self, tensor: Tensor) -> Tensor:
+        """What a feedback point uses for ``tensor.detach()``."""
+
+    def signals(self, own: functional.Signals) -> functional.Signals:
+        """What the join uses for its ``own`` signals."""
 
 
 class RuledLayer(nn.Module):
@@ -26,8 +38,7 @@ class RuledLayer(nn.Module):
     rule: Rule
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
-    #: While a pass is recorded: what may take the place of the backward weights later.
-    backward_paths: BackwardPaths | None = None
+    backward_paths: Paths | None = None
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
@@ -41,7 +52,7 @@ class RuledLayer(nn.Module):
         """
         if input is not None and input.requires_grad and parameter not in self.sends_through:
             self.sends_through = self.sends_through | {parameter}
-        rule: Rule = self.__dict__["rule"]
+        rule = self.rule
         if rule is BP or not isinstance(rule, Layerwise):
             return None
         feedback = self._buffers[f"{rule.store}_{parameter}"] if rule.needs_feedback else None
@@ -50,7 +61,21 @@ class RuledLayer(nn.Module):
         matrix = rule.matrix(weight.detach(), feedback)
         if self.backward_paths is None:
             return matrix
-        return self.backward_paths.carrier(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
+        return self.backward_paths.matrix(self, matrix, weight.detach(), rule.needs_feedback and not rule.magnitudes)
+
+    @contextmanager
+    def recorded_by(self, paths: Paths) -> Iterator[None]:
+        """Inside, ``paths`` may replace the layer's backward weights, now and in later backward passes."""
+        rule, self.backward_paths = self.rule, paths
+        if rule is BP or not isinstance(rule, Layerwise):
+            # Another object than BP itself: a layer that sees BP may leave its parts to one call of torch's, out of
+            # sight. Under a direct rule, too, autograd carries δ with W between the cuts.
+            self.rule = replace(BP)
+        try:
+            yield
+        finally:
+            self.rule = rule
+            del self.backward_paths
 
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own text, and the rule."""

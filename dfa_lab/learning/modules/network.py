@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -24,12 +25,26 @@ from dfa_lab.registry import Choice
 ATTRIBUTE = "dfa_conversion"
 
 
+def _of_conversion(name: str) -> Any:
+    """An attribute that reads and sets the conversion's own."""
+    return property(
+        lambda self: getattr(self.conversion, name), lambda self, value: setattr(self.conversion, name, value)
+    )
+
+
 class Converted:
-    """A view of a converted network: ``root``, the module, and its ``conversion``. It holds nothing itself."""
+    """A view of a converted network: ``root``, the module, and its ``conversion``, where its own attributes are held.
+
+    ``carrying``, ``points`` and ``maps`` are as in ``ModuleFeedback``.
+    """
+
+    rules: dict[str, Rule] = _of_conversion("rules")
+    lesson: tuple[Tensor, str] | None = _of_conversion("lesson")
+    averaged: bool = _of_conversion("averaged")
 
     def __init__(self, root: nn.Module, conversion: Conversion) -> None:
-        self.root = root
-        self.conversion = conversion
+        self.root, self.conversion, buffers = root, conversion, conversion.buffers
+        self.carrying, self.points, self.maps = buffers.carrying, buffers.points, buffers.maps
 
     def resolve(self, choice: Any) -> dict[str, Rule]:
         """Each layer's and point's rule by ``choice``: one rule for all, or a mapping of names and patterns to rules.
@@ -38,8 +53,8 @@ class Converted:
         for all layers together that cannot carry δ as their rule asks.
         """
         obstacles = {name: why for name, module in self.root.named_modules() if (why := obstacle(module))}
-        points = self.conversion.points
-        names = list(dict.fromkeys([*self.conversion.buffers.carrying, *points]))
+        points = self.points
+        names = list(dict.fromkeys([*self.carrying, *points]))
         if per_layer(choice):
             patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
             _check_patterns(patterns, [*names, *obstacles])
@@ -74,9 +89,10 @@ class Converted:
         self.check_layers()
         rules = self.resolve(choice)
         self.conversion.buffers.need(self.root, rules)
-        self.conversion.rules, self.conversion.choice = rules, copy.deepcopy(choice)
-        for name in self.conversion.buffers.carrying:
-            self.root.get_submodule(name).__dict__["rule"] = rules[name]
+        self.rules, self.conversion.choice = rules, copy.deepcopy(choice)
+        for name in self.carrying:
+            layer: Any = self.root.get_submodule(name)
+            layer.rule = rules[name]
         self.conversion.correlations.clear()
 
     def check_layers(self) -> None:
@@ -113,21 +129,12 @@ class Converted:
 
     def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
         """Draw all feedback anew; what is not given stays as it was."""
-        unused = set(self.conversion.points) - set(self.conversion.active_points())
+        unused = set(self.points) - set(self.conversion.active_points())
         self.conversion.buffers.redraw(self.root, init, scale, seed, unused)
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, drawn by whichever rule, and the count of its changes, by ``state_dict`` key."""
         return self.conversion.buffers.buffers_of(self.root)
-
-    @property
-    def lesson(self) -> tuple[Tensor, str] | None:
-        """The targets and the loss's reduction that ``dfa.lesson`` gives."""
-        return self.conversion.lesson
-
-    @lesson.setter
-    def lesson(self, given: tuple[Tensor, str] | None) -> None:
-        self.conversion.lesson = given
 
     @property
     def attached(self) -> int:
@@ -137,15 +144,6 @@ class Converted:
     @attached.setter
     def attached(self, count: int) -> None:
         self.conversion.attach(count)
-
-    @property
-    def averaged(self) -> bool:
-        """Whether processes average what direct feedback learns from."""
-        return self.conversion.averaged
-
-    @averaged.setter
-    def averaged(self, value: bool) -> None:
-        self.conversion.averaged = value
 
     def weights_before(self, stepped: Collection[int] | None = None) -> dict[int, Tensor]:
         """Copies of the weights whose feedback changes with them, to be taken right before an optimizer step.
@@ -160,7 +158,7 @@ class Converted:
         """The weights whose feedback learns: tied ones once, frozen ones and those with no layer below not."""
         found: dict[int, Weight] = {}
         for weight in self.conversion.buffers.weights(self.root):
-            rule = self.conversion.rules[weight.layer_name]
+            rule = self.rules[weight.layer_name]
             sends = weight.parameter in weight.layer.sends_through
             if isinstance(rule, Layerwise) and rule.move and weight.tensor.requires_grad and sends:
                 found.setdefault(weight.number, weight)
@@ -178,14 +176,14 @@ class Converted:
         self.conversion.correlations.clear()
 
     def _layers_context(self, rule: Rule, before: Mapping[int, Tensor]) -> UpdateContext:
-        rules = self.conversion.rules
+        rules = self.rules
         own = [one for one in self._learning() if rules[one.layer_name] is rule and one.number in before]
         weights = {weight.number: weight.tensor for weight in own}
         matrices = [weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own]
         return self.conversion.buffers.update_context(self.root, rule, weights, matrices, before)
 
     def _points_context(self, rule: Rule) -> UpdateContext:
-        found = {n: c for n, c in self.conversion.correlations.items() if self.conversion.rules[n] is rule}
+        found = {n: c for n, c in self.conversion.correlations.items() if self.rules[n] is rule}
         if self.conversion.averaged:
             average_over_processes(found.values())
         feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in found]
@@ -196,11 +194,9 @@ class Converted:
 
         ``example`` is the network's input, several in a tuple. Raises ``DfaLabError`` where the network fails on it.
         """
-        modes = {module: module.training for module in self.root.modules()}
-        self.root.eval()
         self.conversion.only_draws = True
         try:
-            with torch.random.fork_rng(), torch.enable_grad():
+            with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
                 self.root(*example) if isinstance(example, tuple) else self.root(example)
         except DfaLabError:
             raise
@@ -208,8 +204,18 @@ class Converted:
             raise DfaLabError(f"the network failed on the example: {reason}") from reason
         finally:
             self.conversion.only_draws = False
-            for module, mode in modes.items():
-                module.training = mode
+
+
+@contextmanager
+def eval_mode(net: nn.Module) -> Iterator[None]:
+    """Inside, every part of ``net`` is in eval mode; afterwards each is in its own again."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _check_patterns(patterns: Mapping[str, Rule], names: list[str]) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.ops.transforms import seen
+from dfa_lab.learning.ops.transforms import function_inputs
 
 
 class _FeedbackLinear(torch.autograd.Function):
@@ -70,7 +70,7 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
         )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
-    result: Tensor = _FeedbackLinear.apply(*seen(_autocast(input, weight, bias, feedback)))
+    result: Tensor = _FeedbackLinear.apply(*function_inputs(_autocast(input, weight, bias, feedback)))
     return result
 
 
@@ -126,7 +126,7 @@ def feedback_conv(
     alone = input.dim() == spatial + 1
     options = list(stride), list(padding), list(dilation), transposed, list(output_padding or [0] * spatial), groups
     batch = input.unsqueeze(0) if alone else input
-    result: Tensor = _FeedbackConv.apply(*seen(_autocast(batch, weight, bias, feedback)), *options)
+    result: Tensor = _FeedbackConv.apply(*function_inputs(_autocast(batch, weight, bias, feedback)), *options)
     return result.squeeze(0) if alone else result
 
 
@@ -170,7 +170,7 @@ def join(output: Tensor, hiddens: Sequence[Tensor], feedbacks: Sequence[Tensor],
     Backward gives e to ``output`` and what ``signals(e, feedbacks, needed)`` gives to each hidden tensor: None where
     none is needed. Each hidden tensor must reach ``output`` through ``.detach()``.
     """
-    result: Tensor = _DirectFeedback.apply(output, signals, len(hiddens), *seen([*hiddens, *feedbacks]))
+    result: Tensor = _DirectFeedback.apply(output, signals, len(hiddens), *function_inputs([*hiddens, *feedbacks]))
     return result
 
 
@@ -238,5 +238,5 @@ def activate(
 
     Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows.
     """
-    result: Tensor = _Activate.apply(*seen([a]), function, slope, keep_output)
+    result: Tensor = _Activate.apply(*function_inputs([a]), function, slope, keep_output)
     return result

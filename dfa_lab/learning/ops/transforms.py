@@ -15,7 +15,7 @@ class TransformError(DfaLabError, AssertionError):
     """A rule cannot learn inside this transform. An AssertionError is what torch's compiler hands on as it is."""
 
 
-def seen(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+def function_inputs(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
     """The tensors as arguments of an autograd Function; while torch's compiler traces, views of them.
 
     For each tensor the compiler keeps whether it needed a gradient when it was first met, and takes no notice when

@@ -66,7 +66,7 @@ def given_lesson(lesson: tuple[Tensor, str] | None, rule: str) -> tuple[Tensor, 
     """``lesson`` itself, targets and reduction; ``DfaLabError`` where ``rule`` needs one and there is none."""
     if lesson is None:
         raise DfaLabError(
-            f"rule {rule!r} must hear more than the error; run the forward pass inside "
+            f"rule {rule!r} needs more than the error; run the forward pass inside "
             "`with dfa.lesson(net, targets, reduction=…):`."
         )
     return lesson

@@ -51,7 +51,8 @@ class Rule:
     the feedback after each optimizer step with decay λ = ``decay``, 0–1, which a choice can set:
     ``{"name": "kp", "decay": 0.01}``; with ``listens`` it is given eᵀ h_l of the batch.
 
-    Raises ``DfaLabError`` where the route and the functions given do not fit, and for a decay that is no share.
+    Raises ``DfaLabError`` where the route and the functions given do not fit, for a decay that is no share, and for
+    subclasses of one's own.
 
     >>> import dfa_lab as dfa
     >>> half = lambda weight, feedback: weight / 2
@@ -82,6 +83,11 @@ class Rule:
         return object.__new__(KINDS.get(route, Rule) if cls is Rule else cls)
 
     def __post_init__(self) -> None:
+        if type(self) not in (Rule, *KINDS.values()):
+            raise DfaLabError(
+                f"rule {shown(self.name)} is of a class of its own, {type(self).__name__}; make it with "
+                "dfa.Rule(…, route=…), and give what makes it different as carrier= or broadcast=."
+            )
         wanted = (self.route is Route.LAYERWISE, self.route is Route.DIRECT)
         fits = wanted == (self.carrier is not None, self.broadcast is not None)
         if not fits or type(self) is not KINDS.get(self.route):

@@ -172,3 +172,13 @@ def test_a_function_of_ones_own_that_fails_is_refused_in_a_sentence(error):
 
     with pytest.raises(dfa.DfaLabError, match=f"{error.__name__}.*Expected an elementwise g"):
         make_net((6, 8, 5), rule="fa", activation_derivative=broken)
+
+
+def test_replicas_take_points_given_as_arrays():
+    drawn = [
+        {"name": "points", "points": np.array(points)} for points in ([(-1, 0), (0, 1), (1, 0)], [(-1, 1), (1, 2)])
+    ]
+    a = torch.linspace(-2, 2, 5).reshape(1, 5, 1).expand(3, 5, 1)
+    net = dfa.MLP([4, 8, 2], replicas=3, activation_derivative=[drawn[0], drawn[1], drawn[0]])
+    for own, choice in zip(net.slope(a, a), [drawn[0], drawn[1], drawn[0]], strict=True):
+        assert torch.equal(own, Points(choice["points"])(a[0]))

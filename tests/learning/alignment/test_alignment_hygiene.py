@@ -52,7 +52,7 @@ def everything(net, optimizer):
         for module in net.modules()
         if hasattr(module, "sends_through")
     ]
-    hooks += [module._slope for module in net.modules() if hasattr(module, "_slope")]
+    hooks += [module.slope for module in net.modules() if hasattr(module, "slope")]
     return tensors, grads, copy.deepcopy(optimizer.state_dict()["state"]), torch.get_rng_state(), modes, needs, hooks
 
 
@@ -125,7 +125,7 @@ def test_every_byte_is_as_before_after_an_error_too(rule, fails):
     with pytest.raises((dfa.DfaLabError, ZeroDivisionError)):
         dfa.measure_alignment(net, x[:, :, :2, :1].expand(-1, 3, -1, -1) if fails == "forward" else x, t, loss)
     assert same(everything(net, optimizer), before)
-    assert conversion_of(net).conversion.pending[0] is None
+    assert conversion_of(net).conversion._open is None
 
 
 def test_a_tensor_changed_in_place_is_an_error_as_in_training():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.alignment.angles import Gradients, angle
+from dfa_lab.learning.alignment.angles import GradientPair, angle
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding
 from dfa_lab.learning.feedback.sampling import shuffled
 from networks import make_batch, make_net
@@ -27,7 +27,7 @@ def test_weight_gradients_by_gram_matrices_and_by_products(samples, wide, deep, 
     theirs = theirs + ours
     ours, theirs = ours * sizes[0], theirs * sizes[1]
     wide_enough = [one if one.abs().max() > 1e-10 else one.double() for one in (ours, theirs)]
-    found = Gradients.of_products(*wide_enough, h.expand(3, samples, deep))
+    found = GradientPair.of_products(*wide_enough, h.expand(3, samples, deep))
     close = {"rel": 1e-12 if dtype is torch.float64 else 1e-5}
     for number in range(3):
         own, bp = (one[number].double().numpy().T @ h.double().numpy() for one in (ours, theirs))
@@ -63,9 +63,9 @@ def test_a_zero_vector_has_no_angle():
 @pytest.mark.parametrize("samples", [4, 40])
 def test_equal_gradients_stand_at_0_and_opposite_ones_at_180(samples):
     delta, h = torch.randn(samples, 40), torch.randn(samples, 40)
-    assert Gradients.of_products(delta, 3 * delta, h).angle.item() == pytest.approx(0, abs=1e-4)
-    assert Gradients.of_products(delta, -delta, h).angle.item() == pytest.approx(180, abs=1e-4)
-    none = Gradients.of_products(torch.zeros_like(delta), delta, h)
+    assert GradientPair.of_products(delta, 3 * delta, h).angle.item() == pytest.approx(0, abs=1e-4)
+    assert GradientPair.of_products(delta, -delta, h).angle.item() == pytest.approx(180, abs=1e-4)
+    none = GradientPair.of_products(torch.zeros_like(delta), delta, h)
     assert none.rule_norm.item() == 0
     assert math.isnan(none.angle.item())
 

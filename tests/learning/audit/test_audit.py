@@ -121,6 +121,12 @@ def test_an_mlp_is_audited(rule):
     assert set(audit[-1].explained) == set(dfa.RULES), "the output layer hears e under every rule"
 
 
+@pytest.mark.parametrize("make_one", [lambda: make_net(rule="fa"), lambda: chain("fa")], ids=["mlp", "converted"])
+def test_a_reduction_that_is_none_is_refused(make_one):
+    with pytest.raises(dfa.DfaLabError, match="reduction was given as 'average'"):
+        dfa.audit(make_one(), *make_batch(), F.cross_entropy, reduction="average")
+
+
 def test_the_seeds_failure_is_caught(monkeypatch):
     """A custom pullback that is silently never used: FA that is really BP."""
 

@@ -53,6 +53,14 @@ def test_a_rule_needs_what_its_route_needs():
         dfa.Rule("x", "x", "x", "x")
 
 
+def test_a_subclass_of_rule_is_refused_with_what_to_do():
+    class Own(dfa.Rule):
+        pass
+
+    with pytest.raises(dfa.DfaLabError, match=r"a class of its own, Own; make it with dfa\.Rule\("):
+        Own("own", "t", "p", "e", dfa.Route.LAYERWISE, carrier=lambda weight, feedback: weight)
+
+
 @pytest.mark.parametrize("name", dfa.RULES)
 def test_a_call_of_rule_makes_the_kind_that_the_route_names(name):
     rule = dfa.RULES[name]

@@ -553,6 +553,12 @@ def test_a_point_that_is_the_output_or_is_not_reached_is_said():
         net(x)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_frozen_point_beside_direct_ones_is_reached():
+    net = dfa.convert(small(), {"[12]": "shallow", "[34]": "dfa"}, points=["1", "3"])
+    net(batch()[0])
+
+
 def test_outputs_without_a_dimension_of_their_own_and_lessons_that_do_not_fit():
     x, t = batch()
     net = dfa.convert(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)).double(), "dfa")

@@ -172,9 +172,9 @@ def test_other_things_than_plain_autograd_go_torchs_way(everywhere):
         torch.jit.trace(lambda one: seen.append(pays_to_fuse(one, weight)) or one * 2, x, check_trace=False)
     assert set(seen) == {False}
     net = dfa.MLP((70, 80, 9))
-    net.watched = []
-    net(x)
-    assert [tuple(a.shape) for a in net.watched] == [(96, 80), (96, 9)]
+    with net.unchanged() as preactivations:
+        net(x)
+    assert [tuple(a.shape) for a in preactivations] == [(96, 80), (96, 9)]
 
 
 def test_wide_runs_are_the_same_to_the_last_bit():
