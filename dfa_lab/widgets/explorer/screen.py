@@ -101,7 +101,7 @@ class WidgetScreen:
         if self.chart.show(shown, in_short(status_line(model, status)), diverged=diverged):
             self._budget.spend()
         now = time.monotonic()
-        if now >= self._picture_due and self._budget.left():
+        if now >= self._picture_due and (self.thread is None or self._budget.left()):
             if self.pictures.show(model.chosen):
                 self._budget.spend()
             self._picture_due = now + max(PICTURE_SECONDS, PICTURE_SHARE * self.pictures.took)
