@@ -26,7 +26,7 @@ def run():
 @pytest.mark.parametrize("name", FLOORS)
 def test_these_are_the_lowest_versions(name):
     assert Version(importlib.metadata.version(name)) == Version(FLOORS[name])
-    folder = Path(importlib.import_module(name).__file__).parents[1]
+    folder = Path(importlib.import_module(name.replace("-", "_")).__file__).parents[1]
     assert folder.name == ".lowest", "what is imported is what make test-lowest installed"
 
 
