@@ -237,13 +237,14 @@ class Lanes:
         run = self.all[0].experiment
         if run.module is not None:
             raise DfaLabError("a session was given to a run of a module of one's own; load it where an MLP trains.")
-        if len(session.lanes) > MOST_LANES:
-            raise DfaLabError(f"a session was given {len(session.lanes)} lanes; expected at most {MOST_LANES}.")
+        beside = tuple(session.lanes)
+        if len(beside) > MOST_LANES:
+            raise DfaLabError(f"a session was given {len(beside)} lanes; expected at most {MOST_LANES}.")
         changes = ScheduledChanges.of(session)
         # Whatever the session holds that cannot be done shows on a copy, while the run is whole.
         trial = Lanes(Experiment(session.settings))
         trial._numbers = self._numbers
-        for lane in session.lanes:
+        for lane in beside:
             trial.fork(lane.fields, 0, lane.name)
         changes.copy().make_due(trial.all[0].experiment)
         run.reset(**session.settings.values())
@@ -251,7 +252,7 @@ class Lanes:
         first.scheduled.make_due(run)
         for other in trial.all[1:]:
             other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
-        self._session_name = str(getattr(session, "name", ""))
+        self._session_name = str(getattr(session, "name", "") or "")
         self.all = (first, *trial.all[1:])
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.sessions import Lane, Session
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.settings import MOST_STEPS, Settings
 
 
 class SessionLike(Protocol):
@@ -41,16 +41,19 @@ class ScheduledChanges:
     @classmethod
     def of(cls, session: SessionLike) -> ScheduledChanges:
         """Those of ``session``; ``DfaLabError`` where they could not be made. A ``Session`` has checked its own."""
-        settings, before = session.settings, 0
+        if isinstance(session, Session):
+            return cls(session.changes)
+        settings, before, changes = session.settings, 0, tuple(session.changes)
         if not isinstance(settings, Settings):
             raise DfaLabError(f"a session's settings were given as {shown(settings)}; expected a Settings.")
-        for step, fields in () if isinstance(session, Session) else session.changes:
-            if whole_number("a change's step", step, 0) < before:
+        last = whole_number("a session's steps", session.steps, 0, MOST_STEPS)
+        for step, fields in changes:
+            if whole_number("a change's step", step, 0, last) < before:
                 raise DfaLabError(f"a change at step {step} stands after one at step {before}; put them in order.")
             before, after = step, settings.changed(**fields)
             Settings.check_live({one: fields[one] for one in fields if getattr(settings, one) != getattr(after, one)})
             settings = after
-        return cls(session.changes)
+        return cls(changes)
 
     def __len__(self) -> int:
         return len(self._left)

@@ -3,6 +3,8 @@
 from dfa_lab.experiment.settings.compute_context import ComputeContext, deferred_interrupt
 from dfa_lab.experiment.settings.limits import (
     COMMAND_STEPS,
+    FILE_NAME,
+    LAST_SEED,
     LONGEST,
     LONGEST_TEXT,
     MESSAGE_FIELDS,
@@ -12,8 +14,10 @@ from dfa_lab.experiment.settings.limits import (
     MOST_CHANGES,
     MOST_LANES,
     MOST_STEPS,
+    PAGE_CHANGES,
     PAGE_CHARACTERS,
     PAGE_NUMBER,
+    PAGE_PINS,
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.serializable import check_serializable

@@ -22,5 +22,7 @@ COMMAND_STEPS = 10**15
 PAGE_WEIGHTS, PAGE_REPLICAS, PAGE_THREADS = 60_000_000, 64, 16
 #: A page: the greatest number in a choice's parameters, the characters of any text and the entries of any list.
 PAGE_NUMBER, PAGE_CHARACTERS = 100_000, 500
+#: A page: changes of a session, pinned runs, characters of the runs' names in a file's name.
+PAGE_CHANGES, PAGE_PINS, FILE_NAME = 1000, 4, 80
 #: A page's message: characters of a session's text, fields, characters of the fields, steps.
 MESSAGE_TEXT, MESSAGE_FIELDS, MESSAGE_FIELDS_TEXT, MESSAGE_STEPS = 1_000_000, 64, 100_000, 10**8

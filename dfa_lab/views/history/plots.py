@@ -161,7 +161,8 @@ def throughputplot(
 
 def panels_of(history: History) -> list[str]:
     """The panels that ``panelplot`` draws of this history: those with values of the run, or of its layers' angle."""
-    recorded, angles = {(metric, layer is None) for metric, layer in history.series}, angle_metrics()
+    series, angles = list(history.series.items()), angle_metrics()  # at once: a run may be adding to it
+    recorded = {(metric, layer is None) for (metric, layer), one in series if len(one)}
     return [
         name
         for name, panel in PANELS.items()

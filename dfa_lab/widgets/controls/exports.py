@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.settings import FILE_NAME
 from dfa_lab.registry import Registry
 
 Runs = Mapping[str, Experiment]
-#: The most characters of the runs' names in a file's name.
-LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,6 @@ def download(runs: Runs, chosen: Experiment, kind: str) -> tuple[str, str, bytes
     made, task = DOWNLOADS[kind], chosen.settings.task
     names = [name for name, run in runs.items() if made.every or run is chosen]
     kind_of_task = task if isinstance(task, str) else "task"
-    name = f"dfa_lab-{kind_of_task}-{'-'.join(names)[:LONGEST]}-step-{chosen.steps_done}.{made.ending}"
+    name = f"dfa_lab-{kind_of_task}-{'-'.join(names)[:FILE_NAME]}-step-{chosen.steps_done}.{made.ending}"
     safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
     return safe, made.mime, made.make(runs, chosen)

@@ -134,7 +134,7 @@ _STEPS = {
     "step_10": Button("×10", "Train 10 steps, then pause"),
     "step_100": Button("×100", "Train 100 steps, then pause"),
 }
-_FILES = {f"save_{kind}": Button(one.text, one.help) for kind, one in DOWNLOADS.items()}
+_FILES = {f"save_{kind}": Button(one.text, one.help) for kind, one in DOWNLOADS.items() if one.text}
 _RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
 _NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
 _UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")

@@ -11,15 +11,13 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.sessions import PRESETS, Session, View, story_of
-from dfa_lab.experiment.settings import Settings, check_size
+from dfa_lab.experiment.settings import LAST_SEED, PAGE_CHANGES, PAGE_PINS, Settings, check_size
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.widgets.controls import VERBS, check_fields, checked, download
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
-MOST_CHANGES = 1000
 #: How many seeds there are: after the last one comes 0.
-SEEDS = 2**31
-MOST_PINS = 4
+SEEDS = LAST_SEED + 1
 #: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
 SLOW, FAST = 0.5, 2.0
 
@@ -122,7 +120,7 @@ def _undo(model: ExplorerModel, message: Message) -> None:
 def _pin(model: ExplorerModel, message: Message) -> None:
     run = model.chosen
     name = next((name for name, one in model.lanes_by_name().items() if one is run), run.history.name)
-    model.pins = [*model.pins, run.history.copy(f"{name} at {run.steps_done:,}")][-MOST_PINS:]
+    model.pins = [*model.pins, run.history.copy(f"{name} at {run.steps_done:,}")][-PAGE_PINS:]
 
 
 def _unpin(model: ExplorerModel, message: Message) -> None:
@@ -133,9 +131,9 @@ def _unpin(model: ExplorerModel, message: Message) -> None:
 def _load(model: ExplorerModel, session: Session) -> None:
     check_fields(session.settings.values())
     model.restrictions.check_session(session, model.experiment.settings)
-    if len(session.changes) > MOST_CHANGES:
+    if len(session.changes) > PAGE_CHANGES:
         raise DfaLabError(
-            f"the session has {len(session.changes):,} changes; the explorer takes {MOST_CHANGES:,}. In code, "
+            f"the session has {len(session.changes):,} changes; the explorer takes {PAGE_CHANGES:,}. In code, "
             "Session.replay() makes it."
         )
     for fields in [*(fields for _, fields in session.changes), *(lane.fields for lane in session.lanes)]:

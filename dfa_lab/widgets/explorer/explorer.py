@@ -74,11 +74,15 @@ class Explorer(ipywidgets.VBox):
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)
         self.chart, self.panel, self.pictures = screen.chart, screen.panel, screen.pictures
         self.model = ExplorerModel(runner, restrictions, screen, session=session, at_once=headless)
-        if session is not None:
-            screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
-        runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
-        if session is not None:
-            runner.load(session)
+        try:
+            if session is not None:
+                screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
+            runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
+            if session is not None:
+                runner.load(session)
+        except BaseException:
+            screen.close()
+            raise
         self.panel.on_message = lambda message: handle(self.model, message)
         self.panel.on_hello = self.chart.on_hello = self._page_opened
         super().__init__([self.panel, screen.main])

@@ -178,6 +178,32 @@ def test_what_is_like_a_session_may_hold_what_no_file_can_and_brings_its_name(ru
         runner.wait(10)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"steps": "ten"}, "steps was given as 'ten'"),
+        ({"steps": -1}, "steps was given as -1"),
+        ({"steps": 8, "changes": ((9, {"lr": 0.2}),)}, "step was given as 9"),
+    ],
+)
+def test_what_is_like_a_session_is_checked_before_anything_changes(runner, given, words):
+    loaded = Loaded(dfa.Settings(**FAST, seed=7), given.get("changes", ()), given["steps"])
+    runner.load(loaded)
+    with pytest.raises(dfa.DfaLabError, match=words):
+        runner.wait(10)
+    assert runner.status().settings.seed != 7
+    assert runner.status().stop_at is None
+
+
+def test_changes_may_come_from_an_iterator_and_a_name_may_be_none(runner):
+    runner.load(Loaded(dfa.Settings(**FAST), iter([(4, {"lr": 0.2})]), 8, name=None))
+    runner.wait(10)
+    assert names(runner) == ["DFA"]
+    runner.play()
+    runner.wait(10)
+    assert runner.experiment.settings.lr == 0.2
+
+
 def test_a_planned_change_that_fails_is_told_and_the_run_goes_on_when_played(runner):
     runner.load(Loaded(dfa.Settings(**FAST), ((8, {"optimizer": "adam"}),), 20))
     runner.change(momentum=0.9)

@@ -7,7 +7,7 @@ import dfa_lab as dfa
 from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.history.metrics import Metric
 from dfa_lab.views.base.panels import ANGLES, PANELS, Line, Panel, angle_panel, line_of
-from dfa_lab.views.history.plots import accuracyplot, lossplot, throughputplot
+from dfa_lab.views.history.plots import accuracyplot, lossplot, panels_of, throughputplot
 from dfa_lab.views.report.tables import results_table, summary
 from dfa_lab.widgets.chart import LiveChart
 from dfa_lab.widgets.chart.chart_panels import description
@@ -98,3 +98,11 @@ def test_bps_speed_is_in_the_live_chart_alone():
         "samples_per_s",
         "bp_samples_per_s",
     ]
+
+
+def test_a_series_without_rows_is_no_panel_of_a_history():
+    history = dfa.History()
+    history.record("samples_per_s", 50_000.0, step=100, samples=6400)
+    assert panels_of(history) == ["throughput"]
+    history.truncate(0, changes=0)
+    assert panels_of(history) == []

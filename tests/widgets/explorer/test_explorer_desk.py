@@ -1,6 +1,7 @@
 """What the explorer tells its desk and its status line: what would be refused, short errors, its speed, its paper."""
 
 import pytest
+from ipywidgets.widgets import widget
 
 import dfa_lab as dfa
 from dfa_lab.experiment.runner.lanes import LANES
@@ -79,8 +80,14 @@ def test_it_begins_at_a_speed_one_can_watch():
         explorer.runner.wait(10)
         assert told(explorer)["limit"] == limit
         explorer.close()
+
+
+def test_an_explorer_that_is_refused_leaves_no_widget_open():
+    before = set(widget._instances)
     with pytest.raises(dfa.DfaLabError):
         dfa.Explorer(**FAST, speed=-1)
+    left = {type(made).__name__ for model, made in widget._instances.items() if model not in before}
+    assert not left & {"ControlPanel", "LiveChart", "LivePictures", "VBox", "Dropdown", "HTML"}, left
 
 
 def test_changes_to_come_are_said(headless):
