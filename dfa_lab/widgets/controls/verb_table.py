@@ -2,7 +2,7 @@
 
 Each row says what goes with the verb and how that is checked, which buttons stand for it, with their texts, help and
 keys, and when it cannot be done. What it does is the action of its name (``explorer/actions.py``). The page
-has its buttons from here too: ``frontend/buttons.json`` is ``buttons_json()``.
+has its buttons from here too: ``widgets/schema.py`` writes them for it.
 """
 
 from __future__ import annotations
@@ -234,9 +234,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def buttons_json() -> str:
-    """What ``frontend/buttons.json`` is to hold: each button by its name, in the order of the screen, with its verb."""
+def buttons() -> dict[str, dict[str, str]]:
+    """Each button of the page by its name, in the order of the screen, with its verb."""
     order = {name: place for place, name in enumerate(PARTS)}
     found = [(name, {"verb": verb, **asdict(one)}) for verb, row in VERBS.items() for name, one in row.buttons.items()]
-    found.sort(key=lambda pair: order.get(pair[0], len(order)))
-    return json.dumps(dict(found), ensure_ascii=False, indent=2) + "\n"
+    return dict(sorted(found, key=lambda pair: order.get(pair[0], len(order))))
