@@ -11,10 +11,13 @@ export interface PartMessage {
   buffers: number;
 }
 
-/** All that is new; a page that misses a ``number`` says hello again. */
+/** All that is new, or ``whole``: everything. A page that misses a ``number`` says hello again. */
 export interface Frame {
   type: "frame";
   number: number;
+  whole: boolean;
+  asked: boolean;
+  answered: Record<string, number>;
   parts: PartMessage[];
 }
 
@@ -114,7 +117,6 @@ export interface PanelState {
   stop_at?: number | null;
   pins?: string[];
   error?: string;
-  answered?: Record<string, number>;
   status?: Record<string, string>;
   words?: string;
 }

@@ -22,10 +22,17 @@ class PartMessage(TypedDict):
 
 
 class Frame(TypedDict):
-    """All that is new; a page that misses a ``number`` says hello again."""
+    """All that is new, or ``whole``: everything. A page that misses a ``number`` says hello again.
+
+    ``asked`` is true where a page asked for this one. ``answered`` has the number of the last message received of each
+    page.
+    """
 
     type: Literal["frame"]
     number: int
+    whole: bool
+    asked: bool
+    answered: dict[str, int]
     parts: list[PartMessage]
 
 
@@ -134,7 +141,6 @@ class PanelState(TypedDict, total=False):
     stop_at: int | None
     pins: list[str]
     error: str
-    answered: dict[str, int]
     status: dict[str, str]
     words: str
 

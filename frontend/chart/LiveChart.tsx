@@ -1,0 +1,3 @@
+export function LiveChart() {
+  return <div />;
+}

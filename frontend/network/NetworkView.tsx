@@ -1,0 +1,3 @@
+export function NetworkView() {
+  return <div />;
+}

@@ -1,0 +1,58 @@
+// One picture of the run at this step, and the menus that choose it.
+import "./pictures.css";
+import { useLab } from "../shared/lab.tsx";
+import { useStore } from "../shared/use_store.ts";
+
+const NONE = "none";
+
+export function LivePicture() {
+  const lab = useLab();
+  const picture = useStore(lab.picture, (state) => state);
+  if (!picture) return <div class="dfa-picture" />;
+  const { chosen, choices, layer, layers, words, source, width, height } = picture;
+  const choose = (name: string, which: number) => lab.act({ do: "picture", name, layer: which }, "picture");
+  return (
+    <div class="dfa-picture" data-part="picture">
+      <div class="dfa-picture-menus">
+        <label>
+          picture{" "}
+          <select
+            class="dfa-menu"
+            data-testid="dfa-picture-menu"
+            value={chosen}
+            onChange={(event) => choose(event.currentTarget.value, 1)}
+          >
+            <option value={NONE}>none</option>
+            {choices.map(({ name, title }) => (
+              <option key={name} value={name}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+        {layers > 1 && (
+          <label>
+            layer{" "}
+            <select
+              class="dfa-menu"
+              data-testid="dfa-picture-layer"
+              value={String(layer)}
+              onChange={(event) => choose(chosen, Number(event.currentTarget.value))}
+            >
+              {Array.from({ length: layers }, (_, place) => String(place + 1)).map((number) => (
+                <option key={number} value={number}>
+                  {number}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      {source ? (
+        <img src={source} alt={words} width={width} height={height} data-testid="dfa-picture" />
+      ) : (
+        chosen !== NONE && <p role="status">{words}</p>
+      )}
+    </div>
+  );
+}

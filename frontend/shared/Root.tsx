@@ -1,0 +1,30 @@
+// The box around a widget: its theme, and whether the kernel answers.
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLab } from "./lab.tsx";
+import { watchTheme } from "./theme.ts";
+import { useStore } from "./use_store.ts";
+
+const SILENT =
+  "The kernel does not answer. If it was restarted or died, run this cell again. If a cell is running, what you did takes effect when it ends.";
+
+export function Root({ name, children }: { name: string; children: ComponentChildren }) {
+  const lab = useLab();
+  const theme = useStore(lab.panel, (state) => state.theme) ?? String(lab.options.theme ?? "auto");
+  const silent = useStore(lab.page, (state) => state.silent);
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => (box.current ? watchTheme(box.current, () => lab.tellDark()) : undefined), [lab]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme is another background
+  useLayoutEffect(() => lab.tellDark(), [lab, theme]);
+  const classes = ["dfa-root", `dfa-${name}`, `dfa-theme-${theme}`, silent ? "dfa-silent" : ""];
+  return (
+    <div ref={box} class={classes.join(" ")} data-testid={`dfa-${name}`}>
+      {silent && (
+        <p class="dfa-error dfa-no-answer" role="alert" data-testid="dfa-no-answer">
+          {SILENT}
+        </p>
+      )}
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,130 @@
+// What passes between one page and the kernel: frames come, numbered; what the user does goes, numbered too.
+import type { Frame, PartMessage } from "./messages.ts";
+
+/** What anywidget gives a widget's page side. */
+export interface Model {
+  get(name: string): unknown;
+  send(content: unknown): void;
+  on(name: string, heard: (content: Frame, buffers: DataView[]) => void): void;
+  off(name: string, heard: (content: Frame, buffers: DataView[]) => void): void;
+}
+
+export type Message = Record<string, unknown>;
+export type Receiver = (message: PartMessage, buffers: DataView[]) => void;
+
+const HELLO_AGAIN_MS = 1000;
+const NO_ANSWER_MS = 2000;
+const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
+const ASK_NEXT_MS = 100;
+
+export class Link {
+  /** Called with each part's messages, by the part's name. */
+  readonly receivers = new Map<string, Receiver>();
+  /** Called after each whole frame. */
+  onFrame: () => void = () => {};
+  /** Called when the kernel stops answering what the user does, and when it answers again. */
+  onSilent: (silent: boolean) => void = () => {};
+  /** Whether frames are to be expected, because something trains. */
+  expects: () => boolean = () => false;
+
+  private readonly model: Model;
+  private readonly page = `page-${Math.random().toString(36).slice(2, 10)}`;
+  private number: number | null = null; // of the last frame; null while everything is awaited
+  private sent = 0; // number of the last thing done
+  private open: { number: number; at: number }[] = []; // without an answer, the oldest first
+  private silent = false;
+  private heardAt = 0;
+  private mustAsk = false; // nothing comes by itself: each frame is asked for
+  private timers: number[] = [];
+
+  constructor(model: Model) {
+    this.model = model;
+  }
+
+  /** Whether everything has come. */
+  get ready(): boolean {
+    return this.number !== null;
+  }
+
+  start(): void {
+    this.model.on("msg:custom", this.receive);
+    this.timers.push(window.setInterval(() => this.ready || this.hello(), HELLO_AGAIN_MS));
+    this.timers.push(window.setInterval(() => this.askNext(), ASK_NEXT_MS));
+    this.timers.push(window.setInterval(() => this.miss(), NO_ANSWER_MS / 4));
+    this.hello();
+  }
+
+  stop(): void {
+    for (const timer of this.timers) clearInterval(timer);
+    this.model.off("msg:custom", this.receive);
+  }
+
+  /** Send what the user did, with a number that the kernel gives back. */
+  act(message: Message): void {
+    this.sent += 1;
+    this.open.push({ number: this.sent, at: performance.now() });
+    this.send({ ...message, page: this.page, number: this.sent });
+  }
+
+  send(message: Message): void {
+    try {
+      this.model.send(message);
+    } catch (reason) {
+      console.warn(reason); // a kernel that died takes no message: that no answer comes says so
+    }
+  }
+
+  private hello(): void {
+    this.send({ type: "hello" });
+  }
+
+  private receive = (frame: Frame, buffers: DataView[]): void => {
+    if (frame.type !== "frame") return;
+    this.heardAt = performance.now();
+    if (!frame.asked) this.mustAsk = false;
+    if (frame.whole) this.number = frame.number;
+    else if (this.number === null) return;
+    else if (frame.number !== this.number + 1) {
+      this.number = null; // one was lost on the way
+      this.hello();
+      return;
+    }
+    this.number = frame.number;
+    let place = 0;
+    for (const message of frame.parts) {
+      this.receivers.get(message.part)?.(message, buffers.slice(place, place + message.buffers));
+      place += message.buffers;
+    }
+    this.hear(frame.answered[this.page] ?? 0);
+    this.onFrame();
+  };
+
+  /** The kernel has taken everything up to this number. */
+  private hear(last: number): void {
+    const left = this.open.filter(({ number }) => number > last);
+    if (left.length === this.open.length) return;
+    this.open = left;
+    this.turn(false);
+  }
+
+  private miss(): void {
+    if (!this.open.length || performance.now() - this.open[0].at < NO_ANSWER_MS) return;
+    this.turn(true);
+    const now = performance.now();
+    this.open = this.open.map((one) => ({ ...one, at: now }));
+    this.act({ do: "watching" }); // what was done may have been lost on the way: this asks for an answer only
+  }
+
+  private turn(silent: boolean): void {
+    if (silent === this.silent) return;
+    this.silent = silent;
+    this.onSilent(silent);
+  }
+
+  /** Where a front end passes on nothing that a thread sends (Colab), ask for each frame. */
+  private askNext(): void {
+    if (!this.ready || document.visibilityState !== "visible" || !(this.expects() || this.open.length)) return;
+    if (performance.now() - this.heardAt > QUIET_MS) this.mustAsk = true;
+    if (this.mustAsk) this.send({ type: "next" });
+  }
+}
