@@ -1,6 +1,6 @@
 """The page's side of the messages: ``python -m dfa_lab.widgets.schema`` writes frontend/shared/messages.ts.
 
-The types are those of ``kernel/messages.py``, the buttons those of ``VERBS``; a test holds the file to what is made here.
+The types are those of ``kernel/messages.py``, the buttons those of ``VERBS``; a test holds the file to them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, NotRequired, get_args, get_origin, is_typeddict
 
-from dfa_lab.widgets.controls import buttons
+from dfa_lab.widgets.controls import Button, buttons
 from dfa_lab.widgets.kernel import messages
 
 PLACE = Path(__file__).parents[2] / "frontend" / "shared" / "messages.ts"
@@ -25,7 +25,8 @@ def typescript() -> str:
     aliases = [f"export type {name} = {_written(kind)};" for name, kind in named.items()]
     table = json.dumps(buttons(), ensure_ascii=False, indent=2)
     head = "// Made by `python -m dfa_lab.widgets.schema` from dfa_lab/widgets/kernel/messages.py: change it there."
-    shape = "export interface Button {\n  verb: string;\n  text: string;\n  help: string;\n  key: string;\n  key_help: string;\n}"
+    fields = "".join(f"  {name}: string;\n" for name in ("verb", *Button.__dataclass_fields__))
+    shape = f"export interface Button {{\n{fields}}}"
     parts = [head, *aliases, *map(_interface, found), shape, f"export const BUTTONS: Record<string, Button> = {table};"]
     return "\n\n".join(parts) + "\n"
 

@@ -139,7 +139,7 @@ export interface FileMessage {
   kind: string;
 }
 
-/** What lies in the chart's buffer for one series: count steps, count values, and deviations where its run has them. */
+/** What lies in the chart's buffer for one series: count steps, count values, deviations where its run has them. */
 export interface ChartSeries {
   metric: string;
   layer: number | string | null;

@@ -1,3 +1,3 @@
 """The live chart."""
 
-from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
+from dfa_lab.widgets.chart.chart_part import ChartPart, Shown

@@ -9,6 +9,7 @@ from .exports import download as download
 from .restrictions import PICTURES_PART as PICTURES_PART
 from .restrictions import Restrictions as Restrictions
 from .verb_table import VERBS as VERBS
+from .verb_table import Button as Button
 from .verb_table import buttons as buttons
 from .verb_table import check_fields as check_fields
 from .verb_table import checked as checked

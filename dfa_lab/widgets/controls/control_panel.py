@@ -1,4 +1,4 @@
-"""The control panel: every control of the explorer in one widget, which only sends and shows."""
+"""The control panel: the state of every control, which it sends, and what a user does, which it receives."""
 
 from __future__ import annotations
 
@@ -10,31 +10,25 @@ from typing import Any
 from dfa_lab.errors import in_words
 from dfa_lab.views.base import value_text
 from dfa_lab.widgets.controls.verb_table import checked
-from dfa_lab.widgets.kernel import PageWidget, bundle
-
-PAGES, PAGE_LENGTH, LAST_NUMBER = 16, 80, 2**53
-"""The most pages that are answered, the longest name of one, and the greatest number of a message."""
+from dfa_lab.widgets.kernel import PagePart
 
 
-class ControlPanel(PageWidget):
+class ControlPanel(PagePart):
     """Toolbar, controls, derivative editor, events and sharing: what a user does arrives at ``on_message``.
 
     ``show`` is all there is to call, from one thread; a page may reload at any time and is given everything again.
     ``on_message`` is called, if set, with each well-formed message {"do": verb, …} (see ``VERBS``), on whatever thread
     the kernel receives it: let it put a command and return. What a page sends besides is ignored; ``error`` says in
-    words what it was, or how ``on_message`` failed, until the next good message. A page numbers its messages, and the
-    next ``show`` sends back the last one that was received, whatever came of it; a page that gets none back says that
-    the kernel does not answer. ``on_hello`` is called, if set, when a page has opened the panel, ``on_dark`` with
+    words what it was, or how ``on_message`` failed, until the next good message. ``on_dark`` is called, if set, with
     whether the page is dark, when it was opened and when that changed.
     """
 
-    _esm, _css = bundle("desk", "the control panel")
+    name = "panel"
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    def __init__(self) -> None:
+        super().__init__()
         self._given: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
-        self._answered: dict[str, int] = {}
         self.error = ""
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self.on_dark: Callable[[bool], None] | None = None
@@ -53,9 +47,7 @@ class ControlPanel(PageWidget):
         A part that is the same object as last time is taken as unchanged: give a new list where a list has changed. A
         part that is missing is not shown. Everything is sent anew to a page that has just opened the panel.
         """
-        asked, given = self._said_hello(), dict(state)
-        if self._answered:
-            given["answered"] = dict(self._answered)
+        asked, given = self._is_whole(), dict(state)
         fresh = {}
         for key, value in given.items():
             if asked or key not in self._given or self._given[key] is not value:
@@ -67,7 +59,7 @@ class ControlPanel(PageWidget):
         if not (fresh or gone or asked):
             return False
         self._sent = {key: value for key, value in {**self._sent, **fresh}.items() if key in given}
-        self._post({"type": "snapshot" if asked else "state", "state": fresh, "gone": gone}, numbered=True)
+        self.send({"type": "snapshot" if asked else "state", "state": fresh, "gone": gone})
         return True
 
     def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
@@ -76,14 +68,14 @@ class ControlPanel(PageWidget):
         The browser puts it where it puts downloads, which works in Voila too, where nobody sees the kernel's folder.
         """
         data = content.encode() if isinstance(content, str) else content
-        self._post({"type": "file", "name": Path(name).name, "kind": kind}, [data])
+        self.send({"type": "file", "name": Path(name).name, "kind": kind}, [data])
 
-    def _receive(self, content: Any) -> None:
-        if isinstance(content, Mapping) and content.get("type") == "paper":
+    def receive(self, content: Any) -> bool:
+        """Take what a page sent: whether it is dark, or what its user did."""
+        if isinstance(content, Mapping) and content.get("type") == "dark":
             if self.on_dark is not None and isinstance(content.get("dark"), bool):
                 self.on_dark(content["dark"])
-            return
-        self._note_number(content)
+            return True
         try:
             message = checked(content)
             self.error = ""
@@ -91,17 +83,7 @@ class ControlPanel(PageWidget):
                 self.on_message(message)
         except Exception as error:  # nobody sees what is raised here: it goes to the status line
             self.error = in_words(error)
-
-    def _note_number(self, content: Any) -> None:
-        """Keep the page's own name and its message's number, to answer it; of many pages the latest."""
-        if not isinstance(content, Mapping):
-            return
-        page, number = content.get("page"), content.get("number")
-        if not isinstance(page, str) or not 0 < len(page) <= PAGE_LENGTH:
-            return
-        if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= LAST_NUMBER:
-            others = {name: last for name, last in self._answered.items() if name != page}
-            self._answered = dict(list({**others, page: number}.items())[-PAGES:])
+        return True
 
 
 def serializable(value: Any) -> Any:

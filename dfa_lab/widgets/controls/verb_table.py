@@ -102,6 +102,9 @@ _LANE = Argument("lane", lambda value: _is_whole(value, 0), "a lane's number")
 _FROM_0, _FROM_1 = (f"a whole number from {low} to {MESSAGE_STEPS:,}" for low in (0, 1))
 _COUNT = Argument("steps", lambda value: _is_whole(value, 1), _FROM_1)
 _GOAL = Argument("step", lambda value: value is None or _is_whole(value, 1), f"{_FROM_1}, or null")
+_SAMPLE = Argument("sample", lambda value: _is_whole(value, 0), _FROM_0)
+_LAYER = Argument("layer", lambda value: value is None or _is_whole(value, 1), f"{_FROM_1}, or null")
+_UNIT = Argument("unit", lambda value: value is None or _is_whole(value, 0), f"{_FROM_0}, or null")
 _PLACE = Argument("step", lambda value: _is_whole(value, 0), _FROM_0)
 _SHARED = Argument(
     "text", lambda value: _is_text(value, MESSAGE_TEXT), f"a text of at most {MESSAGE_TEXT:,} characters"
@@ -169,7 +172,8 @@ VERBS: dict[str, Verb] = {
     "stop_at": Verb((_GOAL,)),
     "focus": Verb((_PLACE,), looks=True),
     "save": Verb((_KIND,), _FILES),
-    "tab": Verb((_name("a tab's name"),), looks=True),
+    "picture": Verb((_name("a picture's name"), replace(_LAYER, optional=True)), looks=True),
+    "look": Verb((_SAMPLE, replace(_LAYER, optional=True), replace(_UNIT, optional=True)), looks=True),
 }
 
 #: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.

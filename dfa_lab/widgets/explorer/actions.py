@@ -157,6 +157,10 @@ def _slow(model: ExplorerModel, message: Message) -> None:
             model.runner.play()
 
 
+def _look(model: ExplorerModel, message: Message) -> None:
+    model.look = message["sample"], message.get("layer"), message.get("unit")
+
+
 def _share(model: ExplorerModel, message: Message) -> None:
     run = model.chosen
     history = run.history
@@ -171,7 +175,7 @@ def _share(model: ExplorerModel, message: Message) -> None:
 
 def _save(model: ExplorerModel, message: Message) -> None:
     runs, chosen, kind = model.lanes_by_name(), model.chosen, message["kind"]
-    model.jobs.start("a file", lambda: model.screen.panel.hand_over(*download(runs, chosen, kind)))
+    model.jobs.start("a file", lambda: model.screen.hand_over(*download(runs, chosen, kind)))
 
 
 #: What each of ``VERBS`` does.
@@ -197,7 +201,8 @@ ACTIONS: dict[str, Action] = {
     "stop_at": lambda model, message: model.runner.stop_at(message["step"]),
     "share": _share,
     "save": _save,
-    "focus": lambda model, message: model.screen.chart.focus(message["step"]),
-    "tab": lambda model, message: model.screen.pictures.choose(message["name"]),
+    "focus": lambda model, message: model.screen.focus(message["step"]),
+    "picture": lambda model, message: model.screen.choose_picture(message["name"], message.get("layer")),
+    "look": _look,
     "watching": lambda model, _: model.runner.watched(),
 }

@@ -1,4 +1,4 @@
-"""The explorer: control panel, chart and pictures put together."""
+"""The explorer: one widget with everything on one screen."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-import ipywidgets
-
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.sessions import View
 from dfa_lab.experiment.settings import Settings, shows_settings
 from dfa_lab.learning.ops import warm_up
-from dfa_lab.widgets.controls import Restrictions
-from dfa_lab.widgets.explorer.actions import act, handle
+from dfa_lab.widgets.chart import ChartPart
+from dfa_lab.widgets.controls import ControlPanel, Restrictions
+from dfa_lab.widgets.explorer.actions import act
+from dfa_lab.widgets.explorer.feeds import ChartFeed, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
+from dfa_lab.widgets.explorer.part_widget import PartWidget
 from dfa_lab.widgets.explorer.screen import WidgetScreen
 from dfa_lab.widgets.explorer.start import SPEED, Given, started
 from dfa_lab.widgets.explorer.status_line import status_line
-from dfa_lab.widgets.kernel import clear_reply_subshell, leave_at_once, take_place
+from dfa_lab.widgets.kernel import leave_at_once, take_place
+from dfa_lab.widgets.network import NetworkPart
+from dfa_lab.widgets.pictures import PicturePart
+from dfa_lab.widgets.story import StoryPart
 
 
 @shows_settings
-class Explorer(ipywidgets.VBox):
+class Explorer(PartWidget):
     """A network that learns while you watch and change its settings: show it as a cell's last value and press play.
 
     It takes a ``Settings`` or its fields, and ``module=`` for a network of one's own, as ``Experiment`` does, or the
@@ -72,8 +76,18 @@ class Explorer(ipywidgets.VBox):
         runner, session = started(settings, preset, fields, patience=patience, headless=headless)
         self.runner, self._borrowed = runner, isinstance(settings, Runner)
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)
-        self.chart, self.panel, self.pictures = screen.chart, screen.panel, screen.pictures
+        self.panel, self.chart, self.network = ControlPanel(), ChartPart(), NetworkPart()
+        self.picture = PicturePart(theme="light" if theme == "auto" else theme)
+        feeds = (
+            PanelFeed(self.panel),
+            ChartFeed(self.chart),
+            NetworkFeed(self.network),
+            PictureFeed(self.picture),
+            StoryFeed(StoryPart()),
+        )
+        super().__init__("explorer", feeds, {"theme": theme})
         self.model = ExplorerModel(runner, restrictions, screen, session=session, at_once=headless)
+        screen.attach(self)
         try:
             if session is not None:
                 screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
@@ -81,17 +95,12 @@ class Explorer(ipywidgets.VBox):
             if session is not None:
                 runner.load(session)
         except BaseException:
-            screen.close()
+            super().close()
             raise
-        self.panel.on_message = lambda message: handle(self.model, message)
-        self.panel.on_hello = self.chart.on_hello = self._page_opened
-        super().__init__([self.panel, screen.main])
-        for part, name in ((self, "explorer"), (self.panel, "desk-box"), (screen.main, "main")):
-            part.add_class(f"dfa-{name}")
-        self.pictures.add_class("dfa-pictures-box")
-        self.add_class(f"dfa-theme-{theme}")
         take_place(self)
         self._built = True
+        if not headless:
+            runner.measure()  # so that the untrained network is seen
         screen.begin(self.model)
         if not headless:
             leave_at_once()
@@ -152,9 +161,3 @@ class Explorer(ipywidgets.VBox):
             self.runner.close()
         self._screen.close()
         super().close()
-
-    def _page_opened(self) -> None:
-        self.runner.watched()
-        parts = (self, self.panel, self._screen.main, self.chart, self.pictures, *self.pictures.children)
-        for widget in parts:
-            clear_reply_subshell(widget)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import History
@@ -13,22 +13,33 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls import Restrictions
 from dfa_lab.widgets.kernel import BackgroundJobs
 
-if TYPE_CHECKING:
-    from dfa_lab.widgets.chart import LiveChart
-    from dfa_lab.widgets.controls import ControlPanel
-    from dfa_lab.widgets.pictures import LivePictures
+#: What the drawn network shows: the sample's number in the probe batch, and the layer and the unit that are looked at.
+Look = tuple[int, int | None, int | None]
 
 
 class Screen(Protocol):
     """What shows a model, as far as it needs to know."""
 
-    chart: LiveChart
-    panel: ControlPanel
-    pictures: LivePictures
-
     @property
     def undrawn(self) -> str:
         """What could not be drawn, in words, or ""."""
+
+    @property
+    def refused(self) -> str:
+        """Which message of a page could not be taken, in words, or ""."""
+
+    @property
+    def opened(self) -> int:
+        """Another number for each picture that is to be brought into view, 0 for none."""
+
+    def focus(self, step: int) -> None:
+        """Lead the eye to a step."""
+
+    def choose_picture(self, name: str, layer: int | None = None) -> None:
+        """Choose a picture. ``DfaLabError`` where there is none of that name or layer."""
+
+    def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
+        """Give a file to the page that asked for it."""
 
     def begin_anew(self, view: View) -> None:
         """Show the run to come as ``view`` says. ``DfaLabError`` for a picture that there is none of."""
@@ -58,6 +69,7 @@ class ExplorerModel:
         self.pins: list[History] = []
         self.shared = "", ""  # the run as a text and as a script
         self.refused: Exception | None = None
+        self.look: Look = (0, None, None)
         self.single_step = False  # the last command was a single step: its phases are shown
         self.before_slow_motion: tuple[float | None, bool] = None, False  # the speed limit, and whether it trained
         self._chosen = 0
@@ -101,12 +113,12 @@ class ExplorerModel:
             before = self.experiment.settings
             if (settings.task, settings.widths) != (before.task, before.widths):
                 self.pins = []  # no line to compare with
-        self._chosen, self.shared = 0, ("", "")
+        self._chosen, self.shared, self.look = 0, ("", ""), (0, None, None)
 
     def error(self, status: Status) -> str:
         """What last went wrong, in words, or ""."""
         refused = "" if self.refused is None else in_words(self.refused)
-        said = (self.screen.panel.error or refused, status.error, self.screen.undrawn)
+        said = (self.screen.refused or refused, status.error, self.screen.undrawn)
         return " ".join(dict.fromkeys(filter(None, said)))
 
     def _job_ended(self, failed: DfaLabError | None) -> None:

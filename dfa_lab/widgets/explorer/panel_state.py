@@ -55,7 +55,7 @@ class PanelState:
             "lock": list(restrictions.lock),
             "refused": disabled_reasons(restrictions, run, len(status.lanes)),
             "theme": restrictions.theme,
-            "opened": model.screen.pictures.opened,
+            "opened": model.screen.opened,
             "limit": status.limit,
             "stop_at": status.stop_at,
             "pins": [pin.name for pin in model.pins],

@@ -1,7 +1,7 @@
 """What passes between kernel and page, type by type; ``frontend/shared/messages.ts`` is made from this file.
 
-A frame is all that a widget sends: one message for each of its parts that has something new. Numbers that are many lie in
-the frame's buffers (float64, little-endian), those of its parts one after another. A page asks with ``{"type": "hello"}``
+A frame is all that a widget sends: one message for each of its parts that has something new. Many numbers lie in the
+frame's buffers (float64, little-endian), those of its parts one after another. A page asks with ``{"type": "hello"}``
 for everything, with ``{"type": "next"}`` for what is new, and with ``{"do": verb, …}`` for what the user wants.
 """
 
@@ -160,7 +160,7 @@ class FileMessage(PartMessage):
 
 
 class ChartSeries(TypedDict):
-    """What lies in the chart's buffer for one series: count steps, count values, and deviations where its run has them."""
+    """What lies in the chart's buffer for one series: count steps, count values, deviations where its run has them."""
 
     metric: str
     layer: int | str | None
@@ -282,9 +282,9 @@ class NetworkLayer(TypedDict):
     ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
     ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ", "sign(W)ᵀ").
     Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state): between what this layer
-    receives and BP's, and between the feedback and Wᵀ. Lists are of the chosen sample: activity h, preactivation a, slope
-    g(a) in place of f′(a), received signal, δ = received ⊙ slope, and BP's δ.
-    ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries the
+    receives and BP's, and between the feedback and Wᵀ. Lists are of the chosen sample: activity h, slope g(a) in place
+    of f′(a), received signal, δ = received ⊙ slope, and BP's δ.
+    ``weights`` lead to this layer from the one below (rows: units here, columns: units below); ``feedback`` carries the
     error to this layer (rows: units here, columns: units of the layer it comes from). None where not defined, as for a
     converted network's tensors.
     """

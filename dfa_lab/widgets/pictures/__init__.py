@@ -1,3 +1,3 @@
-"""Pictures under the live curves."""
+"""Pictures of the run at this step."""
 
-from dfa_lab.widgets.pictures.live_picture import LivePictures
+from dfa_lab.widgets.pictures.picture_part import PicturePart

@@ -1,4 +1,4 @@
-"""LiveChart: linked panels that draw runs while they train. It sends what a History holds and computes nothing.
+"""The curves: linked panels that draw runs while they train. Sends what a History holds and computes nothing.
 
 A message is a JSON header and one buffer of float64. The header's ``series`` say what lies in the buffer, one after
 another: n steps, n values (the mean over replicas), and n standard deviations where there are replicas. ``run`` in a
@@ -18,7 +18,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import BP_SPEED, Rows
-from dfa_lab.widgets.kernel import PageWidget, bundle
+from dfa_lab.widgets.kernel import PagePart
 
 #: A message holds at most so many points of a series, whatever the run's length; with several runs fewer, at the least
 #: ``FEWEST_POINTS``.
@@ -54,17 +54,19 @@ class Shown:
         return {"name": self.name, "id": self.history.run_id, "faint": self.faint, "colour": colour, "spread": several}
 
 
-class LiveChart(PageWidget):
+class ChartPart(PagePart):
     """Alignment, loss, accuracy and throughput of one run or several, drawn in the browser as they train.
 
     ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
-    ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
+    ``panels`` are the names of those that are drawn, in this order; None draws all of ``PANELS`` that fit the runs.
+    ``focus`` leads the eye to a step. Raises ``DfaLabError`` for an unknown panel.
     """
 
-    _esm, _css = bundle("live_chart", "the live chart")
+    name = "chart"
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    def __init__(self, panels: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self._panels = None if panels is None else [PANELS[name] for name in panels]
         self._runs: list[Shown] = []
         self._rows: list[Rows] = []
         self._status: dict[str, str] = {}
@@ -91,7 +93,7 @@ class LiveChart(PageWidget):
         moved. Call it from one thread at a time. Raises ``DfaLabError`` where there is no run to show.
         """
         shown = _checked(runs)
-        snapshot = self._said_hello() or shown != self._runs or any(rows.stale for rows in self._rows)
+        snapshot = self._is_whole() or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
             self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
         chunks, buffer = self._new_rows()
@@ -113,9 +115,10 @@ class LiveChart(PageWidget):
             header |= {"layers": self._layers, "angle": self._angle}
             header["runs"] = [run.description(place) for place, run in enumerate(shown)]
             classes, compared = any(run.classify for run in shown), any(run.compared for run in shown)
-            panels = [panel for panel in PANELS.values() if classes or not panel.of_classes]
+            fitting = [panel for panel in PANELS.values() if classes or not panel.of_classes]
+            panels = fitting if self._panels is None else self._panels
             header["panels"] = [description(panel, compared=compared) for panel in panels]
-        self._post(header, [buffer], numbered=True)
+        self.send(header, [buffer])
         return True
 
     def focus(self, step: int) -> None:
@@ -126,7 +129,7 @@ class LiveChart(PageWidget):
         """
         if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
             raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
-        self._post({"type": "focus", "step": int(step)})
+        self.send({"type": "focus", "step": int(step)})
 
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""
@@ -161,9 +164,7 @@ def _checked(runs: History | Sequence[Shown]) -> list[Shown]:
         classify = "test_accuracy" in measured or "test_loss" not in measured
         return [Shown(runs, runs.name, classify=classify, compared=BP_SPEED in measured)]
     if not isinstance(runs, Sequence) or not runs or not all(isinstance(run, Shown) for run in runs):
-        raise DfaLabError(
-            f"LiveChart.show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run."
-        )
+        raise DfaLabError(f"show got {shown(runs)}; expected a History, or a list of one Shown(history, name) a run.")
     return list(runs)
 
 

@@ -1,0 +1,138 @@
+"""What each part of a widget is shown of a run, and how often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dfa_lab.errors import DivergedError
+from dfa_lab.experiment.runner import Status
+from dfa_lab.widgets.chart import ChartPart, Shown
+from dfa_lab.widgets.controls import ControlPanel
+from dfa_lab.widgets.explorer.model import ExplorerModel
+from dfa_lab.widgets.explorer.status_line import in_short
+from dfa_lab.widgets.kernel import PagePart
+from dfa_lab.widgets.network import NetworkPart
+from dfa_lab.widgets.pictures import PicturePart
+from dfa_lab.widgets.story import StoryPart
+
+#: A picture is drawn once a second at most, the network eight times, and each takes a tenth of the time at most.
+PICTURE_SECONDS, NETWORK_SECONDS, SHARE = 1.0, 0.125, 10.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How things stand at one look: the model, the runner's status, the panel's state (None where it cannot be made),
+    the status line.
+    """
+
+    model: ExplorerModel
+    status: Status
+    panel: dict[str, Any] | None
+    line: dict[str, str]
+
+
+class Feed(Protocol):
+    """Shows its part a moment."""
+
+    @property
+    def part(self) -> PagePart:
+        """What is shown."""
+
+    def show(self, now: Moment) -> None:
+        """Let the part queue what is new."""
+
+    def hurry(self) -> None:
+        """The user has just done something: what is drawn seldom is due now."""
+
+
+class PanelFeed:
+    """The state of the controls, which every widget has: it says the theme, and whether something trains."""
+
+    def __init__(self, part: ControlPanel) -> None:
+        self.part = part
+
+    def show(self, now: Moment) -> None:
+        """See ``Feed``."""
+        if now.panel is not None:
+            self.part.show(now.panel)
+
+    def hurry(self) -> None:
+        """See ``Feed``."""
+
+
+class ChartFeed:
+    """The curves of the runs side by side and of the pinned ones."""
+
+    def __init__(self, part: ChartPart) -> None:
+        self.part = part
+
+    def show(self, now: Moment) -> None:
+        """See ``Feed``."""
+        model = now.model
+        compares, failed = model.runner.compares_speed, model.runner.error
+        shown = [
+            Shown(run.history, name, classify=run.task.classifies, compared=compares(run))
+            for name, run in model.lanes_by_name(now.status).items()
+        ]
+        shown += [Shown.pinned(pin) for pin in model.pins]
+        diverged = failed.step if isinstance(failed, DivergedError) else None
+        self.part.show(shown, in_short(now.line), diverged=diverged)
+
+    def hurry(self) -> None:
+        """See ``Feed``."""
+
+
+class PictureFeed:
+    """The chosen picture of the chosen run."""
+
+    def __init__(self, part: PicturePart) -> None:
+        self.part, self._due = part, 0.0
+
+    def show(self, now: Moment) -> None:
+        """See ``Feed``."""
+        if time.monotonic() >= self._due or self.part.whole:
+            self.part.show(now.model.chosen)
+            self._due = time.monotonic() + max(PICTURE_SECONDS, SHARE * self.part.took)
+
+    def hurry(self) -> None:
+        """See ``Feed``."""
+        self._due = 0.0
+
+
+class NetworkFeed:
+    """The network of the chosen run, with the sample and the unit that the user looks at."""
+
+    def __init__(self, part: NetworkPart) -> None:
+        self.part, self._due = part, 0.0
+
+    def show(self, now: Moment) -> None:
+        """See ``Feed``."""
+        if time.monotonic() >= self._due or self.part.whole:
+            self.part.show(now.model.chosen, now.model.look)
+            self._due = time.monotonic() + max(NETWORK_SECONDS, SHARE * self.part.took)
+
+    def hurry(self) -> None:
+        """See ``Feed``."""
+        self._due = 0.0
+
+
+class StoryFeed:
+    """The story that is told, and the place in it."""
+
+    def __init__(self, part: StoryPart) -> None:
+        self.part = part
+
+    def show(self, now: Moment) -> None:
+        """See ``Feed``."""
+        self.part.show(now.model.runner)
+
+    def hurry(self) -> None:
+        """See ``Feed``."""
+
+
+def parts_of(feeds: Sequence[Feed]) -> list[PagePart]:
+    """The parts in the order in which they go into a frame."""
+    return [feed.part for feed in feeds]

@@ -1,0 +1,17 @@
+"""A widget of a model: the feeds that show its parts what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dfa_lab.widgets.explorer.feeds import Feed, parts_of
+from dfa_lab.widgets.kernel import PageWidget
+
+
+class PartWidget(PageWidget):
+    """A widget that shows what its ``feeds`` give its parts, in their order."""
+
+    def __init__(self, part: str, feeds: Sequence[Feed], options: Mapping[str, Any] | None = None) -> None:
+        self.feeds = tuple(feeds)
+        super().__init__(part, parts_of(feeds), options)

@@ -1,0 +1,61 @@
+"""The line that says in one sentence what is happening, in the reader's words."""
+
+from __future__ import annotations
+
+import math
+
+from dfa_lab.experiment.history import History
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner import Status
+from dfa_lab.learning.rules import RULES, Route, Rule
+
+#: An angle counts as below chance where it is so many standard deviations below.
+BELOW = 3.0
+
+
+def sentence(run: Experiment, status: Status) -> str:
+    """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns."""
+    rule = run.settings.rule
+    title = RULES[rule].title if isinstance(rule, str) else "a rule of each layer's own"
+    if not run.steps_done:
+        return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
+    accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
+    learnt = (
+        f"it is right on {100 * accuracy:.0f} % of the test data" if accuracy == accuracy else f"the loss is {loss:.3g}"
+    )
+    return f"After {run.steps_done:,} steps {learnt}. {_alignment(run)}"
+
+
+def _alignment(run: Experiment) -> str:
+    history, rule = run.history, run.settings.rule
+    known = RULES[rule] if isinstance(rule, str) else None
+    if isinstance(known, Rule) and known.route is Route.NONE:
+        return "The hidden layers receive nothing and stay as they are."
+    layers = sorted({layer for metric, layer in list(history.series) if metric == "gradient_alignment" and layer})
+    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in layers]
+    angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
+    if not angles:
+        return ""
+    mean = sum(angle for _, angle in angles) / len(angles)
+    if mean < 0.05:
+        return "Every layer receives exactly backpropagation's signal."
+    chance = [_chance(history, layer) for layer, _ in angles]
+    below = all(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
+    where = "layer" if len(angles) == 1 else "layers on average"
+    now = (
+        f"What the hidden {where} receive{'s' if len(angles) == 1 else ''} is {mean:.0f}° from backpropagation's signal"
+    )
+    return f"{now}: {'far better than chance' if below else 'no better than chance so far'}."
+
+
+def _chance(history: History, layer: int | None) -> tuple[float, float]:
+    middle, sd = (_last(history, f"gradient_alignment_chance{end}", layer) for end in ("_mean", ""))
+    return (middle if math.isfinite(middle) else 90.0), (sd if math.isfinite(sd) else 0.0)
+
+
+def _last(history: History, metric: str, layer: int | None = None) -> float:
+    """The last finite value, the mean over replicas; NaN where there is none."""
+    series = history.series.get((metric, layer))
+    if series is None or not len(series):
+        return math.nan
+    return float(series.last.mean())
