@@ -149,6 +149,7 @@ export class Lab {
     if (next.error !== before.error) this.refuse(next.error ?? "");
     if ((next.lanes ?? []).length < 2 && this.page.get().question) this.page.patch({ question: null });
     this.panel.set(next);
+    if (next.opened && next.opened !== before.opened) this.page.patch({ drawer: "pictures" });
     if (type === "snapshot") {
       this.dark = null; // a kernel that knows nothing yet is told anew
       requestAnimationFrame(() => this.tellDark());

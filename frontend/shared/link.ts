@@ -79,9 +79,9 @@ export class Link {
   }
 
   private receive = (frame: Frame, buffers: DataView[]): void => {
+    if (!frame.asked) this.mustAsk = false; // a frame, or a ping, that came by itself
     if (frame.type !== "frame") return;
     this.heardAt = performance.now();
-    if (!frame.asked) this.mustAsk = false;
     if (frame.whole) this.number = frame.number;
     else if (this.number === null) return;
     else if (frame.number !== this.number + 1) {

@@ -13,6 +13,8 @@ from dfa_lab.views.base import event_line, run_colour
 from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.actions import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
+from dfa_lab.widgets.explorer.status_line import status_line
+from dfa_lab.widgets.explorer.words import sentence
 
 #: Of more events the newest count: a message stays small however long the run.
 EVENTS_SHOWN = 200
@@ -60,6 +62,8 @@ class PanelState:
             "stop_at": status.stop_at,
             "pins": [pin.name for pin in model.pins],
             "error": model.error(status),
+            "status": status_line(model, status),
+            "words": model.story or sentence(run),
         }
 
     def _when(self, name: str, key: Any, make: Callable[[], Any]) -> Any:

@@ -136,8 +136,8 @@ class LiveChart(RunPart):
     def show(self, history: History | Sequence[Shown], status: Mapping[str, str] | None = None) -> bool:
         """Draw what is new in a history; whether there was anything. Call it as often as once a step, from one thread.
 
-        ``status`` is shown above the panels: state, step, samples …, each a text. Raises ``DfaLabError`` where the chart
-        follows a run already.
+        ``status`` is shown above the panels: state, step, samples …, each a text. Raises ``DfaLabError`` where the
+        chart follows a run already.
         """
         if self._screen is not None:
             raise DfaLabError("this chart follows its run by itself; make a LiveChart() without one to show a history.")

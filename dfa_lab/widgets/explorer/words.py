@@ -6,14 +6,13 @@ import math
 
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Status
 from dfa_lab.learning.rules import RULES, Route, Rule
 
 #: An angle counts as below chance where it is so many standard deviations below.
 BELOW = 3.0
 
 
-def sentence(run: Experiment, status: Status) -> str:
+def sentence(run: Experiment) -> str:
     """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns."""
     rule = run.settings.rule
     title = RULES[rule].title if isinstance(rule, str) else "a rule of each layer's own"
@@ -42,10 +41,9 @@ def _alignment(run: Experiment) -> str:
     chance = [_chance(history, layer) for layer, _ in angles]
     below = all(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
     where = "layer" if len(angles) == 1 else "layers on average"
-    now = (
-        f"What the hidden {where} receive{'s' if len(angles) == 1 else ''} is {mean:.0f}° from backpropagation's signal"
-    )
-    return f"{now}: {'far better than chance' if below else 'no better than chance so far'}."
+    receives = "receives" if len(angles) == 1 else "receive"
+    verdict = "far better than chance" if below else "no better than chance so far"
+    return f"What the hidden {where} {receives} is {mean:.0f}° from backpropagation's signal: {verdict}."
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:
@@ -58,4 +56,5 @@ def _last(history: History, metric: str, layer: int | None = None) -> float:
     series = history.series.get((metric, layer))
     if series is None or not len(series):
         return math.nan
-    return float(series.last.mean())
+    _, values = series.since(len(series) - 1, history.replicas)
+    return float(values[-1].mean())

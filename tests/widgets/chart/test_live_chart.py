@@ -16,7 +16,7 @@ from dfa_lab.experiment.history.metrics import METRICS
 from dfa_lab.views.base.change_labels import event_text
 from dfa_lab.views.base.panels import PANELS
 from dfa_lab.widgets.chart.chart_panels import description, metrics
-from dfa_lab.widgets.chart.live_chart import EVENTS_A_MESSAGE, LABEL_LENGTH, POINTS_A_MESSAGE, LiveChart, Shown
+from dfa_lab.widgets.chart.chart_part import EVENTS_A_MESSAGE, LABEL_LENGTH, POINTS_A_MESSAGE, ChartPart, Shown
 from dfa_lab.widgets.chart.thinning import thin
 
 STATUS = {"state": "training", "step": "0", "samples": "0", "settings": "rule dfa", "error": ""}
@@ -37,7 +37,7 @@ class Message:
         assert not len(numbers)
 
 
-class Watched(LiveChart):
+class Watched(ChartPart):
     """A live chart that keeps what it sends."""
 
     sent: list[Message]

@@ -25,7 +25,7 @@ class Watched(ControlPanel):
         self.__dict__.setdefault("sent", []).append(content)
 
     def hear(self, content: Any) -> None:
-        self._handle_custom_msg(content, [])
+        self.receive(content)
 
 
 @pytest.fixture

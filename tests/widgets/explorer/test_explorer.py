@@ -98,13 +98,13 @@ def test_hostile_messages_change_nothing_but_the_status_line(headless):
     before = state()
     for message in MESSAGES:
         headless.act("watching")
-        headless.panel._handle_custom_msg(message, [])
+        headless.panel.receive(message)
         assert state() == before, message
         assert headless.status()["error"], message
         headless.model.refused = None
         headless.panel.error = ""
     for message in IGNORED:
-        headless.panel._handle_custom_msg(message, [])
+        headless.panel.receive(message)
         assert state() == before, message
     assert len(headless.runner.lanes) == 1
 
@@ -372,7 +372,7 @@ def test_answers_to_a_pages_acts_are_within_the_budget_and_the_last_one_comes(li
     end = time.monotonic() + 3
     while time.monotonic() < end:  # what changes nothing is answered too
         number += 1
-        live.panel._handle_custom_msg({"do": "select", "lane": 0, "page": "a page", "number": number}, [])
+        live.panel.receive({"do": "select", "lane": 0, "page": "a page", "number": number})
         time.sleep(0.03)
 
     def answered():
@@ -715,11 +715,11 @@ def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch)
     def opened():
         return PanelState(headless.model).now(headless.runner.status())["opened"]
 
-    headless.pictures.choose("matrix")
+    headless.picture.choose("matrix")
     headless.act("preset", name="moons")
     assert headless.status()["error"] == ""
-    assert headless.pictures.chosen == "surface"
-    assert "<img" in headless.pictures.picture.value
+    assert headless.picture.chosen == "surface"
+    assert "<img" in headless.picture.picture.value
     assert opened() == 1
     headless.act("preset", name="moons")
     assert opened() == 2, "again: the page is to look for it again"
@@ -727,18 +727,18 @@ def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch)
     headless.act("reset")
     assert opened() == 2
     headless.act("new_run", fields={"task": "moons"})
-    assert (headless.pictures.chosen, opened()) == ("surface", 0), "a page loaded now is not to scroll to it"
+    assert (headless.picture.chosen, opened()) == ("surface", 0), "a page loaded now is not to scroll to it"
     headless.act("preset", name="moons")
     assert opened() == 3
-    headless.pictures.menu.value = "matrix"
+    headless.picture.menu.value = "matrix"
     assert opened() == 0, "the user's own choice"
     headless.act("preset", name="moons")
     headless.act("preset", name="deep")
-    assert headless.pictures.chosen == "none", "there is no plane"
+    assert headless.picture.chosen == "none", "there is no plane"
     assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("all", "weight_alignment")
-    headless.pictures.choose("matrix")
+    headless.picture.choose("matrix")
     headless.act("new_run", fields={"task": "moons"})
-    assert headless.pictures.chosen == "matrix", "a picture that no session asks for stays as it is"
+    assert headless.picture.chosen == "matrix", "a picture that no session asks for stays as it is"
     assert (sent[-1][0]["layers"], sent[-1][0]["angle"]) == ("", "")
 
 
@@ -752,9 +752,9 @@ def test_a_session_with_a_picture_that_there_is_none_of_changes_nothing(headless
 
 def test_a_preset_given_at_the_beginning_is_seen_as_it_says(made, monkeypatch):
     monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
-    assert made(preset="moons").pictures.chosen == "surface"
+    assert made(preset="moons").picture.chosen == "surface"
     hidden = made(preset="moons", hide=["pictures"])
-    assert hidden.pictures.chosen == "none"
+    assert hidden.picture.chosen == "none"
 
 
 def test_pins_of_another_network_go(headless):

@@ -87,7 +87,7 @@ def test_an_explorer_that_is_refused_leaves_no_widget_open():
     with pytest.raises(dfa.DfaLabError):
         dfa.Explorer(**FAST, speed=-1)
     left = {type(made).__name__ for model, made in widget._instances.items() if model not in before}
-    assert not left & {"ControlPanel", "LiveChart", "LivePictures", "VBox", "Dropdown", "HTML"}, left
+    assert not left & {"ControlPanel", "LiveChart", "PicturePart", "VBox", "Dropdown", "HTML"}, left
 
 
 def test_changes_to_come_are_said(headless):
@@ -105,6 +105,6 @@ def test_pictures_follow_the_page_where_no_theme_was_chosen(headless):
     for theme, papers in (("auto", ["dark", "light"]), ("light", ["light", "light"])):
         explorer, seen = headless(theme=theme), []
         for dark in (True, False):
-            explorer.panel._handle_custom_msg({"type": "paper", "dark": dark}, [])
-            seen.append(explorer.pictures.theme)
+            explorer.panel.receive({"type": "paper", "dark": dark})
+            seen.append(explorer.picture.theme)
         assert seen == papers

@@ -100,7 +100,7 @@ def test_files_and_pictures_are_the_screens(model):
     act(model, {"do": "focus", "step": 3})
     screen = model.screen
     assert screen.panel.hand_over.call_args.args[0].endswith(".py")
-    screen.pictures.choose.assert_called_once_with("matrix")
+    screen.picture.choose.assert_called_once_with("matrix")
     screen.chart.focus.assert_called_once_with(3)
     act(model, {"do": "load", "text": dfa.Session(dfa.Settings(**FAST), view={"layers": "all"}).to_text()})
     screen.begin_anew.assert_called_once_with(View(layers="all"))

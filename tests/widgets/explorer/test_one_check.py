@@ -55,7 +55,7 @@ def test_a_change_of_batch_size_is_checked_once_by_each_check(explorer, counted,
     monkeypatch.setattr(explorer.model.screen, "refresh", lambda: None)  # it says which presets would be refused now
     counted.clear()
     if sender == "page":
-        explorer.panel._handle_custom_msg({"do": "change", "fields": {"batch_size": 24}}, [])
+        explorer.panel.receive({"do": "change", "fields": {"batch_size": 24}})
     else:
         explorer.act("change", fields={"batch_size": 24})
     assert explorer.status()["error"] == ""
@@ -76,5 +76,5 @@ def test_a_change_of_batch_size_is_checked_once_by_each_check(explorer, counted,
 )
 def test_what_fails_a_check_meets_no_other(explorer, counted, message, checks):
     counted.clear()
-    explorer.panel._handle_custom_msg(message, [])
+    explorer.panel.receive(message)
     assert counted == Counter(checks)

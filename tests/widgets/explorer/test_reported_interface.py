@@ -11,7 +11,7 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.settings.other_names import OTHER_NAMES
-from dfa_lab.widgets.chart.live_chart import LiveChart
+from dfa_lab.widgets.chart.chart_part import ChartPart
 from dfa_lab.widgets.controls.verb_table import check_fields
 from dfa_lab.widgets.explorer.panel_state import PanelState
 from runs import until
@@ -355,7 +355,7 @@ def test_an_explorer_goes_on_with_a_run_that_was_trained(shown, monkeypatch):
 
 def test_an_explorer_shows_what_a_run_learned_before_it_was_there(shown, monkeypatch):
     sent = []
-    monkeypatch.setattr(LiveChart, "send", lambda self, content, buffers=None: sent.append((content, buffers)))
+    monkeypatch.setattr(ChartPart, "send", lambda self, content, buffers=None: sent.append((content, buffers)))
     run = dfa.Experiment(**TINY)
     run.train(300)
     shown(run)

@@ -21,7 +21,8 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.inspection.decision_surface import surface_of
 from dfa_lab.experiment.inspection.misclassified import mistakes_of
 from dfa_lab.views.base.themes import THEMES, apply_theme, contrast
-from dfa_lab.widgets.pictures.live_picture import PICTURES, LivePictures
+from dfa_lab.widgets.pictures.catalogue import PICTURES
+from dfa_lab.widgets.pictures.picture_part import PicturePart
 from dfa_lab.widgets.pictures.png import LIMIT, png
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
@@ -41,7 +42,7 @@ def digits() -> dfa.Experiment:
     return run
 
 
-def drawn(pictures: LivePictures) -> tuple[Pixels.Image, str, int]:
+def drawn(pictures: PicturePart) -> tuple[Pixels.Image, str, int]:
     """The picture on the screen, its words, its size in bytes."""
     found = re.search(r'<img alt="([^"]*)".*base64,([^"]+)"', pictures.picture.value)
     assert found, pictures.picture.value[:300]
@@ -82,7 +83,7 @@ def test_mistakes_are_wrong_all_of_them_and_the_surest_come_first(digits: dfa.Ex
 
 def test_looking_changes_nothing_in_the_run() -> None:
     looked, left = (dfa.Experiment(task="moons", widths=(8,)) for _ in range(2))
-    pictures = LivePictures()
+    pictures = PicturePart()
     for _ in range(2):
         for run in (looked, left):
             run.train(20)
@@ -115,8 +116,8 @@ def test_a_module_that_sees_pictures_has_mistakes_too() -> None:
         (lambda moons, digits: dfa.report([]), "got no run"),
         (lambda moons, digits: dfa.report(moons.net), "got a MLP"),
         (lambda moons, digits: dfa.report(moons, "no/such/folder/x.html"), "cannot write to"),
-        (lambda moons, digits: LivePictures("sepia"), "no theme called 'sepia'"),
-        (lambda moons, digits: LivePictures().choose("nothing"), "no picture called 'nothing'"),
+        (lambda moons, digits: PicturePart("sepia"), "no theme called 'sepia'"),
+        (lambda moons, digits: PicturePart().choose("nothing"), "no picture called 'nothing'"),
     ],
 )
 def test_what_cannot_be_drawn_says_why(read, words, moons, digits) -> None:
@@ -128,7 +129,7 @@ def test_what_cannot_be_drawn_says_why(read, words, moons, digits) -> None:
 
 
 def test_a_choice_stays_when_the_menu_changes(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
-    pictures, told = LivePictures(), []
+    pictures, told = PicturePart(), []
     pictures.show(digits)
     pictures.on_choose = lambda: told.append(pictures.chosen)
     pictures.choose("spectrum")
@@ -140,7 +141,7 @@ def test_a_choice_stays_when_the_menu_changes(digits: dfa.Experiment, moons: dfa
 
 
 def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(moons: dfa.Experiment) -> None:
-    pictures = LivePictures()
+    pictures = PicturePart()
     assert not pictures.show(moons)
     assert pictures.picture.value == ""
     names = [name for _, name in pictures.menu.options]
@@ -162,7 +163,7 @@ def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(mo
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_picture_has_words_and_is_small_on_every_background(theme: str, digits: dfa.Experiment) -> None:
-    pictures = LivePictures(theme)
+    pictures = PicturePart(theme)
     pictures.show(digits)
     every = [name for _, name in pictures.menu.options[1:]]
     for name in every if theme == "light" else ("deltas", "mistakes"):
@@ -194,7 +195,7 @@ def test_letters_and_lines_stand_out_from_a_dark_background(moons: dfa.Experimen
 
 
 def test_the_layer_is_chosen_where_there_are_several(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
-    pictures = LivePictures()
+    pictures = PicturePart()
     pictures.show(digits)
     pictures.choose("matrix")
     pictures.show(digits)
@@ -213,7 +214,7 @@ def test_a_view_registered_later_is_a_picture_and_its_failure_is_told_as_text(mo
 
     dfa.VIEWS.register("own_view", failing)
     try:
-        pictures = LivePictures()
+        pictures = PicturePart()
         pictures.show(moons)
         assert ("own view", "own_view") in pictures.menu.options
         pictures.choose("own_view")
@@ -226,7 +227,7 @@ def test_a_view_registered_later_is_a_picture_and_its_failure_is_told_as_text(mo
 
 def test_the_run_s_name_is_no_markup_in_the_words() -> None:
     run = dfa.Experiment(task="moons", widths=(4,), name=EVIL)
-    pictures = LivePictures()
+    pictures = PicturePart()
     pictures.show(run)
     pictures.choose("surface")
     pictures.show(run)
@@ -292,7 +293,7 @@ def test_reports_of_unusual_runs_can_be_made() -> None:
 def test_the_report_loads_no_matplotlib_and_pictures_load_no_pyplot() -> None:
     code = (
         "import sys, dfa_lab as dfa; run = dfa.Experiment(task='moons', widths=(4,)); dfa.report(run); "
-        "print('matplotlib' in sys.modules); from dfa_lab.widgets.pictures import LivePictures; p = LivePictures(); "
+        "print('matplotlib' in sys.modules); from dfa_lab.widgets.pictures import PicturePart; p = PicturePart(); "
         "p.show(run); p.choose('surface'); print(p.show(run), 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
