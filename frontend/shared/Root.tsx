@@ -14,7 +14,6 @@ export function Root({ name, children }: { name: string; children: ComponentChil
   const silent = useStore(lab.page, (state) => state.silent);
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => (box.current ? watchTheme(box.current, () => lab.tellDark()) : undefined), [lab]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme is another background
   useLayoutEffect(() => lab.tellDark(), [lab, theme]);
   const classes = ["dfa-root", `dfa-${name}`, `dfa-theme-${theme}`, silent ? "dfa-silent" : ""];
   return (
