@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from collections.abc import Iterable
@@ -15,15 +16,16 @@ from dfa_lab.learning.ops import warm_up
 from dfa_lab.widgets.chart import ChartPart
 from dfa_lab.widgets.controls import ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.actions import act
-from dfa_lab.widgets.explorer.feeds import ChartFeed, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
+from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.part_widget import PartWidget
 from dfa_lab.widgets.explorer.screen import WidgetScreen
 from dfa_lab.widgets.explorer.start import SPEED, Given, started
 from dfa_lab.widgets.explorer.status_line import status_line
+from dfa_lab.widgets.explorer.still_picture import StillPicture
 from dfa_lab.widgets.kernel import leave_at_once, take_place
 from dfa_lab.widgets.network import NetworkPart
-from dfa_lab.widgets.pictures import PicturePart
+from dfa_lab.widgets.pictures import PicturePart, still
 from dfa_lab.widgets.story import StoryPart
 
 
@@ -85,6 +87,7 @@ class Explorer(PartWidget):
             PictureFeed(self.picture),
             StoryFeed(StoryPart()),
         )
+        self._still = StillPicture()
         super().__init__("explorer", feeds, {"theme": theme})
         self.model = ExplorerModel(runner, restrictions, screen, session=session, at_once=headless)
         screen.attach(self)
@@ -152,6 +155,20 @@ class Explorer(PartWidget):
     def error(self, status: Status) -> str:
         """The last error in words, or ""."""
         return self.model.error(status)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; a still picture stands beside it for where no kernel runs, or, headless, in its own output."""
+        bundle = super()._repr_mimebundle_(**options)
+        if self._screen.thread is not None:
+            self._still.begin()
+        elif bundle:
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            data["image/png"] = base64.b64encode(still(self.experiment).data).decode("ascii")
+        return bundle
+
+    def after_frame(self, now: Moment) -> None:
+        """See ``PartWidget``."""
+        self._still.look(now.model.experiment, running=now.status.running)
 
     def close(self) -> None:
         """Take it off the screen and end its threads."""

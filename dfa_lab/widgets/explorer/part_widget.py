@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dfa_lab.widgets.explorer.feeds import Feed, parts_of
+from dfa_lab.widgets.explorer.feeds import Feed, Moment, parts_of
 from dfa_lab.widgets.kernel import PageWidget
 
 
@@ -15,3 +15,6 @@ class PartWidget(PageWidget):
     def __init__(self, part: str, feeds: Sequence[Feed], options: Mapping[str, Any] | None = None) -> None:
         self.feeds = tuple(feeds)
         super().__init__(part, parts_of(feeds), options)
+
+    def after_frame(self, now: Moment) -> None:
+        """Called after each look at the run, whether there was a frame or not."""

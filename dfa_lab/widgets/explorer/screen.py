@@ -166,7 +166,9 @@ class WidgetScreen:
         widget.begin_frame()
         for feed in widget.feeds:
             feed.show(now)
-        return widget.send_frame(asked=asked)
+        sent = widget.send_frame(asked=asked)
+        widget.after_frame(now)
+        return sent
 
     def _moment(self) -> Moment:
         status = self._model.runner.status()

@@ -6,6 +6,7 @@ from .ipykernel_fixes import clear_reply_subshell as clear_reply_subshell
 from .notebooks import copy_notebooks as copy_notebooks
 from .page_part import PagePart as PagePart
 from .page_widget import PageWidget as PageWidget
+from .still_output import StillOutput as StillOutput
 from .ui_thread import MessageBudget as MessageBudget
 from .ui_thread import UIThread as UIThread
 from .voila import command as command
