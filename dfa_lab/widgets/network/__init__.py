@@ -1,0 +1,3 @@
+"""The network as it is drawn."""
+
+from dfa_lab.widgets.network.network_message import network_message
