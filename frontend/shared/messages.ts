@@ -266,12 +266,16 @@ export interface NetworkLayer {
   rule: string;
   carrier: string;
   learns: boolean;
+  point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;
   weight_angle: number | null;
   weight_chance: Band | null;
+  gradient_norm: number | null;
+  bp_gradient_norm: number | null;
   delta_norm: number | null;
   bp_delta_norm: number | null;
+  preactivation: number[] | null;
   activity: number[] | null;
   slope: number[] | null;
   received: number[] | null;
@@ -279,9 +283,10 @@ export interface NetworkLayer {
   bp_delta: number[] | null;
   weights: Matrix | null;
   feedback: Matrix | null;
+  partner: Matrix | null;
 }
 
-/** The sample that goes through the network: its number in the probe batch, its input (a picture's ``shape`` is (rows, columns), else None; of a long input the drawn units), what it is, what the network says, and e. */
+/** The sample that goes through the network: its number in the probe batch, its input, what it is, what is said. */
 export interface NetworkSample {
   number: number;
   count: number;
@@ -292,6 +297,7 @@ export interface NetworkSample {
   target: string;
   prediction: string;
   labels: string[];
+  says: number[];
   error: number[];
 }
 
@@ -312,7 +318,7 @@ export interface UnitNumbers {
   lines: NumberLine[];
 }
 
-/** The network as it stands after ``step`` updates; the angles are those of ``measured_at``, None before any. */
+/** The network as it stands after ``step`` updates; the angles are those of ``measured_at``. */
 export interface NetworkState {
   part: string;
   type: string;

@@ -117,6 +117,21 @@ class History:
         _, values = self.values(metric, layer)
         return float(values[-1].mean()) if len(values) else None
 
+    def newest(self, metric: str, layer: int | None = None, replica: int = 0) -> tuple[int, float] | None:
+        """The step and one replica's value of the newest row; None where nothing was recorded.
+
+        >>> import dfa_lab as dfa
+        >>> history = dfa.History(replicas=2)
+        >>> history.record("train_loss", [0.5, 0.25], step=10, samples=640)
+        >>> history.newest("train_loss", replica=1)
+        (10, 0.25)
+        """
+        series = self.series.get((metric, layer))
+        rows = 0 if series is None else len(series)
+        if series is None or not rows:
+            return None
+        return series.steps[rows - 1], series.values[(rows - 1) * self.replicas + replica]
+
     def add_change(self, step: int, fields: Mapping[str, tuple[Any, Any]]) -> None:
         """Record fields that were changed together after ``step`` updates: name -> (old, new)."""
         number = self.events[-1].change + 1 if self.events else 0

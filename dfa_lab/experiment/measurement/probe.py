@@ -33,12 +33,23 @@ class Probe:
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """The first ``probe_size`` samples of a shuffle of the test split that is the same in every run on the task."""
-        size = min(self.learner.settings.probe_size, len(self._inputs))
-        if self._batch is None or len(self._batch[0]) != size:
-            chosen = self._order[:size]
-            self._batch = self._inputs[chosen], self._targets[chosen]
-        inputs, targets = self._batch
+        inputs, targets = self._chosen()
         return inputs.clone(), targets  # a module may overwrite what it is given
+
+    def __len__(self) -> int:
+        """How many samples the batch has."""
+        return min(self.learner.settings.probe_size, len(self._inputs))
+
+    def sample(self, number: int) -> tuple[Tensor, Tensor]:
+        """Sample ``number`` of the batch, from 0, as a batch of one."""
+        inputs, targets = self._chosen()
+        return inputs[number : number + 1].clone(), targets[number : number + 1]
+
+    def _chosen(self) -> tuple[Tensor, Tensor]:
+        if self._batch is None or len(self._batch[0]) != len(self):
+            chosen = self._order[: len(self)]
+            self._batch = self._inputs[chosen], self._targets[chosen]
+        return self._batch
 
     def alignment(self, *, chance: bool) -> dict[str, list[list[float]]]:
         """Metric -> for each layer a number a replica; with ``chance`` the chance bands as well."""

@@ -11,4 +11,4 @@ from dfa_lab.learning.activations.activations import (
     slope_of,
 )
 from dfa_lab.learning.activations.expression import Expression
-from dfa_lab.learning.activations.per_replica import replica_slopes
+from dfa_lab.learning.activations.per_replica import own_slope, replica_slopes

@@ -26,6 +26,15 @@ class ReplicaSlopes:
             slope.index_copy_(0, members, own(a.index_select(0, members), h.index_select(0, members)))
         return slope
 
+    def of(self, replica: int) -> Slope:
+        """The g of one replica, as a function of its own a and h."""
+        return next(own for own, members in self._parts if replica in members.tolist())
+
+
+def own_slope(slope: Slope, replica: int) -> Slope:
+    """The g of one replica out of a network's ``slope``, which all may share."""
+    return slope.of(replica) if isinstance(slope, ReplicaSlopes) else slope
+
 
 def replica_slopes(activation: Activation, derivative: Any, replicas: int | None) -> Slope:
     """``slope_of`` for a network's layers; a sequence of choices has one for each replica."""

@@ -27,15 +27,29 @@ def full_precision() -> Iterator[None]:
 @contextmanager
 def side_effect_free(converted: Converted) -> Iterator[None]:
     """Inside, buffers are copies and no feedback is redrawn; afterwards random streams and conversion are as before."""
-    swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
     sending = [(one, one.sends_through) for one in converted.root.modules() if isinstance(one, RuledLayer)]
     try:
-        with converted.conversion.saved(), full_precision(), torch.random.fork_rng(), torch.enable_grad():
-            _swap_buffers(converted, swapped)
+        with (
+            converted.conversion.saved(),
+            full_precision(),
+            torch.random.fork_rng(),
+            torch.enable_grad(),
+            copied_buffers(converted),
+        ):
             yield
     finally:
         for layer, parameters in sending:
             layer.sends_through = parameters
+
+
+@contextmanager
+def copied_buffers(converted: Converted) -> Iterator[None]:
+    """Inside, every buffer that a pass may change is a copy; afterwards the buffers themselves are in place again."""
+    swapped: list[tuple[dict[str, Tensor | None], str, Tensor]] = []
+    try:
+        _swap_buffers(converted, swapped)
+        yield
+    finally:
         for owned, name, buffer in swapped:
             owned[name] = buffer
 

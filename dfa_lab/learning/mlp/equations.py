@@ -15,12 +15,12 @@ and the step in place (``stepper.py``) are tested against.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.activations import Slope
+from dfa_lab.learning.activations import Slope, own_slope
 from dfa_lab.learning.ops import InplaceActivation, Loss
 from dfa_lab.learning.rules import Lesson, Route, Rule
 
@@ -50,6 +50,14 @@ class Layers:
     def backward_matrix(self, number: int) -> Tensor | None:
         """The matrix that the signal of hidden layer ``number`` (from 0) is made with; None where there is none."""
         return self.rule.matrix(self.weights[number + 1], self._feedback_of(number))
+
+    def of_replica(self, number: int) -> Layers:
+        """Replica ``number`` (from 0) as a network by itself: views of its tensors, and its own g."""
+        weights, biases, feedback = (
+            [one[number] for one in column] for column in (self.weights, self.biases, self.feedback)
+        )
+        slope = own_slope(self.slope, number)
+        return replace(self, weights=weights, biases=biases, feedback=feedback, slope=slope)
 
     @property
     def in_place(self) -> bool:

@@ -49,6 +49,7 @@ BP = Layerwise(
     paper="Rumelhart, Hinton & Williams 1986, Nature 323",
     equation="δ_l = W_{l+1}ᵀ δ_{l+1} ⊙ f'(a_l)",
     carrier=_own_weight,
+    symbol="Wᵀ",
 )
 RULES.add(BP)
 for _rule in (
@@ -75,6 +76,7 @@ for _rule in (
         needs_feedback=True,
         carrier=_concordant,
         magnitudes="constant",
+        symbol="m sign(W)ᵀ",
     ),
     Layerwise(
         name="brsf",
@@ -84,6 +86,7 @@ for _rule in (
         needs_feedback=True,
         carrier=_concordant,
         magnitudes="redrawn",
+        symbol="|B| ⊙ sign(W)ᵀ",
     ),
     Layerwise(
         name="frsf",
@@ -93,6 +96,7 @@ for _rule in (
         needs_feedback=True,
         carrier=_concordant,
         magnitudes="drawn",
+        symbol="|B| ⊙ sign(W)ᵀ",
     ),
     Layerwise(
         name="kp",
@@ -120,6 +124,7 @@ for _rule in (
         paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
         equation="δ_l = B_l sign(e) ⊙ f'(a_l)",
         broadcast=_error_sign,
+        sends="sign(e)",
         needs_lesson=True,
     ),
     Direct(
@@ -128,6 +133,7 @@ for _rule in (
         paper="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15",
         equation="δ_l = B_l t ⊙ f'(a_l)",
         broadcast=_target,
+        sends="t",
         needs_lesson=True,
     ),
     Direct(

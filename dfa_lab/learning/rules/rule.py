@@ -49,7 +49,9 @@ class Rule:
     ``needs_lesson``. ``magnitudes`` says that ``feedback`` holds magnitudes of the weight init's family, "drawn",
     "redrawn" (anew for every optimizer step) or "constant", in place of a matrix of the feedback init. ``move`` changes
     the feedback after each optimizer step with decay λ = ``decay``, 0–1, which a choice can set:
-    ``{"name": "kp", "decay": 0.01}``; with ``listens`` it is given eᵀ h_l of the batch.
+    ``{"name": "kp", "decay": 0.01}``; with ``listens`` it is given eᵀ h_l of the batch. ``symbol`` is what a picture
+    calls the matrix that carries the signal: by default "B" where there is feedback, else "f(W)ᵀ"; ``sends`` is what
+    goes through it from the output: "e", "sign(e)", "t" for the targets.
 
     Raises ``DfaLabError`` where the route and the functions given do not fit, for a decay that is no share, and for
     subclasses of one's own.
@@ -73,6 +75,8 @@ class Rule:
     move: Move | None = None
     decay: float = 0.0
     listens: bool = False
+    symbol: str = ""
+    sends: str = "e"
 
     #: Whether autograd stops between the layers, so that hidden layers learn from what the rule sends alone.
     cuts_graph: ClassVar[bool] = True
@@ -101,6 +105,8 @@ class Rule:
             raise DfaLabError(
                 f"decay was given as {shown(self.decay)} to rule {shown(self.name)}; expected a number from 0 to 1."
             )
+        if not self.symbol and self.route is not Route.NONE:
+            object.__setattr__(self, "symbol", "B" if self.needs_feedback else "f(W)ᵀ")
 
     def received(self, error: Tensor, lesson: Lesson | None) -> Tensor | None:
         """What all hidden layers receive from the output, (…, N, n_out); None unless the rule is direct."""
@@ -177,6 +183,7 @@ class Frozen(Rule):
     """A rule that sends hidden layers nothing: only the output layer learns."""
 
     route: Route = Route.NONE
+    sends: str = ""
 
 
 KINDS: dict[Any, type[Rule]] = {kind.route: kind for kind in (Layerwise, Direct, Frozen)}

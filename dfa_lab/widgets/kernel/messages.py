@@ -280,6 +280,7 @@ class NetworkLayer(TypedDict):
     ``units`` are the indexes of the drawn ones, evenly spread where there are more than fit; all lists and matrices are
     over these. ``route`` is how the error comes here by the rule in force: ``bp`` through Wᵀ of the layer above,
     ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
+<<<<<<< HEAD
     ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ", "sign(W)ᵀ").
     Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state): between what this layer
     receives and BP's, and between the feedback and Wᵀ. Lists are of the chosen sample: activity h, slope g(a) in place
@@ -287,6 +288,21 @@ class NetworkLayer(TypedDict):
     ``weights`` lead to this layer from the one below (rows: units here, columns: units below); ``feedback`` carries the
     error to this layer (rows: units here, columns: units of the layer it comes from). None where not defined, as for a
     converted network's tensors.
+=======
+    ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ",
+    "m sign(W)ᵀ", "" for none). ``point`` is the feedback point of a converted network where a direct signal comes in.
+
+    Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state). ``gradient_angle`` is
+    between δ by the rule and δ by BP, each the signal received times its slope (g for the rule, f′ for BP), the mean
+    over samples; ``weight_angle`` between the feedback and BP's own matrix in its place, which is ``partner``: Wᵀ, or
+    for a direct rule the product of all W above. ``gradient_norm`` and ``bp_gradient_norm`` are ‖∂W‖ on that batch.
+
+    The rest is of the chosen sample, as in a batch of one: preactivation a, activity h, slope g(a) in place of f′(a),
+    the signal received, δ = received ⊙ slope, and BP's δ; ``delta_norm`` and ``bp_delta_norm`` are ‖δ‖ over all units.
+    ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries
+    the error to this layer (rows: units here, columns: units of the layer it comes from, which is the output for a
+    direct rule). None where not defined, as for a converted network's tensors.
+>>>>>>> netpy
     """
 
     number: int
@@ -297,12 +313,16 @@ class NetworkLayer(TypedDict):
     rule: str
     carrier: str
     learns: bool
+    point: str
     gradient_angle: float | None
     gradient_chance: Band | None
     weight_angle: float | None
     weight_chance: Band | None
+    gradient_norm: float | None
+    bp_gradient_norm: float | None
     delta_norm: float | None
     bp_delta_norm: float | None
+    preactivation: list[float] | None
     activity: list[float] | None
     slope: list[float] | None
     received: list[float] | None
@@ -310,11 +330,16 @@ class NetworkLayer(TypedDict):
     bp_delta: list[float] | None
     weights: Matrix | None
     feedback: Matrix | None
+    partner: Matrix | None
 
 
 class NetworkSample(TypedDict):
-    """The sample that goes through the network: its number in the probe batch, its input (a picture's ``shape`` is
-    (rows, columns), else None; of a long input the drawn units), what it is, what the network says, and e.
+    """The sample that goes through the network: its number in the probe batch, its input, what it is, what is said.
+
+    ``input`` is a picture's pixels, row by row, with its ``shape`` (rows, columns), averaged over channels and
+    down to at most 32 pixels a side; else ``shape`` is None and it has the values of the drawn ``units``. ``units`` are
+    the inputs that the first layer's weights have columns for. ``labels``, ``says`` and ``error`` are of the drawn
+    outputs: the classes' names or the outputs' numbers, probabilities or the output itself, and e.
     """
 
     number: int
@@ -326,6 +351,7 @@ class NetworkSample(TypedDict):
     target: str
     prediction: str
     labels: list[str]
+    says: list[float]
     error: list[float]
 
 
@@ -349,7 +375,11 @@ class UnitNumbers(TypedDict):
 
 
 class NetworkState(PartMessage):
-    """The network as it stands after ``step`` updates; the angles are those of ``measured_at``, None before any."""
+    """The network as it stands after ``step`` updates; the angles are those of ``measured_at``.
+
+    That is None before any, and after a change of rule, feedback or derivative until they are measured under the new
+    one. ``error_from`` is what goes out from the output. ``summary`` says the picture in words.
+    """
 
     step: int
     measured_at: int | None

@@ -1,2 +1,163 @@
-def network_message(run, *, sample=0, layer=None, unit=None, most_units=16):
-    return {"type": "network", "step": run.steps_done, "layers": []}
+"""The message of the drawn network: a run's ``NetworkState`` rounded, with a summary in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from dfa_lab.experiment.inspection import (
+    MOST_UNITS,
+    Chance,
+    LayerState,
+    SampleState,
+    UnitNumbers,
+    network_state,
+    unit_numbers,
+)
+from dfa_lab.experiment.run import Experiment
+from dfa_lab.widgets.kernel import messages
+from dfa_lab.widgets.network.summary import summary_of
+
+#: Significant digits of every number in a message.
+DIGITS = 4
+#: What a rule sends -> how the message calls it.
+_SENT: dict[str, Any] = {"e": "error", "sign(e)": "sign(error)", "t": "targets", "": "none"}
+
+
+def network_message(
+    run: Experiment,
+    *,
+    sample: int = 0,
+    layer: int | None = None,
+    unit: int | None = None,
+    most_units: int = MOST_UNITS,
+    replica: int = 0,
+) -> dict[str, Any]:
+    """The message ``NetworkState`` of a run, with the arithmetic of one ``unit`` of a ``layer`` where both are given.
+
+    ``layer`` counts from 1, the output is the last; ``sample`` is a place in the probe batch. All numbers are of one
+    step. A converted network has no numbers of a unit: None. Raises ``DfaLabError`` for a sample, layer, unit, number
+    of units or replica that is none.
+
+    >>> import dfa_lab as dfa
+    >>> from dfa_lab.widgets.network import network_message
+    >>> message = network_message(dfa.Experiment(task="moons", widths=(8,), rule="fa"), layer=1, unit=0)
+    >>> [layer["carrier"] for layer in message["layers"]], message["numbers"]["title"]
+    (['B', ''], 'unit 0 of layer 1, sample 0, rule fa')
+    """
+    numbers = None
+    with run.held():
+        state = network_state(run, sample=sample, replica=replica, most_units=most_units)
+        if layer is not None and unit is not None and run.module is None:
+            numbers = unit_numbers(run, layer, unit, sample, replica=replica)
+    found: messages.NetworkState = {
+        "part": "network",
+        "type": "network",
+        "buffers": 0,
+        "step": state.step,
+        "measured_at": state.measured_at,
+        "rule": state.rule,
+        "rule_title": state.title,
+        "layers": [_layer(one) for one in state.layers],
+        "sample": _sample(state.sample),
+        "numbers": None if numbers is None else _numbers(numbers),
+        "error_from": _SENT.get(state.sends, "error"),
+        "summary": summary_of(state),
+    }
+    return dict(found)
+
+
+def _layer(layer: LayerState) -> messages.NetworkLayer:
+    place, angles, own = layer.place, layer.angles, layer.sample
+    return {
+        "number": layer.number,
+        "name": place.name,
+        "size": place.size,
+        "units": layer.units.tolist(),
+        "route": place.route,
+        "rule": place.rule.name,
+        "carrier": place.carrier,
+        "learns": place.learns,
+        "point": place.point,
+        "gradient_angle": _number(angles.gradient),
+        "gradient_chance": _band(angles.gradient_chance),
+        "weight_angle": _number(angles.weight),
+        "weight_chance": _band(angles.weight_chance),
+        "gradient_norm": _number(angles.gradient_norm),
+        "bp_gradient_norm": _number(angles.bp_gradient_norm),
+        "delta_norm": None if own is None else _number(own.delta_norm),
+        "bp_delta_norm": None if own is None else _number(own.bp_delta_norm),
+        "preactivation": None if own is None else _list(own.preactivation),
+        "activity": None if own is None else _list(own.activity),
+        "slope": None if own is None else _list(own.slope),
+        "received": None if own is None else _list(own.received),
+        "delta": None if own is None else _list(own.delta),
+        "bp_delta": None if own is None else _list(own.bp_delta),
+        "weights": _matrix(layer.weights),
+        "feedback": _matrix(layer.feedback),
+        "partner": _matrix(layer.partner),
+    }
+
+
+def _sample(sample: SampleState) -> messages.NetworkSample:
+    return {
+        "number": sample.number,
+        "count": sample.count,
+        "input": _list(sample.values if sample.pixels is None else sample.pixels) or [],
+        "input_size": sample.size,
+        "shape": None if sample.shape is None else list(sample.shape),
+        "units": sample.units.tolist(),
+        "target": sample.target,
+        "prediction": sample.prediction,
+        "labels": list(sample.labels),
+        "says": _list(sample.says) or [],
+        "error": _list(sample.error) or [],
+    }
+
+
+def _numbers(numbers: UnitNumbers) -> messages.UnitNumbers:
+    return {
+        "layer": numbers.layer,
+        "unit": numbers.unit,
+        "sample": numbers.sample,
+        "title": numbers.title,
+        "lines": [
+            {"symbol": line.symbol, "name": line.name, "formula": line.formula, "value": _text(line.value)}
+            for line in numbers.lines
+        ],
+    }
+
+
+def _text(value: float | tuple[float, ...]) -> str:
+    given = (value,) if isinstance(value, float) else value
+    shown = ", ".join(f"{one + 0.0:.{DIGITS}g}" for one in given).replace("-", "−")  # + 0.0: no minus before a zero
+    return shown if isinstance(value, float) else f"[{shown}]"
+
+
+def _band(chance: Chance | None) -> messages.Band | None:
+    return None if chance is None else {"mean": rounded([chance.mean])[0], "sd": rounded([chance.sd])[0]}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else rounded([value])[0]
+
+
+def _list(values: np.ndarray | None) -> list[float] | None:
+    """All of them, row by row; None where one is no number, which JSON has no word for."""
+    return None if values is None or not np.isfinite(values).all() else rounded(values.ravel().tolist())
+
+
+def _matrix(values: np.ndarray | None) -> messages.Matrix | None:
+    shown = _list(values)
+    if values is None or shown is None:
+        return None
+    rows, columns = values.shape
+    return {"rows": rows, "columns": columns, "scale": max(map(abs, shown)), "values": shown}
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    """Each to four significant digits, in the shortest text there is of it."""
+    return [float(f"{value:.{DIGITS}g}") for value in values]
