@@ -1,0 +1,81 @@
+// What the picture of the network says.
+import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
+
+const SMALL = "₀₁₂₃₄₅₆₇₈₉";
+const small = (number: number) => [...String(number)].map((digit) => SMALL[Number(digit)]).join("");
+
+/** The symbol of what carries the error to a layer, with its number: B₁, W₂ᵀ. */
+export function carrierLabel({ carrier, number }: NetworkLayer): string {
+  return carrier.replace("B", `B${small(number)}`).replace("W", `W${small(number + 1)}`);
+}
+
+export const weightsLabel = (number: number): string => `W${small(number)}`;
+
+/** How the error comes back, in one sentence; a network of several rules is told rule by rule. */
+export function wayBack(layers: readonly NetworkLayer[]): string {
+  const hidden = layers.filter(({ route }) => route !== "output");
+  const rules = new Set(hidden.map(({ rule }) => rule));
+  if (hidden.length === 0) return "There is no hidden layer to send anything back to.";
+  if (rules.size > 1) return "Each layer has a rule of its own.";
+  const { route, carrier } = hidden[0];
+  if (route === "direct") return `The error jumps straight to each layer, through ${carrier}.`;
+  if (route === "bp") return "The error goes back layer by layer, through Wᵀ.";
+  if (route === "none") return "Nothing comes back: the hidden layers stay as they are.";
+  return `The error goes back layer by layer, through ${carrier} in place of Wᵀ.`;
+}
+
+/** What leaves the output: the error, its signs, the targets. */
+export function sentBack(from: NetworkState["error_from"]): { short: string; long: string } {
+  if (from === "sign(error)") return { short: "sign of e", long: "only the signs of the error go back" };
+  if (from === "targets") return { short: "targets", long: "the targets go back, not the error" };
+  if (from === "none") return { short: "error e", long: "the error stays at the output" };
+  return { short: "error e", long: "the error e: what the output should change" };
+}
+
+export const degrees = (angle: number | null): string => (angle === null ? "–" : `${Math.round(angle)}°`);
+
+export const figure = (value: number | null | undefined): string => {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const text =
+    Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(1) : value.toPrecision(3);
+  return text.replace(/-/g, "−");
+};
+
+/** What a dial says to who hears or points at it. */
+export function dialWords(layer: NetworkLayer): string {
+  const { name, route, gradient_angle, gradient_chance, weight_angle, delta_norm, bp_delta_norm } = layer;
+  if (route === "none") return `${name}: nothing comes back, so there is no angle.`;
+  if (gradient_angle === null) return `${name}: no angle is measured yet; it comes with the first step.`;
+  const said = [`${name}: what it receives is ${degrees(gradient_angle)} from backpropagation’s signal`];
+  if (gradient_chance) said.push(`chance would give about ${degrees(gradient_chance.mean)}`);
+  if (weight_angle !== null) said.push(`the feedback is ${degrees(weight_angle)} from the weights’ transpose`);
+  if (delta_norm !== null && bp_delta_norm !== null)
+    said.push(`its δ has size ${figure(delta_norm)}, backpropagation’s ${figure(bp_delta_norm)}`);
+  return `${said.join("; ")}.`;
+}
+
+/** The values of one unit for the sample, in one line. */
+export function unitWords(layer: NetworkLayer, place: number): string {
+  const parts = [
+    ["activity", layer.activity],
+    ["slope", layer.slope],
+    ["received", layer.received],
+    ["δ", layer.delta],
+    ["backpropagation’s δ", layer.bp_delta],
+  ] as const;
+  const said = parts.flatMap(([word, values]) => (values ? [`${word} ${figure(values[place])}`] : []));
+  return `${layer.name}, unit ${layer.units[place]}: ${said.join(", ")}`;
+}
+
+/** Where the error of a layer comes from: the layer above, the output, or nowhere. */
+export function sourceOf(layers: readonly NetworkLayer[], index: number): string {
+  const { route } = layers[index];
+  if (route === "none" || route === "output") return "";
+  const above = layers[index + 1];
+  return route === "direct" || !above || above.route === "output" ? "output" : String(above.number);
+}
+
+/** What a layer's change is seen by: another value of this, and its arrows flash. */
+export const wayOf = ({ rule, route, carrier }: NetworkLayer): string => `${rule} ${route} ${carrier}`;
+
+export const PHASE_NAMES = { forward: "forward", error: "error", signal: "signal", update: "update" } as const;
