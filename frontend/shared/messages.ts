@@ -68,10 +68,11 @@ export interface EventRow {
   text: string;
 }
 
-/** A preset in the menu: what it shows, and why it cannot be loaded here, or "". */
+/** A preset in the menu: its question (or ""), what it shows, and why it cannot be loaded here, or "". */
 export interface PresetCard {
   name: string;
   title: string;
+  question: string;
   about: string;
   refused: string;
 }
@@ -347,7 +348,7 @@ export interface PictureMessage {
   height: number;
 }
 
-/** A step of a story: what it says, the part that it points at, and what the reader can try or waits for. */
+/** A step of a story that has appeared: what it says, the part that it points at (``data-part``), when it appeared in words ("" at once), and the words on the button that tries something ("" without one). */
 export interface StoryStep {
   text: string;
   part: string;
@@ -355,17 +356,23 @@ export interface StoryStep {
   offers: string;
 }
 
-/** The story that is told: its title, its steps so far, the place in them; without one ``title`` is "". */
+/** The story that is told; without one ``title`` is "" and there are no steps. */
 export interface StoryState {
   part: string;
   type: string;
   buffers: number;
   name: string;
   title: string;
+  question: string;
   steps: StoryStep[];
+  count: number;
   place: number;
-  reached: boolean;
-  playing: boolean;
+  waits_for: string;
+  told: boolean;
+  ended: boolean;
+  stuck: string;
+  next_takes_offer: boolean;
+  speed: number | null;
 }
 
 export interface Button {

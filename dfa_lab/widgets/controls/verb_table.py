@@ -14,7 +14,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import FASTEST, LANES, SLOWEST, is_speed
+from dfa_lab.experiment.runner import FASTEST, GOES, LANES, SLOWEST, is_speed
 from dfa_lab.experiment.settings import (
     CHOICES,
     MESSAGE_FIELDS,
@@ -109,6 +109,7 @@ _SHARED = Argument(
 _KIND = Argument(
     "kind", lambda value: isinstance(value, str) and value in DOWNLOADS, "a kind of file: csv, png, html …"
 )
+_GO = Argument("go", lambda value: isinstance(value, str) and value in GOES, f"one of {', '.join(GOES)}")
 _SPEED = Argument(
     "steps_per_s",
     lambda value: value is None or is_speed(value),
@@ -169,6 +170,7 @@ VERBS: dict[str, Verb] = {
     "stop_at": Verb((_GOAL,)),
     "focus": Verb((_PLACE,), looks=True),
     "save": Verb((_KIND,), _FILES),
+    "story": Verb((_GO,)),
     "tab": Verb((_name("a tab's name"),), looks=True),
 }
 

@@ -18,7 +18,7 @@ from dfa_lab.widgets.controls import Restrictions
 from dfa_lab.widgets.explorer.actions import act, handle
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.screen import WidgetScreen
-from dfa_lab.widgets.explorer.start import SPEED, Given, started
+from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
 from dfa_lab.widgets.kernel import clear_reply_subshell, leave_at_once, take_place
 
@@ -79,7 +79,7 @@ class Explorer(ipywidgets.VBox):
                 screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
             runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
             if session is not None:
-                runner.load(session)
+                begin_session(runner, session, preset, at_its_speed=speed == SPEED)
         except BaseException:
             screen.close()
             raise

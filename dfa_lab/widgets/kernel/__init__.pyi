@@ -4,6 +4,7 @@ from .fast_exit import leave_at_once as leave_at_once
 from .ipykernel_fixes import clear_reply_subshell as clear_reply_subshell
 from . import messages as messages
 from .notebooks import copy_notebooks as copy_notebooks
+from .page_part import PagePart as PagePart
 from .page_widget import PageWidget as PageWidget
 from .page_widget import bundle as bundle
 from .ui_thread import MessageBudget as MessageBudget
