@@ -65,7 +65,7 @@ def started(
 
 
 def begin_session(runner: Runner, session: Session, preset: str | None, *, at_its_speed: bool) -> None:
-    """Load ``session``, as the story of the ``preset`` where there is one that fits it, ``at_its_speed`` or at yours."""
+    """Load ``session``, as the story of the ``preset`` where there is one that fits, ``at_its_speed`` or at yours."""
     story = STORIES.get(preset or "")
     if story is not None:
         with suppress(DfaLabError):  # with other settings it may speak of a layer that there is none of
