@@ -461,6 +461,34 @@ export const BUTTONS: Record<string, Button> = {
     "key": "",
     "key_help": ""
   },
+  "story_back": {
+    "verb": "story",
+    "text": "Back",
+    "help": "The step of the story before this one",
+    "key": "",
+    "key_help": ""
+  },
+  "story_next": {
+    "verb": "story",
+    "text": "Next",
+    "help": "The next step of the story: training goes on until it appears",
+    "key": "",
+    "key_help": ""
+  },
+  "story_leave": {
+    "verb": "story",
+    "text": "Let me play",
+    "help": "Leave the story: nothing pauses any more",
+    "key": "",
+    "key_help": ""
+  },
+  "story_return": {
+    "verb": "story",
+    "text": "Back to the story",
+    "help": "Go on with the story where you left it",
+    "key": "",
+    "key_help": ""
+  },
   "share": {
     "verb": "share",
     "text": "Renew",

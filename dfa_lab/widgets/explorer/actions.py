@@ -209,6 +209,7 @@ ACTIONS: dict[str, Action] = {
     "pin": _pin,
     "unpin": _unpin,
     "preset": _preset,
+    "story": _story,
     "load": lambda model, message: _load(model, Session.read(message["text"])),
     "limit": lambda model, message: model.runner.limit(message["steps_per_s"]),
     "slow": _slow,
@@ -217,6 +218,5 @@ ACTIONS: dict[str, Action] = {
     "save": _save,
     "focus": lambda model, message: model.screen.chart.focus(message["step"]),
     "tab": lambda model, message: model.screen.pictures.choose(message["name"]),
-    "story": _story,
     "watching": lambda model, _: model.runner.watched(),
 }
