@@ -8,8 +8,11 @@ from .experiment.measurement import Snapshot as Snapshot
 from .experiment.run import Experiment as Experiment
 from .experiment.runner import Runner as Runner
 from .experiment.sessions import PRESETS as PRESETS
+from .experiment.sessions import STORIES as STORIES
 from .experiment.sessions import Lane as Lane
 from .experiment.sessions import Session as Session
+from .experiment.sessions import Story as Story
+from .experiment.sessions import StoryStep as StoryStep
 from .experiment.settings import Settings as Settings
 from .learning.activations import ACTIVATIONS as ACTIVATIONS
 from .learning.activations import DERIVATIVES as DERIVATIVES

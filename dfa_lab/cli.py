@@ -123,14 +123,14 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Serve the explorer as a page of its own by Voila: every visitor has a network of their own."""
-    from dfa_lab.experiment.sessions import PRESETS
+    from dfa_lab.experiment.sessions import offered_session
     from dfa_lab.widgets.controls import Restrictions
     from dfa_lab.widgets.kernel import command
 
     _check_port(port)
     Restrictions.of(hide or [], lock or [], theme)
     if preset is not None:
-        PRESETS[preset]
+        offered_session(preset)
     given = {"preset": preset, "hide": hide, "lock": lock, "theme": theme if theme != "auto" else None}
     options = {name: value for name, value in given.items() if value}
     _become(command(options, port=port, address=address, browser=browser, dark=theme == "dark"))

@@ -71,10 +71,11 @@ export interface EventRow {
   text: string;
 }
 
-/** A preset in the menu: what it shows, and why it cannot be loaded here, or "". */
+/** A preset in the menu: its question (or ""), what it shows, and why it cannot be loaded here, or "". */
 export interface PresetCard {
   name: string;
   title: string;
+  question: string;
   about: string;
   refused: string;
 }
@@ -355,7 +356,7 @@ export interface PictureMessage {
   height: number;
 }
 
-/** A step of a story: what it says, the part that it points at, and what the reader can try or waits for. */
+/** A step of a story that has appeared: what it says, the part that it points at (``data-part``), when it appeared in words ("" at once), and the words on the button that tries something ("" without one). */
 export interface StoryStep {
   text: string;
   part: string;
@@ -363,17 +364,23 @@ export interface StoryStep {
   offers: string;
 }
 
-/** The story that is told: its title, its steps so far, the place in them; without one ``title`` is "". */
+/** The story that is told; without one ``title`` is "" and there are no steps. */
 export interface StoryState {
   part: string;
   type: string;
   buffers: number;
   name: string;
   title: string;
+  question: string;
   steps: StoryStep[];
+  count: number;
   place: number;
-  reached: boolean;
-  playing: boolean;
+  waits_for: string;
+  told: boolean;
+  ended: boolean;
+  stuck: string;
+  next_takes_offer: boolean;
+  speed: number | null;
 }
 
 export interface Button {
@@ -459,6 +466,34 @@ export const BUTTONS: Record<string, Button> = {
     "verb": "preset",
     "text": "Presets…",
     "help": "Runs worth seeing, one click each",
+    "key": "",
+    "key_help": ""
+  },
+  "story_back": {
+    "verb": "story",
+    "text": "Back",
+    "help": "The step of the story before this one",
+    "key": "",
+    "key_help": ""
+  },
+  "story_next": {
+    "verb": "story",
+    "text": "Next",
+    "help": "The next step of the story: training goes on until it appears",
+    "key": "",
+    "key_help": ""
+  },
+  "story_leave": {
+    "verb": "story",
+    "text": "Let me play",
+    "help": "Leave the story: nothing pauses any more",
+    "key": "",
+    "key_help": ""
+  },
+  "story_return": {
+    "verb": "story",
+    "text": "Back to the story",
+    "help": "Go on with the story where you left it",
     "key": "",
     "key_help": ""
   },

@@ -27,6 +27,7 @@ REGISTRIES = (
     PANELS,
     dfa.CONVENTIONS,
     dfa.PRESETS,
+    dfa.STORIES,
     DOWNLOADS,
 )
 

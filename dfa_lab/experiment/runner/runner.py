@@ -19,7 +19,9 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
+from dfa_lab.experiment.runner.story_teller import StoryStatus, check_go, checked_story
 from dfa_lab.experiment.runner.training import Command, Status, Training
+from dfa_lab.experiment.sessions import Story
 from dfa_lab.experiment.settings import COMMAND_STEPS, ComputeContext, shows_settings
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
@@ -184,6 +186,25 @@ class Runner:
         """
         self.put(Command("Load", lambda training: training.load(session)))
 
+    def tell(self, story: Story | str) -> None:
+        """Begin the run of a story, or of the one of ``STORIES`` called so, and pause where its steps ask for it."""
+        found = checked_story(story)
+        self.put(Command("Tell", lambda training: training.tell(found)))
+
+    @property
+    def story(self) -> StoryStatus | None:
+        """How the story stands that is told here; None without one."""
+        teller = self._training.teller
+        return None if teller is None else teller.status()
+
+    def story_go(self, where: str) -> None:
+        """Go "next" in the story (train until that step appears), "back", or "take" what the step shown offers.
+
+        After "leave" nothing pauses any more; the story keeps its place for "return".
+        """
+        check_go(where)
+        self.put(Command("Story", lambda training: training.go_in_story(where), turns_curves=where in ("next", "take")))
+
     def limit(self, steps_per_s: float | None) -> None:
         """Train no faster than so many steps a second; None: as fast as it goes."""
         check_speed(steps_per_s)
@@ -260,6 +281,7 @@ class Runner:
             if command.turns_curves:
                 training.measure_before_change()
             command.apply(training)
+            training.look_in_story(stepped=False)
         except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
             training.note(error, f"{command.name} failed with ")
         training.release_clocks()

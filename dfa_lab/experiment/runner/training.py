@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.bp_throughput import BPThroughput
 from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus
@@ -14,6 +15,8 @@ from dfa_lab.experiment.runner.last_error import LastError
 from dfa_lab.experiment.runner.rate_limit import RateLimit
 from dfa_lab.experiment.runner.rest_measurement import BEFORE_CHANGE, Measured, RestMeasurement
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
+from dfa_lab.experiment.runner.story_teller import StoryTeller
+from dfa_lab.experiment.sessions import Story
 from dfa_lab.experiment.settings import Settings
 
 
@@ -73,6 +76,7 @@ class Training:
         self.inline_steps, self.steps_left = inline_steps, inline_steps
         self.running = False
         self.stop_at: int | None = None
+        self.teller: StoryTeller | None = None
         self.rate, self.errors, self._idle_limit = RateLimit(), LastError(), idle_limit
         self.looked()
         self._throughput, self._rests = BPThroughput(compare_speed), RestMeasurement()
@@ -117,8 +121,15 @@ class Training:
         self.running = False
 
     def reset(self, fields: Mapping[str, Any]) -> None:
-        """Begin a new run, alone, and pause; ``wait`` raises nothing of the former ones."""
+        """Begin a new run, alone, and pause; ``wait`` raises nothing of the former ones.
+
+        A story that is told begins anew with its session; with other ``fields`` there is none any more.
+        """
+        if self.teller is not None and self.teller.told and not fields:
+            self._begin_story(self.teller.story)
+            return
         self.lanes.reset(fields)
+        self.teller = self.teller if not fields else None
         self.running = False
         self.errors.discard()
 
@@ -128,6 +139,40 @@ class Training:
         self.running = False
         self.errors.discard()
         self.stop_at = session.steps or None
+        self.teller = None
+
+    def tell(self, story: Story) -> None:
+        """Begin the run of the ``story`` at its speed, and pause before its first step."""
+        self._begin_story(story)
+        if story.speed is not None:
+            self.limit(story.speed)
+
+    def _begin_story(self, story: Story) -> None:
+        self.load(story.session)
+        self.teller = StoryTeller(story, self.experiment)
+
+    def go_in_story(self, where: str) -> None:
+        """Turn the story's page: see ``Runner.story_go``. ``DfaLabError`` where there is none, or nothing to take."""
+        if (teller := self.teller) is None:
+            raise DfaLabError("no story is told here; tell one, or choose a preset.")
+        now = teller.status()
+        if where == "take" or (where == "next" and now.next_takes_offer):
+            if now.offer is None:
+                raise DfaLabError("this step of the story offers nothing to try; go on with next.")
+            if now.offer.change:
+                self.lanes.change(now.offer.change, 0)
+            else:
+                self.lanes.fork(now.offer.fork, 0, None)
+        elif teller.go(where, self.experiment):
+            self.play(None)
+            if self.inline_steps is not None and self.stop_at is not None:
+                self.steps_left = max(self.inline_steps, self.stop_at - self.experiment.steps_done)
+
+    def look_in_story(self, *, stepped: bool) -> None:
+        """After a turn, or else a command: pause where a step of the story appears that asks for it."""
+        if self.teller is not None and self.teller.looks:
+            runs = [lane.experiment for lane in self.lanes.all]
+            self.running = not self.teller.look(runs, stepped=stepped) and self.running
 
     def set_stop_at(self, step: int | None) -> None:
         """Pause when every lane has done ``step`` steps; None: nowhere."""
@@ -180,6 +225,8 @@ class Training:
             self.running = False
         if failed:
             self._stop(failed)
+        else:
+            self.look_in_story(stepped=True)
 
     def _measure_throughput(self, lanes: tuple[Lane, ...]) -> None:
         try:
@@ -197,6 +244,8 @@ class Training:
             self._throughput.forget(lane.experiment)
             said.append(f"lane {names[lane.number]}: {words}" if len(names) > 1 else words)
         self.errors.words = " ".join(reversed(said))
+        if self.teller is not None:
+            self.teller.failed("the training stopped for an error. Reset begins the story again.")
         self.running = False  # last: who sees that it paused sees why
 
     def measure_in_wait(self) -> None:

@@ -1,22 +1,45 @@
-"""PRESETS: runs worth seeing, each a session in a file of ``presets/``; its ``about`` says what to watch.
+"""PRESETS: runs worth seeing, each a session; STORIES: the same, told in steps. Both from the files of ``presets/``.
 
 >>> import dfa_lab as dfa
 >>> dfa.PRESETS["bp_beside_dfa"].settings.rule
 'dfa'
+>>> dfa.STORIES["bp_beside_dfa"].session is dfa.PRESETS["bp_beside_dfa"]
+True
 
-The files are named in the order of a first course: ``01_bp_beside_dfa.json`` is ``PRESETS["bp_beside_dfa"]``.
+The files are named in the order of a first course: ``01_bp_beside_dfa.json`` is ``STORIES["bp_beside_dfa"]``. A file
+may hold a session alone, as ``Session.to_json`` writes it: then it is a preset without a story.
 """
 
 from __future__ import annotations
 
 from importlib.resources import files
 
+from dfa_lab.errors import unknown_name
 from dfa_lab.experiment.sessions.session import Session
+from dfa_lab.experiment.sessions.story import FORMAT, Story
 from dfa_lab.registry import Registry
 
 PRESETS: Registry[Session] = Registry("preset")
+STORIES: Registry[Story] = Registry("story")
+
+
+def offered() -> dict[str, Session]:
+    """What a menu offers, by name: every preset, and the sessions of stories that are no preset."""
+    return {**PRESETS, **{name: story.session for name, story in STORIES.items() if name not in PRESETS}}
+
+
+def offered_session(name: str) -> Session:
+    """The one of that name. Raises ``DfaLabError`` where nothing is called so."""
+    found = offered()
+    if not isinstance(name, str) or name not in found:
+        raise unknown_name("preset", name, found)
+    return found[name]
+
 
 for _file in sorted(files(__package__).joinpath("presets").iterdir(), key=lambda file: file.name):
     if _file.name.endswith(".json"):
-        _name = _file.name.removesuffix(".json").split("_", 1)[1]
-        PRESETS.register(_name, Session.from_json(_file.read_text(encoding="utf-8")))
+        _name, _text = _file.name.removesuffix(".json").split("_", 1)[1], _file.read_text(encoding="utf-8")
+        if FORMAT in _text:
+            PRESETS.register(_name, STORIES.register(_name, Story.from_json(_text)).session)
+        else:
+            PRESETS.register(_name, Session.from_json(_text))

@@ -7,7 +7,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.sessions import PRESETS
+from dfa_lab.experiment.sessions import STORIES, offered
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls.restrictions import Restrictions
 from dfa_lab.widgets.controls.verb_table import VERBS, Situation
@@ -25,15 +25,16 @@ def disabled_reasons(restrictions: Restrictions, run: Experiment, lanes: int) ->
 
 
 def presets(restrictions: Restrictions, now: Settings) -> list[dict[str, Any]]:
-    """Every preset as the page offers it: its name, title, what it is about, and why it is ``refused``, "" if not."""
+    """Every preset as the page offers it: name, title, its story's question, what it is about, why ``refused``."""
     return [
         {
             "name": name,
             "title": preset.title,
+            "question": STORIES[name].question if name in STORIES else "",
             "about": preset.about,
             "refused": _refusal(restrictions.check_session, preset, now),
         }
-        for name, preset in PRESETS.items()
+        for name, preset in offered().items()
     ]
 
 

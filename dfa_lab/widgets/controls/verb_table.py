@@ -14,7 +14,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import FASTEST, LANES, SLOWEST, is_speed
+from dfa_lab.experiment.runner import FASTEST, GOES, LANES, SLOWEST, is_speed
 from dfa_lab.experiment.settings import (
     CHOICES,
     MESSAGE_FIELDS,
@@ -112,6 +112,7 @@ _SHARED = Argument(
 _KIND = Argument(
     "kind", lambda value: isinstance(value, str) and value in DOWNLOADS, "a kind of file: csv, png, html …"
 )
+_GO = Argument("go", lambda value: isinstance(value, str) and value in GOES, f"one of {', '.join(GOES)}")
 _SPEED = Argument(
     "steps_per_s",
     lambda value: value is None or is_speed(value),
@@ -136,6 +137,12 @@ _STEPS = {
     "step_1": Button("Step ×1", "Train 1 step, then pause", "→", "one step"),
     "step_10": Button("×10", "Train 10 steps, then pause"),
     "step_100": Button("×100", "Train 100 steps, then pause"),
+}
+_STORY = {
+    "story_back": Button("Back", "The step of the story before this one"),
+    "story_next": Button("Next", "The next step of the story: training goes on until it appears"),
+    "story_leave": Button("Let me play", "Leave the story: nothing pauses any more"),
+    "story_return": Button("Back to the story", "Go on with the story where you left it"),
 }
 _FILES = {f"save_{kind}": Button(one.text, one.help) for kind, one in DOWNLOADS.items() if one.text}
 _RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
@@ -168,6 +175,7 @@ VERBS: dict[str, Verb] = {
     "unpin": Verb((_name("a pinned run's name", optional=True),)),
     "load": Verb((_SHARED,), {"load": _LOAD}, _own_module),
     "preset": Verb((_name("a preset's name"),), {"presets": _PRESETS}, _own_module),
+    "story": Verb((_GO,), _STORY),
     "limit": Verb((_SPEED,)),
     "stop_at": Verb((_GOAL,)),
     "focus": Verb((_PLACE,), looks=True),
@@ -179,7 +187,7 @@ VERBS: dict[str, Verb] = {
 #: What ``hide`` may name beside the settings' fields: buttons and other parts, in the order of the screen.
 PARTS = (
     *("play", "step", *_STEPS, "reset", "new_seed", "undo", "fork", "pin", "slow", "limit"),
-    *("stop_at", "presets", "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
+    *("stop_at", "presets", *_STORY, "lanes", "phases", "curves", "new_run", "events", "share", "load", "keys"),
     *_FILES,
 )
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.sessions import PRESETS, Session, View, story_of
+from dfa_lab.experiment.sessions import STORIES, Session, Story, View, offered_session, story_of
 from dfa_lab.experiment.settings import LAST_SEED, PAGE_CHANGES, PAGE_PINS, Settings, check_size
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.widgets.controls import VERBS, check_fields, checked, download
@@ -128,7 +128,7 @@ def _unpin(model: ExplorerModel, message: Message) -> None:
     model.pins = [pin for pin in model.pins if name is not None and pin.name != name]
 
 
-def _load(model: ExplorerModel, session: Session) -> None:
+def _load(model: ExplorerModel, session: Session, story: Story | None = None) -> None:
     check_fields(session.settings.values())
     model.restrictions.check_session(session, model.experiment.settings)
     if len(session.changes) > PAGE_CHANGES:
@@ -140,7 +140,25 @@ def _load(model: ExplorerModel, session: Session) -> None:
         check_size(session.settings.changed(**check_fields(fields)))
     check_size(session.settings)
     model.begin_anew(session.settings, story_of(session), View.of(session.view))
-    model.runner.load(session)
+    if story is None:
+        model.runner.load(session)
+    else:
+        model.runner.tell(story)
+
+
+def _preset(model: ExplorerModel, message: Message) -> None:
+    name = message["name"]
+    _load(model, offered_session(name), STORIES.get(name))
+
+
+def _story(model: ExplorerModel, message: Message) -> None:
+    """What a step offers is a change or a fork like any other: it may be locked here."""
+    go, now = message["go"], model.runner.story
+    takes = now is not None and (go == "take" or (go == "next" and now.next_takes_offer))
+    if now is not None and takes and now.offer is not None:
+        model.restrictions.check_verb("change" if now.offer.change else "fork")
+        _allowed(model, now.offer.fields, model.experiment.settings)
+    model.runner.story_go(go)
 
 
 def _slow(model: ExplorerModel, message: Message) -> None:
@@ -194,7 +212,8 @@ ACTIONS: dict[str, Action] = {
     "select": _select,
     "pin": _pin,
     "unpin": _unpin,
-    "preset": lambda model, message: _load(model, PRESETS[message["name"]]),
+    "preset": _preset,
+    "story": _story,
     "load": lambda model, message: _load(model, Session.read(message["text"])),
     "limit": lambda model, message: model.runner.limit(message["steps_per_s"]),
     "slow": _slow,

@@ -20,7 +20,7 @@ from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, Panel
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.part_widget import PartWidget
 from dfa_lab.widgets.explorer.screen import WidgetScreen
-from dfa_lab.widgets.explorer.start import SPEED, Given, started
+from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
 from dfa_lab.widgets.explorer.still_picture import StillPicture
 from dfa_lab.widgets.kernel import leave_at_once, take_place
@@ -96,7 +96,7 @@ class Explorer(PartWidget):
                 screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
             runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
             if session is not None:
-                runner.load(session)
+                begin_session(runner, session, preset, at_its_speed=speed == SPEED)
         except BaseException:
             super().close()
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner
-from dfa_lab.experiment.sessions import PRESETS, Session
+from dfa_lab.experiment.sessions import STORIES, Session, offered_session
 from dfa_lab.experiment.settings import Settings
 
 Given = Settings | Experiment | Runner
@@ -50,7 +51,7 @@ def started(
         )
     if isinstance(given, Runner):
         return given, None
-    session = None if preset is None else PRESETS[preset]
+    session = None if preset is None else offered_session(preset)
     if session is not None:
         if given is not None or "module" in fields:
             raise DfaLabError(f"preset={preset!r} was given beside settings or a module; expected one of them.")
@@ -61,3 +62,13 @@ def started(
         run = Experiment(given, **fields) if session is None else Experiment(session.settings)
     idle = None if headless or patience is None else 60 * patience
     return Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle), session
+
+
+def begin_session(runner: Runner, session: Session, preset: str | None, *, at_its_speed: bool) -> None:
+    """Load ``session``, as the story of the ``preset`` where there is one that fits, ``at_its_speed`` or at yours."""
+    story = STORIES.get(preset or "")
+    if story is not None:
+        with suppress(DfaLabError):  # with other settings it may speak of a layer that there is none of
+            runner.tell(replace(story, session=session, speed=story.speed if at_its_speed else None))
+            return
+    runner.load(session)

@@ -92,10 +92,11 @@ class EventRow(TypedDict):
 
 
 class PresetCard(TypedDict):
-    """A preset in the menu: what it shows, and why it cannot be loaded here, or ""."""
+    """A preset in the menu: its question (or ""), what it shows, and why it cannot be loaded here, or ""."""
 
     name: str
     title: str
+    question: str
     about: str
     refused: str
 
@@ -413,7 +414,9 @@ class PictureMessage(PartMessage):
 
 
 class StoryStep(TypedDict):
-    """A step of a story: what it says, the part that it points at, and what the reader can try or waits for."""
+    """A step of a story that has appeared: what it says, the part that it points at (``data-part``), when it appeared
+    in words ("" at once), and the words on the button that tries something ("" without one).
+    """
 
     text: str
     part: str
@@ -422,11 +425,23 @@ class StoryStep(TypedDict):
 
 
 class StoryState(PartMessage):
-    """The story that is told: its title, its steps so far, the place in them; without one ``title`` is ""."""
+    """The story that is told; without one ``title`` is "" and there are no steps.
+
+    ``steps`` are those that have appeared, of ``count`` in all, ``place`` is the one shown. ``waits_for`` says what the
+    one after it waits for, "" where *next* shows it at once, or where there is none (``ended``). ``told`` is false
+    while the reader plays: the story keeps its place. ``stuck`` says why it cannot go on, or "". ``next_takes_offer``
+    says that to go on is to take what this step offers. ``speed`` is the story's own, in steps a second.
+    """
 
     name: str
     title: str
+    question: str
     steps: list[StoryStep]
+    count: int
     place: int
-    reached: bool
-    playing: bool
+    waits_for: str
+    told: bool
+    ended: bool
+    stuck: str
+    next_takes_offer: bool
+    speed: float | None
