@@ -129,9 +129,14 @@ def test_it_may_wait_for_another_thread_that_changes_the_run(run):
 
 def test_what_was_taken_back_was_never_seen(run):
     seen = observed(run, "change")
-    with pytest.raises(dfa.DfaLabError), run.restored_on_error():
-        run.change(lr=0.5)
-        run.change(batch_size=0)
+
+    def refused():
+        with run.restored_on_error():
+            run.change(lr=0.5)
+            run.change(batch_size=0)
+
+    with pytest.raises(dfa.DfaLabError):
+        refused()
     with run.restored_on_error():
         run.change(lr=0.3)
         assert seen == []
