@@ -3,4 +3,5 @@
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.run.experiment import Experiment
+from dfa_lab.experiment.run.observers import Observation, Observer
 from dfa_lab.experiment.run.trainer import Trainer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, cast
@@ -19,6 +19,7 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import Schedule, Snapshot
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
+from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
 from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
@@ -80,13 +81,13 @@ class Experiment:
             )
         # One owner at a time: a change or a fork from another thread waits for the end of a step.
         self._lock = threading.RLock()
-        self._name = name
+        self._name, self.observers = name, Observers(self)
         self.module = module  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
-            trainer = Trainer(settings, self.module, self._name or RULES.label(settings.rule))
+            trainer = Trainer(settings, self.module, self._name or RULES.label(settings.rule), self.observers)
         self.trainer = trainer
         self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
         self._baselines: Baselines | None = None
@@ -106,7 +107,8 @@ class Experiment:
         with self.held() as trainer:
             checkpoint, undoable = trainer.capture(), list(self.undoable)
         try:
-            yield
+            with self.observers.held():
+                yield
         except BaseException:
             with self.held() as trainer:
                 trainer.restore(checkpoint, history=True)
@@ -129,16 +131,19 @@ class Experiment:
             for _ in counted(steps, self.history) if progress else range(steps):
                 with self._lock:
                     self.trainer.step()
+                self.observers.deliver()
                 if interrupted():
                     break
             with self._lock:
                 self.trainer.measure_at_end(self.steps_done - before)
+        self.observers.finish()
         return self.history
 
     def step(self) -> None:
         """One update, and whatever measurement is due after it. Ctrl-C can fall into it; ``train`` holds it back."""
         with self._lock, ComputeContext(self.settings), torch.no_grad():  # as ``held`` does, but it runs at every step
             self.trainer.step()
+        self.observers.deliver()
 
     def record_rate(self, *, due: bool = True) -> None:
         """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
@@ -157,6 +162,21 @@ class Experiment:
         """
         with self.held() as trainer:
             trainer.measure_by_hand()
+        self.observers.deliver()
+
+    def observe(self, moment: str, observer: Observer) -> Callable[[], None]:
+        """Call ``observer`` with an ``Observation`` at each "step", "measure" (something was recorded), "change" (of
+        settings) or "reset"; return a function that ends it. It is called between two steps in the thread that trains.
+        What it raises stops nothing: ``train`` raises the last of it when it is done, a ``Runner`` says it on its
+        status. A reset keeps observers; forks and checkpoints have none.
+
+        >>> import dfa_lab as dfa
+        >>> run, seen = dfa.Experiment(task="moons", widths=(8,)), []
+        >>> end = run.observe("step", lambda one: seen.append(one.step))
+        >>> run.train(2).last_step, end(), seen
+        (2, None, [1, 2])
+        """
+        return self.observers.add(moment, observer)
 
     def evaluate(self) -> dict[str, float | list[float]]:
         """``test_loss`` and, for classes, ``test_accuracy`` (0–1) on the test split at this step; lists by replica."""
@@ -232,6 +252,7 @@ class Experiment:
             trainer.change(after, changed)
             if changed:
                 self.undoable.append({name: getattr(before, name) for name in changed})
+        self.observers.deliver()
 
     def undo(self) -> dict[str, Any]:
         """Set the fields of the last change back, and return them; called again it goes further back, never forward.
@@ -243,7 +264,9 @@ class Experiment:
             if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
             trainer.change(self.settings.changed(**self.undoable[-1]), list(self.undoable[-1]))
-            return self.undoable.pop()
+            undone = self.undoable.pop()
+        self.observers.deliver()
+        return undone
 
     def reset(self, **fields: Any) -> None:
         """A new run from step 0 with the settings in force and, where given, others (structural ones too).
@@ -252,6 +275,8 @@ class Experiment:
         """
         with self._lock:
             self._begin(self.settings.changed(**fields))
+            self.observers.note("reset", self.steps_done, self.history)
+        self.observers.deliver()
 
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:
         """A second run that stands where this one stands, with its own history, and ``fields`` changed from here on.

@@ -24,6 +24,7 @@ from dfa_lab.experiment.measurement import (
     Schedule,
 )
 from dfa_lab.experiment.run.checkpoint import Checkpoint
+from dfa_lab.experiment.run.observers import Observers
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import (
     LEARNER_FIELDS,
@@ -43,11 +44,13 @@ from dfa_lab.learning.rules import RULES
 class Trainer:
     """Trains a copy of ``module``, or without one the MLP that ``settings`` describe; ``history`` is called ``name``.
 
+    The ``observers`` are told what it did; whoever calls delivers it.
+
     It takes no lock and sets no compute context: whoever calls holds them, as ``Experiment`` does, under
     ``torch.no_grad``. ``fallback`` is the checkpoint of the last measurement, to which a diverged run goes back.
     """
 
-    def __init__(self, settings: Settings, module: nn.Module | None, name: str) -> None:
+    def __init__(self, settings: Settings, module: nn.Module | None, name: str, observers: Observers) -> None:
         task = make_task(settings.task)
         self.learner: Learner
         if module is None:
@@ -60,7 +63,7 @@ class Trainer:
         self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)
         self.recorder = Recorder(self.probe, self.history)
         self.losses, self.pending = LossMean([0.0] * self.history.replicas), Pending()
-        self.clock = ThroughputClock()
+        self.clock, self.observers = ThroughputClock(), observers
         self.steps_done = self.samples_seen = 0
         self.fallback: Checkpoint | None = None
         self._use(settings)
@@ -97,6 +100,8 @@ class Trainer:
         if self.steps_done % self.settings.record_every == 0:
             self.history.record("train_loss", self.losses.take(), **self.here)
             self.record_rate(due=self.steps_done % self.schedule.every == 0)
+        if self.observers.watched:
+            self.observers.note("step", self.steps_done, self.history)
         if self.schedule.alignment_is_due(self.steps_done, self.pending.restart):
             self.measure()
 
@@ -112,6 +117,7 @@ class Trainer:
                 self.diverge(lost)  # its weights are no place to come back to
             self.pending.done(aligned=self.schedule.aligned)
             self.fallback = self.capture()
+            self.observers.note("measure", self.steps_done, self.history)
 
     def measure_by_hand(self) -> None:
         """Measure what is not known of this step, the test split only where it keeps nobody waiting."""
@@ -130,6 +136,7 @@ class Trainer:
                 self.learner.check_net()
                 if all_finite(self.learner.net.parameters()):
                     self.recorder.record(self.here, due, by_hand=True)
+                    self.observers.note("measure", self.steps_done, self.history)
 
     def _wanted(self, *, align: bool = True, test: bool) -> set[str]:
         asked = {ALIGNMENT: align and self.schedule.aligned, TEST: test}
@@ -211,6 +218,8 @@ class Trainer:
             raise
         if restarts or "probe_size" in changed:
             self.recorder.forget(ALIGNMENT)
+        if changed:
+            self.observers.note("change", self.steps_done, self.history, self.history.events[-len(changed) :])
 
     def diverge(self, lost: Sequence[int] = ()) -> NoReturn:
         """Go back to the fallback, keep the settings in force, and raise ``DivergedError``.

@@ -12,10 +12,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.run import Experiment, Observer
 from dfa_lab.experiment.runner.close_at_exit import close_at_exit
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
@@ -134,6 +135,20 @@ class Runner:
                 close_at_exit(self, self._thread)
         if not self._threaded:
             self._work_inline()
+
+    def observe(self, moment: str, observer: Observer) -> Callable[[], None]:
+        """Call ``observer`` at each such moment of the run itself, lane 0: see ``Experiment.observe``.
+
+        It is called in the thread that trains; what it raises stops nothing, stays on the status and is raised by
+        ``wait``. A forked lane is observed by ``runner.by_number[number].observe``.
+
+        >>> import dfa_lab as dfa
+        >>> runner, seen = dfa.Runner(dfa.Experiment(widths=(8,)), threaded=False), []
+        >>> end = runner.observe("step", lambda one: seen.append(one.step))
+        >>> runner.play(3), seen
+        (None, [1, 2, 3])
+        """
+        return self.experiment.observe(moment, observer)
 
     def play(self, steps: int | None = None) -> None:
         """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""

@@ -199,6 +199,7 @@ class Training:
         self._throughput.restart()
         for lane in lanes:
             lane.count_time(only_steps=only_steps, timed_on_copy=self.compares_speed(lane.experiment))
+        self._note_observers()
 
     def turn(self) -> None:
         """One step of every lane; of those behind the step to stop at, where there are such."""
@@ -223,10 +224,17 @@ class Training:
         if self.running and self._idle_limit is not None and time.perf_counter() - self._looked > self._idle_limit:
             self.errors.words = f"paused: nobody has looked for {_span(self._idle_limit)}; press play to go on."
             self.running = False
+        self._note_observers()
         if failed:
             self._stop(failed)
         else:
             self.look_in_story(stepped=True)
+
+    def _note_observers(self) -> None:
+        """Say what an observer raised; it stops nothing."""
+        for lane in self.lanes.all:
+            if lane.experiment.observers.errors:
+                self.note(lane.experiment.observers.errors.pop(), "an observer failed with ")
 
     def _measure_throughput(self, lanes: tuple[Lane, ...]) -> None:
         try:
@@ -265,6 +273,7 @@ class Training:
         for error in errors:
             if self.errors.error is None or self.inline_steps is not None:  # else why it rests is what to say
                 self.note(error, "this step could not be measured: ")
+        self._note_observers()
         return measured
 
     def note(self, error: BaseException, context: str) -> str:
