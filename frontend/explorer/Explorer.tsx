@@ -1,5 +1,6 @@
 // The explorer: transport and a line of words above, the knobs beside the network, the curves below.
 import "./explorer.css";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { LiveChart } from "../chart/LiveChart.tsx";
 import { Drawers } from "../controls/Drawers.tsx";
 import { Knobs } from "../controls/Knobs.tsx";
@@ -14,8 +15,14 @@ export function Explorer() {
   const lab = useLab();
   const hide = useStore(lab.panel, (state) => state.hide) ?? [];
   const waiting = useStore(lab.panel, (state) => state.settings === undefined);
+  const screen = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // JupyterLab scrolls to the next cell when one is run; a page that is loaded again stays where it was.
+    const justRun = navigator.userActivation?.isActive ?? false;
+    if (!waiting && justRun) screen.current?.scrollIntoView({ block: "nearest" });
+  }, [waiting]);
   return (
-    <div class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
+    <div ref={screen} class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
       <header class="dfa-top">
         <Transport />
         <Words />
