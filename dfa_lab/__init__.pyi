@@ -48,6 +48,7 @@ from .views.snapshots import mistakesplot as mistakesplot
 from .views.snapshots import sampleangleplot as sampleangleplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
+from .widgets.controls import knob as knob
 from .widgets.explorer import Explorer as Explorer
 
 __version__: str
