@@ -13,7 +13,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment, Observer
@@ -57,6 +58,9 @@ class Runner:
     >>> runner.close()
     """
 
+    #: The id of an experiment -> the runner that was made for it last, while there is one: it keeps the experiment.
+    last_of: ClassVar[WeakValueDictionary[int, Runner]] = WeakValueDictionary()
+
     def __init__(
         self,
         experiment: Experiment,
@@ -75,10 +79,16 @@ class Runner:
             idle_limit=watch_limit if threaded else None,
             no_command_waits=self._commands.empty,
         )
-        self._threaded, self._closed = threaded, False
+        self.threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
+        self.last_of[id(experiment)] = self
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no commands any more."""
+        return self._closed
 
     @property
     def error(self) -> Exception | None:
@@ -129,11 +139,11 @@ class Runner:
             self._idle.clear()
             self._commands.put(command)
             self._closed = command is CLOSE
-            if self._threaded and self._thread is None:
+            if self.threaded and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
                 self._thread.start()
                 close_at_exit(self, self._thread)
-        if not self._threaded:
+        if not self.threaded:
             self._work_inline()
 
     def observe(self, moment: str, observer: Observer) -> Callable[[], None]:

@@ -6,6 +6,7 @@ from .disabled_reasons import presets as presets
 from .exports import DOWNLOADS as DOWNLOADS
 from .exports import Download as Download
 from .exports import download as download
+from .knobs import knob as knob
 from .restrictions import PICTURES_PART as PICTURES_PART
 from .restrictions import Restrictions as Restrictions
 from .verb_table import VERBS as VERBS
