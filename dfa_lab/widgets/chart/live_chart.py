@@ -61,7 +61,7 @@ class LiveChart(PageWidget):
     ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
     """
 
-    _esm, _css = bundle("live_chart", "the live chart")
+    _esm, _css = bundle("dfa_lab", "the live chart")
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
