@@ -16,7 +16,10 @@ FRONTEND = ROOT / "frontend"
 
 
 def run(module: str, expression: str, *arguments: Any) -> Any:
-    """Value of a JavaScript expression over the exports of ``module`` (as ``m``) and the arguments (as ``a``)."""
+    """Value of a JavaScript expression over the exports of ``module`` (as ``m``) and the arguments (as ``a``).
+
+    Node runs TypeScript by leaving its types out.
+    """
     script = (
         f"import * as m from {json.dumps((FRONTEND / module).as_uri())};"
         f"const a = {json.dumps(arguments)}; console.log(JSON.stringify({expression}));"

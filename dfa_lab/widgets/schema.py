@@ -42,7 +42,7 @@ def _interface(kind: Any) -> str:
 
 
 def _field(name: str, hint: Any, kind: Any) -> str:
-    optional = name in kind.__optional_keys__
+    optional = get_origin(hint) is NotRequired or name in kind.__optional_keys__
     inner = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
     return f"  {name}{'?' if optional else ''}: {_written(inner)};"
 

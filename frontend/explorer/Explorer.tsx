@@ -33,7 +33,7 @@ export function Explorer() {
       </div>
       <main class="dfa-middle">{!hide.includes("network") && <NetworkView />}</main>
       <section class="dfa-bottom" aria-label="curves">
-        <LiveChart />
+        <LiveChart row />
       </section>
       <Drawers />
     </div>

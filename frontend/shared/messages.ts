@@ -145,14 +145,14 @@ export interface ChartSeries {
   metric: string;
   layer: number | string | null;
   count: number;
-  run: number;
+  run?: number;
 }
 
 /** A change to be marked on the curves of a run, given by its place. */
 export interface ChartEvent {
   step: number;
   label: string;
-  run: number;
+  run?: number;
 }
 
 /** A run on the chart: see ``Shown``. */
@@ -164,13 +164,13 @@ export interface ChartRun {
   spread: boolean;
 }
 
-/** A line of a panel: its metric, its label, how it is drawn. */
+/** A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette. */
 export interface ChartLine {
   metric: string;
   label: string;
   per_layer: boolean;
   dashed: boolean;
-  colour: string | null;
+  colour: number;
   held: boolean;
 }
 
@@ -187,6 +187,7 @@ export interface ChartBand {
 export interface ChartPanel {
   name: string;
   title: string;
+  short: string;
   unit: string;
   axis: string;
   note: string;
@@ -199,7 +200,6 @@ export interface ChartPanel {
   spans_decades: boolean;
   guide: number | null;
   guide_label: string;
-  band_label: string;
   empty: string;
   palette: string[];
   lines: ChartLine[];
@@ -213,8 +213,8 @@ export interface ChartRows {
   buffers: number;
   series: ChartSeries[];
   events: ChartEvent[];
-  status: Record<string, string>;
-  diverged: number | null;
+  status?: Record<string, string>;
+  diverged?: number | null;
 }
 
 /** All of the chart. */
@@ -224,8 +224,8 @@ export interface ChartSnapshot {
   buffers: number;
   series: ChartSeries[];
   events: ChartEvent[];
-  status: Record<string, string>;
-  diverged: number | null;
+  status?: Record<string, string>;
+  diverged?: number | null;
   run: string;
   spread: boolean;
   session: number;

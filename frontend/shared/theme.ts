@@ -31,6 +31,8 @@ export interface Theme {
   grid: string;
   line: string;
   marker: string;
+  /** What everything stands on. */
+  paper: string;
   font: string;
   /** How many times larger than on a desk, and how many times thicker. */
   letters: number;
@@ -51,6 +53,7 @@ export function readTheme(element: Element): Theme {
     grid: ink(0.1),
     line: ink(0.4),
     marker: ink(0.55),
+    paper: style.getPropertyValue("--dfa-paper").trim() || "#ffffff",
     font: style.fontFamily,
     letters: number("--dfa-letters"),
     strokes: number("--dfa-strokes"),

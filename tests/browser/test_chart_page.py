@@ -1,62 +1,21 @@
-"""The live chart's bundle alone on a page, given the messages that the kernel makes: no server, no kernel."""
+"""The live chart alone on a page, given the messages that the kernel makes: no server, no kernel."""
 
-import base64
-import json
 import time
 
 import pytest
+from chart_page import PageChart, mount, opened
 
 from dfa_lab.experiment.history.history import History
-from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
-from dfa_lab.widgets.kernel.page_widget import STATIC
-
-ADDRESS = "http://127.0.0.1/"
-PAGE = """<!doctype html><link rel="stylesheet" href="live_chart.css"><body><script type="module">
-import chart from "./live_chart.js";
-const model = { on: (_, listener) => (window.receive = listener), off() {}, send() {} };
-chart.render({ el: document.body, model });
-window.written = [];
-window.drawings = 0;
-const pen = CanvasRenderingContext2D.prototype;
-const { clearRect, fillText } = pen;
-pen.clearRect = function (...box) {
-  window.drawings += 1;
-  return clearRect.apply(this, box);
-};
-pen.fillText = function (text, ...at) {
-  window.written.push(text);
-  return fillText.call(this, text, ...at);
-};
-window.give = (header, numbers) => {
-  const bytes = Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0));
-  window.receive(header, [new DataView(bytes.buffer)]);
-};
-</script>"""
+from dfa_lab.widgets.chart.live_chart import Shown
 
 
 @pytest.fixture
 def chart(page):
     """A LiveChart whose messages go to the page at once."""
-
-    def answer(route):
-        name = route.request.url.removeprefix(ADDRESS)
-        if not name:
-            route.fulfill(body=PAGE, content_type="text/html")
-        elif (STATIC / name).is_file():
-            route.fulfill(path=STATIC / name)
-        else:
-            route.fulfill(status=204)
-
-    page.route("**/*", answer)
-    page.goto(ADDRESS)
-    page.wait_for_function("!!window.give")
-    made = LiveChart()
-
-    def give(header, buffers=()):
-        numbers = base64.b64encode(b"".join(buffers)).decode()
-        page.evaluate("([header, numbers]) => window.give(header, numbers)", [json.loads(json.dumps(header)), numbers])
-
-    made.send = give
+    opened(page)
+    mount(page)
+    made = PageChart()
+    made.page = page
     yield made
     assert page.errors == []
 
@@ -73,8 +32,15 @@ def recorded(layers=3, steps=500):
     return history
 
 
+def look(page):
+    """Open the menu of what is in sight, where it is closed."""
+    if page.get_by_test_id("dfa-view").get_attribute("aria-expanded") == "false":
+        page.get_by_test_id("dfa-view").click()
+
+
 def menu(page, name):
     """The words of a menu's choices, and the value chosen."""
+    look(page)
     found = page.get_by_test_id(f"dfa-{name}")
     return found.locator("option").all_text_contents(), found.input_value()
 
@@ -88,10 +54,13 @@ def keys(page, panel):
 def test_many_lines_are_means_until_one_chooses_a_layer_and_an_angle(chart, page):
     runs = [Shown(recorded(), "main"), Shown(recorded(), "bp"), Shown(recorded(), "fa")]
     chart.show(runs, {"state": "paused"})
+    look(page)
     page.get_by_text("mean over layers").wait_for(state="attached")
     assert menu(page, "layers")[1] == "mean"
     assert keys(page, "alignment")[:3] == ["main · weight, mean", "main · gradient, mean", "bp · weight, mean"]
+    look(page)
     page.get_by_test_id("dfa-layers").select_option("2")
+    look(page)
     page.get_by_test_id("dfa-angles").select_option("gradient_alignment")
     page.wait_for_timeout(100)
     assert keys(page, "alignment") == [f"{run} · layer 2 gradient" for run in ("main", "bp", "fa")]
@@ -102,7 +71,9 @@ def test_many_lines_are_means_until_one_chooses_a_layer_and_an_angle(chart, page
 
 def test_a_new_network_begins_with_nothing_hidden_and_linear_axes(chart, page):
     chart.show([Shown(recorded(), "main")], {"state": "paused"})
+    look(page)
     page.get_by_test_id("dfa-log-values").check()
+    look(page)
     page.get_by_test_id("dfa-layers").select_option("mean")
     key = page.get_by_title("Show or hide training", exact=True)
     key.click()
@@ -115,6 +86,7 @@ def test_a_new_network_begins_with_nothing_hidden_and_linear_axes(chart, page):
     chart.show([Shown(recorded(2), "main", classify=False)], {"state": "paused"})
     page.wait_for_timeout(100)
     assert key.get_attribute("aria-pressed") == "true"
+    look(page)
     assert not page.get_by_test_id("dfa-log-values").is_checked()
     assert menu(page, "layers") == (["all layers", "mean over layers", "layer 1", "layer 2"], "all")
     assert page.get_by_test_id("dfa-panel-accuracy").count() == 0
@@ -126,6 +98,7 @@ def test_a_loss_that_diverges_is_said_and_its_axis_can_be_read(chart, page):
         history.record("train_loss", 1e30 * step, step=step, samples=step)
     chart.show([Shown(history, "main")], {"state": "paused"}, diverged=607)
     page.get_by_text("diverged at step 607").wait_for()
+    look(page)
     page.get_by_test_id("dfa-log-values").check()
     page.wait_for_timeout(100)
     assert {"2e32", "4e32", "1e30"} <= set(page.evaluate("window.written"))
@@ -169,6 +142,7 @@ def test_panels_stand_side_by_side_where_there_is_room(chart, page, width, colum
     page.wait_for_timeout(200)
     tops = [page.get_by_test_id(f"dfa-panel-{name}").bounding_box()["y"] for name in ("alignment", "loss")]
     assert (tops[0] == tops[1]) == (columns == 2)
+    look(page)
     page.get_by_test_id("dfa-layers").select_option("all")
     page.wait_for_timeout(100)
     legend = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-legend")
@@ -207,6 +181,7 @@ def test_every_number_of_four_lanes_and_two_layers_is_in_sight(chart, page, widt
     page.set_viewport_size({"width": width, "height": 900})
     chart.show([Shown(recorded(2), name) for name in NAMES[:lanes]], {"state": "paused"})
     page.wait_for_timeout(200)
+    look(page)
     page.get_by_test_id("dfa-layers").select_option("all")
     page.wait_for_timeout(200)
     legend = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-legend")
@@ -221,6 +196,7 @@ def test_the_legend_of_many_layers_scrolls_and_leaves_the_plot_its_height(chart,
     page.set_viewport_size({"width": 720, "height": 800})
     chart.show([Shown(recorded(8), name) for name in NAMES[:3]], {"state": "paused"})
     page.wait_for_timeout(200)
+    look(page)
     page.get_by_test_id("dfa-layers").select_option("all")
     page.wait_for_timeout(200)
     panel = page.get_by_test_id("dfa-panel-alignment")

@@ -1,4 +1,4 @@
-"""The browser's own arithmetic, run by the Node that builds the bundle: thinning, growing series, places of labels."""
+"""The chart's own arithmetic, run by Node: thinning, growing series, axes, labels, lines, what is in sight."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ from dfa_lab.widgets.chart.thinning import thin
 from javascript import run
 
 
-@pytest.mark.parametrize(
-    ("now", "free", "height"),
-    [(256, 289, 400), (400, 1, 400), (400, -60, 370), (300, -200, 256), (256, 2000, 512), (512, 900, 512)],
-)
-def test_plots_grow_into_the_free_height_and_shrink_out_of_the_one_that_lacks(now: int, free: int, height: int) -> None:
-    assert run("room.js", "m.grown(...a)", now, 256, 2, free) == height
-
-
 @pytest.mark.parametrize("limit", [4, 5, 50, 333])
 def test_thinning_is_the_same_in_browser_and_kernel(limit: int) -> None:
     generator = np.random.default_rng(limit)
@@ -25,12 +17,12 @@ def test_thinning_is_the_same_in_browser_and_kernel(limit: int) -> None:
     values[generator.random(1000) < 0.2] = np.nan
     values[300:500] = np.nan
     plain = [None if np.isnan(value) else value for value in values]
-    assert run("thinning.js", "m.thin(...a)", steps.tolist(), plain, limit) == thin(steps, values, limit).tolist()
+    assert run("chart/series.ts", "m.thin(...a)", steps.tolist(), plain, limit) == thin(steps, values, limit).tolist()
 
 
 def test_a_series_stays_small_and_keeps_its_extremes() -> None:
     grown = run(
-        "series.js",
+        "chart/series.ts",
         """(() => {
             const series = new m.Series("train_loss", null);
             let most = 0;
@@ -54,19 +46,24 @@ def test_values_that_are_no_numbers_become_gaps() -> None:
     expression = (
         "(() => { const s = new m.Series('x', 1); s.append([1, 2, 3], [NaN, 5, Infinity], null); return s; })()"
     )
-    series = run("series.js", expression)
+    series = run("chart/series.ts", expression)
     assert (series["values"], series["broken"]) == ([None, 5, None], 1)
 
 
 def test_the_value_nearest_to_a_step() -> None:
     series = "const s = new m.Series('x', 1); s.append([10, 20], [1, 2], null);"
-    assert run("series.js", f"(() => {{ {series} return a.map((x) => s.near(x)); }})()", 0, 14, 16, 99) == [1, 1, 2, 2]
+    assert run("chart/series.ts", f"(() => {{ {series} return a.map((x) => s.near(x)); }})()", 0, 14, 16, 99) == [
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_labels_do_not_overlap_and_the_newest_has_its_place() -> None:
     positions = [50, 55, 60, 65, 70, 300, 480]
     widths = [100] * len(positions)
-    places = run("markers.js", "m.placeLabels(...a)", positions, widths, 40, 500)
+    places = run("chart/lines.ts", "m.placeLabels(...a)", positions, widths, 40, 500)
     assert places[-1] is not None
     assert places[-1]["left"] + 100 <= positions[-1], "too near the edge: it stands left of its line"
     assert places[0] is None, "no lane is free for the oldest"
@@ -96,4 +93,65 @@ def test_what_moves_a_curve_by_less_than_a_pixel_waits_and_everything_else_is_dr
         return seen;
     })()"""
     waiting = ["near", "drawn", "beyond"]
-    assert [name for name, waits in run("pace.js", code).items() if waits] == waiting
+    assert [name for name, waits in run("chart/series.ts", code).items() if waits] == waiting
+
+
+def test_axes_reach_what_a_panel_always_shows_and_the_values_beyond() -> None:
+    angle = {"low": 0, "high": 110, "floor": 0, "ceiling": 180}
+    assert run("chart/options.ts", "m.heights(...a)", angle, 60, 95) == [0, 110]
+    assert run("chart/options.ts", "m.heights(...a)", angle, 60, 178) == [0, 180]
+    loss = {"low": 0, "high": None, "floor": None, "ceiling": None}
+    assert run("chart/options.ts", "m.heights(...a)", loss, None, None) == [0, 1.05]
+    assert run("chart/options.ts", "m.decades(0.01, 1)")[0] < 0.01
+    assert run("chart/options.ts", "m.decades(null, null)") == [0.1, 1]
+
+
+def test_ticks_are_round_and_apart() -> None:
+    assert run("chart/options.ts", "m.evenTicks(0, 1, 5)") == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert run("chart/options.ts", "m.evenTicks(0, 5.5e32, 5)") == [0, 2e32, 4e32]
+    assert run("chart/options.ts", "m.stepOfLog(m.logStep(99))") == pytest.approx(99)
+
+
+LINES = [
+    {"metric": "weight_alignment", "label": "weight", "per_layer": True, "dashed": False, "colour": 0, "held": False},
+    {
+        "metric": "gradient_alignment",
+        "label": "gradient",
+        "per_layer": True,
+        "dashed": True,
+        "colour": 0,
+        "held": False,
+    },
+]
+RUNS = [{"name": name, "colour": "#0072B2", "faint": name == "pinned"} for name in ("DFA", "BP", "pinned")]
+
+
+def drawn(runs: list[dict[str, object]], layers: int) -> list[dict[str, object]]:
+    """The lines of so many runs and layers."""
+    made = """(() => {
+        const [lines, runs, layers] = a;
+        const all = runs.flatMap((_, run) => [...Array(layers)].flatMap((_, layer) => lines.map(({ metric }) =>
+            ({ metric, layer: layer + 1, run, values: [], steps: [], key: `${run}${metric}${layer}` }))));
+        const theme = { strokes: 1, letters: 1, shade: 0 };
+        return m.panelLines(all, { lines, palette: ["#0072B2", "#D55E00"] }, { runs, several: runs.length > 1, theme });
+    })()"""
+    found: list[dict[str, object]] = run("chart/lines.ts", made, LINES, runs, layers)
+    return found
+
+
+def test_a_runs_sign_tells_it_from_the_others_beside_its_colour() -> None:
+    signs = {line["run"]["name"]: line["sign"] for line in drawn(RUNS, 1)}
+    assert signs == {"DFA": 0, "BP": 1, "pinned": 0}
+    assert {line["sign"] for line in drawn(RUNS[:1], 3)} == {0}, "one run needs none"
+    assert run("chart/drawing.ts", "[1, 2, 3, 4, 5].map((sign) => m.corners(sign)?.length ?? 0)") == [0, 4, 3, 4, 12]
+
+
+def test_lines_have_the_names_and_the_table_that_fit_their_number() -> None:
+    assert [line["label"] for line in drawn(RUNS[:1], 2)] == [
+        f"layer {layer} {angle}" for layer in (1, 2) for angle in ("weight", "gradient")
+    ]
+    assert "row" not in drawn(RUNS[:1], 2)[0]
+    assert {line["row"] for line in drawn(RUNS[:1], 4)} == {f"layer {layer}" for layer in (1, 2, 3, 4)}
+    several = drawn(RUNS, 1)
+    assert [line["row"] for line in several] == ["DFA", "DFA", "BP", "BP", "pinned", "pinned"]
+    assert several[0]["place"] == 5, "the first run lies on top, the pinned one behind"

@@ -42,10 +42,10 @@ class Panel:
     ``height`` is in pixels of the figure; where ``references`` is set, reference runs are drawn in it too. The rest is
     for the live chart. ``axis`` is the title of the y axis, which spans at least ``low`` to ``high`` and grows with the
     values, but never beyond ``floor`` and ``ceiling``; ``tick`` is the distance of its ticks. ``unit`` follows a value
-    in words, ``decimals`` are those of the legend's values. ``guide`` is a horizontal line with ``guide_label``, and
-    ``band_label`` where there are bands about it. A panel that ``spans_decades`` can have a logarithmic axis and says
-    where a run diverged; one ``of_classes`` is left out for tasks without classes. ``empty`` is said while there are no
-    values; ``note`` stands beside the title, ``note_compared`` in its place where speed is compared with BP's.
+    in words, ``decimals`` are those of the legend's values. ``guide`` is a horizontal line with ``guide_label``. A
+    panel that ``spans_decades`` can have a logarithmic axis and says where a run diverged; one ``of_classes`` is left
+    out for tasks without classes. ``empty`` is said while there are no values. ``short`` is the title where there is little
+    room; ``note`` stands beside the title, ``note_compared`` in its place where speed is compared with BP's.
     """
 
     name: str
@@ -61,12 +61,12 @@ class Panel:
     ceiling: float | None = None
     guide: float | None = None
     guide_label: str = ""
-    band_label: str = ""
     tick: float | None = None
     decimals: int = 3
     spans_decades: bool = False
     of_classes: bool = False
     empty: str = "no values yet"
+    short: str = ""
     note: str = ""
     note_compared: str = ""
 
@@ -96,7 +96,7 @@ for _panel in (
     Panel(
         "alignment",
         "alignment with backpropagation",
-        "angle",
+        "angle (degrees)",
         (Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
         height=190,
         unit="degrees",
@@ -105,10 +105,10 @@ for _panel in (
         ceiling=180.0,
         guide=RIGHT_ANGLE,
         guide_label="chance",
-        band_label="± 2 sd",
         tick=30.0,
         decimals=1,
-        empty="no angles yet: they come with the first step; with probe_every 0 none do",
+        short="angle to BP",
+        empty="no angles yet: they come with the first measurement",
     ),
     Panel(
         "loss",
@@ -118,22 +118,24 @@ for _panel in (
         height=170,
         references=True,
         spans_decades=True,
+        short="loss",
     ),
     Panel(
         "accuracy",
         METRICS["test_accuracy"].label,
-        "accuracy",
+        "share classified rightly",
         (Line("test_accuracy", TEST, colour=1),),
         references=True,
         high=1.0,
         floor=0.0,
         ceiling=1.0,
         of_classes=True,
+        short="accuracy",
     ),
     Panel(
         "throughput",
         METRICS["samples_per_s"].label,
-        METRICS["samples_per_s"].label,
+        "samples per second",
         (
             Line("samples_per_s", colour=2, held=True),
             Line("bp_samples_per_s", dashed=True, held=True, label="BP at this batch size", live=True),
@@ -142,6 +144,7 @@ for _panel in (
         unit=METRICS["samples_per_s"].unit,
         floor=0.0,
         decimals=0,
+        short="samples/s",
         empty="no values yet: the first comes after a moment of training",
         note="measured while it trains",
         note_compared="one update of each run and one by BP, timed in turn on copies",

@@ -9,8 +9,8 @@ from dfa_lab.views.base import CHANCE, CHANCE_SDS, RIGHT_ANGLE, RUN_COLOURS, Pan
 
 #: What the browser reads of a panel as it stands there.
 FIELDS = (
-    *("name", "title", "unit", "low", "high", "floor", "ceiling", "tick", "decimals", "spans_decades"),
-    *("guide", "guide_label", "band_label", "empty"),
+    *("name", "title", "short", "unit", "low", "high", "floor", "ceiling", "tick", "decimals", "spans_decades"),
+    *("guide", "guide_label", "empty"),
 )
 
 
@@ -55,7 +55,7 @@ def description(panel: Panel, *, compared: bool = False) -> dict[str, Any]:
         for line in panel.lines
     ]
     return {name: getattr(panel, name) for name in FIELDS} | {
-        "axis": f"{panel.axis} ({panel.axis_unit})",
+        "axis": panel.axis,
         "note": panel.note_compared if compared else panel.note,
         "palette": list(RUN_COLOURS),
         "lines": lines,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from weakref import WeakKeyDictionary
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Runner
+from dfa_lab.experiment.runner import Runner, runner_of
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.chart import ChartPart, Shown
 from dfa_lab.widgets.controls import ControlPanel, Restrictions
@@ -150,15 +149,6 @@ class LiveChart(RunPart):
         """A page was opened after the last ``show``."""
         if self._last is not None:
             self.show(*self._last)
-
-
-_runners: WeakKeyDictionary[Experiment, Runner] = WeakKeyDictionary()
-
-
-def runner_of(run):
-    if run not in _runners:
-        _runners[run] = Runner(run)
-    return _runners[run]
 
 
 def _new_screen(runner: Runner) -> WidgetScreen:

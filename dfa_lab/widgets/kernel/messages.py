@@ -188,13 +188,13 @@ class ChartRun(TypedDict):
 
 
 class ChartLine(TypedDict):
-    """A line of a panel: its metric, its label, how it is drawn."""
+    """A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette."""
 
     metric: str
     label: str
     per_layer: bool
     dashed: bool
-    colour: str | None
+    colour: int
     held: bool
 
 
@@ -213,6 +213,7 @@ class ChartPanel(TypedDict):
 
     name: str
     title: str
+    short: str
     unit: str
     axis: str
     note: str
@@ -225,7 +226,6 @@ class ChartPanel(TypedDict):
     spans_decades: bool
     guide: float | None
     guide_label: str
-    band_label: str
     empty: str
     palette: list[str]
     lines: list[ChartLine]

@@ -156,8 +156,10 @@ def test_no_two_lines_of_a_panel_look_alike() -> None:
             ["weight_alignment", "gradient_alignment"].map((metric) => ({ metric, layer, run }))));
         return m.panelLines(series, a[0], { runs: a[1], several: true, theme: a[2] });
     })()"""
-    lines = javascript("lines.js", code, panel, runs, THEME)
+    lines = javascript("chart/lines.ts", code, panel, runs, THEME)
     assert len({(line["colour"], json.dumps(line.get("dash"))) for line in lines}) == len(lines) == 32
+    signs = {line["run"]["name"]: line["sign"] for line in lines}
+    assert signs == {"0": 0, "1": 1, "2": 2, "3": 3}, "a sign tells a run from the others beside its colour"
     assert sorted(line["place"] for line in lines) == list(range(1, 33))
     assert lines[0]["name"] == "0 · layer 1 weight"
     assert max(line["place"] for line in lines if line["run"]["name"] != "0") < lines[0]["place"]
@@ -174,7 +176,7 @@ def test_a_dash_means_the_same_metric_with_one_lane_and_with_four(layers: int) -
         const drawn = (runs) => m.panelLines(of(runs), a[0], { runs, several: runs.length > 1, theme: a[2] });
         return [drawn(a[1].slice(0, 1)), drawn(a[1])];
     })()"""
-    for lines in javascript("lines.js", code, panel, runs, THEME, layers):
+    for lines in javascript("chart/lines.ts", code, panel, runs, THEME, layers):
         dashes = {metric: set() for metric in ("weight_alignment", "gradient_alignment")}
         for line in lines:
             dashes[line["series"]["metric"]].add(json.dumps(line.get("dash")))
@@ -198,7 +200,7 @@ def test_what_is_hidden_stays_hidden_when_a_run_is_called_otherwise() -> None:
         runs.show(0, false);
         return [runs.take(named(["DFA, then FA", "x"], ["BP", "y"])), [0, 1].map((place) => runs.shows(place))];
     })()"""
-    assert javascript("runs.js", code) == [False, [False, True]]
+    assert javascript("chart/sight.ts", code) == [False, [False, True]]
 
 
 def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it_does_not_anyway() -> None:
@@ -209,14 +211,14 @@ def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it
         {"step": 4, "label": "rule → bp", "run": 1},
         {"step": 12, "label": "lr → 0.3", "run": 1},
     ]
-    found = javascript("markers.js", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
+    found = javascript("chart/lines.ts", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
     assert found == [[4, "rule → bp"], [9, "lr → 0.2"], [12, "bp: lr → 0.3"]]
-    alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
+    alone = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
     assert alone == ["lr → 0.2"]
     runs = [{"name": "DFA, then shallow"}, {"name": "batch size 256"}, {"name": "lr 0.2"}]
     events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch_size → 256", "run": 1}]
     events.append({"step": 7, "label": "batch_size → 25", "run": 1})
-    found = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events, runs)
+    found = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events, runs)
     assert found == ["rule → shallow", "batch_size → 256", "batch size 256: batch_size → 25"]
 
 
@@ -228,19 +230,19 @@ def test_of_many_lines_the_means_are_shown_until_one_chooses() -> None:
         [1, 2, 3, "mean", null].forEach((layer) => layers.hear(layer));
         const shown = (runs) => [1, 2, 3, "mean"].filter((layer) => layers.shows("w", layer, runs));
         Object.assign(seen, { choices: layers.choices.map(([value]) => value), one: shown(1), three: shown(3) });
-        layers.metric = "g";
+        layers.angle = "g";
         seen.gradient = [shown(2), layers.shows("g", 1, 2), layers.shows("loss", null, 2)];
-        layers.metric = null;
-        layers.chosen = "ends";
+        layers.angle = "";
+        layers.choose("ends");
         seen.ends = shown(3);
-        layers.chosen = "2";
+        layers.choose("2");
         seen.second = shown(3);
-        layers.reset();
+        layers.begin("", "");
         layers.hear(1);
         seen.reset = [shown(4), layers.choices];
         return seen;
     })()"""
-    assert javascript("layers.js", code) == {
+    assert javascript("chart/sight.ts", code) == {
         "none": [[], []],
         "choices": ["all", "ends", "mean", "1", "2", "3"],
         "one": [1, 2, 3],
@@ -262,7 +264,7 @@ def test_what_is_hidden_goes_with_the_run_of_that_name() -> None:
         seen.push(runs.take(named("main", "fa", "kp")), runs.shows(2));
         return seen;
     })()"""
-    assert javascript("runs.js", code) == [False, "#767676", True, [True, False], False, True]
+    assert javascript("chart/sight.ts", code) == [False, "#767676", True, [True, False], False, True]
 
 
 @pytest.mark.parametrize(
@@ -275,19 +277,19 @@ def test_what_is_hidden_goes_with_the_run_of_that_name() -> None:
     ],
 )
 def test_huge_and_tiny_numbers_are_short(value: float, tick: str, legend: str) -> None:
-    assert javascript("words.js", "[m.tickText(a[0]), m.valueText(a[0], 3)]", value) == [tick, legend]
+    assert javascript("shared/words.ts", "[m.tickText(a[0]), m.valueText(a[0], 3)]", value) == [tick, legend]
 
 
 def test_a_logarithmic_axis_over_hundreds_of_decades_has_few_ticks() -> None:
-    ticks = javascript("scales.js", "m.logTicks(1e-12, 1e300, 200, 22, Math.log10)")
+    ticks = javascript("chart/options.ts", "m.logTicks(1e-12, 1e300, 200, 22, Math.log10)")
     assert 3 <= len(ticks) <= 9
 
 
 def test_the_window_follows_the_run_until_one_zooms() -> None:
     code = """(() => {
-        const view = new m.View();
+        const view = new m.Window();
         const seen = [view.range(0), view.range(5000)];
-        view.follow(1000);
+        view.choose("1000");
         seen.push(view.range(300), view.range(5000));
         view.zoom([10, 20]);
         seen.push(view.range(6000));
@@ -297,7 +299,7 @@ def test_the_window_follows_the_run_until_one_zooms() -> None:
         seen.push(view.range(6000));
         return seen;
     })()"""
-    assert javascript("view.js", code) == [
+    assert javascript("chart/sight.ts", code) == [
         [0, 1], [0, 5000], [0, 300], [4000, 5000], [10, 20], [5000, 6000], [2760, 3240],
     ]  # fmt: skip
 
@@ -316,7 +318,7 @@ def test_the_window_follows_the_run_until_one_zooms() -> None:
 def test_ticks_of_a_logarithmic_axis_are_round_and_apart(least: float, greatest: float, log: str, ticks: list[float]):
     code = f"m.logTicks(a[0], a[1], {400 if log == 'logStep' else 170}, {34 if log == 'logStep' else 22}, "
     code += "m.logStep)" if log == "logStep" else "Math.log10)"
-    assert javascript("scales.js", code, least, greatest) == ticks
+    assert javascript("chart/options.ts", code, least, greatest) == ticks
 
 
 def test_a_long_series_has_points_for_a_logarithmic_axis_and_for_the_last_steps() -> None:
@@ -325,7 +327,7 @@ def test_a_long_series_has_points_for_a_logarithmic_axis_and_for_the_last_steps(
         for (let step = 0; step < 1000000; step += 10) series.append([step], [Math.sin(step)], null);
         return series.steps;
     })()"""
-    steps = np.array(javascript("series.js", code))
+    steps = np.array(javascript("chart/series.ts", code))
     for low, high in ((10, 100), (100, 1000), (1000, 10_000)):
         assert ((steps >= low) & (steps < high)).sum() >= 9
     assert (steps >= 999_000).sum() >= 50
@@ -333,6 +335,8 @@ def test_a_long_series_has_points_for_a_logarithmic_axis_and_for_the_last_steps(
 
 def test_a_held_value_stands_until_the_next_one() -> None:
     series = "const s = new m.Series('bp_samples_per_s', null); s.append([0, 100], [5, 9], null);"
-    found = javascript("series.js", f"(() => {{ {series} return a.map((x) => s.heldAt(x)); }})()", -1, 0, 99, 100, 500)
+    found = javascript(
+        "chart/series.ts", f"(() => {{ {series} return a.map((x) => s.heldAt(x)); }})()", -1, 0, 99, 100, 500
+    )
     assert found == [None, 5, 5, 9, 9]
-    assert javascript("series.js", f"(() => {{ {series} return s.between(20, 60); }})()") == [[0, 100], [5, 9]]
+    assert javascript("chart/series.ts", f"(() => {{ {series} return s.between(20, 60); }})()") == [[0, 100], [5, 9]]

@@ -1,0 +1,252 @@
+// A panel's box: its head with title and legend, the plot, and what is said of the place that one points at.
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useStore } from "../shared/use_store.ts";
+import { corners } from "./drawing.ts";
+import type { Line } from "./lines.ts";
+import type { Panel } from "./panel.ts";
+import type { Head, Look } from "./sight.ts";
+
+interface PanelBoxProps {
+  panel: Panel;
+  /** Whether it has all the room, and whether it has none beside it. */
+  large: boolean;
+  alone: boolean;
+  /** Whether it stands in the corner that the button "view" has. */
+  corner: boolean;
+  enlarge: (on: boolean) => void;
+}
+
+export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const holder = useRef<HTMLDivElement>(null);
+  const head = useStore(panel.head, (state) => state);
+  useLayoutEffect(
+    () => (root.current && holder.current ? panel.mount(root.current, holder.current) : undefined),
+    [panel],
+  );
+  const { title, short, note, empty } = panel.description;
+  const { room, at, diverged, tip, lines, values } = head;
+  const name = room === "small" ? short || title : title;
+  const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own
+    <div
+      ref={root}
+      class={is.join(" ")}
+      role="group"
+      data-testid={`dfa-panel-${panel.name}`}
+      data-points="0"
+      data-markers="0"
+      data-sight="some"
+      onFocusCapture={() => panel.point(true)}
+      onBlurCapture={() => panel.point(false)}
+    >
+      <div class="dfa-head">
+        <div class="dfa-title-row">
+          <span class="dfa-title" title={[title, note].filter(Boolean).join(": ")}>
+            {name}
+          </span>
+          {room === "full" && note && <span class="dfa-note">{note}</span>}
+          {room !== "small" && <span class="dfa-at">{at}</span>}
+        </div>
+        <Legend panel={panel} head={head} />
+        {!alone && (
+          <button
+            type="button"
+            class="dfa-enlarge"
+            aria-pressed={large}
+            aria-label={large ? `Show all panels, not ${title} alone` : `Enlarge ${title}`}
+            title={large ? "Show all panels (Escape)" : "Enlarge"}
+            data-testid={`dfa-enlarge-${panel.name}`}
+            onClick={() => enlarge(!large)}
+          >
+            <svg viewBox="0 0 12 12" aria-hidden="true">
+              <path d={large ? "M5 1v4H1M7 11V7h4" : "M7 1h4v4M11 1 7 5M5 11H1V7M1 11l4-4"} />
+            </svg>
+          </button>
+        )}
+      </div>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: what is read by pointing, the legend says too */}
+      <div
+        class="dfa-plot"
+        ref={holder}
+        data-empty={empty}
+        onMouseEnter={() => panel.point(true)}
+        onMouseLeave={() => panel.point(false)}
+      />
+      {diverged && <span class="dfa-diverged">{diverged}</span>}
+      {tip && room !== "full" && lines.length > 0 && (
+        <div class="dfa-tip" aria-hidden="true">
+          <div class="dfa-tip-step">{[title, at].filter(Boolean).join(" ")}</div>
+          {lines.map((line, i) => (
+            <div key={line.series.key} class="dfa-tip-line">
+              <Swatch look={line} length={24} />
+              <span>{line.name}</span>
+              <b>{values[i]}</b>
+            </div>
+          ))}
+          {tip.map((change, i) => (
+            <div key={i} class="dfa-tip-change">
+              ┊ {change}
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** A short piece of a line as the plot draws it: colour, dash, width, and the run's sign. */
+export function Swatch({ look, length }: { look: Look; length: number }) {
+  const { colour, width, dash = [], sign } = look;
+  const once = dash.reduce((sum, part) => sum + part, 0);
+  const long = Math.max(length, Math.round(1.6 * once)); // the dashes come once and begin again
+  const around = sign ? corners(sign) : null;
+  return (
+    <svg
+      class="dfa-swatch"
+      width={long}
+      viewBox={`0 0 ${long} 9`}
+      height={9}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      <line x1={0} x2={long} y1={4.5} y2={4.5} stroke={colour} stroke-width={width} stroke-dasharray={dash.join(" ")} />
+      {sign > 0 &&
+        (around ? (
+          <polygon points={around.map(([x, y]) => `${long / 2 + 3.6 * x},${4.5 + 3.6 * y}`).join(" ")} fill={colour} />
+        ) : (
+          <circle cx={long / 2} cy={4.5} r={3.6} fill={colour} />
+        ))}
+    </svg>
+  );
+}
+
+/** How a table is laid out, from the widest to the narrowest: the first that fits is taken. */
+const LAYOUTS = [[], ["dfa-turned"], ["dfa-turned", "dfa-stacked"], ["dfa-turned", "dfa-stacked", "dfa-cut"]];
+
+/** The lines' names and values: the last ones, or those under the cursor. Each key hides its line and shows it again. */
+function Legend({ panel, head }: { panel: Panel; head: Head }) {
+  const box = useRef<HTMLDivElement>(null);
+  const more = useRef<HTMLSpanElement>(null);
+  const { room, lines, values, hidden, layout } = head;
+  const table = room === "full" && lines[0]?.row !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `layout` says that sizes have changed
+  useLayoutEffect(() => {
+    const legend = box.current;
+    if (!legend) return;
+    for (const one of legend.querySelectorAll(".dfa-over")) one.classList.remove("dfa-over");
+    const names = LAYOUTS[LAYOUTS.length - 1];
+    for (const name of names) legend.classList.remove(name);
+    if (table) {
+      for (const chosen of LAYOUTS) {
+        for (const name of names) legend.classList.toggle(name, chosen.includes(name));
+        if (legend.scrollWidth <= legend.clientWidth) return;
+      }
+    }
+    if (more.current) leaveOut(legend, more.current);
+  }, [layout, table, room, lines]);
+  // Where not all find room, that of one kind of line is told for every run and layer first.
+  const order = room === "small" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
+  const key = (line: Line, text: string) => {
+    const value = values[lines.indexOf(line)] ?? "";
+    return (
+      <Key
+        key={line.series.key}
+        line={line}
+        text={text}
+        value={value}
+        off={hidden.has(line.series.key)}
+        room={room}
+        toggle={() => panel.toggle(line)}
+      />
+    );
+  };
+  if (table) return <Table box={box} lines={lines} drawn={(line) => key(line, "")} />;
+  const said = (line: Line) => (room === "small" ? "" : room === "wide" ? line.name : line.label);
+  return (
+    <>
+      <div ref={box} class="dfa-legend">
+        {order.map((line) => key(line, said(line)))}
+      </div>
+      {room !== "full" && <span ref={more} class="dfa-more" title="More lines: enlarge the panel, or point at it" />}
+    </>
+  );
+}
+
+/** Of keys that find no room say only how many they are: a key cut in two is none. */
+function leaveOut(legend: HTMLElement, more: HTMLElement): void {
+  more.textContent = "";
+  for (let turn = 0; turn < 2; turn += 1) {
+    const { bottom } = legend.getBoundingClientRect();
+    const keys = [...legend.children] as HTMLElement[];
+    const over = keys.filter((one) => one.getBoundingClientRect().bottom > bottom + 2);
+    for (const one of keys) one.classList.toggle("dfa-over", over.includes(one));
+    more.textContent = over.length ? `+${over.length}` : "";
+  }
+}
+
+interface KeyProps {
+  line: Line;
+  /** Its name; without one only a screen reader says it. */
+  text: string;
+  value: string;
+  off: boolean;
+  room: Head["room"];
+  toggle: () => void;
+}
+
+function Key({ line, text, value, off, room, toggle }: KeyProps) {
+  return (
+    <button type="button" class="dfa-key" aria-pressed={!off} title={`Show or hide ${line.name}`} onClick={toggle}>
+      <Swatch look={line} length={room === "small" ? 18 : 20} />
+      {text ? <span class="dfa-key-name">{text}</span> : <span class="dfa-unseen">{line.name}</span>}
+      <span class="dfa-number">{value}</span>
+    </button>
+  );
+}
+
+interface TableProps {
+  box: { current: HTMLDivElement | null };
+  lines: Line[];
+  drawn: (line: Line) => preact.JSX.Element;
+}
+
+/** A row for each run or layer, a column for each of its lines; where that is too wide it is turned round. */
+function Table({ box, lines, drawn }: TableProps) {
+  const rows = [...new Set(lines.map(({ row }) => row ?? ""))];
+  const columns = [...new Set(lines.map(({ column }) => column ?? ""))];
+  const at = (row: number, column: number) => ({ "--dfa-row": row, "--dfa-column": column });
+  const size = { "--dfa-rows": rows.length, "--dfa-columns": columns.length };
+  const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long table scrolls, by keys too
+    <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={0}>
+      <span class="dfa-legend-corner" style={at(1, 1)} />
+      {columns.map((label, column) => (
+        <span key={label} class="dfa-legend-title" style={at(1, column + 2)} aria-hidden="true">
+          {label}
+        </span>
+      ))}
+      {rows.map((row, place) => (
+        <span
+          key={row}
+          class="dfa-run-name"
+          style={{ ...at(place + 2, 1), borderColor: colour(row) }}
+          title={row}
+          aria-hidden="true"
+        >
+          {row}
+        </span>
+      ))}
+      {lines.map((line) => (
+        <span
+          key={line.series.key}
+          style={at(rows.indexOf(line.row ?? "") + 2, columns.indexOf(line.column ?? "") + 2)}
+        >
+          {drawn(line)}
+        </span>
+      ))}
+    </div>
+  );
+}
