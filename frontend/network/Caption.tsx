@@ -106,7 +106,7 @@ function Legend() {
             <rect class="dfa-bar" width="5" height="10" />
             <rect class="dfa-bar-bp" x="7.5" y="2.5" width="5" height="7" />
           </svg>
-          size of δ (outlined: backprop’s)
+          size of δ, and by backprop
         </span>
       </div>
       <div class="dfa-legend-line">
@@ -121,10 +121,19 @@ function Legend() {
   );
 }
 
+function UnitWords({ words }: { words: string }) {
+  return (
+    <>
+      <p>{words}</p>
+      <p class="dfa-note">Press numbers for the sums behind these; click the unit again to leave it.</p>
+    </>
+  );
+}
+
 export function Caption({ phases, words }: { phases: Phases | null; words: string }) {
   return (
     <div class="dfa-caption" data-testid="dfa-network-caption">
-      {phases ? <Running phases={phases} /> : words ? <p class="dfa-unit-words">{words}</p> : <Legend />}
+      {phases ? <Running phases={phases} /> : words ? <UnitWords words={words} /> : <Legend />}
     </div>
   );
 }

@@ -33,7 +33,7 @@ export function Dial({
     <g
       class="dfa-dial"
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={`${dialWords(layer)} Open the matrices large.`}
       aria-describedby={describedBy}
       data-testid={`dfa-dial-${layer.number}`}
@@ -74,6 +74,9 @@ export function Dial({
         )}
         <circle class="dfa-hub" r={3.2} />
       </g>
+      <text class="dfa-small" x={dial.x - dial.radius} y={dial.y} dy="1.1em">
+        0°
+      </text>
       <text class="dfa-degrees" x={dial.x} y={dial.y} dy="1.05em">
         {degrees(angle)}
       </text>
@@ -102,10 +105,13 @@ const EDGE = 76;
 export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above: NetworkLayer; at: Box; id: string }) {
   const turned = above.weights && transposed(above.weights);
   const same = layer.feedback && turned && layer.feedback.columns === turned.columns;
+  const own = layer.feedback ?? (layer.route === "bp" ? turned : null);
+  const [carrier, weights] = [carrierLabel(layer), `${weightsLabel(above.number)}ᵀ`];
   const shown: [string, Matrix | null, "back" | "forward"][] = [
-    [`${carrierLabel(layer)}, in use`, layer.feedback ?? (layer.route === "bp" ? turned : null), "back"],
-    [`${weightsLabel(above.number)}ᵀ, backpropagation’s`, same || !layer.feedback ? turned : null, "forward"],
+    [`${carrier} in use`, own, "back"],
+    [weights, same ? turned : null, "forward"],
   ];
+  const { gradient_angle: angle, gradient_chance: chance, name } = layer;
   return (
     <div
       id={id}
@@ -114,34 +120,36 @@ export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above:
       data-testid="dfa-matrices"
       style={{ left: `${at.x}px`, bottom: `${at.y}px`, width: `${at.width}px` }}
     >
-      <div class="dfa-pair">
-        {shown.map(
-          ([title, matrix, tone]) =>
-            matrix && (
-              <figure key={tone}>
-                <div class="dfa-square">
-                  <Tile
-                    box={{ x: 0, y: 0, width: EDGE, height: EDGE }}
-                    {...matrix}
-                    tone={tone}
-                    kind=""
-                    name={`popover-${tone}`}
-                  />
-                </div>
-                <figcaption>{title}</figcaption>
-              </figure>
-            ),
-        )}
+      {shown.map(
+        ([title, matrix, tone]) =>
+          matrix && (
+            <figure key={tone}>
+              <div class="dfa-square">
+                <Tile
+                  box={{ x: 0, y: 0, width: EDGE, height: EDGE }}
+                  {...matrix}
+                  tone={tone}
+                  kind=""
+                  name={`popover-${tone}`}
+                />
+              </div>
+              <figcaption>{title}</figcaption>
+            </figure>
+          ),
+      )}
+      <div>
+        <p>
+          {angle === null
+            ? dialWords(layer)
+            : `What ${name} receives is ${degrees(angle)} from backpropagation’s signal${
+                chance ? ` (by chance ${degrees(chance.mean)})` : ""
+              }.`}
+        </p>
+        <p class="dfa-note">
+          {own && !same && layer.route !== "bp" ? "Backpropagation would use the product of all Wᵀ above. " : ""}
+          {own ? "Click to see it large." : ""}
+        </p>
       </div>
-      <p>
-        {layer.gradient_angle === null
-          ? dialWords(layer)
-          : `${degrees(layer.gradient_angle)} between what ${layer.name} receives and backpropagation’s signal.`}
-      </p>
-      <p class="dfa-note">
-        {layer.feedback && !same && "Wᵀ is here the product of all above. "}
-        Click to see them large.
-      </p>
     </div>
   );
 }

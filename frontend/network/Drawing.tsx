@@ -237,7 +237,7 @@ function Folded({
       {/* biome-ignore lint/a11y/useSemanticElements: an SVG has no buttons */}
       <g
         role="button"
-        tabIndex={0}
+        tabindex={0}
         class="dfa-fold"
         aria-label={`show the ${inside.length} layers between`}
         data-testid="dfa-unfold"

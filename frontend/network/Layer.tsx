@@ -4,7 +4,7 @@ import type { Matrix, NetworkLayer } from "../shared/messages.ts";
 import { scaleOf, transposed } from "./colours.ts";
 import { type Box, cellOf, cells, type LayerPlace, stepBack, straightTo, unitAt, upInto } from "./geometry.ts";
 import { Strip, Tile } from "./Tile.tsx";
-import { carrierLabel, sourceOf, unitWords, wayOf, weightsLabel } from "./words.ts";
+import { carrierLabel, shortened, sourceOf, unitWords, wayOf, weightsLabel } from "./words.ts";
 
 /** The matrix that carries the error here, where its numbers are known. */
 export function carried(layer: NetworkLayer, above: NetworkLayer | undefined): Matrix | null {
@@ -98,7 +98,7 @@ export function Units({
     <g
       class="dfa-units"
       role="slider"
-      tabIndex={0}
+      tabindex={0}
       aria-label={`units of ${name}`}
       aria-orientation="vertical"
       aria-valuemin={0}
@@ -258,7 +258,7 @@ export function LayerNames({
   return (
     <>
       <text class="dfa-name" x={right} y={names} text-anchor="end">
-        {layer.activity ? shortened(layer.name, place.slot.width - 40) : `layer ${layer.number}`}
+        {layer.activity ? shortened(layer.name, place.slot.width - 26) : `layer ${layer.number}`}
         {rule ? (
           <tspan class="dfa-warm-text"> {rule}</tspan>
         ) : (
@@ -293,10 +293,4 @@ export function ModuleBox({ layer, box }: { layer: NetworkLayer; box: Box }) {
       )}
     </>
   );
-}
-
-/** A name that fits; of a long one its end, which tells more than its beginning. */
-export function shortened(name: string, width: number): string {
-  const most = Math.max(5, Math.floor(width / 7.4));
-  return name.length <= most ? name : `…${name.slice(1 - most)}`;
 }

@@ -249,6 +249,6 @@ function placeOf(chosen: Choice, { layers }: NetworkState, plan: ReturnType<type
 
 /** A box above a dial, inside the picture. */
 function popover(x: number, width: number, up: number, radius: number, em: number) {
-  const wide = Math.min(width, 23 * em);
+  const wide = Math.min(width, 29 * em);
   return { x: Math.max(0, Math.min(width - wide, x - wide / 2)), y: up + radius + 4, width: wide, height: 0 };
 }

@@ -100,9 +100,9 @@ export function plan(layers: number, width: number, height: number, em: number, 
   const below = 1.45 * em;
   const between = 18 * unit;
   const spare = Math.max(0, height - names - below - between - lanes - (30 + 27 + 70) * unit);
-  const radius = within(27 * unit + 0.22 * spare, 20, Math.min((slot - 26 * unit) / 2, 54 * unit));
+  const radius = within(27 * unit + 0.22 * spare, 20, Math.min((slot - 34 * unit) / 2, 54 * unit));
   const carried = 30 * unit + within(0.14 * spare, 0, 36 * unit);
-  const tall = Math.max(50, height - names - below - between - lanes - radius - carried);
+  const tall = Math.max(30, height - names - below - between - lanes - radius - carried);
   const top = names + 2;
   const low = top + tall + between; // where the row of what carries the error begins
   const hub = height - below;
@@ -148,7 +148,7 @@ export function plan(layers: number, width: number, height: number, em: number, 
   });
   const { units, delta, weights, centre } = place(x, ends.output - 28 * unit);
   const wide = Math.min(70 * unit, ends.output * 0.64);
-  const end = Math.min(x + ends.output, centre + wide / 2);
+  const end = ends.output < 120 * unit ? x + ends.output - 1 : centre + wide / 2;
   const chip = Math.min(carried, 1.8 * em);
   return {
     width: whole,

@@ -79,3 +79,9 @@ export function sourceOf(layers: readonly NetworkLayer[], index: number): string
 export const wayOf = ({ rule, route, carrier }: NetworkLayer): string => `${rule} ${route} ${carrier}`;
 
 export const PHASE_NAMES = { forward: "forward", error: "error", signal: "signal", update: "update" } as const;
+
+/** A name that fits; of a long one its end, which tells more than its beginning. */
+export function shortened(name: string, width: number): string {
+  const most = Math.max(5, Math.floor(width / 6.6));
+  return name.length <= most ? name : `…${name.slice(1 - most).replace(/^\.+/, "")}`;
+}
