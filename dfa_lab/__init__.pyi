@@ -51,8 +51,8 @@ from .views.snapshots import mistakesplot as mistakesplot
 from .views.snapshots import sampleangleplot as sampleangleplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
-from .widgets.explorer import Controls as Controls
 from .widgets.controls import knob as knob
+from .widgets.explorer import Controls as Controls
 from .widgets.explorer import Explorer as Explorer
 from .widgets.explorer import LiveChart as LiveChart
 from .widgets.explorer import LivePicture as LivePicture

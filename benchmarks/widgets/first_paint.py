@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 
-from server import CHROMIUM, FLAGS, TOKEN, served  # noqa: E402
+from server import CHROMIUM, FLAGS, TOKEN, served
 
 CELLS = ("import dfa_lab as dfa\ndfa.Explorer()", "dfa.Explorer()")
 THERE = ["dfa-do-play", "dfa-network", "dfa-panel-loss"]

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from dfa_lab.widgets.chart.live_chart import LiveChart
+
 from dfa_lab.widgets.kernel.page_widget import STATIC
 
 ADDRESS = "http://127.0.0.1/"

@@ -10,8 +10,19 @@ from dfa_lab.widgets.kernel import PagePart, messages
 
 #: No story is told.
 NONE: dict[str, Any] = {
-    **{"type": "story", "name": "", "title": "", "question": "", "steps": [], "count": 0, "place": 0},
-    **{"waits_for": "", "told": False, "ended": False, "stuck": "", "next_takes_offer": False, "speed": None},
+    "type": "story",
+    "name": "",
+    "title": "",
+    "question": "",
+    "steps": [],
+    "count": 0,
+    "place": 0,
+    "waits_for": "",
+    "told": False,
+    "ended": False,
+    "stuck": "",
+    "next_takes_offer": False,
+    "speed": None,
 }
 
 
