@@ -15,6 +15,7 @@ from dfa_lab.experiment.inspection.layer_state import numbers
 from dfa_lab.experiment.inspection.sample_pass import SamplePass, sample_pass
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.learning.activations import DERIVATIVES, exact
 from dfa_lab.learning.ops import each
 from dfa_lab.learning.rules import Route
 
@@ -74,7 +75,8 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         found, settings = sample_pass(experiment, trainer, sample, replica), experiment.settings
         whole_number("layer", layer, 1, found.hidden + 1)
         whole_number("unit", unit, 0, len(found.layers.weights[layer - 1]) - 1)
-        writer = _Writer(found, layer, unit, trainer.task.loss)
+        derivative = each("activation_derivative", settings.activation_derivative, settings.replicas)[replica]
+        writer = _Writer(found, layer, unit, trainer.task.loss, DERIVATIVES.resolve(derivative) is exact)
         rate = float(each("lr", settings.lr, settings.replicas)[replica])
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]
@@ -89,6 +91,7 @@ class _Writer:
     layer: int
     unit: int
     loss: str
+    exact: bool
 
     @property
     def place(self) -> int:
@@ -125,7 +128,6 @@ class _Writer:
             self.at(found.deltas[place]),
         )
         source = found.sent if found.sent is not None else found.deltas[self.layer]
-        exact = found.layers.slope is found.layers.exact_slope
         if rule.route is Route.NONE:
             arrives = NumberLine(self.named("signal"), "received: nothing is sent here", "", 0.0)
         else:
@@ -134,7 +136,7 @@ class _Writer:
             arrives = NumberLine(
                 self.named(f"({symbol})"), name, self.sum_of(found.carried(self.layer), source), received
             )
-        g = "f′" if exact else "g"
+        g = "f′" if self.exact else "g"
         bp_slope = self.at(found.layers.exact_slope(a, h))
         bp, bp_delta = self.at(found.bp_received[place]), self.at(found.bp_deltas[place])
         down = self.sum_of(found.layers.weights[self.layer], found.bp_deltas[self.layer])
@@ -142,7 +144,7 @@ class _Writer:
             NumberLine(self.named("a"), "preactivation", "", self.at(a)),
             NumberLine(self.named("h"), "activity", f"f({plain(self.at(a))})", self.at(h)),
             arrives,
-            NumberLine(f"{self.named(f'{g}(a')})", _SLOPES[exact], f"{g}({plain(self.at(a))})", slope),
+            NumberLine(f"{self.named(f'{g}(a')})", _SLOPES[self.exact], f"{g}({plain(self.at(a))})", slope),
             NumberLine(self.named("δ"), "delta", f"{digits(received)} ⊙ {digits(slope)}", delta),
             NumberLine(self.named("(Wᵀ δᴮᴾ)"), "BP would receive", down, bp),
             NumberLine(self.named("δᴮᴾ"), "delta by BP", f"{digits(bp)} ⊙ {digits(bp_slope)}", bp_delta),

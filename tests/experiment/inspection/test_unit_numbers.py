@@ -7,6 +7,7 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.inspection import unit_numbers
+from dfa_lab.learning.activations import Activation
 from one_sample import SMALL, by_hand
 
 
@@ -56,14 +57,23 @@ def test_the_sum_is_written_out_in_its_largest_products():
     assert len(products) == 2
     assert sum(float(one) * float(other) for one, other in products) == pytest.approx(line.value, rel=0.02)
     assert line.value == pytest.approx(float(matrix @ torch.tensor(e)), rel=1e-5)
-    many = unit_numbers(dfa.Experiment(**{**SMALL, "rule": "fa"}), 1, 0).line("(B δ)₀")
-    assert many.formula.endswith("+ … (4 more)")
+    run = dfa.Experiment(**{**SMALL, "rule": "fa"})
+    many, hand = unit_numbers(run, 1, 0, 3).line("(B δ)₀"), by_hand(run, 3)
+    assert many.formula.endswith(" + … (4 more)")
+    products = hand["deltas"][1] * run.net.feedback_matrices()[0].numpy()[:, 0]
+    largest = products[np.argsort(-np.abs(products))[:3]]
+    shown = many.formula.replace("(", "").replace(")", "").replace("−", "-").split(" + ")[:3]
+    written = [np.prod([float(one) for one in product.split(" · ")]) for product in shown]
+    np.testing.assert_allclose(written, largest, rtol=0.02)
     assert found.title == "unit 1 of layer 1, sample 0, rule dfa"
 
 
-def test_a_derivative_in_place_of_the_slope_is_called_g_and_an_optimizer_is_named():
+def test_a_derivative_in_place_of_the_slope_is_called_g_and_an_optimizer_is_named(monkeypatch):
+    monkeypatch.setitem(dfa.ACTIVATIONS._entries, "own_softsign", Activation(torch.nn.functional.softsign))
     run = dfa.Experiment(rule="bp", **SMALL)
     assert unit_numbers(run, 1, 0).line("f′(a₀)").name == "the activation's own slope"
+    softsign = dfa.Experiment(activation="own_softsign", **SMALL)  # its slope by autograd
+    assert unit_numbers(softsign, 1, 0).line("f′(a₀)").value > 0
     run.change(activation_derivative="identity", momentum=0.5)
     found = unit_numbers(run, 1, 0)
     assert found.line("g(a₀)").value == 1
