@@ -226,7 +226,7 @@ export function WayBack({
           </g>
         </>
       )}
-      {!layer.learns && (
+      {layer.route === "none" && (
         <rect
           class="dfa-frozen"
           x={units.x - 2}
@@ -282,11 +282,11 @@ export function ModuleBox({ layer, box }: { layer: NetworkLayer; box: Box }) {
   return (
     <>
       <rect class="dfa-module" {...box} rx={6} />
-      <text class="dfa-accent-text" x={x} y={y} dy={layer.learns ? "0.35em" : "-0.3em"} text-anchor="middle">
+      <text class="dfa-accent-text" x={x} y={y} dy={layer.route === "none" ? "-0.3em" : "0.35em"} text-anchor="middle">
         {shortened(layer.name, box.width - 6)}
         <title>{layer.name}</title>
       </text>
-      {!layer.learns && (
+      {layer.route === "none" && (
         <text class="dfa-small" x={x} y={y} dy="0.95em" text-anchor="middle">
           frozen
         </text>

@@ -266,7 +266,7 @@ export interface NetworkLayer {
   route: "none" | "layerwise" | "direct" | "bp" | "output";
   rule: string;
   carrier: string;
-  learns: boolean;
+  feedback_learns: boolean;
   point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;

@@ -39,7 +39,7 @@ class LayerPlace:
         return "" if self.route in ("none", "output") else self.rule.symbol
 
     @property
-    def learns(self) -> bool:
+    def feedback_learns(self) -> bool:
         """Whether that matrix learns."""
         return self.route in ("layerwise", "direct") and self.rule.move is not None
 

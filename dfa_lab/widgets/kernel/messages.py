@@ -313,7 +313,7 @@ class NetworkLayer(TypedDict):
     route: Route
     rule: str
     carrier: str
-    learns: bool
+    feedback_learns: bool
     point: str
     gradient_angle: float | None
     gradient_chance: Band | None

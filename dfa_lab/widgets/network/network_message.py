@@ -80,7 +80,7 @@ def _layer(layer: LayerState) -> messages.NetworkLayer:
         "route": place.route,
         "rule": place.rule.name,
         "carrier": place.carrier,
-        "learns": place.learns,
+        "feedback_learns": place.feedback_learns,
         "point": place.point,
         "gradient_angle": _number(angles.gradient),
         "gradient_chance": _band(angles.gradient_chance),

@@ -41,7 +41,7 @@ def test_one_samples_numbers_are_those_of_the_equations_by_hand(rule):
             np.testing.assert_allclose(own.delta, hand["deltas"][-1][units], **close)
             continue
         assert (layer.place.route, layer.place.carrier) == ROUTES[rule]
-        assert layer.place.learns == (rule in ("kp", "wm", "dkp"))
+        assert layer.place.feedback_learns == (rule in ("kp", "wm", "dkp"))
         np.testing.assert_allclose(own.slope, hand["g"](hand["a"][number])[units], **close)
         if rule == "shallow":
             assert own.received is own.delta is layer.feedback is layer.partner is None
