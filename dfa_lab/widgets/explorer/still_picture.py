@@ -21,7 +21,7 @@ def words(run: Experiment) -> str:
 
 
 class StillPicture:
-    """Keeps the still picture beside an explorer up to date: ``look`` often, it draws seldom and in a thread of its own.
+    """Keeps the still picture beside an explorer up to date: ``look`` often, it draws seldom, in its own thread.
 
     It has a place from ``begin`` on, which is called where the cell shows the explorer.
     """
