@@ -48,7 +48,9 @@ from .views.snapshots import mistakesplot as mistakesplot
 from .views.snapshots import sampleangleplot as sampleangleplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
+from .widgets.chart import LiveChart as LiveChart
 from .widgets.controls import knob as knob
 from .widgets.explorer import Explorer as Explorer
+from .widgets.monitor import Monitor as Monitor
 
 __version__: str

@@ -35,12 +35,13 @@ FOLDERS = {
         "training",
         "sessions",
         "measurement",
+        "monitor",
         "run",
         "inspection",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "report"),
-    "widgets": ("kernel", "chart", "pictures", "controls", "explorer"),
+    "widgets": ("kernel", "chart", "pictures", "controls", "explorer", "monitor"),
 }
 MOST_FILES = 12
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -59,6 +59,12 @@ class LiveChart(PageWidget):
 
     ``show`` is all there is to call, from one thread; the browser may reload at any time and is given everything again.
     ``focus`` leads the eye to a step. ``on_hello`` is called, if set, when a page has opened the chart.
+
+    >>> import dfa_lab as dfa
+    >>> chart, history = dfa.LiveChart(), dfa.History(name="mine")
+    >>> history.record("train_loss", 0.5, step=10, samples=640)
+    >>> chart.show(history, {"state": "mine"})
+    True
     """
 
     _esm, _css = bundle("live_chart", "the live chart")
