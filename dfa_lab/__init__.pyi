@@ -58,5 +58,6 @@ from .widgets.explorer import LiveChart as LiveChart
 from .widgets.explorer import LivePicture as LivePicture
 from .widgets.explorer import NetworkView as NetworkView
 from .widgets.explorer import Transport as Transport
+from .widgets.monitor import Monitor as Monitor
 
 __version__: str

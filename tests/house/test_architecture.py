@@ -35,12 +35,13 @@ FOLDERS = {
         "training",
         "sessions",
         "measurement",
+        "monitor",
         "run",
         "inspection",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "report"),
-    "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer"),
+    "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer", "monitor"),
 }
 MOST_FILES = 12
 FILES = sorted(PACKAGE.rglob("*.py"))

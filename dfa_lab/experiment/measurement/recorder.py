@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from dfa_lab.experiment.history import Here, History
-from dfa_lab.experiment.measurement.probe import Probe
 
 ALIGNMENT, TEST = "alignment", "test"
+
+
+class Measures(Protocol):
+    """What measures a network, as a ``Probe`` does."""
+
+    def alignment(self, *, chance: bool) -> dict[str, list[list[float]]]:
+        """Metric -> for each layer a number a replica; with ``chance`` the chance bands as well."""
+
+    def evaluate(self) -> dict[str, Tensor]:
+        """``test_loss`` and, for classes, ``test_accuracy``: (K,), (1,) without replicas."""
 
 
 class Recorder:
@@ -18,7 +29,7 @@ class Recorder:
     Rows are written at ``here``: the step and the samples seen.
     """
 
-    def __init__(self, probe: Probe, history: History, known: Collection[str] = ()) -> None:
+    def __init__(self, probe: Measures, history: History, known: Collection[str] = ()) -> None:
         self._probe, self._history, self._known = probe, history, set(known)
 
     def missing(self, wanted: set[str]) -> set[str]:
@@ -33,7 +44,7 @@ class Recorder:
         """The run is at a checkpoint again, where alignment was recorded if ``aligned``."""
         self._known = {ALIGNMENT} if aligned else set()
 
-    def copy(self, probe: Probe, history: History) -> Recorder:
+    def copy(self, probe: Measures, history: History) -> Recorder:
         """One for a fork, with its own probe and history, that knows the same."""
         return Recorder(probe, history, self._known)
 

@@ -1,7 +1,7 @@
 """How a batch becomes an update: batches, learners, losses, throughput."""
 
 from dfa_lab.experiment.training.batches import Batches, StreamState
-from dfa_lab.experiment.training.cost_model import Costs
+from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import LEARNER_FIELDS, OF_AN_MLP, SIGNAL_FIELDS, Learner, LearnerState
 from dfa_lab.experiment.training.loss_mean import LossMean, all_finite
 from dfa_lab.experiment.training.mlp_learner import MLPLearner, make_mlp

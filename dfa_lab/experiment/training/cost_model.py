@@ -29,3 +29,17 @@ class Costs:
     probe: float
     chance: float
     test: float
+
+
+def module_costs(*, forward: float, leaves: int, entries: int, batch: int, probe: int, test: int, chunk: int) -> Costs:
+    """Those of a module of so many ``leaves`` and parameter ``entries``; ``forward`` is a sample's multiply-adds.
+
+    A backward pass costs two forward passes; a probe has two of them, a redrawn pass is one. The test split goes
+    through in chunks.
+    """
+    return Costs(
+        step=3 * batch * forward + MODULE_STEP + LEAF_STEP * leaves + 10 * entries,
+        probe=5 * probe * forward + MODULE_PROBE + LEAF_PROBE * leaves + PROBE_ENTRY * entries,
+        chance=CHANCE_DRAWS * (2.5 * probe * forward + LEAF_DRAW * leaves + DRAW_ENTRY * entries),
+        test=test * forward + LEAF_STEP * leaves * max(1, test // chunk),
+    )

@@ -16,8 +16,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import CHANCE
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training import cost_model as cost
-from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
+from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.mlp import MLP
@@ -163,15 +162,15 @@ class ModuleLearner(Learner):
             return module_layer_tensors(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def costs(self, test: int) -> Costs:
-        """See ``Learner``. A backward pass costs two forward passes; a probe has two of them, a redrawn pass is one."""
-        leaves = sum(1 for module in self.net.modules() if not any(True for _ in module.children()))
-        entries = sum(parameter.numel() for parameter in self.net.parameters())
-        forward, probe = self._forward, min(self.settings.probe_size, test)
-        return Costs(
-            step=3 * self.settings.batch_size * forward + cost.MODULE_STEP + cost.LEAF_STEP * leaves + 10 * entries,
-            probe=5 * probe * forward + cost.MODULE_PROBE + cost.LEAF_PROBE * leaves + cost.PROBE_ENTRY * entries,
-            chance=CHANCE_DRAWS * (2.5 * probe * forward + cost.LEAF_DRAW * leaves + cost.DRAW_ENTRY * entries),
-            test=test * forward + cost.LEAF_STEP * leaves * max(1, test // self.chunk),
+        """See ``Learner``."""
+        return module_costs(
+            forward=self._forward,
+            leaves=sum(1 for module in self.net.modules() if not any(True for _ in module.children())),
+            entries=sum(parameter.numel() for parameter in self.net.parameters()),
+            batch=self.settings.batch_size,
+            probe=min(self.settings.probe_size, test),
+            test=test,
+            chunk=self.chunk,
         )
 
     def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:

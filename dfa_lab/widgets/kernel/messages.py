@@ -278,32 +278,22 @@ class Matrix(TypedDict):
 class NetworkLayer(TypedDict):
     """One layer as it is drawn, from the input's first hidden layer to the output, which comes last.
 
-        ``units`` are the indexes of the drawn ones, evenly spread where there are more than fit; all lists and matrices are
-        over these. ``route`` is how the error comes here by the rule in force: ``bp`` through Wᵀ of the layer above,
-        ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
-    <<<<<<< HEAD
-        ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ", "sign(W)ᵀ").
-        Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state): between what this layer
-        receives and BP's, and between the feedback and Wᵀ. Lists are of the chosen sample: activity h, slope g(a) in place
-        of f′(a), received signal, δ = received ⊙ slope, and BP's δ.
-        ``weights`` lead to this layer from the one below (rows: units here, columns: units below); ``feedback`` carries the
-        error to this layer (rows: units here, columns: units of the layer it comes from). None where not defined, as for a
-        converted network's tensors.
-    =======
-        ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ",
-        "m sign(W)ᵀ", "" for none). ``point`` is the feedback point of a converted network where a direct signal comes in.
+    ``units`` are the indexes of the drawn ones, evenly spread where there are more than fit; all lists and matrices are
+    over these. ``route`` is how the error comes here by the rule in force: ``bp`` through Wᵀ of the layer above,
+    ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
+    ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ",
+    "m sign(W)ᵀ", "" for none). ``point`` is the feedback point of a converted network where a direct signal comes in.
 
-        Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state). ``gradient_angle`` is
-        between δ by the rule and δ by BP, each the signal received times its slope (g for the rule, f′ for BP), the mean
-        over samples; ``weight_angle`` between the feedback and BP's own matrix in its place, which is ``partner``: Wᵀ, or
-        for a direct rule the product of all W above. ``gradient_norm`` and ``bp_gradient_norm`` are ‖∂W‖ on that batch.
+    Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state). ``gradient_angle`` is
+    between δ by the rule and δ by BP, each the signal received times its slope (g for the rule, f′ for BP), the mean
+    over samples; ``weight_angle`` between the feedback and BP's own matrix in its place, which is ``partner``: Wᵀ, or
+    for a direct rule the product of all W above. ``gradient_norm`` and ``bp_gradient_norm`` are ‖∂W‖ on that batch.
 
-        The rest is of the chosen sample, as in a batch of one: preactivation a, activity h, slope g(a) in place of f′(a),
-        the signal received, δ = received ⊙ slope, and BP's δ; ``delta_norm`` and ``bp_delta_norm`` are ‖δ‖ over all units.
-        ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries
-        the error to this layer (rows: units here, columns: units of the layer it comes from, which is the output for a
-        direct rule). None where not defined, as for a converted network's tensors.
-    >>>>>>> netpy
+    The rest is of the chosen sample, as in a batch of one: preactivation a, activity h, slope g(a) in place of f′(a),
+    the signal received, δ = received ⊙ slope, and BP's δ; ``delta_norm`` and ``bp_delta_norm`` are ‖δ‖ over all units.
+    ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries
+    the error to this layer (rows: units here, columns: units of the layer it comes from, which is the output for a
+    direct rule). None where not defined, as for a converted network's tensors.
     """
 
     number: int

@@ -1,0 +1,1 @@
+from .loop_pictures import Monitor as Monitor
