@@ -3,11 +3,10 @@
 
 export type Tone = "forward" | "back" | "ink";
 
-/** Colours by strength, from almost the paper's to the full one. */
+/** Colours by strength, from almost the paper's to the full one, as the pixels of a canvas have them. */
 export interface Palette {
-  paper: string;
-  above: string[];
-  below: string[];
+  above: number[];
+  below: number[];
 }
 
 export type Palettes = Record<Tone, Palette>;
@@ -28,18 +27,24 @@ export function mixed(paper: string, colour: string, share: number): string {
     .join("")}`;
 }
 
-function ramp(paper: string, colour: string): string[] {
+/** `#rrggbb` as a pixel in a canvas's memory: red in the lowest byte, opaque. */
+export function pixel(colour: string): number {
+  const [red, green, blue] = channels(colour);
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+function ramp(paper: string, colour: string): number[] {
   return Array.from({ length: LEVELS + 1 }, (_, level) =>
-    mixed(paper, colour, level ? 0.1 + (0.9 * level) / LEVELS : 0.05),
+    pixel(mixed(paper, colour, level ? 0.1 + (0.9 * level) / LEVELS : 0.05)),
   );
 }
 
 export function palettes(paper: string, ink: string, accent: string, warm: string): Palettes {
   const below = ramp(paper, mixed(paper, ink, 0.72));
   return {
-    forward: { paper, above: ramp(paper, accent), below },
-    back: { paper, above: ramp(paper, warm), below },
-    ink: { paper, above: ramp(paper, ink), below },
+    forward: { above: ramp(paper, accent), below },
+    back: { above: ramp(paper, warm), below },
+    ink: { above: ramp(paper, ink), below },
   };
 }
 

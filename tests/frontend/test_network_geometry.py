@@ -127,8 +127,8 @@ def test_colours_grow_with_the_value_and_tell_its_sign() -> None:
     assert levels == [0, 0, 5, 5, 12, 12, 12]
     assert run(COLOURS, "m.level(3, 0)") == 0
     made = run(COLOURS, 'm.palettes("#ffffff", "#000000", "#1558a8", "#b4430a")')
-    assert made["forward"]["above"][-1] == "#1558a8"
-    assert made["back"]["above"][-1] == "#b4430a"
+    assert made["forward"]["above"][-1] == 0xFFA85815, "#1558a8, red in the lowest byte"
+    assert made["back"]["above"][-1] == 0xFF0A43B4
     assert made["forward"]["below"] == made["back"]["below"]
     assert len(set(made["forward"]["below"])) == len(made["forward"]["above"]) == 13
 
