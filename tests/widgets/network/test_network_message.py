@@ -132,7 +132,7 @@ WORDS = {
     "drtp": "To every hidden layer the target comes straight from the output through B.",
     "sdfa": "To every hidden layer the sign of the error comes straight from the output through B.",
     "bp": "To every hidden layer the error comes back through Wᵀ, layer by layer.",
-    "shallow": "To every hidden layer the error is not sent.",
+    "shallow": "The hidden layers receive nothing and stay as they are.",
 }
 
 
