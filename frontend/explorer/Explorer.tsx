@@ -17,7 +17,7 @@ export function Explorer() {
   return (
     <div class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
       <header class="dfa-top">
-        <Transport />
+        <Transport drawers />
         <Words />
         <Story />
       </header>

@@ -143,12 +143,12 @@ def test_changes_are_lines_through_all_panels_with_a_label_and_the_full_text_on_
     assert all(mark.yref == "paper" and mark.y0 <= lowest and mark.y1 > fig.layout.yaxis.domain[1] for mark in marks)
     labels = trace(fig, "changes")
     np.testing.assert_array_equal(labels.x, [10, 30])
-    assert labels.text[0] == "batch_size → 256"
+    assert labels.text[0] == "batch size → 256"
     assert labels.text[1].startswith("feedback_init → ")
     assert "feedback_init: uniform → aligned(angle=45)<br>lr: 0.1 → 0.05" in labels.hovertext[1]
     ax = lossplot(history)
     assert [line.get_xdata()[0] for line in ax.lines if line.get_gid() == "change"] == [10, 30]
-    assert ax.texts[0].get_text().strip() == "batch_size → 256"
+    assert ax.texts[0].get_text().strip() == "batch size → 256"
 
 
 def test_equal_changes_of_several_runs_are_one_and_belong_to_none() -> None:

@@ -94,7 +94,7 @@ def test_a_status_or_an_event_alone_is_sent(chart: Watched) -> None:
     assert chart.sent[-1].header["status"]["state"] == "paused"
     history.events.append(Event(7, "batch_size", 64, 256))
     assert chart.show(history, {**STATUS, "state": "paused"})
-    assert chart.sent[-1].header["events"] == [{"step": 7, "label": "batch_size → 256"}]
+    assert chart.sent[-1].header["events"] == [{"step": 7, "label": "batch size → 256"}]
     assert chart.sent[-1].header["type"] == "rows"
 
 
