@@ -47,7 +47,7 @@ def act_of(message):
 
 
 def open_part(page, part="explorer", options=None, **state):
-    """Open the part on ``page`` with ``state`` over the beginning; ``page.sent()`` takes the acts sent since the last."""
+    """Open the part on ``page``, with ``state`` over the beginning; ``page.sent()`` takes what was sent since."""
     traits = json.dumps({"part": part, "options": options or {}})
 
     def serve(route):

@@ -12,11 +12,26 @@ torch = pytest.importorskip("torch")
 
 def test_a_sliders_positions_are_its_values() -> None:
     made = "(([s, o]) => { const x = new m.Scale(s, o); return [x.low, x.high, x.step, ...%s]; })(a)"
-    lr = run("controls/fields/scale.ts", made % "[0.01, 25, -1].map((v) => x.position(v)), x.value(-1.5)", [-4, 1, "log10"], {})
+    lr = run(
+        "controls/fields/scale.ts",
+        made % "[0.01, 25, -1].map((v) => x.position(v)), x.value(-1.5)",
+        [-4, 1, "log10"],
+        {},
+    )
     assert lr == [-4, 1, 0.1, -2, 1, -4, 0.0316], "beyond the slider it stands at its end"
-    batch = run("controls/fields/scale.ts", made % "[x.position(256), x.value(12)]", [0, 12, "log2"], {"whole": True, "minimum": 1})
+    batch = run(
+        "controls/fields/scale.ts",
+        made % "[x.position(256), x.value(12)]",
+        [0, 12, "log2"],
+        {"whole": True, "minimum": 1},
+    )
     assert batch == [0, 12, 1, 8, 4096]
-    decay = run("controls/fields/scale.ts", made % "[x.value(x.low), x.value(-6), x.position(0)]", [-6, -1, "log10"], {"minimum": 0})
+    decay = run(
+        "controls/fields/scale.ts",
+        made % "[x.value(x.low), x.value(-6), x.position(0)]",
+        [-6, -1, "log10"],
+        {"minimum": 0},
+    )
     assert decay[3:] == [0, 1e-6, decay[0]], "what may be zero has zero as its first notch"
 
 
@@ -43,7 +58,9 @@ def test_what_a_typed_text_means(text: str, what: dict[str, object], value: obje
 def test_the_dial_reads_back_the_angle_it_draws() -> None:
     angles = [0, 1, 45, 90, 179, 180]
     assert run("controls/fields/angles.ts", "a[0].map((angle) => m.angleOf(...m.at(angle, 50)))", angles) == angles
-    assert run("controls/fields/angles.ts", "[m.angleOf(140, 75), m.angleOf(20, 75)]") == [0, 180], "below the dial: its nearer end"
+    assert run("controls/fields/angles.ts", "[m.angleOf(140, 75), m.angleOf(20, 75)]") == [0, 180], (
+        "below the dial: its nearer end"
+    )
 
 
 def test_keys_turn_the_dial_and_stop_at_its_ends() -> None:
@@ -87,13 +104,19 @@ def test_what_happens_often_is_done_now_and_then_and_the_last_always() -> None:
         (None, ["a"], None, {}),
     ],
 )
-def test_a_choice_is_a_name_and_its_parameters(value: object, names: list[str], name: object, parameters: object) -> None:
+def test_a_choice_is_a_name_and_its_parameters(
+    value: object, names: list[str], name: object, parameters: object
+) -> None:
     found = run("controls/fields/values.ts", "m.split(...a)", value, names)
     assert found == {"name": name, "parameters": parameters}
 
 
 def test_why_something_cannot_be_done() -> None:
-    state = {"lock": ["rule", "step"], "refused": {"fork": "four runs already"}, "specs": [{"field": "rule", "label": "rule"}]}
+    state = {
+        "lock": ["rule", "step"],
+        "refused": {"fork": "four runs already"},
+        "specs": [{"field": "rule", "label": "rule"}],
+    }
     names = ["rule", "step_10", "fork", "play"]
     found = run("controls/reasons.ts", "a[1].map((name) => m.reason(a[0], name))", state, names)
     assert found == ["rule is locked here", "step is locked here", "four runs already", ""]
@@ -110,14 +133,20 @@ def test_drawn_points_are_the_kernels_curve() -> None:
     points = [[-2, 0.5], [0, 1], [0.25, -1], [3, 0]]
     xs = [-4, -2, -1, 0, 0.1, 0.25, 1, 3, 4]
     curve = Points(points)(torch.tensor(xs, dtype=torch.float64)).tolist()
-    assert run("controls/derivative/points.ts", "a[1].map((x) => m.through(a[0], x))", points, xs) == pytest.approx(curve)
+    assert run("controls/derivative/points.ts", "a[1].map((x) => m.through(a[0], x))", points, xs) == pytest.approx(
+        curve
+    )
     more, place = run("controls/derivative/points.ts", "m.withOneMore(a[0])", points)
     assert (place, len(more)) == (3, 5)
     assert Points(more)(torch.tensor([1.625])).item() == pytest.approx(
         Points(points)(torch.tensor([1.625])).item(), abs=0.01
     )
-    assert run("controls/derivative/points.ts", "m.bounded(a[0], 1, [9, 99])", points) == [0.2, 10], "never past a neighbour"
-    assert run("controls/derivative/points.ts", "m.bounded([[5, 0], [6, 0]], 1, [0, 0])") == [5.05, 0], "nor where it lies out of sight"
+    assert run("controls/derivative/points.ts", "m.bounded(a[0], 1, [9, 99])", points) == [0.2, 10], (
+        "never past a neighbour"
+    )
+    assert run("controls/derivative/points.ts", "m.bounded([[5, 0], [6, 0]], 1, [0, 0])") == [5.05, 0], (
+        "nor where it lies out of sight"
+    )
     assert run("controls/derivative/points.ts", "m.sampled([-1, 0, 1], [-1e9, null, 1e9])") == [
         *([x, -10] for x in (-3, -2, -1)),
         [0, 0],

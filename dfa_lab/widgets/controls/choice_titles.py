@@ -8,6 +8,12 @@ from dfa_lab.learning.rules import Rule
 
 #: By field and name. What is registered by others is called by its own name, a rule by its own title.
 TITLES: dict[str, dict[str, str]] = {
+    "rule": {
+        "kp": "KP: Kolen–Pollack, B learns as W does",
+        "wm": "WM: weight mirror, B learns W from noise",
+        "dkp": "DKP: direct Kolen–Pollack, B learns",
+        "shallow": "shallow: hidden layers frozen",
+    },
     "feedback_init": {
         "uniform": "random, uniform",
         "normal": "random, normal",
@@ -70,11 +76,10 @@ RULE_SENTENCES = {
 
 def title(field: str, name: str, entry: Any) -> str:
     """A choice as a menu shows it: "DFA: direct feedback alignment"."""
-    if not isinstance(entry, Rule):
-        return TITLES.get(field, {}).get(name, name.replace("_", " "))
-    if entry.route == "none" or ":" in entry.title:
-        return entry.title.split(",")[0]
-    return f"{name.upper()}: {entry.title}" if len(name) <= 4 else entry.title
+    known = TITLES.get(field, {}).get(name)
+    if known or not isinstance(entry, Rule):
+        return known or name.replace("_", " ")
+    return f"{name.upper()}: {entry.title}" if name.isalpha() and len(name) <= 4 else entry.title
 
 
 def rule_sentence(rule: Rule) -> str:
