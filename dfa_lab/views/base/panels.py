@@ -44,8 +44,8 @@ class Panel:
     values, but never beyond ``floor`` and ``ceiling``; ``tick`` is the distance of its ticks. ``unit`` follows a value
     in words, ``decimals`` are those of the legend's values. ``guide`` is a horizontal line with ``guide_label``. A
     panel that ``spans_decades`` can have a logarithmic axis and says where a run diverged; one ``of_classes`` is left
-    out for tasks without classes. ``empty`` is said while there are no values. ``short`` is the title where there is little
-    room; ``note`` stands beside the title, ``note_compared`` in its place where speed is compared with BP's.
+    out for tasks without classes. ``empty`` is said while there are no values. ``short`` is the title where there is
+    little room; ``note`` stands beside the title, ``note_compared`` in its place where speed is compared with BP's.
     """
 
     name: str
@@ -137,7 +137,7 @@ for _panel in (
         METRICS["samples_per_s"].label,
         "samples per second",
         (
-            Line("samples_per_s", colour=2, held=True),
+            Line("samples_per_s", colour=2, held=True, label="this run"),
             Line("bp_samples_per_s", dashed=True, held=True, label="BP at this batch size", live=True),
         ),
         height=120,
