@@ -274,6 +274,8 @@ CLIPPED = """() => {
         const inside = box.left >= around.left - 1 && box.right <= around.right + 1
             && box.top >= around.top - 2 && box.bottom <= around.bottom + 2;
         if (!inside || !box.width) found.push(["outside", one.className || one.tagName]);
+        const legend = one.closest(".dfa-legend")?.getBoundingClientRect();
+        if (legend && box.bottom > legend.bottom + 2) found.push(["half a key", one.textContent]);
         if (one.tagName !== "CANVAS" && one.scrollWidth > one.clientWidth + 1) found.push(["cut", one.textContent]);
     }
     const said = ".dfa-head .dfa-key:not(.dfa-over), .dfa-enlarge, .dfa-small-button, .dfa-title";
@@ -373,14 +375,16 @@ def test_a_chart_made_where_nobody_sees_it_has_its_size_once_it_is_seen(page, pa
     mount(page, part, style="display: none")
     made = PageChart()
     made.page = page
-    made.show([Shown(measured(), "main")], {"state": "paused"})
+    runs = [Shown(measured(), "main")]
+    made.show(runs, {"state": "paused"})
     page.wait_for_timeout(200)
     box = "document.body.lastElementChild"
-    for style in ("width: 850px", "display: none", "width: 600px"):  # shown, scrolled away, back in a narrower place
+    # Shown, scrolled away, back in a narrower place; rows come all the while.
+    for step, style in ((600, "width: 850px"), (700, "display: none"), (800, "width: 600px")):
         page.evaluate(f"(style) => {{ {box}.style.cssText = style; }}", style)
         page.wait_for_timeout(200)
-        history = measured()
-        made.show([Shown(history, "main")], {"state": "paused"})
+        runs[0].history.record("train_loss", 1.0, step=step, samples=step)
+        made.show(runs, {"state": "paused"})
         page.wait_for_timeout(200)
     panel, canvas = (page.get_by_test_id("dfa-panel-loss"), page.get_by_test_id("dfa-panel-loss").locator("canvas"))
     assert canvas.bounding_box()["width"] == pytest.approx(panel.bounding_box()["width"], abs=2)
