@@ -211,14 +211,14 @@ def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it
         {"step": 4, "label": "rule → bp", "run": 1},
         {"step": 12, "label": "learning rate → 0.3", "run": 1},
     ]
-    found = javascript("markers.js", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
+    found = javascript("chart/lines.ts", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
     assert found == [[4, "rule → bp"], [9, "learning rate → 0.2"], [12, "bp: learning rate → 0.3"]]
-    alone = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
+    alone = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
     assert alone == ["learning rate → 0.2"]
     runs = [{"name": "DFA, then shallow"}, {"name": "batch size 256"}, {"name": "lr 0.2"}]
     events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch size → 256", "run": 1}]
     events.append({"step": 7, "label": "batch size → 25", "run": 1})
-    found = javascript("markers.js", "m.marks(...a).map(({ label }) => label)", events, runs)
+    found = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events, runs)
     assert found == ["rule → shallow", "batch size → 256", "batch size 256: batch size → 25"]
 
 
