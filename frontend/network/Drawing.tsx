@@ -110,7 +110,7 @@ export function Drawing({
                 key={layer.number}
                 class="dfa-layer"
                 data-testid={`dfa-layer-${layer.number}`}
-                data-learns={layer.learns}
+                data-learns={layer.route !== "none"}
               >
                 <LayerNames layer={layer} place={place} names={plan.names} rule={mixed ? layer.rule : ""} />
                 <WayBack
@@ -121,6 +121,7 @@ export function Drawing({
                   error={output.error}
                   signatures={signatures}
                   head={backHead}
+                  em={plan.em}
                 />
                 <Units
                   layer={layer}

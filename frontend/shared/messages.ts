@@ -71,10 +71,11 @@ export interface EventRow {
   text: string;
 }
 
-/** A preset in the menu: what it shows, and why it cannot be loaded here, or "". */
+/** A preset in the menu: its question (or ""), what it shows, and why it cannot be loaded here, or "". */
 export interface PresetCard {
   name: string;
   title: string;
+  question: string;
   about: string;
   refused: string;
 }
@@ -139,19 +140,19 @@ export interface FileMessage {
   kind: string;
 }
 
-/** What lies in the chart's buffer for one series: count steps, count values, and deviations where its run has them. */
+/** What lies in the chart's buffer for one series: count steps, count values, deviations where its run has them. */
 export interface ChartSeries {
   metric: string;
   layer: number | string | null;
   count: number;
-  run: number;
+  run?: number;
 }
 
 /** A change to be marked on the curves of a run, given by its place. */
 export interface ChartEvent {
   step: number;
   label: string;
-  run: number;
+  run?: number;
 }
 
 /** A run on the chart: see ``Shown``. */
@@ -163,13 +164,13 @@ export interface ChartRun {
   spread: boolean;
 }
 
-/** A line of a panel: its metric, its label, how it is drawn. */
+/** A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette. */
 export interface ChartLine {
   metric: string;
   label: string;
   per_layer: boolean;
   dashed: boolean;
-  colour: string | null;
+  colour: number;
   held: boolean;
 }
 
@@ -186,6 +187,7 @@ export interface ChartBand {
 export interface ChartPanel {
   name: string;
   title: string;
+  short: string;
   unit: string;
   axis: string;
   note: string;
@@ -198,7 +200,6 @@ export interface ChartPanel {
   spans_decades: boolean;
   guide: number | null;
   guide_label: string;
-  band_label: string;
   empty: string;
   palette: string[];
   lines: ChartLine[];
@@ -212,8 +213,8 @@ export interface ChartRows {
   buffers: number;
   series: ChartSeries[];
   events: ChartEvent[];
-  status: Record<string, string>;
-  diverged: number | null;
+  status?: Record<string, string>;
+  diverged?: number | null;
 }
 
 /** All of the chart. */
@@ -223,8 +224,8 @@ export interface ChartSnapshot {
   buffers: number;
   series: ChartSeries[];
   events: ChartEvent[];
-  status: Record<string, string>;
-  diverged: number | null;
+  status?: Record<string, string>;
+  diverged?: number | null;
   run: string;
   spread: boolean;
   session: number;
@@ -265,13 +266,17 @@ export interface NetworkLayer {
   route: "none" | "layerwise" | "direct" | "bp" | "output";
   rule: string;
   carrier: string;
-  learns: boolean;
+  feedback_learns: boolean;
+  point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;
   weight_angle: number | null;
   weight_chance: Band | null;
+  gradient_norm: number | null;
+  bp_gradient_norm: number | null;
   delta_norm: number | null;
   bp_delta_norm: number | null;
+  preactivation: number[] | null;
   activity: number[] | null;
   slope: number[] | null;
   received: number[] | null;
@@ -279,9 +284,10 @@ export interface NetworkLayer {
   bp_delta: number[] | null;
   weights: Matrix | null;
   feedback: Matrix | null;
+  partner: Matrix | null;
 }
 
-/** The sample that goes through the network: its number in the probe batch, its input (a picture's ``shape`` is (rows, columns), else None; of a long input the drawn units), what it is, what the network says, and e. */
+/** The sample that goes through the network: its number in the probe batch, its input, what it is, what is said. */
 export interface NetworkSample {
   number: number;
   count: number;
@@ -292,6 +298,7 @@ export interface NetworkSample {
   target: string;
   prediction: string;
   labels: string[];
+  says: number[];
   error: number[];
 }
 
@@ -312,7 +319,7 @@ export interface UnitNumbers {
   lines: NumberLine[];
 }
 
-/** The network as it stands after ``step`` updates; the angles are those of ``measured_at``, None before any. */
+/** The network as it stands after ``step`` updates; the angles are those of ``measured_at``. */
 export interface NetworkState {
   part: string;
   type: string;
@@ -349,7 +356,7 @@ export interface PictureMessage {
   height: number;
 }
 
-/** A step of a story: what it says, the part that it points at, and what the reader can try or waits for. */
+/** A step of a story that has appeared: what it says, the part that it points at (``data-part``), when it appeared in words ("" at once), and the words on the button that tries something ("" without one). */
 export interface StoryStep {
   text: string;
   part: string;
@@ -357,17 +364,23 @@ export interface StoryStep {
   offers: string;
 }
 
-/** The story that is told: its title, its steps so far, the place in them; without one ``title`` is "". */
+/** The story that is told; without one ``title`` is "" and there are no steps. */
 export interface StoryState {
   part: string;
   type: string;
   buffers: number;
   name: string;
   title: string;
+  question: string;
   steps: StoryStep[];
+  count: number;
   place: number;
-  reached: boolean;
-  playing: boolean;
+  waits_for: string;
+  told: boolean;
+  ended: boolean;
+  stuck: string;
+  next_takes_offer: boolean;
+  speed: number | null;
 }
 
 export interface Button {
@@ -453,6 +466,34 @@ export const BUTTONS: Record<string, Button> = {
     "verb": "preset",
     "text": "Presets…",
     "help": "Runs worth seeing, one click each",
+    "key": "",
+    "key_help": ""
+  },
+  "story_back": {
+    "verb": "story",
+    "text": "Back",
+    "help": "The step of the story before this one",
+    "key": "",
+    "key_help": ""
+  },
+  "story_next": {
+    "verb": "story",
+    "text": "Next",
+    "help": "The next step of the story: training goes on until it appears",
+    "key": "",
+    "key_help": ""
+  },
+  "story_leave": {
+    "verb": "story",
+    "text": "Let me play",
+    "help": "Leave the story: nothing pauses any more",
+    "key": "",
+    "key_help": ""
+  },
+  "story_return": {
+    "verb": "story",
+    "text": "Back to the story",
+    "help": "Go on with the story where you left it",
     "key": "",
     "key_help": ""
   },

@@ -1,7 +1,7 @@
 """What passes between kernel and page, type by type; ``frontend/shared/messages.ts`` is made from this file.
 
-A frame is all that a widget sends: one message for each of its parts that has something new. Numbers that are many lie in
-the frame's buffers (float64, little-endian), those of its parts one after another. A page asks with ``{"type": "hello"}``
+A frame is all that a widget sends: one message for each of its parts that has something new. Many numbers lie in the
+frame's buffers (float64, little-endian), those of its parts one after another. A page asks with ``{"type": "hello"}``
 for everything, with ``{"type": "next"}`` for what is new, and with ``{"do": verb, …}`` for what the user wants.
 """
 
@@ -92,10 +92,11 @@ class EventRow(TypedDict):
 
 
 class PresetCard(TypedDict):
-    """A preset in the menu: what it shows, and why it cannot be loaded here, or ""."""
+    """A preset in the menu: its question (or ""), what it shows, and why it cannot be loaded here, or ""."""
 
     name: str
     title: str
+    question: str
     about: str
     refused: str
 
@@ -160,7 +161,7 @@ class FileMessage(PartMessage):
 
 
 class ChartSeries(TypedDict):
-    """What lies in the chart's buffer for one series: count steps, count values, and deviations where its run has them."""
+    """What lies in the chart's buffer for one series: count steps, count values, deviations where its run has them."""
 
     metric: str
     layer: int | str | None
@@ -187,13 +188,13 @@ class ChartRun(TypedDict):
 
 
 class ChartLine(TypedDict):
-    """A line of a panel: its metric, its label, how it is drawn."""
+    """A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette."""
 
     metric: str
     label: str
     per_layer: bool
     dashed: bool
-    colour: str | None
+    colour: int
     held: bool
 
 
@@ -212,6 +213,7 @@ class ChartPanel(TypedDict):
 
     name: str
     title: str
+    short: str
     unit: str
     axis: str
     note: str
@@ -224,7 +226,6 @@ class ChartPanel(TypedDict):
     spans_decades: bool
     guide: float | None
     guide_label: str
-    band_label: str
     empty: str
     palette: list[str]
     lines: list[ChartLine]
@@ -280,13 +281,19 @@ class NetworkLayer(TypedDict):
     ``units`` are the indexes of the drawn ones, evenly spread where there are more than fit; all lists and matrices are
     over these. ``route`` is how the error comes here by the rule in force: ``bp`` through Wᵀ of the layer above,
     ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
-    ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ", "sign(W)ᵀ").
-    Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state): between what this layer
-    receives and BP's, and between the feedback and Wᵀ. Lists are of the chosen sample: activity h, preactivation a, slope
-    g(a) in place of f′(a), received signal, δ = received ⊙ slope, and BP's δ.
-    ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries the
-    error to this layer (rows: units here, columns: units of the layer it comes from). None where not defined, as for a
-    converted network's tensors.
+    ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ",
+    "m sign(W)ᵀ", "" for none). ``point`` is the feedback point of a converted network where a direct signal comes in.
+
+    Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state). ``gradient_angle`` is
+    between δ by the rule and δ by BP, each the signal received times its slope (g for the rule, f′ for BP), the mean
+    over samples; ``weight_angle`` between the feedback and BP's own matrix in its place, which is ``partner``: Wᵀ, or
+    for a direct rule the product of all W above. ``gradient_norm`` and ``bp_gradient_norm`` are ‖∂W‖ on that batch.
+
+    The rest is of the chosen sample, as in a batch of one: preactivation a, activity h, slope g(a) in place of f′(a),
+    the signal received, δ = received ⊙ slope, and BP's δ; ``delta_norm`` and ``bp_delta_norm`` are ‖δ‖ over all units.
+    ``weights`` lead to this layer from the layer below (rows: units here, columns: units below); ``feedback`` carries
+    the error to this layer (rows: units here, columns: units of the layer it comes from, which is the output for a
+    direct rule). None where not defined, as for a converted network's tensors.
     """
 
     number: int
@@ -296,13 +303,17 @@ class NetworkLayer(TypedDict):
     route: Route
     rule: str
     carrier: str
-    learns: bool
+    feedback_learns: bool
+    point: str
     gradient_angle: float | None
     gradient_chance: Band | None
     weight_angle: float | None
     weight_chance: Band | None
+    gradient_norm: float | None
+    bp_gradient_norm: float | None
     delta_norm: float | None
     bp_delta_norm: float | None
+    preactivation: list[float] | None
     activity: list[float] | None
     slope: list[float] | None
     received: list[float] | None
@@ -310,11 +321,16 @@ class NetworkLayer(TypedDict):
     bp_delta: list[float] | None
     weights: Matrix | None
     feedback: Matrix | None
+    partner: Matrix | None
 
 
 class NetworkSample(TypedDict):
-    """The sample that goes through the network: its number in the probe batch, its input (a picture's ``shape`` is
-    (rows, columns), else None; of a long input the drawn units), what it is, what the network says, and e.
+    """The sample that goes through the network: its number in the probe batch, its input, what it is, what is said.
+
+    ``input`` is a picture's pixels, row by row, with its ``shape`` (rows, columns), averaged over channels and
+    down to at most 32 pixels a side; else ``shape`` is None and it has the values of the drawn ``units``. ``units`` are
+    the inputs that the first layer's weights have columns for. ``labels``, ``says`` and ``error`` are of the drawn
+    outputs: the classes' names or the outputs' numbers, probabilities or the output itself, and e.
     """
 
     number: int
@@ -326,6 +342,7 @@ class NetworkSample(TypedDict):
     target: str
     prediction: str
     labels: list[str]
+    says: list[float]
     error: list[float]
 
 
@@ -349,7 +366,11 @@ class UnitNumbers(TypedDict):
 
 
 class NetworkState(PartMessage):
-    """The network as it stands after ``step`` updates; the angles are those of ``measured_at``, None before any."""
+    """The network as it stands after ``step`` updates; the angles are those of ``measured_at``.
+
+    That is None before any, and after a change of rule, feedback or derivative until they are measured under the new
+    one. ``error_from`` is what goes out from the output. ``summary`` says the picture in words.
+    """
 
     step: int
     measured_at: int | None
@@ -383,7 +404,9 @@ class PictureMessage(PartMessage):
 
 
 class StoryStep(TypedDict):
-    """A step of a story: what it says, the part that it points at, and what the reader can try or waits for."""
+    """A step of a story that has appeared: what it says, the part that it points at (``data-part``), when it appeared
+    in words ("" at once), and the words on the button that tries something ("" without one).
+    """
 
     text: str
     part: str
@@ -392,11 +415,23 @@ class StoryStep(TypedDict):
 
 
 class StoryState(PartMessage):
-    """The story that is told: its title, its steps so far, the place in them; without one ``title`` is ""."""
+    """The story that is told; without one ``title`` is "" and there are no steps.
+
+    ``steps`` are those that have appeared, of ``count`` in all, ``place`` is the one shown. ``waits_for`` says what the
+    one after it waits for, "" where *next* shows it at once, or where there is none (``ended``). ``told`` is false
+    while the reader plays: the story keeps its place. ``stuck`` says why it cannot go on, or "". ``next_takes_offer``
+    says that to go on is to take what this step offers. ``speed`` is the story's own, in steps a second.
+    """
 
     name: str
     title: str
+    question: str
     steps: list[StoryStep]
+    count: int
     place: int
-    reached: bool
-    playing: bool
+    waits_for: str
+    told: bool
+    ended: bool
+    stuck: str
+    next_takes_offer: bool
+    speed: float | None
