@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dfa_lab.experiment.history.history import History
-from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
+from dfa_lab.widgets.chart.chart_part import ChartPart, Shown
 from dfa_lab.widgets.kernel.page_widget import STATIC
 
 ADDRESS = "http://127.0.0.1/"
@@ -36,7 +36,7 @@ window.give = (header, numbers) => {
 
 @pytest.fixture
 def chart(page):
-    """A LiveChart whose messages go to the page at once."""
+    """A ChartPart whose messages go to the page at once."""
 
     def answer(route):
         name = route.request.url.removeprefix(ADDRESS)
@@ -50,7 +50,7 @@ def chart(page):
     page.route("**/*", answer)
     page.goto(ADDRESS)
     page.wait_for_function("!!window.give")
-    made = LiveChart()
+    made = ChartPart()
 
     def give(header, buffers=()):
         numbers = base64.b64encode(b"".join(buffers)).decode()

@@ -83,6 +83,11 @@ class Runner:
         return self._training.errors.error
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no command any more."""
+        return self._closed
+
+    @property
     def lanes(self) -> tuple[Experiment, ...]:
         """The runs that train side by side, lane 0 first."""
         return tuple(lane.experiment for lane in self._training.lanes.all)
