@@ -40,7 +40,7 @@ FOLDERS = {
         "runner",
     ),
     "views": ("base", "history", "snapshots", "report"),
-    "widgets": ("kernel", "chart", "pictures", "controls", "explorer"),
+    "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer"),
 }
 MOST_FILES = 12
 FILES = sorted(PACKAGE.rglob("*.py"))
