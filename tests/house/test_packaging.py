@@ -102,8 +102,8 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
     shutil.unpack_archive(archive, tmp_path)
     assert {
         *BUNDLES,
-        "frontend/live_chart.js",
-        "frontend/desk.js",
+        "frontend/main.tsx",
+        "frontend/controls/fields/Field.tsx",
         "frontend/package-lock.json",
         "hatch_build.py",
         "LICENSE",
