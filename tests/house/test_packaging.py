@@ -104,6 +104,7 @@ def test_sdist_holds_bundle_sources_and_licence(built: Path, hook: ModuleType, t
         *BUNDLES,
         "frontend/main.tsx",
         "frontend/shared/messages.ts",
+        "frontend/controls/fields/Field.tsx",
         "frontend/package-lock.json",
         "hatch_build.py",
         "LICENSE",
