@@ -32,8 +32,9 @@ class Frontend:
 
     def sources(self) -> list[Path]:
         """Every file that the bundle may be made from."""
-        folders = [self.folder, *(one for one in self.folder.iterdir() if one.is_dir() and one.name != "node_modules")]
-        return [path for folder in folders for path in folder.iterdir() if path.suffix in SOURCES]
+        own = [one for one in self.folder.iterdir() if one.name != "node_modules"]
+        found = [path for one in own for path in (one.rglob("*") if one.is_dir() else [one])]
+        return [path for path in found if path.suffix in SOURCES]
 
     def digest(self) -> str:
         """SHA-256 over names and contents of the sources and the lockfile, line ends made equal."""

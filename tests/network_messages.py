@@ -84,13 +84,17 @@ def network(
                 "route": route,
                 "rule": rules[number - 1] if hidden else rules[-1],
                 "carrier": carrier,
-                "learns": route != "none",
+                "feedback_learns": False,
+                "point": f"layer{number}.0" if module and route == "direct" else "",
                 "gradient_angle": round(angle, 2) if angled else None,
                 "gradient_chance": {"mean": 90.0, "sd": 4.2} if angled else None,
                 "weight_angle": round(min(90.0, angle + 6.5), 2) if angled and route != "bp" else None,
                 "weight_chance": {"mean": 90.0, "sd": 2.5} if angled and route != "bp" else None,
+                "gradient_norm": 0.3 if angled else None,
+                "bp_gradient_norm": 0.25 if angled else None,
                 "delta_norm": 0.075 if angled else None,
                 "bp_delta_norm": 0.06 + 0.02 * number if angled else None,
+                "preactivation": draw.normal(size=here).round(4).tolist() if has else None,
                 "activity": None if module else np.tanh(draw.normal(size=here)).round(4).tolist(),
                 "slope": draw.uniform(size=here).round(4).tolist() if has else None,
                 "received": delta.round(4).tolist() if has and route != "none" else None,
@@ -100,6 +104,7 @@ def network(
                 "feedback": matrix(draw.uniform(-1, 1, size=(here, source)))
                 if has and route in ("layerwise", "direct")
                 else None,
+                "partner": matrix(draw.normal(size=(here, source))) if has and route != "none" else None,
             }
         )
     error = draw.normal(scale=0.05, size=drawn[-1])
@@ -115,6 +120,7 @@ def network(
         "target": "3" if outputs > 3 else "1",
         "prediction": "8" if step < 300 and outputs > 8 else "3" if outputs > 3 else "1",
         "labels": [str(place) for place in range(outputs)],
+        "says": np.full(drawn[-1], 1 / drawn[-1]).round(4).tolist(),
         "error": error.round(4).tolist(),
     }
     names = set(rules)

@@ -34,10 +34,10 @@ ADDRESS = "http://127.0.0.1/"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 # Only a page by itself has a clock of 5 µs; others have one of 100.
 HEADERS = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
-PAGE = """<!doctype html><link rel="stylesheet" href="live_chart.css">
+PAGE = """<!doctype html><link rel="stylesheet" href="dfa_lab.css">
 <style>body > div { position: absolute; inset: 0 0 auto; background: white }</style>
 <body><script type="module">
-import chart from "./live_chart.js";
+import widget from "./dfa_lab.js";
 const moment = () => new Promise((done) => requestAnimationFrame(() => done(performance.now())));
 let strokes = 0;
 const plain = CanvasRenderingContext2D.prototype.clearRect;
@@ -50,8 +50,10 @@ class Chart {
     this.run = run;
     this.next = 0;
     const el = document.body.appendChild(document.createElement("div"));
-    const model = { on: (_, listener) => (this.receive = listener), off() {}, send() {} };
-    chart.render({ el, model });
+    this.number = 0;
+    const traits = { part: "chart", options: {} };
+    const model = { get: (name) => traits[name], on: (_, listener) => (this.receive = listener), off() {}, send() {} };
+    widget.render({ el, model });
   }
   /** One message, one frame: milliseconds of the chart's own, and whether it drew. */
   async frame([header, numbers]) {
@@ -60,7 +62,11 @@ class Chart {
     strokes = 0;
     const before = moment();
     const began = performance.now();
-    this.receive(header, [new DataView(bytes.buffer)]);
+    const parts = [{ ...header, part: "chart", buffers: 1 }];
+    this.number += 1;
+    const whole = header.type === "snapshot";
+    const message = { type: "frame", number: this.number, whole, asked: false, answered: {}, parts };
+    this.receive(message, [new DataView(bytes.buffer)]);
     const handled = performance.now() - began;
     const after = moment();
     const [from, to] = await Promise.all([before, after]);

@@ -40,8 +40,8 @@ export function LiveChart({ row = false }: { row?: boolean }) {
     <div ref={box} class={is.join(" ")} data-part="chart" data-testid={row ? "dfa-chart" : undefined}>
       <div class="dfa-curves-head">
         {!row && <StatusLine chart={chart} />}
-        {several && <RunKeys chart={chart} />}
         <ViewMenu chart={chart} />
+        {several && <RunKeys chart={chart} />}
       </div>
       <div
         class={shown ? "dfa-panels dfa-one-large" : "dfa-panels"}

@@ -25,7 +25,7 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
     [panel],
   );
   const { title, short, note, empty } = panel.description;
-  const { room, at, diverged, tip, lines, values } = head;
+  const { room, at, diverged, tip, lines } = head;
   const name = room === "small" ? short || title : title;
   const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
   return (
@@ -78,17 +78,27 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
       {tip && room !== "full" && lines.length > 0 && (
         <div class="dfa-tip" aria-hidden="true">
           <div class="dfa-tip-step">{[title, at].filter(Boolean).join(" ")}</div>
-          {lines.map((line, i) => (
-            <div key={line.series.key} class="dfa-tip-line">
-              <Swatch look={line} length={24} />
-              <span>{line.name}</span>
-              <b>{values[i]}</b>
-            </div>
-          ))}
-          {tip.map((change, i) => (
-            <div key={i} class="dfa-tip-change">
-              ┊ {change}
-            </div>
+          {lines[0].row === undefined ? (
+            lines.map((line, i) => (
+              <div key={line.series.key} class="dfa-tip-line">
+                <Swatch look={line} length={24} />
+                {line.name}
+                <b>{tip.values[i]}</b>
+              </div>
+            ))
+          ) : (
+            <Table
+              lines={lines}
+              drawn={(line) => (
+                <span class="dfa-tip-line">
+                  <Swatch look={line} length={20} />
+                  <b>{tip.values[lines.indexOf(line)]}</b>
+                </span>
+              )}
+            />
+          )}
+          {tip.changes.map((change) => (
+            <div key={change}>┊ {change}</div>
           ))}
         </div>
       )}
@@ -100,7 +110,7 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
 export function Swatch({ look, length }: { look: Look; length: number }) {
   const { colour, width, dash = [], sign } = look;
   const once = dash.reduce((sum, part) => sum + part, 0);
-  const long = Math.max(length, Math.round(1.6 * once)); // the dashes come once and begin again
+  const long = Math.max(length, Math.round(1.3 * once)); // the dashes come once and begin again
   const around = sign ? corners(sign) : null;
   return (
     <svg
@@ -137,7 +147,7 @@ function Legend({ panel, head }: { panel: Panel; head: Head }) {
     if (!legend) return;
     for (const one of legend.querySelectorAll(".dfa-over")) one.classList.remove("dfa-over");
     const names = LAYOUTS[LAYOUTS.length - 1];
-    for (const name of names) legend.classList.remove(name);
+    legend.classList.remove("dfa-nameless", ...names);
     if (table) {
       for (const chosen of LAYOUTS) {
         for (const name of names) legend.classList.toggle(name, chosen.includes(name));
@@ -147,7 +157,7 @@ function Legend({ panel, head }: { panel: Panel; head: Head }) {
     if (more.current) leaveOut(legend, more.current);
   }, [layout, table, room, lines]);
   // Where not all find room, that of one kind of line is told for every run and layer first.
-  const order = room === "small" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
+  const order = room !== "full" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
   const key = (line: Line, text: string) => {
     const value = values[lines.indexOf(line)] ?? "";
     return (
@@ -174,13 +184,15 @@ function Legend({ panel, head }: { panel: Panel; head: Head }) {
   );
 }
 
-/** Of keys that find no room say only how many they are: a key cut in two is none. */
+/** Leave out the keys' names where there is no room for all keys with them; of keys that find none say how many. */
 function leaveOut(legend: HTMLElement, more: HTMLElement): void {
+  const keys = [...legend.children] as HTMLElement[];
   more.textContent = "";
-  for (let turn = 0; turn < 2; turn += 1) {
+  for (const bare of [false, true, true]) {
     const { bottom } = legend.getBoundingClientRect();
-    const keys = [...legend.children] as HTMLElement[];
     const over = keys.filter((one) => one.getBoundingClientRect().bottom > bottom + 2);
+    if (!bare && over.length) legend.classList.add("dfa-nameless");
+    if (!bare) continue;
     for (const one of keys) one.classList.toggle("dfa-over", over.includes(one));
     more.textContent = over.length ? `+${over.length}` : "";
   }
@@ -199,7 +211,7 @@ interface KeyProps {
 function Key({ line, text, value, off, room, toggle }: KeyProps) {
   return (
     <button type="button" class="dfa-key" aria-pressed={!off} title={`Show or hide ${line.name}`} onClick={toggle}>
-      <Swatch look={line} length={room === "small" ? 18 : 20} />
+      <Swatch look={line} length={room === "full" ? 20 : 16} />
       {text ? <span class="dfa-key-name">{text}</span> : <span class="dfa-unseen">{line.name}</span>}
       <span class="dfa-number">{value}</span>
     </button>
@@ -207,7 +219,8 @@ function Key({ line, text, value, off, room, toggle }: KeyProps) {
 }
 
 interface TableProps {
-  box: { current: HTMLDivElement | null };
+  /** Where its element is kept, if it is more than read. */
+  box?: { current: HTMLDivElement | null };
   lines: Line[];
   drawn: (line: Line) => preact.JSX.Element;
 }
@@ -221,7 +234,7 @@ function Table({ box, lines, drawn }: TableProps) {
   const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long table scrolls, by keys too
-    <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={0}>
+    <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={box ? 0 : undefined}>
       <span class="dfa-legend-corner" style={at(1, 1)} />
       {columns.map((label, column) => (
         <span key={label} class="dfa-legend-title" style={at(1, column + 2)} aria-hidden="true">

@@ -9,8 +9,8 @@ import { type Around, Layers, NOTHING_YET, type Room, Runs, Window } from "./sig
 
 const TWO_COLUMNS_FROM = 560;
 const ROW_FROM = 640;
-const TWO_IN_A_ROW_FROM = 360;
-const WIDE_FROM = 1100;
+const TWO_IN_A_ROW_FROM = 320;
+const [WIDE_FROM, HIGH_FROM] = [1100, 230];
 const MOST_EVENTS = 200;
 const SETTLE_MS = 300; // after the last message everything is drawn, however little it moves a curve
 const FLASH_MS = 1600;
@@ -42,6 +42,7 @@ export class Chart {
   private began = false;
   private root: HTMLElement | null = null;
   private width = 0;
+  private height = 0;
   private readonly resizing = new ResizeObserver(() => this.look(() => (this.resized = true)));
   private unwatch: () => void = () => {};
   private resized = false;
@@ -132,7 +133,8 @@ export class Chart {
   /** How much room a panel has. */
   room(name: string): Room {
     if (!this.row || this.large === name) return "full";
-    return this.theme && this.width >= WIDE_FROM * this.theme.letters ? "wide" : "small";
+    const { letters } = this.theme ?? { letters: 1 };
+    return this.width >= WIDE_FROM * letters && this.height >= HIGH_FROM * letters ? "wide" : "small";
   }
 
   /** The steps in sight. */
@@ -194,7 +196,7 @@ export class Chart {
     clearTimeout(this.light);
     this.light = window.setTimeout(() => {
       this.flash = null;
-      for (const panel of this.panels) panel.repaint();
+      for (const panel of this.panels) panel.repaint(false);
     }, FLASH_MS);
     this.window.around(step, this.lastStep());
     this.moved = true; // drawn even where these steps are in sight already
@@ -227,7 +229,7 @@ export class Chart {
     if (!this.root) return;
     if (this.resized) this.resize();
     this.tell();
-    if (this.moved) for (const panel of this.panels) panel.relayout();
+    if (this.moved) for (const panel of this.panels) panel.repaint(true);
     const all = this.moved || this.settling;
     this.moved = this.settling = false;
     for (const panel of this.panels) panel.draw(all);
@@ -279,6 +281,7 @@ export class Chart {
     const rooms = () => this.panels.map(({ name }) => this.room(name)).join();
     const before = rooms();
     this.width = width;
+    this.height = root.clientHeight;
     this.retheme();
     if (rooms() !== before) for (const panel of this.panels) panel.restyle();
     for (const panel of this.panels) panel.resize();

@@ -58,11 +58,12 @@ function fill(
   fillPolygon(plot.ctx, corners, colour);
 }
 
-function clipped(plot: uPlot, draw: (ctx: Pen) => void): void {
+/** Draw inside the plot's frame, and so far `beyond` it. */
+function clipped(plot: uPlot, draw: (ctx: Pen) => void, beyond = 0): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.rect(bbox.left - beyond, bbox.top - beyond, bbox.width + 2 * beyond, bbox.height + 2 * beyond);
   ctx.clip();
   draw(ctx);
   ctx.restore();
@@ -97,10 +98,11 @@ export function drawBands(plot: uPlot, bands: Chance[], lines: Line[], until: nu
   clipped(plot, () => {
     const about = (middle: number | null | undefined, sd: number | null | undefined): [number, number] =>
       typeof middle === "number" && typeof sd === "number" ? [middle - sd, middle + sd] : [NaN, NaN];
+    const pale = Math.min(0.09, 0.3 / bands.length); // many lie over each other
     for (const { series, centre, factor, colour } of bands) {
       const { steps, values } = series;
       const ends = (i: number) => about(centre(i), values[i] === null ? null : factor * (values[i] as number));
-      fill(plot, steps, ends, until, translucent(colour, 0.09), true);
+      fill(plot, steps, ends, until, translucent(colour, pale), true);
     }
     for (const { series, fill: colour, run } of lines) {
       const { steps, values, spread, lastStep } = series;
@@ -184,33 +186,37 @@ const SIGN_REACH = 3.2;
 /** A sign along each line of every run but the first, and a dot where a line has but one value. */
 export function drawSigns(plot: uPlot, lines: Line[], theme: Theme, pixels: number): void {
   const reach = SIGN_REACH * Math.sqrt(theme.strokes) * pixels;
-  clipped(plot, (ctx) => {
-    for (const { series, fill: colour, sign, run, line } of lines) {
-      const single = series.steps.length === 1;
-      if (!single && !sign) continue;
-      ctx.fillStyle = colour;
-      const put = (step: number, value: number | null) => {
-        if (value === null) return;
-        const [x, y] = [plot.valToPos(step, "x", true), plot.valToPos(value, "y", true)];
-        ctx.beginPath();
-        const around = sign && !run.faint ? corners(sign) : null;
-        if (around) for (const [right, down] of around) ctx.lineTo(x + right * reach, y + down * reach);
-        else ctx.arc(x, y, reach, 0, 7);
-        ctx.fill();
-      };
-      if (single) put(series.steps[0], series.last);
-      if (!sign) continue;
-      const { left, width } = plot.bbox;
-      const every = SIGN_EVERY * pixels;
-      for (let x = left + every * (0.2 + 0.17 * sign); x < left + width; x += every) {
-        const step = plot.posToVal(x, "x", true);
-        if (step > series.lastStep) break;
-        const place = series.nearestPlace(step);
-        if (line.held) put(step, series.heldAt(step));
-        else put(series.steps[place], series.values[place] ?? null);
+  clipped(
+    plot,
+    (ctx) => {
+      for (const { series, fill: colour, sign, run, line } of lines) {
+        const single = series.steps.length === 1;
+        if (!single && !sign) continue;
+        ctx.fillStyle = colour;
+        const put = (step: number, value: number | null) => {
+          if (value === null) return;
+          const [x, y] = [plot.valToPos(step, "x", true), plot.valToPos(value, "y", true)];
+          ctx.beginPath();
+          const around = sign && !run.faint ? corners(sign) : null;
+          if (around) for (const [right, down] of around) ctx.lineTo(x + right * reach, y + down * reach);
+          else ctx.arc(x, y, reach, 0, 7);
+          ctx.fill();
+        };
+        if (single) put(series.steps[0], series.last);
+        if (!sign) continue;
+        const { left, width } = plot.bbox;
+        const every = SIGN_EVERY * pixels;
+        for (let x = left + every * (0.2 + 0.17 * sign); x < left + width; x += every) {
+          const step = plot.posToVal(x, "x", true);
+          if (step > series.lastStep) break;
+          const place = series.nearestPlace(step);
+          if (line.held) put(step, series.heldAt(step));
+          else put(series.steps[place], series.values[place] ?? null);
+        }
       }
-    }
-  });
+    },
+    2 * reach,
+  );
 }
 
 /** What the markers are drawn by; `texts` says whether there is room for them, `flash` is a step lit up, or null. */

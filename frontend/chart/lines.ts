@@ -1,7 +1,7 @@
 // The lines of a panel: in which order, under which name, in which colour and dash; and the changes marked on them.
 import type { ChartEvent, ChartLine, ChartPanel } from "../shared/messages.ts";
 import { shaded, type Theme, translucent } from "../shared/theme.ts";
-import { count } from "../shared/words.ts";
+import { count, valueText } from "../shared/words.ts";
 import { type Layer, MEAN, type Range, type Run, type Series } from "./series.ts";
 import { type Look, signOf } from "./sight.ts";
 
@@ -116,12 +116,15 @@ export function panelLines(all: Series[], panel: Pick<ChartPanel, "lines" | "pal
 
 /** The words for those who hear a panel: title, the last value of each line, unit, step, how many changes are marked. */
 export function summary(
-  { title, unit }: Pick<ChartPanel, "title" | "unit">,
-  values: string[],
-  step: string,
+  { title, unit, decimals }: Pick<ChartPanel, "title" | "unit" | "decimals">,
+  lines: Pick<Line, "name" | "series">[],
+  step: number,
   changes: number,
 ): string {
-  const said = values.length ? `${values.join(", ")}${unit ? ` ${unit}` : ""}, at step ${step}` : "no values yet";
+  const values = lines.map(({ series, name }) => `${name} ${valueText(series.last, decimals)}`);
+  const said = values.length
+    ? `${values.join(", ")}${unit ? ` ${unit}` : ""}, at step ${count(step)}`
+    : "no values yet";
   const marked = changes ? `; ${changes} ${changes === 1 ? "change" : "changes"} marked` : "";
   return `${title}: ${said}${marked}`;
 }

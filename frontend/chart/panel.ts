@@ -122,14 +122,9 @@ export class Panel {
     this.stale = true;
   }
 
-  /** The space for labels may have changed: lay out the axes again. */
-  relayout(): void {
-    this.plot?.redraw(false, true);
-  }
-
-  /** Draw again what is there: a marker lit up, or went out. */
-  repaint(): void {
-    this.plot?.redraw(false, false);
+  /** Draw again what is there, with `axes` laid out anew: the space for labels may have changed. */
+  repaint(axes: boolean): void {
+    this.plot?.redraw(false, axes);
   }
 
   resize(): void {
@@ -208,7 +203,7 @@ export class Panel {
   drawBehind(plot: uPlot): void {
     const { chart, description } = this;
     const bands = chances(description, this.series, this.inSight, chart.runs.several);
-    drawBands(plot, bands, this.inSight, chart.lastStepOf(0));
+    drawBands(plot, bands, this.inSight, chart.lastStepOf(0) || 1);
     if (description.guide !== null) drawGuide(plot, description.guide, chart.theme, uPlot.pxRatio);
   }
 
@@ -270,30 +265,26 @@ export class Panel {
     const at = step > 0 && (hover !== null || step < chart.lastStep()) ? `at step ${count(step)}` : "";
     const found = ({ series, line }: Line) =>
       hover === null ? series.last : line.held ? series.heldAt(hover) : series.near(hover);
-    const decimals = Math.max(0, description.decimals - (before.room === "small" && !this.pointed ? 1 : 0));
-    const values = before.lines.map((line) => valueText(found(line), decimals));
+    const texts = (decimals: number) => before.lines.map((line) => valueText(found(line), decimals));
+    const values = texts(Math.max(0, description.decimals - (before.room === "small" ? 1 : 0)));
+    const tip =
+      this.pointed && this.plot ? { values: texts(description.decimals), changes: this.changes(this.plot) } : null;
     const longest = Math.max(this.longest, ...values.map(({ length }) => length));
-    const next = {
-      values,
-      at,
-      diverged: this.description.spans_decades ? divergence(this.drawn, chart.diverged) : "",
-      tip: this.tip(),
-    };
+    const diverged = description.spans_decades ? divergence(this.drawn, chart.diverged) : "";
+    const next = { values, at, diverged, tip };
     const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-    const { values: old, at: oldAt, diverged, tip } = before;
-    if (same(next, { values: old, at: oldAt, diverged, tip })) return;
+    if (same(next, { values: before.values, at: before.at, diverged: before.diverged, tip: before.tip })) return;
     const layout = before.layout + (longest > this.longest ? 1 : 0);
     this.longest = longest;
     this.head.patch({ ...next, layout });
   }
 
-  private tip(): string[] | null {
-    const { plot, hover, chart } = this;
-    if (!this.pointed || !plot) return null;
-    if (hover === null) return chart.marks.slice(-3).map(({ label }) => label);
+  /** The changes near the cursor; the last ones where the focus is here, and no cursor. */
+  private changes(plot: uPlot): string[] {
+    const { marks } = this.chart;
     const left = plot.cursor.left ?? 0;
-    const near = chart.marks.filter(({ step }) => Math.abs(plot.valToPos(step, "x") - left) < NEAR);
-    return near.map(({ label }) => label);
+    const near = marks.filter(({ step }) => Math.abs(plot.valToPos(step, "x") - left) < NEAR);
+    return [...new Set((this.hover === null ? marks.slice(-3) : near).map(({ label }) => label))];
   }
 
   /** Say what the panel shows to those who hear it, at most once a second. */
@@ -303,8 +294,7 @@ export class Panel {
     if (wait > 0) this.later = window.setTimeout(() => this.say(), wait);
     if (wait > 0 || !this.root) return;
     this.said = performance.now();
-    const { description, chart } = this;
-    const values = this.inSight.map(({ series, name }) => `${name} ${valueText(series.last, description.decimals)}`);
-    this.root.setAttribute("aria-label", summary(description, values, count(this.lastStep), chart.marks.length));
+    const words = summary(this.description, this.inSight, this.lastStep, this.chart.marks.length);
+    this.root.setAttribute("aria-label", words);
   }
 }

@@ -225,8 +225,8 @@ export interface Head {
   hidden: ReadonlySet<string>;
   at: string;
   diverged: string;
-  /** The changes under the cursor; null where nobody points at this panel. */
-  tip: string[] | null;
+  /** The exact values, and the changes under the cursor; null where nobody points at this panel. */
+  tip: { values: string[]; changes: string[] } | null;
   /** Counts up whenever the head may have to be laid out anew. */
   layout: number;
 }

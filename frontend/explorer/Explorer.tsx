@@ -24,7 +24,7 @@ export function Explorer() {
   return (
     <div ref={screen} class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
       <header class="dfa-top">
-        <Transport />
+        <Transport drawers />
         <Words />
         <Story />
       </header>

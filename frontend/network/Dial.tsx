@@ -1,7 +1,7 @@
 // The dial of a layer: how far what it receives is from backpropagation's signal, and the matrices behind it.
 import type { Matrix, NetworkLayer } from "../shared/messages.ts";
-import { transposed } from "./colours.ts";
 import { type Box, type LayerPlace, needle, onDial, rim, sector } from "./geometry.ts";
+import { carried } from "./Layer.tsx";
 import { Tile } from "./Tile.tsx";
 import { carrierLabel, degrees, dialWords, weightsLabel } from "./words.ts";
 
@@ -21,7 +21,9 @@ export function Dial({
   point: (here: boolean) => void;
 }) {
   const { dial, bars } = place;
-  const { gradient_angle: angle, gradient_chance: chance, weight_angle: weight, delta_norm, bp_delta_norm } = layer;
+  const { gradient_angle: angle, gradient_chance: chance, weight_angle: weight } = layer;
+  const delta_norm = layer.delta_norm ?? layer.gradient_norm;
+  const bp_delta_norm = layer.bp_delta_norm ?? layer.bp_gradient_norm;
   const most = Math.max(delta_norm ?? 0, bp_delta_norm ?? 0);
   const share = (norm: number | null) => (most > 0 && norm !== null ? (norm / most) * bars.height : 0);
   const low = chance ? chance.mean - CHANCE * chance.sd : 0;
@@ -74,7 +76,7 @@ export function Dial({
         )}
         <circle class="dfa-hub" r={3.2} />
       </g>
-      <text class="dfa-small" x={dial.x - dial.radius} y={dial.y} dy="1.1em">
+      <text class="dfa-small" x={dial.x - dial.radius - 3} y={dial.y} text-anchor="end">
         0°
       </text>
       <text class="dfa-degrees" x={dial.x} y={dial.y} dy="1.05em">
@@ -101,15 +103,17 @@ export function Dial({
 
 const EDGE = 76;
 
-/** B beside Wᵀ, small; Wᵀ only where the two have the same place, between the same layers. */
+/** B beside what backpropagation has in its place, small: Wᵀ, or for a direct rule the product of all above. */
 export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above: NetworkLayer; at: Box; id: string }) {
-  const turned = above.weights && transposed(above.weights);
-  const same = layer.feedback && turned && layer.feedback.columns === turned.columns;
-  const own = layer.feedback ?? (layer.route === "bp" ? turned : null);
-  const [carrier, weights] = [carrierLabel(layer), `${weightsLabel(above.number)}ᵀ`];
+  const own = carried(layer, above);
+  const direct = layer.route === "direct" && above.route !== "output";
   const shown: [string, Matrix | null, "back" | "forward"][] = [
-    [`${carrier} in use`, own, "back"],
-    [weights, same ? turned : null, "forward"],
+    [`${carrierLabel(layer)} in use`, own, "back"],
+    [
+      direct ? "product of Wᵀ" : `${weightsLabel(above.number)}ᵀ`,
+      layer.route === "bp" ? null : layer.partner,
+      "forward",
+    ],
   ];
   const { gradient_angle: angle, gradient_chance: chance, name } = layer;
   return (
@@ -146,7 +150,7 @@ export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above:
               }.`}
         </p>
         <p class="dfa-note">
-          {own && !same && layer.route !== "bp" ? "Backpropagation would use the product of all Wᵀ above. " : ""}
+          {own && direct ? "Backpropagation would use the product of all Wᵀ above. " : ""}
           {own ? "Click to see it large." : ""}
         </p>
       </div>

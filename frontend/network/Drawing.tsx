@@ -121,6 +121,7 @@ export function Drawing({
                   error={output.error}
                   signatures={signatures}
                   head={backHead}
+                  em={plan.em}
                 />
                 <Units
                   layer={layer}

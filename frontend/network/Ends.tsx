@@ -1,10 +1,9 @@
 // Both ends of the network: the sample at the input; at the output what the network says, and what leaves it.
 import type { NetworkLayer, NetworkSample, NetworkState } from "../shared/messages.ts";
 import { scaleOf } from "./colours.ts";
-import { cellOf, fitted, type Plan } from "./geometry.ts";
-import { ModuleBox } from "./Layer.tsx";
+import { type Box, cellOf, fitted, type Plan } from "./geometry.ts";
 import { Strip, Tile } from "./Tile.tsx";
-import { sentBack, weightsLabel } from "./words.ts";
+import { sentBack, shortened, verdict, weightsLabel } from "./words.ts";
 
 /** Where the input is drawn: a picture, or a column of its values. */
 export function inputBox(plan: Plan, sample: NetworkSample | null) {
@@ -54,8 +53,7 @@ export function Output({
   const bottom = units.y + units.height;
   const edge = delta.x + delta.width;
   const centre = (units.x + edge) / 2;
-  const right = sample !== null && sample.prediction === sample.target;
-  const says = sample ? [`says ${sample.prediction} ${right ? "✓" : "✗"}`, right ? "" : `it is ${sample.target}`] : [];
+  const says = sample ? verdict(sample) : [];
   return (
     <g data-testid="dfa-output" data-error-from={error_from}>
       <text class="dfa-name" x={edge + plan.em} y={plan.names} text-anchor="end">
@@ -100,10 +98,12 @@ function Labels({ sample, plan, count }: { sample: NetworkSample; plan: Plan; co
   const { units, delta } = plan.output;
   const { labels, target, prediction } = sample;
   if (labels.length !== count) return null;
-  const room = units.height / count >= (12 * plan.em) / 13;
+  const short = labels.every((label) => label.length <= 2);
+  const line = (12 * plan.em) / 13;
+  const room = short && units.height / count >= line;
   const right = labels.indexOf(target);
   const said = labels.indexOf(prediction);
-  const apart = Math.abs(right - said) * (units.height / count) >= (12 * plan.em) / 13;
+  const apart = Math.abs(right - said) * (units.height / count) >= line;
   return (
     <>
       {labels.map((label, unit) => {
@@ -113,15 +113,34 @@ function Labels({ sample, plan, count }: { sample: NetworkSample; plan: Plan; co
           <text
             key={label}
             class={unit === right ? "dfa-label dfa-right" : "dfa-label"}
-            x={delta.x + delta.width + 5}
+            x={delta.x + delta.width + 4}
             y={cell.y + cell.height / 2}
             dy="0.35em"
           >
             {unit === right ? "◂" : ""}
-            {label.length > 5 ? `${label.slice(0, 4)}…` : label}
+            {short ? label : unit === right ? "is" : "says"}
           </text>
         );
       })}
+    </>
+  );
+}
+
+/** A box in place of units whose numbers the message does not have: a converted network's module. */
+export function ModuleBox({ layer, box }: { layer: NetworkLayer; box: Box }) {
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  return (
+    <>
+      <rect class="dfa-module" {...box} rx={6} />
+      <text class="dfa-accent-text" x={x} y={y} dy={layer.route === "none" ? "-0.3em" : "0.35em"} text-anchor="middle">
+        {shortened(/^\d+$/.test(layer.name) ? `module ${layer.name}` : layer.name, box.width - 6)}
+        <title>{layer.name}</title>
+      </text>
+      {layer.route === "none" && (
+        <text class="dfa-small" x={x} y={y} dy="0.95em" text-anchor="middle">
+          frozen
+        </text>
+      )}
     </>
   );
 }

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Matrix, NetworkLayer } from "../shared/messages.ts";
 import { scaleOf, transposed } from "./colours.ts";
+import { ModuleBox } from "./Ends.tsx";
 import { type Box, cellOf, cells, type LayerPlace, stepBack, straightTo, unitAt, upInto } from "./geometry.ts";
 import { Strip, Tile } from "./Tile.tsx";
 import { carrierLabel, shortened, sourceOf, unitWords, wayOf, weightsLabel } from "./words.ts";
@@ -9,8 +10,8 @@ import { carrierLabel, shortened, sourceOf, unitWords, wayOf, weightsLabel } fro
 /** The matrix that carries the error here, where its numbers are known. */
 export function carried(layer: NetworkLayer, above: NetworkLayer | undefined): Matrix | null {
   if (layer.route === "none") return null;
-  if (layer.feedback) return layer.feedback;
-  return layer.route === "bp" && above?.weights ? transposed(above.weights) : null;
+  if (layer.feedback || layer.route !== "bp") return layer.feedback;
+  return layer.partner ?? (above?.weights ? transposed(above.weights) : null);
 }
 
 /** What is painted of a layer with units: W, activity, δ, and the matrix below. */
@@ -121,6 +122,7 @@ export function Units({
         choose(step ? Math.max(0, Math.min(count - 1, chosen < 0 ? 0 : chosen + step)) : -1);
       }}
     >
+      <title>Click a unit to see its numbers</title>
       <rect class="dfa-hit" {...whole} />
       {cell && <rect class="dfa-chosen" {...cell} width={whole.width} />}
       {cell && cells(count, units).columns === 1 && layer.weights && (
@@ -130,28 +132,31 @@ export function Units({
   );
 }
 
-/** Light what changed once: the element carries `data-changed` for a moment. */
-function useFlash(value: string) {
+/**
+ * Light what changed once: the element carries `data-changed` for a moment. A signature that was not known before is no
+ * change.
+ */
+function useFlash(way: string, signature: string | null) {
   const element = useRef<SVGGElement>(null);
-  const before = useRef(value);
+  const before = useRef({ way, signature });
   useLayoutEffect(() => {
-    if (before.current === value) return undefined;
-    before.current = value;
+    const { way: last, signature: known } = before.current;
+    before.current = { way, signature };
     const lit = element.current;
-    if (!lit) return undefined;
+    if (!lit || (last === way && (known === null || known === signature))) return undefined;
     const times = Number(lit.dataset.flashes ?? 0) + 1;
     lit.dataset.flashes = String(times);
     lit.dataset.changed = times % 2 ? "odd" : "even"; // another name starts the animation again
     const timer = setTimeout(() => delete lit.dataset.changed, 1600);
     return () => clearTimeout(timer);
-  }, [value]);
+  }, [way, signature]);
   return element;
 }
 
-/** What of the settings changes the way back, and what changes the slope. */
+/** What of the settings changes the way back, and what changes the slope; null where they are not known. */
 export interface Signatures {
-  feedback: string;
-  slope: string;
+  feedback: string | null;
+  slope: string | null;
 }
 
 /** The width of the box that says that nothing comes back. */
@@ -166,6 +171,7 @@ export function WayBack({
   error,
   signatures,
   head,
+  em,
 }: {
   layer: NetworkLayer;
   layers: readonly NetworkLayer[];
@@ -175,10 +181,12 @@ export function WayBack({
   error: Box;
   signatures: Signatures;
   head: string;
+  em: number;
 }) {
-  const way = useFlash(`${wayOf(layer)} ${signatures.feedback}`);
-  const slope = useFlash(`${layer.route} ${signatures.slope}`);
+  const way = useFlash(wayOf(layer), signatures.feedback);
+  const slope = useFlash(layer.route, signatures.slope);
   const { route, number } = layer;
+  const label = carrierLabel(layer);
   const { carrier, units, delta } = place;
   const bottom = units.y + units.height;
   const middle = carrier.x + carrier.width / 2;
@@ -199,7 +207,7 @@ export function WayBack({
       data-rule={layer.rule}
       data-from={sourceOf(layers, place.index)}
       data-to={number}
-      data-carrier={route === "none" ? "" : carrierLabel(layer)}
+      data-carrier={route === "none" ? "" : label}
     >
       {route === "none" ? (
         <>
@@ -216,12 +224,14 @@ export function WayBack({
           <path class="dfa-back dfa-p dfa-p-signal" d={path} marker-end={head} />
           <rect class={`dfa-carrier dfa-p dfa-p-signal ${known ? "" : "dfa-unknown"}`} {...carrier} rx={2} />
           <text class="dfa-warm-text" x={carrier.x + carrier.width + 4} y={carrier.y + carrier.height / 2} dy="-0.45em">
-            {carrierLabel(layer)}
+            {label.length > 5 && place.slot.width < 10 * em ? `${label.slice(0, 4)}…` : label}
+            <title>{`${label}, the matrix that carries the error to ${layer.name}`}</title>
           </text>
           <g ref={slope} class="dfa-slope" data-testid={`dfa-slope-${number}`}>
             <path class="dfa-back dfa-p dfa-p-signal" d={upInto(carrier, bottom)} marker-end={head} />
             <text class="dfa-small" x={middle + 7} y={(bottom + carrier.y) / 2} dy="0.35em">
               × f′
+              <title>times the slope f′ of the activation, or what the run takes in its place</title>
             </text>
           </g>
         </>
@@ -269,28 +279,10 @@ export function LayerNames({
       {layer.weights && (
         <text class="dfa-accent-text" x={weights.x} y={weights.y + units.height} dy="1.1em">
           {weightsLabel(layer.number)}
+          <title>{`the weights that lead to ${layer.name}`}</title>
         </text>
       )}
       {!layer.activity && <ModuleBox layer={layer} box={{ ...units, x: weights.x, width: right - weights.x }} />}
-    </>
-  );
-}
-
-/** A box in place of units whose numbers the message does not have: a converted network's module. */
-export function ModuleBox({ layer, box }: { layer: NetworkLayer; box: Box }) {
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  return (
-    <>
-      <rect class="dfa-module" {...box} rx={6} />
-      <text class="dfa-accent-text" x={x} y={y} dy={layer.route === "none" ? "-0.3em" : "0.35em"} text-anchor="middle">
-        {shortened(layer.name, box.width - 6)}
-        <title>{layer.name}</title>
-      </text>
-      {layer.route === "none" && (
-        <text class="dfa-small" x={x} y={y} dy="0.95em" text-anchor="middle">
-          frozen
-        </text>
-      )}
     </>
   );
 }

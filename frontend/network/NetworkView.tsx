@@ -12,7 +12,7 @@ import { type Choice, Drawing } from "./Drawing.tsx";
 import { plan as planned } from "./geometry.ts";
 import { Numbers } from "./Numbers.tsx";
 import { PaletteContext } from "./Tile.tsx";
-import { unitWords, wayBack } from "./words.ts";
+import { shortTitle, unitWords, wayBack } from "./words.ts";
 
 /** The network's picture; before its first message an empty box of the same size. */
 export function NetworkView() {
@@ -97,14 +97,14 @@ function Network({ state }: { state: NetworkState }) {
     [count, width, height, em, unfolded],
   );
   const signatures = useMemo(() => {
-    const of = (names: string[]) => JSON.stringify(names.map((name) => settings?.[name]));
+    const of = (names: string[]) => (settings ? JSON.stringify(names.map((name) => settings[name])) : null);
     return { feedback: of(FEEDBACK), slope: of(SLOPE) };
   }, [settings]);
   const chosen = chosenIn(state);
   const chosenLayer = chosen && layers.find(({ number }) => number === chosen.layer);
 
   const look = (which: number, layer: number | null, unit: number | null) =>
-    lab.act({ do: "look", sample: which, layer, unit }, "network");
+    lab.act({ do: "look", sample: which, layer, unit });
   const step = (by: number) => {
     if (!sample) return;
     look((sample.number + by + sample.count) % sample.count, numbers?.layer ?? null, numbers?.unit ?? null);
@@ -117,7 +117,7 @@ function Network({ state }: { state: NetworkState }) {
     lab.page.patch({ numbers: !open });
   };
   const picture = ({ number }: NetworkLayer) => {
-    lab.act({ do: "picture", name: "matrix", layer: number }, "network");
+    lab.act({ do: "picture", name: "matrix", layer: number });
     lab.page.patch({ drawer: "pictures" });
   };
 
@@ -142,7 +142,7 @@ function Network({ state }: { state: NetworkState }) {
       </p>
       <header class="dfa-net-head">
         <p title={`${state.rule_title}. ${wayBack(layers)}`}>
-          <b>{state.rule_title}</b> <span data-testid="dfa-way-back">{wayBack(layers)}</span>
+          <b>{shortTitle(state.rule_title)}</b> <span data-testid="dfa-way-back">{wayBack(layers)}</span>
         </p>
         <button
           type="button"
@@ -215,7 +215,7 @@ function Network({ state }: { state: NetworkState }) {
                   ›
                 </button>
                 <span data-testid="dfa-sample">
-                  sample {sample.number + 1}
+                  sample {sample.number}
                   <br />
                   of {sample.count.toLocaleString("en")}
                 </span>

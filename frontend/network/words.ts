@@ -1,12 +1,15 @@
 // What the picture of the network says.
-import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
+import type { NetworkLayer, NetworkSample, NetworkState } from "../shared/messages.ts";
 
 const SMALL = "₀₁₂₃₄₅₆₇₈₉";
 const small = (number: number) => [...String(number)].map((digit) => SMALL[Number(digit)]).join("");
 
 /** The symbol of what carries the error to a layer, with its number: B₁, W₂ᵀ. */
 export function carrierLabel({ carrier, number }: NetworkLayer): string {
-  return carrier.replace("B", `B${small(number)}`).replace("W", `W${small(number + 1)}`);
+  return carrier
+    .replace(/^m /, "")
+    .replace("B", `B${small(number)}`)
+    .replace("W", `W${small(number + 1)}`);
 }
 
 export const weightsLabel = (number: number): string => `W${small(number)}`;
@@ -84,4 +87,15 @@ export const PHASE_NAMES = { forward: "forward", error: "error", signal: "signal
 export function shortened(name: string, width: number): string {
   const most = Math.max(5, Math.floor(width / 6.6));
   return name.length <= most ? name : `…${name.slice(1 - most).replace(/^\.+/, "")}`;
+}
+
+/** The title of a rule, as short as it stands above the picture. */
+export const shortTitle = (title: string): string => title.split(/[:,]/)[0];
+
+/** What the network says of the sample, and what it is; of several numbers the first. */
+export function verdict({ labels, prediction, target }: NetworkSample): [string, string] {
+  if (prediction === target) return [`says ${prediction} ✓`, ""];
+  if (labels.includes(target)) return [`says ${prediction} ✗`, `it is ${target}`];
+  const first = (text: string) => text.replace(/,.*$/, " …");
+  return [`says ${first(prediction)}`, `it is ${first(target)}`];
 }

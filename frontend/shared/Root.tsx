@@ -1,6 +1,7 @@
 // The box around a widget: its theme, and whether the kernel answers.
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { keepPlainKeys } from "./keys.ts";
 import { useLab } from "./lab.tsx";
 import { watchTheme } from "./theme.ts";
 import { useStore } from "./use_store.ts";
@@ -15,6 +16,7 @@ export function Root({ name, children }: { name: string; children: ComponentChil
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => (box.current ? watchTheme(box.current, () => lab.tellDark()) : undefined), [lab]);
   useLayoutEffect(() => lab.tellDark(), [lab, theme]);
+  useLayoutEffect(() => (box.current ? keepPlainKeys(box.current) : undefined), []);
   const classes = ["dfa-root", `dfa-${name}`, `dfa-theme-${theme}`, silent ? "dfa-silent" : ""];
   return (
     <div ref={box} class={classes.join(" ")} data-testid={`dfa-${name}`}>

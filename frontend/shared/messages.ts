@@ -401,7 +401,7 @@ export const BUTTONS: Record<string, Button> = {
   },
   "step_1": {
     "verb": "step",
-    "text": "Step ×1",
+    "text": "×1",
     "help": "Train 1 step, then pause",
     "key": "→",
     "key_help": "one step"
@@ -422,7 +422,7 @@ export const BUTTONS: Record<string, Button> = {
   },
   "reset": {
     "verb": "reset",
-    "text": "↺ Reset",
+    "text": "Reset",
     "help": "Start again from the same initial weights",
     "key": "r",
     "key_help": "reset: the same weights again"
@@ -436,7 +436,7 @@ export const BUTTONS: Record<string, Button> = {
   },
   "undo": {
     "verb": "undo",
-    "text": "↶ Undo",
+    "text": "Undo",
     "help": "Set the last change back; it goes on from these weights",
     "key": "u",
     "key_help": "undo the last change"
@@ -444,27 +444,27 @@ export const BUTTONS: Record<string, Button> = {
   "fork": {
     "verb": "fork",
     "text": "Fork…",
-    "help": "Go on twice from this step, with one thing changed in the second lane",
+    "help": "Go on twice from this step, with one thing changed in the second run",
     "key": "f",
     "key_help": "fork the run here"
   },
   "pin": {
     "verb": "pin",
     "text": "Pin",
-    "help": "Keep this run as a faint reference",
+    "help": "Keep this run's curves as a faint reference",
     "key": "p",
     "key_help": "pin the run as a reference"
   },
   "slow": {
     "verb": "slow",
-    "text": "Slow motion",
-    "help": "Show the phases of each step",
+    "text": "slow",
+    "help": "Slow motion: one step after the other, with its phases",
     "key": "",
     "key_help": ""
   },
   "presets": {
     "verb": "preset",
-    "text": "Presets…",
+    "text": "stories",
     "help": "Runs worth seeing, one click each",
     "key": "",
     "key_help": ""
@@ -549,7 +549,7 @@ export const BUTTONS: Record<string, Button> = {
   "pause": {
     "verb": "pause",
     "text": "❚❚ Pause",
-    "help": "Stop at the next step",
+    "help": "Stop at the next step; the notebook's own ■ stops cells, not this",
     "key": "space",
     "key_help": ""
   }

@@ -4,9 +4,12 @@ import time
 
 import pytest
 from chart_page import PageChart, mount, opened
-from dfa_lab.widgets.chart.live_chart import Shown
 
 from dfa_lab.experiment.history.history import History
+from dfa_lab.widgets.chart.live_chart import Shown
+from places import ROOT
+
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture
@@ -231,3 +234,216 @@ def test_the_note_on_throughput_stands_beside_its_title(chart, page, width):
     assert second[1] + 8 <= third[0]
     assert third[1] <= around[1]
     assert boxes[1]["height"] < 24, "the title is one line"
+
+
+# The explorer's row of curves: 850 × 210 pixels for all four.
+ROW = "width: 850px; height: 640px"
+PANELS = ("alignment", "loss", "accuracy", "throughput")
+
+
+def measured(layers=2, steps=500):
+    """A run with values in every panel."""
+    history = recorded(layers, steps)
+    for step in (0, 100, 200):
+        history.record("test_accuracy", 0.5, step=step, samples=step)
+        history.record("samples_per_s", 5000.0, step=step, samples=step)
+        history.record("bp_samples_per_s", 4000.0, step=step, samples=step)
+    history.add_change(150, {"rule": ("dfa", "bp")})
+    return history
+
+
+@pytest.fixture
+def row(page):
+    """The chart in the explorer, on a page of the size that a cell has."""
+    page.set_viewport_size({"width": 850, "height": 640})
+    opened(page)
+    mount(page, "explorer", style=ROW)
+    made = PageChart()
+    made.page = page
+    yield made
+    assert page.errors == []
+
+
+# What of the chart lies outside of its box, is cut off by its own box, or hides what another says.
+CLIPPED = """() => {
+    const around = document.querySelector(".dfa-bottom").getBoundingClientRect();
+    const found = [];
+    for (const one of document.querySelectorAll(
+        ".dfa-head .dfa-title, .dfa-head .dfa-key:not(.dfa-over), .dfa-enlarge, .dfa-small-button, .u-wrap canvas")) {
+        const box = one.getBoundingClientRect();
+        const inside = box.left >= around.left - 1 && box.right <= around.right + 1
+            && box.top >= around.top - 2 && box.bottom <= around.bottom + 2;
+        if (!inside || !box.width) found.push(["outside", one.className || one.tagName]);
+        const legend = one.closest(".dfa-legend")?.getBoundingClientRect();
+        if (legend && box.bottom > legend.bottom + 2) found.push(["half a key", one.textContent]);
+        if (one.tagName !== "CANVAS" && one.scrollWidth > one.clientWidth + 1) found.push(["cut", one.textContent]);
+    }
+    const said = ".dfa-head .dfa-key:not(.dfa-over), .dfa-enlarge, .dfa-small-button, .dfa-title";
+    const seen = [...document.querySelectorAll(said)];
+    const name = (one) => one.textContent || one.className;
+    const boxes = seen.map((one) => one.getBoundingClientRect());
+    boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, j) => {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 1 && down > 1) found.push(["over", name(seen[i]), name(seen[i + 1 + j])]);
+    }));
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("runs", [1, 3, 4])
+@pytest.mark.parametrize("layers", [2, 10])
+def test_the_row_holds_four_panels_and_clips_nothing(row, page, runs, layers):
+    row.show([Shown(measured(layers), name) for name in NAMES[:runs]], {"state": "paused"})
+    page.wait_for_timeout(400)
+    boxes = [page.get_by_test_id(f"dfa-panel-{name}").bounding_box() for name in PANELS]
+    assert len({round(box["y"]) for box in boxes}) == 1, "one row"
+    assert page.evaluate(CLIPPED) == []
+    plots = [page.get_by_test_id(f"dfa-panel-{name}").locator(".u-over").bounding_box() for name in PANELS]
+    assert min(box["height"] for box in plots) >= 110
+    assert min(box["width"] for box in plots) >= 150
+    assert page.evaluate("document.documentElement.scrollWidth") <= 850
+
+
+def test_what_a_small_panel_has_no_room_for_is_said_where_one_points(row, page):
+    row.show([Shown(measured(), "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
+    panel = page.get_by_test_id("dfa-panel-alignment")
+    assert not any("rule" in text for text in page.evaluate("window.written")), "a mark is a thin line"
+    over = panel.locator(".u-over").bounding_box()
+    page.mouse.move(over["x"] + over["width"] * 150 / 490, over["y"] + 30)
+    tip = panel.locator(".dfa-tip")
+    tip.wait_for()
+    said = tip.inner_text()
+    assert "at step 150" in said or "at step 128" in said
+    assert "layer 1 weight" in said
+    assert "rule → bp" in said
+    values = page.get_by_test_id("dfa-panel-loss").locator(".dfa-number").first.inner_text()
+    assert values == "0.0066", "the cursor is in every panel"
+    page.mouse.move(5, 5)
+    tip.wait_for(state="detached")
+
+
+def test_a_panel_is_enlarged_and_escape_goes_back(row, page):
+    row.show([Shown(measured(), "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
+    panel = page.get_by_test_id("dfa-panel-alignment")
+    small = panel.bounding_box()
+    page.evaluate("window.written = []")
+    page.get_by_test_id("dfa-enlarge-alignment").click()
+    page.wait_for_timeout(300)
+    large = panel.bounding_box()
+    assert large["width"] > 3 * small["width"]
+    assert large["height"] > 1.6 * small["height"]
+    assert "rule → bp" in page.evaluate("window.written")
+    assert keys(page, "alignment")[0] == "layer 1 weight"
+    assert panel.locator(".dfa-key-name").first.is_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert panel.bounding_box() == small
+
+
+def test_single_values_at_step_0_are_dots(row, page):
+    history = History()
+    history.record("test_loss", 2.3, step=0, samples=0)
+    history.record("samples_per_s", 5000.0, step=0, samples=0)
+    row.show([Shown(history, "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
+    for name in ("loss", "throughput"):
+        inked = (
+            page.get_by_test_id(f"dfa-panel-{name}")
+            .locator("canvas")
+            .evaluate(
+                """(one) => {
+                const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
+                let coloured = 0;
+                for (let i = 0; i < data.length; i += 4) {
+                    const [least, most] = [Math.min(...data.slice(i, i + 3)), Math.max(...data.slice(i, i + 3))];
+                    if (data[i + 3] > 200 && most - least > 60) coloured += 1;
+                }
+                return coloured;
+            }"""
+            )
+        )
+        assert inked > 15, f"{name}: {inked} pixels in colour"
+
+
+@pytest.mark.parametrize("part", ["chart", "explorer"])
+def test_a_chart_made_where_nobody_sees_it_has_its_size_once_it_is_seen(page, part):
+    page.set_viewport_size({"width": 900, "height": 700})
+    opened(page)
+    mount(page, part, style="display: none")
+    made = PageChart()
+    made.page = page
+    runs = [Shown(measured(), "main")]
+    made.show(runs, {"state": "paused"})
+    page.wait_for_timeout(200)
+    box = "document.body.lastElementChild"
+    # Shown, scrolled away, back in a narrower place; rows come all the while.
+    for step, style in ((600, "width: 850px"), (700, "display: none"), (800, "width: 600px")):
+        page.evaluate(f"(style) => {{ {box}.style.cssText = style; }}", style)
+        page.wait_for_timeout(200)
+        runs[0].history.record("train_loss", 1.0, step=step, samples=step)
+        made.show(runs, {"state": "paused"})
+        page.wait_for_timeout(200)
+    panel, canvas = (page.get_by_test_id("dfa-panel-loss"), page.get_by_test_id("dfa-panel-loss").locator("canvas"))
+    assert canvas.bounding_box()["width"] == pytest.approx(panel.bounding_box()["width"], abs=2)
+    assert canvas.bounding_box()["height"] > 90
+    assert page.errors == []
+
+
+def test_two_views_of_a_chart_are_in_step_and_one_that_closes_leaves_the_other(page):
+    opened(page)
+    mount(page, style="width: 600px")
+    mount(page, style="width: 300px")
+    made = PageChart()
+    made.page = page
+    history = measured()
+    made.show([Shown(history, "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
+    panels = page.get_by_test_id("dfa-panel-loss")
+    assert [box.get_attribute("data-points") for box in panels.all()] == ["60", "60"]
+    widths = [box.locator("canvas").bounding_box()["width"] for box in panels.all()]
+    assert widths[0] != widths[1]
+    page.evaluate("window.leave[0]()")
+    history.record("train_loss", 1.0, step=600, samples=600)
+    made.show([Shown(history, "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
+    assert [box.get_attribute("data-points") for box in panels.all()] == ["61"]
+    assert page.errors == []
+
+
+def test_only_the_panels_that_are_asked_for_are_shown_in_their_order(page):
+    opened(page)
+    mount(page, options={"panels": ["loss", "alignment"]})
+    made = PageChart()
+    made.page = page
+    made.show([Shown(measured(), "main")], {"state": "paused"})
+    page.get_by_test_id("dfa-panel-loss").wait_for()
+    found = page.locator(".dfa-panel").evaluate_all("(all) => all.map((one) => one.dataset.testid)")
+    assert found == ["dfa-panel-loss", "dfa-panel-alignment"]
+    assert page.get_by_test_id("dfa-state").inner_text() == "paused"
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "projector"])
+@pytest.mark.parametrize("part", ["chart", "explorer"])
+def test_nothing_serious_is_found_by_axe(page, part, theme):
+    page.set_viewport_size({"width": 1024, "height": 768})
+    opened(page)
+    mount(page, part, {"theme": theme})
+    made = PageChart()
+    made.page = page
+    made.show([Shown(measured(5), name) for name in NAMES], {"state": "paused", "step": "500"})
+    page.wait_for_timeout(300)
+    look(page)
+    page.evaluate(AXE.read_text())
+    for large in (False, True):
+        if large:
+            page.keyboard.press("Escape")
+            page.get_by_test_id("dfa-enlarge-alignment").click()
+            page.wait_for_timeout(300)
+        found = page.evaluate("async () => (await axe.run('.dfa-curves')).violations")
+        serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == []
+    assert page.errors == []

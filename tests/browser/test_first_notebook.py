@@ -87,7 +87,7 @@ def test_the_page_can_be_reloaded_while_it_trains(explorer, lab):
         until(page, lambda: markers(page) > 0)
         slider(page, "batch_size").focus()
         page.keyboard.press(key)
-        until(page, lambda size=batch_size: f"batch_size {size}" in text(page, "settings"))
+        until(page, lambda size=batch_size: f"batch size {size}" in text(page, "settings"))
         before = step(page)
     press(page, "pause")
     until(page, lambda: text(page, "state") == "paused", seconds=2)

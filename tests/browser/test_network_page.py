@@ -273,7 +273,10 @@ def test_a_dial_shows_the_matrices_and_opens_them_large(net):
     assert "B₁" in popover.text_content()
     assert "W₂ᵀ" in popover.text_content()
     net.give(network("dfa", step=101), whole=False)
-    assert popover.locator("canvas").count() == 1, "B of a direct rule has no Wᵀ of its own shape"
+    assert popover.locator("canvas").count() == 2
+    assert "product of Wᵀ" in popover.text_content(), "what backpropagation has in the place of a direct B"
+    net.give(network("bp", step=102), whole=False)
+    assert popover.locator("canvas").count() == 1, "B and Wᵀ are one"
     stage = net.page.locator(".dfa-stage").bounding_box()
     assert popover.bounding_box()["y"] >= stage["y"]
     net.page.mouse.move(2, 2)

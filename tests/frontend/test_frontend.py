@@ -155,3 +155,13 @@ def test_lines_have_the_names_and_the_table_that_fit_their_number() -> None:
     several = drawn(RUNS, 1)
     assert [line["row"] for line in several] == ["DFA", "DFA", "BP", "BP", "pinned", "pinned"]
     assert several[0]["place"] == 5, "the first run lies on top, the pinned one behind"
+
+
+def test_a_panel_is_said_in_words_for_those_who_hear_it() -> None:
+    panel = {"title": "throughput", "unit": "samples/s", "decimals": 0}
+    lines = [{"name": "this run", "series": {"last": 5000}}, {"name": "BP", "series": {"last": None}}]
+    said = run("chart/lines.ts", "[m.summary(a[0], a[1], 1200, 1), m.summary(a[0], [], 0, 0)]", panel, lines)
+    assert said == [
+        "throughput: this run 5000, BP – samples/s, at step 1,200; 1 change marked",
+        "throughput: no values yet",
+    ]

@@ -175,3 +175,22 @@ def test_a_dial_in_words_has_its_angles_and_what_chance_gives() -> None:
 
 def test_long_names_keep_their_end() -> None:
     assert run(WORDS, "[m.shortened('layer 1', 90), m.shortened('blocks.11.mlp.fc1', 70)]") == ["layer 1", "…1.mlp.fc1"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "prediction", "target", "said"),
+    [
+        (["0", "1"], "1", "1", ["says 1 ✓", ""]),
+        (["0", "1"], "0", "1", ["says 0 ✗", "it is 1"]),
+        (["0", "1"], "−0.57, −7.8", "−0.09, −7.4", ["says −0.57 …", "it is −0.09 …"]),
+    ],
+)
+def test_the_verdict_on_a_sample(labels: list[str], prediction: str, target: str, said: list[str]) -> None:
+    sample = {"labels": labels, "prediction": prediction, "target": target}
+    assert run(WORDS, "m.verdict(a[0])", sample) == said
+
+
+def test_titles_of_rules_end_before_their_explanation() -> None:
+    titles = ["Kolen–Pollack: feedback that learns", "hidden layers frozen, the baseline", "feedback alignment"]
+    short = ["Kolen–Pollack", "hidden layers frozen", "feedback alignment"]
+    assert run(WORDS, "a[0].map(m.shortTitle)", titles) == short

@@ -146,8 +146,8 @@ class _Writer:
             arrives,
             NumberLine(f"{self.named(f'{g}(a')})", _SLOPES[self.exact], f"{g}({plain(self.at(a))})", slope),
             NumberLine(self.named("δ"), "delta", f"{digits(received)} ⊙ {digits(slope)}", delta),
-            NumberLine(self.named("(Wᵀ δᴮᴾ)"), "BP would receive", down, bp),
-            NumberLine(self.named("δᴮᴾ"), "delta by BP", f"{digits(bp)} ⊙ {digits(bp_slope)}", bp_delta),
+            NumberLine(self.named("(Wᵀ δᴮᴾ)"), "received under backpropagation", down, bp),
+            NumberLine(self.named("δᴮᴾ"), "delta by backpropagation", f"{digits(bp)} ⊙ {digits(bp_slope)}", bp_delta),
         ]
 
     def sum_of(self, matrix: Any, source: Any) -> str:
@@ -170,7 +170,7 @@ class _Writer:
             place_of = "strongest" if number == 0 else f"{('second', 'third')[number - 1]} strongest"
             values = [(self.named("ΔW", j), f"change of the weight from {source} {j}, the {place_of}{how}", delta)]
             if number == 0 and self.layer <= found.hidden:
-                values.append((self.named("ΔWᴮᴾ", j), f"the same by BP{how}", bp))
+                values.append((self.named("ΔWᴮᴾ", j), f"the same by backpropagation{how}", bp))
             for symbol, name, own in values:
                 formula = f"−η δ h = −{digits(rate)} · {digits(own)} · {digits(below[j])}"
                 lines.append(NumberLine(symbol, name, formula, -rate * own * float(below[j])))

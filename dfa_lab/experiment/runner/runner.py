@@ -161,7 +161,10 @@ class Runner:
         return self.experiment.observe(moment, observer)
 
     def play(self, steps: int | None = None) -> None:
-        """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``."""
+        """Train on, for ``steps`` steps or until ``pause``, and in any case no further than ``stop_at``.
+
+        Steps asked for while others are still to come are added to those.
+        """
         _check_steps("steps", steps)
         self.put(Command("Play", lambda training: training.play(steps)))
 

@@ -109,10 +109,11 @@ class Training:
         return self._throughput.wanted and run.module is None
 
     def play(self, steps: int | None) -> None:
-        """Train on from here, for ``steps`` steps."""
+        """Train on from here, for ``steps`` steps; what is left of steps asked for before comes on top."""
         for lane in self.lanes.all:
             lane.restart_clock()
-        self.steps_left = self.inline_steps if steps is None else steps
+        left = self.steps_left if self.running and self.steps_left is not None else 0
+        self.steps_left = self.inline_steps if steps is None else steps + left
         self.running = True
         self.rate.start()
 

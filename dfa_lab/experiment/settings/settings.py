@@ -38,10 +38,19 @@ Slider = tuple[float, float, Literal["linear", "log2", "log10"]]
 
 
 def setting(
-    default: Any, meaning: str, *, live: bool = False, unit: str = "", slider: Slider | None = None, **limits: Any
+    default: Any,
+    meaning: str,
+    *,
+    label: str,
+    live: bool = False,
+    unit: str = "",
+    slider: Slider | None = None,
+    **limits: Any,
 ) -> Any:
-    """A field: its default, what it means, whether it is live, its unit, and the span and scale of its slider."""
-    extra: dict[str, Any] = {"live": live, "unit": unit, "slider": slider}
+    """A field: its default, what it means, its name in plain words, whether it is live, its unit, and the span and
+    scale of its slider.
+    """
+    extra: dict[str, Any] = {"label": label, "live": live, "unit": unit, "slider": slider}
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
@@ -72,62 +81,120 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
-    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting("digits", "What is to be learned.")
+    task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting(
+        "digits", "What is to be learned.", label="data"
+    )
     widths: tuple[Width, ...] = setting(
-        (128, 128), "Units in each hidden layer, first layer first.", unit="units", max_length=limits.MOST_LAYERS
+        (128, 128),
+        "Units in each hidden layer, first layer first.",
+        label="hidden units",
+        max_length=limits.MOST_LAYERS,
     )
-    activation: str = setting("tanh", "Activation f of the hidden layers.")
+    activation: str = setting("tanh", "Activation f of the hidden layers.", label="activation")
     activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = setting(
-        "exact", "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.", live=True
+        "exact",
+        "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.",
+        label="derivative",
+        live=True,
     )
-    rule: str | dict[str, Any] = setting("dfa", "Which signal the hidden layers learn from.", live=True)
+    rule: str | dict[str, Any] = setting("dfa", "Which signal the hidden layers learn from.", label="rule", live=True)
     feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = setting(
-        "uniform", "How the feedback matrices are drawn.", live=True
+        "uniform", "How the feedback matrices B are drawn.", label="feedback", live=True
     )
     feedback_scale: Factor | tuple[Factor, ...] = setting(
-        1.0, "Multiplies the feedback init's own standard.", live=True, unit="×", slider=(-2, 2, "log10")
+        1.0,
+        "All feedback matrices are multiplied by this; below zero they point the other way.",
+        label="feedback scale",
+        live=True,
+        unit="×",
+        slider=(-2, 2, "log10"),
     )
-    feedback_seed: Seed | tuple[Seed, ...] = setting(0, "Draws the feedback matrices, and nothing else.", live=True)
+    feedback_seed: Seed | tuple[Seed, ...] = setting(
+        0, "Draws the feedback matrices, and nothing else.", label="feedback seed", live=True
+    )
     batch_size: int = setting(
-        64, "Training samples a step.", live=True, unit="samples", slider=(0, 12, "log2"), ge=1, le=65536
+        64,
+        "Training samples a step.",
+        label="batch size",
+        live=True,
+        unit="samples",
+        slider=(0, 12, "log2"),
+        ge=1,
+        le=65536,
     )
-    lr: Rate | tuple[Rate, ...] = setting(0.1, "Learning rate η.", live=True, unit="", slider=(-4, 1, "log10"))
-    optimizer: str = setting("sgd", "How gradients become updates.", live=True)
-    momentum: float = setting(0.0, "Momentum of sgd and rmsprop.", live=True, slider=(0, 0.99, "linear"), ge=0, lt=1)
+    lr: Rate | tuple[Rate, ...] = setting(
+        0.1,
+        "Learning rate η: how far a step goes along the gradient.",
+        label="learning rate",
+        live=True,
+        slider=(-4, 1, "log10"),
+    )
+    optimizer: str = setting("sgd", "How gradients become updates.", label="optimizer", live=True)
+    momentum: float = setting(
+        0.0,
+        "Momentum of SGD and RMSprop: how much of the last update goes on.",
+        label="momentum",
+        live=True,
+        slider=(0, 0.99, "linear"),
+        ge=0,
+        lt=1,
+    )
     weight_decay: float = setting(
-        0.0, "L2 penalty λ on weights and biases.", live=True, slider=(-6, -1, "log10"), ge=0, le=1
+        0.0,
+        "L2 penalty λ on weights and biases.",
+        label="weight decay",
+        live=True,
+        slider=(-6, -1, "log10"),
+        ge=0,
+        le=1,
     )
-    weight_init: str = setting("xavier", "How the forward weights are drawn; biases start at zero.")
-    seed: Seed | tuple[Seed, ...] = setting(0, "Draws the weights and the order of the batches.")
+    weight_init: str = setting(
+        "xavier", "How the forward weights are drawn; biases start at zero.", label="initial weights"
+    )
+    seed: Seed | tuple[Seed, ...] = setting(0, "Draws the weights and the order of the batches.", label="seed")
     replicas: int | None = setting(
         None,
         "Networks trained side by side, seeds counted up; None is one without the dimension.",
+        label="networks side by side",
         ge=1,
         le=limits.MOST_REPLICAS,
     )
-    device: str = setting("cpu", "Where the tensors live: cpu, or cuda where there is one.")
+    device: str = setting("cpu", "Where the tensors live: cpu, or cuda where there is one.", label="device")
     threads: int = setting(
-        1, "CPU threads a step may use; 1 is best for small nets and shared machines.", ge=1, le=1024
+        1,
+        "CPU threads a step may use; 1 is best for small nets and shared machines.",
+        label="threads",
+        ge=1,
+        le=1024,
     )
     precision: Precision = setting(
         "highest",
         "Of float32 products on a GPU: highest is float32 itself; high allows TF32, medium bfloat16.",
+        label="precision",
     )
     probe_every: int | None = setting(
         None,
         "Alignment is measured every so many steps, and at 0, 1, 2, 4, 8 … before; None chooses by what it costs, "
         "0 leaves it out.",
+        label="measure angles every",
         live=True,
         unit="steps",
         ge=0,
         le=limits.MOST_APART,
     )
     probe_size: int = setting(
-        128, "Test samples that alignment is measured on.", live=True, unit="samples", ge=1, le=65536
+        128,
+        "Test samples that alignment is measured on.",
+        label="measure angles on",
+        live=True,
+        unit="samples",
+        ge=1,
+        le=65536,
     )
     record_every: int = setting(
         10,
         "Training loss and throughput are recorded every so many steps.",
+        label="record the loss every",
         live=True,
         unit="steps",
         ge=1,
@@ -241,9 +308,20 @@ def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """What ``setting`` noted of a field: live, unit, slider."""
+    """What ``setting`` noted of a field: label, live, unit, slider."""
     assert isinstance(field.json_schema_extra, Mapping)
     return dict(field.json_schema_extra)
+
+
+def label_of(name: str) -> str:
+    """A field's name in plain words, as screens and curves say it: "batch size"; of no field, the name itself.
+
+    >>> from dfa_lab.experiment.settings import label_of
+    >>> label_of("lr")
+    'learning rate'
+    """
+    field = Settings.model_fields.get(name)
+    return str(extra_of(field)["label"]) if field else name.replace("_", " ")
 
 
 def expected(name: str) -> str:

@@ -14,6 +14,7 @@ from .change_labels import event_line as event_line
 from .change_labels import event_text as event_text
 from .change_labels import place_labels as place_labels
 from .change_labels import value_text as value_text
+from .change_labels import value_words as value_words
 from .curves import CHANCE as CHANCE
 from .curves import CHANCE_LABEL as CHANCE_LABEL
 from .curves import CHANCE_SDS as CHANCE_SDS

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.experiment.history import Event, History, shortened
+from dfa_lab.experiment.settings import label_of
 
 LABEL_LENGTH = 34
 ROWS = 4
@@ -55,14 +56,31 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def value_words(value: Any) -> str:
+    """A setting's value as one says it: "aligned, angle 45", "hard tanh", "drawn by hand"; else as ``value_text``.
+
+    >>> from dfa_lab.views.base import value_words
+    >>> value_words({"name": "aligned", "angle": 45})
+    'aligned, angle 45'
+    """
+    if isinstance(value, Mapping):
+        if value.get("name") == "points":
+            return "drawn by hand"
+        own = [f"{key.replace('_', ' ')} {value_text(one)}" for key, one in value.items() if key != "name"]
+        return ", ".join([value_words(str(value.get("name", ""))), *own])
+    if isinstance(value, list | tuple) and len(value) <= LISTED:
+        return ", ".join(map(value_words, value))
+    return value.replace("_", " ") if isinstance(value, str) and value.isidentifier() else value_text(value)
+
+
 def event_line(event: Event) -> str:
-    """An event whole: ``batch_size: 64 → 256``."""
-    return f"{event.field}: {value_text(event.old)} → {value_text(event.new)}"
+    """An event whole: ``batch size 64 → 256``."""
+    return f"{label_of(event.field)} {value_words(event.old)} → {value_words(event.new)}"
 
 
 def event_text(event: Event, length: int) -> str:
-    """An event in at most ``length`` characters: ``batch_size → 256``."""
-    return shortened(f"{event.field} → {value_text(event.new)}", length)
+    """An event in at most ``length`` characters: ``batch size → 256``."""
+    return shortened(f"{label_of(event.field)} → {value_words(event.new)}", length)
 
 
 def _short(events: Sequence[Event]) -> str:

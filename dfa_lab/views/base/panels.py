@@ -137,7 +137,7 @@ for _panel in (
         METRICS["samples_per_s"].label,
         "samples per second",
         (
-            Line("samples_per_s", colour=2, held=True),
+            Line("samples_per_s", colour=2, held=True, label="this run"),
             Line("bp_samples_per_s", dashed=True, held=True, label="BP at this batch size", live=True),
         ),
         height=120,

@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from dfa_lab.experiment.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of
+from dfa_lab.experiment.settings import CHOICES, PER_REPLICA, Settings, extra_of, kind_of, label_of
 from dfa_lab.learning.activations import DERIVATIVES
 from dfa_lab.learning.rules import Rule
+from dfa_lab.widgets.controls.choice_titles import rule_sentence, title
 
 #: Headings over the live controls, and which fields stand below each; a live field that is new goes below the last.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Measuring": ("probe_every", "probe_size", "record_every"),
 }
 NEW_RUN = "New run"
+_ENDLESS = 1_000_000  # a limit so far away is none to speak of
 
 
 def specs() -> list[dict[str, Any]]:
@@ -40,20 +42,21 @@ def _spec(field: str) -> dict[str, Any]:
     described = Settings.model_fields[field]
     extra = extra_of(described)
     kind, limits = kind_of(field)
+    bound = bounds(limits)
     words = get_args(kind) if get_origin(kind) is Literal else ()
     return {
         "field": field,
-        "label": field.replace("_", " "),
-        "help": described.description if field in CHOICES else f"{described.description} Takes {expected(field)}.",
+        "label": label_of(field),
+        "help": " ".join(filter(None, [described.description, _span(bound)])),
         "unit": extra["unit"],
         "live": extra["live"],
         "group": _group(field) if extra["live"] else NEW_RUN,
         "kind": "choice" if field in CHOICES or words else _kind(kind),
         "choices": [_choice(field, name) for name in CHOICES[field]]
         if field in CHOICES
-        else [{"name": word, "about": "", "parameters": []} for word in words],
+        else [{"name": word, "title": word, "about": "", "parameters": []} for word in words],
         "slider": list(extra["slider"]) if extra["slider"] else None,
-        **bounds(limits),
+        **bound,
         "optional": type(None) in get_args(kind) or kind is type(None),
         "several": field in PER_REPLICA,
         "free": CHOICES.get(field) is DERIVATIVES,
@@ -74,6 +77,15 @@ def bounds(limits: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+def _span(bound: dict[str, Any]) -> str:
+    """The limits in a sentence, where they mean something: "From 1 to 65,536."."""
+    low, high = bound["minimum"], bound["maximum"]
+    if low is None or low < 0:
+        return ""
+    end = "" if high is None or high >= _ENDLESS else f"{'below' if bound['below'] else 'to'} {high:,}"
+    return f"{'Above' if bound['above'] else 'From'} {low:,} {end}".strip() + "."
+
+
 def _group(field: str) -> str:
     return next((group for group, fields in GROUPS.items() if field in fields), list(GROUPS)[-1])
 
@@ -90,7 +102,8 @@ def _choice(field: str, name: str) -> dict[str, Any]:
     entry = CHOICES[field][name]
     takes = dict in _mappings(Settings.model_fields[field].annotation)
     parameters = [_parameter(entry, one) for one in CHOICES[field].parameters(name)] if takes else []
-    return {"name": name, "about": about(entry), "parameters": [one for one in parameters if one is not None]}
+    found = [one for one in parameters if one is not None]
+    return {"name": name, "title": title(field, name, entry), "about": about(entry), "parameters": found}
 
 
 def _mappings(annotation: Any) -> set[Any]:
@@ -102,7 +115,7 @@ def _mappings(annotation: Any) -> set[Any]:
 def about(entry: Any) -> str:
     """A registered entry in a sentence: the first of its docstring, or what the rule says of itself."""
     if isinstance(entry, Rule):
-        return f"{entry.title} ({entry.paper})."
+        return rule_sentence(entry)
     if not inspect.isroutine(entry) and not inspect.isclass(entry):
         return ""  # a value has its class's docstring, which says nothing of it
     paragraph = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split())

@@ -121,7 +121,7 @@ _SPEED = Argument(
 
 
 def _lanes_full(now: Situation) -> str:
-    most = f"there are {LANES} lanes already, which is the most; drop one first (\N{MULTIPLICATION X})"
+    most = f"there are {LANES} runs already, which is the most; drop one first (\N{MULTIPLICATION X})"
     return most if now.lanes >= LANES else ""
 
 
@@ -134,7 +134,7 @@ def _undo_refused(now: Situation) -> str:
 
 
 _STEPS = {
-    "step_1": Button("Step ×1", "Train 1 step, then pause", "→", "one step"),
+    "step_1": Button("×1", "Train 1 step, then pause", "→", "one step"),
     "step_10": Button("×10", "Train 10 steps, then pause"),
     "step_100": Button("×100", "Train 100 steps, then pause"),
 }
@@ -145,25 +145,26 @@ _STORY = {
     "story_return": Button("Back to the story", "Go on with the story where you left it"),
 }
 _FILES = {f"save_{kind}": Button(one.text, one.help) for kind, one in DOWNLOADS.items() if one.text}
-_RESET = Button("↺ Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
+_PAUSE = Button("❚❚ Pause", "Stop at the next step; the notebook's own ■ stops cells, not this", "space")
+_RESET = Button("Reset", "Start again from the same initial weights", "r", "reset: the same weights again")
 _NEW_SEED = Button("New seed", "Start again from other weights and feedback", "n", "new seed: other weights")
-_UNDO = Button("↶ Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
-_PIN = Button("Pin", "Keep this run as a faint reference", "p", "pin the run as a reference")
+_UNDO = Button("Undo", "Set the last change back; it goes on from these weights", "u", "undo the last change")
+_PIN = Button("Pin", "Keep this run's curves as a faint reference", "p", "pin the run as a reference")
 _LOAD = Button("Load", "Make ready the run that this text describes")
-_PRESETS = Button("Presets…", "Runs worth seeing, one click each")
+_PRESETS = Button("stories", "Runs worth seeing, one click each")
 _FORK = Button(
-    "Fork…", "Go on twice from this step, with one thing changed in the second lane", "f", "fork the run here"
+    "Fork…", "Go on twice from this step, with one thing changed in the second run", "f", "fork the run here"
 )
 
 VERBS: dict[str, Verb] = {
     "play": Verb(buttons={"play": Button("▶ Play", "Train until paused", "space", "play or pause")}),
-    "pause": Verb(buttons={"pause": Button("❚❚ Pause", "Stop at the next step", "space")}),
+    "pause": Verb(buttons={"pause": _PAUSE}),
     "measure": Verb(looks=True),
     "reset": Verb(buttons={"reset": _RESET}),
     "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, changes=("seed", "feedback_seed")),
     "undo": Verb(buttons={"undo": _UNDO}, disabled=_undo_refused),
     "pin": Verb(buttons={"pin": _PIN}),
-    "slow": Verb(buttons={"slow": Button("Slow motion", "Show the phases of each step")}),
+    "slow": Verb(buttons={"slow": Button("slow", "Slow motion: one step after the other, with its phases")}),
     "share": Verb(buttons={"share": Button("Renew", "The texts of the run as it is now")}, looks=True),
     "watching": Verb(looks=True, unasked=True),
     "change": Verb((_SETTINGS,)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dfa_lab.experiment.history import shortened
 from dfa_lab.experiment.runner import Status
-from dfa_lab.views.base import value_text
+from dfa_lab.experiment.settings import label_of
+from dfa_lab.views.base import value_words
 from dfa_lab.widgets.explorer.model import ExplorerModel
 
 #: The settings that it says.
@@ -15,11 +16,12 @@ ERROR_LENGTH = 60
 
 def status_line(model: ExplorerModel, status: Status) -> dict[str, str]:
     """State, step, samples, settings in force in the chosen lane, last error; a story and a goal where there are."""
+    settings = model.chosen.settings
     said = {
         "state": "training" if status.running else "paused" if status.steps_done else "ready",
         "step": f"{status.steps_done:,}",
         "samples": f"{status.samples_seen:,}",
-        "settings": " · ".join(f"{name} {value_text(getattr(model.chosen.settings, name))}" for name in SAID),
+        "settings": " · ".join(f"{label_of(name)} {value_words(getattr(settings, name))}" for name in SAID),
         "error": model.error(status),
     }
     if model.story:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from dfa_lab.widgets.network.summary import summary_of
 
 #: Significant digits of every number in a message.
 DIGITS = 4
+#: Numbers nearer to zero, and those beyond its inverse, are rounded one by one: their power of ten is not exact.
+SMALLEST = 1e-15
 #: What a rule sends -> how the message calls it.
 _SENT: dict[str, Any] = {"e": "error", "sign(e)": "sign(error)", "t": "targets", "": "none"}
 
@@ -138,16 +139,16 @@ def _text(value: float | tuple[float, ...]) -> str:
 
 
 def _band(chance: Chance | None) -> messages.Band | None:
-    return None if chance is None else {"mean": rounded([chance.mean])[0], "sd": rounded([chance.sd])[0]}
+    return None if chance is None else {"mean": _digits(chance.mean), "sd": _digits(chance.sd)}
 
 
 def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else rounded([value])[0]
+    return None if value is None or not math.isfinite(value) else _digits(value)
 
 
 def _list(values: np.ndarray | None) -> list[float] | None:
     """All of them, row by row; None where one is no number, which JSON has no word for."""
-    return None if values is None or not np.isfinite(values).all() else rounded(values.ravel().tolist())
+    return None if values is None or not np.isfinite(values).all() else rounded(values.ravel())
 
 
 def _matrix(values: np.ndarray | None) -> messages.Matrix | None:
@@ -158,6 +159,20 @@ def _matrix(values: np.ndarray | None) -> messages.Matrix | None:
     return {"rows": rows, "columns": columns, "scale": max(map(abs, shown)), "values": shown}
 
 
-def rounded(values: Iterable[float]) -> list[float]:
-    """Each to four significant digits, in the shortest text there is of it."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+def _digits(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def rounded(values: np.ndarray) -> list[float]:
+    """Each of the finite ``values`` to four significant digits, so that its shortest text has no more.
+
+    All at once: a message has thousands, and a training waits for this thread while it has the interpreter.
+    """
+    sizes = np.abs(values)
+    plain = (sizes > SMALLEST) & (sizes < 1 / SMALLEST)
+    places = DIGITS - 1 - np.floor(np.log10(np.where(plain, sizes, 1.0)))
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)  # one of them is 1: both are exact
+    found: list[float] = (np.rint(values * up / down) * down / up).tolist()
+    for number in np.flatnonzero(~plain & (sizes > 0)).tolist():
+        found[number] = _digits(float(values[number]))
+    return found

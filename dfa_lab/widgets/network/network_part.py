@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.widgets.kernel import PagePart
 from dfa_lab.widgets.network.network_message import network_message
+
+#: A network with more hidden layers than the first number is drawn with so many units of a layer, at most.
+FEW_LAYERS, DEEP_UNITS = 5, 8
 
 
 class NetworkPart(PagePart):
@@ -32,8 +36,12 @@ class NetworkPart(PagePart):
             return False
         self._is_whole()
         start = time.perf_counter()
+        units = self._most_units if len(run.settings.widths) <= FEW_LAYERS else min(self._most_units, DEEP_UNITS)
         sample, layer, unit = look
-        message = network_message(run, sample=sample, layer=layer, unit=unit, most_units=self._most_units)
+        try:
+            message = network_message(run, sample=sample, layer=layer, unit=unit, most_units=units)
+        except DfaLabError:  # what was looked at is not there any more
+            message = network_message(run, most_units=units)
         self.send(dict(message))
         self.took, self._shown = time.perf_counter() - start, key
         return True

@@ -41,7 +41,8 @@ def _hidden(hidden: Sequence[LayerState]) -> str:
     sizes = [layer.place.size for layer in hidden]
     shown = str(sizes[0]) if len(set(sizes)) == 1 else ", ".join(map(str, sizes[:MOST_NAMED]))
     more = " …" if len(set(sizes)) > 1 and len(sizes) > MOST_NAMED else ""
-    return f"{_count(len(hidden), 'hidden layer')} of {shown}{more} units, "
+    units = "unit" if set(sizes) == {1} else "units"
+    return f"{_count(len(hidden), 'hidden layer')} of {shown}{more} {units}, "
 
 
 def _travels(state: NetworkState, hidden: Sequence[LayerState]) -> list[str]:
@@ -49,6 +50,8 @@ def _travels(state: NetworkState, hidden: Sequence[LayerState]) -> list[str]:
     what = _SENT.get(state.sends, state.sends)
     if not ways:
         return []
+    if set(ways) == {("none", "")}:
+        return ["The hidden layers receive nothing and stay as they are."]
     if len(set(ways)) == 1:
         return [f"To every hidden layer {what} {_WAYS[ways[0][0]].format(ways[0][1])}."]
     groups = [
@@ -69,6 +72,8 @@ def _between(layers: Sequence[LayerState]) -> str:
 def _angles(state: NetworkState, hidden: Sequence[LayerState]) -> list[str]:
     known = [(layer.place.name, layer.angles.gradient) for layer in hidden]
     shown = [f"{angle:.0f}° in {name}" for name, angle in known if angle is not None]
+    if not hidden:
+        return []
     if not shown:
         return ["No angle to backpropagation is measured yet."] if state.measured_at is None else []
     more = f" and {len(shown) - MOST_NAMED} more layers" if len(shown) > MOST_NAMED else ""

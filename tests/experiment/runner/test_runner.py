@@ -25,6 +25,23 @@ def test_so_many_steps_and_then_a_pause(runner):
     assert not runner.status().running
 
 
+def test_steps_asked_for_on_the_way_are_added(runner):
+    runner.limit(50)  # slow enough that the second comes on the way
+    runner.play(10)
+    runner.play(20)
+    runner.limit(None)
+    runner.wait(20)
+    assert runner.status().steps_done == 30
+    runner.play(5)
+    runner.wait(20)
+    assert runner.status().steps_done == 35, "nothing is left of those that were done"
+    runner.play(1000)
+    runner.pause()
+    runner.play(5)
+    runner.wait(20)
+    assert runner.status().steps_done < 1000, "nor of those that a pause ended"
+
+
 def test_a_thread_gives_what_training_inline_gives(runner):
     inline = dfa.Experiment(**FAST)
     for steps, fields in (

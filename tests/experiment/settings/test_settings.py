@@ -7,14 +7,16 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.settings.settings import CHOICES, expected, extra_of
+from dfa_lab.experiment.settings.settings import CHOICES, expected, extra_of, label_of
 
 
 @pytest.mark.parametrize("name", list(dfa.Settings.model_fields))
 def test_every_field_is_described(name):
     field = dfa.Settings.model_fields[name]
     assert field.description.endswith(".")
-    assert set(extra_of(field)) == {"live", "unit", "slider"}
+    assert set(extra_of(field)) == {"label", "live", "unit", "slider"}
+    assert label_of(name) == extra_of(field)["label"]
+    assert "_" not in label_of(name)
     assert expected(name) in dfa.Settings.describe(name)
     assert dfa.Settings.model_json_schema()["properties"][name]["description"] == field.description
 

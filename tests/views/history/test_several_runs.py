@@ -104,7 +104,7 @@ def test_markers_are_of_the_runs_that_are_not_faint(chart: Recorded) -> None:
     chart.show([Shown(first, "DFA"), Shown(second, "BP"), Shown(pinned, "old", faint=True)], STATUS)
     assert chart.headers[-1]["events"] == [
         {"step": 3, "label": "rule → bp", "run": 1},
-        {"step": 8, "label": "lr → 0.2"},
+        {"step": 8, "label": "learning rate → 0.2"},
     ]
 
 
@@ -206,20 +206,20 @@ def test_what_is_hidden_stays_hidden_when_a_run_is_called_otherwise() -> None:
 def test_a_change_that_runs_share_is_marked_once_and_a_label_says_whose_where_it_does_not_anyway() -> None:
     runs = [{"name": "main"}, {"name": "bp"}, {"name": "old", "faint": True}]
     events = [
-        {"step": 9, "label": "lr → 0.2"},
-        {"step": 9, "label": "lr → 0.2", "run": 1},
+        {"step": 9, "label": "learning rate → 0.2"},
+        {"step": 9, "label": "learning rate → 0.2", "run": 1},
         {"step": 4, "label": "rule → bp", "run": 1},
-        {"step": 12, "label": "lr → 0.3", "run": 1},
+        {"step": 12, "label": "learning rate → 0.3", "run": 1},
     ]
     found = javascript("chart/lines.ts", "m.marks(...a).map(({ step, label }) => [step, label])", events, runs)
-    assert found == [[4, "rule → bp"], [9, "lr → 0.2"], [12, "bp: lr → 0.3"]]
+    assert found == [[4, "rule → bp"], [9, "learning rate → 0.2"], [12, "bp: learning rate → 0.3"]]
     alone = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events[:1], runs[:1])
-    assert alone == ["lr → 0.2"]
+    assert alone == ["learning rate → 0.2"]
     runs = [{"name": "DFA, then shallow"}, {"name": "batch size 256"}, {"name": "lr 0.2"}]
-    events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch_size → 256", "run": 1}]
-    events.append({"step": 7, "label": "batch_size → 25", "run": 1})
+    events = [{"step": 3, "label": "rule → shallow"}, {"step": 5, "label": "batch size → 256", "run": 1}]
+    events.append({"step": 7, "label": "batch size → 25", "run": 1})
     found = javascript("chart/lines.ts", "m.marks(...a).map(({ label }) => label)", events, runs)
-    assert found == ["rule → shallow", "batch_size → 256", "batch size 256: batch_size → 25"]
+    assert found == ["rule → shallow", "batch size → 256", "batch size 256: batch size → 25"]
 
 
 def test_of_many_lines_the_means_are_shown_until_one_chooses() -> None:

@@ -143,12 +143,12 @@ def test_changes_are_lines_through_all_panels_with_a_label_and_the_full_text_on_
     assert all(mark.yref == "paper" and mark.y0 <= lowest and mark.y1 > fig.layout.yaxis.domain[1] for mark in marks)
     labels = trace(fig, "changes")
     np.testing.assert_array_equal(labels.x, [10, 30])
-    assert labels.text[0] == "batch_size → 256"
-    assert labels.text[1].startswith("feedback_init → ")
-    assert "feedback_init: uniform → aligned(angle=45)<br>lr: 0.1 → 0.05" in labels.hovertext[1]
+    assert labels.text[0] == "batch size → 256"
+    assert labels.text[1].startswith("feedback → ")
+    assert "feedback uniform → aligned, angle 45<br>learning rate 0.1 → 0.05" in labels.hovertext[1]
     ax = lossplot(history)
     assert [line.get_xdata()[0] for line in ax.lines if line.get_gid() == "change"] == [10, 30]
-    assert ax.texts[0].get_text().strip() == "batch_size → 256"
+    assert ax.texts[0].get_text().strip() == "batch size → 256"
 
 
 def test_equal_changes_of_several_runs_are_one_and_belong_to_none() -> None:
@@ -158,8 +158,8 @@ def test_equal_changes_of_several_runs_are_one_and_belong_to_none() -> None:
     runs[1].events.append(Event(10, "momentum", 0.0, 0.9))
     runs.append(runs[0].copy("c"))
     assert [(change.runs, change.text) for change in changes(runs)] == [
-        ((0, 2), "lr → 0.2"),
-        ((1,), "lr → 0.2 +1"),
+        ((0, 2), "learning rate → 0.2"),
+        ((1,), "learning rate → 0.2 +1"),
     ]
     fig = figure(*runs)
     marks = [one for one in fig.data if one.name == "changes"]
@@ -174,7 +174,7 @@ def test_text_from_outside_is_escaped() -> None:
     history = make("<b>me</b>")
     history.events = [Event(10, "activation_derivative", "exact", "x<0")]
     fig = figure(history, make())
-    assert trace(fig, "changes").text == ("activation_derivative → x&lt;0",)
+    assert trace(fig, "changes").text == ("derivative → x&lt;0",)
     assert "x<0" not in trace(fig, "changes").hovertext[0]
     written = [text for one in fig.data for text in (one.name, one.hovertemplate, *(one.hovertext or ())) if text]
     assert "&lt;b&gt;me&lt;/b&gt;" in written
@@ -304,7 +304,7 @@ def test_calls_on_one_axes_overlay() -> None:
     assert [line.get_label() for line in lines(given)] == ["bp", "fa"]
     assert [line.get_color() for line in lines(given)] == [palette.run_colour(0), palette.run_colour(1)]
     assert len(given.collections) == 1  # the replicas' spread
-    assert [text.get_text().strip() for text in given.texts] == ["lr → 0.2"]
+    assert [text.get_text().strip() for text in given.texts] == ["learning rate → 0.2"]
     assert lines(accuracyplot(histories[0], ax=given, color="red"))[-1].get_color() == "#ff0000"
 
 

@@ -50,7 +50,7 @@ def test_what_cannot_be_done_as_things_stand(headless):
     assert told(explorer)["refused"] == {}
     for _ in range(LANES - 1):
         explorer.act("fork", fields={})
-    assert f"{LANES} lanes already" in told(explorer)["refused"]["fork"]
+    assert f"{LANES} runs already" in told(explorer)["refused"]["fork"]
     explorer.act("drop", lane=1)
     assert told(explorer)["refused"] == {}
     explorer = headless(lock=["rule", "feedback_seed"])

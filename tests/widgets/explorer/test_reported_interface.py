@@ -331,7 +331,7 @@ def test_an_explorer_goes_on_with_a_run_that_was_trained(shown, monkeypatch):
     assert explorer.experiment is run
     assert explorer.status()["step"] == "100"
     told = PanelState(explorer.model).now(explorer.runner.status())
-    assert [event["text"] for event in told["events"]] == ["rule: dfa → fa", "lr: 0.1 → 0.05"]
+    assert [event["text"] for event in told["events"]] == ["rule dfa → fa", "learning rate 0.1 → 0.05"]
     explorer.act("pin")
     explorer.act("step", steps=20)
     assert run.steps_done == run.history.last_step == 120

@@ -12,6 +12,7 @@ import dfa_lab as dfa
 from dfa_lab.experiment.inspection import network_state, unit_numbers
 from dfa_lab.widgets.kernel import messages
 from dfa_lab.widgets.network import network_message
+from dfa_lab.widgets.network.network_message import rounded
 from one_sample import SMALL
 from zoo import ResNet
 
@@ -95,6 +96,15 @@ def test_numbers_are_the_states_to_four_digits():
     assert all("-" not in line["value"] for line in shown)
 
 
+def test_all_numbers_at_once_are_rounded_as_one_by_one():
+    random = np.random.default_rng(0)
+    values = np.concatenate(
+        [random.normal(size=4000) * 10.0 ** random.uniform(-20, 20, 4000), [0, 9.9999, -9.99949, 1e4]]
+    )
+    one_by_one = [float(f"{value:.4g}") for value in values]
+    assert sum(one != other for one, other in zip(rounded(values), one_by_one, strict=True)) == 0
+
+
 def test_a_wide_network_on_pictures_takes_at_most_30_kilobytes():
     pictures = np.random.default_rng(0).random((40, 1, 28, 28), np.float32)
     task = dfa.Task.from_arrays(pictures, list(range(10)) * 4)
@@ -122,7 +132,7 @@ WORDS = {
     "drtp": "To every hidden layer the target comes straight from the output through B.",
     "sdfa": "To every hidden layer the sign of the error comes straight from the output through B.",
     "bp": "To every hidden layer the error comes back through Wᵀ, layer by layer.",
-    "shallow": "To every hidden layer the error is not sent.",
+    "shallow": "The hidden layers receive nothing and stay as they are.",
 }
 
 

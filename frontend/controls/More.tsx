@@ -1,0 +1,42 @@
+// The menu behind "more ▾": what has no room in the line.
+import type { ComponentChildren } from "preact";
+import { useId, useRef, useState } from "preact/hooks";
+
+export function More({ children }: { children: ComponentChildren }) {
+  const id = useId();
+  const opener = useRef<HTMLButtonElement>(null);
+  const [open, setOpen] = useState(false);
+  const place = (list: HTMLElement) => {
+    const { right, bottom } = (opener.current as HTMLElement).getBoundingClientRect();
+    list.style.right = `${Math.max(4, document.documentElement.clientWidth - right)}px`;
+    list.style.top = `${bottom + 2}px`;
+  };
+  return (
+    <>
+      <button
+        ref={opener}
+        type="button"
+        class="dfa-button dfa-quiet"
+        aria-expanded={open}
+        data-testid="dfa-do-more"
+        popovertarget={id}
+      >
+        more ▾
+      </button>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: what is pressed in it are buttons */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: a key on a button is a click */}
+      <div
+        id={id}
+        class="dfa-more"
+        popover="auto"
+        onBeforeToggle={({ newState, currentTarget }) => {
+          if (newState === "open") place(currentTarget);
+          setOpen(newState === "open");
+        }}
+        onClick={(event) => event.currentTarget.hidePopover()}
+      >
+        {children}
+      </div>
+    </>
+  );
+}

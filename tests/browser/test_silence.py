@@ -1,0 +1,48 @@
+"""What a page says and shows when the kernel does not answer, and what it tells the kernel by itself."""
+
+import pytest
+from lab_page import open_part
+
+
+@pytest.fixture
+def lab(page):
+    return open_part(page)
+
+
+def test_the_kernel_is_told_whether_the_page_is_dark(lab):
+    told = "sent.filter((one) => one.type === 'dark').map((one) => one.dark)"
+    lab.wait_for_function(f"{told}.length === 1")
+    lab.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    lab.wait_for_function(f"{told}.length === 2")
+    assert lab.evaluate(told) == [False, True]
+
+
+def test_a_kernel_that_does_not_answer_is_said_and_one_that_answers_again_is_not(lab):
+    words, grey = lab.get_by_test_id("dfa-no-answer"), lab.locator(".dfa-explorer.dfa-silent")
+    lab.evaluate("window.dead = true")
+    lab.get_by_test_id("dfa-do-play").click()
+    words.wait_for(timeout=6000)
+    assert "run this cell again" in words.inner_text()
+    assert (grey.count(), lab.get_by_test_id("dfa-state").inner_text()) == (1, "no answer")
+    (play,) = [message for message in lab.evaluate("sent") if message.get("do") == "play"]
+    # It was busy: what it answers late, to the first act alone, takes the words away.
+    lab.evaluate("({ page, number }) => answer(page, number)", play)
+    words.wait_for(state="hidden", timeout=2000)
+    assert grey.count() == 0
+    # What was asked since has no answer yet: it has two seconds more.
+    words.wait_for(timeout=6000)
+    lab.evaluate("window.dead = false")
+    words.wait_for(state="hidden", timeout=6000)  # asked again and again, for an act may have been lost
+
+
+def test_an_answer_to_another_page_is_none(lab):
+    lab.evaluate("window.dead = true")
+    lab.get_by_test_id("dfa-do-play").click()
+    lab.evaluate("answer('another', 9)")
+    lab.get_by_test_id("dfa-no-answer").wait_for(timeout=6000)
+
+
+def test_a_model_that_can_send_no_more_is_a_kernel_that_does_not_answer(lab):
+    lab.evaluate("() => { window.sent.push = () => { throw new Error('Kernel is dead'); }; }")
+    lab.get_by_test_id("dfa-do-play").click()
+    lab.get_by_test_id("dfa-no-answer").wait_for(timeout=6000)
