@@ -10,7 +10,7 @@ import numpy as np
 ROUTES = {
     "bp": ("bp", "Wᵀ"),
     "fa": ("layerwise", "B"),
-    "usf": ("layerwise", "sign(W)ᵀ"),
+    "usf": ("layerwise", "m sign(W)ᵀ"),
     "dfa": ("direct", "B"),
     "sdfa": ("direct", "B"),
     "drtp": ("direct", "B"),

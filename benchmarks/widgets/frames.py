@@ -4,7 +4,7 @@ python benchmarks/widgets/frames.py [--frames 400] [--steps-a-frame 150]
 
 Histories are filled as runs of 64-128-128-10 on the digits fill them: the training loss every 10 steps, angles and test
 metrics every 1,000 and at 0, 1, 2, 4, 8 … before, throughput once a second, and 20 changes. Between two frames each run
-goes on by 150 steps: 2,400 steps/s at 16 frames a second. Only ``LiveChart.show`` is timed, with nobody listening to
+goes on by 150 steps: 2,400 steps/s at 16 frames a second. Only ``ChartPart.show`` is timed, with nobody listening to
 its messages. The frames of both runs take turns, so that a slower moment of the machine meets both. "ratio" is the
 median at the later step over that at the earlier one; "snapshot" is what a page that is loaded anew, or a fork, costs
 once.
@@ -19,7 +19,7 @@ import numpy as np
 
 from dfa_lab.experiment.history.history import History
 from dfa_lab.experiment.history.series import Series
-from dfa_lab.widgets.chart.live_chart import LiveChart, Shown
+from dfa_lab.widgets.chart.chart_part import ChartPart, Shown
 
 EARLY, LATE = 1_000, 1_000_000
 LAYERS = (1, 2)
@@ -29,7 +29,7 @@ CHANCES = ("weight_alignment_chance", "gradient_alignment_chance", "gradient_ali
 CASES = {"one run": (1, 0, 1), "one run, 8 replicas": (1, 0, 8), "4 lanes, 2 pinned runs": (4, 2, 1)}
 
 
-class Silent(LiveChart):
+class Silent(ChartPart):
     """A chart whose messages are counted and thrown away."""
 
     sent = 0

@@ -11,12 +11,15 @@ export function Dial({
   layer,
   place,
   describedBy,
+  first,
   open,
   point,
 }: {
   layer: NetworkLayer;
   place: LayerPlace;
   describedBy: string;
+  /** Whether it is the first one, whose end is labelled. */
+  first: boolean;
   open: () => void;
   point: (here: boolean) => void;
 }) {
@@ -76,9 +79,11 @@ export function Dial({
         )}
         <circle class="dfa-hub" r={3.2} />
       </g>
-      <text class="dfa-small" x={dial.x - dial.radius - 3} y={dial.y} text-anchor="end">
-        0°
-      </text>
+      {first && (
+        <text class="dfa-small" x={dial.x - dial.radius - 3} y={dial.y} text-anchor="end">
+          0°
+        </text>
+      )}
       <text class="dfa-degrees" x={dial.x} y={dial.y} dy="1.05em">
         {degrees(angle)}
       </text>

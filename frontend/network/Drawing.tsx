@@ -122,6 +122,7 @@ export function Drawing({
                   signatures={signatures}
                   head={backHead}
                   em={plan.em}
+                  room={(hidden[order + 1]?.carrier.x ?? output.error.x) - place.carrier.x - place.carrier.width - 6}
                 />
                 <Units
                   layer={layer}
@@ -135,6 +136,7 @@ export function Drawing({
                   layer={layer}
                   place={place}
                   describedBy={describedBy}
+                  first={order === 0}
                   open={() => hands.open(layer)}
                   point={(here) => hands.point(here ? layer : null)}
                 />

@@ -172,6 +172,7 @@ export function WayBack({
   signatures,
   head,
   em,
+  room,
 }: {
   layer: NetworkLayer;
   layers: readonly NetworkLayer[];
@@ -182,6 +183,8 @@ export function WayBack({
   signatures: Signatures;
   head: string;
   em: number;
+  /** How wide the matrix's symbol may be. */
+  room: number;
 }) {
   const way = useFlash(wayOf(layer), signatures.feedback);
   const slope = useFlash(layer.route, signatures.slope);
@@ -224,7 +227,7 @@ export function WayBack({
           <path class="dfa-back dfa-p dfa-p-signal" d={path} marker-end={head} />
           <rect class={`dfa-carrier dfa-p dfa-p-signal ${known ? "" : "dfa-unknown"}`} {...carrier} rx={2} />
           <text class="dfa-warm-text" x={carrier.x + carrier.width + 4} y={carrier.y + carrier.height / 2} dy="-0.45em">
-            {label.length > 5 && place.slot.width < 10 * em ? `${label.slice(0, 4)}…` : label}
+            {label.length * 0.6 * em > room ? `${label.slice(0, 4)}…` : label}
             <title>{`${label}, the matrix that carries the error to ${layer.name}`}</title>
           </text>
           <g ref={slope} class="dfa-slope" data-testid={`dfa-slope-${number}`}>

@@ -141,8 +141,9 @@ function Network({ state }: { state: NetworkState }) {
         {summary}
       </p>
       <header class="dfa-net-head">
-        <p title={`${state.rule_title}. ${wayBack(layers)}`}>
-          <b>{shortTitle(state.rule_title)}</b> <span data-testid="dfa-way-back">{wayBack(layers)}</span>
+        <p title={`${state.rule_title}. ${wayBack(layers, state.error_from)}`}>
+          <b>{shortTitle(state.rule_title)}</b>{" "}
+          <span data-testid="dfa-way-back">{wayBack(layers, state.error_from)}</span>
         </p>
         <button
           type="button"

@@ -1,6 +1,8 @@
 // The same as the picture, as digits: the arithmetic of one unit for one sample.
 import type { UnitNumbers } from "../shared/messages.ts";
 
+const LONG = 14; // what is longer, such as a vector, has a line of its own
+
 export function Numbers({ numbers, left, close }: { numbers: UnitNumbers | null; left: boolean; close: () => void }) {
   return (
     <section
@@ -23,7 +25,7 @@ export function Numbers({ numbers, left, close }: { numbers: UnitNumbers | null;
                 <dt>
                   <b>{symbol}</b> <span class="dfa-note">{name}</span>
                 </dt>
-                <dd class="dfa-value">{value}</dd>
+                <dd class={value.length > LONG ? "dfa-value dfa-long" : "dfa-value"}>{value}</dd>
                 <dd class="dfa-formula">{formula}</dd>
               </div>
             ))}

@@ -14,17 +14,23 @@ export function carrierLabel({ carrier, number }: NetworkLayer): string {
 
 export const weightsLabel = (number: number): string => `W${small(number)}`;
 
-/** How the error comes back, in one sentence; a network of several rules is told rule by rule. */
-export function wayBack(layers: readonly NetworkLayer[]): string {
+/** The matrix as the picture names it: without the scale that a rule puts before it. */
+const matrixOf = (carrier: string): string => carrier.replace(/^m /, "");
+
+const SENT = { error: "The error", "sign(error)": "The error’s signs", targets: "The targets", none: "The error" };
+
+/** How the error comes back, in one sentence. */
+export function wayBack(layers: readonly NetworkLayer[], from: NetworkState["error_from"]): string {
   const hidden = layers.filter(({ route }) => route !== "output");
   const rules = new Set(hidden.map(({ rule }) => rule));
   if (hidden.length === 0) return "There is no hidden layer to send anything back to.";
   if (rules.size > 1) return "Each layer has a rule of its own.";
   const { route, carrier } = hidden[0];
-  if (route === "direct") return `The error jumps straight to each layer, through ${carrier}.`;
-  if (route === "bp") return "The error goes back layer by layer, through Wᵀ.";
   if (route === "none") return "Nothing comes back: the hidden layers stay as they are.";
-  return `The error goes back layer by layer, through ${carrier} in place of Wᵀ.`;
+  const [what, verb] = [SENT[from], from === "error" || from === "none" ? "s" : ""];
+  if (route === "direct") return `${what} jump${verb} to each layer, through ${matrixOf(carrier)}.`;
+  if (route === "bp") return `${what} step${verb} back through Wᵀ, layer by layer.`;
+  return `${what} step${verb} back through ${matrixOf(carrier)}, not Wᵀ.`;
 }
 
 /** What leaves the output: the error, its signs, the targets. */
@@ -92,10 +98,13 @@ export function shortened(name: string, width: number): string {
 /** The title of a rule, as short as it stands above the picture. */
 export const shortTitle = (title: string): string => title.split(/[:,]/)[0];
 
-/** What the network says of the sample, and what it is; of several numbers the first. */
+const LONGEST = 8;
+
+/** What the network says of the sample, and what it is; of several numbers the first, of long names the beginning. */
 export function verdict({ labels, prediction, target }: NetworkSample): [string, string] {
-  if (prediction === target) return [`says ${prediction} ✓`, ""];
-  if (labels.includes(target)) return [`says ${prediction} ✗`, `it is ${target}`];
-  const first = (text: string) => text.replace(/,.*$/, " …");
-  return [`says ${first(prediction)}`, `it is ${first(target)}`];
+  const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
+  const first = (text: string) => (text.includes(",") ? `${text.split(",")[0].slice(0, 5)}…` : text.slice(0, 6));
+  if (!labels.includes(target)) return [`says ${first(prediction)}`, `it is ${first(target)}`];
+  const right = prediction === target;
+  return [`says ${cut(prediction)} ${right ? "✓" : "✗"}`, right ? "" : `it is ${cut(target)}`];
 }

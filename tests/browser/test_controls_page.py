@@ -296,7 +296,7 @@ def test_every_drawn_point_can_be_reached_and_where_g_is_undefined_is_said(lab):
 
     def outside():
         return lab.evaluate(
-            """() => { const box = document.querySelector(".dfa-curves").getBoundingClientRect();
+            """() => { const box = document.querySelector(".dfa-derivative-plot").getBoundingClientRect();
             return [...document.querySelectorAll(".dfa-handle-dot")].filter((dot) => {
                 const { left, right, top, bottom } = dot.getBoundingClientRect();
                 return left < box.left || right > box.right || top < box.top || bottom > box.bottom; }).length; }"""

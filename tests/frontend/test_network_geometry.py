@@ -146,22 +146,26 @@ def test_a_matrix_turned_over_has_its_rows_as_columns() -> None:
 @pytest.mark.parametrize(
     ("rule", "label", "source", "words"),
     [
-        ("bp", "W₂ᵀ", "2", "back layer by layer, through Wᵀ"),
-        ("fa", "B₁", "2", "through B in place of Wᵀ"),
-        ("usf", "sign(W₂)ᵀ", "2", "through sign(W)ᵀ in place of Wᵀ"),
-        ("dfa", "B₁", "output", "straight to each layer, through B"),
+        ("bp", "W₂ᵀ", "2", "The error steps back through Wᵀ"),
+        ("fa", "B₁", "2", "The error steps back through B, not Wᵀ"),
+        ("usf", "sign(W₂)ᵀ", "2", "through sign(W)ᵀ, not Wᵀ"),
+        ("dfa", "B₁", "output", "The error jumps to each layer, through B"),
+        ("sdfa", "B₁", "output", "signs jump to each layer"),
+        ("drtp", "B₁", "output", "The targets jump to each layer"),
         ("shallow", "", "", "Nothing comes back"),
     ],
 )
 def test_words_for_the_way_back(rule: str, label: str, source: str, words: str) -> None:
-    layers = network(rule)["layers"]
-    assert run(WORDS, "[m.carrierLabel(a[0][0]), m.sourceOf(a[0], 0)]", layers) == [label, source]
-    assert words in run(WORDS, "m.wayBack(a[0])", layers)
+    message = network(rule)
+    given = message["layers"], message["error_from"]
+    found = run(WORDS, "[m.carrierLabel(a[0][0]), m.sourceOf(a[0], 0), m.wayBack(...a)]", *given)
+    assert found[:2] == [label, source]
+    assert words in found[2]
 
 
 def test_words_for_a_mapping_and_for_the_last_hidden_layer() -> None:
     layers = network({1: "dfa", 2: "bp", 3: "fa"}, (8, 8, 8))["layers"]
-    assert run(WORDS, "m.wayBack(a[0])", layers) == "Each layer has a rule of its own."
+    assert run(WORDS, "m.wayBack(a[0], 'error')", layers) == "Each layer has a rule of its own."
     assert run(WORDS, "[0, 1, 2].map(place => m.sourceOf(a[0], place))", layers) == ["output", "3", "output"]
 
 
@@ -182,7 +186,8 @@ def test_long_names_keep_their_end() -> None:
     [
         (["0", "1"], "1", "1", ["says 1 ✓", ""]),
         (["0", "1"], "0", "1", ["says 0 ✗", "it is 1"]),
-        (["0", "1"], "−0.57, −7.8", "−0.09, −7.4", ["says −0.57 …", "it is −0.09 …"]),
+        (["0", "1"], "−0.57, −7.8", "−0.09, −7.4", ["says −0.57…", "it is −0.09…"]),
+        (["ankle boot", "shirt"], "ankle boot", "shirt", ["says ankle b… ✗", "it is shirt"]),
     ],
 )
 def test_the_verdict_on_a_sample(labels: list[str], prediction: str, target: str, said: list[str]) -> None:

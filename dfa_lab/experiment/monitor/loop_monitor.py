@@ -89,10 +89,11 @@ class LoopMonitor:
         ``batch_size``. Where none is known no throughput is recorded. Call it after ``optimizer.step()``. Raises
         ``DfaLabError`` for a loss that is no number (with replicas, no number for each).
         """
-        self._losses.append(self._checked(loss))
         if samples is not None:
             whole_number("samples", samples, 0)
+        self._losses.append(self._checked(loss))
         counted = samples if samples is not None else self._loaded or self._batch_size or 0
+        self._loaded = None
         if self._schedule is None:
             costs = self._network.costs(counted or self._network.probe_size)
             self._schedule = Schedule.of(costs, self._probe_every)
@@ -139,7 +140,7 @@ class LoopMonitor:
         replicas = self.history.replicas
         shape = () if replicas == 1 else (replicas,)
         try:
-            value = torch.as_tensor(loss).detach().clone()
+            value = torch.as_tensor(loss, dtype=None if isinstance(loss, Tensor) else torch.float64).detach().clone()
         except (TypeError, ValueError, RuntimeError):
             value = torch.empty(0)
         value = value.reshape(()) if replicas == 1 and value.numel() == 1 else value

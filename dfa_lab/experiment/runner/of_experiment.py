@@ -9,6 +9,12 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.runner import Runner
 
 
+def runner_in_use(run: Experiment) -> Runner | None:
+    """The runner that was made last for an experiment, where somebody holds it and it is not closed."""
+    known = Runner.last_of.get(id(run))
+    return None if known is None or known.closed else known
+
+
 def runner_of(run: Experiment | Runner) -> Runner:
     """The runner that was made last for an experiment and is not closed, else a new one; a ``Runner`` is its own.
 
@@ -19,7 +25,4 @@ def runner_of(run: Experiment | Runner) -> Runner:
         return run
     if not isinstance(run, Experiment):
         raise DfaLabError(f"a run was given as {shown(run)}; expected an Experiment or a Runner.")
-    known = Runner.last_of.get(id(run))
-    if known is not None and not known.closed:
-        return known
-    return Runner(run, threaded=os.environ.get("DFA_LAB_HEADLESS") != "1")
+    return runner_in_use(run) or Runner(run, threaded=os.environ.get("DFA_LAB_HEADLESS") != "1")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.runner import Command
 from dfa_lab.experiment.sessions import STORIES, Session, Story, View, offered_session, story_of
 from dfa_lab.experiment.settings import LAST_SEED, PAGE_CHANGES, PAGE_PINS, Settings, check_size
 from dfa_lab.learning.ops import is_sequence
@@ -32,7 +33,7 @@ def act(model: ExplorerModel, content: Mapping[str, Any]) -> None:
 
 
 def handle(model: ExplorerModel, message: Message) -> None:
-    """Do what a ``checked`` message says. What cannot be done is ``model.refused``."""
+    """Do what a ``checked`` message says, of the ``asker`` in it. What cannot be done is ``model.refused``."""
     with _refusals(model):
         _handle(model, message)
 
@@ -64,16 +65,31 @@ def _allowed(model: ExplorerModel, fields: Mapping[str, Any], before: Settings) 
     return after
 
 
+def measure_untrained(model: ExplorerModel) -> None:
+    """Measure before the first step, so that the untrained network is seen; what went wrong before stays said.
+
+    Nothing where there are no threads: what a notebook's test sees is what it asked for.
+    """
+    if not model.at_once:
+        measured = Command("Measure", lambda training: training.lanes.measure_by_hand(), keeps_error=True)
+        model.runner.put(measured)
+
+
 def _reset(model: ExplorerModel, message: Message) -> None:
     model.begin_anew()
-    model.runner.reset()
+    _begin(model)
+
+
+def _begin(model: ExplorerModel, **fields: Any) -> None:
+    model.runner.reset(**fields)
+    measure_untrained(model)
 
 
 def _new_seed(model: ExplorerModel, message: Message) -> None:
     settings = model.experiment.settings
     fields = {name: _next(getattr(settings, name), settings.replicas or 1) for name in ("seed", "feedback_seed")}
     model.begin_anew()
-    model.runner.reset(**fields)
+    _begin(model, **fields)
 
 
 def _next(seed: Any, replicas: int) -> Any:
@@ -91,7 +107,7 @@ def _change(model: ExplorerModel, message: Message) -> None:
 
 def _new_run(model: ExplorerModel, message: Message) -> None:
     model.begin_anew(_allowed(model, message["fields"], model.experiment.settings))
-    model.runner.reset(**message["fields"])
+    _begin(model, **message["fields"])
 
 
 def _fork(model: ExplorerModel, message: Message) -> None:
@@ -144,6 +160,7 @@ def _load(model: ExplorerModel, session: Session, story: Story | None = None) ->
         model.runner.load(session)
     else:
         model.runner.tell(story)
+    measure_untrained(model)
 
 
 def _preset(model: ExplorerModel, message: Message) -> None:
@@ -175,6 +192,10 @@ def _slow(model: ExplorerModel, message: Message) -> None:
             model.runner.play()
 
 
+def _picture(model: ExplorerModel, message: Message) -> None:
+    model.screen.choose_picture(message["name"], message.get("layer"), message.get("asker"))
+
+
 def _look(model: ExplorerModel, message: Message) -> None:
     model.look = message["sample"], message.get("layer"), message.get("unit")
 
@@ -193,7 +214,8 @@ def _share(model: ExplorerModel, message: Message) -> None:
 
 def _save(model: ExplorerModel, message: Message) -> None:
     runs, chosen, kind = model.lanes_by_name(), model.chosen, message["kind"]
-    model.jobs.start("a file", lambda: model.screen.hand_over(*download(runs, chosen, kind)))
+    asker = message.get("asker")
+    model.jobs.start("a file", lambda: model.screen.hand_over(*download(runs, chosen, kind), asker))
 
 
 #: What each of ``VERBS`` does.
@@ -221,7 +243,7 @@ ACTIONS: dict[str, Action] = {
     "share": _share,
     "save": _save,
     "focus": lambda model, message: model.screen.focus(message["step"]),
-    "picture": lambda model, message: model.screen.choose_picture(message["name"], message.get("layer")),
+    "picture": _picture,
     "look": _look,
     "watching": lambda model, _: model.runner.watched(),
 }

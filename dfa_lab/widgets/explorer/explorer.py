@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,18 +11,17 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status
 from dfa_lab.experiment.sessions import View
 from dfa_lab.experiment.settings import Settings, shows_settings
-from dfa_lab.learning.ops import warm_up
 from dfa_lab.widgets.chart import ChartPart
 from dfa_lab.widgets.controls import ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.actions import act
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.part_widget import PartWidget
-from dfa_lab.widgets.explorer.screen import WidgetScreen
+from dfa_lab.widgets.explorer.screen import WidgetScreen, runner_showing
 from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
 from dfa_lab.widgets.explorer.still_picture import StillPicture
-from dfa_lab.widgets.kernel import leave_at_once, take_place
+from dfa_lab.widgets.kernel import take_place
 from dfa_lab.widgets.network import NetworkPart
 from dfa_lab.widgets.pictures import PicturePart, still
 from dfa_lab.widgets.story import StoryPart
@@ -37,7 +35,9 @@ class Explorer(PartWidget):
     name of a ``preset``. Or it takes a run that one has trained, an ``Experiment``: its history is shown, it goes on
     from there, and Reset begins it anew. Where a ``Runner`` trains it already, give that: it keeps its own
     ``watch_limit`` and, unless another ``speed`` than the default is given, its own speed, and lives on when the
-    explorer is closed. Every control takes effect at the next training step and leaves a marker on the chart.
+    explorer is closed. So does the one of an ``Experiment`` that is on a screen already. Parts of that run which are on
+    a screen by themselves (``NetworkView`` …) are in step with the explorer, and under its ``lock`` and ``hide``.
+    Every control takes effect at the next training step and leaves a marker on the chart.
     ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
     as the buttons do), ``model`` the rest of the explorer's state. Nothing trains before play is pressed.
 
@@ -59,8 +59,6 @@ class Explorer(PartWidget):
     >>> explorer.close()
     """
 
-    _built = False
-
     def __init__(
         self,
         settings: Given | None = None,
@@ -75,8 +73,10 @@ class Explorer(PartWidget):
     ) -> None:
         restrictions = Restrictions.of(hide, lock, theme)
         headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        if isinstance(settings, Experiment):
+            settings = runner_showing(settings) or settings
         runner, session = started(settings, preset, fields, patience=patience, headless=headless)
-        self.runner, self._borrowed = runner, isinstance(settings, Runner)
+        self.runner, borrowed = runner, isinstance(settings, Runner)
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)
         self.panel, self.chart, self.network = ControlPanel(), ChartPart(), NetworkPart()
         self.picture = PicturePart(theme="light" if theme == "auto" else theme)
@@ -94,20 +94,14 @@ class Explorer(PartWidget):
         try:
             if session is not None:
                 screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
-            runner.limit(runner.status().limit if self._borrowed and speed == SPEED else speed)
+            runner.limit(runner.status().limit if borrowed and speed == SPEED else speed)
             if session is not None:
                 begin_session(runner, session, preset, at_its_speed=speed == SPEED)
         except BaseException:
-            super().close()
+            self.close()
             raise
+        screen.begin(self.model, owns=not borrowed)
         take_place(self)
-        self._built = True
-        if not headless:
-            runner.measure()  # so that the untrained network is seen
-        screen.begin(self.model)
-        if not headless:
-            leave_at_once()
-            threading.Thread(target=warm_up, name="dfa_lab warm-up", daemon=True).start()
 
     def __repr__(self) -> str:
         settings, step = self.experiment.settings, self.experiment.steps_done
@@ -171,10 +165,5 @@ class Explorer(PartWidget):
         self._still.look(now.model.experiment, running=now.status.running)
 
     def close(self) -> None:
-        """Take it off the screen and end its threads."""
-        if not self._built:  # also called when a half-made one is collected
-            return
-        if not self._borrowed:
-            self.runner.close()
-        self._screen.close()
+        """Take it off the screen and end its threads, unless other parts of the run are on a screen still."""
         super().close()

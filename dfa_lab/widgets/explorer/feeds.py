@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,13 +24,14 @@ PICTURE_SECONDS, NETWORK_SECONDS, SHARE = 1.0, 0.125, 10.0
 @dataclass(frozen=True)
 class Moment:
     """How things stand at one look: the model, the runner's status, the panel's state (None where it cannot be made),
-    the status line.
+    the status line, and whether it is the ``last`` look.
     """
 
     model: ExplorerModel
     status: Status
     panel: dict[str, Any] | None
     line: dict[str, str]
+    last: bool = False
 
 
 class Feed(Protocol):
@@ -45,7 +45,7 @@ class Feed(Protocol):
         """Let the part queue what is new."""
 
     def hurry(self) -> None:
-        """The user has just done something: what is drawn seldom is due now."""
+        """The user has just done something, or a page was opened: what is drawn seldom is due now."""
 
 
 class PanelFeed:
@@ -93,7 +93,8 @@ class PictureFeed:
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
-        if time.monotonic() >= self._due or self.part.whole:
+        if time.monotonic() >= self._due and not now.last:  # the last look waits for no drawing
+            self._due = time.monotonic() + PICTURE_SECONDS
             self.part.show(now.model.chosen)
             self._due = time.monotonic() + max(PICTURE_SECONDS, SHARE * self.part.took)
 
@@ -110,7 +111,8 @@ class NetworkFeed:
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
-        if time.monotonic() >= self._due or self.part.whole:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + PICTURE_SECONDS  # until it is known how long it takes
             self.part.show(now.model.chosen, now.model.look)
             self._due = time.monotonic() + max(NETWORK_SECONDS, SHARE * self.part.took)
 
@@ -131,8 +133,3 @@ class StoryFeed:
 
     def hurry(self) -> None:
         """See ``Feed``."""
-
-
-def parts_of(feeds: Sequence[Feed]) -> list[PagePart]:
-    """The parts in the order in which they go into a frame."""
-    return [feed.part for feed in feeds]

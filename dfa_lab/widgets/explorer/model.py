@@ -35,11 +35,11 @@ class Screen(Protocol):
     def focus(self, step: int) -> None:
         """Lead the eye to a step."""
 
-    def choose_picture(self, name: str, layer: int | None = None) -> None:
-        """Choose a picture. ``DfaLabError`` where there is none of that name or layer."""
+    def choose_picture(self, name: str, layer: int | None = None, asker: object = None) -> None:
+        """Choose a picture where ``asker`` shows one. ``DfaLabError`` where there is none of that name or layer."""
 
-    def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
-        """Give a file to the page that asked for it."""
+    def hand_over(self, name: str, kind: str, content: bytes | str, asker: object = None) -> None:
+        """Give a file to ``asker``, the widget that asked for it; None where code did."""
 
     def begin_anew(self, view: View) -> None:
         """Show the run to come as ``view`` says. ``DfaLabError`` for a picture that there is none of."""
@@ -65,7 +65,7 @@ class ExplorerModel:
     ) -> None:
         self.runner, self.restrictions, self.screen = runner, restrictions, screen
         self.story = "" if session is None else story_of(session)
-        self.jobs, self._at_once = BackgroundJobs(self._job_ended, at_once=at_once), at_once
+        self.jobs, self.at_once = BackgroundJobs(self._job_ended, at_once=at_once), at_once
         self.pins: list[History] = []
         self.shared = "", ""  # the run as a text and as a script
         self.refused: Exception | None = None
@@ -123,5 +123,5 @@ class ExplorerModel:
 
     def _job_ended(self, failed: DfaLabError | None) -> None:
         self.refused = failed or self.refused
-        if not self._at_once:  # else what began the job goes on
+        if not self.at_once:  # else what began the job goes on
             self.screen.refresh()

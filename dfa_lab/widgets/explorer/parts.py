@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.errors import DfaLabError, shown, unknown_name, whole_number
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Runner, runner_of
+from dfa_lab.experiment.runner import Runner, runner_in_use
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.chart import ChartPart, Shown
-from dfa_lab.widgets.controls import ControlPanel, Restrictions
+from dfa_lab.widgets.controls import ControlPanel
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Feed, NetworkFeed, PanelFeed, PictureFeed
-from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.part_widget import PartWidget
-from dfa_lab.widgets.explorer.screen import WidgetScreen, screen_of
+from dfa_lab.widgets.explorer.screen import runner_showing, share
+from dfa_lab.widgets.explorer.start import started
 from dfa_lab.widgets.kernel import take_place
 from dfa_lab.widgets.network import NetworkPart
 from dfa_lab.widgets.pictures import PicturePart
+
+#: Minutes in which no page was open after which a run that a part trains pauses.
+PATIENCE = 30.0
+#: The most units that are drawn of a layer.
+MOST_UNITS = 64
 
 
 class RunPart(PartWidget):
     """A widget that shows a part of a run. Those of one run share its thread, and what is chosen on one page."""
 
-    runner: Runner | None = None
-    _screen: WidgetScreen | None = None
-
-    def follow(self, run: Runner | Experiment) -> None:
-        """Show this run from now on. ``DfaLabError`` for anything else than a ``Runner`` or an ``Experiment``."""
-        self.runner = _runner(run)
-        self._screen = screen_of(self.runner, _new_screen)
-        self._screen.attach(self)
+    def __init__(
+        self, run: Runner | Experiment, part: str, feeds: Sequence[Feed], options: Mapping[str, Any] | None = None
+    ) -> None:
+        if not isinstance(run, Runner | Experiment):
+            raise DfaLabError(f"{type(self).__name__} was given {shown(run)}; expected a Runner or an Experiment.")
+        headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        given = run if isinstance(run, Runner) else runner_showing(run) or runner_in_use(run)
+        self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless)[0]
+        super().__init__(part, [PanelFeed(ControlPanel()), *feeds], options)
+        share(self, self.runner, owns=given is None, headless=headless)
         take_place(self)
 
     def close(self) -> None:
-        """Take it off the screen; the run goes on."""
-        if self._screen is not None:
-            self._screen.detach(self)
+        """Take it off the screen. A ``Runner`` that was given goes on; one made for parts ends with the last of them.
+
+        The run itself stays as it is.
+        """
         super().close()
 
 
@@ -54,8 +64,7 @@ class NetworkView(RunPart):
     """
 
     def __init__(self, run: Runner | Experiment, *, units: int = 16) -> None:
-        super().__init__("network", [PanelFeed(ControlPanel()), NetworkFeed(NetworkPart(units))])
-        self.follow(run)
+        super().__init__(run, "network", [NetworkFeed(NetworkPart(whole_number("units", units, 1, MOST_UNITS)))])
 
 
 class Controls(RunPart):
@@ -69,11 +78,11 @@ class Controls(RunPart):
     """
 
     def __init__(self, run: Runner | Experiment, fields: Sequence[str] | None = None) -> None:
-        for name in fields or ():
+        names = _names("fields", fields)
+        for name in names or ():
             if name not in Settings.model_fields:
                 raise unknown_name("setting", name, list(Settings.model_fields))
-        super().__init__("controls", [PanelFeed(ControlPanel())], {"fields": None if fields is None else list(fields)})
-        self.follow(run)
+        super().__init__(run, "controls", [], {"fields": names})
 
 
 class Transport(RunPart):
@@ -85,8 +94,7 @@ class Transport(RunPart):
     """
 
     def __init__(self, run: Runner | Experiment) -> None:
-        super().__init__("transport", [PanelFeed(ControlPanel())])
-        self.follow(run)
+        super().__init__(run, "transport", [])
 
 
 class LivePicture(RunPart):
@@ -101,9 +109,7 @@ class LivePicture(RunPart):
     """
 
     def __init__(self, run: Runner | Experiment, name: str, *, layer: int = 1) -> None:
-        part = PicturePart(chosen=name, layer=layer)
-        super().__init__("picture", [PanelFeed(ControlPanel()), PictureFeed(part)])
-        self.follow(run)
+        super().__init__(run, "picture", [PictureFeed(PicturePart(chosen=name, layer=layer))])
 
 
 class LiveChart(RunPart):
@@ -120,47 +126,44 @@ class LiveChart(RunPart):
     """
 
     def __init__(self, run: Runner | Experiment | None = None, *, panels: Sequence[str] | None = None) -> None:
-        self._chart = ChartPart(panels)
-        feeds: list[Feed] = (
-            [ChartFeed(self._chart)] if run is None else [PanelFeed(ControlPanel()), ChartFeed(self._chart)]
-        )
-        super().__init__("chart", feeds, {"panels": None if panels is None else list(panels)})
-        self._last: tuple[History | Sequence[Shown], Mapping[str, str]] | None = None
-        if run is None:
-            self.on_hello = self._show_again
-            take_place(self)
-        else:
-            self.follow(run)
+        names = _names("panels", panels)
+        self._chart, options = ChartPart(names), {"panels": names}
+        self._lock = threading.RLock()  # a page may be opened while another thread shows
+        self._last: tuple[History | Sequence[Shown], dict[str, str]] | None = None
+        self._follows = run is not None
+        if run is not None:
+            super().__init__(run, "chart", [ChartFeed(self._chart)], options)
+            return
+        PartWidget.__init__(self, "chart", [ChartFeed(self._chart)], options)
+        self.frames.on_hello = self.frames.on_next = self._show_again
+        take_place(self)
 
     def show(self, history: History | Sequence[Shown], status: Mapping[str, str] | None = None) -> bool:
-        """Draw what is new in a history; whether there was anything. Call it as often as once a step, from one thread.
+        """Draw what is new in a history; whether there was anything. Call it as often as once a step.
 
         ``status`` is shown above the panels: state, step, samples …, each a text. Raises ``DfaLabError`` where the
         chart follows a run already.
         """
-        if self._screen is not None:
+        if self._follows:
             raise DfaLabError("this chart follows its run by itself; make a LiveChart() without one to show a history.")
-        self._last = history, status or {}
-        self.begin_frame()
-        self._chart.show(*self._last)
-        return self.send_frame()
+        if status is not None and not isinstance(status, Mapping):
+            raise DfaLabError(f"status was given as {shown(status)}; expected texts by name, such as state='training'.")
+        with self._lock:
+            last = history, {str(name): str(text) for name, text in (status or {}).items()}
+            self.frames.begin()
+            self._chart.show(*last)
+            self._last = last
+            return self.frames.send_new()
 
     def _show_again(self) -> None:
-        """A page was opened after the last ``show``."""
+        """A page was opened after the last ``show``, or asks what there is."""
         if self._last is not None:
             self.show(*self._last)
 
 
-def _new_screen(runner: Runner) -> WidgetScreen:
-    headless, restrictions = os.environ.get("DFA_LAB_HEADLESS") == "1", Restrictions()
-    screen = WidgetScreen(restrictions, threaded=not headless)
-    screen.begin(ExplorerModel(runner, restrictions, screen, at_once=headless))
-    return screen
-
-
-def _runner(run: object) -> Runner:
-    if isinstance(run, Runner):
-        return run
-    if isinstance(run, Experiment):
-        return runner_of(run)
-    raise DfaLabError(f"a part was given {shown(run)}; expected a run, a Runner or an Experiment.")
+def _names(what: str, given: object) -> list[str] | None:
+    if given is None:
+        return None
+    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
+        return list(given)
+    raise DfaLabError(f"{what} was given as {shown(given)}; expected a list of names, or None for all.")

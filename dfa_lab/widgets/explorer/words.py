@@ -19,10 +19,8 @@ def sentence(run: Experiment) -> str:
     if not run.steps_done:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
-    learnt = (
-        f"it is right on {100 * accuracy:.0f} % of the test data" if accuracy == accuracy else f"the loss is {loss:.3g}"
-    )
-    return f"After {run.steps_done:,} steps {learnt}. {_alignment(run)}"
+    learnt = f"{100 * accuracy:.0f} % of the test data right" if accuracy == accuracy else f"loss {loss:.3g}"
+    return f"After {run.steps_done:,} steps: {learnt}. {_alignment(run)}"
 
 
 def _alignment(run: Experiment) -> str:
@@ -40,10 +38,9 @@ def _alignment(run: Experiment) -> str:
         return "Every layer receives exactly backpropagation's signal."
     chance = [_chance(history, layer) for layer, _ in angles]
     below = all(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
-    where = "layer" if len(angles) == 1 else "layers on average"
-    receives = "receives" if len(angles) == 1 else "receive"
-    verdict = "far better than chance" if below else "no better than chance so far"
-    return f"What the hidden {where} {receives} is {mean:.0f}° from backpropagation's signal: {verdict}."
+    whose = "hidden layer's signal is" if len(angles) == 1 else "hidden layers' signals are"
+    verdict = "better than chance" if below else "no better than chance so far"
+    return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:

@@ -29,5 +29,6 @@ def clear_reply_subshell(widget: Widget) -> None:
     loaded anew deletes the subshells of the former one, and every later message would end in "unknown subshell".
     Other versions keep no such note, and nothing happens.
     """
-    if widget.comm is not None:
-        vars(widget.comm).pop("_reply_subshell_id", None)
+    comm = widget.comm
+    if comm is not None:
+        vars(comm).pop("_reply_subshell_id", None)

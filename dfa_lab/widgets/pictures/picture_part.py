@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, in_words, shown
+from dfa_lab.errors import DfaLabError, in_words, shown, whole_number
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.views.base import ANGLES, THEMES, apply_theme
 from dfa_lab.widgets.kernel import PagePart
@@ -21,7 +21,8 @@ class PicturePart(PagePart):
 
     ``show(experiment)`` draws the chosen one again if the run has moved since; how often to call it is the caller's to
     decide. ``chosen`` is its name in PICTURES or "none", ``layer`` which hidden layer it is of, counted from 1 at the
-    input. ``theme`` is one of ``THEMES``.
+    input. ``theme`` is one of ``THEMES``. One that is ``chosen`` when it is made is ``kept``: no session takes its
+    place, and where a run has none of it the page says so.
 
     ``took`` is how long the last drawing was, in seconds: it takes its time from a training that runs beside it, so the
     caller can leave ten times as much between two. ``opened`` counts the pictures that ``choose_soon`` opened: the page
@@ -37,7 +38,8 @@ class PicturePart(PagePart):
         if chosen != NONE:
             PICTURES[chosen]
         self.theme = theme
-        self.chosen, self.layer = chosen, layer
+        self.chosen, self.layer = chosen, whole_number("layer", layer, 1)
+        self.kept = chosen != NONE
         self.took = 0.0
         self.opened = self._openings = 0
         self._awaited: str | None = None  # what is to be chosen as soon as a run has it
@@ -91,7 +93,7 @@ class PicturePart(PagePart):
         self._offer(experiment)
         history = experiment.history
         state = (self.chosen, self.layer, self._theme, id(history), experiment.steps_done, len(history.events))
-        key = (*(state if self.chosen != NONE else (NONE,)), self._layers, str(self._choices))
+        key = (*(state if self.chosen != NONE else (NONE, self._awaited)), self._layers, str(self._choices))
         if key == self._shown and not self.whole:
             return False
         self._is_whole()
@@ -112,7 +114,8 @@ class PicturePart(PagePart):
             "height": 0,
         }
         if self.chosen == NONE:
-            self.send(content)
+            unfit = PICTURES[self._awaited].title if self.kept and self._awaited else ""
+            self.send({**content, "words": f"This run has no picture of that kind: {unfit}." if unfit else ""})
             return
         try:
             picture, theme = PICTURES[self.chosen], THEMES[self._theme]
@@ -132,6 +135,7 @@ class PicturePart(PagePart):
             {"name": name, "title": picture.title, "layered": picture.layered} for name, picture in fitting.items()
         ]
         if self.chosen not in fitting:
+            self._awaited = self.chosen if self.kept and self.chosen != NONE else self._awaited
             self.chosen = NONE
         if self._awaited in fitting:
             self.chosen, self._awaited = self._awaited, None

@@ -36,7 +36,7 @@ export function CurvesPlot({ curves, sketch, range, words, frame, children }: Pr
   return (
     <>
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing with handles is no fieldset */}
-      <svg ref={frame} class="dfa-curves" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={words}>
+      <svg ref={frame} class="dfa-derivative-plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={words}>
         <defs>
           <clipPath id={clip}>
             <rect {...box} />

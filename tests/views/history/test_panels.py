@@ -9,7 +9,7 @@ from dfa_lab.experiment.history.metrics import Metric
 from dfa_lab.views.base.panels import ANGLES, PANELS, Line, Panel, angle_panel, line_of
 from dfa_lab.views.history.plots import accuracyplot, lossplot, panels_of, throughputplot
 from dfa_lab.views.report.tables import results_table, summary
-from dfa_lab.widgets.chart import LiveChart
+from dfa_lab.widgets.chart import ChartPart
 from dfa_lab.widgets.chart.chart_panels import description
 from dfa_lab.widgets.controls import DOWNLOADS
 from records import make
@@ -31,8 +31,8 @@ def test_a_registered_panel_is_everywhere(sparsity, monkeypatch):
     assert "sparse units<br>(share)" in [figure.layout[name].title.text for name in figure.layout if "yaxis" in name]
     assert {"a, sparsity", "bp, sparsity"} <= {one.name for one in figure.data}
     sent = []
-    monkeypatch.setattr(LiveChart, "send", lambda self, header, buffers: sent.append(header))
-    LiveChart().show(run, {})
+    monkeypatch.setattr(ChartPart, "send", lambda self, header, buffers: sent.append(header))
+    ChartPart().show(run, {})
     assert description(sparsity) in sent[0]["panels"]
     assert "sparsity" in {one["metric"] for one in sent[0]["series"]}
     report = dfa.report(run)
@@ -42,8 +42,8 @@ def test_a_registered_panel_is_everywhere(sparsity, monkeypatch):
 
 def test_a_chart_draws_a_panel_registered_after_it_was_made(monkeypatch, request):
     sent = []
-    monkeypatch.setattr(LiveChart, "send", lambda self, header, buffers: sent.append(header))
-    chart = LiveChart()
+    monkeypatch.setattr(ChartPart, "send", lambda self, header, buffers: sent.append(header))
+    chart = ChartPart()
     request.getfixturevalue("sparsity")
     run = make("a")
     run.record("sparsity", 0.25, step=40, samples=1280)

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dfa_lab.widgets.chart.live_chart import FEWEST_POINTS, LiveChart, Shown
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import History
 from dfa_lab.views.base.palette import RUN_COLOURS, run_colour
 from dfa_lab.views.base.panels import PANELS
 from dfa_lab.widgets.chart.chart_panels import description
+from dfa_lab.widgets.chart.chart_part import FEWEST_POINTS, ChartPart, Shown
 from javascript import run as javascript
 
 STATUS = {"state": "training"}
 
 
-class Recorded(LiveChart):
+class Recorded(ChartPart):
     """A live chart that keeps its headers, and its series taken out of the buffers as the browser does it."""
 
     headers: list[dict[str, Any]]

@@ -346,10 +346,9 @@ def test_it_trains_in_a_thread_and_changes_live(live):
 
 
 @pytest.mark.clock
-def test_messages_of_all_widgets_stay_below_twenty_a_second(live, monkeypatch):
+def test_messages_stay_below_twenty_a_second(live, monkeypatch):
     sent = []
-    for widget in (live.chart, live.panel):
-        monkeypatch.setattr(widget, "send", lambda content, buffers=None: sent.append(time.monotonic()))
+    monkeypatch.setattr(live, "send", lambda content, buffers=None: sent.append(time.monotonic()))
     live.act("play")
     end = time.monotonic() + 3
     while time.monotonic() < end:  # changes as fast as one can turn a knob
@@ -365,19 +364,17 @@ def test_messages_of_all_widgets_stay_below_twenty_a_second(live, monkeypatch):
 
 def test_answers_to_a_pages_acts_are_within_the_budget_and_the_last_one_comes(live, monkeypatch):
     sent = []
-    monkeypatch.setattr(live.chart, "send", lambda content, buffers=None: sent.append((time.monotonic(), {})))
-    monkeypatch.setattr(live.panel, "send", lambda content, buffers=None: sent.append((time.monotonic(), content)))
+    monkeypatch.setattr(live, "send", lambda content, buffers=None: sent.append((time.monotonic(), content)))
     number = 0
     live.act("play")
     end = time.monotonic() + 3
     while time.monotonic() < end:  # what changes nothing is answered too
         number += 1
-        live.panel.receive({"do": "select", "lane": 0, "page": "a page", "number": number})
+        live.frames.receive({"do": "select", "lane": 0, "page": "a page", "number": number})
         time.sleep(0.03)
 
     def answered():
-        told = [content["state"]["answered"] for _, content in sent if "answered" in content.get("state", {})]
-        return bool(told) and told[-1] == {"a page": number}
+        return bool(sent) and sent[-1][1]["answered"] == {"a page": number}
 
     until(answered, 5)
     live.act("pause")
@@ -477,13 +474,15 @@ def test_a_preset_with_an_unknown_picture_leaves_no_thread():
 
 
 def test_closing_draws_no_picture_beyond_the_budget(live, monkeypatch):
-    screen = live._screen
-    drawn = []
-    monkeypatch.setattr(live.pictures, "show", drawn.append)
-    monkeypatch.setattr(screen._budget, "left", lambda: False)
-    screen._picture_due = 0.0
+    until(lambda: live._screen.thread._thread.is_alive())
+    drawn, told = [], []
+    monkeypatch.setattr(live._screen._budget, "left", lambda: False)
+    time.sleep(0.1)  # a look that had begun is over
+    monkeypatch.setattr(live.picture, "show", drawn.append)
+    monkeypatch.setattr(live.chart, "show", lambda *_, **__: told.append("the last state"))
+    live._screen._hurry()
     live.close()
-    assert not drawn
+    assert (drawn, told) == ([], ["the last state"])
 
 
 def test_running_the_cell_again_closes_the_former(monkeypatch):
@@ -640,7 +639,7 @@ def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):
     assert headless.lane == 3
 
 
-def test_what_the_desk_is_told(headless, monkeypatch):
+def test_what_the_panel_is_told(headless, monkeypatch):
     told = {}
     monkeypatch.setattr(headless.panel, "show", lambda state: told.update(state) or True)
     headless.act("step", steps=1)
@@ -660,7 +659,7 @@ def test_what_the_desk_is_told(headless, monkeypatch):
     assert "progress" not in headless.status()
 
 
-def test_a_desk_that_cannot_be_told_does_not_stop_the_curves(headless, monkeypatch):
+def test_a_panel_that_cannot_be_told_does_not_stop_the_curves(headless, monkeypatch):
     monkeypatch.setattr("dfa_lab.widgets.explorer.panel_state.curves", lambda *_: 1 / 0)
     headless._screen._state._kept.clear()
     shown = []
@@ -719,7 +718,7 @@ def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch)
     headless.act("preset", name="moons")
     assert headless.status()["error"] == ""
     assert headless.picture.chosen == "surface"
-    assert "<img" in headless.picture.picture.value
+    assert headless.picture._shown[0] == "surface", "it is drawn"
     assert opened() == 1
     headless.act("preset", name="moons")
     assert opened() == 2, "again: the page is to look for it again"
@@ -730,7 +729,7 @@ def test_a_session_opens_its_picture_and_shows_its_layers(headless, monkeypatch)
     assert (headless.picture.chosen, opened()) == ("surface", 0), "a page loaded now is not to scroll to it"
     headless.act("preset", name="moons")
     assert opened() == 3
-    headless.picture.menu.value = "matrix"
+    headless.frames.receive({"do": "picture", "name": "matrix"})
     assert opened() == 0, "the user's own choice"
     headless.act("preset", name="moons")
     headless.act("preset", name="deep")

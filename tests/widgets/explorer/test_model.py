@@ -19,12 +19,13 @@ MODULES = "model", "actions", "panel_state", "status_line", "start"
 
 
 class NoScreen:
-    """A screen without widgets: its parts keep what they were asked for."""
+    """A screen without widgets: it keeps what it was asked for."""
 
-    undrawn = ""
+    undrawn = refused = ""
+    opened = 0
 
     def __init__(self):
-        self.chart, self.panel, self.pictures = Mock(), Mock(error=""), Mock(opened=0)
+        self.focus, self.choose_picture, self.hand_over = Mock(), Mock(), Mock()
         self.refresh, self.begin_anew = Mock(), Mock()
 
 
@@ -96,12 +97,12 @@ def test_of_many_changes_the_newest_are_shown(model):
 
 def test_files_and_pictures_are_the_screens(model):
     act(model, {"do": "save", "kind": "script"})
-    act(model, {"do": "tab", "name": "matrix"})
+    act(model, {"do": "picture", "name": "matrix", "layer": 2})
     act(model, {"do": "focus", "step": 3})
     screen = model.screen
-    assert screen.panel.hand_over.call_args.args[0].endswith(".py")
-    screen.picture.choose.assert_called_once_with("matrix")
-    screen.chart.focus.assert_called_once_with(3)
+    assert screen.hand_over.call_args.args[0].endswith(".py")
+    screen.choose_picture.assert_called_once_with("matrix", 2, None)
+    screen.focus.assert_called_once_with(3)
     act(model, {"do": "load", "text": dfa.Session(dfa.Settings(**FAST), view={"layers": "all"}).to_text()})
     screen.begin_anew.assert_called_once_with(View(layers="all"))
 

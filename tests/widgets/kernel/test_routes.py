@@ -4,16 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from dfa_lab.widgets.chart.chart_part import ChartPart
-from dfa_lab.widgets.controls.control_panel import ControlPanel
+import dfa_lab as dfa
 from dfa_lab.widgets.kernel import ipykernel_fixes as routes
+from runs import FAST
 
 
 def kernel_with(thread):
     return SimpleNamespace(kernel=SimpleNamespace(shell_stream="stream", shell_channel_thread=thread))
 
 
-@pytest.mark.parametrize("widget", [ChartPart, ControlPanel])
+@pytest.mark.parametrize("widget", [dfa.LiveChart, lambda: dfa.Explorer(**FAST)], ids=["chart", "explorer"])
 def test_a_widget_leads_the_replies_of_a_kernel_that_writes_past_its_stream(widget, monkeypatch):
     manager = SimpleNamespace(_shell_socket="socket")
     monkeypatch.setattr(routes, "get_ipython", lambda: kernel_with(SimpleNamespace(manager=manager)))

@@ -1,14 +1,14 @@
-"""Pictures of one step, in a widget and in a report: they show what the run says, change nothing, and run no markup."""
+"""Pictures of one step, on a page and in a report: they show what the run says, change nothing, and run no markup."""
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,12 +42,17 @@ def digits() -> dfa.Experiment:
     return run
 
 
+def sent(pictures: PicturePart) -> tuple[dict[str, Any], list[bytes]]:
+    """The message that was queued last, of those since the last call."""
+    return pictures.take()[-1]
+
+
 def drawn(pictures: PicturePart) -> tuple[Pixels.Image, str, int]:
     """The picture on the screen, its words, its size in bytes."""
-    found = re.search(r'<img alt="([^"]*)".*base64,([^"]+)"', pictures.picture.value)
-    assert found, pictures.picture.value[:300]
-    data = base64.b64decode(found[2])
-    return Pixels.open(io.BytesIO(data)), html.unescape(found[1]), len(data)
+    content, (data,) = sent(pictures)
+    image = Pixels.open(io.BytesIO(data))
+    assert content["width"] > 0 < content["height"]
+    return image, content["words"], len(data)
 
 
 # What is read from a run
@@ -129,12 +134,11 @@ def test_what_cannot_be_drawn_says_why(read, words, moons, digits) -> None:
 
 
 def test_a_choice_stays_when_the_menu_changes(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
-    pictures, told = PicturePart(), []
+    pictures = PicturePart()
     pictures.show(digits)
-    pictures.on_choose = lambda: told.append(pictures.chosen)
     pictures.choose("spectrum")
     pictures.show(moons)
-    assert (pictures.chosen, told) == ("spectrum", ["spectrum"])
+    assert sent(pictures)[0]["chosen"] == pictures.chosen == "spectrum"
     pictures.choose("surface")
     pictures.show(digits)  # which has none
     assert pictures.chosen == "none"
@@ -142,30 +146,32 @@ def test_a_choice_stays_when_the_menu_changes(digits: dfa.Experiment, moons: dfa
 
 def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(moons: dfa.Experiment) -> None:
     pictures = PicturePart()
+    assert pictures.show(moons), "what there is to choose"
+    content, buffers = sent(pictures)
+    assert (content["chosen"], content["words"], buffers) == ("none", "", [])
+    names = [one["name"] for one in content["choices"]]
+    assert names == [*dfa.VIEWS, "surface"]  # no pictures of digits among them
     assert not pictures.show(moons)
-    assert pictures.picture.value == ""
-    names = [name for _, name in pictures.menu.options]
-    assert names == ["none", *dfa.VIEWS, "surface"]  # no pictures of digits among them
     with pytest.raises(DfaLabError, match="does not fit the run"):
         pictures.choose("mistakes")
     pictures.choose("surface")
     assert pictures.show(moons)
-    before = pictures.picture.value
+    _, before = sent(pictures)
     assert not pictures.show(moons)
     moons.train(10)
     assert pictures.show(moons)
-    assert pictures.picture.value != before
+    assert sent(pictures)[1] != before
     assert pictures.took > 0
     pictures.choose("none")
     pictures.show(moons)
-    assert pictures.picture.value == ""
+    assert sent(pictures)[1] == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_picture_has_words_and_is_small_on_every_background(theme: str, digits: dfa.Experiment) -> None:
     pictures = PicturePart(theme)
     pictures.show(digits)
-    every = [name for _, name in pictures.menu.options[1:]]
+    every = [one["name"] for one in sent(pictures)[0]["choices"]]
     for name in every if theme == "light" else ("deltas", "mistakes"):
         pictures.choose(name)
         assert pictures.show(digits)
@@ -201,10 +207,16 @@ def test_the_layer_is_chosen_where_there_are_several(digits: dfa.Experiment, moo
     pictures.show(digits)
     pictures.choose("matrix", layer=2)
     assert pictures.show(digits)
-    assert "layer 2" in drawn(pictures)[1]
+    content, _ = pictures.take()[-1]
+    assert "layer 2" in content["words"]
+    assert (content["layer"], content["layers"]) == (2, 2)
+    with pytest.raises(DfaLabError, match="no layer 3"):
+        pictures.choose("matrix", layer=3)
     pictures.show(moons)  # another run, of one layer
-    assert "layer 1" in drawn(pictures)[1]
-    assert pictures.layer.layout.display == "none"
+    content, _ = pictures.take()[-1]
+    assert "layer 1" in content["words"]
+    assert content["layers"] == 1, "nothing to choose from"
+    assert pictures.layer == 1
 
 
 def test_a_view_registered_later_is_a_picture_and_its_failure_is_told_as_text(moons: dfa.Experiment) -> None:
@@ -216,11 +228,12 @@ def test_a_view_registered_later_is_a_picture_and_its_failure_is_told_as_text(mo
     try:
         pictures = PicturePart()
         pictures.show(moons)
-        assert ("own view", "own_view") in pictures.menu.options
+        assert {"name": "own_view", "title": "own view", "layered": True} in sent(pictures)[0]["choices"]
         pictures.choose("own_view")
-        pictures.show(moons)
-        assert html.escape(EVIL) in pictures.picture.value
-        assert "<script" not in pictures.picture.value
+        assert pictures.show(moons)
+        content, buffers = sent(pictures)
+        assert EVIL in content["words"], "plain text: the page makes no HTML of it"
+        assert buffers == []
     finally:
         del dfa.VIEWS._entries["own_view"]
 
@@ -231,8 +244,9 @@ def test_the_run_s_name_is_no_markup_in_the_words() -> None:
     pictures.show(run)
     pictures.choose("surface")
     pictures.show(run)
-    assert EVIL in drawn(pictures)[1]
-    assert pictures.picture.value.count("<") == 1
+    content, (data,) = sent(pictures)
+    assert EVIL in content["words"], "plain text: the page makes no HTML of it"
+    assert data.startswith(b"\x89PNG")
 
 
 # The report

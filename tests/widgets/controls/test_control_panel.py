@@ -1,4 +1,4 @@
-"""The desk without a browser: what is told of each setting, what is sent and when, what a page may ask."""
+"""The control panel without a widget: what is told of each setting, what is sent and when, what a page may ask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dfa_lab.widgets.controls.derivative_curves import curves
 
 
 class Watched(ControlPanel):
-    """A desk that keeps what it sends and hears what a page would send."""
+    """A panel that keeps what it queues."""
 
     sent: list[Any]
 
@@ -24,19 +24,16 @@ class Watched(ControlPanel):
         json.dumps(content, allow_nan=False)
         self.__dict__.setdefault("sent", []).append(content)
 
-    def hear(self, content: Any) -> None:
-        self.receive(content)
-
 
 @pytest.fixture
-def desk() -> Watched:
+def panel() -> Watched:
     return Watched()
 
 
 @pytest.fixture
-def acts(desk: Watched) -> list[dict[str, Any]]:
+def acts(panel: Watched) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
-    desk.on_message = heard.append
+    panel.on_message = heard.append
     return heard
 
 
@@ -82,24 +79,24 @@ def test_curves_are_f_its_slope_and_g() -> None:
     assert set(curves("tanh", "no such name (")["g"]) == {None}
 
 
-def test_only_what_changed_is_sent_and_everything_after_a_hello(desk: Watched) -> None:
+def test_only_what_changed_is_sent_and_everything_after_a_hello(panel: Watched) -> None:
     state = {"settings": Settings().values(), "running": False, "error": "", "specs": specs()}
-    assert desk.show(state)
-    assert not desk.show({**state, "settings": Settings().values()}), "equal values are no news"
-    assert desk.show({**state, "running": True})
-    assert desk.sent[-1]["state"] == {"running": True}
-    assert desk.show({key: value for key, value in state.items() if key != "error"})
-    assert (desk.sent[-1]["state"], desk.sent[-1]["gone"]) == ({"running": False}, ["error"])
-    desk.hear({"type": "hello"})
-    assert desk.show(state)
-    assert desk.sent[-1]["type"] == "snapshot"
-    assert set(desk.sent[-1]["state"]) == set(state)
-    assert [message["number"] for message in desk.sent] == [1, 2, 3, 4]
+    assert panel.show(state)
+    assert not panel.show({**state, "settings": Settings().values()}), "equal values are no news"
+    assert panel.show({**state, "running": True})
+    assert panel.sent[-1]["state"] == {"running": True}
+    assert panel.show({key: value for key, value in state.items() if key != "error"})
+    assert (panel.sent[-1]["state"], panel.sent[-1]["gone"]) == ({"running": False}, ["error"])
+    panel.whole = True
+    assert panel.show(state)
+    assert panel.sent[-1]["type"] == "snapshot"
+    assert set(panel.sent[-1]["state"]) == set(state)
+    assert len(panel.sent) == 4
 
 
-def test_a_state_of_any_values_can_be_sent(desk: Watched) -> None:
-    desk.show({"settings": {"lr": math.nan, "activation_derivative": torch.tanh, "seed": (1, 2)}})
-    assert desk.sent[-1]["state"]["settings"] == {"lr": None, "activation_derivative": "tanh", "seed": [1, 2]}
+def test_a_state_of_any_values_can_be_sent(panel: Watched) -> None:
+    panel.show({"settings": {"lr": math.nan, "activation_derivative": torch.tanh, "seed": (1, 2)}})
+    assert panel.sent[-1]["state"]["settings"] == {"lr": None, "activation_derivative": "tanh", "seed": [1, 2]}
 
 
 WELL_FORMED = [
@@ -115,10 +112,10 @@ WELL_FORMED = [
 
 
 @pytest.mark.parametrize("message", WELL_FORMED, ids=lambda message: message["do"])
-def test_what_a_user_does_arrives(desk: Watched, acts: list[Any], message: dict[str, Any]) -> None:
-    desk.hear({**message, "beside": "nothing that belongs here"})
+def test_what_a_user_does_arrives(panel: Watched, acts: list[Any], message: dict[str, Any]) -> None:
+    panel.receive({**message, "beside": "nothing that belongs here"})
     assert acts == [message]
-    assert desk.error == ""
+    assert panel.error == ""
 
 
 HOSTILE = [
@@ -146,61 +143,36 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("message", HOSTILE, ids=lambda message: repr(message)[:40])
-def test_anything_else_changes_nothing_but_the_error(desk: Watched, acts: list[Any], message: Any) -> None:
-    desk.hear(message)
+def test_anything_else_changes_nothing_but_the_error(panel: Watched, acts: list[Any], message: Any) -> None:
+    panel.receive(message)
     assert acts == []
-    assert "expected" in desk.error
-    assert len(desk.error) < 400
-    desk.hear({"do": "pause"})
-    assert (acts, desk.error) == ([{"do": "pause"}], ""), "the next good message is taken"
+    assert "expected" in panel.error
+    assert len(panel.error) < 400
+    panel.receive({"do": "pause"})
+    assert (acts, panel.error) == ([{"do": "pause"}], ""), "the next good message is taken"
 
 
-def test_the_page_says_whether_it_is_dark(desk: Watched, acts: list[Any]) -> None:
+def test_the_page_says_whether_it_is_dark(panel: Watched, acts: list[Any]) -> None:
     told: list[bool] = []
-    desk.on_dark = told.append
-    for message in ({"type": "paper", "dark": True}, {"type": "paper", "dark": "yes"}, {"type": "paper"}):
-        desk.hear(message)
-    assert (told, acts, desk.error) == ([True], [], "")
+    panel.on_dark = told.append
+    for message in ({"type": "dark", "dark": True}, {"type": "dark", "dark": "yes"}, {"type": "dark"}):
+        panel.receive(message)
+    assert (told, acts, panel.error) == ([True], [], "")
 
 
-def test_deep_nesting_is_refused(desk: Watched, acts: list[Any]) -> None:
+def test_deep_nesting_is_refused(panel: Watched, acts: list[Any]) -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
-    desk.hear({"do": "change", "fields": {"lr": deep}})
+    panel.receive({"do": "change", "fields": {"lr": deep}})
     assert acts == []
-    assert "expected settings by name" in desk.error
+    assert "expected settings by name" in panel.error
 
 
-def test_a_failing_handler_is_told_in_words(desk: Watched) -> None:
+def test_a_failing_handler_is_told_in_words(panel: Watched) -> None:
     def fail(act: dict[str, Any]) -> None:
         raise ValueError("no such lane")
 
-    desk.on_message = fail
-    desk.hear({"do": "select", "lane": 7})
-    assert desk.error == "ValueError: no such lane"
-
-
-def test_every_act_is_answered_by_its_number_whatever_came_of_it(desk: Watched) -> None:
-    state: dict[str, Any] = {"running": False}
-    assert desk.show(state)
-    desk.hear({"do": "pause", "page": "one", "number": 1})
-    assert desk.show(state)
-    assert desk.sent[-1]["state"] == {"answered": {"one": 1}}
-    desk.hear({"do": "no such act", "page": "one", "number": 2})
-    desk.hear({"do": "pause", "page": "two", "number": 1})
-    assert desk.show(state)
-    assert desk.sent[-1]["state"] == {"answered": {"one": 2, "two": 1}}
-    assert not desk.show(state), "an answer is one message"
-    desk.hear({"do": "pause"})
-    assert not desk.show(state), "nobody asked"
-
-
-def test_numbers_of_hostile_pages_are_no_answers_and_of_many_pages_the_last_are_kept(desk: Watched) -> None:
-    for page, number in ((7, 1), ("", 1), ("x" * 81, 1), ("x", -1), ("x", True), ("x", 2**60), ("x", 0.5), (None, 1)):
-        desk.hear({"do": "pause", "page": page, "number": number})
-    assert not desk.show({})
-    for page in range(100):
-        desk.hear({"do": "pause", "page": f"page {page}", "number": 1})
-    desk.show({})
-    assert list(desk.sent[-1]["state"]["answered"]) == [f"page {page}" for page in range(84, 100)]
+    panel.on_message = fail
+    panel.receive({"do": "select", "lane": 7})
+    assert panel.error == "ValueError: no such lane"
