@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.html_table import table
 
 T = TypeVar("T")
 
 Choice = str | Mapping[str, Any]
+
+#: What an entry may have to say of itself, in the order of a table's columns; "about" is the first of its docstring.
+DESCRIBED = ("title", "label", "equation", "unit", "meaning", "help", "about", "paper")
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -65,6 +69,12 @@ class Registry(Mapping[str, T], Generic[T]):
     def __repr__(self) -> str:
         return f"<{self.kind}s: {', '.join(self)}>"
 
+    def _repr_html_(self) -> str:
+        """The entries as a table: name, and what they say of themselves."""
+        columns = [one for one in DESCRIBED if any(_words(entry, one) for entry in self.values())]
+        rows = [[name, *(_words(entry, one) for one in columns)] for name, entry in self.items()]
+        return table(["name", *columns], rows, f"{self.kind}s")
+
     def call(self, choice: Choice, *arguments: Any) -> Any:
         """What the chosen entry gives for ``arguments`` and the choice's own parameters.
 
@@ -117,3 +127,11 @@ def parameters_of(entry: object) -> list[str]:
     """The names of an entry's own parameters: its keyword-only arguments."""
     found = inspect.signature(entry).parameters.values() if callable(entry) else ()
     return [one.name for one in found if one.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _words(entry: object, column: str) -> str:
+    """What an entry has to say under a column of ``DESCRIBED``; "" where it has nothing."""
+    said = getattr(entry, column, "")
+    if column == "about" and not said and (inspect.isroutine(entry) or inspect.isclass(entry)):
+        said = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split()).replace("``", "")
+    return said if isinstance(said, str) else ""

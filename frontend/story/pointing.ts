@@ -1,29 +1,34 @@
 // Which parts of the screen a step points at, and how its dots look.
 import type { StoryState } from "../shared/messages.ts";
 
-/** Where the screen has no part of a name, these stand for it. */
-const STANDS_FOR: Record<string, string[]> = {
+/** What else a part is called on the screen: a picture is any picture, and Pause has the place of Play. */
+const ALSO: Record<string, string[]> = {
   dials: ["network"],
+  feedback: ["feedback_init"],
+  derivative: ["activation_derivative"],
   surface: ["picture"],
   matrix: ["picture"],
   mistakes: ["picture"],
   pictures: ["picture"],
-  step: ["play"],
-  reset: ["play"],
+  play: ["pause"],
 };
 
-/** The parts that are outlined when a step points at `part`. */
-export const pointedAt = (part: string): string[] => [part, ...(STANDS_FOR[part] ?? [])];
+/** The names that are outlined when a step points at `part`. */
+export const pointedAt = (part: string): string[] => [part, ...(ALSO[part] ?? [])];
+
+const selectors = (name: string) => [
+  `[data-part~="${name}"]`,
+  `[data-testid="dfa-panel-${name}"]`,
+  `[data-testid="dfa-do-${name}"]`,
+];
 
 /** A style sheet that outlines them, inside the widget that has `data-points`; it holds for what is drawn later, too. */
 export function pointer(part: string): string {
   if (!/^[a-z_]+$/.test(part)) return "";
-  const found = pointedAt(part).map((name) => `[data-part~="${name}"]`);
-  return `.dfa-root[data-points="${part}"] :is(${found.join(", ")}) {
+  return `.dfa-root[data-points="${part}"] :is(${pointedAt(part).flatMap(selectors).join(", ")}) {
   outline: 2px solid var(--dfa-accent);
   outline-offset: -2px;
   border-radius: 4px;
-  background-color: color-mix(in srgb, var(--dfa-accent) 6%, transparent);
 }`;
 }
 

@@ -21,6 +21,7 @@ def test_every_part_is_pointed_at_by_its_name_and_a_picture_by_the_pictures() ->
     found = run("story/pointing.ts", "a[0].map((part) => m.pointedAt(part))", list(STORY_PARTS))
     assert [names[0] for names in found] == list(STORY_PARTS)
     assert run("story/pointing.ts", "m.pointedAt('surface')") == ["surface", "picture"]
+    assert run("story/pointing.ts", "m.pointedAt('feedback')") == ["feedback", "feedback_init"]
     sheets = run("story/pointing.ts", "a[0].map((part) => m.pointer(part))", list(STORY_PARTS))
     for part, sheet in zip(STORY_PARTS, sheets, strict=True):
         assert sheet.startswith(f'.dfa-root[data-points="{part}"] :is([data-part~="{part}"')

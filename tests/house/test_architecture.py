@@ -14,7 +14,7 @@ import pytest
 import dfa_lab
 from places import PACKAGE
 
-ROOMS = ("errors", "registry", "learning", "experiment", "views", "widgets", "cli")
+ROOMS = ("errors", "html_table", "registry", "learning", "experiment", "views", "widgets", "cli")
 #: The folders of each room in the direction of imports: a later one may import an earlier one.
 FOLDERS = {
     "learning": (

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data.from_arrays import from_arrays
+from dfa_lab.experiment.data.samples_table import samples_table
 from dfa_lab.learning.ops import LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
@@ -96,6 +97,9 @@ class Task:
 
     def __repr__(self) -> str:
         return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"
+
+    def _repr_html_(self) -> str:
+        return samples_table(self)
 
     @property
     def labels(self) -> tuple[str, ...]:

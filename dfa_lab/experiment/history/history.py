@@ -19,9 +19,14 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.json_format import in_brackets, read_history, write_history
 from dfa_lab.experiment.history.metrics import METRICS
 from dfa_lab.experiment.history.series import Event, Series, SeriesKey
+from dfa_lab.html_table import curve, degrees, number, table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: What a table of a history shows.
+SHOWN = ("train_loss", "test_loss", "test_accuracy", "weight_alignment", "gradient_alignment")
 
 
 class History:
@@ -57,6 +62,20 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({self.name!r}, steps={self.last_step}, series={len(self.series)}, events={len(self.events)})"
+
+    def _repr_html_(self) -> str:
+        """The loss, the accuracy and the angles, each with its curve; no clock reading, so it is the same each time."""
+        keys: list[SeriesKey] = [(metric, layer) for metric in SHOWN for layer in (None, *self.layers(metric))]
+        rows: list[list[object]] = []
+        for metric, layer in keys:
+            steps, values = self.series.get((metric, layer), Series()).since(0, self.replicas)
+            if len(steps):
+                means = values.mean(1).tolist()
+                said = degrees(means[-1]) if METRICS[metric].unit == "degrees" else number(means[-1])
+                whose = "" if layer is None else f"layer {layer}"
+                rows.append([METRICS[metric].label, whose, said, curve(means, steps.tolist())])
+        caption = f"{self.name}: {self.last_step:,} steps, {len(self.events)} changes"
+        return table(["metric", "", "last", "from the first step to the last"], rows, caption)
 
     @property
     def last_step(self) -> int:

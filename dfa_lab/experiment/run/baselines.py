@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history import METRICS, History
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
+from dfa_lab.html_table import curve, number, table
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
+
+
+#: What a table of the three runs compares.
+RESULTS = ("test_accuracy", "test_loss")
 
 
 class Baselines:
@@ -36,6 +41,20 @@ class Baselines:
         )
         #: The changes of the run that each has made.
         self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}
+
+    def __repr__(self) -> str:
+        steps = ", ".join(f"{one.history.name} at step {one.steps_done}" for one in self._made)
+        return f"Baselines({steps}; the run {self._run.history.name!r} is at step {self._run.steps_done})"
+
+    def _repr_html_(self) -> str:
+        histories = [self._run.history, *self.histories]
+        rows = [
+            [f"{one.name}, the run" if one is self._run.history else one.name, f"{one.last_step:,}"]
+            + [cell for metric in RESULTS for cell in _result(one, metric)]
+            for one in histories
+        ]
+        head = ["run", "steps", *(name for metric in RESULTS for name in (METRICS[metric].label, ""))]
+        return table(head, rows)
 
     def __iter__(self) -> Iterator[History]:
         """Over the histories, so that ``figure(…, references=run.references())`` takes it as it is."""
@@ -83,3 +102,9 @@ class Baselines:
             for rule, high, low in zip(*columns, strict=True)
         ]
         return found if isinstance(own[metric], list) else found[0]
+
+
+def _result(history: History, metric: str) -> tuple[str, str]:
+    """The newest value and the curve."""
+    steps, values = history.values(metric)
+    return number(history.last(metric)), curve(values.mean(1).tolist(), steps.tolist())

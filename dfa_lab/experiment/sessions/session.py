@@ -19,11 +19,16 @@ from dfa_lab.experiment.settings import (
     check_memory,
     check_serializable,
 )
+from dfa_lab.html_table import table
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
 Fields = Mapping[str, Any]
+
+
+def _fields(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {shown(value)}" for name, value in fields.items()) or "–"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,14 @@ class Session:
     lanes: tuple[Lane, ...] = ()
     view: View | Mapping[str, Any] = PLAIN
     name: str = ""
+
+    def _repr_html_(self) -> str:
+        plain = Settings().values()
+        rows = [["settings at step 0", _fields({k: v for k, v in self.settings.values().items() if v != plain[k]})]]
+        rows += [[f"change at step {step:,}", _fields(fields)] for step, fields in self.changes]
+        rows += [[f"beside it: {lane.name}", _fields(lane.fields)] for lane in self.lanes]
+        rows += [["steps", f"{self.steps:,}"]]
+        return table(["", "others than a plain run"], rows, ": ".join(filter(None, (self.title, self.about))))
 
     def __post_init__(self) -> None:
         if not isinstance(self.settings, Settings):

@@ -17,6 +17,7 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import TASKS, Task
 from dfa_lab.experiment.settings import limits
 from dfa_lab.experiment.settings.other_names import unknown_setting
+from dfa_lab.html_table import table
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
 from dfa_lab.learning.ops import OPTIMIZERS, each, is_sequence
@@ -262,6 +263,11 @@ class Settings(BaseModel):
     def values(self) -> dict[str, Any]:
         """Field -> value, as they were given."""
         return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def _repr_html_(self) -> str:
+        meanings = [field.description for field in type(self).model_fields.values()]
+        names, values = zip(*self.values().items(), strict=True)
+        return table(["setting", "value", "meaning"], zip(names, map(shown, values), meanings, strict=True))
 
     @classmethod
     def live_fields(cls) -> list[str]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import whole_number
+from dfa_lab.html_table import degrees, number, table
 from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
 from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
@@ -71,6 +72,21 @@ class AlignmentRow:
 
 class Alignment(list[AlignmentRow]):
     """The rows of one measurement, one for each layer and replica."""
+
+    def _repr_html_(self) -> str:
+        named, several = any(row.name for row in self), any(row.replica for row in self)
+        head = ["layer", *["name"] * named, *["replica"] * several]
+        rows = [
+            [
+                *[row.layer, *[row.name] * named, *[row.replica] * several],
+                degrees(row.weight_alignment),
+                degrees(row.gradient_alignment),
+                _chance(row.gradient_alignment_chance_mean, row.gradient_alignment_chance),
+                number(row.gradient_norm_ratio),
+            ]
+            for row in self
+        ]
+        return table([*head, "weight alignment", "gradient alignment", "by chance", "gradient norm ratio"], rows)
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
@@ -158,17 +174,21 @@ def _measured(
     return found
 
 
+def _chance(mean: float, sd: float) -> str:
+    return degrees(mean) if math.isnan(sd) else f"{degrees(mean)} ± {degrees(sd)}"
+
+
 def _rows(found: Columns, convention: str, names: list[str], replicas: int) -> Alignment:
     values = {name: [one.reshape(-1).tolist() for one in columns] for name, columns in found.items()}
     rows = Alignment()
-    for number, name in enumerate(names):
+    for place, name in enumerate(names):
         for replica in range(replicas):
-            own: dict[str, Any] = {key: columns[number][replica] for key, columns in values.items()}
+            own: dict[str, Any] = {key: columns[place][replica] for key, columns in values.items()}
             angles = {known: own.pop(column(known)) for known in CONVENTIONS}
             own |= {"gradient_alignment": angles[convention], "gradient_alignments": angles}
             own |= {
                 "at_floor": own["at_floor"] == 1,
                 "entries": 0 if math.isnan(own["entries"]) else int(own["entries"]),
             }
-            rows.append(AlignmentRow(number + 1, replica, name, convention, **own))
+            rows.append(AlignmentRow(place + 1, replica, name, convention, **own))
     return rows

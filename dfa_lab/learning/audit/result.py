@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dfa_lab.html_table import table
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,6 +34,16 @@ class AuditRow:
 
 class Audit(list[AuditRow]):
     """The rows of one audit, a parameter each, and one for each activation layer."""
+
+    def _repr_html_(self) -> str:
+        def error(row: AuditRow) -> str:
+            return ("rounding" if row.clean else f"{row.error:.0e}") if row.checked else "not checked"
+
+        rows = [
+            [row.parameter, row.expected, ", ".join(row.explained) or "none", error(row), "yes" if row.clean else "NO"]
+            for row in self
+        ]
+        return table(["parameter", "expected rule", "explained by", "relative error", "clean"], rows)
 
     @property
     def clean(self) -> bool:

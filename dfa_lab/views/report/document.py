@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -46,6 +47,10 @@ def report(
     """
     given = [run for one in (runs if isinstance(runs, list | tuple) else [runs]) for run in runs_of(one, "report()")]
     histories = [one.history for one in given]
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise DfaLabError(
+            f"report() got the path {shown(path)}; several runs are given as a list: report([one, other])."
+        )
     if not histories:
         raise DfaLabError("report() got no run; give a History or an Experiment, such as report(experiment).")
     # Only now, so that a wrong argument needs none of them.

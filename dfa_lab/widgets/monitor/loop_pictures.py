@@ -34,9 +34,9 @@ class Monitor(LoopMonitor):
     >>> net, x, y = torch.nn.Linear(2, 2), torch.rand(8, 2), torch.arange(8) % 2
     >>> monitor = dfa.Monitor(net, torch.nn.functional.cross_entropy, probe=(x, y), batch_size=8)
     >>> for _ in range(20):
-    ...     monitor.step(0.7)
+    ...     monitor.step(0.5)
     >>> monitor.history.last("train_loss"), monitor.steps_done
-    (0.7, 20)
+    (0.5, 20)
     """
 
     def figure(self, **options: Any) -> Figure:

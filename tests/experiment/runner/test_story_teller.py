@@ -57,17 +57,23 @@ def test_a_page_that_presses_play_goes_on_past_a_pause_and_past_what_appears_at_
     assert by_play == [(0, 0), *by_next[2:]]
 
 
+def means_until(last):
+    """The mean gradient angle at each step of the story's run, told of or not, and the distance it is measured at."""
+    run = dfa.Experiment(SETTINGS)
+    means = {}
+    while run.steps_done < last:
+        run.train(1)
+        if run.steps_done == 50:
+            run.change(lr=0.2)
+        run.measure()
+        means[run.steps_done] = sum(run.history.last("gradient_alignment", layer) for layer in (1, 2)) / 2
+    return means, story_teller._distance(run.trainer.costs)
+
+
 def test_the_condition_holds_where_it_pauses_and_not_at_the_measurement_before():
     found, _ = pauses(False)
     met = found[3][0]
-    run = dfa.Experiment(SETTINGS)
-    distance = story_teller._distance(run.trainer.costs)
-    means = {}
-    while run.steps_done < met:
-        run.train(1)
-        run.change(lr=0.2) if run.steps_done == 50 else None
-        run.measure()
-        means[run.steps_done] = sum(run.history.last("gradient_alignment", layer) for layer in (1, 2)) / 2
+    means, distance = means_until(met)
     assert means[met] < 70
     assert all(mean >= 70 for step, mean in means.items() if 7 < step < met and step % distance == 0)
     assert met % distance == 0 or met & (met - 1) == 0
@@ -80,12 +86,23 @@ def test_a_run_that_is_told_of_is_the_same_run_to_the_last_bit():
 
 
 def test_rows_that_the_page_measures_between_steps_change_no_pause():
-    found, _ = pauses(False)
+    """The angle is below the bound at a step that is not the story's to measure, and there the page measures it."""
+    means, distance = means_until(60)
+    crossing = next(
+        step
+        for step in range(2 * distance, 60)
+        if step % distance == 1 and step & (step - 1) and means[step] < min(means[one] for one in range(1, step))
+    )
+    bound = (means[crossing] + min(means[one] for one in range(1, crossing))) / 2
+    when = {"metric": "gradient_alignment", "layer": "mean", "below": bound}
+    story = dfa.Story(SESSION, [STEPS[0], {"text": "Below.", "part": "alignment", "when": when}])
+    found, _ = pauses(False, story=story)
+    assert found[-1][0] > crossing + 1
     runner = dfa.Runner(dfa.Experiment(SETTINGS), threaded=False)
-    runner.tell(STORY)
-    while not runner.status().steps_done or runner.story.place < 3:
-        runner.play(3)  # comes to rest, and is measured, at steps of its own
-    assert (runner.status().steps_done, runner.story.place) == found[3]
+    runner.tell(story)
+    while not runner.story.ended:
+        runner.play(1)  # comes to rest at each step, and is measured there
+    assert runner.status().steps_done == found[-1][0]
 
 
 def test_without_a_story_nothing_is_looked_at(monkeypatch):
