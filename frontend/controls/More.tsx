@@ -27,7 +27,7 @@ export function More({ children }: { children: ComponentChildren }) {
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: a key on a button is a click */}
       <div
         id={id}
-        class="dfa-more"
+        class="dfa-more-menu"
         popover="auto"
         onBeforeToggle={({ newState, currentTarget }) => {
           if (newState === "open") place(currentTarget);

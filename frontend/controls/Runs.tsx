@@ -33,11 +33,11 @@ export function Runs() {
   if (lanes.length < 2 || hidden) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: chips in a line are no fieldset
-    <div class="dfa-runs" role="group" aria-label="runs beside each other" data-testid="dfa-lanes">
+    <div class="dfa-run-chips" role="group" aria-label="runs beside each other" data-testid="dfa-lanes">
       <span class="dfa-runs-words">controls act on</span>
       {lanes.map(({ name, colour, number }, place) => (
         // A run is asked for by its own number: its place may be another's by the time the kernel hears of it.
-        <span key={number ?? place} class={place === chosen ? "dfa-chip dfa-chosen" : "dfa-chip"}>
+        <span key={number ?? place} class={place === chosen ? "dfa-chip dfa-chip-chosen" : "dfa-chip"}>
           <button
             type="button"
             class="dfa-chip-main"
@@ -70,7 +70,7 @@ export function Pins() {
   if (!pins?.length || hidden) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: chips in a line are no fieldset
-    <div class="dfa-runs" role="group" aria-label="pinned runs" data-testid="dfa-pins">
+    <div class="dfa-run-chips" role="group" aria-label="pinned runs" data-testid="dfa-pins">
       {pins.map((name) => (
         <span key={name} class="dfa-chip dfa-pinned">
           <span class="dfa-chip-main">

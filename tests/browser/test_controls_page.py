@@ -40,7 +40,7 @@ def focused(lab):
 
 def test_a_change_is_pending_until_the_kernel_says_so_and_goes_back_where_it_refuses(lab):
     box = lab.get_by_test_id("dfa-control-lr")
-    label = lab.locator("[data-field=lr] .dfa-label")
+    label = lab.locator("[data-field=lr] .dfa-field-label")
     lab.get_by_test_id("dfa-control-lr-slider").press("ArrowRight")
     assert lab.sent() == [change(lr=0.126)]
     assert "…" in label.inner_text()

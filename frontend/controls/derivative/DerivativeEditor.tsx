@@ -159,7 +159,7 @@ function Expression({ sent, why }: { sent: Sent; why: string }) {
   };
   return (
     <div class="dfa-row dfa-wide">
-      <label class="dfa-name" for={id}>
+      <label class="dfa-field-name" for={id}>
         g(x) =
       </label>
       <input

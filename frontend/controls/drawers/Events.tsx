@@ -15,7 +15,7 @@ export function Events() {
   const rows = events.map((event, number) => ({ ...event, number })).reverse();
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table that scrolls
-    <div class="dfa-scroll" tabindex={0} role="region" aria-label="events, newest first" data-testid="dfa-events">
+    <div class="dfa-scroll-box" tabindex={0} role="region" aria-label="events, newest first" data-testid="dfa-events">
       <table>
         <thead>
           <tr>

@@ -8,11 +8,11 @@ export function Phases() {
   return (
     <ol class="dfa-phases" aria-label="phases of the next step" data-testid="dfa-phases">
       {phases.map(({ name, equation, words }, place) => (
-        <li key={name} class="dfa-phase">
+        <li key={name} class="dfa-step-phase">
           <strong>
             {place + 1} {name}
           </strong>
-          <code class="dfa-equation">{equation}</code>
+          <code class="dfa-control-equation">{equation}</code>
           <span>{words}</span>
         </li>
       ))}

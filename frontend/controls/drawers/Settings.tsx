@@ -32,7 +32,7 @@ function StopAt() {
   const what = { id, label: "stop at", kind: "integer", optional: true, placeholder: "never", testid: "dfa-stop-at" };
   return (
     <div class="dfa-row dfa-wide" title="Pause at this step; empty: never">
-      <label class="dfa-name" for={id}>
+      <label class="dfa-field-name" for={id}>
         stop at step
       </label>
       <NumberInput

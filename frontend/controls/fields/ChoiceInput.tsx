@@ -79,7 +79,7 @@ export function ChoiceParameters({ what, value, set, why, choices }: Props) {
         const shape = round ? " dfa-round" : slider ? "" : " dfa-wide";
         return (
           <div key={`${name} ${parameter.name}`} class={`dfa-row${shape}`}>
-            <label class="dfa-name" for={own.id}>
+            <label class="dfa-field-name" for={own.id}>
               {plain}
             </label>
             <Input what={own} value={now(parameter)} set={change} why={why} />

@@ -55,7 +55,7 @@ export function Dial({ what, value, set, why }: InputProps) {
   return (
     <>
       <div
-        class="dfa-dial"
+        class="dfa-angle-dial"
         tabIndex={0}
         role="slider"
         aria-label="angle between the feedback B and Wᵀ"
@@ -84,7 +84,7 @@ export function Dial({ what, value, set, why }: InputProps) {
         }}
       >
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-          <path class="dfa-dial-face" d={FACE} />
+          <path class="dfa-angle-face" d={FACE} />
           <path
             class="dfa-dial-sector"
             d={`M${X} ${Y} L${at(0, inner)} A${inner} ${inner} 0 0 0 ${at(angle, inner)} Z`}

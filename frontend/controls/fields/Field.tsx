@@ -46,8 +46,8 @@ export function Field({ spec, value, set, why, mark = "", refused = "", children
       data-part={spec.field}
     >
       <div class={isChoice || !spec.slider ? "dfa-row dfa-wide" : "dfa-row"} aria-busy={mark === "…"}>
-        <span class="dfa-name">
-          <label class="dfa-label" for={id}>
+        <span class="dfa-field-name">
+          <label class="dfa-field-label" for={id}>
             {spec.label}
             {!MEANINGLESS.includes(spec.unit) && <span class="dfa-unit">{spec.unit}</span>}
             <span class="dfa-mark" aria-hidden="true">
