@@ -19,13 +19,17 @@ interface PanelBoxProps {
 export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps) {
   const root = useRef<HTMLDivElement>(null);
   const holder = useRef<HTMLDivElement>(null);
-  const head = useStore(panel.head, (state) => state);
+  // Field by field: values come many times a second, and only their own texts are drawn anew (`Value`).
+  const room = useStore(panel.head, (state) => state.room);
+  const lines = useStore(panel.head, (state) => state.lines);
+  const at = useStore(panel.head, (state) => state.at);
+  const diverged = useStore(panel.head, (state) => state.diverged);
+  const tip = useStore(panel.head, (state) => state.tip);
   useLayoutEffect(
     () => (root.current && holder.current ? panel.mount(root.current, holder.current) : undefined),
     [panel],
   );
   const { title, short, note, empty } = panel.description;
-  const { room, at, diverged, tip, lines } = head;
   const name = room === "small" ? short || title : title;
   const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
   return (
@@ -49,7 +53,7 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
           {room === "full" && note && <span class="dfa-note">{note}</span>}
           {room !== "small" && <span class="dfa-at">{at}</span>}
         </div>
-        <Legend panel={panel} head={head} />
+        <Legend panel={panel} room={room} lines={lines} />
         {!alone && (
           <button
             type="button"
@@ -136,10 +140,11 @@ export function Swatch({ look, length }: { look: Look; length: number }) {
 const LAYOUTS = [[], ["dfa-turned"], ["dfa-turned", "dfa-stacked"], ["dfa-turned", "dfa-stacked", "dfa-cut"]];
 
 /** The lines' names and values: the last ones, or those under the cursor. Each key hides its line and shows it again. */
-function Legend({ panel, head }: { panel: Panel; head: Head }) {
+function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; lines: Line[] }) {
   const box = useRef<HTMLDivElement>(null);
   const more = useRef<HTMLSpanElement>(null);
-  const { room, lines, values, hidden, layout } = head;
+  const hidden = useStore(panel.head, (state) => state.hidden);
+  const layout = useStore(panel.head, (state) => state.layout);
   const table = room === "full" && lines[0]?.row !== undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `layout` says that sizes have changed
   useLayoutEffect(() => {
@@ -159,18 +164,9 @@ function Legend({ panel, head }: { panel: Panel; head: Head }) {
   // Where not all find room, that of one kind of line is told for every run and layer first.
   const order = room !== "full" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
   const key = (line: Line, text: string) => {
-    const value = values[lines.indexOf(line)] ?? "";
-    return (
-      <Key
-        key={line.series.key}
-        line={line}
-        text={text}
-        value={value}
-        off={hidden.has(line.series.key)}
-        room={room}
-        toggle={() => panel.toggle(line)}
-      />
-    );
+    const off = hidden.has(line.series.key);
+    const place = lines.indexOf(line);
+    return <Key key={line.series.key} panel={panel} line={line} place={place} text={text} off={off} room={room} />;
   };
   if (table) return <Table box={box} lines={lines} drawn={(line) => key(line, "")} />;
   const said = (line: Line) => (room === "small" ? "" : room === "wide" ? line.name : line.label);
@@ -199,23 +195,35 @@ function leaveOut(legend: HTMLElement, more: HTMLElement): void {
 }
 
 interface KeyProps {
+  panel: Panel;
   line: Line;
+  /** Its place among the panel's lines. */
+  place: number;
   /** Its name; without one only a screen reader says it. */
   text: string;
-  value: string;
   off: boolean;
   room: Head["room"];
-  toggle: () => void;
 }
 
-function Key({ line, text, value, off, room, toggle }: KeyProps) {
+function Key({ panel, line, place, text, off, room }: KeyProps) {
   return (
-    <button type="button" class="dfa-key" aria-pressed={!off} title={`Show or hide ${line.name}`} onClick={toggle}>
+    <button
+      type="button"
+      class="dfa-key"
+      aria-pressed={!off}
+      title={`Show or hide ${line.name}`}
+      onClick={() => panel.toggle(line)}
+    >
       <Swatch look={line} length={room === "full" ? 20 : 16} />
       {text ? <span class="dfa-key-name">{text}</span> : <span class="dfa-unseen">{line.name}</span>}
-      <span class="dfa-number">{value}</span>
+      <Value panel={panel} place={place} />
     </button>
   );
+}
+
+function Value({ panel, place }: { panel: Panel; place: number }) {
+  const value = useStore(panel.head, (state) => state.values[place] ?? "");
+  return <span class="dfa-number">{value}</span>;
 }
 
 interface TableProps {

@@ -219,6 +219,8 @@ export function drawSigns(plot: uPlot, lines: Line[], theme: Theme, pixels: numb
   );
 }
 
+const LANES_INSIDE = 3;
+
 /** What the markers are drawn by; `texts` says whether there is room for them, `flash` is a step lit up, or null. */
 export interface MarkerLook {
   marks: Mark[];
@@ -268,6 +270,17 @@ export function drawMarkers(plot: uPlot, look: MarkerLook, pixels: number): void
     if (!at) return;
     const [left, y] = [at.left * pixels, middle(at.lane)];
     ctx.clearRect(left - pixels, y - half + pixels, (widths[i] + 2) * pixels, 2 * half - 2 * pixels);
+    ctx.fillText(label, left, y);
+  });
+  // Without room for texts that of the step to be looked at is said all the same, over the lines.
+  const asked = texts ? [] : shown.filter(({ step }) => step === flash);
+  ctx.setLineDash([]);
+  ctx.lineWidth = 4 * pixels;
+  ctx.strokeStyle = theme.paper;
+  asked.slice(0, LANES_INSIDE).forEach(({ step, label }, lane) => {
+    const most = bbox.left + bbox.width - ctx.measureText(label).width;
+    const [left, y] = [Math.max(bbox.left, Math.min(place(step) + 4 * pixels, most)), bbox.top + half * (2 * lane + 1)];
+    ctx.strokeText(label, left, y);
     ctx.fillText(label, left, y);
   });
   ctx.restore();

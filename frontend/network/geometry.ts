@@ -83,7 +83,7 @@ export function plan(layers: number, width: number, height: number, em: number, 
   const least = SLOT * unit;
   const ends = {
     input: within(width * 0.13, 62 * unit, 110 * unit),
-    output: within(width * 0.21, 98 * unit, 170 * unit),
+    output: within(width * 0.2, 98 * unit, 170 * unit),
   };
   const free = width - ends.input - ends.output;
   const narrow = free < layers * least && !unfolded;

@@ -322,6 +322,9 @@ def test_what_a_small_panel_has_no_room_for_is_said_where_one_points(row, page):
     assert values == "0.0066", "the cursor is in every panel"
     page.mouse.move(5, 5)
     tip.wait_for(state="detached")
+    row.focus(150)
+    page.wait_for_timeout(200)
+    assert "rule → bp" in page.evaluate("window.written"), "the step to be looked at says its change"
 
 
 def test_a_panel_is_enlarged_and_escape_goes_back(row, page):
@@ -408,8 +411,8 @@ def test_two_views_of_a_chart_are_in_step_and_one_that_closes_leaves_the_other(p
     page.evaluate("window.leave[0]()")
     history.record("train_loss", 1.0, step=600, samples=600)
     made.show([Shown(history, "main")], {"state": "paused"})
-    page.wait_for_timeout(300)
-    assert [box.get_attribute("data-points") for box in panels.all()] == ["61"]
+    points = "() => [...document.querySelectorAll('[data-testid=dfa-panel-loss]')].map((one) => one.dataset.points)"
+    page.wait_for_function(f"({points})().join() === '61'")
     assert page.errors == []
 
 

@@ -82,7 +82,7 @@ def test_everything_has_its_place_and_nothing_overlaps(
 
 
 def test_more_than_five_layers_fold_in_a_narrow_box_and_unfold_into_a_wider_picture() -> None:
-    assert planned(5, 640, 230)["fold"] is None
+    assert planned(5, 630, 230)["fold"] is None
     plan = planned(8, 640, 230)
     assert [place["index"] for place in plan["hidden"]] == [0, 1, 6, 7]
     whole = planned(8, 640, 230, unfolded=True)

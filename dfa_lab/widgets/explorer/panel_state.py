@@ -63,7 +63,7 @@ class PanelState:
             "pins": [pin.name for pin in model.pins],
             "error": model.error(status),
             "status": status_line(model, status),
-            "words": model.story or sentence(run),
+            "words": sentence(run),
         }
 
     def _when(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
