@@ -9,6 +9,7 @@ import re
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.widgets.controls import specs
 from places import ROOT
 
 NOTEBOOK = json.loads((ROOT / "notebooks" / "00_explorer.ipynb").read_text(encoding="utf-8"))
@@ -97,7 +98,7 @@ def test_the_first_cell_is_the_explorers_and_says_what_to_press():
 def test_try_1_the_angle_falls(anew, seed):
     explorer = anew()
     assert train(explorer, 1)["weight"] == pytest.approx([90, 90], abs=4)
-    *at_100, late_1, late_2 = told(1, r"at (\d+)° and (\d+)° at step 100, at (\d+)° and (\d+)° at step 500")
+    *at_100, late_1, late_2 = told(1, r"(\d+)° and (\d+)° at step 100, at (\d+)° and (\d+)° at step 500")
     degrees(train(explorer, 100)["weight"], at_100, seed)
     degrees(train(explorer, 500)["weight"], [late_1, late_2], seed)
 
@@ -142,7 +143,7 @@ def test_try_4_a_wrong_derivative(anew, seed):
         found[name] = train(explorer, 200)
     degrees([*found["step"]["gradient"], *exact["gradient"]], numbers[:4], seed)
     losses([found["step"]["loss"], exact["loss"]], numbers[4:], seed)
-    losses([found["identity"]["loss"]], told(4, r"`identity`, Play: (\d\.\d+)"), seed)
+    losses([found["identity"]["loss"]], told(4, r"\*1 everywhere\*, Play: (\d\.\d+)"), seed)
     assert found["identity"]["loss"] < exact["loss"] + 0.03 < found["step"]["loss"] - 0.15
     assert all(step > right + 4 for step, right in zip(found["step"]["gradient"], exact["gradient"], strict=True))
 
@@ -188,7 +189,7 @@ def test_try_6_only_faster_or_different(anew, seed):
 
 
 def test_try_7_beside_backpropagation(anew, seed):
-    early = told(7, r"Play: the loss is (\d\.\d+) by `bp` and (\d\.\d+) by `dfa`")
+    early = told(7, r"Play: the loss is (\d\.\d+) by BP and (\d\.\d+) by DFA")
     late = told(7, r"stop at 200, Play: (\d\.\d+) and (\d\.\d+)")
     explorer = anew()
     train(explorer, 20)
@@ -203,7 +204,8 @@ def test_try_7_beside_backpropagation(anew, seed):
 
 def test_try_8_counts_the_presets():
     counts = {13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
-    assert f"has {counts[len(dfa.PRESETS)]} more" in tried(8)
+    assert f"has {counts[len(dfa.PRESETS)]} guided runs" in tried(8)
+    assert dfa.STORIES["no_transpose"].title in tried(8)
 
 
 def test_the_exercise_has_an_answer(anew, seed):
@@ -218,6 +220,25 @@ def test_the_exercise_has_an_answer(anew, seed):
     accuracies = [found[name]["accuracy"] for name in ("exact", "identity", "step")]
     assert accuracies[0] - accuracies[1] < 0.02
     assert 0 < accuracies[0] - accuracies[2] < 0.04
+
+
+def test_choices_are_called_as_the_screen_calls_them():
+    """A try names a choice as its menu does, or by the first words of that."""
+    shown = {one["field"]: {choice["name"]: choice["title"] for choice in one["choices"]} for one in specs()}
+    labels = {one["field"]: one["label"] for one in specs()}
+    named = {
+        2: ("rule", "shallow", "shallow"),
+        3: ("feedback_init", "normal", "random, normal"),
+        4: ("activation_derivative", "identity", "1 everywhere"),
+        7: ("rule", "bp", "BP"),
+    }
+    for number, (field, name, words) in named.items():
+        assert shown[field][name].startswith(words)
+        assert f"*{words}*" in tried(number)
+        assert f"*{labels[field]}*" in tried(number)
+    assert shown["activation_derivative"]["step"].startswith("step")
+    for number, field in ((6, "lr"), (6, "feedback_scale"), (5, "batch_size")):
+        assert labels[field] in tried(number).lower()
 
 
 def test_the_list_has_no_more_tries_than_are_followed_here():

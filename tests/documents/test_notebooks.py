@@ -15,6 +15,8 @@ def test_there_are_notebooks():
         "01_first_steps.ipynb",
         "02_your_own_network.ipynb",
         "03_what_the_angle_says.ipynb",
+        "04_your_own_dashboard.ipynb",
+        "05_your_own_loop.ipynb",
     ]
 
 
