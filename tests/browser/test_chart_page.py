@@ -4,7 +4,7 @@ import time
 
 import pytest
 from chart_page import PageChart, mount, opened
-from dfa_lab.widgets.chart.live_chart import Shown
+from dfa_lab.widgets.chart.chart_part import Shown
 
 from dfa_lab.experiment.history.history import History
 from places import ROOT
@@ -14,7 +14,7 @@ AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 @pytest.fixture
 def chart(page):
-    """A LiveChart whose messages go to the page at once."""
+    """A chart whose messages go to the page at once."""
     opened(page)
     mount(page)
     made = PageChart()
