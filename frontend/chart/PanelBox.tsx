@@ -146,7 +146,6 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
   const hidden = useStore(panel.head, (state) => state.hidden);
   const layout = useStore(panel.head, (state) => state.layout);
   const table = room === "full" && lines[0]?.row !== undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `layout` says that sizes have changed
   useLayoutEffect(() => {
     const legend = box.current;
     if (!legend) return;

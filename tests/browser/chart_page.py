@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from dfa_lab.widgets.chart.chart_part import ChartPart
-
 from dfa_lab.widgets.kernel.page_widget import STATIC
 
 ADDRESS = "http://127.0.0.1/"

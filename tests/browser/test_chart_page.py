@@ -4,9 +4,9 @@ import time
 
 import pytest
 from chart_page import PageChart, mount, opened
-from dfa_lab.widgets.chart.chart_part import Shown
 
 from dfa_lab.experiment.history.history import History
+from dfa_lab.widgets.chart.chart_part import Shown
 from places import ROOT
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"

@@ -27,8 +27,8 @@ from dfa_lab.experiment.settings.field_types import (
     setting,
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
-from dfa_lab.html_table import table
 from dfa_lab.experiment.settings.plain_values import check_length, plain, present_device
+from dfa_lab.html_table import table
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
 from dfa_lab.learning.ops import OPTIMIZERS, each, is_sequence
