@@ -184,8 +184,11 @@ function leaveOut(legend: HTMLElement, more: HTMLElement): void {
   const keys = [...legend.children] as HTMLElement[];
   more.textContent = "";
   for (const bare of [false, true, true]) {
-    const { bottom } = legend.getBoundingClientRect();
-    const over = keys.filter((one) => one.getBoundingClientRect().bottom > bottom + 2);
+    const room = legend.getBoundingClientRect();
+    const over = keys.filter((one) => {
+      const { bottom, right } = one.getBoundingClientRect();
+      return bottom > room.bottom + 2 || right > room.right + 1; // one that is wider than all the room is out, too
+    });
     if (!bare && over.length) legend.classList.add("dfa-nameless");
     if (!bare) continue;
     for (const one of keys) one.classList.toggle("dfa-over", over.includes(one));
@@ -240,7 +243,6 @@ function Table({ box, lines, drawn }: TableProps) {
   const size = { "--dfa-rows": rows.length, "--dfa-columns": columns.length };
   const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long table scrolls, by keys too
     <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={box ? 0 : undefined}>
       <span class="dfa-legend-corner" style={at(1, 1)} />
       {columns.map((label, column) => (
