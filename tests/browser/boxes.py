@@ -1,4 +1,6 @@
-"""Where the parts of one screen stand: whether all of each is in sight, beside the others, and nothing in it is cut off."""
+"""Where the parts of one screen stand: each whole in sight, none over another, and nothing in it cut off."""
+
+import time
 
 #: What is to be seen at once, as CSS selectors.
 PARTS = {
@@ -9,7 +11,7 @@ PARTS = {
     **{name: f"[data-testid=dfa-panel-{name}]" for name in ("alignment", "loss", "accuracy", "throughput")},
 }
 # What is wrong, in words. A pixel is rounding. What is for ears only, and what is hidden, is not looked at.
-LOOK = """([parts, knows]) => {
+LOOK = """(parts) => {
   const root = document.querySelector(".dfa-explorer");
   const wrong = [];
   const seen = (e) => { // what no box around it, nor the window, takes away
@@ -44,8 +46,7 @@ LOOK = """([parts, knows]) => {
       if (width < 20 || height < 15) wrong.push(`${name} is ${width} x ${height}`);
       if (by > 1) wrong.push(`${name} is out of sight by ${by.toFixed(0)}`);
       for (const inner of [e, ...e.querySelectorAll("*")])
-        if (inner.scrollHeight > inner.clientHeight + 1 && ["auto", "scroll"].includes(getComputedStyle(inner).overflowY)
-            && !inner.closest(knows))
+        if (inner.scrollHeight > inner.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(inner).overflowY))
           wrong.push(`${name} has to be scrolled: ${inner.className} ${inner.scrollHeight} in ${inner.clientHeight}`);
     }
   }
@@ -55,7 +56,7 @@ LOOK = """([parts, knows]) => {
       if (over(a, b) > 1) wrong.push(`${one} lies over ${other} by ${over(a, b).toFixed(0)}`);
   const laidOver = ".dfa-drawer, .dfa-popover, .dfa-question, .dfa-tip, [popover]";
   const hidden = (e) => !e.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-    || e.closest(`.dfa-unseen, .dfa-state, option, style, title, ${laidOver}, ${knows}`);
+    || e.closest(`.dfa-unseen, .dfa-state, option, style, title, ${laidOver}`);
   const texts = [];
   const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -73,7 +74,8 @@ LOOK = """([parts, knows]) => {
     const box = e.getBoundingClientRect();
     if (hidden(e) || !box.width || e.closest(".dfa-plot")) continue;
     const by = out(box, seen(e));
-    if (by > 2) wrong.push(`${e.tagName} ${e.dataset.testid ?? e.getAttribute("class")} is cut off by ${by.toFixed(0)}`);
+    if (by > 2)
+      wrong.push(`${e.tagName} ${e.dataset.testid ?? e.getAttribute("class")} is cut off by ${by.toFixed(0)}`);
   }
   for (const [i, a] of texts.entries()) for (const b of texts.slice(i + 1)) {
     if (a.around.contains(b.around) || b.around.contains(a.around)) continue;
@@ -90,6 +92,14 @@ LOOK = """([parts, knows]) => {
 }"""
 
 
-def wrong(page, parts=PARTS, knows=".dfa-nothing-is-known"):
-    """What is out of sight, over another or cut off, in words; ``knows`` is a selector of what may be."""
-    return page.evaluate(LOOK, [dict(parts), knows])
+def wrong(page, without=()):
+    """What is out of sight, over another or cut off, in words; ``without`` parts that this run has not."""
+    return page.evaluate(LOOK, {name: selector for name, selector in PARTS.items() if name not in without})
+
+
+def all_is_in_sight(page, where, without=(), seconds=15):
+    """See that nothing is wrong, once the page has had time to settle."""
+    end = time.monotonic() + seconds
+    while found := wrong(page, without):
+        assert time.monotonic() < end, "\n".join([where, *found[:20]])
+        page.wait_for_timeout(100)

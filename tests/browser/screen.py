@@ -67,3 +67,27 @@ def until(page, condition, seconds=60, what="it"):
             shown = page.locator(".dfa-top, .dfa-status").all_inner_texts()
             raise AssertionError(f"{what} did not happen in time; on the screen: {shown}")
         page.wait_for_timeout(20)
+
+
+def choose_story(page, name):
+    """Begin a story from its drawer, whatever is told or trained now, and look at the screen without the drawer."""
+    open_drawer(page, "stories")
+    card, yes = page.get_by_test_id(f"dfa-preset-{name}"), page.get_by_test_id("dfa-ask-yes")
+    title = card.locator("strong").inner_text()
+    card.click()
+    told = page.locator(".dfa-story .dfa-story-title")
+
+    def begun():
+        if yes.is_visible():  # runs are there that would go
+            yes.click()
+        return told.count() == 1 and told.inner_text() == title and story_place(page) == 1 and step(page) == 0
+
+    until(page, begun, what=f"the story {name}")
+    if page.get_by_test_id("dfa-close-drawer").count():
+        close_drawer(page)
+
+
+def story_place(page):
+    """Which step of the story is shown, from 1; 0 where none is."""
+    place = page.get_by_test_id("dfa-story-place")
+    return int(place.get_attribute("aria-label").split()[1]) if place.count() else 0
