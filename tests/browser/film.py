@@ -4,24 +4,23 @@ python tests/browser/film.py [folder]          (docs/images where no folder is g
 """
 
 import io
-import re
 import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from screen import control, press, slider, step, text, until
+from screen import close_drawer, control, drawn_step, open_drawer, press, slider, step, text, until
 from server import CHROMIUM, FLAGS, ROOT, TOKEN, served
 
-SIZE = {"width": 1500, "height": 1150}
+SIZE = {"width": 1280, "height": 860}
 WIDTH, MILLISECONDS, LAST, COLOURS = 860, 700, 2500, 96
 
 
 def angles(page):
-    """The angles in degrees that the alignment panel names beside its lines."""
-    head = page.get_by_test_id("dfa-panel-alignment").inner_text()
-    return [float(value) for value in re.findall(r"\d+\.\d", head)]
+    """The angles in degrees that the dials show: of the signal and of B, in each hidden layer."""
+    read = "all => all.flatMap(({ dataset }) => [Number(dataset.angle), Number(dataset.weightAngle)])"
+    return page.locator(".dfa-dial").evaluate_all(read)
 
 
 def shoot(page, folder):
@@ -37,15 +36,17 @@ def shoot(page, folder):
 
     def play(to, every):
         """Play up to a step, with a frame whenever about ``every`` steps are done, and one where it pauses."""
+        open_drawer(page, "settings")
         stop = page.get_by_test_id("dfa-stop-at")
         stop.fill(str(to))
         stop.press("Enter")
+        close_drawer(page)
         begun = step(page)
         press(page, "play")
         for reached in range(begun + every, to, every):
             until(page, lambda reached=reached: step(page) >= reached, what=f"step {reached}")
             frame()
-        until(page, lambda: text(page, "state") == "paused" and step(page) == to, what=f"step {to}")
+        until(page, lambda: text(page, "state") == "paused" and drawn_step(page) == to, what=f"step {to}")
         frame()
         return angles(page)
 
