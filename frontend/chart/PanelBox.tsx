@@ -240,7 +240,6 @@ function Table({ box, lines, drawn }: TableProps) {
   const size = { "--dfa-rows": rows.length, "--dfa-columns": columns.length };
   const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long table scrolls, by keys too
     <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={box ? 0 : undefined}>
       <span class="dfa-legend-corner" style={at(1, 1)} />
       {columns.map((label, column) => (
