@@ -62,7 +62,7 @@ def put_bundles(tree: Path) -> None:
     ignored = [line.strip("/") for line in (tree / ".gitignore").read_text(encoding="utf-8").split()]
     for folder in (tree / line for line in ignored if line.endswith("/static")):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("desk", "live_chart"):
+        for name in ("desk", "live_chart", "dfa_lab"):
             for ending in ("js", "css"):
                 (folder / f"{name}.{ending}").write_text("export default {}\n" if ending == "js" else "\n")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
@@ -18,29 +19,41 @@ from same.page import parts_of
 from same.record import CLOCKS, Plain, Record, digest, of_run, of_tensor, seeded, session
 
 SMALL: dict[str, Any] = {"widths": (12, 8), "batch_size": 8, "probe_every": 10, "record_every": 5, "probe_size": 16}
-#: Parts of a widget's state that say where its code is, or which widgets belong to it.
-UNSAID = ("_esm", "_css", "_anywidget_id", "layout", "style", "children", "tooltip_style")
+#: Whether the explorer is one widget, whose frames hold its parts' messages; before it was several.
+ONE_WIDGET = hasattr(dfa, "NetworkView")
+#: What is not compared, for only one of the codes sends it: of the panel's state, and whole parts.
+ONLY_ONE_SIDE = ("words", "status", "answered")
+ONLY_NOW = ("network", "story")
+#: What has another name now: verbs, and what a page says of itself.
+RENAMED = {"tab": "picture", "paper": "dark"} if ONE_WIDGET else {}
 
 Asked = tuple[str, Mapping[str, Any]]
 
 
 class Messages:
-    """An explorer whose messages are taken down, each as [widget, kind, what it holds].
+    """An explorer with a page that keeps what it is told; ``record`` says what each act brought it, part by part.
 
-    Widgets are called by their place in the boxes; the desk is the first of the explorer's two, and so on.
+    How many messages carried it is not compared: the panel's state is that after each act, and a series is all of its
+    rows since the last snapshot.
     """
 
     def __init__(self, **settings: Any) -> None:
-        self._taken: list[tuple[Any, str, Any, list[Any]]] = []
+        self._found: list[Any] = []
         self._plain, self._spreads = Plain(), [False]
+        self._state: Record = {}
+        self._chart: Record = {}
+        self._rows: dict[str, list[Any]] = {}
+        self._told: dict[str, Any] = {}
+        self._rest: list[Any] = []
         self._before = ipywidgets.Widget.send, ipywidgets.Widget.send_state, time.monotonic
-        taken = self._taken
 
-        def send(widget: Any, content: Any, buffers: Any = None) -> None:
-            taken.append((widget, "message", content, list(buffers or ())))
+        def send(_widget: Any, content: Any, buffers: Any = None) -> None:
+            self._hear(content, list(buffers or ()))
 
         def send_state(widget: Any, key: Any = None) -> None:
-            taken.append((widget, "state", widget.get_state(key), []))
+            found = re.search(r"base64,([^\"]+)", str(widget.get_state(key).get("value", "")))
+            if found:
+                self._rest.append(["picture", digest(base64.b64decode(found[1]))])
 
         ipywidgets.Widget.send, ipywidgets.Widget.send_state = send, send_state
         # A picture is drawn once a second at most, by this clock: here with every act.
@@ -48,59 +61,98 @@ class Messages:
         self.explorer = dfa.Explorer(**settings)
 
     def close(self) -> None:
-        """No more messages are taken down."""
+        """Nothing more is kept."""
         self.explorer.close()
         ipywidgets.Widget.send, ipywidgets.Widget.send_state, time.monotonic = self._before
 
     def act(self, do: str, **message: Any) -> None:
         """What a button does."""
-        self._taken.append((None, "act", {"do": do, **message}, []))
-        self.explorer.act(do, **message)
-        self._taken.append((None, "status", dict(self.explorer.status()), []))
+        self.explorer.act(RENAMED.get(do, do), **message)
+        self._note(["act", {"do": do, **message}], dict(self.explorer.status()))
 
-    def hear(self, place: str, content: Any) -> None:
-        """What a page sends to a widget."""
-        named = {place: widget for widget, place in _places(self.explorer)}
-        self._taken.append((None, "page", [place, content], []))
-        named[place]._handle_custom_msg(content, [])
+    def open_page(self) -> None:
+        """A page opens; what it is told then shows with the next act."""
+        for widget in [self.explorer] if ONE_WIDGET else _widgets(self.explorer):
+            widget._handle_custom_msg({"type": "hello"}, [])
+
+    def hear(self, content: Any) -> None:
+        """What a page sends."""
+        said = content
+        if isinstance(content, Mapping) and content.get("type") in RENAMED:
+            said = {**content, "type": RENAMED[content["type"]]}
+        panel = self.explorer if ONE_WIDGET else _widgets(self.explorer)[0]
+        panel._handle_custom_msg(said, [])
+        self._note(["page", content], dict(self.explorer.status()))
+
+    @property
+    def state(self) -> Record:
+        """The panel's, as the page knows it."""
+        return self._state
 
     def record(self) -> list[Any]:
-        """All that was sent so far."""
-        places = {id(widget): place for widget, place in _places(self.explorer)}
-        found = []
-        for widget, kind, content, buffers in self._taken:
-            place = "" if widget is None else places.get(id(widget), type(widget).__name__)
-            if kind == "state":
-                content = {key: value for key, value in content.items() if key not in UNSAID}
-            elif isinstance(content, Mapping) and "series" in content:
-                content, buffers = self._chart(content, buffers), []
-            elif isinstance(content, Mapping) and content.get("type") == "file":
-                content, buffers = {**content, "content": _file(content["name"], bytes(buffers[0]))}, []
-            if kind != "state" or content:
-                found.append([place, kind, self._plain(content), *map(self._plain, buffers)])
-        return found
+        """What each act brought."""
+        return self._found
 
-    def _chart(self, header: Mapping[str, Any], buffers: list[Any]) -> Record:
-        """Series with digests of their numbers in place of the buffer; those of the clock are left out."""
-        if "runs" in header:
+    def _note(self, what: list[Any], status: Any) -> None:
+        known = {f"panel {key}": value for key, value in self._state.items()}
+        known |= {f"chart {key}": value for key, value in self._chart.items()}
+        known |= {f"rows {key}": of_tensor(np.concatenate(rows, axis=1)) for key, rows in self._rows.items()}
+        told = {key: _unlisted(self._plain(value)) for key, value in known.items()}
+        new = {key: value for key, value in told.items() if key not in self._told or self._told[key] != value}
+        gone = sorted(set(self._told) - set(told))
+        self._found.append(
+            [*map(self._plain, what), _unlisted(self._plain(status)), new, gone, self._plain(self._rest)]
+        )
+        self._told, self._rest = told, []
+
+    def _hear(self, content: Any, buffers: list[Any]) -> None:
+        if content.get("type") == "frame":
+            for one in content["parts"]:
+                own, buffers = buffers[: one["buffers"]], buffers[one["buffers"] :]
+                if one["part"] not in ONLY_NOW:
+                    self._hear({key: value for key, value in one.items() if key not in ("part", "buffers")}, own)
+        elif content.get("type") == "picture":
+            self._rest += [["picture", digest(bytes(buffer))] for buffer in buffers]
+        elif content.get("type") == "file":
+            self._rest.append(["file", content["name"], content["kind"], _file(content["name"], bytes(buffers[0]))])
+        elif content.get("type") == "focus":
+            self._rest.append(["focus", content["step"]])
+        elif "series" in content:
+            self._hear_rows(content, buffers)
+        elif "state" in content:
+            snapshot = content["type"] == "snapshot"
+            state = {**({} if snapshot else self._state), **content["state"]}
+            left_out = (*content["gone"], *ONLY_ONE_SIDE)
+            self._state = {key: value for key, value in state.items() if key not in left_out}
+
+    def _hear_rows(self, header: Mapping[str, Any], buffers: list[Any]) -> None:
+        """All numbers of each series; those of the clock are left out."""
+        if header["type"] == "snapshot":
             self._spreads = [run["spread"] for run in header["runs"]]
-        numbers, series, start = np.frombuffer(buffers[0]), [], 0
+            self._rows, self._chart = {}, {"events": []}
+        numbers, start = np.frombuffer(buffers[0]), 0
         for one in header["series"]:
-            length = one["count"] * (3 if self._spreads[one.get("run", 0)] else 2)
+            columns = 3 if self._spreads[one.get("run", 0)] else 2
+            length = one["count"] * columns
             if one["metric"] not in CLOCKS:
-                series.append({**one, "numbers": of_tensor(numbers[start : start + length])})
+                place = f"{one['metric']} {one['layer']} of run {one.get('run', 0)}"
+                self._rows.setdefault(place, []).append(numbers[start : start + length].reshape(columns, -1))
             start += length
         assert start == len(numbers), "the buffer is longer than its series say"
-        return {**header, "series": series}
+        said = {key: value for key, value in header.items() if key not in ("type", "series", "events", "number")}
+        self._chart = {**self._chart, **said, "events": [*self._chart["events"], *header["events"]]}
 
 
-def _places(widget: Any, place: str = "explorer") -> Iterator[tuple[Any, str]]:
-    yield widget, place
-    for number, child in enumerate(getattr(widget, "children", ())):
-        yield from _places(child, f"{place}.{number}")
+def _unlisted(value: Any) -> Any:
+    """An error that lists the verbs, without those after "save": others came since."""
+    if isinstance(value, str):
+        return re.sub(r"focus, save(, [a-z_]+)+", "focus, save, …", value)
+    return {key: _unlisted(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-DESK, CHART = "explorer.0", "explorer.1.0"
+def _widgets(explorer: Any) -> list[Any]:
+    """The panel and the chart of an explorer of several widgets."""
+    return [explorer.children[0], explorer.children[1].children[0]]
 
 
 def _file(name: str, data: bytes) -> Any:
@@ -121,13 +173,12 @@ def played(asked: list[Asked], then: Callable[[Messages], Any] | None = None, **
     given = {name: value for name, value in SMALL.items() if name != "widths" or "module" not in settings}
     screen = Messages(**{**given, **settings})
     try:
-        screen.hear(DESK, {"type": "hello"})
-        screen.hear(CHART, {"type": "hello"})
+        screen.open_page()
         for do, message in asked:
             screen.act(do, **message)
         if then is not None:
             then(screen)
-        found = {"messages": screen.record()}
+        found = {"told": screen.record()}
         for number, run in screen.explorer.runner.by_number.items():
             found |= of_run(run, f"lane {number}: ")
     finally:
@@ -155,9 +206,8 @@ def controls() -> Record:
 def pages(screen: Messages) -> None:
     """What pages send besides: a second one opens, a dark one, and one that sends nonsense."""
     for content in ({"type": "paper", "dark": True}, {"do": 5}, 7, {"do": "change", "fields": {"lr": "much"}}):
-        screen.hear(DESK, content)
-    for place in (DESK, CHART):
-        screen.hear(place, {"type": "hello"})
+        screen.hear(content)
+    screen.open_page()
     screen.act("step", steps=2)
 
 
@@ -178,7 +228,7 @@ def saving() -> Record:
     """A share text loaded again, each kind of file."""
 
     def load(screen: Messages) -> None:
-        text = next(one[2]["state"]["share"] for one in reversed(screen.record()) if _shares(one))
+        text = screen.state["share"]
         screen.act("reset")
         screen.act("load", text=text)
         screen.act("play")
@@ -186,10 +236,6 @@ def saving() -> Record:
     asked: list[Asked] = [("step", {"steps": 12}), ("change", {"fields": {"rule": "fa"}}), ("step", {"steps": 13})]
     asked += [("save", {"kind": kind}) for kind in ("csv", "png", "html", "script", "json", "exe")]
     return played([*asked, ("load", {"text": "dfa1.nothing"}), ("share", {})], load)
-
-
-def _shares(one: list[Any]) -> bool:
-    return one[:2] == [DESK, "message"] and bool(one[2].get("state", {}).get("share"))
 
 
 def presets_on_the_screen() -> Record:
@@ -228,16 +274,16 @@ def modules_on_the_screen() -> Record:
     try:
         for do, message in asked:
             screen.act(do, **message)
-        found = {"messages": screen.record()}
+        found = {"told": screen.record()}
     finally:
         screen.close()
     run = dfa.Experiment(**SMALL)
     run.train(21)
     screen = Messages(settings=run)
     try:
-        screen.hear(DESK, {"type": "hello"})
+        screen.open_page()
         screen.act("step", steps=6)
-        return found | {"of a run: messages": screen.record()} | of_run(run)
+        return found | {"of a run: told": screen.record()} | of_run(run)
     finally:
         screen.close()
 

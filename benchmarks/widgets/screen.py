@@ -42,9 +42,8 @@ def shown(steps: int) -> tuple[float, int]:
         sent += 1
 
     explorer = dfa.Explorer(**SETTINGS, speed=None)
-    explorer.chart.send = explorer.panel.send = count
-    for widget in (explorer.chart, explorer.panel):
-        widget._hello.set()
+    explorer.send = count
+    explorer.frames.receive({"type": "hello"})
     began = time.perf_counter()
     explorer.runner.play(steps)
     explorer.runner.wait()

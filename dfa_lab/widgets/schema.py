@@ -1,10 +1,11 @@
 """The page's side of the messages: ``python -m dfa_lab.widgets.schema`` writes frontend/shared/messages.ts.
 
-The types are those of ``kernel/messages.py``, the buttons those of ``VERBS``; a test holds the file to them.
+The types are those of each folder's ``messages.py``, the buttons those of ``VERBS``; a test holds the file to them.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import types
 import typing
@@ -12,19 +13,21 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, get_args, get_origin, is_typeddict
 
 from dfa_lab.widgets.controls import Button, buttons
-from dfa_lab.widgets.kernel import messages
 
+#: Each has a ``messages.py``.
+FOLDERS = ("kernel", "controls", "chart", "network", "pictures", "story")
 PLACE = Path(__file__).parents[2] / "frontend" / "shared" / "messages.ts"
 _SIMPLE = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 
 
 def typescript() -> str:
     """The text of messages.ts: an interface for each message, and the table of buttons."""
-    found = [one for one in vars(messages).values() if is_typeddict(one) and one.__module__ == messages.__name__]
-    named = {"Route": messages.Route, "PhaseName": messages.PhaseName}
-    aliases = [f"export type {name} = {_written(kind)};" for name, kind in named.items()]
+    modules = [importlib.import_module(f"dfa_lab.widgets.{folder}.messages") for folder in FOLDERS]
+    held = [(name, one, module.__name__) for module in modules for name, one in vars(module).items()]
+    found = [one for _, one, place in held if is_typeddict(one) and one.__module__ == place]
+    aliases = [f"export type {name} = {_written(one)};" for name, one, _ in held if get_origin(one) is Literal]
     table = json.dumps(buttons(), ensure_ascii=False, indent=2)
-    head = "// Made by `python -m dfa_lab.widgets.schema` from dfa_lab/widgets/kernel/messages.py: change it there."
+    head = "// Made by `python -m dfa_lab.widgets.schema` from the messages.py of dfa_lab/widgets: change them."
     fields = "".join(f"  {name}: string;\n" for name in ("verb", *Button.__dataclass_fields__))
     shape = f"export interface Button {{\n{fields}}}"
     parts = [head, *aliases, *map(_interface, found), shape, f"export const BUTTONS: Record<string, Button> = {table};"]

@@ -112,7 +112,7 @@ function Labels({ sample, plan, count }: { sample: NetworkSample; plan: Plan; co
         return (
           <text
             key={label}
-            class={unit === right ? "dfa-label dfa-right" : "dfa-label"}
+            class={unit === right ? "dfa-unit-label dfa-right" : "dfa-unit-label"}
             x={delta.x + delta.width + 4}
             y={cell.y + cell.height / 2}
             dy="0.35em"

@@ -25,7 +25,7 @@ export function Numbers({ numbers, left, close }: { numbers: UnitNumbers | null;
                 <dt>
                   <b>{symbol}</b> <span class="dfa-note">{name}</span>
                 </dt>
-                <dd class={value.length > LONG ? "dfa-value dfa-long" : "dfa-value"}>{value}</dd>
+                <dd class={value.length > LONG ? "dfa-unit-value dfa-long" : "dfa-unit-value"}>{value}</dd>
                 <dd class="dfa-formula">{formula}</dd>
               </div>
             ))}

@@ -15,7 +15,10 @@ interface Grid {
   down: boolean;
 }
 
-/** Paint a grid pixel by pixel, which is quicker than one call a cell; what is below zero is hollow. */
+/**
+ * Paint a grid line by line, which is quicker than one call a cell; what is below zero is hollow. Of a row of cells two
+ * lines are painted, an outer and an inner one, and the others are copies.
+ */
 function paint(canvas: HTMLCanvasElement, image: ImageData, grid: Grid, palette: Palette): void {
   const { width, height } = image;
   const pixels = new Uint32Array(image.data.buffer);
@@ -23,26 +26,28 @@ function paint(canvas: HTMLCanvasElement, image: ImageData, grid: Grid, palette:
   const { rows, columns, values, scale, down } = grid;
   const edge = Math.min(width / columns, height / rows);
   const gap = edge >= 4 ? Math.round(Math.min(window.devicePixelRatio || 1, edge / 4)) : 0;
-  const wall = edge >= 4 ? Math.max(1, Math.round(edge / 4)) : edge;
-  for (let row = 0; row < rows; row += 1) {
-    const top = Math.round((row * height) / rows);
-    const bottom = Math.round(((row + 1) * height) / rows) - gap;
+  const wall = edge >= 4 ? Math.max(1, Math.round(edge / 4)) : height;
+  const ends = Array.from({ length: columns + 1 }, (_, column) => Math.round((column * width) / columns));
+  const line = (row: number, y: number, inner: boolean) => {
     for (let column = 0; column < columns; column += 1) {
       const value = values[down ? row + rows * column : column + columns * row];
       if (value === undefined) continue;
-      const left = Math.round((column * width) / columns);
-      const right = Math.round(((column + 1) * width) / columns) - gap;
       const colour = (value < 0 ? palette.below : palette.above)[level(value, scale)];
-      const hollow = value < 0 && right - left > 2 * wall;
-      for (let y = top; y < bottom; y += 1) {
-        const line = y * width;
-        if (hollow && y >= top + wall && y < bottom - wall) {
-          pixels.fill(colour, line + left, line + left + wall);
-          pixels.fill(colour, line + right - wall, line + right);
-        } else {
-          pixels.fill(colour, line + left, line + right);
-        }
+      const [left, right] = [ends[column], ends[column + 1] - gap];
+      const hollow = inner && value < 0;
+      for (let x = left; x < right; x += 1) {
+        if (!hollow || x < left + wall || x >= right - wall) pixels[y * width + x] = colour;
       }
+    }
+  };
+  for (let row = 0; row < rows; row += 1) {
+    const top = Math.round((row * height) / rows);
+    const bottom = Math.round(((row + 1) * height) / rows) - gap;
+    for (let y = top; y < bottom; y += 1) {
+      const inner = y >= top + wall && y < bottom - wall;
+      const model = inner ? top + wall : top;
+      if (y === model) line(row, y, inner);
+      else pixels.copyWithin(y * width, model * width, (model + 1) * width);
     }
   }
   canvas.getContext("2d")?.putImageData(image, 0, 0);

@@ -106,5 +106,6 @@ export function verdict({ labels, prediction, target }: NetworkSample): [string,
   const first = (text: string) => (text.includes(",") ? `${text.split(",")[0].slice(0, 5)}…` : text.slice(0, 6));
   if (!labels.includes(target)) return [`says ${first(prediction)}`, `it is ${first(target)}`];
   const right = prediction === target;
-  return [`says ${cut(prediction)} ${right ? "✓" : "✗"}`, right ? "" : `it is ${cut(target)}`];
+  const says = prediction.length > 4 ? "" : "says "; // a long name has no room for it
+  return [`${says}${cut(prediction)} ${right ? "✓" : "✗"}`, right ? "" : `it is ${cut(target)}`];
 }

@@ -1,8 +1,8 @@
-// Made by `python -m dfa_lab.widgets.schema` from dfa_lab/widgets/kernel/messages.py: change it there.
-
-export type Route = "none" | "layerwise" | "direct" | "bp" | "output";
+// Made by `python -m dfa_lab.widgets.schema` from the messages.py of dfa_lab/widgets: change them.
 
 export type PhaseName = "forward" | "error" | "signal" | "update";
+
+export type Route = "none" | "layerwise" | "direct" | "bp" | "output";
 
 /** One part's message inside a frame: which part, its kind, and how many of the frame's buffers are its own. */
 export interface PartMessage {

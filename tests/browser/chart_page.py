@@ -6,8 +6,7 @@ import base64
 import json
 from typing import Any
 
-from dfa_lab.widgets.chart.live_chart import LiveChart
-
+from dfa_lab.widgets.chart.chart_part import ChartPart
 from dfa_lab.widgets.kernel.page_widget import STATIC
 
 ADDRESS = "http://127.0.0.1/"
@@ -73,8 +72,8 @@ def mount(page: Any, part: str = "chart", options: dict[str, Any] | None = None,
     )
 
 
-class PageChart(LiveChart):
-    """A LiveChart whose messages go to the page at once."""
+class PageChart(ChartPart):
+    """A chart whose messages go to the page at once."""
 
     page: Any
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 from chart_page import PageChart, mount, opened
-from dfa_lab.widgets.chart.live_chart import Shown
 
 from dfa_lab.experiment.history.history import History
+from dfa_lab.widgets.chart.chart_part import Shown
 from places import ROOT
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -14,7 +14,7 @@ AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 @pytest.fixture
 def chart(page):
-    """A LiveChart whose messages go to the page at once."""
+    """A chart whose messages go to the page at once."""
     opened(page)
     mount(page)
     made = PageChart()

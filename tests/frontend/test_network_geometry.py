@@ -187,7 +187,7 @@ def test_long_names_keep_their_end() -> None:
         (["0", "1"], "1", "1", ["says 1 ✓", ""]),
         (["0", "1"], "0", "1", ["says 0 ✗", "it is 1"]),
         (["0", "1"], "−0.57, −7.8", "−0.09, −7.4", ["says −0.57…", "it is −0.09…"]),
-        (["ankle boot", "shirt"], "ankle boot", "shirt", ["says ankle b… ✗", "it is shirt"]),
+        (["ankle boot", "shirt"], "ankle boot", "shirt", ["ankle b… ✗", "it is shirt"]),
     ],
 )
 def test_the_verdict_on_a_sample(labels: list[str], prediction: str, target: str, said: list[str]) -> None:

@@ -56,7 +56,10 @@ def references():
 
 #: What is shown, and texts that its table has in this order.
 SHOWN = {
-    "settings": (lambda: dfa.Settings(rule="fa"), ["setting", "rule", "'fa'", "lr", "0.1", "Learning rate η."]),
+    "settings": (
+        lambda: dfa.Settings(rule="fa"),
+        ["setting", "rule", "'fa'", "lr", "0.1", dfa.Settings.model_fields["lr"].description],
+    ),
     "history": (
         history,
         [f"{NASTY}: 90 steps, 0 changes", "training loss", "0.011", "weight alignment", "layer 1", "0.0°", "45.0°"],

@@ -133,6 +133,19 @@ ENTRIES = {
     "Session.read": lambda _, v: dfa.Session.read(v),
     "Session.from_json": lambda _, v: dfa.Session.from_json(v),
     "Session.from_text": lambda _, v: dfa.Session.from_text(v),
+    "NetworkView": lambda _, v: dfa.NetworkView(v),
+    "NetworkView(units)": lambda run, v: dfa.NetworkView(run, units=v),
+    "Controls": lambda _, v: dfa.Controls(v),
+    "Controls(fields)": lambda run, v: dfa.Controls(run, v),
+    "Controls(fields=[…])": lambda run, v: dfa.Controls(run, [v]),
+    "Transport": lambda _, v: dfa.Transport(v),
+    "LivePicture": lambda _, v: dfa.LivePicture(v, "matrix"),
+    "LivePicture(name)": lambda run, v: dfa.LivePicture(run, v),
+    "LivePicture(layer)": lambda run, v: dfa.LivePicture(run, "matrix", layer=v),
+    "LiveChart": lambda _, v: dfa.LiveChart(v),
+    "LiveChart(panels)": lambda run, v: dfa.LiveChart(run, panels=v),
+    "LiveChart.show": lambda _, v: dfa.LiveChart().show(v),
+    "LiveChart.show(status)": lambda run, v: dfa.LiveChart().show(run.history, v),
     "Explorer": lambda _, v: dfa.Explorer(v),
     "Explorer(hide)": lambda _, v: dfa.Explorer(**SMALL, hide=v),
     "Explorer(lock)": lambda _, v: dfa.Explorer(**SMALL, lock=v),
@@ -164,6 +177,7 @@ TAKEN = {
     "a rank": {"number"},  # cut to the smaller side
     "register": {"text"},
     "Explorer(patience)": {"number"},
+    "LiveChart.show(status)": {"mapping", "parameters"},  # shown in short
 }
 
 

@@ -14,7 +14,7 @@ TRAINERS = 'sum(thread.name == "dfa_lab trainer" for thread in threading.enumera
 @pytest.fixture(scope="module")
 def desk(kernel):
     assert kernel.run(SHOWN).startswith("Explorer(")
-    return kernel.run("print(e.panel.comm.comm_id)")
+    return kernel.run("print(e.comm.comm_id)")
 
 
 #: In the thread that reads requests: what arrives in its sleep waits in the socket, then a reply goes out to nobody.

@@ -151,12 +151,6 @@ class Runner:
 
         It is called in the thread that trains; what it raises stops nothing, stays on the status and is raised by
         ``wait``. A forked lane is observed by ``runner.by_number[number].observe``.
-
-        >>> import dfa_lab as dfa
-        >>> runner, seen = dfa.Runner(dfa.Experiment(widths=(8,)), threaded=False), []
-        >>> end = runner.observe("step", lambda one: seen.append(one.step))
-        >>> runner.play(3), seen
-        (None, [1, 2, 3])
         """
         return self.experiment.observe(moment, observer)
 

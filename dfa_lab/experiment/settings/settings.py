@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
 
-import numpy as np
-import torch
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import TASKS, Task
 from dfa_lab.experiment.settings import limits
+from dfa_lab.experiment.settings.field_types import (
+    MOST_ENTRIES,
+    PER_REPLICA,
+    Factor,
+    Precision,
+    Rate,
+    ReplicaDerivative,
+    ReplicaInit,
+    Seed,
+    Width,
+    extra_of,
+    setting,
+)
 from dfa_lab.experiment.settings.other_names import unknown_setting
+from dfa_lab.experiment.settings.plain_values import check_length, plain, present_device
 from dfa_lab.html_table import table
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
@@ -34,38 +45,6 @@ CHOICES: dict[str, Registry[Any]] = {
     "optimizer": OPTIMIZERS,
     "weight_init": WEIGHT_INITS,
 }
-
-Slider = tuple[float, float, Literal["linear", "log2", "log10"]]
-
-
-def setting(
-    default: Any,
-    meaning: str,
-    *,
-    label: str,
-    live: bool = False,
-    unit: str = "",
-    slider: Slider | None = None,
-    **limits: Any,
-) -> Any:
-    """A field: its default, what it means, its name in plain words, whether it is live, its unit, and the span and
-    scale of its slider.
-    """
-    extra: dict[str, Any] = {"label": label, "live": live, "unit": unit, "slider": slider}
-    return Field(default, description=meaning, json_schema_extra=extra, **limits)
-
-
-Width = Annotated[int, Ge(1), Le(limits.MOST_UNITS)]
-Seed = Annotated[int, Ge(0), Le(limits.LAST_SEED)]
-Rate = Annotated[float, Gt(0), Le(1e6)]
-Factor = Annotated[float, Ge(-1e6), Le(1e6)]
-ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
-ReplicaInit = str | dict[str, Any]
-Precision = Literal["highest", "high", "medium"]
-#: What may be a sequence with a value for each replica.
-PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")
-#: How long the sequence of a field that takes one may be; a longer one is refused before its entries are looked at.
-MOST_ENTRIES = {"widths": limits.MOST_LAYERS, **dict.fromkeys(PER_REPLICA, limits.MOST_REPLICAS)}
 
 
 class Settings(BaseModel):
@@ -86,10 +65,7 @@ class Settings(BaseModel):
         "digits", "What is to be learned.", label="data"
     )
     widths: tuple[Width, ...] = setting(
-        (128, 128),
-        "Units in each hidden layer, first layer first.",
-        label="hidden units",
-        max_length=limits.MOST_LAYERS,
+        (128, 128), "Units of each hidden layer, in order.", label="hidden units", max_length=limits.MOST_LAYERS
     )
     activation: str = setting("tanh", "Activation f of the hidden layers.", label="activation")
     activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = setting(
@@ -162,11 +138,7 @@ class Settings(BaseModel):
     )
     device: str = setting("cpu", "Where the tensors live: cpu, or cuda where there is one.", label="device")
     threads: int = setting(
-        1,
-        "CPU threads a step may use; 1 is best for small nets and shared machines.",
-        label="threads",
-        ge=1,
-        le=1024,
+        1, "CPU threads a step may use; 1 is best for small nets and shared machines.", label="threads", ge=1, le=1024
     )
     precision: Precision = setting(
         "highest",
@@ -207,7 +179,7 @@ class Settings(BaseModel):
             if name not in type(self).model_fields:
                 raise unknown_setting(name, type(self).model_fields)
         for name, most in MOST_ENTRIES.items():
-            _check_length(name, fields.get(name), most)
+            check_length(name, fields.get(name), most, expected)
         try:
             super().__init__(**fields)
         except ValidationError as errors:
@@ -219,7 +191,7 @@ class Settings(BaseModel):
     @classmethod
     def _plain(cls, value: Any, info: Any) -> Any:
         """NumPy's and torch's numbers are numbers, in a sequence too where the field takes one."""
-        return _plain(info.field_name, value, itertools.count(1))
+        return plain(info.field_name, value, itertools.count(1))
 
     @field_validator(*CHOICES)
     @classmethod
@@ -245,15 +217,7 @@ class Settings(BaseModel):
     @field_validator("device")
     @classmethod
     def _present(cls, value: str) -> str:
-        try:
-            kind = torch.device(value).type
-        except RuntimeError:
-            kind = ""
-        if kind not in ("cpu", "cuda"):
-            raise DfaLabError(f"device was given as {shown(value)}; expected cpu, cuda or cuda:0, cuda:1 …")
-        if kind == "cuda" and not torch.cuda.is_available():
-            raise DfaLabError(f"device was given as {shown(value)}; this machine has no such device: use cpu.")
-        return value
+        return present_device(value)
 
     def changed(self, **fields: Any) -> Settings:
         """These settings with some fields changed; only those are checked, and that all fit the replicas."""
@@ -290,33 +254,6 @@ class Settings(BaseModel):
         if name not in list(cls.model_fields):
             raise unknown_setting(name, cls.model_fields)
         return f"{cls.model_fields[name].description} {name} takes {expected(name)}."
-
-
-def _plain(field: str, value: Any, seen: Iterator[int]) -> Any:
-    """A field's value with plain numbers; ``seen`` counts the parameters, which are copied: nobody else holds them."""
-    if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.dim() == 0):
-        return value.item()
-    if _is_list(value) and field in MOST_ENTRIES:
-        return tuple(_plain(field, one, seen) for one in value)
-    if isinstance(value, Mapping):
-        return {key: _plain_parameter(field, one, seen) for key, one in value.items()}
-    return value
-
-
-def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:
-    """A choice's parameter as JSON would bring it back: numbers, and lists of them."""
-    size = value.size if isinstance(value, np.ndarray) else value.numel() if isinstance(value, torch.Tensor) else 0
-    if max(size, next(seen)) > limits.MOST_PARAMETERS:
-        raise DfaLabError(f"{field} was given more than {limits.MOST_PARAMETERS:,} parameters; expected a few numbers.")
-    if isinstance(value, np.generic | np.ndarray | torch.Tensor):
-        return value.tolist()
-    return [_plain_parameter(field, one, seen) for one in value] if isinstance(value, list | tuple) else value
-
-
-def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """What ``setting`` noted of a field: label, live, unit, slider."""
-    assert isinstance(field.json_schema_extra, Mapping)
-    return dict(field.json_schema_extra)
 
 
 def label_of(name: str) -> str:
@@ -365,14 +302,3 @@ def _sentence(error: Any, given: Mapping[str, Any]) -> str:
         return str(reason)
     name = str(error["loc"][0])
     return f"{name} was given as {shown(given.get(name))}; expected {expected(name)}."
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple | range) or (isinstance(value, np.ndarray | torch.Tensor) and value.ndim > 0)
-
-
-def _check_length(name: str, value: Any, most: int) -> None:
-    if _is_list(value) and len(value) > most:
-        raise DfaLabError(f"{name} was given as a list of {len(value):,}; expected at most {most:,} entries.")
-    if _is_list(value) and (deep := next((one for one in value if _is_list(one)), None)) is not None:
-        raise DfaLabError(f"{name} was given as a list that holds {shown(deep)}; expected {expected(name)}.")

@@ -26,6 +26,8 @@ from dfa_lab.widgets.pictures import PicturePart
 PATIENCE = 30.0
 #: The most units that are drawn of a layer.
 MOST_UNITS = 64
+#: The most characters of a text above the curves.
+LONGEST = 200
 
 
 class RunPart(PartWidget):
@@ -149,7 +151,7 @@ class LiveChart(RunPart):
         if status is not None and not isinstance(status, Mapping):
             raise DfaLabError(f"status was given as {shown(status)}; expected texts by name, such as state='training'.")
         with self._lock:
-            last = history, {str(name): str(text) for name, text in (status or {}).items()}
+            last = history, {_text(name): _text(text) for name, text in (status or {}).items()}
             self.frames.begin()
             self._chart.show(*last)
             self._last = last
@@ -159,6 +161,10 @@ class LiveChart(RunPart):
         """A page was opened after the last ``show``, or asks what there is."""
         if self._last is not None:
             self.show(*self._last)
+
+
+def _text(given: object) -> str:
+    return (given if isinstance(given, str) else shown(given))[:LONGEST]
 
 
 def _names(what: str, given: object) -> list[str] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
@@ -14,18 +16,25 @@ BELOW = 3.0
 
 def sentence(run: Experiment) -> str:
     """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns."""
-    rule = run.settings.rule
-    title = RULES[rule].title if isinstance(rule, str) else "a rule of each layer's own"
+    known = _known_rule(run)
+    title = "a rule of each layer's own" if known is None else known.title
     if not run.steps_done:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
     learnt = f"{100 * accuracy:.0f} % of the test data right" if accuracy == accuracy else f"loss {loss:.3g}"
-    return f"After {run.steps_done:,} steps: {learnt}. {_alignment(run)}"
+    steps = "1 step" if run.steps_done == 1 else f"{run.steps_done:,} steps"
+    return f"After {steps}: {learnt}. {_alignment(run)}".rstrip()
+
+
+def _known_rule(run: Experiment) -> Any:
+    """The registry's entry of the run's rule, given by name or with parameters; None for a rule a layer."""
+    rule = run.settings.rule
+    name = rule.get("name") if isinstance(rule, Mapping) else rule
+    return RULES[name] if isinstance(name, str) and name in RULES else None
 
 
 def _alignment(run: Experiment) -> str:
-    history, rule = run.history, run.settings.rule
-    known = RULES[rule] if isinstance(rule, str) else None
+    history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
         return "The hidden layers receive nothing and stay as they are."
     layers = sorted({layer for metric, layer in list(history.series) if metric == "gradient_alignment" and layer})

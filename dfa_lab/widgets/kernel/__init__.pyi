@@ -1,9 +1,9 @@
-from . import messages as messages
 from .background_jobs import BackgroundJobs as BackgroundJobs
 from .cell_outputs import take_place as take_place
 from .fast_exit import leave_at_once as leave_at_once
 from .frames import Frames as Frames
 from .ipykernel_fixes import clear_reply_subshell as clear_reply_subshell
+from .messages import PartMessage as PartMessage
 from .notebooks import copy_notebooks as copy_notebooks
 from .page_part import PagePart as PagePart
 from .page_widget import PageWidget as PageWidget

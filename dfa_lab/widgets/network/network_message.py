@@ -17,7 +17,7 @@ from dfa_lab.experiment.inspection import (
     unit_numbers,
 )
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.widgets.kernel import messages
+from dfa_lab.widgets.network import messages
 from dfa_lab.widgets.network.summary import summary_of
 
 #: Significant digits of every number in a message.

@@ -51,7 +51,7 @@ class Pictures(Registry[Picture]):
     """Each of ``VIEWS``, one registered later too, and after them the pictures that are registered here."""
 
     def __getitem__(self, name: str) -> Picture:
-        if name not in self._entries and isinstance(name, str) and name in VIEWS:
+        if isinstance(name, str) and name not in self._entries and name in VIEWS:
             return picture_of(name)
         return super().__getitem__(name)
 

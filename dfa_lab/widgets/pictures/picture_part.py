@@ -14,6 +14,8 @@ from dfa_lab.widgets.pictures.png import png
 
 #: What is chosen at first: nothing is drawn, so nothing is paid for.
 NONE = "none"
+#: No network has so many layers.
+LAST_LAYER = 100_000
 
 
 class PicturePart(PagePart):
@@ -38,7 +40,7 @@ class PicturePart(PagePart):
         if chosen != NONE:
             PICTURES[chosen]
         self.theme = theme
-        self.chosen, self.layer = chosen, whole_number("layer", layer, 1)
+        self.chosen, self.layer = chosen, whole_number("layer", layer, 1, LAST_LAYER)
         self.kept = chosen != NONE
         self.took = 0.0
         self.opened = self._openings = 0

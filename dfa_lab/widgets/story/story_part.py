@@ -6,7 +6,8 @@ from typing import Any
 
 from dfa_lab.experiment.runner import Runner, StoryStatus
 from dfa_lab.experiment.sessions import STORIES
-from dfa_lab.widgets.kernel import PagePart, messages
+from dfa_lab.widgets.kernel import PagePart
+from dfa_lab.widgets.story import messages
 
 #: No story is told.
 NONE: dict[str, Any] = {

@@ -1,7 +1,7 @@
 // One control for one setting, made from its spec: label, help, the way to set it, and why the last value was refused.
 import "./fields.css";
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { useLab } from "../../shared/lab.tsx";
 import type { Spec } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
@@ -65,12 +65,19 @@ export function Field({ spec, value, set, why, mark = "", refused = "", children
         {isChoice ? <ChoiceMenu {...input} choices={spec.choices} free={spec.free} /> : <NumberInput {...input} />}
       </div>
       {isChoice && <ChoiceParameters {...input} choices={spec.choices} free={spec.free} />}
-      {refused && (
-        <p class="dfa-error" role="alert" data-testid={`dfa-refused-${spec.field}`}>
-          {refused}
-        </p>
-      )}
+      {refused && <Refused words={refused} testid={`dfa-refused-${spec.field}`} />}
     </div>
+  );
+}
+
+/** Why the last value was refused; brought into sight where the column of controls is at its end. */
+function Refused({ words, testid }: { words: string; testid: string }) {
+  const box = useRef<HTMLParagraphElement>(null);
+  useLayoutEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [words]);
+  return (
+    <p ref={box} class="dfa-error" role="alert" data-testid={testid}>
+      {words}
+    </p>
   );
 }
 

@@ -284,3 +284,9 @@ def test_a_png_is_headed_by_the_name_of_its_lane(inline, monkeypatch):
         assert download(runs, run, "png")[2].startswith(b"\x89PNG")
         assert headings[-1] == name
     assert len(headings) == 3
+
+
+def test_a_second_run_in_the_path_s_place_is_told_to_be_in_a_list():
+    run = dfa.Experiment(task="moons", widths=(4,))
+    with pytest.raises(dfa.DfaLabError, match=r"several runs are given as a list: report\(\[one, other\]\)"):
+        dfa.report(run, run)

@@ -9,9 +9,11 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.experiment.runner import runner_of
+from dfa_lab.widgets.controls import specs
 from dfa_lab.widgets.controls.knobs import REFUSED
 from runs import FAST, until
 
+LABELS = {one["field"]: one["label"] for one in specs()}
 KINDS = {
     "rule": ipywidgets.Dropdown,
     "feedback_init": ipywidgets.Dropdown,
@@ -52,7 +54,7 @@ def test_each_live_setting_has_a_control_with_its_value(inline):
     for field in dfa.Settings.live_fields():
         control = dfa.knob(inline, field)
         assert isinstance(control, KINDS.get(field, ipywidgets.ValueWidget))
-        assert control.description == field.replace("_", " ")
+        assert control.description == LABELS[field]
         value = getattr(inline.experiment.settings, field)
         assert control.value == ("20" if field == "probe_every" else value)
         control.close()
@@ -152,9 +154,9 @@ def test_what_is_refused_goes_back_and_is_said_until_the_next_change(inline):
         assert control.value == inline.experiment.settings.probe_size == 128
         assert control.error == control.tooltip
         assert control.error.startswith("probe_size was given as -3; expected a whole number from 1")
-        assert control.description == "probe size" + REFUSED
+        assert control.description == LABELS["probe_size"] + REFUSED
     control.value = 64
-    assert (control.error, control.description) == ("", "probe size")
+    assert (control.error, control.description) == ("", LABELS["probe_size"])
     assert "-3" not in control.tooltip
 
 

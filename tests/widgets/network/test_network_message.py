@@ -10,8 +10,7 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.inspection import network_state, unit_numbers
-from dfa_lab.widgets.kernel import messages
-from dfa_lab.widgets.network import network_message
+from dfa_lab.widgets.network import messages, network_message
 from dfa_lab.widgets.network.network_message import rounded
 from one_sample import SMALL
 from zoo import ResNet

@@ -6,8 +6,9 @@ from typing import get_type_hints
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.widgets.kernel.messages import PartMessage, StoryState, StoryStep
+from dfa_lab.widgets.kernel.messages import PartMessage
 from dfa_lab.widgets.story import StoryPart
+from dfa_lab.widgets.story.messages import StoryState, StoryStep
 from dfa_lab.widgets.story.story_part import NONE
 
 NAME = "lillicrap_linear"
