@@ -146,7 +146,6 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
   const hidden = useStore(panel.head, (state) => state.hidden);
   const layout = useStore(panel.head, (state) => state.layout);
   const table = room === "full" && lines[0]?.row !== undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `layout` says that sizes have changed
   useLayoutEffect(() => {
     const legend = box.current;
     if (!legend) return;
@@ -241,7 +240,6 @@ function Table({ box, lines, drawn }: TableProps) {
   const size = { "--dfa-rows": rows.length, "--dfa-columns": columns.length };
   const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long table scrolls, by keys too
     <div ref={box} class="dfa-legend dfa-legend-table" style={size} tabIndex={box ? 0 : undefined}>
       <span class="dfa-legend-corner" style={at(1, 1)} />
       {columns.map((label, column) => (

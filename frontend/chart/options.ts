@@ -187,7 +187,12 @@ export function plotOptions(
       y: false,
       points: { size: 7 * theme.strokes },
       drag: { x: true, y: false, setScale: false },
-      bind: { dblclick: () => () => (chart.zoom(null), null) },
+      bind: {
+        dblclick: () => () => {
+          chart.zoom(null);
+          return null;
+        },
+      },
       dataIdx: nearestWithValue(held),
       sync: { key: chart.key, setSeries: false, scales: ["x", null], filters: { pub: pointing } },
     },

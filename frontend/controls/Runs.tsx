@@ -33,7 +33,12 @@ export function Runs() {
   if (lanes.length < 2 || hidden) return null;
   return (
     // biome-ignore lint/a11y/useSemanticElements: chips in a line are no fieldset
-    <div class="dfa-run-chips" role="group" aria-label="runs beside each other: controls act on" data-testid="dfa-lanes">
+    <div
+      class="dfa-run-chips"
+      role="group"
+      aria-label="runs beside each other: controls act on"
+      data-testid="dfa-lanes"
+    >
       {lanes.length === 2 && <span class="dfa-runs-words">controls act on</span>}
       {lanes.map(({ name, colour, number }, place) => (
         // A run is asked for by its own number: its place may be another's by the time the kernel hears of it.

@@ -216,7 +216,7 @@ function Network({ state }: { state: NetworkState }) {
                   ›
                 </button>
                 <span data-testid="dfa-sample">
-                  sample {sample.number}
+                  sample {sample.number + 1}
                   <br />
                   of {sample.count.toLocaleString("en")}
                 </span>
