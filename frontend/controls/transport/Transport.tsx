@@ -39,9 +39,11 @@ function useRoom(line: { current: HTMLElement | null }, all: number): number {
     if (!box) return undefined;
     let width = box.clientWidth;
     const observer = new ResizeObserver(() => {
-      if (box.clientWidth === width) return tighten(); // something in it became wider
-      width = box.clientWidth;
-      return setRoom(all); // begin anew: what is too much is seen when it is drawn
+      if (box.clientWidth !== width) {
+        width = box.clientWidth;
+        setRoom(all); // begin anew: what is too much is seen when it is drawn
+        requestAnimationFrame(tighten); // where all had room before, nothing is drawn anew
+      } else tighten(); // something in it became wider
     });
     for (const one of [box, ...box.children]) observer.observe(one);
     setRoom(all);
