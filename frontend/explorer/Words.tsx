@@ -1,6 +1,7 @@
 // One line that says in words what is happening, or why the last was refused; the runs beside each other at its end.
-import { Runs } from "../controls/Runs.tsx";
+
 import { sayingDrawer } from "../controls/reasons.ts";
+import { Runs } from "../controls/transport/Runs.tsx";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 

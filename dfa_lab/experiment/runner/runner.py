@@ -1,39 +1,29 @@
-"""The thread that trains up to four runs side by side, and its queue of commands.
+"""Runner: up to four runs that train side by side in the background, and what one can have them do.
 
-The thread owns the experiments; everyone else puts commands, by the methods of ``Runner``: each checks what it is given
-and says what is to be done. The thread drains them at a step boundary and applies each whole. A lane is called by its
-own number, 0 for the run itself, which never comes again: a command that arrives late finds its lane, or none.
-An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
-next command but a pause, and is raised by ``wait``, once.
+Each method checks what it is given and puts one command. A lane is called by its own number, 0 for the run itself,
+which never comes again: a command that arrives late finds its lane, or none.
 """
 
 from __future__ import annotations
 
 import queue
-import threading
-import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment, Observer
-from dfa_lab.experiment.runner.close_at_exit import close_at_exit
+from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.story_teller import StoryStatus, check_go, checked_story
 from dfa_lab.experiment.runner.training import Command, Status, Training
 from dfa_lab.experiment.sessions import Story
-from dfa_lab.experiment.settings import COMMAND_STEPS, ComputeContext, shows_settings
-
-#: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
-A_MOMENT = 0.05
-#: The last command: it ends the thread.
-CLOSE = Command("Close", Training.pause, keeps_error=True)
+from dfa_lab.experiment.settings import COMMAND_STEPS, shows_settings
 
 
 @shows_settings
-class Runner:
+class Runner(CommandThread):
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside each command itself.
 
     Under a ``limit`` it measures by hand between steps, so that curves never stand still for half a second. Without a
@@ -71,29 +61,16 @@ class Runner:
         watch_limit: float | None = None,
     ) -> None:
         self.experiment = experiment
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._training = Training(
+        commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        training = Training(
             experiment,
             inline_steps=None if threaded else inline_steps,
             compare_speed=compare_speed,
             idle_limit=watch_limit if threaded else None,
-            no_command_waits=self._commands.empty,
+            no_command_waits=commands.empty,
         )
-        self.threaded, self._closed = threaded, False
-        self._thread: threading.Thread | None = None
-        self._lock, self._idle = threading.Lock(), threading.Event()
-        self._idle.set()
+        super().__init__(training, commands, threaded=threaded)
         self.last_of[id(experiment)] = self
-
-    @property
-    def closed(self) -> bool:
-        """Whether it takes no commands any more."""
-        return self._closed
-
-    @property
-    def error(self) -> Exception | None:
-        """What the status says in words, where it was an error."""
-        return self._training.errors.error
 
     @property
     def lanes(self) -> tuple[Experiment, ...]:
@@ -117,35 +94,6 @@ class Runner:
         """Somebody looks: puts off the pause by ``watch_limit``. From any thread."""
         self._training.looked()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Until every command is done and nothing trains any more; raises the last error, once.
-
-        ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
-        """
-        try:
-            done = self._idle.wait(timeout)
-        except KeyboardInterrupt:
-            self.pause()
-            raise
-        if not done:
-            raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
-        self._training.errors.raise_once()
-
-    def put(self, command: Command) -> None:
-        """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
-        with self._lock:
-            if self._closed:
-                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
-            self._idle.clear()
-            self._commands.put(command)
-            self._closed = command is CLOSE
-            if self.threaded and self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
-                self._thread.start()
-                close_at_exit(self, self._thread)
-        if not self.threaded:
-            self._work_inline()
-
     def observe(self, moment: str, observer: Observer) -> Callable[[], None]:
         """Call ``observer`` at each such moment of the run itself, lane 0: see ``Experiment.observe``.
 
@@ -164,7 +112,7 @@ class Runner:
 
     def pause(self) -> None:
         """Stop at the next step boundary."""
-        self.put(Command("Pause", Training.pause, keeps_error=True))
+        self.put(PAUSE)
 
     def measure(self) -> None:
         """Measure every lane at the next step boundary, by hand: see ``Experiment.measure``."""
@@ -236,77 +184,6 @@ class Runner:
         """Pause when every lane has done ``step`` steps; None: nowhere. Lanes already further are not held."""
         _check_steps("the step to stop at", step)
         self.put(Command("StopAt", lambda training: training.set_stop_at(step)))
-
-    def close(self) -> None:
-        """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
-        if not self._closed:
-            self.put(CLOSE)
-
-    def _work(self) -> None:
-        training = self._training
-        while True:
-            try:
-                with ComputeContext(self.experiment.settings):
-                    while self._drain():
-                        training.turn()
-                return
-            except BaseException as error:  # nothing may end the thread but Close: nobody would see it
-                training.note(error, "the training paused: ")
-                training.running = False
-                time.sleep(A_MOMENT)
-
-    def _work_inline(self) -> None:
-        try:
-            while not self._commands.empty():
-                self._obey(self._commands.get())
-            while self._training.running:
-                self._training.turn()
-            self._training.measure_at_rest()
-        finally:
-            self._idle.set()
-
-    def _drain(self) -> bool:
-        """Obey every waiting command, until it is time for a turn. False when the last was Close."""
-        while (command := self._next()) is not None:
-            self._obey(command)
-            if command is CLOSE:
-                self._idle.set()
-                return False
-        return True
-
-    def _next(self) -> Command | None:
-        """The next command, waited for while nothing trains; None when it is time for a turn."""
-        training = self._training
-        if training.running:
-            if not self._commands.empty():
-                return self._commands.get()
-            training.measure_in_wait()
-            if not (wait := training.rate.wait()):
-                return None
-            try:
-                return self._commands.get(timeout=wait)
-            except queue.Empty:
-                return None
-        training.measure_at_rest()
-        with self._lock:
-            if self._commands.empty():
-                self._idle.set()
-        return self._commands.get()
-
-    def _obey(self, command: Command) -> None:
-        training = self._training
-        training.looked()
-        training.hold_clocks()
-        if not command.keeps_error:
-            training.errors.clear()
-        try:
-            if command.turns_curves:
-                training.measure_before_change()
-            command.apply(training)
-            training.look_in_story(stepped=False)
-        except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
-            training.note(error, f"{command.name} failed with ")
-        training.release_clocks()
 
 
 def _check_steps(name: str, given: Any) -> None:

@@ -1,5 +1,6 @@
 """The settings of a run: types, ranges, units, limits, and what may change while it trains."""
 
+from dfa_lab.experiment.settings.choices import CHOICES
 from dfa_lab.experiment.settings.compute_context import ComputeContext, deferred_interrupt
 from dfa_lab.experiment.settings.limits import (
     COMMAND_STEPS,
@@ -21,6 +22,6 @@ from dfa_lab.experiment.settings.limits import (
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.serializable import check_serializable
-from dfa_lab.experiment.settings.settings import CHOICES, PER_REPLICA, Settings, expected, extra_of, kind_of, label_of
+from dfa_lab.experiment.settings.settings import PER_REPLICA, Settings, expected, extra_of, kind_of, label_of
 from dfa_lab.experiment.settings.signature import shows_settings
 from dfa_lab.experiment.settings.size_checks import check_memory, check_size

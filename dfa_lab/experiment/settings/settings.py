@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_v
 from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.data import TASKS, Task
+from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import limits
+from dfa_lab.experiment.settings.choices import CHOICES
 from dfa_lab.experiment.settings.field_types import (
     MOST_ENTRIES,
     PER_REPLICA,
@@ -29,22 +30,8 @@ from dfa_lab.experiment.settings.field_types import (
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.plain_values import check_length, plain, present_device
 from dfa_lab.html_table import table
-from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES, Expression
-from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
-from dfa_lab.learning.ops import OPTIMIZERS, each, is_sequence
-from dfa_lab.learning.rules import RULES
-from dfa_lab.registry import Registry
-
-#: The registry behind each field that is a choice. Lists of choices, errors and menus all read it.
-CHOICES: dict[str, Registry[Any]] = {
-    "task": TASKS,
-    "activation": ACTIVATIONS,
-    "activation_derivative": DERIVATIVES,
-    "rule": RULES,
-    "feedback_init": FEEDBACK_INITS,
-    "optimizer": OPTIMIZERS,
-    "weight_init": WEIGHT_INITS,
-}
+from dfa_lab.learning.activations import Expression
+from dfa_lab.learning.ops import each, is_sequence
 
 
 class Settings(BaseModel):

@@ -5,8 +5,8 @@ import type { Spec } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { ActButton } from "../ActButton.tsx";
 import { read, split, written } from "../fields/values.ts";
-import { Pins, Runs } from "../Runs.tsx";
 import { blocked, reason } from "../reasons.ts";
+import { Pins, Runs } from "../transport/Runs.tsx";
 
 const NONE: Spec[] = [];
 const NOTHING_HIDDEN: string[] = [];

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.settings.settings import CHOICES, Settings
+from dfa_lab.experiment.settings import CHOICES, Settings
 from dfa_lab.widgets.kernel.ui_thread import UIThread
 from runs import FAST, until
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.settings.settings import CHOICES, expected, extra_of, label_of
+from dfa_lab.experiment.settings import CHOICES, expected, extra_of, label_of
 
 
 @pytest.mark.parametrize("name", list(dfa.Settings.model_fields))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from dfa_lab.experiment.settings.settings import CHOICES, Settings
+from dfa_lab.experiment.settings import CHOICES, Settings
 from dfa_lab.widgets.controls.control_panel import ControlPanel
 from dfa_lab.widgets.controls.control_specs import specs
 from dfa_lab.widgets.controls.derivative_curves import curves

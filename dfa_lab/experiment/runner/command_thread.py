@@ -1,0 +1,149 @@
+"""The thread that trains, and its queue of commands.
+
+The thread owns the experiments; everyone else puts commands. It drains them at a step boundary and applies each whole.
+An error in a step stops the training; one in a command changes nothing. Either stays on the status in words until the
+next command but a pause, and is raised by ``wait``, once.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.runner.close_at_exit import close_at_exit
+from dfa_lab.experiment.runner.training import Command, Training
+from dfa_lab.experiment.settings import ComputeContext
+
+#: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
+A_MOMENT = 0.05
+#: Stop at the next step boundary.
+PAUSE = Command("Pause", Training.pause, keeps_error=True)
+#: The last command: it ends the thread.
+CLOSE = Command("Close", Training.pause, keeps_error=True)
+
+
+class CommandThread:
+    """Obeys the ``commands`` put here and trains in between, in a daemon thread that the first of them starts.
+
+    With ``threaded=False`` there is no thread: ``put`` itself obeys, and trains to the end. Knows no single command but
+    the pause and the last.
+    """
+
+    def __init__(self, training: Training, commands: queue.SimpleQueue[Command], *, threaded: bool) -> None:
+        self._training, self._commands = training, commands
+        self.threaded, self._closed = threaded, False
+        self._thread: threading.Thread | None = None
+        self._lock, self._idle = threading.Lock(), threading.Event()
+        self._idle.set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no commands any more."""
+        return self._closed
+
+    @property
+    def error(self) -> Exception | None:
+        """What the status says in words, where it was an error."""
+        return self._training.errors.error
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until every command is done and nothing trains any more; raises the last error, once.
+
+        ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
+        """
+        try:
+            done = self._idle.wait(timeout)
+        except KeyboardInterrupt:
+            self.put(PAUSE)
+            raise
+        if not done:
+            raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
+        self._training.errors.raise_once()
+
+    def put(self, command: Command) -> None:
+        """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
+        with self._lock:
+            if self._closed:
+                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
+            self._idle.clear()
+            self._commands.put(command)
+            self._closed = command is CLOSE
+            if self.threaded and self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
+                self._thread.start()
+                close_at_exit(self, self._thread)
+        if not self.threaded:
+            self._work_inline()
+
+    def close(self) -> None:
+        """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
+        if not self._closed:
+            self.put(CLOSE)
+
+    def _work(self) -> None:
+        training = self._training
+        while True:
+            try:
+                with ComputeContext(training.experiment.settings):
+                    while self._drain():
+                        training.turn()
+                return
+            except BaseException as error:  # nothing may end the thread but Close: nobody would see it
+                training.note(error, "the training paused: ")
+                training.running = False
+                time.sleep(A_MOMENT)
+
+    def _work_inline(self) -> None:
+        try:
+            while not self._commands.empty():
+                self._obey(self._commands.get())
+            while self._training.running:
+                self._training.turn()
+            self._training.measure_at_rest()
+        finally:
+            self._idle.set()
+
+    def _drain(self) -> bool:
+        """Obey every waiting command, until it is time for a turn. False when the last was Close."""
+        while (command := self._next()) is not None:
+            self._obey(command)
+            if command is CLOSE:
+                self._idle.set()
+                return False
+        return True
+
+    def _next(self) -> Command | None:
+        """The next command, waited for while nothing trains; None when it is time for a turn."""
+        training = self._training
+        if training.running:
+            if not self._commands.empty():
+                return self._commands.get()
+            training.measure_in_wait()
+            if not (wait := training.rate.wait()):
+                return None
+            try:
+                return self._commands.get(timeout=wait)
+            except queue.Empty:
+                return None
+        training.measure_at_rest()
+        with self._lock:
+            if self._commands.empty():
+                self._idle.set()
+        return self._commands.get()
+
+    def _obey(self, command: Command) -> None:
+        training = self._training
+        training.looked()
+        training.hold_clocks()
+        if not command.keeps_error:
+            training.errors.clear()
+        try:
+            if command.turns_curves:
+                training.measure_before_change()
+            command.apply(training)
+            training.look_in_story(stepped=False)
+        except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
+            training.note(error, f"{command.name} failed with ")
+        training.release_clocks()

@@ -1,0 +1,23 @@
+"""The registry behind each setting that is a choice. Lists of choices, errors and menus all read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dfa_lab.experiment.data import TASKS
+from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
+from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
+from dfa_lab.learning.ops import OPTIMIZERS
+from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import Registry
+
+#: Setting -> its registry.
+CHOICES: dict[str, Registry[Any]] = {
+    "task": TASKS,
+    "activation": ACTIVATIONS,
+    "activation_derivative": DERIVATIVES,
+    "rule": RULES,
+    "feedback_init": FEEDBACK_INITS,
+    "optimizer": OPTIMIZERS,
+    "weight_init": WEIGHT_INITS,
+}
