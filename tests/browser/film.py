@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from screen import control, press, slider, step, text, until
+from screen import control, press, step, text, until
 from server import CHROMIUM, FLAGS, ROOT, TOKEN, served
 
 SIZE = {"width": 1080, "height": 860}
