@@ -3,7 +3,7 @@ import "./shared/base.css";
 import { render as draw } from "preact";
 import { LiveChart } from "./chart/LiveChart.tsx";
 import { Controls } from "./controls/Controls.tsx";
-import { Transport } from "./controls/Transport.tsx";
+import { Transport } from "./controls/transport/Transport.tsx";
 import { Explorer } from "./explorer/Explorer.tsx";
 import { NetworkView } from "./network/NetworkView.tsx";
 import { LivePicture } from "./pictures/LivePicture.tsx";

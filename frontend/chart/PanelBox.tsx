@@ -184,8 +184,11 @@ function leaveOut(legend: HTMLElement, more: HTMLElement): void {
   const keys = [...legend.children] as HTMLElement[];
   more.textContent = "";
   for (const bare of [false, true, true]) {
-    const { bottom } = legend.getBoundingClientRect();
-    const over = keys.filter((one) => one.getBoundingClientRect().bottom > bottom + 2);
+    const room = legend.getBoundingClientRect();
+    const over = keys.filter((one) => {
+      const { bottom, right } = one.getBoundingClientRect();
+      return bottom > room.bottom + 2 || right > room.right + 1; // one that is wider than all the room is out, too
+    });
     if (!bare && over.length) legend.classList.add("dfa-nameless");
     if (!bare) continue;
     for (const one of keys) one.classList.toggle("dfa-over", over.includes(one));

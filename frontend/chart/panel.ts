@@ -144,6 +144,7 @@ export class Panel {
     if (!plot || !root) return;
     root.dataset.points = String(drawn.reduce((sum, { series }) => sum + series.steps.length, 0));
     root.dataset.markers = String(chart.marks.length);
+    root.dataset.lastMarker = String(chart.marks.at(-1)?.step ?? "");
     const place = (step: number) => plot.valToPos(step, "x", true);
     this.waits = !all && this.pace.canWait(chart.range(), chart.lastStep(), place, plot.scales.y);
     if (!this.waits) {

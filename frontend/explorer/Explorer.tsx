@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { LiveChart } from "../chart/LiveChart.tsx";
 import { Drawers } from "../controls/Drawers.tsx";
 import { Knobs } from "../controls/Knobs.tsx";
-import { Transport } from "../controls/Transport.tsx";
+import { Transport } from "../controls/transport/Transport.tsx";
 import { NetworkView } from "../network/NetworkView.tsx";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";

@@ -5,12 +5,12 @@ import { useLab } from "../shared/lab.tsx";
 import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
 import { watchTheme } from "../shared/theme.ts";
 import { useStore } from "../shared/use_store.ts";
-import { Caption, usePhases } from "./Caption.tsx";
+import { Caption, usePhases } from "./below/Caption.tsx";
+import { Numbers } from "./below/Numbers.tsx";
 import { type Palettes, palettes } from "./colours.ts";
 import { Matrices } from "./Dial.tsx";
 import { type Choice, Drawing } from "./Drawing.tsx";
 import { plan as planned } from "./geometry.ts";
-import { Numbers } from "./Numbers.tsx";
 import { PaletteContext } from "./Tile.tsx";
 import { shortTitle, unitWords, wayBack } from "./words.ts";
 

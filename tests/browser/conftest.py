@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlparse
 
+import nbformat
 import pytest
 from server import ARTIFACTS, CHROMIUM, FLAGS, TOKEN, served
 
@@ -18,10 +19,15 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab_folder(tmp_path_factory):
+    """The folder of the session's JupyterLab."""
+    return tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.fixture(scope="session")
+def lab(lab_folder):
     """The address of the JupyterLab that `dfa-lab lab` starts, on a copy of the notebooks."""
-    folder = tmp_path_factory.mktemp("notebooks")
-    with served(folder, ["lab", str(folder)], f"/api?token={TOKEN}") as address:
+    with served(lab_folder, ["lab", str(lab_folder)], f"/api?token={TOKEN}") as address:
         yield address
 
 
@@ -44,6 +50,30 @@ def explorer(page, lab):
     page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
     page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
     return page
+
+
+@pytest.fixture
+def own_notebook(page, lab, lab_folder, request):
+    """``own_notebook(*cells)``: a notebook of these cells, opened, its first cell run by Shift+Enter."""
+    name = re.sub(r"\W+", "_", request.node.name) + ".ipynb"
+
+    def opened(*cells):
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(made, lab_folder / name)
+        page.goto(f"{lab}/lab/tree/{name}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        page.locator(".jp-CodeCell").first.click()
+        page.keyboard.press("Shift+Enter")
+        page.locator(".dfa-root").first.wait_for(timeout=90_000)
+        return page
+
+    yield opened
+    sessions = f"{lab}/api/sessions"
+    for one in page.request.get(f"{sessions}?token={TOKEN}").json():
+        if one["path"] == name:
+            page.request.delete(f"{sessions}/{one['id']}?token={TOKEN}")
 
 
 @pytest.fixture(scope="session")

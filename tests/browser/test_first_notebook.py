@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from screen import control, markers, points, press, slider, step, text, until
+from screen import control, drawn_step, error, markers, points, press, slider, step, text, until, value
 
 # Notes every step count that is ever shown.
 WATCH_STEPS = """() => {
@@ -31,15 +31,15 @@ def test_the_first_notebook(explorer, screenshot):
 
     slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
-    until(page, lambda: "batch_size 128" in text(page, "settings") and markers(page) == 1)
+    until(page, lambda: value(page, "batch_size") == "128" and markers(page) == 1)
 
     control(page, "feedback_init").focus()
     page.keyboard.press("o")
-    until(page, lambda: "feedback_init orthogonal" in text(page, "settings") and markers(page) == 2)
+    until(page, lambda: value(page, "feedback_init") == "orthogonal" and markers(page) == 2)
 
     control(page, "activation_derivative").focus()
     page.keyboard.press("ArrowDown")
-    until(page, lambda: "activation_derivative identity" in text(page, "settings") and markers(page) == 3)
+    until(page, lambda: value(page, "activation_derivative") == "identity" and markers(page) == 3)
     assert [markers(page, panel) for panel in ("alignment", "accuracy", "throughput")] == [3, 3, 3]
     page.wait_for_timeout(1500)
     steps = page.evaluate("window.stepsShown")
@@ -49,10 +49,11 @@ def test_the_first_notebook(explorer, screenshot):
     page.locator(".dfa-explorer").screenshot(path=ARTIFACTS / "explorer.png")
 
     press(page, "pause")
-    until(page, lambda: text(page, "state") == "paused", seconds=1)
+    until(page, lambda: text(page, "state") == "paused")
     paused = step(page)
     page.wait_for_timeout(300)
     assert step(page) == paused
+    until(page, lambda: drawn_step(page) == paused, what="the network at the step where it pauses")
     screenshot("3 paused")
 
     press(page, "step_10")
@@ -60,8 +61,9 @@ def test_the_first_notebook(explorer, screenshot):
 
     press(page, "reset")
     until(page, lambda: step(page) == 0 and markers(page) == 0)
-    assert "batch_size 128" in text(page, "settings")
-    assert text(page, "error") == ""
+    assert (value(page, "batch_size"), value(page, "feedback_init")) == ("128", "orthogonal")
+    until(page, lambda: drawn_step(page) == 0, what="the network as it begins")
+    assert error(page) == ""
     screenshot("4 after reset")
 
     assert page.errors == []
@@ -74,7 +76,7 @@ def test_the_page_can_be_reloaded_while_it_trains(explorer, lab):
     until(page, lambda: step(page) > 100)
     slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
-    until(page, lambda: "batch_size 128" in text(page, "settings"))
+    until(page, lambda: markers(page) == 1)
     page.keyboard.press("Control+s")  # from inside the explorer
     page.wait_for_timeout(1500)
     saved = page.request.get(f"{lab}/api/contents/00_explorer.ipynb?content=0&token=lesson").json()
@@ -83,12 +85,14 @@ def test_the_page_can_be_reloaded_while_it_trains(explorer, lab):
     for batch_size, key in ((64, "ArrowLeft"), (128, "ArrowRight")):
         page.reload(wait_until="load")
         page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
-        until(page, lambda before=before: text(page, "step") != "" and step(page) > before)
+        until(page, lambda before=before: step(page) > before)
         until(page, lambda: markers(page) > 0)
+        changes = markers(page)
         slider(page, "batch_size").focus()
         page.keyboard.press(key)
-        until(page, lambda size=batch_size: f"batch size {size}" in text(page, "settings"))
+        until(page, lambda changes=changes: markers(page) == changes + 1)
+        assert value(page, "batch_size") == str(batch_size)
         before = step(page)
     press(page, "pause")
-    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    until(page, lambda: text(page, "state") == "paused")
     assert page.outside == []

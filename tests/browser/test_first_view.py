@@ -1,52 +1,69 @@
 """The first notebook as it opens: one key runs the explorer, which is in view; what the text says of it is so."""
 
+import time
+
 import pytest
+from boxes import all_is_in_sight, wrong
 from screen import press, step, text, until
 from server import TOKEN
 
 SIZES = [(1280, 800), (1440, 900)]
 
 
-@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def opened(page, lab, request):
-    """The notebook as it opens, the file browser beside it: nothing is clicked, its first cell is run by one key."""
-    page.set_viewport_size(dict(zip(("width", "height"), request.param, strict=True)))
+def open_first_notebook(page, lab, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     assert page.locator(".jp-FileBrowser").is_visible()
+
+
+@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def opened(page, lab, request):
+    """The notebook as it opens, the file browser beside it: nothing is clicked, its first cell is run by one key."""
+    open_first_notebook(page, lab, request.param)
     page.keyboard.press("Shift+Enter")
     page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
     until(page, lambda: text(page, "state") == "ready")
     return page
 
 
-def seen(page, name):
-    """Which part of a thing's height can be seen in the notebook, and whether its head can."""
-    window, box = page.locator(".jp-WindowedPanel-outer").bounding_box(), page.get_by_test_id(name).bounding_box()
-    top, bottom = window["y"], window["y"] + window["height"]
-    inside = min(bottom, box["y"] + box["height"]) - max(top, box["y"])
-    return inside / box["height"], top <= box["y"] < bottom - 20
-
-
-def test_play_and_the_curves_are_in_view(opened, screenshot, request):
+def test_all_is_in_view(opened, screenshot, request):
     page = opened
-    page.wait_for_timeout(1000)  # what scrolls, scrolls late
+    all_is_in_sight(page, "after the first key")
     screenshot(f"first view {request.node.callspec.id}")
-    assert seen(page, "dfa-do-play") == (1, True)
-    whole, head = seen(page, "dfa-panel-alignment")
-    assert head
-    assert whole > 0.8
     press(page, "play")
     until(page, lambda: step(page) > 30)
     press(page, "pause")
     until(page, lambda: text(page, "state") == "paused")
+    all_is_in_sight(page, "after Play")
     page.locator(".jp-CodeCell").first.click()
     page.keyboard.press("Control+Enter")  # begins anew, and scrolls nowhere
     until(page, lambda: text(page, "state") == "ready" and step(page) == 0)
-    page.wait_for_timeout(1000)
-    assert seen(page, "dfa-do-play") == (1, True)
-    assert seen(page, "dfa-panel-alignment")[1]
+    all_is_in_sight(page, "begun anew")
+
+
+@pytest.mark.clock
+def test_an_angle_below_chance_is_seen_within_seconds(page, lab, record_property):
+    """From the first key to a dial visibly below chance, Play in view: what the whole screen is for."""
+    open_first_notebook(page, lab, (1280, 800))
+    begun = time.monotonic()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_test_id("dfa-do-play").click(timeout=60_000)
+    until(page, lambda: below_chance(page), what="a dial below chance")
+    seconds = time.monotonic() - begun
+    record_property("first_aha_s", round(seconds, 1))
+    assert wrong(page) == []
+    # The promise is 15 s on a quiet machine; a shared one gets three times as long.
+    assert seconds < 45
+
+
+def below_chance(page):
+    """Whether a dial's needle is off the grey sector by ten degrees more."""
+    found = page.locator(".dfa-dial").evaluate_all(
+        "all => all.map(({ dataset: { angle, chance, chanceSd } }) => [angle, chance, chanceSd].map(parseFloat))"
+    )
+    return any(angle < chance - 2 * sd - 10 for angle, chance, sd in found)
 
 
 def test_interrupting_a_cell_leaves_the_explorer_and_its_name_shows_it_again(explorer):

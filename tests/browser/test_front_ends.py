@@ -2,10 +2,9 @@
 
 import sys
 
-import nbformat
 import pytest
-from screen import press, slider, step, until
-from server import TOKEN, served
+from screen import drawn_step, press, slider, step, until
+from server import served
 
 APP = """import marimo
 
@@ -60,34 +59,12 @@ def marimo(tmp_path):
         yield address
 
 
-@pytest.fixture
-def own_lab(tmp_path):
-    """A folder, and the address of a JupyterLab on it."""
-    with served(tmp_path, ["lab", str(tmp_path)], f"/api?token={TOKEN}") as address:
-        yield tmp_path, address
-
-
-def notebook(page, own_lab, *cells):
-    """A notebook of these cells in JupyterLab, its first cell run."""
-    folder, address = own_lab
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    made.metadata["kernelspec"] = kernel
-    nbformat.write(made, folder / "own.ipynb")
-    page.goto(f"{address}/lab/tree/own.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.locator(".jp-CodeCell").first.click()
-    page.keyboard.press("Shift+Enter")
-    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
-
-
 def plays_and_changes(page):
     """It trains, draws, and takes a change at the next step."""
     press(page, "play")
     until(page, lambda: step(page) > 30, what="thirty steps")
-    drawn = page.get_by_test_id("dfa-network").get_attribute("data-step")
-    until(page, lambda: page.get_by_test_id("dfa-network").get_attribute("data-step") != drawn, what="another picture")
+    drawn = drawn_step(page)
+    until(page, lambda: drawn_step(page) > drawn, what="another picture")
     slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
     until(page, lambda: page.get_by_test_id("dfa-panel-loss").get_attribute("data-markers") == "1", what="a marker")
@@ -105,13 +82,13 @@ def test_marimo_shows_the_whole_explorer(page, marimo, screenshot):
     screenshot("marimo")
 
 
-def test_a_page_that_hears_nothing_of_threads_asks_for_frames(page, own_lab):
-    notebook(page, own_lab, HELD_BACK)
+def test_a_page_that_hears_nothing_of_threads_asks_for_frames(own_notebook):
+    page = own_notebook(HELD_BACK)
     plays_and_changes(page)
 
 
-def test_a_view_made_again_while_it_trains_goes_on(page, own_lab):
-    notebook(page, own_lab, AGAIN, "shown.update(explorer)")
+def test_a_view_made_again_while_it_trains_goes_on(own_notebook):
+    page = own_notebook(AGAIN, "shown.update(explorer)")
     press(page, "play")
     until(page, lambda: step(page) > 10, what="ten steps")
     page.locator(".jp-CodeCell").nth(1).click()

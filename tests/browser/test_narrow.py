@@ -1,31 +1,28 @@
-"""In a narrow window, beside JupyterLab's file list or without it, a control and its curves are seen together."""
+"""In a narrow window beside the file list the parts stand below each other: none is cut off, or over another."""
 
-import pytest
+from boxes import PARTS, all_is_in_sight
+from screen import press, step, text, until
 
-# The share of a part that no edge, of the window or of what scrolls around it, cuts off.
-IN_SIGHT = """id => new Promise((tell) => {
-    const part = document.querySelector(`[data-testid="${id}"]`);
-    const seen = ([{ intersectionRatio }], all) => { all.disconnect(); tell(intersectionRatio); };
-    new IntersectionObserver(seen).observe(part);
-})"""
 STICKS_OUT = """() => { const output = document.querySelector(".dfa-explorer").closest(".jp-OutputArea-output");
-    return output.scrollHeight - output.clientHeight; }"""
+    return [output.scrollHeight - output.clientHeight, output.scrollWidth - output.clientWidth]; }"""
+# So high that nothing has to be scrolled: what is then out of sight cannot be reached at all.
+HIGH = 1800
 
 
-@pytest.mark.parametrize("files", [True, False])
-def test_a_control_and_its_curves_are_seen_together(explorer, files):
+def test_beside_the_file_list_all_can_be_reached(explorer, screenshot):
     page = explorer
-    if not files:
-        page.keyboard.press("Control+b")
-    page.set_viewport_size({"width": 900, "height": 850})
-    page.wait_for_timeout(600)
-    assert ("dfa-narrow" in page.locator(".dfa-explorer").get_attribute("class")) == files
+    press(page, "play")
+    until(page, lambda: step(page) > 60)
+    press(page, "pause")
+    until(page, lambda: text(page, "state") == "paused")
+    assert page.locator(".jp-FileBrowser").is_visible()
+    page.set_viewport_size({"width": 900, "height": HIGH})
     page.evaluate("document.querySelector('.dfa-explorer').scrollIntoView()")
-    for control in ("dfa-control-rule", "dfa-control-weight_decay", "dfa-expression"):
-        page.get_by_test_id(control).focus()
-        page.wait_for_timeout(100)
-        assert page.evaluate(IN_SIGHT, control) > 0.9, control
-        assert page.evaluate(IN_SIGHT, "dfa-panel-alignment") > 0.6, control
-    heights = page.evaluate("[...document.querySelectorAll('.dfa-plot')].map((plot) => plot.clientHeight)")
-    assert heights == [256] * 4, "a notebook scrolls: the plots keep their height there, whatever the window's"
-    assert page.evaluate(STICKS_OUT) == 0, "the notebook's own output has nothing to scroll"
+    all_is_in_sight(page, "900 pixels wide")
+    boxes = [page.locator(PARTS[name]).first.bounding_box() for name in ("transport", "network", "loss", "knobs")]
+    tops = [box["y"] for box in boxes]
+    assert tops == sorted(tops), "one below the other"
+    assert page.evaluate(STICKS_OUT) == [0, 0], "the notebook's own output has nothing to scroll"
+    page.set_viewport_size({"width": 900, "height": 850})
+    page.evaluate("document.querySelector('.dfa-explorer').scrollIntoView()")
+    screenshot("narrow")

@@ -1,7 +1,7 @@
 """The first notebook in Notebook 7: its first cell, a change, and the keys."""
 
 import pytest
-from screen import markers, press, slider, step, text, until
+from screen import drawn_step, markers, press, slider, step, text, until, value
 from server import TOKEN, served
 
 
@@ -26,9 +26,10 @@ def test_the_first_notebook_in_notebook_7(page, fresh, screenshot):
     screenshot("notebook7")
     slider(page, "batch_size").focus()
     page.keyboard.press("ArrowRight")
-    until(page, lambda: "batch_size 128" in text(page, "settings") and markers(page) == 1)
+    until(page, lambda: value(page, "batch_size") == "128" and markers(page) == 1)
     press(page, "pause")
-    until(page, lambda: text(page, "state") == "paused", seconds=2)
+    until(page, lambda: text(page, "state") == "paused")
+    until(page, lambda: drawn_step(page) == step(page), what="the network at the step where it pauses")
     assert page.outside == []
     own = ("'schema'", "filebrowser:open-path")  # of Notebook 7, with any notebook, sometimes late
     assert [error for error in page.errors if not any(name in error for name in own)] == []

@@ -53,6 +53,22 @@ def test_the_lines_of_the_readme_run(capsys):
     assert "weight_alignment" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_lines_of_the_explorers_page_run(monkeypatch, capsys):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    names = {}
+    for block in blocks((ROOT / "docs" / "explorer.md").read_text()):
+        exec(compile(block, "explorer.md", "exec"), names)
+    names["size"].value = 256
+    assert names["run"].settings.batch_size == 256
+    assert "batch_size" in capsys.readouterr().out
+
+
+def test_the_readme_counts_the_stories():
+    numbers = {13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
+    assert f"{numbers[len(dfa.STORIES)]} guided runs" in README
+
+
 def test_the_lines_of_converting_run(capsys):
     names = {}
     for block in blocks((ROOT / "docs" / "converting.md").read_text()):

@@ -157,7 +157,11 @@ class Explorer(PartWidget):
             self._still.begin()
         elif bundle:
             data = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["image/png"] = base64.b64encode(still(self.experiment).data).decode("ascii")
+            run = self.experiment
+            if not run.history.series:  # nothing is measured yet: a copy is, for the picture
+                run = run.fork()
+                run.measure()
+            data["image/png"] = base64.b64encode(still(run).data).decode("ascii")
         return bundle
 
     def after_frame(self, now: Moment) -> None:

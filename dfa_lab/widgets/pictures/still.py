@@ -15,11 +15,11 @@ STILL_LIMIT = 50_000
 
 
 def still(run: Experiment) -> Image:
-    """The curves of ``run`` as far as it has come."""
+    """The curves of ``run`` as far as it has come; of one that nobody has measured yet, its title alone."""
     panels = panels_of(run.history)
     figure = Figure(figsize=SIZE, layout="constrained")
     figure.suptitle(f"{run.history.name} after {run.steps_done:,} steps", parse_math=False)
-    axes = list(figure.subplots(2, -(-len(panels) // 2), squeeze=False).flat)
+    axes = list(figure.subplots(2, max(1, -(-len(panels) // 2)), squeeze=False).flat)
     for ax, panel in zip(axes, panels, strict=False):
         panelplot(panel, run.history, ax=ax)
     for ax in axes[len(panels) :]:

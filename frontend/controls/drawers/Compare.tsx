@@ -5,8 +5,8 @@ import type { Spec } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { ActButton } from "../ActButton.tsx";
 import { read, split, written } from "../fields/values.ts";
-import { Pins } from "../Runs.tsx";
 import { blocked, reason } from "../reasons.ts";
+import { Pins, Runs } from "../transport/Runs.tsx";
 
 const NONE: Spec[] = [];
 const NOTHING_HIDDEN: string[] = [];
@@ -16,15 +16,18 @@ export function Compare() {
   const lab = useLab();
   const hide = useStore(lab.panel, (state) => state.hide) ?? NOTHING_HIDDEN;
   const several = useStore(lab.panel, ({ lanes = [] }) => lanes.length > 1);
+  const told = useStore(lab.story, (state) => Boolean(state?.told));
   const pins = useStore(lab.panel, (state) => "pins" in state);
   return (
     <div class="dfa-stack">
       {!hide.includes("fork") && <Fork hide={hide} />}
       {several && (
         <p class="dfa-note">
-          The runs stand in the line of words: choose the one that the controls act on, or drop it with ✕.
+          {told ? "The runs: choose " : "The runs stand in the line of words: choose "}
+          the one that the controls act on, or drop it with ✕.
         </p>
       )}
+      {told && <Runs />}
       {pins && !hide.includes("pin") && (
         <section class="dfa-group" aria-label="pinned curves">
           <h3>Pinned curves</h3>

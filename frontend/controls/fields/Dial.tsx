@@ -93,9 +93,11 @@ export function Dial({ what, value, set, why }: InputProps) {
             const [[x1, y1], [x2, y2]] = [at(mark, RADIUS - (mark === 90 ? 8 : 4)), at(mark, RADIUS)];
             return <line key={mark} class="dfa-dial-tick" x1={x1} y1={y1} x2={x2} y2={y2} />;
           })}
-          <text class="dfa-dial-degrees" text-anchor="end" x={X - RADIUS - 3} y={Y + 4}>
-            180°
-          </text>
+          {angle < 160 && (
+            <text class="dfa-dial-degrees" text-anchor="end" x={X - RADIUS - 3} y={Y + 4}>
+              180°
+            </text>
+          )}
           <text class="dfa-dial-degrees" text-anchor="middle" x={X} y={Y + 14}>
             90° is chance
           </text>

@@ -14,9 +14,8 @@ from dfa_lab.widgets.controls.verb_table import PARTS, VERBS, Button, buttons
 from dfa_lab.widgets.explorer.actions import ACTIONS
 
 FRONTEND = Path(dfa_lab.__file__).parents[1] / "frontend"
-#: Verbs that another widget of the page sends, or only code.
-NO_PAGE = {"measure", "tab"}
-#: What the page sends before there is a row for it.
+#: Verbs that only code sends.
+NO_PAGE = {"measure"}
 
 
 def lacks(verbs, handlers, parts=PARTS):

@@ -786,3 +786,12 @@ def test_files_hold_every_lane(headless, monkeypatch):
     assert [header["name"] for header, _ in messages if header.get("type") == "file"] == [
         "dfa_lab-digits-BP-step-20.json"
     ]
+
+
+def test_without_a_thread_the_untrained_network_has_a_still_picture_too(monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    explorer = dfa.Explorer(**FAST)
+    bundle = explorer._repr_mimebundle_()
+    assert len((bundle[0] if isinstance(bundle, tuple) else bundle)["image/png"]) > 10_000
+    assert not explorer.experiment.history.series  # looking changed nothing
+    explorer.close()

@@ -24,6 +24,7 @@ from dfa_lab.views.base.themes import THEMES, apply_theme, contrast
 from dfa_lab.widgets.pictures.catalogue import PICTURES
 from dfa_lab.widgets.pictures.picture_part import PicturePart
 from dfa_lab.widgets.pictures.png import LIMIT, png
+from dfa_lab.widgets.pictures.still import still
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
 
@@ -312,3 +313,9 @@ def test_the_report_loads_no_matplotlib_and_pictures_load_no_pyplot() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True", "False"]
+
+
+def test_a_still_picture_of_what_nobody_has_measured_has_its_title(moons: dfa.Experiment) -> None:
+    untouched = dfa.Experiment(task="moons", widths=(4,))
+    assert not untouched.history.series
+    assert still(untouched).width == still(moons).width

@@ -1,8 +1,8 @@
 // The runs that go on beside each other, one chip each: which of them the controls act on, and a cross to drop one.
-import { useLab } from "../shared/lab.tsx";
-import type { PanelState, RunChip } from "../shared/messages.ts";
-import { useStore } from "../shared/use_store.ts";
-import { blocked, reason } from "./reasons.ts";
+import { useLab } from "../../shared/lab.tsx";
+import type { PanelState, RunChip } from "../../shared/messages.ts";
+import { useStore } from "../../shared/use_store.ts";
+import { blocked, reason } from "../reasons.ts";
 
 const COLOUR = /^#[0-9a-f]{3,8}$/i;
 const NO_RUNS: RunChip[] = [];

@@ -1,7 +1,7 @@
 // How far the run is and what it does, in a place that stays as wide as it is.
-import { useLab } from "../shared/lab.tsx";
-import { useStore } from "../shared/use_store.ts";
-import { count } from "../shared/words.ts";
+import { useLab } from "../../shared/lab.tsx";
+import { useStore } from "../../shared/use_store.ts";
+import { count } from "../../shared/words.ts";
 
 export function StepCounter() {
   const lab = useLab();

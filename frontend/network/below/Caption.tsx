@@ -1,9 +1,9 @@
 // The lines below the network: what the dials mean, or the phases of a step one after another.
 import { useEffect, useState } from "preact/hooks";
-import { useLab } from "../shared/lab.tsx";
-import type { PhaseName, PhaseText } from "../shared/messages.ts";
-import { useStore } from "../shared/use_store.ts";
-import { PHASE_NAMES } from "./words.ts";
+import { useLab } from "../../shared/lab.tsx";
+import type { PhaseName, PhaseText } from "../../shared/messages.ts";
+import { useStore } from "../../shared/use_store.ts";
+import { PHASE_NAMES } from "../words.ts";
 
 const ALONE_S = 2; // a single step's phases, all four
 const LONGEST_S = 4;

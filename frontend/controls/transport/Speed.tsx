@@ -1,8 +1,8 @@
 // How many steps a second, at most.
-import { useLab } from "../shared/lab.tsx";
-import { useStore } from "../shared/use_store.ts";
-import { useSent } from "./fields/use_sent.ts";
-import { blocked, reason } from "./reasons.ts";
+import { useLab } from "../../shared/lab.tsx";
+import { useStore } from "../../shared/use_store.ts";
+import { useSent } from "../fields/use_sent.ts";
+import { blocked, reason } from "../reasons.ts";
 
 const SPEEDS = [1, 3, 10, 30, 100, 300, 1000];
 

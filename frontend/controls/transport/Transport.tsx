@@ -1,16 +1,16 @@
 // One line: play, step, begin anew, take back, how fast, how far; and what opens the drawers.
 import "./transport.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Lab, useLab } from "../shared/lab.tsx";
-import { BUTTONS } from "../shared/messages.ts";
-import { useStore } from "../shared/use_store.ts";
-import { ActButton } from "./ActButton.tsx";
-import { DRAWERS, type DrawerName, isOffered, shutBecause } from "./drawers/names.ts";
-import { listenForKeys } from "./keys.ts";
+import { type Lab, useLab } from "../../shared/lab.tsx";
+import { BUTTONS } from "../../shared/messages.ts";
+import { useStore } from "../../shared/use_store.ts";
+import { ActButton } from "../ActButton.tsx";
+import { DRAWERS, type DrawerName, isOffered, shutBecause } from "../drawers/names.ts";
+import { listenForKeys } from "../keys.ts";
+import { blocked, reason } from "../reasons.ts";
 import { More } from "./More.tsx";
 import { Question } from "./Question.tsx";
 import { Pins, Runs } from "./Runs.tsx";
-import { blocked, reason } from "./reasons.ts";
 import { Speed } from "./Speed.tsx";
 import { StepCounter } from "./StepCounter.tsx";
 
@@ -39,9 +39,11 @@ function useRoom(line: { current: HTMLElement | null }, all: number): number {
     if (!box) return undefined;
     let width = box.clientWidth;
     const observer = new ResizeObserver(() => {
-      if (box.clientWidth === width) return tighten(); // something in it became wider
-      width = box.clientWidth;
-      return setRoom(all); // begin anew: what is too much is seen when it is drawn
+      if (box.clientWidth !== width) {
+        width = box.clientWidth;
+        setRoom(all); // begin anew: what is too much is seen when it is drawn
+        requestAnimationFrame(tighten); // where all had room before, nothing is drawn anew
+      } else tighten(); // something in it became wider
     });
     for (const one of [box, ...box.children]) observer.observe(one);
     setRoom(all);

@@ -1,5 +1,6 @@
 // The same as the picture, as digits: the arithmetic of one unit for one sample.
-import type { UnitNumbers } from "../shared/messages.ts";
+import "./below.css";
+import type { UnitNumbers } from "../../shared/messages.ts";
 
 const LONG = 14; // what is longer, such as a vector, has a line of its own
 

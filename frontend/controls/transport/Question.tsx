@@ -1,7 +1,7 @@
 // A question in the page: what begins anew drops the runs that go on beside.
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { useLab } from "../shared/lab.tsx";
-import { useStore } from "../shared/use_store.ts";
+import { useLab } from "../../shared/lab.tsx";
+import { useStore } from "../../shared/use_store.ts";
 
 export function Question() {
   const lab = useLab();
