@@ -40,8 +40,7 @@ def _alignment(run: Experiment) -> str:
     history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
         return "The hidden layers receive nothing and stay as they are."
-    layers = sorted({layer for metric, layer in list(history.series) if metric == "gradient_alignment" and layer})
-    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in layers]
+    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _hidden(run)]
     angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
     if not angles:
         return ""
@@ -53,6 +52,12 @@ def _alignment(run: Experiment) -> str:
     whose = "hidden layer's signal is" if len(angles) == 1 else "hidden layers' signals are"
     verdict = "better than chance" if below else "no better than chance so far"
     return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
+
+
+def _hidden(run: Experiment) -> list[int]:
+    """The hidden layers with an angle. A module's has one for the output too, which comes last."""
+    layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
+    return layers if run.module is None else layers[:-1]
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:
