@@ -64,6 +64,7 @@ export class Lab {
   readonly options: Record<string, unknown>;
   root: HTMLElement | null = null;
 
+  private sees = false; // the picture
   private asked = { by: "", at: 0 };
   private saving = false;
   private dark: boolean | null = null;
@@ -132,6 +133,12 @@ export class Lab {
     this.link.send({ type: "dark", dark });
   }
 
+  /** Tell the kernel whether the picture is on this page: it is drawn only then. */
+  seePicture(sees: boolean): void {
+    this.sees = sees;
+    if (this.link.ready) this.link.tell({ type: "seen", seen: sees });
+  }
+
   private send(message: Message, by: string): void {
     this.asked = { by, at: performance.now() };
     this.link.act(message);
@@ -153,6 +160,7 @@ export class Lab {
     if (type === "snapshot") {
       this.dark = null; // a kernel that knows nothing yet is told anew
       requestAnimationFrame(() => this.tellDark());
+      this.link.tell({ type: "seen", seen: this.sees });
     }
   }
 
