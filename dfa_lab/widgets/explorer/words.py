@@ -22,6 +22,9 @@ def sentence(run: Experiment) -> str:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
     learnt = f"{100 * accuracy:.0f} % of the test data right" if accuracy == accuracy else f"loss {loss:.3g}"
+    first = _first(run.history, "train_loss")
+    if loss > first:
+        return f"After {run.steps_done:,} steps the loss is higher than it began: lower the learning rate, or Reset."
     steps = "1 step" if run.steps_done == 1 else f"{run.steps_done:,} steps"
     return f"After {steps}: {learnt}. {_alignment(run)}".rstrip()
 
@@ -37,8 +40,7 @@ def _alignment(run: Experiment) -> str:
     history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
         return "The hidden layers receive nothing and stay as they are."
-    layers = sorted({layer for metric, layer in list(history.series) if metric == "gradient_alignment" and layer})
-    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in layers]
+    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _hidden(run)]
     angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
     if not angles:
         return ""
@@ -52,9 +54,21 @@ def _alignment(run: Experiment) -> str:
     return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 
+def _hidden(run: Experiment) -> list[int]:
+    """The hidden layers with an angle. A module's has one for the output too, which comes last."""
+    layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
+    return layers if run.module is None else layers[:-1]
+
+
 def _chance(history: History, layer: int | None) -> tuple[float, float]:
     middle, sd = (_last(history, f"gradient_alignment_chance{end}", layer) for end in ("_mean", ""))
     return (middle if math.isfinite(middle) else 90.0), (sd if math.isfinite(sd) else 0.0)
+
+
+def _first(history: History, metric: str) -> float:
+    """The first value, the mean over replicas; NaN where there is none."""
+    series = history.series.get((metric, None))
+    return math.nan if series is None or not len(series) else float(series.since(0, history.replicas)[1][0].mean())
 
 
 def _last(history: History, metric: str, layer: int | None = None) -> float:
