@@ -1,5 +1,6 @@
 // One picture of the run at this step, and the menus that choose it.
 import "./pictures.css";
+import { useEffect } from "preact/hooks";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 
@@ -8,6 +9,10 @@ const NONE = "none";
 export function LivePicture() {
   const lab = useLab();
   const picture = useStore(lab.picture, (state) => state);
+  useEffect(() => {
+    lab.seePicture(true);
+    return () => lab.seePicture(false);
+  }, [lab]);
   if (!picture) return <div class="dfa-picture" />;
   const { chosen, choices, layer, layers, words, source, width, height } = picture;
   const choose = (name: string, which: number) => lab.act({ do: "picture", name, layer: which }, "picture");

@@ -64,6 +64,7 @@ export class Lab {
   readonly options: Record<string, unknown>;
   root: HTMLElement | null = null;
 
+  private sees = false; // the picture
   private asked = { by: "", at: 0 };
   private saving = false;
   private dark: boolean | null = null;
@@ -100,7 +101,8 @@ export class Lab {
    */
   act(message: Message, by = ""): void {
     const { lanes = [] } = this.panel.get();
-    if (lanes.length > 1 && BEGINS_ANEW.includes(String(message.do))) {
+    const ofStory = message.do === "preset" && Boolean(this.story.get()?.told); // its runs come again with it
+    if (lanes.length > 1 && !ofStory && BEGINS_ANEW.includes(String(message.do))) {
       const names = lanes.slice(1).map(({ name }) => name);
       const drops = `This drops ${names.length} other run${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`;
       const from = FROM_MAIN.includes(String(message.do)) ? ` The new run has the settings of ${lanes[0].name}.` : "";
@@ -132,6 +134,12 @@ export class Lab {
     this.link.send({ type: "dark", dark });
   }
 
+  /** Tell the kernel whether the picture is on this page: it is drawn only then. */
+  seePicture(sees: boolean): void {
+    this.sees = sees;
+    if (this.link.ready) this.link.tell({ type: "seen", seen: sees });
+  }
+
   private send(message: Message, by: string): void {
     this.asked = { by, at: performance.now() };
     this.link.act(message);
@@ -153,6 +161,7 @@ export class Lab {
     if (type === "snapshot") {
       this.dark = null; // a kernel that knows nothing yet is told anew
       requestAnimationFrame(() => this.tellDark());
+      this.link.tell({ type: "seen", seen: this.sees });
     }
   }
 

@@ -66,6 +66,11 @@ export class Link {
     this.send({ ...message, page: this.page, number: this.sent });
   }
 
+  /** Send what this page is like, by its name. */
+  tell(message: Message): void {
+    this.send({ ...message, page: this.page });
+  }
+
   send(message: Message): void {
     try {
       this.model.send(message);

@@ -2,7 +2,6 @@
 
 import json
 
-from boxes import all_is_in_sight
 from screen import drawn_step, markers, press, slider, step, text, until, value
 
 from places import ROOT
@@ -12,14 +11,16 @@ explorer = dfa.Explorer(widths=(32,))
 explorer"""
 LATE = BEGIN.replace("explorer =", "import time\ntime.sleep(5)\nexplorer =")
 # Each plot as wide as its panel, and the network as its box.
-SIZES = """root => [...root.querySelectorAll(".dfa-plot")].map((plot) => {
-    const canvas = plot.querySelector("canvas").getBoundingClientRect();
-    return [Math.round(canvas.width - plot.clientWidth), canvas.height > 60];
-}).concat([[Math.round(root.querySelector(".dfa-plan").clientWidth - root.querySelector(".dfa-stage").clientWidth), true]])"""
+SIZES = """root => {
+    const plots = [...root.querySelectorAll(".dfa-plot")].map((plot) => [plot.querySelector(".uplot"), plot]);
+    const all = [...plots, [root.querySelector(".dfa-plan"), root.querySelector(".dfa-stage")]];
+    return all.map(([inner, outer]) => [inner.clientWidth - outer.clientWidth, inner.clientHeight > 60]);
+}"""
 RIGHT = [[0, True]] * 5
-OVER = """boxes => boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) =>
-    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
-)).length"""
+# How many of these elements lie over another.
+OVER = """all => all.map((one) => one.getBoundingClientRect()).flatMap((a, i, boxes) => boxes.slice(i + 1).filter((b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)).length"""
 
 
 def fits(page, view):
@@ -125,6 +126,5 @@ def test_six_parts_in_a_grid(own_notebook, screenshot):
     picture = page.get_by_test_id("dfa-picture")
     until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 50"), what="the surface")
     screenshot("six parts")
-    over = "roots => (" + OVER + ")(roots.map((root) => root.getBoundingClientRect()))"
-    assert page.locator(".dfa-root").evaluate_all(over) == 0, "none lies over another"
+    assert page.locator(".dfa-root, .widget-inline-hbox").evaluate_all(OVER) == 0, "none lies over another"
     assert page.errors == []

@@ -81,7 +81,7 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]
     place = "the output" if layer > found.hidden else f"layer {layer}"
-    title = f"unit {unit} of {place}, sample {sample}, rule {found.layers.rule.name}"
+    title = f"unit {unit} of {place}, sample {sample + 1}, rule {found.layers.rule.name}"
     return UnitNumbers(layer, unit, sample, title, tuple(lines))
 
 

@@ -72,6 +72,8 @@ class ControlPanel(PagePart):
 
     def receive(self, content: Any) -> bool:
         """Take what a page sent: whether it is dark, or what its user did."""
+        if isinstance(content, Mapping) and content.get("type") == "seen":
+            return False  # it is for the picture
         if isinstance(content, Mapping) and content.get("type") == "dark":
             if self.on_dark is not None and isinstance(content.get("dark"), bool):
                 self.on_dark(content["dark"])

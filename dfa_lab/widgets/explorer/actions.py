@@ -20,7 +20,7 @@ from dfa_lab.widgets.explorer.model import ExplorerModel
 #: How many seeds there are: after the last one comes 0.
 SEEDS = LAST_SEED + 1
 #: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
-SLOW, FAST = 0.5, 2.0
+SLOW, FAST = 0.25, 2.0
 
 Message = Mapping[str, Any]
 Action = Callable[[ExplorerModel, Message], None]
@@ -34,6 +34,9 @@ def act(model: ExplorerModel, content: Mapping[str, Any]) -> None:
 
 def handle(model: ExplorerModel, message: Message) -> None:
     """Do what a ``checked`` message says, of the ``asker`` in it. What cannot be done is ``model.refused``."""
+    if VERBS[message["do"]].unasked:
+        _handle(model, message)  # nothing is to be drawn anew
+        return
     with _refusals(model):
         _handle(model, message)
 
@@ -176,6 +179,8 @@ def _story(model: ExplorerModel, message: Message) -> None:
         model.restrictions.check_verb("change" if now.offer.change else "fork")
         _allowed(model, now.offer.fields, model.experiment.settings)
     model.runner.story_go(go)
+    if go == "take":
+        model.runner.play()  # what was taken is to be seen at work
 
 
 def _slow(model: ExplorerModel, message: Message) -> None:

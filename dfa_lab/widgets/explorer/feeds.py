@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dfa_lab.errors import DivergedError
+from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Status
 from dfa_lab.widgets.chart import ChartPart, Shown
 from dfa_lab.widgets.controls import ControlPanel
@@ -24,7 +26,7 @@ PICTURE_SECONDS, NETWORK_SECONDS, SHARE = 1.0, 0.125, 10.0
 @dataclass(frozen=True)
 class Moment:
     """How things stand at one look: the model, the runner's status, the panel's state (None where it cannot be made),
-    the status line, and whether it is the ``last`` look.
+    the status line, whether it is the ``last`` look, and whether all is to be done ``at_once``, without threads.
     """
 
     model: ExplorerModel
@@ -32,6 +34,7 @@ class Moment:
     panel: dict[str, Any] | None
     line: dict[str, str]
     last: bool = False
+    at_once: bool = False
 
 
 class Feed(Protocol):
@@ -86,17 +89,32 @@ class ChartFeed:
 
 
 class PictureFeed:
-    """The chosen picture of the chosen run."""
+    """The chosen picture of the chosen run, while a page shows it.
+
+    It is drawn in a thread of its own where there are threads: what the page is told, and what its user does, waits for
+    no drawing.
+    """
 
     def __init__(self, part: PicturePart) -> None:
         self.part, self._due = part, 0.0
+        self._thread: threading.Thread | None = None
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
-        if time.monotonic() >= self._due and not now.last:  # the last look waits for no drawing
-            self._due = time.monotonic() + PICTURE_SECONDS
-            self.part.show(now.model.chosen)
-            self._due = time.monotonic() + max(PICTURE_SECONDS, SHARE * self.part.took)
+        busy = self._thread is not None and self._thread.is_alive()
+        if busy or now.last or time.monotonic() < self._due or not self.part.is_seen:
+            return
+        self._due = time.monotonic() + PICTURE_SECONDS
+        if now.at_once:
+            self._draw(now.model.chosen)
+        else:
+            job = (now.model.chosen,)
+            self._thread = threading.Thread(target=self._draw, args=job, name="dfa_lab picture", daemon=True)
+            self._thread.start()
+
+    def _draw(self, run: Experiment) -> None:
+        self.part.show(run)
+        self._due = time.monotonic() + max(PICTURE_SECONDS, SHARE * self.part.took)
 
     def hurry(self) -> None:
         """See ``Feed``."""

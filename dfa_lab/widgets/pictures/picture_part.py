@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, in_words, shown, whole_number
@@ -14,6 +15,8 @@ from dfa_lab.widgets.pictures.png import png
 
 #: What is chosen at first: nothing is drawn, so nothing is paid for.
 NONE = "none"
+#: The most pages that are remembered, and the longest name of one.
+PAGES, PAGE_LENGTH = 16, 80
 #: No network has so many layers.
 LAST_LAYER = 100_000
 
@@ -48,6 +51,22 @@ class PicturePart(PagePart):
         self._choices: list[dict[str, Any]] = []
         self._layers = 1
         self._shown: tuple[Any, ...] = ()
+        self._pages: dict[str, bool] = {}  # which of the pages that said so show the picture
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether anybody looks: until a page says that it shows no picture, it counts as shown."""
+        return self.kept or not self._pages or any(self._pages.values())
+
+    def receive(self, content: Any) -> bool:
+        """Take from a page whether it shows the picture now."""
+        if not isinstance(content, Mapping) or content.get("type") != "seen":
+            return False
+        page, seen = content.get("page"), content.get("seen")
+        if isinstance(page, str) and len(page) <= PAGE_LENGTH and isinstance(seen, bool):
+            others = {name: one for name, one in self._pages.items() if name != page}
+            self._pages = dict(list({**others, page: seen}.items())[-PAGES:])
+        return True
 
     @property
     def theme(self) -> str:
@@ -105,26 +124,27 @@ class PicturePart(PagePart):
         return True
 
     def _send(self, experiment: Experiment) -> None:
+        chosen, layer = self.chosen, self.layer  # another may be chosen meanwhile
         content: dict[str, Any] = {
             "type": "picture",
-            "chosen": self.chosen,
+            "chosen": chosen,
             "choices": self._choices,
-            "layer": self.layer,
+            "layer": layer,
             "layers": self._layers,
             "words": "",
             "width": 0,
             "height": 0,
         }
-        if self.chosen == NONE:
+        if chosen == NONE:
             unfit = PICTURES[self._awaited].title if self.kept and self._awaited else ""
             self.send({**content, "words": f"This run has no picture of that kind: {unfit}." if unfit else ""})
             return
         try:
-            picture, theme = PICTURES[self.chosen], THEMES[self._theme]
+            picture, theme = PICTURES[chosen], THEMES[self._theme]
             data = picture.read(experiment)
-            figure = picture.plot(data, self.layer)
+            figure = picture.plot(data, layer)
             apply_theme(figure, theme)
-            image, words = png(figure, theme.dpi), picture.describe(data, self.layer)
+            image, words = png(figure, theme.dpi), picture.describe(data, layer)
         except BaseException as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
             self.send({**content, "words": f"This picture cannot be drawn now: {in_words(reason)}"})
             return

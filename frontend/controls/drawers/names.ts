@@ -21,9 +21,9 @@ const drawer = (name: string, button: string, title: string, help: string): Draw
 
 export const DRAWERS: DrawerName[] = [
   drawer("stories", "stories", "Stories", "Runs worth seeing, one click each"),
+  drawer("settings", "settings", "More settings", "All other settings, and a new run on other data or layers"),
   drawer("compare", "compare", "Compare", "A second run from this step, pinned curves, all runs beside each other"),
   drawer("pictures", "pictures", "Pictures", "Weights, feedback, what is got wrong: drawn as they are now"),
-  drawer("settings", "settings", "More settings", "All other settings, and a new run on other data or layers"),
   drawer("events", "events", "Events", "All changes, by step"),
   drawer("share", "share", "Share", "The run as a text, a script or a file, and the runs of others"),
   drawer("keys", "keys", "Keys", "What the keyboard does (key: ?)"),
