@@ -46,7 +46,7 @@ def served(folder, arguments, path, start=None):
     server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=where)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
+        for _ in range(300):
             try:
                 urllib.request.urlopen(f"{address}{path}", timeout=1)
                 break

@@ -114,10 +114,11 @@ def test_the_dial_by_keyboard_and_mouse_follows_a_drag_now_and_then(lab):
     dial.press("ArrowUp")
     assert lab.sent() == [change(feedback_init={"name": "aligned", "angle": 46})]
     box = dial.bounding_box()
-    lab.mouse.move(box["x"] + 120, box["y"] + 40)
+    wide, high = box["width"], box["y"] + box["height"] / 2
+    lab.mouse.move(box["x"] + 0.85 * wide, high)
     lab.mouse.down()
     for step in range(30):
-        lab.mouse.move(box["x"] + 120 - 4 * step, box["y"] + 30)
+        lab.mouse.move(box["x"] + (0.85 - 0.7 * step / 30) * wide, high)
     lab.mouse.up()
     acts = lab.sent()
     last = acts[-1]["fields"]["feedback_init"]["angle"]

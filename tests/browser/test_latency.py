@@ -10,8 +10,8 @@ from screen import control, error, markers, press, slider, step, text, until
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 CHANGES = 100
-# From the event that the user makes to the first drawn frame with one more marker on the curves and the network's picture
-# as it is from that marker's step on.
+# From the event that the user makes to the first drawn frame with one more marker on the curves, and with the network's
+# picture as it is from that marker's step on.
 STOPWATCH = """() => {
     window.began = null;
     window.waits = [];

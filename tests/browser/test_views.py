@@ -2,7 +2,6 @@
 
 import json
 
-from boxes import all_is_in_sight
 from screen import drawn_step, markers, press, slider, step, text, until, value
 
 from places import ROOT
@@ -12,18 +11,21 @@ explorer = dfa.Explorer(widths=(32,))
 explorer"""
 LATE = BEGIN.replace("explorer =", "import time\ntime.sleep(5)\nexplorer =")
 # Each plot as wide as its panel, and the network as its box.
-SIZES = """root => [...root.querySelectorAll(".dfa-plot")].map((plot) => {
-    const canvas = plot.querySelector("canvas").getBoundingClientRect();
-    return [Math.round(canvas.width - plot.clientWidth), canvas.height > 60];
-}).concat([[Math.round(root.querySelector(".dfa-plan").clientWidth - root.querySelector(".dfa-stage").clientWidth), true]])"""
+SIZES = """root => {
+    const plots = [...root.querySelectorAll(".dfa-plot")].map((plot) => [plot.querySelector(".uplot"), plot]);
+    const all = [...plots, [root.querySelector(".dfa-plan"), root.querySelector(".dfa-stage")]];
+    return all.map(([inner, outer]) => [inner.clientWidth - outer.clientWidth, inner.clientHeight > 60]);
+}"""
 RIGHT = [[0, True]] * 5
-OVER = """boxes => boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) =>
-    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
-)).length"""
+# How many of these elements lie over another.
+OVER = """all => all.map((one) => one.getBoundingClientRect()).flatMap((a, i, boxes) => boxes.slice(i + 1).filter((b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)).length"""
 
 
 def fits(page, view):
-    until(page, lambda: view.evaluate(SIZES) == RIGHT, what=f"the right sizes: {view.evaluate(SIZES)}")
+    view.locator(".dfa-plan").wait_for(timeout=60_000)
+    until(page, lambda: view.evaluate(SIZES) == RIGHT, what="the right size of each part")
 
 
 def state(view):
@@ -83,7 +85,7 @@ def test_made_in_a_hidden_tab(own_notebook, screenshot):
     page.set_viewport_size({"width": 1280, "height": 800})
     page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
-    page.locator(".lm-TabBar-addButton").first.click()
+    page.locator(".lm-TabBar-addButton:visible").first.click()
     page.locator(".jp-Launcher").wait_for()
     page.wait_for_timeout(8000)  # longer than the cell waits before it shows the explorer
     assert not page.locator(".jp-Notebook").is_visible()
@@ -122,9 +124,8 @@ def test_six_parts_in_a_grid(own_notebook, screenshot):
     page.keyboard.press("Enter")
     until(page, lambda: markers(page, "alignment") == 2, what="the batch size of the plain knob")
     press(page, "pause")
-    picture = page.get_by_test_id("dfa-picture")
+    picture = page.locator("img[data-testid=dfa-picture]")
     until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 50"), what="the surface")
     screenshot("six parts")
-    over = "roots => (" + OVER + ")(roots.map((root) => root.getBoundingClientRect()))"
-    assert page.locator(".dfa-root").evaluate_all(over) == 0, "none lies over another"
+    assert page.locator(".dfa-root, .widget-inline-hbox").evaluate_all(OVER) == 0, "none lies over another"
     assert page.errors == []

@@ -12,6 +12,8 @@ from dfa_lab.learning.rules import RULES, Route, Rule
 
 #: An angle counts as below chance where it is so many standard deviations below.
 BELOW = 3.0
+#: So many times the first loss is more than a batch's luck.
+WORSE = 1.5
 
 
 def sentence(run: Experiment) -> str:
@@ -23,7 +25,7 @@ def sentence(run: Experiment) -> str:
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
     learnt = f"{100 * accuracy:.0f} % of the test data right" if accuracy == accuracy else f"loss {loss:.3g}"
     first = _first(run.history, "train_loss")
-    if loss > first:
+    if loss > WORSE * first:
         return f"After {run.steps_done:,} steps the loss is higher than it began: lower the learning rate, or Reset."
     steps = "1 step" if run.steps_done == 1 else f"{run.steps_done:,} steps"
     return f"After {steps}: {learnt}. {_alignment(run)}".rstrip()
@@ -48,9 +50,10 @@ def _alignment(run: Experiment) -> str:
     if mean < 0.05:
         return "Every layer receives exactly backpropagation's signal."
     chance = [_chance(history, layer) for layer, _ in angles]
-    below = all(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
+    below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
     whose = "hidden layer's signal is" if len(angles) == 1 else "hidden layers' signals are"
-    verdict = "better than chance" if below else "no better than chance so far"
+    some = f"better than chance in {below} of {len(angles)} layers"
+    verdict = "better than chance" if below == len(angles) else some if below else "no better than chance so far"
     return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 

@@ -86,7 +86,7 @@ def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
         ([60.0], "The hidden layer's signal is 60° from backpropagation's: better than chance."),
         ([88.0], "The hidden layer's signal is 88° from backpropagation's: no better than chance so far."),
         ([60.0, 70.0], "The hidden layers' signals are 65° from backpropagation's: better than chance."),
-        ([60.0, 89.0], "no better than chance so far."),
+        ([60.0, 89.0], "better than chance in 1 of 2 layers."),
         ([0.0, 0.0], "Every layer receives exactly backpropagation's signal."),
         ([float("nan")], ""),
     ],
@@ -100,3 +100,11 @@ def test_the_angle_is_compared_with_chance(angles, words):
     said = sentence(run)
     assert said.startswith("After 1 step: loss 0.5.")
     assert words in said
+
+
+def test_a_loss_far_above_the_first_is_called_that():
+    run = dfa.Experiment(**FAST)
+    for step, loss in ((0, 2.0), (10, 9.0)):
+        run.history.record("train_loss", loss, step=step, samples=step)
+    run.train(1)
+    assert "the loss is higher than it began" in sentence(run)
