@@ -24,7 +24,8 @@ OVER = """all => all.map((one) => one.getBoundingClientRect()).flatMap((a, i, bo
 
 
 def fits(page, view):
-    until(page, lambda: view.evaluate(SIZES) == RIGHT, what=f"the right sizes: {view.evaluate(SIZES)}")
+    view.locator(".dfa-plan").wait_for(timeout=60_000)
+    until(page, lambda: view.evaluate(SIZES) == RIGHT, what="the right size of each part")
 
 
 def state(view):
@@ -84,7 +85,7 @@ def test_made_in_a_hidden_tab(own_notebook, screenshot):
     page.set_viewport_size({"width": 1280, "height": 800})
     page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
-    page.locator(".lm-TabBar-addButton").first.click()
+    page.locator(".lm-TabBar-addButton:visible").first.click()
     page.locator(".jp-Launcher").wait_for()
     page.wait_for_timeout(8000)  # longer than the cell waits before it shows the explorer
     assert not page.locator(".jp-Notebook").is_visible()
@@ -123,7 +124,7 @@ def test_six_parts_in_a_grid(own_notebook, screenshot):
     page.keyboard.press("Enter")
     until(page, lambda: markers(page, "alignment") == 2, what="the batch size of the plain knob")
     press(page, "pause")
-    picture = page.get_by_test_id("dfa-picture")
+    picture = page.locator("img[data-testid=dfa-picture]")
     until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 50"), what="the surface")
     screenshot("six parts")
     assert page.locator(".dfa-root, .widget-inline-hbox").evaluate_all(OVER) == 0, "none lies over another"
