@@ -41,7 +41,7 @@ def styled():
         (".dfa-a { top: 0 }", {"dfa-a"}),
         (
             "/* .dfa-x */ @media (width < 9px) { .dfa-x .dfa-a, .dfa-b.dfa-c:hover { top: 0 } }",
-            {"dfa-b", "dfa-c", "dfa-d"},
+            {"dfa-a", "dfa-b", "dfa-c"},
         ),
         (".dfa-a > * { top: 0 } .dfa-b + p { top: 0 }", {"dfa-a", "dfa-b"}),
         (".dfa-a:has(.dfa-x, :is(.dfa-y)) { top: 0 } .dfa-b:not(.dfa-x) i { top: 0 }", {"dfa-a", "dfa-b"}),

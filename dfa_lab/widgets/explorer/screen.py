@@ -205,7 +205,9 @@ class WidgetScreen:
 
     def _moment(self) -> Moment:
         status, last = self._model.runner.status(), self.thread is not None and self.thread.ending
-        return Moment(self._model, status, self._panel_state(status), status_line(self._model, status), last, self.thread is None)
+        return Moment(
+            self._model, status, self._panel_state(status), status_line(self._model, status), last, self.thread is None
+        )
 
     def _may_send(self) -> bool:
         """Whether a message may go out; the last ones always may."""
