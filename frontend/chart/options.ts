@@ -180,7 +180,7 @@ export function plotOptions(
   return {
     width,
     height,
-    padding: [top, (full ? 18 : 15) * theme.letters, 0, 0],
+    padding: [top, (full ? 18 : 20) * theme.letters, 0, 0],
     legend: { show: false },
     select: { show: true, left: 0, top: 0, width: 0, height: 0 },
     cursor: {

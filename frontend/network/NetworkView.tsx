@@ -55,21 +55,25 @@ function useLook() {
   useLayoutEffect(() => {
     const element = stage.current;
     if (!element) return undefined;
-    const size = () => ({
+    const seen = (): Look => ({
       width: element.clientWidth,
       height: element.clientHeight,
       em: Number.parseFloat(getComputedStyle(element).fontSize) || 13,
+      colours: coloursOf(element),
     });
-    const resized = new ResizeObserver(() => {
+    // Styles may come after this, and so may the page around it: both change its size.
+    let unwatch = () => {};
+    const read = () => {
+      unwatch();
+      unwatch = watchTheme(element, read);
       setLook((before) => {
-        const now = size();
-        const same = now.width === before.width && now.height === before.height && now.em === before.em;
-        return same ? before : { ...before, ...now };
+        const now = seen();
+        return JSON.stringify(now) === JSON.stringify(before) ? before : now;
       });
-    });
-    setLook({ ...size(), colours: coloursOf(element) });
+    };
+    const resized = new ResizeObserver(read);
+    read();
     resized.observe(element);
-    const unwatch = watchTheme(element, () => setLook({ ...size(), colours: coloursOf(element) }));
     return () => {
       resized.disconnect();
       unwatch();

@@ -7,7 +7,7 @@ import { watchTheme } from "./theme.ts";
 import { useStore } from "./use_store.ts";
 
 const SILENT =
-  "The kernel does not answer. If it was restarted or died, run this cell again. If a cell is running, what you did takes effect when it ends.";
+  "The kernel does not answer. If it was restarted or died, run this cell again (a page of its own: load it again). If a cell is running, what you did takes effect when it ends.";
 
 export function Root({ name, children }: { name: string; children: ComponentChildren }) {
   const lab = useLab();

@@ -101,7 +101,8 @@ export class Lab {
    */
   act(message: Message, by = ""): void {
     const { lanes = [] } = this.panel.get();
-    if (lanes.length > 1 && BEGINS_ANEW.includes(String(message.do))) {
+    const ofStory = message.do === "preset" && Boolean(this.story.get()?.told); // its runs come again with it
+    if (lanes.length > 1 && !ofStory && BEGINS_ANEW.includes(String(message.do))) {
       const names = lanes.slice(1).map(({ name }) => name);
       const drops = `This drops ${names.length} other run${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`;
       const from = FROM_MAIN.includes(String(message.do)) ? ` The new run has the settings of ${lanes[0].name}.` : "";

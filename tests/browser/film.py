@@ -28,15 +28,24 @@ def dials(page):
     return [float(dial.get_attribute("data-angle")) for dial in page.locator("[data-testid^=dfa-dial-]").all()]
 
 
+def rates(page):
+    """The samples a second of the run and of BP that their panel names."""
+    found = re.findall(r"^([\d.]+)([KM]?)$", text(page, "panel-throughput"), re.MULTILINE)
+    return [float(value) * {"": 1, "K": 1e3, "M": 1e6}[unit] for value, unit in found]
+
+
 def shoot(page, folder):
     """Plays until the angles have fallen, then chooses backpropagation and plays on; a frame now and then.
 
-    What the pictures are to show is checked: the angles begin at chance, fall, and are 0 by backpropagation.
+    What the pictures are to show is checked: the angles begin at chance, fall, and are 0 by backpropagation; and that
+    what is timed was timed on a machine with time for it.
     """
     explorer, frames = page.locator(".dfa-screen"), []
 
     def frame():
         page.wait_for_timeout(300)
+        timed = rates(page)
+        assert not timed or max(timed) < 3 * min(timed), f"this machine is too busy to time anything: {timed}"
         frames.append(Image.open(io.BytesIO(explorer.screenshot())).convert("RGB"))
 
     def play(to, every):

@@ -7,7 +7,6 @@ a thing on first use, are held to the packages' direction only.
 import ast
 import subprocess
 import sys
-from collections import defaultdict
 
 import pytest
 
@@ -43,8 +42,11 @@ FOLDERS = {
     "views": ("base", "history", "snapshots", "report"),
     "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer", "monitor"),
 }
-MOST_FILES = 12
+MOST_FILES, MOST_LINES = 12, 300
 FILES = sorted(PACKAGE.rglob("*.py"))
+FRONTEND = PACKAGE.parent / "frontend"
+#: What a folder holds: code of the package, or of the page with its styles.
+KINDS = ("*.py", "*.ts", "*.tsx", "*.css")
 
 
 def parts_of(path):
@@ -130,34 +132,101 @@ def test_nobody_reaches_past_a_face():
     assert past == [], "import from the folder, and name it in the folder's __init__"
 
 
-def test_no_circle_of_files():
-    graph = defaultdict(set)
-    for path in FILES:
-        own = ".".join(("dfa_lab", *parts_of(path)))
-        graph[own] |= {name for name in imports_of(path, when_loaded=True) if name.startswith("dfa_lab.")} - {own}
+def circle_in(graph):
+    """Names that import one another in a circle, the first again at the end; None where there is no circle."""
     finished, on_the_way = set(), []
 
     def visit(name):
         if name in on_the_way:
-            pytest.fail(" → ".join([*on_the_way[on_the_way.index(name) :], name]))
+            return [*on_the_way[on_the_way.index(name) :], name]
         if name not in finished:
             on_the_way.append(name)
-            for other in sorted(graph[name]):
-                visit(other)
+            for other in sorted(graph.get(name, ())):
+                if found := visit(other):
+                    return found
             finished.add(on_the_way.pop())
+        return None
 
-    for name in sorted(graph):
-        visit(name)
+    return next(filter(None, map(visit, sorted(graph))), None)
+
+
+def test_no_circle_of_files():
+    graph = {}
+    for path in FILES:
+        own = ".".join(("dfa_lab", *parts_of(path)))
+        loaded = {name for name in imports_of(path, when_loaded=True) if name.startswith("dfa_lab.")} - {own}
+        graph[own] = graph.get(own, set()) | loaded
+    assert circle_in(graph) is None
+
+
+@pytest.mark.parametrize(
+    ("graph", "circle"),
+    [
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, None),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+        ({"a": {"nowhere"}, "b": {"b"}}, ["b", "b"]),
+    ],
+)
+def test_a_circle_is_seen(graph, circle):
+    assert circle_in(graph) == circle
+
+
+def too_full(folder):
+    """Whether a folder has too many files: its face apart, what lies in its own folders not counted."""
+    return len([path for kind in KINDS for path in folder.glob(kind) if path.name != "__init__.py"]) > MOST_FILES
+
+
+def faceless(folder):
+    """Whether a folder of the package has no face, or one that does not say what the folder is."""
+    face = folder / "__init__.py"
+    return not face.is_file() or not ast.get_docstring(ast.parse(face.read_text()))
+
+
+def too_long(path):
+    return len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
 
 
 def test_folders_are_small_and_known():
     for room, folders in FOLDERS.items():
         found = {path.name for path in (PACKAGE / room).iterdir() if path.is_dir() and any(path.glob("*.py"))}
         assert found == {folder for folder in folders if (PACKAGE / room / folder).is_dir()}
-        for folder in found:
-            files = [path for path in (PACKAGE / room / folder).glob("*.py") if path.name != "__init__.py"]
-            assert len(files) <= MOST_FILES, folder
-            assert ast.get_docstring(ast.parse((PACKAGE / room / folder / "__init__.py").read_text())), folder
+    assert [folder for folder in sorted({path.parent for path in FILES}) if too_full(folder) or faceless(folder)] == []
+
+
+def test_folders_of_the_page_are_small():
+    inside = [one for one in FRONTEND.iterdir() if one.is_dir() and one.name != "node_modules"]
+    folders = [FRONTEND, *inside, *(path for one in inside for path in one.rglob("*") if path.is_dir())]
+    assert len(folders) > 7
+    assert [folder for folder in folders if too_full(folder)] == []
+
+
+@pytest.mark.parametrize("kind", ["py", "ts", "tsx", "css"])
+def test_a_folder_that_is_too_full_is_seen(tmp_path, kind):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "__init__.py").touch()
+    for number in range(MOST_FILES):
+        (tmp_path / f"noun_{number}.{'ts' if number % 2 else 'py'}").touch()
+        (tmp_path / "inside" / f"other_{number}.css").touch()
+    assert not too_full(tmp_path)
+    (tmp_path / f"one_more.{kind}").touch()
+    assert too_full(tmp_path)
+
+
+def test_a_folder_without_a_face_is_seen(tmp_path):
+    assert faceless(tmp_path)
+    face = tmp_path / "__init__.py"
+    face.write_text("from dfa_lab import errors\n")
+    assert faceless(tmp_path)
+    face.write_text('"""What it is."""\n')
+    assert not faceless(tmp_path)
+
+
+def test_a_file_that_is_too_long_is_seen(tmp_path):
+    path = tmp_path / "noun.py"
+    path.write_text("line\n" * MOST_LINES)
+    assert not too_long(path)
+    path.write_text("line\n" * MOST_LINES + "one more")
+    assert too_long(path)
 
 
 BROKEN = [
@@ -213,7 +282,7 @@ def test_pandas_loads_where_a_table_is_made():
 
 def test_files_are_small_nouns():
     assert not {path.stem for path in FILES} & {"utils", "helpers", "common", "misc"}
-    assert [path for path in FILES if len(path.read_text().splitlines()) > 300] == []
+    assert [path for path in FILES if too_long(path)] == []
 
 
 def test_every_public_name_is_there_and_described():
@@ -226,7 +295,8 @@ def test_every_public_name_is_there_and_described():
 
 def test_no_file_names_a_place_of_one_machine():
     root = PACKAGE.parent
-    texts = [*FILES, *(root / "frontend").glob("*.js"), *root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    page = [one for kind in KINDS for one in FRONTEND.rglob(kind) if "node_modules" not in one.parts]
+    texts = [*FILES, *page, *root.glob("*.md"), *(root / "docs").rglob("*.md")]
     for path in texts:
         for word in ("/home/", "/" + "root/", "/" + "work/"):
             assert word not in path.read_text(), f"{path} holds {word}"

@@ -153,9 +153,31 @@ def test_bundle_is_stale_when_a_source_changes(hook: ModuleType, tmp_path: Path)
     assert not frontend.is_fresh(), "what a folder holds counts"
 
 
+def fetches(kind: str, text: str) -> bool:
+    """Whether a bundle would load something: by an import, an address, or a style's url."""
+    names = r"http://www\.w3\.org/(2000/svg|1999/xhtml|1998/Math/MathML)"  # of kinds of elements: no addresses
+    pattern = r"\bimport\s*[(\"']|(?<![\w-])from\s*[\"']|https?://" if kind == "js" else r"url\(|@import"
+    return re.search(pattern, re.sub(names, "", text)) is not None
+
+
 @pytest.mark.parametrize("path", BUNDLES)
 def test_bundles_load_nothing_from_the_network(path: str) -> None:
-    names = r"http://www\.w3\.org/(2000/svg|1999/xhtml|1998/Math/MathML)"  # of kinds of elements: no addresses
-    text = re.sub(names, "", (ROOT / path).read_text(encoding="utf-8"))
-    pattern = r"\bimport\s*\(|\bfrom\s*[\"']|https?://" if path.endswith(".js") else r"url\(|@import"
-    assert not re.search(pattern, text)
+    assert not fetches(path.rsplit(".", 1)[1], (ROOT / path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("js", 'import{a}from"https:x";'),
+        ("js", "import a from 'b';"),
+        ("js", 'export*from"b";'),
+        ("js", 'import"b";'),
+        ("js", "await import(b)"),
+        ("js", 'fetch("http://www.w3.org/other")'),
+        ("css", "a{background:url(b.png)}"),
+        ("css", '@import "b.css";'),
+    ],
+)
+def test_a_bundle_that_loads_something_is_seen(kind: str, text: str) -> None:
+    assert fetches(kind, text)
+    assert not fetches("js", '{"data-error-from":"output",xmlns:"http://www.w3.org/2000/svg"}')

@@ -135,7 +135,8 @@ class Trainer:
             with self.clock.paused():
                 self.learner.check_net()
                 if all_finite(self.learner.net.parameters()):
-                    self.recorder.record(self.here, due, by_hand=True)
+                    # Chance is measured for an untrained network: what else would its angles be compared with.
+                    self.recorder.record(self.here, due, chance=not self.steps_done, by_hand=True)
                     self.observers.note("measure", self.steps_done, self.history)
 
     def _wanted(self, *, align: bool = True, test: bool) -> set[str]:

@@ -64,7 +64,8 @@ def _png(runs: Runs, chosen: Experiment) -> bytes:
 def _html(runs: Runs, chosen: Experiment) -> bytes:
     from dfa_lab.views.report import report
 
-    return str(report(list(runs.values()), labels=list(runs))).encode()
+    # Copies: a run that trains on would be at another step in each part of the page.
+    return str(report([run.history.copy(name) for name, run in runs.items()], labels=list(runs))).encode()
 
 
 def _script(runs: Runs, chosen: Experiment) -> bytes:

@@ -179,6 +179,8 @@ def _story(model: ExplorerModel, message: Message) -> None:
         model.restrictions.check_verb("change" if now.offer.change else "fork")
         _allowed(model, now.offer.fields, model.experiment.settings)
     model.runner.story_go(go)
+    if go == "take":
+        model.runner.play()  # what was taken is to be seen at work
 
 
 def _slow(model: ExplorerModel, message: Message) -> None:

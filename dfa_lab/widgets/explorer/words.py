@@ -12,6 +12,8 @@ from dfa_lab.learning.rules import RULES, Route, Rule
 
 #: An angle counts as below chance where it is so many standard deviations below.
 BELOW = 3.0
+#: So many times the first loss is more than a batch's luck.
+WORSE = 1.5
 
 
 def sentence(run: Experiment) -> str:
@@ -22,6 +24,9 @@ def sentence(run: Experiment) -> str:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
     learnt = f"{100 * accuracy:.0f} % of the test data right" if accuracy == accuracy else f"loss {loss:.3g}"
+    first = _first(run.history, "train_loss")
+    if loss > WORSE * first:
+        return f"After {run.steps_done:,} steps the loss is higher than it began: lower the learning rate, or Reset."
     steps = "1 step" if run.steps_done == 1 else f"{run.steps_done:,} steps"
     return f"After {steps}: {learnt}. {_alignment(run)}".rstrip()
 
@@ -37,8 +42,7 @@ def _alignment(run: Experiment) -> str:
     history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
         return "The hidden layers receive nothing and stay as they are."
-    layers = sorted({layer for metric, layer in list(history.series) if metric == "gradient_alignment" and layer})
-    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in layers]
+    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _hidden(run)]
     angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
     if not angles:
         return ""
@@ -46,15 +50,28 @@ def _alignment(run: Experiment) -> str:
     if mean < 0.05:
         return "Every layer receives exactly backpropagation's signal."
     chance = [_chance(history, layer) for layer, _ in angles]
-    below = all(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
+    below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
     whose = "hidden layer's signal is" if len(angles) == 1 else "hidden layers' signals are"
-    verdict = "better than chance" if below else "no better than chance so far"
+    some = f"better than chance in {below} of {len(angles)} layers"
+    verdict = "better than chance" if below == len(angles) else some if below else "no better than chance so far"
     return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
+
+
+def _hidden(run: Experiment) -> list[int]:
+    """The hidden layers with an angle. A module's has one for the output too, which comes last."""
+    layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
+    return layers if run.module is None else layers[:-1]
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:
     middle, sd = (_last(history, f"gradient_alignment_chance{end}", layer) for end in ("_mean", ""))
     return (middle if math.isfinite(middle) else 90.0), (sd if math.isfinite(sd) else 0.0)
+
+
+def _first(history: History, metric: str) -> float:
+    """The first value, the mean over replicas; NaN where there is none."""
+    series = history.series.get((metric, None))
+    return math.nan if series is None or not len(series) else float(series.since(0, history.replicas)[1][0].mean())
 
 
 def _last(history: History, metric: str, layer: int | None = None) -> float:

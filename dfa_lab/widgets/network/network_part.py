@@ -11,7 +11,7 @@ from dfa_lab.widgets.kernel import PagePart
 from dfa_lab.widgets.network.network_message import network_message
 
 #: A network with more hidden layers than the first number is drawn with so many units of a layer, at most.
-FEW_LAYERS, DEEP_UNITS = 5, 8
+FEW_LAYERS, DEEP_UNITS = 5, 10
 
 
 class NetworkPart(PagePart):

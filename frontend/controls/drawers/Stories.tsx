@@ -14,7 +14,7 @@ export function Stories() {
   };
   return (
     <div class="dfa-cards">
-      {presets.map(({ name, title, about, refused }) => (
+      {presets.map(({ name, title, question, about, refused }) => (
         <button
           key={name}
           type="button"
@@ -26,7 +26,7 @@ export function Stories() {
           onClick={() => start(name)}
         >
           <strong>{title || name}</strong>
-          <span class="dfa-card-about">{about}</span>
+          <span class="dfa-card-about">{question || about}</span>
           {refused && <span class="dfa-why">{refused}</span>}
         </button>
       ))}

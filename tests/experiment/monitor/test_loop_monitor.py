@@ -9,6 +9,7 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.measurement import Schedule
+from dfa_lab.experiment.monitor import LoopMonitor
 from dfa_lab.experiment.training import Costs
 
 INPUTS = torch.rand(1200, 4, generator=torch.Generator().manual_seed(1))
@@ -61,6 +62,12 @@ def monitored(net, optimizer=None, **given):
     return dfa.Monitor(net, nn.CrossEntropyLoss(), PROBE, optimizer=optimizer, **given)
 
 
+def recorded(monitor):
+    """(Metric, layer) -> its steps and values as text, so that NaN is itself."""
+    history = monitor.history
+    return {key: str([list(part) for part in history.values(*key)]) for key in history.series}
+
+
 def everything(net, optimizer):
     """All that a loop leaves behind, with the mode of each part and the random stream."""
     yield from net.state_dict().values()
@@ -89,6 +96,17 @@ def test_the_loop_is_the_same_with_it_and_without(kind):
             found[-1].append(net(PROBE[0]).detach())
     assert len(found[0]) == len(found[1])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_without_pictures_it_records_the_same():
+    found = []
+    for kind in (LoopMonitor, dfa.Monitor):
+        net = KINDS["mlp"]()
+        monitor = kind(net, nn.CrossEntropyLoss(), PROBE, test=TEST, probe_every=4)
+        loop(net, torch.optim.SGD(net.parameters(), lr=0.1), monitor)
+        found.append({key: one for key, one in recorded(monitor).items() if key[0] != "samples_per_s"})
+    assert found[0] == found[1]
+    assert len(found[0]) > 10
 
 
 @pytest.mark.parametrize("kind", ["converted", "mlp"])

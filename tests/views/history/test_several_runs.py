@@ -130,7 +130,8 @@ def test_focus_is_a_message_of_its_own(chart: Recorded) -> None:
     assert chart.headers[-1] == {"type": "focus", "step": 7}
     history(1, 10, into=runs)
     chart.show(runs, STATUS)
-    assert [header.get("number") for header in chart.headers] == [1, None, 2]
+    assert [header["type"] for header in chart.headers] == ["snapshot", "focus", "rows"]
+    assert list(chart.series[0, "train_loss", None][0]) == [10.0], "the rows go on where they were"
 
 
 @pytest.mark.parametrize("step", [-1, 1.5, True, "7", None, float("nan")])

@@ -599,7 +599,7 @@ def test_the_chosen_lane_is_a_run_not_a_place(headless):
     assert headless.chosen.settings.lr == 0.3
     headless.act("fork", fields={"momentum": 0.5})
     assert headless.runner.lanes[-1].settings.lr == 0.3
-    assert "lr 0.3" in headless.status()["settings"]
+    assert "learning rate 0.3" in headless.status()["settings"]
     headless.runner.reset()
     headless.act("pin")
     assert headless.lane == 0

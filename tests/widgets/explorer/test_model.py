@@ -92,7 +92,7 @@ def test_of_many_changes_the_newest_are_shown(model):
         model.experiment.change(lr=0.1 + 0.001 * (number + 1))
     events = PanelState(model).now(model.runner.status())["events"]
     assert len(events) == EVENTS_SHOWN
-    assert events[-1]["text"] == "lr: 0.304 → 0.305"
+    assert events[-1]["text"] == "learning rate 0.304 → 0.305"
 
 
 def test_files_and_pictures_are_the_screens(model):

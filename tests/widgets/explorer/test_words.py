@@ -1,5 +1,6 @@
 """The line of words: what it says of each rule, before the first step and after, of replicas, regression, modules."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -32,14 +33,14 @@ SOME = ["bp", "dfa", "fa", *[name for name in MLP_RULES if RULES[name].route is 
 @pytest.mark.parametrize("rule", SOME)
 def test_a_rule_says_how_well_it_learns_and_aligns(rule):
     said = sentence(trained(rule=rule))
-    assert said.startswith("After 5 steps it is right on ")
+    assert re.match(r"After 5 steps: \d+ % of the test data right\. ", said)
     assert said.endswith(".")
     if RULES[rule].route is Route.NONE:
         assert "The hidden layers receive nothing and stay as they are." in said
     elif rule == "bp":
         assert said.endswith("Every layer receives exactly backpropagation's signal.")
     else:
-        assert "from backpropagation's signal" in said or "exactly" in said
+        assert re.search(r"The hidden layers' signals are \d+° from backpropagation's: ", said)
 
 
 def test_a_rule_with_a_parameter_is_called_by_its_name_and_a_mapping_is_not():
@@ -58,37 +59,52 @@ def test_a_rule_with_a_parameter_is_called_by_its_name_and_a_mapping_is_not():
 def test_replicas_are_said_as_their_mean():
     run = trained(replicas=3)
     accuracy = run.history.series["test_accuracy", None].since(0, 3)[1][-1].mean()
-    assert f"right on {100 * accuracy:.0f} %" in sentence(run)
+    assert f"After 5 steps: {100 * accuracy:.0f} % of the test data right." in sentence(run)
 
 
 def test_a_task_without_classes_says_its_loss():
-    assert sentence(trained(task="linear")).startswith("After 5 steps the loss is ")
+    assert sentence(trained(task="linear")).startswith("After 5 steps: loss ")
 
 
-def test_a_module_of_ones_own():
+def test_the_output_of_a_module_is_no_hidden_layer():
     run = dfa.Experiment(module=nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)), task="moons", rule="dfa")
     run.train(5)
-    assert "What the hidden layer" in sentence(run)
+    assert run.history.last("gradient_alignment", 2) == 0, "the output's own angle"
+    assert f"The hidden layer's signal is {run.history.last('gradient_alignment', 1):.0f}°" in sentence(run)
+
+
+def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
+    run = dfa.Experiment(module=nn.Sequential(nn.Linear(2, 2)), task="moons", rule="fa")
+    run.train(5)
+    assert sentence(run).endswith("of the test data right.")
 
 
 @pytest.mark.parametrize(
     ("angles", "words"),
     [
         ([], ""),
-        ([60.0], "What the hidden layer receives is 60° from backpropagation's signal: far better than chance."),
-        ([88.0], "What the hidden layer receives is 88° from backpropagation's signal: no better than chance so far."),
-        ([60.0, 70.0], "What the hidden layers on average receive is 65° from backpropagation's signal: far better"),
-        ([60.0, 89.0], "no better than chance so far."),
+        ([60.0], "The hidden layer's signal is 60° from backpropagation's: better than chance."),
+        ([88.0], "The hidden layer's signal is 88° from backpropagation's: no better than chance so far."),
+        ([60.0, 70.0], "The hidden layers' signals are 65° from backpropagation's: better than chance."),
+        ([60.0, 89.0], "better than chance in 1 of 2 layers."),
         ([0.0, 0.0], "Every layer receives exactly backpropagation's signal."),
         ([float("nan")], ""),
     ],
 )
 def test_the_angle_is_compared_with_chance(angles, words):
-    run = SimpleNamespace(settings=dfa.Settings(rule="dfa"), history=History(), steps_done=1)
+    run = SimpleNamespace(settings=dfa.Settings(rule="dfa"), history=History(), steps_done=1, module=None)
     for layer, angle in enumerate(angles, 1):
         run.history.record("gradient_alignment", angle, step=1, samples=1, layer=layer)
         run.history.record("gradient_alignment_chance", 2.0, step=1, samples=1, layer=layer)
     run.history.record("train_loss", 0.5, step=1, samples=1)
     said = sentence(run)
-    assert said.startswith("After 1 step the loss is 0.5.")
+    assert said.startswith("After 1 step: loss 0.5.")
     assert words in said
+
+
+def test_a_loss_far_above_the_first_is_called_that():
+    run = dfa.Experiment(**FAST)
+    for step, loss in ((0, 2.0), (10, 9.0)):
+        run.history.record("train_loss", loss, step=step, samples=step)
+    run.train(1)
+    assert "the loss is higher than it began" in sentence(run)

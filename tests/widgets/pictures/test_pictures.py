@@ -269,7 +269,14 @@ def test_a_report_holds_everything_and_fetches_nothing(tmp_path) -> None:
     text = path.read_text()
     figure, page = parts(text)
     assert {one["name"] for one in figure["data"] if "name" in one} >= {"a run", "a run, test loss"}
-    for words in ("128", "orthogonal", "Learning rate η.", "weight alignment", f"torch {torch.__version__}", "80"):
+    for words in (
+        "128",
+        "orthogonal",
+        "Learning rate η: how far",
+        "weight alignment",
+        f"torch {torch.__version__}",
+        "80",
+    ):
         assert words in page
     assert text.count("<script>alert") == text.count("<img") == 0
     assert EVIL in html.unescape(page)
