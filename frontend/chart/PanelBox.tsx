@@ -145,6 +145,7 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
   const more = useRef<HTMLSpanElement>(null);
   const hidden = useStore(panel.head, (state) => state.hidden);
   const layout = useStore(panel.head, (state) => state.layout);
+  const lengths = useStore(panel.head, (state) => state.values.map((value) => value.length).join());
   const table = room === "full" && lines[0]?.row !== undefined;
   useLayoutEffect(() => {
     const legend = box.current;
@@ -159,7 +160,7 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
       }
     }
     if (more.current) leaveOut(legend, more.current);
-  }, [layout, table, room, lines]);
+  }, [layout, lengths, table, room, lines]);
   // Where not all find room, that of one kind of line is told for every run and layer first.
   const order = room !== "full" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
   const key = (line: Line, text: string) => {

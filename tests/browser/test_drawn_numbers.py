@@ -27,7 +27,7 @@ OWN = {
 import dfa_lab as dfa
 torch.manual_seed(0)
 layers = [torch.nn.Linear(64, 16), torch.nn.Tanh(), torch.nn.Linear(16, 16), torch.nn.Tanh(), torch.nn.Linear(16, 10)]
-explorer = dfa.Explorer(module=torch.nn.Sequential(*layers), rule={"2": "fa", "4": "dfa"}, batch_size=16)
+explorer = dfa.Explorer(module=torch.nn.Sequential(*layers), rule={"2": "fa", "3": "dfa"}, batch_size=16)
 explorer""",
     "resnet": f"""import sys
 sys.path.insert(0, {str(TESTS)!r})

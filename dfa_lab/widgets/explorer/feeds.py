@@ -21,6 +21,8 @@ from dfa_lab.widgets.story import StoryPart
 
 #: A picture is drawn once a second at most, the network eight times, and each takes a tenth of the time at most.
 PICTURE_SECONDS, NETWORK_SECONDS, SHARE = 1.0, 0.125, 10.0
+#: Seconds between two drawings of a picture, at most.
+LONGEST_REST = 5.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class PictureFeed:
 
     def _draw(self, run: Experiment) -> None:
         self.part.show(run)
-        self._due = time.monotonic() + max(PICTURE_SECONDS, SHARE * self.part.took)
+        rest = min(SHARE * self.part.took, LONGEST_REST)  # the first drawing loads what draws
+        self._due = time.monotonic() + max(PICTURE_SECONDS, rest)
 
     def hurry(self) -> None:
         """See ``Feed``."""

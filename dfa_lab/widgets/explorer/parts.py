@@ -17,7 +17,7 @@ from dfa_lab.widgets.controls import ControlPanel
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Feed, NetworkFeed, PanelFeed, PictureFeed
 from dfa_lab.widgets.explorer.part_widget import PartWidget
 from dfa_lab.widgets.explorer.screen import runner_showing, share
-from dfa_lab.widgets.explorer.start import started
+from dfa_lab.widgets.explorer.start import SPEED, started
 from dfa_lab.widgets.kernel import take_place
 from dfa_lab.widgets.network import NetworkPart
 from dfa_lab.widgets.pictures import PicturePart
@@ -31,7 +31,10 @@ LONGEST = 200
 
 
 class RunPart(PartWidget):
-    """A widget that shows a part of a run. Those of one run share its thread, and what is chosen on one page."""
+    """A widget that shows a part of a run. Those of one run share its thread, and what is chosen on one page.
+
+    An ``Experiment`` goes at 30 steps a second until another speed is chosen; a ``Runner`` keeps its own.
+    """
 
     def __init__(
         self, run: Runner | Experiment, part: str, feeds: Sequence[Feed], options: Mapping[str, Any] | None = None
@@ -41,6 +44,8 @@ class RunPart(PartWidget):
         headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
         given = run if isinstance(run, Runner) else runner_showing(run) or runner_in_use(run)
         self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless)[0]
+        if given is None:
+            self.runner.limit(SPEED)
         super().__init__(part, [PanelFeed(ControlPanel()), *feeds], options)
         share(self, self.runner, owns=given is None, headless=headless)
         take_place(self)

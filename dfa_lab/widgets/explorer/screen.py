@@ -204,10 +204,9 @@ class WidgetScreen:
         return sent
 
     def _moment(self) -> Moment:
-        status, last = self._model.runner.status(), self.thread is not None and self.thread.ending
-        return Moment(
-            self._model, status, self._panel_state(status), status_line(self._model, status), last, self.thread is None
-        )
+        status, at_once = self._model.runner.status(), self.thread is None
+        last = self.thread is not None and self.thread.ending
+        return Moment(self._model, status, self._panel_state(status), status_line(self._model, status), last, at_once)
 
     def _may_send(self) -> bool:
         """Whether a message may go out; the last ones always may."""
