@@ -10,7 +10,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).parents[2]
-#: `make kernels` puts each into a folder of its own; "installed" is the environment's.
+#: `make test-kernel` puts each into a folder of its own; "installed" is the environment's.
 OTHERS = ROOT / ".kernels"
 VERSIONS = ["installed", *sorted(folder.name for folder in OTHERS.glob("*"))] if OTHERS.is_dir() else ["installed"]
 
