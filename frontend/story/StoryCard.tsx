@@ -1,6 +1,6 @@
 // A story's step: what it says, its place among the others, and how to go on. What it points at is outlined.
 import "./story.css";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../shared/link.ts";
 import { BUTTONS, type StoryState } from "../shared/messages.ts";
 import { places, pointer } from "./pointing.ts";
@@ -11,6 +11,8 @@ export function StoryCard({ story, act }: Props) {
   const box = useRef<HTMLElement>(null);
   const { title, steps, place, told, ended, waits_for, stuck, next_takes_offer } = story;
   const step = steps[place];
+  const here = `${title} ${place}`;
+  const [taken, take] = useState("");
   const part = told ? step.part : "";
   useLayoutEffect(() => {
     const root = box.current?.closest<HTMLElement>(".dfa-root");
@@ -65,11 +67,15 @@ export function StoryCard({ story, act }: Props) {
         {step.offers && (
           <button
             type="button"
-            class={next_takes_offer || ended ? "dfa-button dfa-primary" : "dfa-button"}
+            class={(next_takes_offer || ended) && taken !== here ? "dfa-button dfa-primary" : "dfa-button"}
             data-testid="dfa-story-take"
-            onClick={() => act({ do: "story", go: "take" })}
+            disabled={taken === here}
+            onClick={() => {
+              take(here);
+              act({ do: "story", go: "take" });
+            }}
           >
-            {step.offers}
+            {taken === here ? `✓ ${step.offers}` : step.offers}
           </button>
         )}
         {button("back", "story_back", false, place === 0)}

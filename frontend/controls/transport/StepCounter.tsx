@@ -20,7 +20,9 @@ export function StepCounter() {
         <span data-testid="dfa-step" data-part="step">
           {step}
         </span>
-        {typeof goal === "number" && <span class="dfa-goal"> / {count(goal)}</span>}
+        {typeof goal === "number" && Number(step.replaceAll(",", "")) <= goal && (
+          <span class="dfa-goal"> / {count(goal)}</span>
+        )}
       </span>
       <span class="dfa-unseen" data-testid="dfa-samples">
         {samples}
