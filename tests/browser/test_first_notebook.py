@@ -34,8 +34,8 @@ def test_the_first_notebook(explorer, screenshot):
     until(page, lambda: value(page, "batch_size") == "128" and markers(page) == 1)
 
     control(page, "feedback_init").focus()
-    page.keyboard.press("o")
-    until(page, lambda: value(page, "feedback_init") == "orthogonal" and markers(page) == 2)
+    page.keyboard.press("ArrowDown")
+    until(page, lambda: value(page, "feedback_init") == "normal" and markers(page) == 2)
 
     control(page, "activation_derivative").focus()
     page.keyboard.press("ArrowDown")
@@ -61,7 +61,7 @@ def test_the_first_notebook(explorer, screenshot):
 
     press(page, "reset")
     until(page, lambda: step(page) == 0 and markers(page) == 0)
-    assert (value(page, "batch_size"), value(page, "feedback_init")) == ("128", "orthogonal")
+    assert (value(page, "batch_size"), value(page, "feedback_init")) == ("128", "normal")
     until(page, lambda: drawn_step(page) == 0, what="the network as it begins")
     assert error(page) == ""
     screenshot("4 after reset")

@@ -152,6 +152,7 @@ def test_stories_show_what_they_speak_of(page, voila_of_moons, screenshot):
     press(page, "play")
     until(page, lambda: step(page) > 10)
     page.get_by_test_id("dfa-enlarge-alignment").click()
+    page.get_by_test_id("dfa-view").click()
     assert page.get_by_test_id("dfa-layers").input_value() == "all"
     keys = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-key")
     names = [key.get_attribute("title") for key in keys.all()]
