@@ -1,5 +1,7 @@
 // What of the curves is in sight: steps, layers, angles, logarithmic axes; behind one small button.
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useOwnId } from "../shared/own_id.ts";
 import { useStore } from "../shared/use_store.ts";
 import type { Chart } from "./chart.ts";
 import type { Choice } from "./sight.ts";
@@ -83,7 +85,7 @@ interface MenuProps {
 }
 
 function Menu({ label, name, choices, chosen, choose }: MenuProps) {
-  const id = useId();
+  const id = useOwnId();
   if (!choices.length) return null;
   return (
     <div class="dfa-view-choice">

@@ -3,6 +3,7 @@ import "./drawers/drawers.css";
 import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { LivePicture } from "../pictures/LivePicture.tsx";
+import { focusedBeside } from "../shared/keys.ts";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 import { DerivativeEditor } from "./derivative/DerivativeEditor.tsx";
@@ -51,12 +52,13 @@ function Drawer({ of, children }: { of: DrawerName; children: ComponentChildren 
   const body = useRef<HTMLDivElement>(null);
   const shut = () => lab.page.patch({ drawer: "" });
   useLayoutEffect(() => {
-    const from = document.activeElement as HTMLElement | null;
     const own = box.current;
+    const place = own?.getRootNode() as Document | ShadowRoot | undefined; // kept: when this ends, `own` is in none
+    const from = focusedBeside(own);
     (body.current?.querySelector<HTMLElement>(FIRST) ?? own)?.focus({ preventScroll: true });
     return () => {
       // Back to where it was opened, unless the user is elsewhere by now.
-      const now = document.activeElement;
+      const now = place?.activeElement;
       if (!now || now === document.body || own?.contains(now)) from?.focus({ preventScroll: true });
     };
   }, []);

@@ -1,4 +1,5 @@
 // The keys of a whole widget, wherever in it the focus is.
+import { beganAt } from "../shared/keys.ts";
 import { BUTTONS } from "../shared/messages.ts";
 
 const PRESSED: Record<string, string> = { space: " ", "→": "ArrowRight" };
@@ -32,10 +33,10 @@ function taken(target: Element, key: string): boolean {
  * focus to `rest`, not to the notebook, and its keys with it. Returns what ends it.
  */
 export function listenForKeys(root: () => HTMLElement | null, rest: HTMLElement, press: (name: string) => void) {
-  const inside = (target: EventTarget | null): target is Element =>
-    target instanceof Element && root()?.contains(target) === true;
+  const inside = (target: Element | null): target is Element => target !== null && root()?.contains(target) === true;
   const down = (event: KeyboardEvent) => {
-    const { target, key } = event;
+    const { key } = event;
+    const target = beganAt(event);
     if (event.defaultPrevented || !inside(target)) return;
     if (event.ctrlKey || event.metaKey || event.altKey || taken(target, key)) return;
     const found = KEYS.find(([pressed]) => pressed === (key.length === 1 ? key.toLowerCase() : key));
@@ -43,7 +44,8 @@ export function listenForKeys(root: () => HTMLElement | null, rest: HTMLElement,
     event.preventDefault();
     press(found[2]);
   };
-  const point = ({ target }: PointerEvent) => {
+  const point = (event: PointerEvent) => {
+    const target = beganAt(event);
     if (!inside(target)) return;
     const nearest = target.closest(FOCUSABLE);
     const host = root();

@@ -1,6 +1,7 @@
 // The network as it stands: tiles of values under an SVG of lines and controls, both in the same pixels.
-import { useId } from "preact/hooks";
+
 import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
+import { useOwnId } from "../shared/own_id.ts";
 import { Dial } from "./Dial.tsx";
 import { InputNames, InputTile, inputBox, Output } from "./Ends.tsx";
 import { forward, type LayerPlace, type Plan, stepBack, straightTo } from "./geometry.ts";
@@ -34,7 +35,7 @@ export function Drawing({
   hands: Hands;
   describedBy: string;
 }) {
-  const id = useId();
+  const id = useOwnId();
   const { layers, sample } = state;
   const [forwardHead, backHead] = [`url(#${id}-forward)`, `url(#${id}-back)`];
   const last = layers[layers.length - 1];

@@ -1,6 +1,7 @@
 // The network, drawn and alive: forward in one colour, the way of the error back in the other, and a dial at each layer.
+import { useOwnId } from "../shared/own_id.ts";
 import "./network.css";
-import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLab } from "../shared/lab.tsx";
 import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
 import { watchTheme } from "../shared/theme.ts";
@@ -93,7 +94,7 @@ function Network({ state }: { state: NetworkState }) {
   const { stage, width, height, em, colours } = useLook();
   const [unfolded, unfold] = useState(false);
   const [pointed, point] = useState<number | null>(null);
-  const id = useId();
+  const id = useOwnId();
   const { layers, sample, numbers, summary } = state;
   const count = layers.filter(({ route }) => route !== "output").length;
   const plan = useMemo(

@@ -56,7 +56,7 @@ export function LivePicture() {
       {source ? (
         <img src={source} alt={words} width={width} height={height} data-testid="dfa-picture" />
       ) : (
-        chosen !== NONE && <p role="status">{words}</p>
+        words && <p role="status">{words}</p>
       )}
     </div>
   );

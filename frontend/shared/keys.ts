@@ -7,11 +7,22 @@
  */
 export function keepPlainKeys(root: HTMLElement): () => void {
   const keep = (event: KeyboardEvent) => {
-    const { target, key } = event;
-    if (!(target instanceof Element) || !root.contains(target)) return;
+    const { key } = event;
+    const target = beganAt(event);
+    if (!target || !root.contains(target)) return;
     const theirs = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && key === "Enter");
     target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
   };
   window.addEventListener("keydown", keep, true); // before JupyterLab, which listens on the document
   return () => window.removeEventListener("keydown", keep, true);
 }
+
+/** The element that an event began at, inside a shadow root too; null where it is none. */
+export function beganAt(event: Event): Element | null {
+  const [first] = event.composedPath();
+  return first instanceof Element ? first : null;
+}
+
+/** The element with the focus, as `inside` sees it: within its shadow root, or on the page. */
+export const focusedBeside = (inside: Element | null | undefined): HTMLElement | null =>
+  ((inside?.getRootNode() as Document | ShadowRoot | undefined)?.activeElement as HTMLElement | undefined) ?? null;

@@ -28,7 +28,8 @@ export class Link {
   expects: () => boolean = () => false;
 
   private readonly model: Model;
-  private readonly page = `page-${Math.random().toString(36).slice(2, 10)}`;
+  /** The name of this view. */
+  readonly page = `page-${Math.random().toString(36).slice(2, 10)}`;
   private number: number | null = null; // of the last frame; null while everything is awaited
   private sent = 0; // number of the last thing done
   private open: { number: number; at: number }[] = []; // without an answer, the oldest first

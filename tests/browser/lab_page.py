@@ -25,7 +25,8 @@ const send = (message) => {
   if (message.page && !window.dead) setTimeout(() => answer(message.page, message.number));
 };
 const model = { get: (name) => traits[name], send, on: (_, hear) => handlers.push(hear), off() {} };
-lab.render({ model, el: view });
+window.show = (place) => lab.render({ model, el: place });
+show(view);
 window.ready = true;
 </script></body></html>"""
 #: What the kernel says of a run that has not begun, as far as the controls need it.
@@ -63,5 +64,6 @@ def open_part(page, part="explorer", options=None, **state):
     page.wait_for_function("window.ready")
     page.tell = lambda **fields: page.evaluate("(state) => tell('state', state)", json.loads(json.dumps(fields)))
     page.sent = lambda: [act_of(message) for message in page.evaluate("sent.splice(0)") if "do" in message]
-    page.evaluate("(state) => tell('snapshot', state)", {**beginning(), **json.loads(json.dumps(state))})
+    page.beginning = {**beginning(), **json.loads(json.dumps(state))}
+    page.evaluate("(state) => tell('snapshot', state)", page.beginning)
     return page

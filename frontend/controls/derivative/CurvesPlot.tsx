@@ -1,7 +1,7 @@
 // The picture in the derivative's editor: f, its true f′ and the g in force over the preactivation, with axes.
+import { useOwnId } from "../../shared/own_id.ts";
 import "./derivative.css";
 import type { ComponentChildren, Ref } from "preact";
-import { useId } from "preact/hooks";
 import type { Curves } from "../../shared/messages.ts";
 import { BOTTOM, HEIGHT, LEFT, type Point, path, REACH, RIGHT, TOP, toX, toY, WIDTH } from "./points.ts";
 
@@ -28,7 +28,7 @@ interface Props {
 }
 
 export function CurvesPlot({ curves, sketch, range, words, frame, children }: Props) {
-  const clip = useId();
+  const clip = useOwnId();
   const [low, high] = range;
   const step = high - low > 8 ? 5 : high - low > 3.2 ? 1 : 0.5;
   const box = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };

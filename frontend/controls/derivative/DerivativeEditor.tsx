@@ -1,6 +1,9 @@
 // The derivative's editor: f, f′ and g drawn; g typed as text in x, or drawn by hand.
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { focusedBeside } from "../../shared/keys.ts";
 import { useLab } from "../../shared/lab.tsx";
+import { useOwnId } from "../../shared/own_id.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { type Sent, useSent } from "../fields/use_sent.ts";
 import { same, shown, split } from "../fields/values.ts";
@@ -65,7 +68,7 @@ export function DerivativeEditor() {
     setFocused(place);
   };
   const chosen = () =>
-    [...(frame.current?.querySelectorAll(".dfa-handle") ?? [])].indexOf(document.activeElement as Element);
+    [...(frame.current?.querySelectorAll(".dfa-handle") ?? [])].indexOf(focusedBeside(frame.current) as Element);
   const gaps = curves.undefined;
   const sketch = drawing ? { x: FINE, g: FINE.map((x) => through(points, x)) } : null;
   return (
@@ -143,7 +146,7 @@ export function DerivativeEditor() {
 /** g as a text in x. */
 function Expression({ sent, why }: { sent: Sent; why: string }) {
   const lab = useLab();
-  const id = useId();
+  const id = useOwnId();
   const names = useStore(lab.panel, (state) => state.specs?.find(({ field }) => field === DERIVATIVE)?.choices);
   const [begun, setBegun] = useState<string | null>(null);
   const own =

@@ -1,7 +1,9 @@
 // Comparing: a second run from this step with one thing changed, and curves kept as a reference.
-import { useId, useState } from "preact/hooks";
+
+import { useState } from "preact/hooks";
 import { useLab } from "../../shared/lab.tsx";
 import type { Spec } from "../../shared/messages.ts";
+import { useOwnId } from "../../shared/own_id.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { ActButton } from "../ActButton.tsx";
 import { read, split, written } from "../fields/values.ts";
@@ -44,7 +46,7 @@ export function Compare() {
 
 function Fork({ hide }: { hide: string[] }) {
   const lab = useLab();
-  const id = useId();
+  const id = useOwnId();
   const specs = useStore(lab.panel, (state) => state.specs) ?? NONE;
   const settings = useStore(lab.panel, (state) => state.settings);
   const lock = useStore(lab.panel, (state) => state.lock) ?? NO_LOCK;

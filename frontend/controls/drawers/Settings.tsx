@@ -1,6 +1,7 @@
 // All other settings: how far the run goes, the live ones in their groups, and a new run.
-import { useId } from "preact/hooks";
+
 import { useLab } from "../../shared/lab.tsx";
+import { useOwnId } from "../../shared/own_id.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { NumberInput } from "../fields/NumberInput.tsx";
 import { useSent } from "../fields/use_sent.ts";
@@ -23,7 +24,7 @@ export function Settings() {
 
 function StopAt() {
   const lab = useLab();
-  const id = useId();
+  const id = useOwnId();
   const goal = useStore(lab.panel, (state) => state.stop_at);
   const hidden = useStore(lab.panel, ({ hide = [] }) => hide.includes("stop_at"));
   const why = useStore(lab.panel, (state) => reason(state, "stop_at"));

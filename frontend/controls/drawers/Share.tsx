@@ -1,7 +1,9 @@
 // Keeping and sharing: the run as a short text and as a script, what was shared by others, and files.
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLab } from "../../shared/lab.tsx";
 import { BUTTONS } from "../../shared/messages.ts";
+import { useOwnId } from "../../shared/own_id.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { ActButton } from "../ActButton.tsx";
 import { blocked, reason } from "../reasons.ts";
@@ -10,7 +12,7 @@ import { blocked, reason } from "../reasons.ts";
 const FILES = Object.keys(BUTTONS).filter((name) => BUTTONS[name].verb === "save");
 
 function Shown({ label, text, rows, name }: { label: string; text: string; rows: number; name: string }) {
-  const id = useId();
+  const id = useOwnId();
   const box = useRef<HTMLTextAreaElement>(null);
   const [copied, setCopied] = useState(false);
   const copy = async () => {
@@ -56,7 +58,7 @@ function Shown({ label, text, rows, name }: { label: string; text: string; rows:
 
 function Load() {
   const lab = useLab();
-  const id = useId();
+  const id = useOwnId();
   const why = useStore(lab.panel, (state) => reason(state, "load"));
   const refused = useStore(lab.page, ({ refusal }) => (refusal.by === "load" ? refusal.text : ""));
   const [text, setText] = useState("");

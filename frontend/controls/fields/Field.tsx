@@ -1,7 +1,8 @@
 // One control for one setting, made from its spec: label, help, the way to set it, and why the last value was refused.
+import { useOwnId } from "../../shared/own_id.ts";
 import "./fields.css";
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useLab } from "../../shared/lab.tsx";
 import type { Spec } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
@@ -28,7 +29,7 @@ interface Props {
 }
 
 export function Field({ spec, value, set, why, mark = "", refused = "", children }: Props) {
-  const id = useId();
+  const id = useOwnId();
   const { name } = split(
     value,
     spec.choices.map((choice) => choice.name),

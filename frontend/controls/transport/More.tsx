@@ -1,9 +1,11 @@
 // The menu behind "more ▾": what has no room in the line.
+
 import type { ComponentChildren } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { useOwnId } from "../../shared/own_id.ts";
 
 export function More({ children }: { children: ComponentChildren }) {
-  const id = useId();
+  const id = useOwnId();
   const opener = useRef<HTMLButtonElement>(null);
   const [open, setOpen] = useState(false);
   const place = (list: HTMLElement) => {

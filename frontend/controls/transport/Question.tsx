@@ -1,5 +1,6 @@
 // A question in the page: what begins anew drops the runs that go on beside.
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { focusedBeside } from "../../shared/keys.ts";
 import { useLab } from "../../shared/lab.tsx";
 import { useStore } from "../../shared/use_store.ts";
 
@@ -9,7 +10,7 @@ export function Question() {
   const no = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => {
     if (!words) return undefined;
-    const from = document.activeElement as HTMLElement | null;
+    const from = focusedBeside(no.current);
     no.current?.focus();
     return () => from?.focus({ preventScroll: true });
   }, [words]);
