@@ -50,7 +50,7 @@ def test_all_is_in_view_in_voila_and_every_picture_can_be_seen_whole(served_page
     assert -1 <= page.evaluate(EMPTY_BELOW) <= 20
     open_drawer(page, "pictures")
     menu = page.get_by_test_id("dfa-picture-menu")
-    offered = [one.get_attribute("value") for one in menu.locator("option").all()]
+    offered = menu.locator("option").evaluate_all("all => all.map((one) => one.value)")
     assert len(offered) > 4
     for name in offered:
         if name == "none":
