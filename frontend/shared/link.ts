@@ -49,7 +49,7 @@ export class Link {
 
   start(): void {
     this.model.on("msg:custom", this.receive);
-    this.timers.push(window.setInterval(() => this.ready || this.hello(), HELLO_AGAIN_MS));
+    this.timers.push(window.setInterval(() => this.ready || this.helloAgain(), HELLO_AGAIN_MS));
     this.timers.push(window.setInterval(() => this.askNext(), ASK_NEXT_MS));
     this.timers.push(window.setInterval(() => this.miss(), NO_ANSWER_MS / 4));
     this.hello();
@@ -128,6 +128,12 @@ export class Link {
   }
 
   /** Where a front end passes on nothing that a thread sends (Colab), ask for each frame. */
+  /** The answer to hello comes from a thread: where nothing of a thread arrives, what is asked for does. */
+  private helloAgain(): void {
+    this.hello();
+    this.send({ type: "next" });
+  }
+
   private askNext(): void {
     if (!this.ready || document.visibilityState !== "visible" || !(this.expects() || this.open.length)) return;
     if (performance.now() - this.heardAt > QUIET_MS) this.mustAsk = true;
