@@ -9,6 +9,7 @@ import dfa_lab as dfa
 from dfa_lab.experiment.sessions.presets import PRESETS
 from dfa_lab.experiment.sessions.session import Session
 from dfa_lab.widgets.controls.exports import DOWNLOADS
+from dfa_lab.widgets.explorer.actions import SLOW
 from dfa_lab.widgets.explorer.panel_state import PanelState
 from dfa_lab.widgets.kernel.ui_thread import FRAMES_A_SECOND, MessageBudget, UIThread
 from hostile_messages import IGNORED, MESSAGES
@@ -703,7 +704,7 @@ def test_slow_motion_plays_and_gives_the_former_limit_back(live):
     live.act("limit", steps_per_s=200)
     until(lambda: live.runner.status().limit == 200)
     live.act("slow")
-    until(lambda: live.runner.status().running and live.runner.status().limit == 0.5)
+    until(lambda: live.runner.status().running and live.runner.status().limit == SLOW)
     live.act("slow")
     until(lambda: live.runner.status().limit == 200)
 
