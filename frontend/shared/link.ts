@@ -17,6 +17,7 @@ const NO_ANSWER_MS = 2000;
 const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
 const UNASKED_MS = 5000; // after anything that came by itself: in slow motion a frame comes every four seconds
 const ASK_NEXT_MS = 100;
+const ASK_IDLE_MS = 1000; // where nothing has come for as long as UNASKED_MS
 
 export class Link {
   /** Called with each part's messages, by the part's name. */
@@ -39,6 +40,7 @@ export class Link {
   private heardAt = 0;
   private unaskedAt = Number.NEGATIVE_INFINITY; // when something last came by itself
   private mustAsk = false; // nothing comes by itself: each frame is asked for
+  private nextAt = Number.NEGATIVE_INFINITY; // when a frame was last asked for
   private timers: number[] = [];
 
   constructor(model: Model) {
@@ -153,6 +155,8 @@ export class Link {
     const now = performance.now();
     const trusted = this.open.length ? QUIET_MS : UNASKED_MS;
     if (now - this.heardAt > QUIET_MS && now - this.unaskedAt > trusted) this.mustAsk = true;
-    if (this.mustAsk) this.send({ type: "next" });
+    if (!this.mustAsk || (now - this.heardAt > UNASKED_MS && now - this.nextAt < ASK_IDLE_MS)) return;
+    this.nextAt = now;
+    this.send({ type: "next" });
   }
 }

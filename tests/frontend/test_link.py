@@ -29,8 +29,15 @@ def linked(code: str) -> Any:
 
 def test_a_page_that_frames_come_to_by_themselves_does_not_ask_between_them() -> None:
     slow = "link.expects = () => true; now = 4000; frame(2); const calm = [4500, 5500, 8900].map(asks);"
-    assert linked(f"{slow} return [calm, asks(9100), asks(9200)];") == [[False] * 3, True, True]
+    assert linked(f"{slow} return [calm, asks(9100)];") == [[False] * 3, True]
     assert linked(f"{slow} now = 8900; hear({{ type: 'ping' }}, []); return [asks(9100), asks(13800)];") == [False] * 2
+
+
+def test_where_nothing_comes_for_long_a_page_asks_once_a_second() -> None:
+    begin = "link.expects = () => true; now = 8900; frame(2, { asked: true });"
+    busy, idle = "[10000, 10100, 10200]", "[20000, 20100, 21000, 21100]"
+    asked = linked(f"{begin} return [{busy}.map(asks), {idle}.map(asks)];")
+    assert asked == [[True] * 3, [True, False, True, False]]
 
 
 def test_what_was_done_and_has_no_answer_is_asked_about_sooner() -> None:
