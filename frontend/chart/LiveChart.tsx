@@ -22,12 +22,13 @@ export function LiveChart({ row = false }: { row?: boolean }) {
   const enlarged = useStore(lab.page, (state) => state.enlarged);
   useLayoutEffect(() => chart.enlarge(enlarged), [chart, enlarged]);
   useEffect(() => {
-    if (!enlarged) return;
+    const { root } = lab;
+    if (!enlarged || !root) return;
     const back = (event: KeyboardEvent) => {
       if (event.key === "Escape") lab.page.patch({ enlarged: "" });
     };
-    document.addEventListener("keydown", back);
-    return () => document.removeEventListener("keydown", back);
+    root.addEventListener("keydown", back);
+    return () => root.removeEventListener("keydown", back);
   }, [lab, enlarged]);
   const panels = useStore(chart.around, (state) => state.panels);
   const columns = useStore(chart.around, (state) => state.columns);
@@ -110,7 +111,7 @@ function StatusLine({ chart }: { chart: Chart }) {
         return (
           <span
             key={name}
-            class={`dfa-field dfa-field-${name}`}
+            class={`dfa-field dfa-field-${name}${name === "error" ? " dfa-error" : ""}`}
             data-state={name === "state" ? text : undefined}
             hidden={!text}
           >

@@ -31,7 +31,7 @@ export function Explorer() {
       <div class="dfa-left">
         <Knobs />
       </div>
-      <main class="dfa-middle">{!hide.includes("network") && <NetworkView />}</main>
+      <main class="dfa-middle">{!hide.includes("network") && <NetworkView drawers />}</main>
       <section class="dfa-bottom" aria-label="curves">
         <LiveChart row />
       </section>

@@ -12,6 +12,7 @@ export function Dial({
   place,
   describedBy,
   first,
+  enlarges,
   open,
   point,
 }: {
@@ -20,6 +21,8 @@ export function Dial({
   describedBy: string;
   /** Whether it is the first one, whose end is labelled. */
   first: boolean;
+  /** Whether a click shows its matrices large. */
+  enlarges: boolean;
   open: () => void;
   point: (here: boolean) => void;
 }) {
@@ -39,7 +42,7 @@ export function Dial({
       class="dfa-dial"
       role="button"
       tabindex={0}
-      aria-label={`${dialWords(layer)} Open the matrices large.`}
+      aria-label={`${dialWords(layer)}${enlarges ? " Open the matrices large." : ""}`}
       aria-describedby={describedBy}
       data-testid={`dfa-dial-${layer.number}`}
       data-angle={angle ?? ""}
@@ -109,7 +112,20 @@ export function Dial({
 const EDGE = 76;
 
 /** B beside what backpropagation has in its place, small: Wᵀ, or for a direct rule the product of all above. */
-export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above: NetworkLayer; at: Box; id: string }) {
+export function Matrices({
+  layer,
+  above,
+  at,
+  id,
+  enlarges,
+}: {
+  layer: NetworkLayer;
+  above: NetworkLayer;
+  at: Box;
+  id: string;
+  /** Whether a click shows them large. */
+  enlarges: boolean;
+}) {
   const own = carried(layer, above);
   const direct = layer.route === "direct" && above.route !== "output";
   const shown: [string, Matrix | null, "back" | "forward"][] = [
@@ -156,7 +172,7 @@ export function Matrices({ layer, above, at, id }: { layer: NetworkLayer; above:
         </p>
         <p class="dfa-note">
           {own && direct ? "Backpropagation would use the product of all Wᵀ above. " : ""}
-          {own ? "Click to see it large." : ""}
+          {own && enlarges ? "Click to see it large." : ""}
         </p>
       </div>
     </div>

@@ -5,7 +5,7 @@ import { useOwnId } from "../shared/own_id.ts";
 import { Dial } from "./Dial.tsx";
 import { InputNames, InputTile, inputBox, Output } from "./Ends.tsx";
 import { forward, type LayerPlace, type Plan, stepBack, straightTo } from "./geometry.ts";
-import { LayerNames, LayerTiles, nothingWide, type Signatures, Units, WayBack } from "./Layer.tsx";
+import { carried, LayerNames, LayerTiles, nothingWide, type Signatures, Units, WayBack } from "./Layer.tsx";
 
 export interface Choice {
   layer: number;
@@ -25,6 +25,7 @@ export function Drawing({
   plan,
   chosen,
   signatures,
+  enlarges,
   hands,
   describedBy,
 }: {
@@ -32,6 +33,8 @@ export function Drawing({
   plan: Plan;
   chosen: Choice | null;
   signatures: Signatures;
+  /** Whether a click on a dial opens its matrices large. */
+  enlarges: boolean;
   hands: Hands;
   describedBy: string;
 }) {
@@ -138,6 +141,7 @@ export function Drawing({
                   place={place}
                   describedBy={describedBy}
                   first={order === 0}
+                  enlarges={enlarges && carried(layer, layers[place.index + 1]) !== null}
                   open={() => hands.open(layer)}
                   point={(here) => hands.point(here ? layer : null)}
                 />

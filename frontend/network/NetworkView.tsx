@@ -15,13 +15,13 @@ import { plan as planned } from "./geometry.ts";
 import { PaletteContext } from "./Tile.tsx";
 import { shortTitle, unitWords, wayBack } from "./words.ts";
 
-/** The network's picture; before its first message an empty box of the same size. */
-export function NetworkView() {
+/** The network's picture; before its first message an empty box of the same size. `drawers`: whether there are some. */
+export function NetworkView({ drawers = false }: { drawers?: boolean }) {
   const lab = useLab();
   const state = useStore(lab.network, (network) => network);
   return (
     <div class="dfa-net-box" data-part="network" data-testid="dfa-network-view">
-      {state && state.layers.length > 0 && <Network state={state} />}
+      {state && state.layers.length > 0 && <Network state={state} drawers={drawers} />}
     </div>
   );
 }
@@ -86,7 +86,7 @@ function useLook() {
 const SLOPE = ["activation_derivative", "activation"];
 const FEEDBACK = ["rule", "feedback_init", "feedback_scale", "feedback_seed"];
 
-function Network({ state }: { state: NetworkState }) {
+function Network({ state, drawers }: { state: NetworkState; drawers: boolean }) {
   const lab = useLab();
   const settings = useStore(lab.panel, (panel) => panel.settings);
   const open = useStore(lab.page, (page) => page.numbers);
@@ -150,16 +150,18 @@ function Network({ state }: { state: NetworkState }) {
           <b>{shortTitle(state.rule_title)}</b>{" "}
           <span data-testid="dfa-way-back">{wayBack(layers, state.error_from)}</span>
         </p>
-        <button
-          type="button"
-          class="dfa-button"
-          aria-pressed={open}
-          title="The sums of one unit for one sample, as digits"
-          data-testid="dfa-numbers-toggle"
-          onClick={turn}
-        >
-          numbers
-        </button>
+        {(open || layers.some(({ activity }) => activity)) && (
+          <button
+            type="button"
+            class="dfa-button"
+            aria-pressed={open}
+            title="The sums of one unit for one sample, as digits"
+            data-testid="dfa-numbers-toggle"
+            onClick={turn}
+          >
+            numbers
+          </button>
+        )}
       </header>
       <div class="dfa-stage" ref={stage}>
         {plan && colours && (
@@ -170,6 +172,7 @@ function Network({ state }: { state: NetworkState }) {
                 plan={plan}
                 chosen={chosen}
                 signatures={signatures}
+                enlarges={drawers}
                 hands={{
                   choose,
                   open: picture,
@@ -181,6 +184,7 @@ function Network({ state }: { state: NetworkState }) {
               {pointedLayer && pointedPlace && (
                 <Matrices
                   id={`${id}-matrices`}
+                  enlarges={drawers}
                   layer={pointedLayer}
                   above={layers[pointedPlace.index + 1]}
                   at={popover(

@@ -24,7 +24,7 @@ export function wayBack(layers: readonly NetworkLayer[], from: NetworkState["err
   const hidden = layers.filter(({ route }) => route !== "output");
   const rules = new Set(hidden.map(({ rule }) => rule));
   if (hidden.length === 0) return "There is no hidden layer to send anything back to.";
-  if (rules.size > 1) return "Each layer has a rule of its own.";
+  if (rules.size > 1) return "The layers have different rules.";
   const { route, carrier } = hidden[0];
   if (route === "none") return "Nothing comes back: the hidden layers stay as they are.";
   const [what, verb] = [SENT[from], from === "error" || from === "none" ? "s" : ""];

@@ -9,10 +9,14 @@ import { useStore } from "./use_store.ts";
 const SILENT =
   "The kernel does not answer. If it was restarted or died, run this cell again (a page of its own: load it again). If a cell is running, what you did takes effect when it ends.";
 
+/** Parts that, unlike the rest, have no place of their own for what the kernel refuses: where they stand alone, it is said above them. */
+const SAYS_NOTHING = ["network", "picture"];
+
 export function Root({ name, children }: { name: string; children: ComponentChildren }) {
   const lab = useLab();
   const theme = useStore(lab.panel, (state) => state.theme) ?? String(lab.options.theme ?? "auto");
   const silent = useStore(lab.page, (state) => state.silent);
+  const refused = useStore(lab.page, ({ refusal }) => refusal.text);
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => (box.current ? watchTheme(box.current, () => lab.tellDark()) : undefined), [lab]);
   useLayoutEffect(() => lab.tellDark(), [lab, theme]);
@@ -23,6 +27,11 @@ export function Root({ name, children }: { name: string; children: ComponentChil
       {silent && (
         <p class="dfa-error dfa-no-answer" role="alert" data-testid="dfa-no-answer">
           {SILENT}
+        </p>
+      )}
+      {refused && SAYS_NOTHING.includes(name) && (
+        <p class="dfa-error" role="alert" data-testid="dfa-desk-error">
+          {refused}
         </p>
       )}
       {children}

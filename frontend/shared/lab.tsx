@@ -42,6 +42,7 @@ export interface PageState {
 
 const STILL_HERE_MS = 20_000; // where nobody looks for long, the kernel pauses
 const SOON_MS = 3_000; // what is refused later has another reason than what was asked for last
+const SAVED_MS = 60_000; // a file that comes later is one that another page asked for
 const FROM_MAIN = ["reset", "new_seed", "new_run"];
 const BEGINS_ANEW = [...FROM_MAIN, "preset", "load"];
 const CALM: Refusal = { text: "", by: "" };
@@ -66,7 +67,7 @@ export class Lab {
 
   private sees = false; // the picture
   private asked = { by: "", at: 0 };
-  private saving = false;
+  private savingFrom = Number.NEGATIVE_INFINITY; // when a file was asked for
   private dark: boolean | null = null;
   private timer = 0;
 
@@ -77,7 +78,7 @@ export class Lab {
     this.link.receivers.set("network", (message) => this.network.set(message as NetworkState));
     this.link.receivers.set("story", (message) => this.story.set(message as StoryState));
     this.link.receivers.set("picture", (message, buffers) => this.hearPicture(message as PictureMessage, buffers));
-    this.link.expects = () => this.panel.get().running === true;
+    this.link.expects = () => this.panel.get().running === true || this.options.follows === false;
     this.link.onSilent = (silent) => this.page.patch({ silent });
   }
 
@@ -121,7 +122,7 @@ export class Lab {
 
   /** Ask the kernel for a file; it comes in a message of its own. */
   save(kind: string): void {
-    this.saving = true;
+    this.savingFrom = performance.now();
     this.send({ do: "save", kind }, `save_${kind}`);
   }
 
@@ -167,6 +168,7 @@ export class Lab {
 
   private refuse(text: string): void {
     const soon = performance.now() - this.asked.at < SOON_MS;
+    if (text && this.asked.by.startsWith("save_")) this.savingFrom = Number.NEGATIVE_INFINITY;
     this.page.patch({ refusal: text ? { text, by: soon ? this.asked.by : "" } : CALM });
   }
 
@@ -179,8 +181,8 @@ export class Lab {
   }
 
   private keep({ name, kind }: FileMessage, data: DataView): void {
-    if (!this.saving) return; // another page asked for it
-    this.saving = false;
+    if (performance.now() - this.savingFrom > SAVED_MS) return; // another page asked for it
+    this.savingFrom = Number.NEGATIVE_INFINITY;
     const address = URL.createObjectURL(new Blob([data as DataView<ArrayBuffer>], { type: kind }));
     const link = document.createElement("a");
     link.href = address;

@@ -15,7 +15,9 @@ export type Receiver = (message: PartMessage, buffers: DataView[]) => void;
 const HELLO_AGAIN_MS = 1000;
 const NO_ANSWER_MS = 2000;
 const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
+const UNASKED_MS = 5000; // after anything that came by itself: in slow motion a frame comes every four seconds
 const ASK_NEXT_MS = 100;
+const ASK_IDLE_MS = 1000; // where nothing has come for as long as UNASKED_MS
 
 export class Link {
   /** Called with each part's messages, by the part's name. */
@@ -34,8 +36,11 @@ export class Link {
   private sent = 0; // number of the last thing done
   private open: { number: number; at: number }[] = []; // without an answer, the oldest first
   private silent = false;
+  private probe = 0; // number of the last message that asked for an answer only
   private heardAt = 0;
+  private unaskedAt = Number.NEGATIVE_INFINITY; // when something last came by itself
   private mustAsk = false; // nothing comes by itself: each frame is asked for
+  private nextAt = Number.NEGATIVE_INFINITY; // when a frame was last asked for
   private timers: number[] = [];
 
   constructor(model: Model) {
@@ -85,7 +90,11 @@ export class Link {
   }
 
   private receive = (frame: Frame, buffers: DataView[]): void => {
-    if (!frame.asked) this.mustAsk = false; // a frame, or a ping, that came by itself
+    if (!frame.asked) {
+      // A frame, or a ping, that came by itself.
+      this.mustAsk = false;
+      this.unaskedAt = performance.now();
+    }
     if (frame.type !== "frame") return;
     this.heardAt = performance.now();
     if (frame.whole) this.number = frame.number;
@@ -98,12 +107,24 @@ export class Link {
     this.number = frame.number;
     let place = 0;
     for (const message of frame.parts) {
-      this.receivers.get(message.part)?.(message, buffers.slice(place, place + message.buffers));
+      this.hand(message, buffers.slice(place, place + message.buffers), frame.whole);
       place += message.buffers;
     }
     this.hear(frame.answered[this.page] ?? 0);
     this.onFrame();
   };
+
+  /** One part that cannot take its message does not keep the rest of the frame from the others. */
+  private hand(message: PartMessage, buffers: DataView[], whole: boolean): void {
+    try {
+      this.receivers.get(message.part)?.(message, buffers);
+    } catch (reason) {
+      console.error(reason);
+      if (whole || this.number === null) return; // to ask for the same again would bring the same
+      this.number = null;
+      this.hello();
+    }
+  }
 
   /** The kernel has taken everything up to this number. */
   private hear(last: number): void {
@@ -117,8 +138,9 @@ export class Link {
     if (!this.open.length || performance.now() - this.open[0].at < NO_ANSWER_MS) return;
     this.turn(true);
     const now = performance.now();
-    this.open = this.open.map((one) => ({ ...one, at: now }));
+    this.open = this.open.filter(({ number }) => number !== this.probe).map((one) => ({ ...one, at: now }));
     this.act({ do: "watching" }); // what was done may have been lost on the way: this asks for an answer only
+    this.probe = this.sent;
   }
 
   private turn(silent: boolean): void {
@@ -136,7 +158,11 @@ export class Link {
 
   private askNext(): void {
     if (!this.ready || document.visibilityState !== "visible" || !(this.expects() || this.open.length)) return;
-    if (performance.now() - this.heardAt > QUIET_MS) this.mustAsk = true;
-    if (this.mustAsk) this.send({ type: "next" });
+    const now = performance.now();
+    const trusted = this.open.length ? QUIET_MS : UNASKED_MS;
+    if (now - this.heardAt > QUIET_MS && now - this.unaskedAt > trusted) this.mustAsk = true;
+    if (!this.mustAsk || (now - this.heardAt > UNASKED_MS && now - this.nextAt < ASK_IDLE_MS)) return;
+    this.nextAt = now;
+    this.send({ type: "next" });
   }
 }

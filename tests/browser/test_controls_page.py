@@ -84,6 +84,18 @@ def test_what_the_user_is_typing_is_not_overwritten(lab):
     assert (box.input_value(), lab.sent()) == ("32", [])
 
 
+def test_escape_in_a_box_takes_back_what_is_typed_and_the_next_one_shuts_the_drawer(lab):
+    lab.get_by_test_id("dfa-open-settings").click()
+    box = lab.get_by_test_id("dfa-drawer-settings").get_by_test_id("dfa-control-momentum")
+    before = box.input_value()
+    box.click()
+    box.press_sequentially("7")
+    box.press("Escape")
+    assert (box.input_value(), lab.get_by_test_id("dfa-drawer-settings").count()) == (before, 1)
+    box.press("Escape")
+    assert lab.get_by_test_id("dfa-drawer-settings").count() == 0
+
+
 def test_keys_press_buttons_but_never_while_one_types(lab):
     lab.get_by_test_id("dfa-words").click()
     lab.wait_for_timeout(50)

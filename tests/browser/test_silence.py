@@ -46,3 +46,28 @@ def test_a_model_that_can_send_no_more_is_a_kernel_that_does_not_answer(lab):
     lab.evaluate("() => { window.sent.push = () => { throw new Error('Kernel is dead'); }; }")
     lab.get_by_test_id("dfa-do-play").click()
     lab.get_by_test_id("dfa-no-answer").wait_for(timeout=6000)
+
+
+def test_a_chart_without_a_run_asks_for_frames_and_one_that_follows_a_run_does_not(page):
+    for follows, asks in ((True, False), (False, True)):
+        lab = open_part(page, "chart", {"panels": None, "follows": follows})
+        lab.wait_for_timeout(6500)  # longer than a page waits after what came by itself
+        assert lab.evaluate("sent.some(({ type }) => type === 'next')") == asks
+
+
+@pytest.mark.parametrize("part", ["network", "picture"])
+def test_a_part_that_stands_alone_says_what_is_refused(page, part):
+    lab = open_part(page, part)
+    lab.tell(error="no such layer")
+    assert lab.get_by_test_id("dfa-desk-error").all_inner_texts() == ["no such layer"]
+    lab.tell(error="")
+    assert lab.get_by_test_id("dfa-desk-error").count() == 0
+
+
+def test_a_picture_that_cannot_be_says_why(page):
+    lab = open_part(page, "picture")
+    said = {"part": "picture", "type": "picture", "buffers": 0, "chosen": "none", "choices": [], "layer": 1}
+    lab.evaluate(
+        "(part) => pass([part])", {**said, "layers": 1, "words": "This run has none.", "width": 9, "height": 9}
+    )
+    assert lab.locator("[data-part=picture]").inner_text().endswith("This run has none.")

@@ -165,7 +165,7 @@ def test_words_for_the_way_back(rule: str, label: str, source: str, words: str) 
 
 def test_words_for_a_mapping_and_for_the_last_hidden_layer() -> None:
     layers = network({1: "dfa", 2: "bp", 3: "fa"}, (8, 8, 8))["layers"]
-    assert run(WORDS, "m.wayBack(a[0], 'error')", layers) == "Each layer has a rule of its own."
+    assert run(WORDS, "m.wayBack(a[0], 'error')", layers) == "The layers have different rules."
     assert run(WORDS, "[0, 1, 2].map(place => m.sourceOf(a[0], place))", layers) == ["output", "3", "output"]
 
 

@@ -134,7 +134,7 @@ class LiveChart(RunPart):
 
     def __init__(self, run: Runner | Experiment | None = None, *, panels: Sequence[str] | None = None) -> None:
         names = _names("panels", panels)
-        self._chart, options = ChartPart(names), {"panels": names}
+        self._chart, options = ChartPart(names), {"panels": names, "follows": run is not None}
         self._lock = threading.RLock()  # a page may be opened while another thread shows
         self._last: tuple[History | Sequence[Shown], dict[str, str]] | None = None
         self._follows = run is not None

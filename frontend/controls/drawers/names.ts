@@ -1,5 +1,5 @@
 // The drawers: what each is called, on its button and over it, and whether there is anything in it.
-import type { PanelState } from "../../shared/messages.ts";
+import { BUTTONS, type PanelState } from "../../shared/messages.ts";
 import { reason } from "../reasons.ts";
 
 export interface DrawerName {
@@ -20,7 +20,7 @@ const drawer = (name: string, button: string, title: string, help: string): Draw
 });
 
 export const DRAWERS: DrawerName[] = [
-  drawer("stories", "stories", "Stories", "Runs worth seeing, one click each"),
+  drawer("stories", "stories", "Stories", BUTTONS.presets.help),
   drawer("settings", "settings", "More settings", "All other settings, and a new run on other data or layers"),
   drawer("compare", "compare", "Compare", "A second run from this step, pinned curves, all runs beside each other"),
   drawer("pictures", "pictures", "Pictures", "Weights, feedback, what is got wrong: drawn as they are now"),

@@ -87,10 +87,13 @@ export function NumberInput({ what, value, set, why }: InputProps) {
         value={text}
         {...blocked(why, text.length > CUT ? text : "")}
         onInput={({ currentTarget }) => begin({ text: currentTarget.value, place: null })}
-        onKeyDown={({ key }) => {
+        onKeyDown={(event) => {
           // Not left to the browser's own change event, which JupyterLab can keep a box from.
-          if (key === "Enter") finish();
-          else if (key === "Escape") begin(null);
+          if (event.key === "Enter") finish();
+          else if (event.key === "Escape" && kept.current) {
+            event.stopPropagation(); // taken back: it shuts no drawer as well
+            begin(null);
+          }
         }}
         onBlur={finish}
       />

@@ -30,7 +30,7 @@ export function usePhases(): Phases | null {
     );
     if (!running) timers.push(setTimeout(() => choose(null), 1000 * seconds));
     return () => timers.forEach(clearTimeout);
-  }, [texts]);
+  }, [texts, seconds, running]);
   return texts && { texts, now, choose };
 }
 
