@@ -183,7 +183,7 @@ class LoopMonitor:
                     raise DfaLabError("the weights are no longer finite numbers; nothing is measured.")
                 self._recorder.record(self.here, wanted, chance=chance, by_hand=by_hand)
                 self.error = ""
-            except DfaLabError as error:
+            except Exception as error:
                 if not self.steps_done:
                     raise
                 self.error = in_words(error)

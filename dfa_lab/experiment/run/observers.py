@@ -100,8 +100,11 @@ class Observers:
 
     def deliver(self) -> None:
         """Call the observers with what waits. What they raise is kept in ``errors``, and the others are called."""
-        while self.waiting and not self._holds:
-            observation = self.waiting.popleft()
+        while not self._holds:
+            try:
+                observation = self.waiting.popleft()
+            except IndexError:  # none is left, or another thread took the last one
+                return
             for observer in self._of.get(observation.moment, ()):
                 try:
                     observer(observation)

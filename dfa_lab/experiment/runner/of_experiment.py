@@ -9,6 +9,11 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.runner import Runner
 
 
+def is_headless() -> bool:
+    """Whether no thread is to train or draw: the environment variable ``DFA_LAB_HEADLESS`` is 1."""
+    return os.environ.get("DFA_LAB_HEADLESS") == "1"
+
+
 def runner_in_use(run: Experiment) -> Runner | None:
     """The runner that was made last for an experiment, where somebody holds it and it is not closed."""
     known = Runner.last_of.get(id(run))
@@ -25,4 +30,4 @@ def runner_of(run: Experiment | Runner) -> Runner:
         return run
     if not isinstance(run, Experiment):
         raise DfaLabError(f"a run was given as {shown(run)}; expected an Experiment or a Runner.")
-    return runner_in_use(run) or Runner(run, threaded=os.environ.get("DFA_LAB_HEADLESS") != "1")
+    return runner_in_use(run) or Runner(run, threaded=not is_headless())

@@ -167,13 +167,15 @@ class Runner(CommandThread):
         teller = self._training.teller
         return None if teller is None else teller.status()
 
-    def story_go(self, where: str) -> None:
+    def story_go(self, where: str, *, place: int | None = None) -> None:
         """Go "next" in the story (train until that step appears), "back", or "take" what the step shown offers.
 
-        After "leave" nothing pauses any more; the story keeps its place for "return".
+        After "leave" nothing pauses any more; the story keeps its place for "return". With ``place`` it is refused
+        where another step is shown by then.
         """
         check_go(where)
-        self.put(Command("Story", lambda training: training.go_in_story(where), turns_curves=where in ("next", "take")))
+        turns = where in ("next", "take")
+        self.put(Command("Story", lambda training: training.go_in_story(where, place), turns_curves=turns))
 
     def limit(self, steps_per_s: float | None) -> None:
         """Train no faster than so many steps a second; None: as fast as it goes."""

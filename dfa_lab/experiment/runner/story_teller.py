@@ -60,6 +60,11 @@ class StoryStatus:
             return False
         return self.story.told_steps()[self.place + 1].condition.changed in self.offer.change
 
+    @property
+    def next_trains(self) -> bool:
+        """Whether to go on is to train until the next step appears, or to take what this one offers."""
+        return self.next_takes_offer or bool(self.waits_for)
+
 
 class StoryTeller:
     """Tells ``story`` of ``run``, from its first step. Ask ``looks`` first, then ``look`` after a turn or a command."""
@@ -141,6 +146,8 @@ class StoryTeller:
         """Go "next", "back", "leave" or "return"; return whether training is to go on until the next step appears."""
         if where in ("leave", "return"):
             self.told = where == "return"
+            if self.told and (run.history.run_id not in self._events or run.steps_done < self._since):
+                self._wait_from(run)  # it was begun anew meanwhile
         elif where == "back":
             self._place = max(0, self._place - 1)
         elif self._place + 1 < self._appeared:

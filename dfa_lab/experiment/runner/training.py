@@ -152,11 +152,13 @@ class Training:
         self.load(story.session)
         self.teller = StoryTeller(story, self.experiment)
 
-    def go_in_story(self, where: str) -> None:
+    def go_in_story(self, where: str, place: int | None = None) -> None:
         """Turn the story's page: see ``Runner.story_go``. ``DfaLabError`` where there is none, or nothing to take."""
         if (teller := self.teller) is None:
             raise DfaLabError("no story is told here; tell one, or choose a preset.")
         now = teller.status()
+        if place is not None and place != now.place:
+            raise DfaLabError("the story has gone on meanwhile, and another step is shown; look at it and press again.")
         if where == "take" or (where == "next" and now.next_takes_offer):
             if now.offer is None:
                 raise DfaLabError("this step of the story offers nothing to try; go on with next.")
@@ -164,6 +166,9 @@ class Training:
                 self.lanes.change(now.offer.change, 0)
             else:
                 self.lanes.fork(now.offer.fork, 0, None)
+        elif where == "leave":
+            teller.go(where, self.experiment)
+            self.stop_at = None
         elif teller.go(where, self.experiment):
             self.play(None)
             if self.inline_steps is not None and self.stop_at is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name, whole_number
 from dfa_lab.experiment.history import METRICS
-from dfa_lab.experiment.settings import MOST_STEPS, Settings, unknown_setting
+from dfa_lab.experiment.settings import MOST_STEPS, Settings, label_of, unknown_setting
 
 #: A metric of the layers is compared as their mean, in all of them at once, or in one by its number from 1.
 OF_LAYERS = ("mean", "all")
@@ -98,7 +98,7 @@ class Condition:
         if self.after is not None:
             return f"waits for {self.after:,} more steps"
         if self.changed is not None:
-            return f"waits until the {self.changed.replace('_', ' ')} changes"
+            return f"waits until the {label_of(self.changed)} changes"
         if self.metric is None:
             return ""
         what, unit = _ANGLES.get(self.metric, f"the {METRICS[self.metric].label}"), METRICS[self.metric].unit

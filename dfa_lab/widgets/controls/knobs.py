@@ -183,7 +183,10 @@ class Pump:
 
     def _refresh(self) -> None:
         for link in self.links:
-            link.refresh()
+            try:
+                link.refresh()
+            except Exception as error:  # one control that fails leaves the others in step
+                link.error = in_words(error)
 
 
 _pumps: WeakKeyDictionary[Runner, Pump] = WeakKeyDictionary()

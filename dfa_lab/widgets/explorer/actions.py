@@ -37,17 +37,17 @@ def handle(model: ExplorerModel, message: Message) -> None:
     if VERBS[message["do"]].unasked:
         _handle(model, message)  # nothing is to be drawn anew
         return
-    with _refusals(model):
+    with _refusals(model, message.get("asker") if VERBS[message["do"]].looks else None):
         _handle(model, message)
 
 
 @contextmanager
-def _refusals(model: ExplorerModel) -> Iterator[None]:
+def _refusals(model: ExplorerModel, asker: object = None) -> Iterator[None]:
     try:
         yield
     except DfaLabError as error:
         model.refused = error
-    model.screen.refresh()
+    model.screen.refresh(asker)
 
 
 def _handle(model: ExplorerModel, message: Message) -> None:
@@ -121,7 +121,7 @@ def _fork(model: ExplorerModel, message: Message) -> None:
 
 def _drop(model: ExplorerModel, message: Message) -> None:
     if len(model.runner.lanes) == 1:
-        raise DfaLabError("there is one lane only, and it stays; fork makes another.")
+        raise DfaLabError("there is one run only, and it stays; Fork makes another.")
     model.runner.drop(message["lane"])
 
 
@@ -172,13 +172,15 @@ def _preset(model: ExplorerModel, message: Message) -> None:
 
 
 def _story(model: ExplorerModel, message: Message) -> None:
-    """What a step offers is a change or a fork like any other: it may be locked here."""
+    """What a step offers is a change or a fork like any other, and to go on may train: they may be locked here."""
     go, now = message["go"], model.runner.story
     takes = now is not None and (go == "take" or (go == "next" and now.next_takes_offer))
+    if go == "take" or (go == "next" and now is not None and now.next_trains):
+        model.restrictions.check_verb("play")
     if now is not None and takes and now.offer is not None:
         model.restrictions.check_verb("change" if now.offer.change else "fork")
         _allowed(model, now.offer.fields, model.experiment.settings)
-    model.runner.story_go(go)
+    model.runner.story_go(go, place=now.place if now is not None and takes else None)
     if go == "take":
         model.runner.play()  # what was taken is to be seen at work
 
@@ -191,6 +193,8 @@ def _slow(model: ExplorerModel, message: Message) -> None:
         if not trained:
             model.runner.pause()
     else:
+        if not status.running:
+            model.restrictions.check_verb("play")
         model.before_slow_motion = status.limit, status.running
         model.runner.limit(SLOW)
         if not status.running:

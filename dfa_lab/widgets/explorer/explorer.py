@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Runner, Status
+from dfa_lab.experiment.runner import Runner, Status, is_headless, runner_in_use
 from dfa_lab.experiment.sessions import View
 from dfa_lab.experiment.settings import Settings, shows_settings
 from dfa_lab.widgets.chart import ChartPart
@@ -35,7 +34,7 @@ class Explorer(PartWidget):
     name of a ``preset``. Or it takes a run that one has trained, an ``Experiment``: its history is shown, it goes on
     from there, and Reset begins it anew. Where a ``Runner`` trains it already, give that: it keeps its own
     ``watch_limit`` and, unless another ``speed`` than the default is given, its own speed, and lives on when the
-    explorer is closed. So does the one of an ``Experiment`` that is on a screen already. Parts of that run which are on
+    explorer is closed. So does one that somebody holds of the ``Experiment`` given. Parts of that run which are on
     a screen by themselves (``NetworkView`` …) are in step with the explorer, and under its ``lock`` and ``hide``.
     Every control takes effect at the next training step and leaves a marker on the chart.
     ``experiment`` is the live engine, ``runner`` the thread that trains it and its forks (start and stop it from code
@@ -72,9 +71,9 @@ class Explorer(PartWidget):
         **fields: Any,
     ) -> None:
         restrictions = Restrictions.of(hide, lock, theme)
-        headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        headless = is_headless()
         if isinstance(settings, Experiment):
-            settings = runner_showing(settings) or settings
+            settings = runner_showing(settings) or runner_in_use(settings) or settings
         runner, session = started(settings, preset, fields, patience=patience, headless=headless)
         self.runner, borrowed = runner, isinstance(settings, Runner)
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)

@@ -90,56 +90,87 @@ class ChartFeed:
         """See ``Feed``."""
 
 
+class _Due:
+    """Whether it is time to draw again. Who hurries while it is drawn is not forgotten: it is due once more."""
+
+    def __init__(self) -> None:
+        self._at, self._hurried = 0.0, False
+
+    def __bool__(self) -> bool:
+        return self._hurried or time.monotonic() >= self._at
+
+    def begin(self) -> None:
+        """It is drawn now; how long that takes is not known yet."""
+        self._hurried = False
+        self.rest(PICTURE_SECONDS)
+
+    def rest(self, seconds: float) -> None:
+        """Draw again after so long, unless someone hurries."""
+        self._at = time.monotonic() + seconds
+
+    def hurry(self) -> None:
+        """It is due at once."""
+        self._hurried = True
+
+
 class PictureFeed:
     """The chosen picture of the chosen run, while a page shows it.
 
     It is drawn in a thread of its own where there are threads: what the page is told, and what its user does, waits for
-    no drawing.
+    no drawing. What fails there is raised by ``show`` until a picture is drawn again.
     """
 
     def __init__(self, part: PicturePart) -> None:
-        self.part, self._due = part, 0.0
+        self.part, self._due = part, _Due()
+        self._failed: Exception | None = None
         self._thread: threading.Thread | None = None
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
         busy = self._thread is not None and self._thread.is_alive()
-        if busy or now.last or time.monotonic() < self._due or not self.part.is_seen:
+        if not self.part.is_seen:
             return
-        self._due = time.monotonic() + PICTURE_SECONDS
-        if now.at_once:
-            self._draw(now.model.chosen)
-        else:
-            job = (now.model.chosen,)
-            self._thread = threading.Thread(target=self._draw, args=job, name="dfa_lab picture", daemon=True)
-            self._thread.start()
+        if self._due and not (busy or now.last):
+            self._due.begin()
+            if now.at_once:
+                self._draw(now.model.chosen)
+            else:
+                job = (now.model.chosen,)
+                self._thread = threading.Thread(target=self._draw, args=job, name="dfa_lab picture", daemon=True)
+                self._thread.start()
+        if (failed := self._failed) is not None:
+            raise failed.with_traceback(None)
 
     def _draw(self, run: Experiment) -> None:
-        self.part.show(run)
+        try:
+            self.part.show(run)
+            self._failed = None
+        except Exception as error:  # in a thread of its own nobody would see it
+            self._failed = error
         rest = min(SHARE * self.part.took, LONGEST_REST)  # the first drawing loads what draws
-        self._due = time.monotonic() + max(PICTURE_SECONDS, rest)
+        self._due.rest(max(PICTURE_SECONDS, rest))
 
     def hurry(self) -> None:
         """See ``Feed``."""
-        self._due = 0.0
+        self._due.hurry()
 
 
 class NetworkFeed:
     """The network of the chosen run, with the sample and the unit that the user looks at."""
 
     def __init__(self, part: NetworkPart) -> None:
-        self.part, self._due = part, 0.0
+        self.part, self._due = part, _Due()
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + PICTURE_SECONDS  # until it is known how long it takes
+        if self._due:
+            self._due.begin()
             self.part.show(now.model.chosen, now.model.look)
-            self._due = time.monotonic() + max(NETWORK_SECONDS, SHARE * self.part.took)
+            self._due.rest(max(NETWORK_SECONDS, SHARE * self.part.took))
 
     def hurry(self) -> None:
         """See ``Feed``."""
-        self._due = 0.0
+        self._due.hurry()
 
 
 class StoryFeed:

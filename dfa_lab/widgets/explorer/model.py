@@ -44,8 +44,8 @@ class Screen(Protocol):
     def begin_anew(self, view: View) -> None:
         """Show the run to come as ``view`` says. ``DfaLabError`` for a picture that there is none of."""
 
-    def refresh(self) -> None:
-        """Show how things stand now."""
+    def refresh(self, asker: object = None) -> None:
+        """Show how things stand now; what is drawn seldom in the widget that asked alone, in all of them for None."""
 
 
 class ExplorerModel:

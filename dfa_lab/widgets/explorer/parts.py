@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, shown, unknown_name, whole_number
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Runner, runner_in_use
+from dfa_lab.experiment.runner import Runner, is_headless, runner_in_use
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.chart import ChartPart, Shown
 from dfa_lab.widgets.controls import ControlPanel
@@ -41,7 +40,7 @@ class RunPart(PartWidget):
     ) -> None:
         if not isinstance(run, Runner | Experiment):
             raise DfaLabError(f"{type(self).__name__} was given {shown(run)}; expected a Runner or an Experiment.")
-        headless = os.environ.get("DFA_LAB_HEADLESS") == "1"
+        headless = is_headless()
         given = run if isinstance(run, Runner) else runner_showing(run) or runner_in_use(run)
         self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless)[0]
         if given is None:
@@ -142,7 +141,8 @@ class LiveChart(RunPart):
             super().__init__(run, "chart", [ChartFeed(self._chart)], options)
             return
         PartWidget.__init__(self, "chart", [ChartFeed(self._chart)], options)
-        self.frames.on_hello = self.frames.on_next = self._show_again
+        self.frames.on_hello = self._show_again
+        self.frames.on_next = lambda: self._show_again(asked=True)
         take_place(self)
 
     def show(self, history: History | Sequence[Shown], status: Mapping[str, str] | None = None) -> bool:
@@ -155,17 +155,19 @@ class LiveChart(RunPart):
             raise DfaLabError("this chart follows its run by itself; make a LiveChart() without one to show a history.")
         if status is not None and not isinstance(status, Mapping):
             raise DfaLabError(f"status was given as {shown(status)}; expected texts by name, such as state='training'.")
-        with self._lock:
-            last = history, {_text(name): _text(text) for name, text in (status or {}).items()}
-            self.frames.begin()
-            self._chart.show(*last)
-            self._last = last
-            return self.frames.send_new()
+        return self._draw(history, {_text(name): _text(text) for name, text in (status or {}).items()})
 
-    def _show_again(self) -> None:
+    def _draw(self, history: History | Sequence[Shown], status: dict[str, str], *, asked: bool = False) -> bool:
+        with self._lock:
+            self.frames.begin()
+            self._chart.show(history, status)
+            self._last = history, status
+            return self.frames.send_new(asked=asked)
+
+    def _show_again(self, *, asked: bool = False) -> None:
         """A page was opened after the last ``show``, or asks what there is."""
         if self._last is not None:
-            self.show(*self._last)
+            self._draw(*self._last, asked=asked)
 
 
 def _text(given: object) -> str:

@@ -135,9 +135,12 @@ class WidgetScreen:
         for panel in parts_of(asker, ControlPanel) if isinstance(asker, PartWidget) else self._all(ControlPanel):
             panel.hand_over(name, kind, content)
 
-    def refresh(self) -> None:
-        """Show how things stand now, or soon where a thread does."""
-        self._hurry()
+    def refresh(self, asker: object = None) -> None:
+        """Show how things stand now, or soon where a thread does; see ``Screen``."""
+        self._hurry(asker)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
         if self.thread is None:
             self._tick()
         else:
@@ -149,15 +152,15 @@ class WidgetScreen:
     def _all(self, kind: type[Some]) -> list[Some]:
         return [part for widget in self.widgets for part in parts_of(widget, kind)]
 
-    def _hurry(self) -> None:
-        for widget in self.widgets:
+    def _hurry(self, asker: object = None) -> None:
+        for widget in [asker] if isinstance(asker, PartWidget) else self.widgets:
             for feed in widget.feeds:
                 feed.hurry()
 
     def _page_opened(self) -> None:
         if self._begun:
             self._model.runner.watched()
-            self.refresh()
+            self._look_soon()
 
     def _follow_page(self, dark: bool) -> None:
         """Where no theme was chosen, pictures are on the page's own background."""

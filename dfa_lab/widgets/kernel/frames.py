@@ -55,6 +55,7 @@ class Frames:
             self._whole = True
             for part in self.parts:
                 part.whole = True
+                part.page_opened()
         return self._whole
 
     def send_new(self, *, asked: bool = False) -> bool:

@@ -36,6 +36,9 @@ class PagePart:
         """Take what a page sent, whoever wrote that page; whether it was for this part."""
         return False
 
+    def page_opened(self) -> None:
+        """A page said hello: after the next message every page says anew what it shows."""
+
     def _is_whole(self) -> bool:
         """Whether everything must be sent, which from now on is done."""
         whole, self.whole = self.whole, False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import dfa_lab
 from dfa_lab.experiment.monitor import LoopMonitor
+from dfa_lab.experiment.runner import is_headless
 
 if TYPE_CHECKING:
     from ipywidgets import DOMWidget
@@ -61,9 +61,8 @@ class Monitor(LoopMonitor):
                 chart.show(self.history, self._status())
 
         thread = UIThread(show)
-        chart.on_hello = thread.soon
         show()
-        if os.environ.get("DFA_LAB_HEADLESS") != "1":
+        if not is_headless():
             thread.start()
         return chart
 

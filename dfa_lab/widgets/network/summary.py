@@ -28,7 +28,7 @@ def summary_of(state: NetworkState) -> str:
         *_angles(state, hidden),
     ]
     says = f"{sample.target}; the network says {sample.prediction}"
-    return " ".join([*parts, f"Sample {sample.number} of {sample.count} is {says}."])
+    return " ".join([*parts, f"Sample {sample.number + 1} of {sample.count} is {says}."])
 
 
 def _count(size: int, noun: str) -> str:

@@ -58,6 +58,10 @@ class PicturePart(PagePart):
         """Whether anybody looks: until a page says that it shows no picture, it counts as shown."""
         return self.kept or not self._pages or any(self._pages.values())
 
+    def page_opened(self) -> None:
+        """Forget who showed it: a page that is gone, or came anew by another name, looks no longer."""
+        self._pages = {}
+
     def receive(self, content: Any) -> bool:
         """Take from a page whether it shows the picture now."""
         if not isinstance(content, Mapping) or content.get("type") != "seen":

@@ -323,3 +323,15 @@ def test_what_is_no_loss(loss):
 def test_what_is_no_note(note):
     with pytest.raises(dfa.DfaLabError, match="note was given"):
         monitored(KINDS["mlp"]()).note(*note)
+
+
+def test_what_is_measured_and_fails_stops_no_loop(monkeypatch):
+    monitor = LoopMonitor(plain(), nn.functional.cross_entropy, PROBE, test=TEST, batch_size=10)
+
+    def record(*given, **named):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(monitor._recorder, "record", record)
+    monitor.step(0.5)
+    assert "out of memory" in monitor.error
+    assert monitor.steps_done == 1

@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from collections import deque
 
 import pytest
 
@@ -158,3 +159,16 @@ def test_a_run_that_diverged_goes_on_observed(run):
 def test_bad_input(run, given, words):
     with pytest.raises(dfa.DfaLabError, match=words):
         run.observe(*given)
+
+
+def test_another_thread_may_deliver_the_last_one(run):
+    class Taken(deque):
+        """Another thread takes the last one between the look and the taking."""
+
+        def __bool__(self):
+            return True
+
+    seen = observed(run, "step")
+    run.observers.waiting = Taken()
+    run.train(1)
+    assert [one.step for one in seen] == [1]

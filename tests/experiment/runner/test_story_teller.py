@@ -250,3 +250,34 @@ def test_a_story_brings_its_speed_and_waits_in_words_while_it_trains():
     runner.pause()
     runner.wait(10)
     runner.close()
+
+
+def test_what_a_story_waits_for_is_counted_in_the_run_to_which_it_is_returned():
+    runner = dfa.Runner(dfa.Experiment(SETTINGS), threaded=False)
+    steps = [STEPS[0], {"text": "Later.", "part": "lr", "when": {"step": 30}}, {**STEPS[5], "when": {"after": 13}}]
+    runner.tell(dfa.Story(SESSION, steps))
+    runner.story_go("next")
+    runner.wait(20)
+    assert (runner.experiment.steps_done, runner.story.place) == (30, 1)
+    runner.story_go("leave")
+    runner.reset()
+    runner.story_go("return")
+    runner.play(14)
+    runner.wait(20)
+    assert (runner.experiment.steps_done, runner.story.place) == (13, 2)
+    runner.close()
+
+
+def test_who_left_a_story_is_paused_no_more():
+    runner = dfa.Runner(dfa.Experiment(SETTINGS), threaded=False)
+    runner.tell(STORY)
+    assert runner.status().stop_at == SESSION.steps
+    runner.story_go("leave")
+    assert runner.status().stop_at is None
+    runner.close()
+
+
+def test_a_condition_says_a_setting_as_the_screen_does():
+    assert (
+        dfa.StoryStep("x", "lr", when={"changed": "lr"}).condition.in_words() == "waits until the learning rate changes"
+    )

@@ -265,3 +265,18 @@ def test_traits_are_the_control_s(inline):
     assert (control.description, control.layout.width, control.continuous_update) == ("speed", "90%", True)
     with pytest.raises(dfa.DfaLabError, match="layout"):
         dfa.knob(inline, "lr", layout=3)
+
+
+def test_a_control_that_fails_leaves_the_others_in_step(monkeypatch):
+    runner = dfa.Runner(dfa.Experiment(**FAST))
+    failing, other = dfa.knob(runner, "rule"), dfa.knob(runner, "lr")
+
+    def write(value):
+        raise RuntimeError("the page is gone")
+
+    monkeypatch.setattr(failing.link, "_write", write)
+    runner.change(lr=0.25)
+    until(lambda: other.value == 0.25)
+    until(lambda: "the page is gone" in failing.link.error)
+    failing.close(), other.close()
+    runner.close()

@@ -66,7 +66,7 @@ def test_what_cannot_be_done_is_refused_in_words(model):
         ({"do": "stepp"}, "Did you mean 'step'"),
         ({"do": 3}, "a message was given as"),
         ({"do": "change", "fields": {"rule": "bp"}}, "rule is locked here"),
-        ({"do": "drop", "lane": 0}, "one lane only"),
+        ({"do": "drop", "lane": 0}, "one run only"),
     ):
         act(model, content)
         assert words in said(model)["error"]
