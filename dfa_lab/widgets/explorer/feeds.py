@@ -95,6 +95,7 @@ class _Due:
 
     def __init__(self) -> None:
         self._at, self._hurried = 0.0, False
+        self._seen: tuple[bool, str] | None = None
 
     def __bool__(self) -> bool:
         return self._hurried or time.monotonic() >= self._at
@@ -112,6 +113,13 @@ class _Due:
         """It is due at once."""
         self._hurried = True
 
+    def follow(self, now: Moment) -> None:
+        """It is due where the run has just come to rest, or is another one."""
+        seen = now.status.running, now.model.chosen.history.run_id
+        if self._seen is not None and seen != self._seen and not (seen[0] and seen[1] == self._seen[1]):
+            self._hurried = True
+        self._seen = seen
+
 
 class PictureFeed:
     """The chosen picture of the chosen run, while a page shows it.
@@ -128,6 +136,7 @@ class PictureFeed:
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
         busy = self._thread is not None and self._thread.is_alive()
+        self._due.follow(now)
         if not self.part.is_seen:
             return
         if self._due and not (busy or now.last):
@@ -136,6 +145,7 @@ class PictureFeed:
                 self._draw(now.model.chosen)
             else:
                 job = (now.model.chosen,)
+                self.part.announce(now.model.chosen)
                 self._thread = threading.Thread(target=self._draw, args=job, name="dfa_lab picture", daemon=True)
                 self._thread.start()
         if (failed := self._failed) is not None:
@@ -163,6 +173,7 @@ class NetworkFeed:
 
     def show(self, now: Moment) -> None:
         """See ``Feed``."""
+        self._due.follow(now)
         if self._due:
             self._due.begin()
             self.part.show(now.model.chosen, now.model.look)

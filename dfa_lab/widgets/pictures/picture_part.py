@@ -51,6 +51,7 @@ class PicturePart(PagePart):
         self._choices: list[dict[str, Any]] = []
         self._layers = 1
         self._shown: tuple[Any, ...] = ()
+        self._drawn: tuple[str, int, str] = (NONE, 1, "")  # which picture is on the page, of which layer and run
         self._pages: dict[str, bool] = {}  # which of the pages that said so show the picture
 
     @property
@@ -110,6 +111,13 @@ class PicturePart(PagePart):
         self._openings += bool(name)
         self.opened = self._openings if name else 0
 
+    def announce(self, experiment: Experiment) -> None:
+        """Queue that a picture is being drawn, where another one is on the page; ``show`` it next."""
+        drawn = (self.chosen, self.layer, experiment.history.run_id)
+        if self.chosen != NONE and drawn != self._drawn:
+            content = {"chosen": self.chosen, "choices": self._choices, "layer": self.layer, "layers": self._layers}
+            self.send({"type": "picture", **content, "words": "The picture is being drawn …", "width": 0, "height": 0})
+
     def show(self, experiment: Experiment) -> bool:
         """Queue what is chosen, if it is not on the screen already; returns whether it did.
 
@@ -129,6 +137,7 @@ class PicturePart(PagePart):
 
     def _send(self, experiment: Experiment) -> None:
         chosen, layer = self.chosen, self.layer  # another may be chosen meanwhile
+        self._drawn = (chosen, layer, experiment.history.run_id)
         content: dict[str, Any] = {
             "type": "picture",
             "chosen": chosen,

@@ -326,3 +326,16 @@ def test_a_still_picture_of_what_nobody_has_measured_has_its_title(moons: dfa.Ex
     untouched = dfa.Experiment(task="moons", widths=(4,))
     assert not untouched.history.series
     assert still(untouched).width == still(moons).width
+
+
+def test_a_picture_of_another_run_is_announced_before_it_is_drawn(digits: dfa.Experiment) -> None:
+    pictures = PicturePart(chosen="matrix")
+    pictures.show(digits)
+    pictures.take()
+    pictures.announce(digits)
+    assert pictures.take() == [], "it is on the page already"
+    other = dfa.Experiment(task="digits", widths=(8,))
+    pictures.announce(other)
+    ((message, buffers),) = pictures.take()
+    assert (message["chosen"], buffers) == ("matrix", [])
+    assert "being drawn" in message["words"]
