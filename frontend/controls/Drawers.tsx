@@ -1,7 +1,7 @@
 // What a button of the line opens: laid over the lower right of the screen, so that nothing is pushed down.
 import "./drawers/drawers.css";
 import type { ComponentChildren, FunctionComponent } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { LivePicture } from "../pictures/LivePicture.tsx";
 import { focusedBeside } from "../shared/keys.ts";
 import { useLab } from "../shared/lab.tsx";
@@ -62,6 +62,15 @@ function Drawer({ of, children }: { of: DrawerName; children: ComponentChildren 
       if (!now || now === document.body || own?.contains(now)) from?.focus({ preventScroll: true });
     };
   }, []);
+  useEffect(() => {
+    // Wherever in this widget the focus is: a button above may have it.
+    const root = lab.root;
+    const escape = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented) lab.page.patch({ drawer: "" });
+    };
+    root?.addEventListener("keydown", escape);
+    return () => root?.removeEventListener("keydown", escape);
+  }, [lab]);
   return (
     <aside
       ref={box}
