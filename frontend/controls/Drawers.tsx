@@ -1,7 +1,7 @@
 // What a button of the line opens: laid over the lower right of the screen, so that nothing is pushed down.
 import "./drawers/drawers.css";
 import type { ComponentChildren, FunctionComponent } from "preact";
-import { useEffect, useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { LivePicture } from "../pictures/LivePicture.tsx";
 import { focusedBeside } from "../shared/keys.ts";
 import { useLab } from "../shared/lab.tsx";
@@ -65,11 +65,11 @@ function Drawer({ of, children }: { of: DrawerName; children: ComponentChildren 
   useEffect(() => {
     // Wherever in this widget the focus is: a button above may have it.
     const root = lab.root;
-    const escape = (event: KeyboardEvent) => {
+    const shutByEscape = (event: KeyboardEvent) => {
       if (event.key === "Escape" && !event.defaultPrevented) lab.page.patch({ drawer: "" });
     };
-    root?.addEventListener("keydown", escape);
-    return () => root?.removeEventListener("keydown", escape);
+    root?.addEventListener("keydown", shutByEscape);
+    return () => root?.removeEventListener("keydown", shutByEscape);
   }, [lab]);
   return (
     <aside
