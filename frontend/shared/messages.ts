@@ -50,7 +50,6 @@ export interface Spec {
   choices: Choice[];
   slider: (number | string)[] | null;
   minimum: number | null;
-  maximum: number | null;
   above: boolean;
   below: boolean;
   optional: boolean;
@@ -266,12 +265,10 @@ export interface NetworkLayer {
   route: "none" | "layerwise" | "direct" | "bp" | "output";
   rule: string;
   carrier: string;
-  feedback_learns: boolean;
   point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;
   weight_angle: number | null;
-  weight_chance: Band | null;
   gradient_norm: number | null;
   bp_gradient_norm: number | null;
   delta_norm: number | null;

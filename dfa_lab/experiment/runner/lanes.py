@@ -203,7 +203,7 @@ class Lanes:
         """One more lane, at the end: a copy of ``lane`` with ``fields`` changed from here on."""
         (parent,) = self.chosen(lane)
         if len(self.all) == LANES:
-            raise DfaLabError(f"there are {LANES} lanes already, which is the most; drop one first.")
+            raise DfaLabError(f"there are {LANES} runs already, which is the most; drop one first.")
         parent.experiment.settings.changed(**fields)  # also refuses what fork itself would take for its own
         others = {one.number: one.name for one in self.status()}
         made = parent.experiment.fork(

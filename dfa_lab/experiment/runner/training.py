@@ -256,7 +256,7 @@ class Training:
         for lane, error in reversed(failed):
             words = self.note(error, "the training stopped. Undo or change what failed and play on, or Reset: ")
             self._throughput.forget(lane.experiment)
-            said.append(f"lane {names[lane.number]}: {words}" if len(names) > 1 else words)
+            said.append(f"run {names[lane.number]}: {words}" if len(names) > 1 else words)
         self.errors.words = " ".join(reversed(said))
         if self.teller is not None:
             self.teller.failed("the training stopped for an error. Reset begins the story again.")

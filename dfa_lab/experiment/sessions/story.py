@@ -22,8 +22,8 @@ FORMAT, VERSION = "dfa_lab.story", 1
 AT_ONCE = Condition()
 #: The parts of the screen that a step may point at.
 STORY_PARTS = (
-    *("play", "step", "reset", "speed", "words"),
-    *("rule", "feedback", "derivative", "batch_size", "lr", "more"),
+    *("play", "step", "reset", "speed"),
+    *("rule", "feedback", "derivative", "batch_size", "lr"),
     *("network", "dials", "alignment", "loss", "accuracy", "throughput"),
     *("compare", "pictures", "surface", "matrix", "mistakes", "events", "share", "presets"),
 )
@@ -95,7 +95,7 @@ class StoryStep:
         """What its button does, if it has one."""
         return None if self.offers is None else _made(Offer, self.offers, "offer")
 
-    def _document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Its parts by name, as a story's file has them."""
         found: dict[str, Any] = {"text": self.text, "part": self.part, "when": self.condition.document()}
         if not self.pause:
@@ -182,7 +182,7 @@ class Story:
 
     def to_json(self) -> str:
         """JSON text, readable by people; ``from_json`` takes it back."""
-        lines = ",\n    ".join(json.dumps(step._document(), ensure_ascii=False) for step in self.told_steps())
+        lines = ",\n    ".join(json.dumps(step.document(), ensure_ascii=False) for step in self.told_steps())
         parts = [f'"format": "{FORMAT}"', f'"version": {VERSION}']
         if self.question:
             parts.append(f'"question": {json.dumps(self.question, ensure_ascii=False)}')

@@ -66,8 +66,8 @@ RULE_SENTENCES = {
     "frsf": "As backpropagation, but only the signs of Wᵀ are kept; the sizes are random and stay.",
     "kp": "As feedback alignment, but B gets the same updates as W and both decay, so that B becomes Wᵀ.",
     "wm": "As feedback alignment, but B learns Wᵀ from noise that is sent forward.",
-    "sdfa": "As direct feedback alignment, but each hidden layer hears only the sign of the error.",
-    "drtp": "Each hidden layer hears the right answer through a fixed random matrix: no error is sent at all.",
+    "sdfa": "As direct feedback alignment, but each hidden layer receives only the sign of the error.",
+    "drtp": "Each hidden layer receives the right answer through a fixed random matrix: no error is sent at all.",
     "dkp": "As direct feedback alignment, but B learns as the weights do.",
     "shallow": "Nothing is sent: the hidden layers stay as they are now and only the output learns. Reset first to "
     "see what hidden layers that never learned are worth.",

@@ -1,6 +1,6 @@
 """What the control panel shows for each setting: read from ``Settings`` and the registries.
 
-A spec is plain JSON: field, label, help, unit, live, group, kind, choices, slider, minimum, maximum, and what else a
+A spec is plain JSON: field, label, help, unit, live, group, kind, choices, slider, minimum, and what else a
 value may be: None (``optional``), a value for each replica (``several``), a text of one's own (``free``).
 """
 
@@ -56,7 +56,7 @@ def _spec(field: str) -> dict[str, Any]:
         if field in CHOICES
         else [{"name": word, "title": word, "about": "", "parameters": []} for word in words],
         "slider": list(extra["slider"]) if extra["slider"] else None,
-        **bound,
+        **{name: limit for name, limit in bound.items() if name != "maximum"},
         "optional": type(None) in get_args(kind) or kind is type(None),
         "several": field in PER_REPLICA,
         "free": CHOICES.get(field) is DERIVATIVES,

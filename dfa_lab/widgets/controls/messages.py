@@ -41,7 +41,6 @@ class Spec(TypedDict):
     choices: list[Choice]
     slider: list[float | str] | None
     minimum: float | None
-    maximum: float | None
     above: bool
     below: bool
     optional: bool

@@ -70,7 +70,7 @@ class WidgetScreen:
             threading.Thread(target=warm_up, name="dfa_lab warm-up", daemon=True).start()
 
     def _take_over(self, other: WidgetScreen) -> None:
-        _leave(other)
+        _leave(other, self._model.runner)
         self._owns = self._owns or other._owns
         if other.thread is not None:
             other.thread.stop()
@@ -82,7 +82,7 @@ class WidgetScreen:
         with _sharing:
             last = self.widgets == [widget]
             if last and self._begun:
-                _leave(self)
+                _leave(self, self._model.runner)
                 heirs = _shown.get(self._model.runner)
                 if self._owns and heirs:
                     heirs[0]._owns = True
@@ -244,7 +244,7 @@ def share(widget: PartWidget, runner: Runner, *, owns: bool, headless: bool) -> 
         screen.begin(ExplorerModel(runner, restrictions, screen, at_once=headless), owns=owns)
 
 
-def _leave(screen: WidgetScreen) -> None:
-    left = [one for one in _shown.pop(screen._model.runner, ()) if one is not screen]
+def _leave(screen: WidgetScreen, runner: Runner) -> None:
+    left = [one for one in _shown.pop(runner, ()) if one is not screen]
     if left:
-        _shown[screen._model.runner] = left
+        _shown[runner] = left

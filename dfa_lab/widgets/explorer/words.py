@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.learning.rules import RULES, Route, Rule
+from dfa_lab.learning.rules import RULES, Route, Rule, per_layer
+from dfa_lab.widgets.network import NOTHING_SENT
 
 #: An angle counts as below chance where it is so many standard deviations below.
 BELOW = 3.0
@@ -19,7 +19,7 @@ WORSE = 1.5
 def sentence(run: Experiment) -> str:
     """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns."""
     known = _known_rule(run)
-    title = "a rule of each layer's own" if known is None else known.title
+    title = "rules chosen layer by layer" if known is None else known.title
     if not run.steps_done:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")
@@ -28,20 +28,28 @@ def sentence(run: Experiment) -> str:
     if loss > WORSE * first:
         return f"After {run.steps_done:,} steps the loss is higher than it began: lower the learning rate, or Reset."
     steps = "1 step" if run.steps_done == 1 else f"{run.steps_done:,} steps"
-    return f"After {steps}: {learnt}. {_alignment(run)}".rstrip()
+    at = _measured_at(run, "test_accuracy" if accuracy == accuracy else "train_loss")
+    when = f"After {steps}" if at == run.steps_done else f"At step {at:,}"
+    return f"{when}: {learnt}. {_alignment(run, at)}".rstrip()
 
 
 def _known_rule(run: Experiment) -> Any:
-    """The registry's entry of the run's rule, given by name or with parameters; None for a rule a layer."""
+    """The run's rule, with its parameters; None where rules are chosen layer by layer."""
     rule = run.settings.rule
-    name = rule.get("name") if isinstance(rule, Mapping) else rule
-    return RULES[name] if isinstance(name, str) and name in RULES else None
+    return None if per_layer(rule) else RULES.resolve(rule)
 
 
-def _alignment(run: Experiment) -> str:
+def _measured_at(run: Experiment, metric: str, layer: int | None = None) -> int:
+    """The step of the last value; that of the run where there is none."""
+    series = run.history.series.get((metric, layer))
+    return run.steps_done if series is None or not len(series) else int(series.steps[-1])
+
+
+def _alignment(run: Experiment, said: int) -> str:
+    """How well the run aligns; with the step of that where it is not the one ``said`` already."""
     history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
-        return "The hidden layers receive nothing and stay as they are."
+        return NOTHING_SENT
     found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _hidden(run)]
     angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
     if not angles:
@@ -52,9 +60,11 @@ def _alignment(run: Experiment) -> str:
     chance = [_chance(history, layer) for layer, _ in angles]
     below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
     whose = "hidden layer's signal is" if len(angles) == 1 else "hidden layers' signals are"
+    at = _measured_at(run, "gradient_alignment", angles[0][0])
+    whose = f"The {whose}" if at == said else f"At step {at:,} the {whose}"
     some = f"better than chance in {below} of {len(angles)} layers"
     verdict = "better than chance" if below == len(angles) else some if below else "no better than chance so far"
-    return f"The {whose} {mean:.0f}° from backpropagation's: {verdict}."
+    return f"{whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 
 def _hidden(run: Experiment) -> list[int]:
@@ -75,7 +85,7 @@ def _first(history: History, metric: str) -> float:
 
 
 def _last(history: History, metric: str, layer: int | None = None) -> float:
-    """The last finite value, the mean over replicas; NaN where there is none."""
+    """The last value, the mean over replicas; NaN where there is none."""
     series = history.series.get((metric, layer))
     if series is None or not len(series):
         return math.nan

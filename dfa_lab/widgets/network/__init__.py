@@ -2,3 +2,4 @@
 
 from dfa_lab.widgets.network.network_message import network_message
 from dfa_lab.widgets.network.network_part import NetworkPart
+from dfa_lab.widgets.network.summary import NOTHING_SENT

@@ -53,12 +53,10 @@ class NetworkLayer(TypedDict):
     route: Route
     rule: str
     carrier: str
-    feedback_learns: bool
     point: str
     gradient_angle: float | None
     gradient_chance: Band | None
     weight_angle: float | None
-    weight_chance: Band | None
     gradient_norm: float | None
     bp_gradient_norm: float | None
     delta_norm: float | None

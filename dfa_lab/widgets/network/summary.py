@@ -7,6 +7,8 @@ from itertools import groupby
 
 from dfa_lab.experiment.inspection import LayerState, NetworkState
 
+#: What is said of a rule that sends nothing to the hidden layers.
+NOTHING_SENT = "The hidden layers receive nothing and stay as they are."
 #: Layers named one by one, at most.
 MOST_NAMED = 4
 _WAYS = {
@@ -51,7 +53,7 @@ def _travels(state: NetworkState, hidden: Sequence[LayerState]) -> list[str]:
     if not ways:
         return []
     if set(ways) == {("none", "")}:
-        return ["The hidden layers receive nothing and stay as they are."]
+        return [NOTHING_SENT]
     if len(set(ways)) == 1:
         return [f"To every hidden layer {what} {_WAYS[ways[0][0]].format(ways[0][1])}."]
     groups = [

@@ -55,7 +55,7 @@ def test_four_lanes_are_the_most_and_names_stay_apart(runner):
     runner.wait(10)
     assert names(runner) == ["DFA", "DFA 2", "DFA 3", "DFA 4"]
     runner.fork()
-    with pytest.raises(dfa.DfaLabError, match="4 lanes"):
+    with pytest.raises(dfa.DfaLabError, match="4 runs"):
         runner.wait(10)
     runner.drop(2)
     runner.fork(name="last", lr=0.2)
@@ -104,7 +104,7 @@ def test_an_error_in_one_lane_stops_all_and_names_it(runner):
     with pytest.raises(dfa.DivergedError):
         runner.wait(20)
     status = runner.status()
-    assert status.error.startswith("lane wild: the loss was no longer finite")
+    assert status.error.startswith("run wild: the loss was no longer finite")
     whole = dfa.Experiment(**FAST)
     whole.train(status.lanes[0].steps_done)
     assert whole.history.equals(runner.experiment.history)

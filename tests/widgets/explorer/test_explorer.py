@@ -619,7 +619,7 @@ def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
     headless.act("select", lane=0)
     headless.act("change", fields={"lr": 1e4, "weight_decay": 1.0})
     headless.act("play")
-    assert headless.status()["error"].startswith("lane DFA: the loss was no longer finite")
+    assert headless.status()["error"].startswith("run DFA: the loss was no longer finite")
 
 
 def test_the_page_names_a_lane_by_its_number(headless, monkeypatch):

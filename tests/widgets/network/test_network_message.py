@@ -148,6 +148,7 @@ def test_the_summary_says_what_the_picture_shows(rule):
         angle = message["layers"][0]["gradient_angle"]
         assert f"Angle to backpropagation at step 5: {angle:.0f}° in layer 1" in message["summary"]
     sample = message["sample"]
+    assert "Sample 1 of " in message["summary"]
     assert message["summary"].endswith(f"is {sample['target']}; the network says {sample['prediction']}.")
 
 
