@@ -1,4 +1,4 @@
-// The dial of a layer: how far what it receives is from backpropagation's signal, and the matrices behind it.
+// The dial of a layer: how far its learning signal is from backpropagation's, and the matrices behind it.
 import type { Matrix, NetworkLayer } from "../shared/messages.ts";
 import { type Box, type LayerPlace, needle, onDial, rim, sector } from "./geometry.ts";
 import { carried } from "./Layer.tsx";
@@ -166,7 +166,7 @@ export function Matrices({
         <p>
           {angle === null
             ? dialWords(layer)
-            : `What ${name} receives is ${degrees(angle)} from backpropagation’s signal${
+            : `The learning signal δ of ${name} is ${degrees(angle)} from backpropagation’s${
                 chance ? ` (by chance ${degrees(chance.mean)})` : ""
               }.`}
         </p>

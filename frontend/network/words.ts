@@ -55,7 +55,7 @@ export function dialWords(layer: NetworkLayer): string {
   const { name, route, gradient_angle, gradient_chance, weight_angle, delta_norm, bp_delta_norm } = layer;
   if (route === "none") return `${name}: nothing comes back, so there is no angle.`;
   if (gradient_angle === null) return `${name}: no angle is measured yet; it comes with the first step.`;
-  const said = [`${name}: what it receives is ${degrees(gradient_angle)} from backpropagation’s signal`];
+  const said = [`${name}: its learning signal δ is ${degrees(gradient_angle)} from backpropagation’s`];
   if (gradient_chance) said.push(`chance would give about ${degrees(gradient_chance.mean)}`);
   if (weight_angle !== null) said.push(`the feedback is ${degrees(weight_angle)} from the weights’ transpose`);
   if (delta_norm !== null && bp_delta_norm !== null)

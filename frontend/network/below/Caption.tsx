@@ -86,7 +86,7 @@ function Legend() {
           <svg width="20" height="10" aria-hidden="true">
             <path class="dfa-needle" d="M20 3.5L8 4V1L0 5L8 9V6L20 6.5Z" />
           </svg>
-          angle to backpropagation’s signal
+          angle of δ to backpropagation’s
         </span>
         <span>
           <svg width="20" height="10" aria-hidden="true" class="dfa-weight-needle">
