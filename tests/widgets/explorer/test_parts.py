@@ -226,7 +226,7 @@ def test_a_live_picture_says_what_its_run_has_not_and_comes_back(made, headless)
     assert "no picture of that kind" in told.messages[-1]["words"]
     picture.runner.reset(task="moons")
     picture.runner.play(1)
-    told.act("watching")
+    told.act("measure")
     assert told.messages[-1]["chosen"] == "surface"
     assert told.messages[-1]["buffers"] == 1
 
