@@ -703,7 +703,7 @@ def test_slow_motion_plays_and_gives_the_former_limit_back(live):
     live.act("limit", steps_per_s=200)
     until(lambda: live.runner.status().limit == 200)
     live.act("slow")
-    until(lambda: live.runner.status().running and live.runner.status().limit == 0.5)
+    until(lambda: live.runner.status().running and live.runner.status().limit == 0.25)
     live.act("slow")
     until(lambda: live.runner.status().limit == 200)
 
