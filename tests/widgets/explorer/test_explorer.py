@@ -607,7 +607,7 @@ def test_the_chosen_lane_is_a_run_not_a_place(headless):
     headless.act("unpin", name=headless.model.pins[0].name)
     assert len(headless.model.pins) == 1
     headless.act("drop", lane=1)
-    assert "one lane only" in headless.status()["error"]
+    assert "one run only" in headless.status()["error"]
 
 
 def test_an_error_calls_a_lane_what_the_screen_calls_it(headless, monkeypatch):
