@@ -47,7 +47,7 @@ def network_message(
     >>> from dfa_lab.widgets.network import network_message
     >>> message = network_message(dfa.Experiment(task="moons", widths=(8,), rule="fa"), layer=1, unit=0)
     >>> [layer["carrier"] for layer in message["layers"]], message["numbers"]["title"]
-    (['B', ''], 'unit 0 of layer 1, sample 0, rule fa')
+    (['B', ''], 'unit 0 of layer 1, sample 1, rule fa')
     """
     numbers = None
     with run.held():
