@@ -52,7 +52,7 @@ def explorer(monkeypatch):
 
 @pytest.mark.parametrize("sender", ["page", "code"])
 def test_a_change_of_batch_size_is_checked_once_by_each_check(explorer, counted, sender, monkeypatch):
-    monkeypatch.setattr(explorer.model.screen, "refresh", lambda: None)  # it says which presets would be refused now
+    monkeypatch.setattr(explorer.model.screen, "refresh", lambda *_: None)  # it asks which presets are refused
     counted.clear()
     if sender == "page":
         explorer.panel.receive({"do": "change", "fields": {"batch_size": 24}})
