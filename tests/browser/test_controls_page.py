@@ -159,6 +159,7 @@ def test_drawn_points_by_mouse(lab):
     lab.get_by_test_id("dfa-do-point-add").click()
     (act,) = lab.sent()
     assert len(act["fields"]["activation_derivative"]["points"]) == 8
+    lab.wait_for_function("document.activeElement.tagName !== 'BUTTON'")  # the new one gets the focus
     lab.keyboard.press("Delete")
     (act,) = lab.sent()
     assert act["fields"]["activation_derivative"]["points"] == drawn["points"], "the new one had the focus"

@@ -151,9 +151,10 @@ def test_stories_show_what_they_speak_of(page, voila_of_moons, screenshot):
     page.get_by_test_id("dfa-limit").select_option("")
     press(page, "play")
     until(page, lambda: step(page) > 10)
-    page.get_by_test_id("dfa-enlarge-alignment").click()
     page.get_by_test_id("dfa-view").click()
     assert page.get_by_test_id("dfa-layers").input_value() == "all"
+    page.keyboard.press("Escape")
+    page.get_by_test_id("dfa-enlarge-alignment").click()
     keys = page.get_by_test_id("dfa-panel-alignment").locator(".dfa-key")
     names = [key.get_attribute("title") for key in keys.all()]
     for layer in range(1, 9):

@@ -59,7 +59,7 @@ def _alignment(run: Experiment, said: int) -> str:
         return "Every layer has exactly backpropagation's learning signal."
     chance = [_chance(history, layer) for layer, _ in angles]
     below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
-    whose = "hidden layer's learning signal is" if len(angles) == 1 else "layers' learning signals are"
+    whose = "hidden layer's learning signal is" if len(angles) == 1 else "learning signals are"
     at = _measured_at(run, "gradient_alignment", angles[0][0])
     whose = f"The {whose}" if at == said else f"At step {at:,} the {whose}"
     some = f"better than chance in {below} of {len(angles)} layers"

@@ -40,7 +40,7 @@ def test_a_rule_says_how_well_it_learns_and_aligns(rule):
     elif rule == "bp":
         assert said.endswith("Every layer has exactly backpropagation's learning signal.")
     else:
-        assert re.search(r"[Tt]he layers' learning signals are \d+° from backpropagation's: ", said)
+        assert re.search(r"[Tt]he learning signals are \d+° from backpropagation's: ", said)
 
 
 def test_a_rule_with_a_parameter_is_called_by_its_name_and_a_mapping_is_not():
@@ -88,7 +88,7 @@ def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
         ([], ""),
         ([60.0], "The hidden layer's learning signal is 60° from backpropagation's: better than chance."),
         ([88.0], "The hidden layer's learning signal is 88° from backpropagation's: no better than chance so far."),
-        ([60.0, 70.0], "The layers' learning signals are 65° from backpropagation's: better than chance."),
+        ([60.0, 70.0], "The learning signals are 65° from backpropagation's: better than chance."),
         ([60.0, 89.0], "better than chance in 1 of 2 layers."),
         ([0.0, 0.0], "Every layer has exactly backpropagation's learning signal."),
         ([float("nan")], ""),
