@@ -167,6 +167,7 @@ def test_a_run_and_bp_are_timed_alike_at_every_speed(at_once, monkeypatch, limit
     runner = dfa.Runner(dfa.Experiment(**FAST, record_every=1), compare_speed=True)
     runner.limit(limit)
     runner.play(40)
+    runner.wait(10)  # else the change may come before the first step
     runner.change(batch_size=32)
     runner.play(40)
     runner.wait(10)
