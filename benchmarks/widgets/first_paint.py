@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 from server import CHROMIUM, FLAGS, TOKEN, served
 
 CELLS = ("import dfa_lab as dfa\ndfa.Explorer()", "dfa.Explorer()")
-THERE = ["dfa-do-play", "dfa-network", "dfa-panel-loss"]
+THERE = ["dfa-do-play", "dfa-network-picture", "dfa-panel-loss"]
 WATCH = """names => {
   const cell = [...document.querySelectorAll(".jp-CodeCell")][1];
   window.began = null;
