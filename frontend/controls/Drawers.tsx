@@ -66,7 +66,8 @@ function Drawer({ of, children }: { of: DrawerName; children: ComponentChildren 
     // Wherever in this widget the focus is: a button above may have it.
     const root = lab.root;
     const shutByEscape = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !event.defaultPrevented) lab.page.patch({ drawer: "" });
+      if (event.key !== "Escape" || event.defaultPrevented || root?.querySelector(":popover-open")) return;
+      lab.page.patch({ drawer: "" });
     };
     root?.addEventListener("keydown", shutByEscape);
     return () => root?.removeEventListener("keydown", shutByEscape);

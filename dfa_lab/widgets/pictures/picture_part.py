@@ -115,6 +115,7 @@ class PicturePart(PagePart):
         """Queue that a picture is being drawn, where another one is on the page; ``show`` it next."""
         drawn = (self.chosen, self.layer, experiment.history.run_id)
         if self.chosen != NONE and drawn != self._drawn:
+            self._shown = ()  # whatever is shown next is drawn
             content = {"chosen": self.chosen, "choices": self._choices, "layer": self.layer, "layers": self._layers}
             self.send({"type": "picture", **content, "words": "The picture is being drawn …", "width": 0, "height": 0})
 
