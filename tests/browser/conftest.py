@@ -1,12 +1,13 @@
 """A real JupyterLab on a copy of the notebooks, and a page in Chromium that notes its errors and where it goes."""
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import urlparse
 
 import nbformat
 import pytest
-from server import ARTIFACTS, CHROMIUM, FLAGS, TOKEN, served
+from server import ARTIFACTS, CHROMIUM, FLAGS, ROOT, TOKEN, served
 
 
 def pytest_collection_modifyitems(items):
@@ -39,9 +40,16 @@ def voila(tmp_path_factory):
 
 
 @pytest.fixture
-def explorer(page, lab):
+def first_notebook(lab, lab_folder):
+    """The address of the first notebook, as it is shipped: without what another test saved in it."""
+    shutil.copyfile(ROOT / "notebooks" / "00_explorer.ipynb", lab_folder / "00_explorer.ipynb")
+    return f"{lab}/lab/tree/00_explorer.ipynb"
+
+
+@pytest.fixture
+def explorer(page, first_notebook):
     """The first notebook with its first cell run."""
-    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
+    page.goto(f"{first_notebook}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
     page.keyboard.press("Escape")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
