@@ -36,8 +36,9 @@ class Conversion:
 
     ``rules`` holds each layer's and point's rule, ``choice`` and ``derivative`` what they were chosen by; ``buffers``
     draws and finds the feedback; ``output`` says where the output is in what the root returns; ``lesson``, ``attached``
-    and ``averaged`` are as in ``Network``. With ``only_draws`` a pass draws direct feedback and joins nothing. After a
-    pass it holds no tensor but the correlations that the next optimizer step changes feedback by.
+    and ``averaged`` are as in ``Network``. With ``only_draws`` a pass draws direct feedback and joins nothing, with
+    ``true_gradients`` torch's autograd goes through. After a pass it holds no tensor but the correlations that the
+    next optimizer step changes feedback by.
     """
 
     def __init__(self, buffers: ModuleFeedback, output: Output = None) -> None:
@@ -50,6 +51,7 @@ class Conversion:
         self.lesson: tuple[Tensor, str] | None = None
         self.correlations: dict[str, Tensor] = {}
         self.only_draws = False
+        self.true_gradients = False
         self.attached = 0
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
@@ -74,7 +76,8 @@ class Conversion:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}
+        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None, "_last_cut": None}
+        return {**self.__dict__, **clean}
 
     def attach(self, count: int) -> None:
         """Set how many optimizers the feedback is attached to."""
@@ -103,7 +106,7 @@ class Conversion:
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
         self._open = self._last_cut = None
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not self.true_gradients:
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
                 if self.buffers.stale:
@@ -114,7 +117,7 @@ class Conversion:
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         """A feedback point returned ``output``: note it for the join, and pass on a copy that is cut off the graph."""
         rule = self.rules[name]
-        if not (rule.cuts_graph and torch.is_grad_enabled()):
+        if self.true_gradients or not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
         found = tensors_of(output)
         if not found:

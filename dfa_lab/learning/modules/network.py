@@ -18,6 +18,7 @@ from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledA
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, obstacle
+from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.ops import is_same
 from dfa_lab.learning.rules import BP, RULES, Layerwise, Rule, UpdateContext, average_over_processes, per_layer
 from dfa_lab.registry import Choice
@@ -136,6 +137,18 @@ class Converted:
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, drawn by whichever rule, and the count of its changes, by ``state_dict`` key."""
         return self.conversion.buffers.buffers_of(self.root)
+
+    @property
+    def true_gradients(self) -> bool:
+        """Whether passes are differentiated by torch's own autograd, as inside ``dfa.true_gradients``."""
+        return self.conversion.true_gradients
+
+    @true_gradients.setter
+    def true_gradients(self, on: bool) -> None:
+        self.conversion.true_gradients = on
+        for module in self.root.modules():
+            if isinstance(module, RuledLayer | RuledActivation):
+                module.true_gradients = on
 
     @property
     def attached(self) -> int:
