@@ -31,6 +31,7 @@ from .learning.networks import plain_state_dict as plain_state_dict
 from .learning.networks import redraw_feedback as redraw_feedback
 from .learning.networks import set_derivative as set_derivative
 from .learning.networks import set_rule as set_rule
+from .learning.networks import true_gradients as true_gradients
 from .learning.ops import LOSSES as LOSSES
 from .learning.ops import OPTIMIZERS as OPTIMIZERS
 from .learning.ops import functional as functional

@@ -22,12 +22,14 @@ class Network(Protocol):
     """A network that learns by a rule. ``MLP`` is one itself, ``Converted`` is the view of a converted module.
 
     ``lesson`` holds the targets and the loss's reduction inside ``dfa.lesson``; ``attached`` counts the optimizers
-    whose steps change the feedback; ``averaged`` says that processes average what direct feedback learns from.
+    whose steps change the feedback; ``averaged`` says that processes average what direct feedback learns from;
+    ``true_gradients`` that passes are differentiated as the loss is, not by the rule.
     """
 
     lesson: tuple[Tensor, str] | None
     attached: int
     averaged: bool
+    true_gradients: bool
 
     @property
     def root(self) -> nn.Module:
@@ -163,6 +165,32 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator
         yield
     finally:
         network.lesson = before
+
+
+@contextmanager
+def true_gradients(net: nn.Module) -> Iterator[None]:
+    """Inside, gradients through ``net`` are the loss's own, of parameters and of inputs, whatever its rule.
+
+    Under a rule ``x.grad`` follows B, and a direct rule's ends at the first feedback point. Whatever asks how the loss
+    depends on the input needs this: saliency maps, sensitivity, attacks (FGSM, PGD), gradient penalties, which
+    differentiate twice. Run the forward pass and ``backward`` inside: the pass decides by which gradient it is
+    differentiated. Rule, derivative, feedback, correlations of dkp, modes and random streams stay as they are, and need
+    no ``lesson``; a rule that is set inside counts from the end on. An activation that has no derivative (``sign``)
+    keeps its surrogate.
+
+    >>> import dfa_lab as dfa
+    >>> net, x = dfa.MLP([2, 3, 1], rule="fa", weight_init="zeros"), torch.ones(1, 2, requires_grad=True)
+    >>> with dfa.true_gradients(net):
+    ...     net(x).sum().backward()
+    >>> x.grad  # all weights are zero
+    tensor([[0., 0.]])
+    """
+    network: Network = network_of(net)
+    before, network.true_gradients = network.true_gradients, True
+    try:
+        yield
+    finally:
+        network.true_gradients = before
 
 
 def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:

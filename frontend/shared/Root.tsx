@@ -1,9 +1,9 @@
 // The box around a widget: its theme, and whether the kernel answers.
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { keepPlainKeys } from "./keys.ts";
 import { useLab } from "./lab.tsx";
-import { watchTheme } from "./theme.ts";
+import { isOnDarkHost, watchTheme } from "./theme.ts";
 import { useStore } from "./use_store.ts";
 
 const SILENT =
@@ -18,10 +18,26 @@ export function Root({ name, children }: { name: string; children: ComponentChil
   const silent = useStore(lab.page, (state) => state.silent);
   const refused = useStore(lab.page, ({ refusal }) => refusal.text);
   const box = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => (box.current ? watchTheme(box.current, () => lab.tellDark()) : undefined), [lab]);
-  useLayoutEffect(() => lab.tellDark(), [lab, theme]);
+  const [darkHost, setDarkHost] = useState(false);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const look = () => {
+      setDarkHost(isOnDarkHost(element));
+      lab.tellDark();
+    };
+    look();
+    return watchTheme(element, look);
+  }, [lab]);
+  useLayoutEffect(() => lab.tellDark(), [lab, theme, darkHost]);
   useLayoutEffect(() => (box.current ? keepPlainKeys(box.current) : undefined), []);
-  const classes = ["dfa-root", `dfa-${name}`, `dfa-theme-${theme}`, silent ? "dfa-silent" : ""];
+  const classes = [
+    "dfa-root",
+    `dfa-${name}`,
+    `dfa-theme-${theme}`,
+    darkHost ? "dfa-dark-host" : "",
+    silent ? "dfa-silent" : "",
+  ];
   return (
     <div ref={box} class={classes.join(" ")} data-testid={`dfa-${name}`}>
       {silent && (

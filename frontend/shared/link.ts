@@ -17,7 +17,10 @@ const NO_ANSWER_MS = 2000;
 const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
 const UNASKED_MS = 5000; // after anything that came by itself: in slow motion a frame comes every four seconds
 const ASK_NEXT_MS = 100;
-const ASK_IDLE_MS = 1000; // where nothing has come for as long as UNASKED_MS
+// Where nothing has come for as long as UNASKED_MS: first so often, then after a part of the time that nothing has come.
+const ASK_IDLE_MS = 1000;
+const IDLE_PART = 1 / 20;
+const ASK_SELDOM_MS = 15_000;
 
 export class Link {
   /** Called with each part's messages, by the part's name. */
@@ -149,19 +152,21 @@ export class Link {
     this.onSilent(silent);
   }
 
-  /** Where a front end passes on nothing that a thread sends (Colab), ask for each frame. */
   /** The answer to hello comes from a thread: where nothing of a thread arrives, what is asked for does. */
   private helloAgain(): void {
     this.hello();
     this.send({ type: "next" });
   }
 
+  /** Where a front end passes on nothing that a thread sends (Colab), ask for each frame. */
   private askNext(): void {
     if (!this.ready || document.visibilityState !== "visible" || !(this.expects() || this.open.length)) return;
     const now = performance.now();
     const trusted = this.open.length ? QUIET_MS : UNASKED_MS;
-    if (now - this.heardAt > QUIET_MS && now - this.unaskedAt > trusted) this.mustAsk = true;
-    if (!this.mustAsk || (now - this.heardAt > UNASKED_MS && now - this.nextAt < ASK_IDLE_MS)) return;
+    const quiet = now - this.heardAt;
+    if (quiet > QUIET_MS && now - this.unaskedAt > trusted) this.mustAsk = true;
+    const pause = Math.min(ASK_SELDOM_MS, Math.max(ASK_IDLE_MS, IDLE_PART * quiet));
+    if (!this.mustAsk || (quiet > UNASKED_MS && now - this.nextAt < pause)) return;
     this.nextAt = now;
     this.send({ type: "next" });
   }

@@ -14,6 +14,36 @@ const brightness = ([red, green, blue]: number[]) => 0.299 * red + 0.587 * green
 /** Whether a colour, as the page's style has it, is a dark one. */
 export const isDark = (colour: string): boolean => brightness(channels(colour)) < 128;
 
+/**
+ * Whether `element` stands in a shadow root (marimo) whose page is dark there: style sheets inside see nothing of the
+ * page around. Elsewhere false: style sheets know.
+ */
+export function isOnDarkHost(element: Element): boolean {
+  const root = element.getRootNode();
+  if (!(root instanceof ShadowRoot)) return false;
+  const colours: string[] = [];
+  for (let around: Node | null = root.host; around; around = around.parentNode ?? (around as ShadowRoot).host ?? null) {
+    if (around instanceof Element) colours.push(getComputedStyle(around).backgroundColor);
+  }
+  return isDark(firstPainted(colours.map(asRgb)));
+}
+
+/** The first of these backgrounds, from the inside to the outside, that can be seen; white where there is none. */
+export const firstPainted = (colours: string[]): string =>
+  colours.find((colour) => colour !== "transparent" && (colour.match(/[\d.]+/g) ?? [])[3] !== "0") ??
+  "rgb(255, 255, 255)";
+
+/** A colour that a style sheet may write in another way (oklch, lab …) in red, green and blue: a canvas knows. */
+function asRgb(colour: string): string {
+  if (colour.startsWith("rgb")) return colour;
+  const pen = document.createElement("canvas").getContext("2d");
+  if (!pen) return "transparent";
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  const [red, green, blue, opacity] = pen.getImageData(0, 0, 1, 1).data;
+  return `rgba(${red}, ${green}, ${blue}, ${opacity / 255})`;
+}
+
 /** `#rrggbb` mixed with white (`shade` towards 1) or with black (towards -1). */
 export function shaded(colour: string, shade: number): string {
   const target = shade > 0 ? 255 : 0;

@@ -1,5 +1,6 @@
 """The live chart alone on a page, given the messages that the kernel makes: no server, no kernel."""
 
+import itertools
 import time
 
 import pytest
@@ -344,6 +345,26 @@ def test_a_panel_is_enlarged_and_escape_goes_back(row, page):
     page.keyboard.press("Escape")
     page.wait_for_timeout(300)
     assert panel.bounding_box() == small
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_beside_an_enlarged_panel_one_can_still_choose_what_is_in_sight(row, page, runs):
+    row.show([Shown(measured(), name) for name in NAMES[:runs]], {"state": "paused"})
+    page.get_by_test_id("dfa-enlarge-accuracy").click()
+    page.wait_for_timeout(300)
+    button, panel = page.get_by_test_id("dfa-view"), page.get_by_test_id("dfa-panel-accuracy")
+    button.click(timeout=5000)
+    page.get_by_test_id("dfa-window").select_option("100", timeout=5000)
+    page.wait_for_timeout(300)
+    inner, outer = button.bounding_box(), panel.bounding_box()
+    assert outer["y"] <= inner["y"] < outer["y"] + 30
+    others = [panel.get_by_test_id("dfa-enlarge-accuracy"), page.get_by_test_id("dfa-whole-run"), button]
+    boxes = sorted((one.bounding_box()["x"], one.bounding_box()["width"]) for one in others if one.count())
+    assert all(left + width <= right for (left, width), (right, _) in itertools.pairwise(boxes)), boxes
+    shown = page.locator(".dfa-view-box").bounding_box()
+    assert shown["y"] + shown["height"] <= 640
+    page.keyboard.press("Escape")
+    assert (page.locator(".dfa-view-box").count(), panel.bounding_box()) == (0, outer), "first the menu, then the panel"
 
 
 def test_single_values_at_step_0_are_dots(row, page):

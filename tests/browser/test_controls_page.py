@@ -96,6 +96,32 @@ def test_escape_in_a_box_takes_back_what_is_typed_and_the_next_one_shuts_the_dra
     assert lab.get_by_test_id("dfa-drawer-settings").count() == 0
 
 
+def test_a_picture_covers_neither_the_curves_nor_the_knobs(lab):
+    lab.set_viewport_size({"width": 850, "height": 640})
+    choices = [{"name": "surface", "title": "decision surface"}]
+    part = {"part": "picture", "buffers": 0, "chosen": "surface", "choices": choices, "layer": 1, "layers": 2}
+    lab.evaluate("(part) => pass([part])", {**part, "words": "A line.", "width": 500, "height": 360})
+    box = drawer(lab, "pictures").bounding_box()
+    curves, knobs = (lab.locator(one).bounding_box() for one in (".dfa-bottom", ".dfa-left"))
+    assert box["y"] + box["height"] <= curves["y"]
+    assert box["x"] >= knobs["x"] + knobs["width"]
+    assert box["height"] > 250
+    lab.get_by_test_id("dfa-picture-layer").select_option("2", timeout=5000)
+    assert lab.sent() == [{"do": "picture", "name": "surface", "layer": 2}]
+    lab.get_by_test_id("dfa-close-drawer").click(timeout=5000)
+    assert lab.get_by_test_id("dfa-drawer-pictures").count() == 0
+
+
+def test_escape_in_the_text_of_a_derivative_takes_it_back_and_the_next_one_shuts_the_drawer(lab):
+    lab.get_by_test_id("dfa-open-derivative").click()
+    box = lab.get_by_test_id("dfa-expression")
+    box.press_sequentially("tanh(x)")
+    box.press("Escape")
+    assert (box.input_value(), lab.get_by_test_id("dfa-drawer-derivative").count(), lab.sent()) == ("", 1, [])
+    box.press("Escape")
+    assert lab.get_by_test_id("dfa-drawer-derivative").count() == 0
+
+
 def test_keys_press_buttons_but_never_while_one_types(lab):
     lab.get_by_test_id("dfa-words").click()
     lab.wait_for_timeout(50)

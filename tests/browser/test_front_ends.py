@@ -50,6 +50,7 @@ def marimo(tmp_path):
     """The address of a page that marimo makes of one cell."""
     pytest.importorskip("marimo")
     (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "pyproject.toml").write_text('[tool.marimo.display]\ntheme = "system"\n')
 
     def start(port):
         command = [sys.executable, "-m", "marimo", "run", "app.py", "--headless", "--no-token", "--port", str(port)]
@@ -80,6 +81,15 @@ def test_marimo_shows_the_whole_explorer(page, marimo, screenshot):
     page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
     plays_and_changes(page)
     screenshot("marimo")
+
+
+def test_marimos_dark_theme_is_the_explorers(page, marimo, screenshot):
+    page.emulate_media(color_scheme="dark")
+    page.goto(marimo, wait_until="load", timeout=60_000)
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=90_000)
+    look = "(root) => getComputedStyle(root).backgroundColor"
+    until(page, lambda: page.locator(".dfa-root").evaluate(look) == "rgb(17, 17, 17)", 10, "a dark explorer")
+    screenshot("marimo dark")
 
 
 def test_a_page_that_hears_nothing_of_threads_asks_for_frames(own_notebook):

@@ -40,6 +40,21 @@ def test_where_nothing_comes_for_long_a_page_asks_once_a_second() -> None:
     assert asked == [[True] * 3, [True, False, True, False]]
 
 
+def test_the_longer_nothing_comes_the_seldomer_a_page_asks() -> None:
+    code = """link.expects = () => true; now = 8900; frame(2, { asked: true });
+    const times = (from, to) => {
+      let count = 0;
+      for (let at = from; at < to; at += 100) count += asks(at);
+      return count;
+    };
+    const [soon, minute, hour] = [times(20_000, 30_000), times(100_000, 160_000), times(3_600_000, 3_660_000)];
+    frame(3, { asked: true });
+    return [soon, minute, hour, times(3_661_000, 3_662_000)];"""
+    soon, minute, hour, again = linked(code)
+    assert (soon, hour, again) == (10, 4, 10), "every 15 seconds at the most, and often again when something came"
+    assert 8 <= minute <= 12
+
+
 def test_what_was_done_and_has_no_answer_is_asked_about_sooner() -> None:
     assert linked("link.act({ do: 'play' }); return [asks(500), asks(1000)];") == [False, True]
     assert linked("return asks(60000);") is False, "nothing is to come"

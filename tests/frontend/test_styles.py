@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from javascript import FRONTEND
+from javascript import FRONTEND, run
 
 #: Folders that may add to what shared/base.css says of these: everything stands inside the first, the others are plain.
 SHARED = {"dfa-root", "dfa-button", "dfa-note"}
@@ -56,3 +56,14 @@ def test_no_two_folders_style_one_class():
     found = styled()
     assert len(found) > 100
     assert {name: folders for name, folders in found.items() if len(folders) > 1 and name not in SHARED} == {}
+
+
+def test_what_is_around_a_widget_is_the_first_background_that_can_be_seen() -> None:
+    cases = [
+        ["rgba(0, 0, 0, 0)", "transparent", "rgb(24, 28, 26)", "rgb(255, 255, 255)"],
+        ["rgba(0, 0, 0, 0)"],
+        ["rgba(0, 0, 0, 0.5)", "rgb(255, 255, 255)"],
+    ]
+    seen = run("shared/theme.ts", "a.map(m.firstPainted)", *cases)
+    assert seen == ["rgb(24, 28, 26)", "rgb(255, 255, 255)", "rgba(0, 0, 0, 0.5)"]
+    assert run("shared/theme.ts", "a.map(m.isDark)", *seen) == [True, False, True]

@@ -22,6 +22,7 @@ FOLDERS = {
         "activations",
         "feedback",
         "mlp",
+        "interface",
         "modules",
         "networks",
         "alignment",

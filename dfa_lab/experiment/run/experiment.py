@@ -19,6 +19,7 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import Schedule, Snapshot
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
+from dfa_lab.experiment.run.no_copies import NoCopies
 from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
 from dfa_lab.experiment.run.trainer import Trainer
@@ -34,16 +35,14 @@ def _of_trainer(place: str, meaning: str) -> Any:
 
 
 @shows_settings
-class Experiment:
+class Experiment(NoCopies):
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
     With ``module`` it trains a copy of that network, converted or not yet, by the same settings but those that make
     an MLP (``widths`` …); what a converted one was converted with holds unless a field or a ``Settings`` is given.
     ``seed`` then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as
-    ``Task.from_arrays`` makes.
-
-    Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread it runs in.
+    ``Task.from_arrays`` makes. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
     loss is no longer finite, with the run back at its last checkpoint (one at every probe).
@@ -219,15 +218,10 @@ class Experiment:
             settings, (changes, steps) = Settings(**self.history.settings), self.progress()
         return Session(settings, tuple(changes), steps)
 
-    @classmethod
-    def replay(cls, session: Session) -> Experiment:
+    @staticmethod
+    def replay(session: Session) -> Experiment:
         """The run of ``session``, trained anew: the same history to the last bit. Its lanes are left out."""
-        run = cls(session.settings)
-        for step, fields in session.changes:
-            run.train(step - run.steps_done)
-            run.change(**fields)
-        run.train(session.steps - run.steps_done)
-        return run
+        return Session.replay(session)
 
     def to_script(self) -> str:
         """A Python script that makes this run again and says whether it came out the same to the last bit."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.run import Experiment, Observer
+from dfa_lab.experiment.run import Experiment, NoCopies, Observer
 from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
@@ -23,7 +23,7 @@ from dfa_lab.experiment.settings import COMMAND_STEPS, shows_settings
 
 
 @shows_settings
-class Runner(CommandThread):
+class Runner(CommandThread, NoCopies):
     """Trains ``experiment`` in a daemon thread, or, with ``threaded=False``, inside each command itself.
 
     Under a ``limit`` it measures by hand between steps, so that curves never stand still for half a second. Without a
@@ -60,6 +60,11 @@ class Runner(CommandThread):
         compare_speed: bool = False,
         watch_limit: float | None = None,
     ) -> None:
+        if not isinstance(experiment, Experiment):
+            raise DfaLabError(
+                f"a Runner was given a {type(experiment).__name__}; expected an Experiment, such as "
+                "dfa.Runner(dfa.Experiment(task='digits'))."
+            )
         self.experiment = experiment
         commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         training = Training(

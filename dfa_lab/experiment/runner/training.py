@@ -168,7 +168,8 @@ class Training:
                 self.lanes.fork(now.offer.fork, 0, None)
         elif where == "leave":
             teller.go(where, self.experiment)
-            self.stop_at = None
+            if self.stop_at == teller.story.session.steps:  # another was chosen by who plays: it stays
+                self.stop_at = None
         elif teller.go(where, self.experiment):
             self.play(None)
             if self.inline_steps is not None and self.stop_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -45,6 +46,12 @@ def check_length(name: str, value: Any, most: int, expected: Callable[[str], str
         raise DfaLabError(f"{name} was given as a list of {len(value):,}; expected at most {most:,} entries.")
     if is_list(value) and (deep := next((one for one in value if is_list(one)), None)) is not None:
         raise DfaLabError(f"{name} was given as a list that holds {shown(deep)}; expected {expected(name)}.")
+
+
+def decimal_comma(value: Any) -> str:
+    """A hint for a number typed with a decimal comma, "0,1"; "" for anything else."""
+    found = re.fullmatch(r"\s*([-+]?\d{0,12}),(\d{1,12})\s*", value) if isinstance(value, str) else None
+    return f" Is {found[1]}.{found[2]} meant, with a point?" if found else ""
 
 
 def present_device(value: str) -> str:

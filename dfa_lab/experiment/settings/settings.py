@@ -28,7 +28,7 @@ from dfa_lab.experiment.settings.field_types import (
     setting,
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
-from dfa_lab.experiment.settings.plain_values import check_length, plain, present_device
+from dfa_lab.experiment.settings.plain_values import check_length, decimal_comma, plain, present_device
 from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
 from dfa_lab.learning.ops import each, is_sequence
@@ -288,4 +288,5 @@ def _sentence(error: Any, given: Mapping[str, Any]) -> str:
     if isinstance(reason, DfaLabError):
         return str(reason)
     name = str(error["loc"][0])
-    return f"{name} was given as {shown(given.get(name))}; expected {expected(name)}."
+    hint = decimal_comma(given.get(name)) if kind_of(name)[0] is float else ""
+    return f"{name} was given as {shown(given.get(name))}; expected {expected(name)}.{hint}"

@@ -236,4 +236,9 @@ def resolve_activation(choice: str | Activation | Callable[[Tensor], Tensor]) ->
     """An Activation from its registered name, from an Activation, or from any elementwise torch function."""
     if isinstance(choice, Activation):
         return choice
+    if isinstance(choice, type):
+        raise DfaLabError(
+            f"the activation was given as the class {choice.__name__}; expected a name such as 'tanh', or a "
+            f"function of one tensor: {choice.__name__}() if it is a module."
+        )
     return Activation(choice) if callable(choice) else ACTIVATIONS[choice]

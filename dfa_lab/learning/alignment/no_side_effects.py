@@ -31,6 +31,7 @@ def side_effect_free(converted: Converted) -> Iterator[None]:
     try:
         with (
             converted.conversion.saved(),
+            rule_in_force(converted),
             full_precision(),
             torch.random.fork_rng(),
             torch.enable_grad(),
@@ -40,6 +41,19 @@ def side_effect_free(converted: Converted) -> Iterator[None]:
     finally:
         for layer, parameters in sending:
             layer.sends_through = parameters
+
+
+@contextmanager
+def rule_in_force(converted: Converted) -> Iterator[None]:
+    """Inside, passes follow the rule, inside of ``dfa.true_gradients`` too: it is what is measured."""
+    before = converted.true_gradients
+    if before:
+        converted.true_gradients = False
+    try:
+        yield
+    finally:
+        if before:
+            converted.true_gradients = True
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
+from dfa_lab.learning.interface import advice, called, located
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import checked_loss, mapped, tensors_of, torch_state
@@ -174,12 +175,14 @@ def record(
             if name in watched:
                 handles += _watch(name, module, calls, with_inputs, name in cut, slopes)
         with lesson(converted.root, targets, reduction), forward_in or nullcontext():
-            output = _output(converted.root, inputs)
+            returned = called(converted.root, inputs)
     finally:
         converted.conversion.seen_output = None
         for handle in handles:
             handle.remove()
-    return Recording(converted.root, calls, output, before_join, checked_loss(loss_fn, output, targets))
+    where = converted.conversion.output
+    output = returned if where is None else located(returned, where)
+    return Recording(converted.root, calls, output, before_join, _loss(loss_fn, output, targets))
 
 
 @contextmanager
@@ -203,19 +206,18 @@ def recorded_with_paths(
         yield made, paths
 
 
+def _loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
+    try:
+        return checked_loss(loss_fn, output, targets)
+    except DfaLabError as reason:
+        if isinstance(output, Tensor):
+            raise
+        raise DfaLabError(f"{reason} loss_fn was given a {type(output).__name__}; {advice(output)}") from reason
+
+
 def _filled(clones: Clones, found: Iterator[Tensor | None]) -> list[Tensor]:
     gradients = [None if edge is None else next(found) for edge in clones.edges]
     return [torch.zeros_like(a) if b is None else b for a, b in zip(clones.tensors, gradients, strict=True)]
-
-
-def _output(root: nn.Module, inputs: Any) -> Any:
-    try:
-        return root(*inputs) if isinstance(inputs, tuple) else root(inputs)
-    except DfaLabError:
-        raise
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
-        shapes = [f"{tuple(one.shape)}, {one.dtype}" for one in tensors_of(inputs)] or [type(inputs).__name__]
-        raise DfaLabError(f"the network failed on inputs {'; '.join(shapes)}: {reason}") from reason
 
 
 def _decides(call: Call) -> bool:

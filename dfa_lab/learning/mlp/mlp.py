@@ -15,6 +15,7 @@ from dfa_lab.learning.feedback import WEIGHT_INITS
 from dfa_lab.learning.mlp.equations import Layers
 from dfa_lab.learning.mlp.feedback_buffers import Feedback
 from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
+from dfa_lab.learning.mlp.plain_pass import affine, plain_pass
 from dfa_lab.learning.ops import (
     MOST_NETWORKS,
     check_that_something_gets_out,
@@ -66,6 +67,7 @@ class MLP(nn.Module):
     """
 
     _preactivations: list[Tensor] | None = None  # a list here is given those of every pass
+    true_gradients = False  # inside dfa.true_gradients: passes are torch's own
 
     def __init__(
         self,
@@ -173,6 +175,8 @@ class MLP(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (…, N, n_out), before any softmax, for inputs (…, N, n_in)."""
         self.check_inputs(inputs)
+        if self.true_gradients:
+            return plain_pass(self.activation, self.weights, self.biases, inputs)
         if self.training and torch.is_grad_enabled():
             warn_unless_attached([self.rule], self.attached)
             self.begin_step()
@@ -187,7 +191,7 @@ class MLP(nn.Module):
             if inplace is not None and number < len(self.weights) - 1 and pays_to_fuse(h, weight):
                 h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
-                a = self._affine(h, weight, bias, matrix)
+                a = affine(h, weight, bias, matrix)
                 if self._preactivations is not None:
                     a = a.clone()
                     self._preactivations.append(a)
@@ -220,12 +224,12 @@ class MLP(nn.Module):
     @contextmanager
     def unchanged(self) -> Iterator[list[Tensor]]:
         """Inside, as in eval mode, passes leave the network as it is; the list given gets every preactivation."""
-        before = self.lesson, self.training, self._correlations, None
-        self.training, self._preactivations = False, []
+        before = self.lesson, self.training, self._correlations, None, self.true_gradients
+        self.training, self._preactivations, self.true_gradients = False, [], False
         try:
             yield self._preactivations
         finally:
-            self.lesson, self.training, self._correlations, self._preactivations = before
+            self.lesson, self.training, self._correlations, self._preactivations, self.true_gradients = before
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
         """Add eᵀ h_l of one batch to what the next ``move_feedback`` changes the feedback by."""
@@ -278,21 +282,13 @@ class MLP(nn.Module):
         """Whether g is the f′ that autograd has."""
         return (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate
 
-    @staticmethod
-    def _affine(h: Tensor, weight: Tensor, bias: Tensor, matrix: Tensor | None) -> Tensor:
-        if matrix is not None:
-            return functional.feedback_linear(h, weight, bias, matrix)
-        if weight.dim() == 2:
-            return nn.functional.linear(h, weight, bias)
-        return torch.matmul(h, weight.mT) + bias.unsqueeze(-2)
-
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""
         check_inputs(inputs, self.widths[0], self.replicas, self.weights[0].dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy is attached to no optimizer."""
-        return {**self.__dict__, "attached": 0}
+        """A copy is attached to no optimizer, and learns by its rule."""
+        return {**self.__dict__, "attached": 0, "true_gradients": False}
 
     def extra_repr(self) -> str:
         """What print shows beside the parameters."""

@@ -45,6 +45,7 @@ class RuledActivation(nn.Module):
 
     derivative: Choice | Derivative
     slope: Slope | None
+    true_gradients = False  # inside dfa.true_gradients: f′ itself
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
@@ -76,7 +77,14 @@ class RuledActivation(nn.Module):
         if self.slope is None:
             h: Tensor = super().forward(a)
             return h
+        if self.true_gradients:
+            return self.plain_pass(a)
         return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+
+    def plain_pass(self, a: Tensor) -> Tensor:
+        """f(a) with the pullback that it had before it was converted."""
+        h: Tensor = super().forward(a)
+        return h
 
     def extra_repr(self) -> str:
         """What print shows: torch's own text, and g where it is not f′."""
@@ -85,7 +93,7 @@ class RuledActivation(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the slope, whose functions have no name of their own: it is made again from the choice."""
-        return {name: value for name, value in self.__dict__.items() if name != "slope"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("slope", "true_gradients")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -119,6 +127,13 @@ class ActivationLayer(RuledActivation):
     def plain(self, a: Tensor) -> Tensor:
         """f(a)."""
         return resolve_activation(self.activation).function(a)
+
+    def plain_pass(self, a: Tensor) -> Tensor:
+        """f(a) with the activation's own derivative, or its surrogate."""
+        activation = resolve_activation(self.activation)
+        return (
+            functional.activate(a, activation.function, slope_of(activation)) if activation.surrogate else self.plain(a)
+        )
 
     def extra_repr(self) -> str:
         """What print shows."""

@@ -12,6 +12,7 @@ from torch import nn
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.interface import Output, check_output
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.error_projection import Sharing
@@ -36,6 +37,7 @@ def convert(
     weight_init: str = "torch",
     sharing: Sharing = "auto",
     maps: bool | None = None,
+    output: Output = None,
     example: Any = None,
     inplace: bool = False,
 ) -> nn.Module:
@@ -57,8 +59,11 @@ def convert(
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
       sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
     - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
-    - ``example``: a batch of inputs, several in a tuple, to draw direct feedback at once; without it, the first forward
-      pass does.
+    - ``output``: where the output is when the network returns more than one tensor: a key, an attribute's name
+      ("logits"), an index, or a function of what is returned. Direct rules hear the error there, and put that tensor
+      in its place again; ``audit``, ``measure_alignment``, ``Experiment`` and ``Monitor`` give it to the loss.
+    - ``example``: a batch of inputs, several in a tuple or a mapping of arguments, to draw direct feedback at once;
+      without it, the first forward pass does.
 
     ``state_dict`` keys of the feedback: ``<layer>.<store>_<parameter>`` with store layerwise, drawn_magnitude,
     redrawn_magnitude or constant_magnitude, ``<point>.direct_output``, and ``feedback_steps``; which of them there are
@@ -76,9 +81,8 @@ def convert(
     if inplace:
         if example is not None:  # what fails must not leave it half converted
             trial = copy.deepcopy(module)
-            convert(
-                trial, rule, points=points, feedback_init=feedback_init, sharing=sharing, maps=maps, example=example
-            )
+            drawing: Any = {"feedback_init": feedback_init, "sharing": sharing, "maps": maps}
+            convert(trial, rule, points=points, output=output, example=example, **drawing)
         net = module
     else:
         try:
@@ -86,6 +90,7 @@ def convert(
         except Exception as reason:
             raise DfaLabError(f"the module cannot be copied: {reason} Use convert(…, inplace=True).") from reason
     WEIGHT_INITS[weight_init]
+    check_output(output)
     if sharing not in ("auto", "flat", "shared"):
         raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
@@ -100,7 +105,7 @@ def convert(
         sharing=sharing,
         maps=maps,
     )
-    conversion = Conversion(buffers)
+    conversion = Conversion(buffers, output)
     converted = Converted(net, conversion)
     chosen = converted.resolve(rule)
     converted.check_derivative(activation_derivative)

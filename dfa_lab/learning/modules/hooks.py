@@ -18,23 +18,31 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.interface import Output, located, with_tensor, without_losses
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
 from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
 
+_OUTPUT_IS_CUT = (
+    "feedback point {!r} gives the network's own output, which receives e itself; give convert(…, points=[…]) without "
+    "it. (Points that are found follow the order in which the modules are held.)"
+)
+
 
 class Conversion:
     """The rules of one network, by the names of its layers and feedback points, and the state of a forward pass.
 
     ``rules`` holds each layer's and point's rule, ``choice`` and ``derivative`` what they were chosen by; ``buffers``
-    draws and finds the feedback; ``lesson``, ``attached`` and ``averaged`` are as in ``Network``. With ``only_draws`` a
-    pass draws direct feedback and joins nothing. After a pass it holds no tensor but the correlations that the next
-    optimizer step changes feedback by.
+    draws and finds the feedback; ``output`` says where the output is in what the root returns; ``lesson``, ``attached``
+    and ``averaged`` are as in ``Network``. With ``only_draws`` a pass draws direct feedback and joins nothing, with
+    ``true_gradients`` torch's autograd goes through. After a pass it holds no tensor but the correlations that the
+    next optimizer step changes feedback by.
     """
 
-    def __init__(self, buffers: ModuleFeedback) -> None:
+    def __init__(self, buffers: ModuleFeedback, output: Output = None) -> None:
+        self.output = output
         self.points = buffers.points
         self.buffers = buffers
         self.rules: dict[str, Rule] = {}
@@ -43,6 +51,7 @@ class Conversion:
         self.lesson: tuple[Tensor, str] | None = None
         self.correlations: dict[str, Tensor] = {}
         self.only_draws = False
+        self.true_gradients = False
         self.attached = 0
         self.averaged = False
         self._untraced: Callable[[nn.Module], None] | None = None
@@ -67,7 +76,8 @@ class Conversion:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        return {**self.__dict__, "attached": 0, "_open": None, "_untraced": None, "_last_cut": None}
+        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None, "_last_cut": None}
+        return {**self.__dict__, **clean}
 
     def attach(self, count: int) -> None:
         """Set how many optimizers the feedback is attached to."""
@@ -96,7 +106,7 @@ class Conversion:
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
         self._open = self._last_cut = None
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not self.true_gradients:
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
                 if self.buffers.stale:
@@ -107,7 +117,7 @@ class Conversion:
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         """A feedback point returned ``output``: note it for the join, and pass on a copy that is cut off the graph."""
         rule = self.rules[name]
-        if not (rule.cuts_graph and torch.is_grad_enabled()):
+        if self.true_gradients or not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
         found = tensors_of(output)
         if not found:
@@ -157,19 +167,12 @@ class Conversion:
         noted, self._open = self._open, None
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
-            raise DfaLabError(
-                f"feedback point {last[0]!r} gives the network's own output, which receives e itself; give convert(…, "
-                "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
-            )
-        if self.seen_output is not None and isinstance(output, Tensor):
-            self.seen_output.append(output)
+            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
+            self.seen_output.append(located(output, self.output))
         if noted is None:
             return None
-        if not isinstance(output, Tensor):
-            raise DfaLabError(
-                f"the network gave a {type(output).__name__}; a direct rule needs one tensor, whose error it sends: "
-                "give the tuple's other parts another way, or use a layerwise rule."
-            )
+        returned, output = output, self._output_in(output, last)
         if not noted:
             raise DfaLabError(
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
@@ -183,7 +186,21 @@ class Conversion:
         signals = self._signals(names, hiddens, output)
         if self.backward_paths is not None:
             signals = self.backward_paths.signals(signals)
-        return functional.join(output, hiddens, feedback, signals)
+        joined = functional.join(output, hiddens, feedback, signals)
+        return joined if returned is output else with_tensor(without_losses(returned, output), output, joined)
+
+    def _output_in(self, returned: Any, last: tuple[str, Any] | None) -> Tensor:
+        """The output in what the root returned; ``DfaLabError`` where no direct rule can hear its error."""
+        output = located(returned, self.output)
+        if last is not None and any(output is one for one in tensors_of(last[1])):
+            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        if not output.dim() or not output.is_floating_point():
+            raise DfaLabError(
+                f"the network's output is a tensor {tuple(output.shape)}, {output.dtype}; a direct rule needs one "
+                "tensor (N, …, n_out), whose error it sends. Compute the loss outside the network, from its outputs"
+                f"{'' if returned is output else ', and name these by output='}."
+            )
+        return output
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]

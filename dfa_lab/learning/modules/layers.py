@@ -39,6 +39,7 @@ class RuledLayer(nn.Module):
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
     backward_paths: Paths | None = None
+    true_gradients = False  # inside dfa.true_gradients: torch's own way
 
     @staticmethod
     def carried(layer: Any) -> tuple[str, ...]:
@@ -50,6 +51,8 @@ class RuledLayer(nn.Module):
 
         Given the layer's ``input``, it notes whether a layer below learns; if none does, the feedback stays as it is.
         """
+        if self.true_gradients:
+            return None
         if input is not None and input.requires_grad and parameter not in self.sends_through:
             self.sends_through = self.sends_through | {parameter}
         rule = self.rule
@@ -76,6 +79,11 @@ class RuledLayer(nn.Module):
         finally:
             self.rule = rule
             del self.backward_paths
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy learns by its rule."""
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "true_gradients": False}
 
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own text, and the rule."""

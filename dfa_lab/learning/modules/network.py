@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
+from dfa_lab.learning.interface import called
 from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, obstacle
+from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.ops import is_same
 from dfa_lab.learning.rules import BP, RULES, Layerwise, Rule, UpdateContext, average_over_processes, per_layer
 from dfa_lab.registry import Choice
@@ -137,6 +139,18 @@ class Converted:
         return self.conversion.buffers.buffers_of(self.root)
 
     @property
+    def true_gradients(self) -> bool:
+        """Whether passes are differentiated by torch's own autograd, as inside ``dfa.true_gradients``."""
+        return self.conversion.true_gradients
+
+    @true_gradients.setter
+    def true_gradients(self, on: bool) -> None:
+        self.conversion.true_gradients = on
+        for module in self.root.modules():
+            if isinstance(module, RuledLayer | RuledActivation):
+                module.true_gradients = on
+
+    @property
     def attached(self) -> int:
         """How many optimizers' steps change its feedback."""
         return self.conversion.attached
@@ -192,16 +206,13 @@ class Converted:
     def try_out(self, example: Any) -> None:
         """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved.
 
-        ``example`` is the network's input, several in a tuple. Raises ``DfaLabError`` where the network fails on it.
+        ``example`` is the network's input, several in a tuple or a mapping. Raises ``DfaLabError`` where the network
+        fails on it.
         """
         self.conversion.only_draws = True
         try:
             with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
-                self.root(*example) if isinstance(example, tuple) else self.root(example)
-        except DfaLabError:
-            raise
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as reason:
-            raise DfaLabError(f"the network failed on the example: {reason}") from reason
+                called(self.root, example, what="the example")
         finally:
             self.conversion.only_draws = False
 

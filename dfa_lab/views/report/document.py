@@ -84,7 +84,7 @@ def report(
     try:
         place = Path(path)
         place.write_text(text, encoding="utf-8")
-    except (OSError, TypeError) as reason:
+    except (OSError, TypeError, ValueError) as reason:
         raise DfaLabError(f"report() cannot write to {shown(path)}: {reason}; give the path of a file.") from None
     return place
 

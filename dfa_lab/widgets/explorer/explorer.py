@@ -6,12 +6,13 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
+from dfa_lab.errors import unknown_name
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status, is_headless, runner_in_use
 from dfa_lab.experiment.sessions import View
 from dfa_lab.experiment.settings import Settings, shows_settings
 from dfa_lab.widgets.chart import ChartPart
-from dfa_lab.widgets.controls import ControlPanel, Restrictions
+from dfa_lab.widgets.controls import VERBS, ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.actions import act
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
@@ -104,7 +105,8 @@ class Explorer(PartWidget):
 
     def __repr__(self) -> str:
         settings, step = self.experiment.settings, self.experiment.steps_done
-        return f"Explorer(task={settings.task!r}, rule={settings.rule!r}, step={step})"
+        closed = ", closed" if self.closed else ""
+        return f"Explorer(task={settings.task!r}, rule={settings.rule!r}, step={step}{closed})"
 
     @property
     def experiment(self) -> Experiment:
@@ -136,9 +138,11 @@ class Explorer(PartWidget):
     def act(self, do: str, **message: Any) -> None:
         """What a button or a control does: ``act("change", fields={"lr": 0.1})``, ``act("step", steps=100)`` …
 
-        It takes what a page may send, names and numbers. Raises nothing: what cannot be done is in
-        ``status()["error"]``, as on the screen.
+        It takes what a page may send, names and numbers. Raises ``DfaLabError`` for a verb that there is none of, which
+        names them all. What cannot be done raises nothing: it is in ``status()["error"]``, as on the screen.
         """
+        if not isinstance(do, str) or do not in VERBS:
+            raise unknown_name("verb", do, VERBS)
         act(self.model, {"do": do, **message})
 
     def status(self) -> dict[str, str]:

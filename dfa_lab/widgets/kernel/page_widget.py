@@ -47,7 +47,12 @@ class PageWidget(anywidget.AnyWidget):
         keep_requests()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{type(self).__name__}({'closed' if self.closed else ''})"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed: it is on no screen any more, and a cell shows its name only."""
+        return self.comm is None
 
     def close(self) -> None:
         """Take it off the screen."""

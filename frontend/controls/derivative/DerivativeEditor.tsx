@@ -179,9 +179,12 @@ function Expression({ sent, why }: { sent: Sent; why: string }) {
         {...blocked(why, ALLOWED)}
         onInput={({ currentTarget }) => setBegun(currentTarget.value)}
         onBlur={use}
-        onKeyDown={({ key }) => {
-          if (key === "Enter") use();
-          else if (key === "Escape") setBegun(null);
+        onKeyDown={(event) => {
+          if (event.key === "Enter") use();
+          else if (event.key === "Escape" && begun !== null) {
+            event.stopPropagation(); // taken back: it shuts no drawer as well
+            setBegun(null);
+          }
         }}
       />
       <span class="dfa-unseen" id={`${id}-help`}>

@@ -10,6 +10,9 @@ export interface Reading {
   several?: boolean;
 }
 
+/** "0,1": no list of 0 and 1, which has a blank after its comma. */
+const DECIMAL_COMMA = /^\s*[-+]?\d*,\d+\s*$/;
+
 const isNamed = (value: unknown): value is Named =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -42,9 +45,10 @@ export function shown(value: unknown): string {
 
 /**
  * What a typed text means for a field of this kind: a number, a list of numbers, null, or else the text itself, which
- * the kernel then refuses in its own words.
+ * the kernel then refuses in its own words; so it does a number with a decimal comma.
  */
 export function read(text: string, { kind, optional = false, several = false }: Reading): unknown {
+  if (kind === "number" && DECIMAL_COMMA.test(text)) return text.trim();
   const bare = text.trim().replace(/^[[(]+|[\])]+$/g, "");
   if (kind === "text") return text.trim();
   if (optional && /^(none|null|auto)?$/i.test(bare)) return null;

@@ -277,6 +277,18 @@ def test_who_left_a_story_is_paused_no_more():
     runner.close()
 
 
+def test_who_leaves_a_story_keeps_the_step_to_stop_at_that_one_chose():
+    runner = dfa.Runner(dfa.Experiment(SETTINGS), threaded=False)
+    runner.tell(STORY)
+    runner.stop_at(20)
+    runner.story_go("leave")
+    assert runner.status().stop_at == 20
+    runner.play(50)
+    runner.wait(20)
+    assert runner.status().steps_done == 20
+    runner.close()
+
+
 def test_a_condition_says_a_setting_as_the_screen_does():
     assert (
         dfa.StoryStep("x", "lr", when={"changed": "lr"}).condition.in_words() == "waits until the learning rate changes"

@@ -41,6 +41,8 @@ def test_what_is_live():
         ({"lr": math.nan}, "lr was given as nan"),
         ({"lr": math.inf}, "lr was given as inf"),
         ({"lr": -1}, "expected a number above 0"),
+        ({"lr": "0,1"}, "'0,1'.*one for each replica. Is 0.1 meant, with a point"),
+        ({"momentum": " 0,9"}, "below 1. Is 0.9 meant, with a point"),
         ({"momentum": 1.0}, "from 0.* and below 1"),
         ({"device": "cpu:foo"}, "device was given as"),
         ({"lrr": 1}, "no setting called 'lrr'.*Did you mean 'lr'"),

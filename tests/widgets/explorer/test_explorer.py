@@ -137,7 +137,6 @@ def test_a_new_seed_is_new_for_every_replica(monkeypatch):
 @pytest.mark.parametrize(
     ("do", "message", "words"),
     [
-        ("stepp", {}, "Did you mean 'step'"),
         ("step", {}, "step was given steps=None; expected a whole number from 1"),
         ("step", {"steps": 0}, "steps=0"),
         ("limit", {"steps_per_s": 1e7}, "a number from 0.001 to 1,000,000"),
@@ -153,6 +152,28 @@ def test_an_act_in_code_is_checked_as_a_message_is(headless, do, message, words)
     assert headless.experiment.steps_done == 0
     headless.act("step", steps=1)
     assert headless.status()["error"] == ""
+
+
+@pytest.mark.parametrize("do", ["stepp", "", 3, None])
+def test_a_verb_that_there_is_none_of_is_raised_in_code(headless, do):
+    with pytest.raises(dfa.DfaLabError, match=r"known: change, drop, .*watching"):
+        headless.act(do, steps=3)
+    with pytest.raises(dfa.DfaLabError, match="Did you mean 'step'"):
+        headless.act("stepp")
+    assert headless.status()["error"] == ""
+    headless.panel.receive({"do": do, "steps": 3})
+    assert "expected" in headless.status()["error"], "a page's message is only said"
+
+
+def test_a_closed_explorer_says_that_it_is_closed(headless):
+    headless.act("step", steps=2)
+    assert repr(headless) == "Explorer(task='digits', rule='dfa', step=2)"
+    view = dfa.NetworkView(dfa.Experiment(**FAST))
+    assert repr(view) == "NetworkView()"
+    for one in (headless, view):
+        one.close()
+    assert repr(headless) == "Explorer(task='digits', rule='dfa', step=2, closed)"
+    assert repr(view) == "NetworkView(closed)"
 
 
 def test_a_new_seed_follows_the_seeds_in_force_whoever_set_them(headless):

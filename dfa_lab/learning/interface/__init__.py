@@ -1,0 +1,5 @@
+"""A network's interface: what it is given, one tensor or several, and where in what it returns its output is."""
+
+from dfa_lab.learning.interface.given import applied, called, described
+from dfa_lab.learning.interface.inner_loss import without_losses
+from dfa_lab.learning.interface.output_place import Output, advice, check_output, located, with_tensor
