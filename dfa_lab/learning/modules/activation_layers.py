@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -45,6 +45,7 @@ class RuledActivation(nn.Module):
 
     derivative: Choice | Derivative
     slope: Slope | None
+    plain_class: ClassVar[type[nn.Module]]
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
@@ -76,7 +77,10 @@ class RuledActivation(nn.Module):
         if self.slope is None:
             h: Tensor = super().forward(a)
             return h
-        return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+        if not getattr(self, "inplace", False):
+            return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+        # What holds the input may rely on its change.
+        return a.copy_(functional.activate(a.clone(), self.plain, self.slope))
 
     def extra_repr(self) -> str:
         """What print shows: torch's own text, and g where it is not f′."""
@@ -93,7 +97,7 @@ class RuledActivation(nn.Module):
 
 
 class ActivationLayer(RuledActivation):
-    """An entry of ACTIVATIONS as a layer, for a module of one's own.
+    """An entry of ACTIVATIONS, or any elementwise function of a tensor, as a layer for a module of one's own.
 
     Its derivative is the activation's own, or its surrogate where f is not differentiable, converted or not.
 
@@ -102,7 +106,7 @@ class ActivationLayer(RuledActivation):
     tensor([-1.,  1.])
     """
 
-    def __init__(self, activation: str) -> None:
+    def __init__(self, activation: str | Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         resolve_activation(activation)
         self.activation = activation

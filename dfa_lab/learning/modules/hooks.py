@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.layers import Paths
@@ -38,6 +39,7 @@ class Conversion:
         self.points = buffers.points
         self.buffers = buffers
         self.rules: dict[str, Rule] = {}
+        self.undecided: dict[str, str] = {}  # parameters and their modules: the next pass shows whether δ goes through
         self.choice: Any = None
         self.derivative: Any = "exact"
         self.lesson: tuple[Tensor, str] | None = None
@@ -161,6 +163,8 @@ class Conversion:
                 f"feedback point {last[0]!r} gives the network's own output, which receives e itself; give convert(…, "
                 "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
             )
+        if self.undecided and is_decided(root, self.undecided, self.choice, output):
+            self.undecided = {}
         if self.seen_output is not None and isinstance(output, Tensor):
             self.seen_output.append(output)
         if noted is None:
