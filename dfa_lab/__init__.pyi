@@ -21,8 +21,10 @@ from .learning.alignment import measure_alignment as measure_alignment
 from .learning.audit import audit as audit
 from .learning.feedback import FEEDBACK_INITS as FEEDBACK_INITS
 from .learning.feedback import WEIGHT_INITS as WEIGHT_INITS
+from .learning.layers import LayerKind as LayerKind
 from .learning.mlp import MLP as MLP
 from .learning.mlp import equations as equations
+from .learning.modules import LAYERS as LAYERS
 from .learning.modules import ActivationLayer as ActivationLayer
 from .learning.modules import convert as convert
 from .learning.networks import attach as attach

@@ -21,6 +21,7 @@ FOLDERS = {
         "rules",
         "activations",
         "feedback",
+        "layers",
         "mlp",
         "interface",
         "modules",

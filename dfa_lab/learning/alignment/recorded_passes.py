@@ -260,7 +260,10 @@ def _watch(
         signals = args[:count], {key: kwargs[key] for key in _INPUTS if key in kwargs}
         new, named = mapped(signals, call.inputs)
         call.args, call.kwargs = (*new, *args[count:]), {**kwargs, **named}
-        return call.args, call.kwargs
+        handed = call.args, call.kwargs
+        if isinstance(module, RuledActivation) and getattr(module, "inplace", False):
+            call.args, call.kwargs = mapped(handed, lambda one: one.detach().clone())  # before it is changed
+        return handed
 
     def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         call = running.pop()

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Call, Recording
 from dfa_lab.learning.audit.reach import bypassing, fed_points
-from dfa_lab.learning.audit.recompute import Product, bare, recompute
+from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, tolerance
-from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, project
+from dfa_lab.learning.layers import effective_weight, is_made, sources
+from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, TaughtLayer, project
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import mapped, restore_torch_state, tensors_of
 from dfa_lab.learning.rules import BP, RULES, Direct, Layerwise, Lesson, Route, Rule
@@ -39,11 +40,12 @@ class Auditor:
     def rows(self) -> list[AuditRow]:
         """A row for each parameter that learns, and one for each activation layer."""
         for call in self._calls:
-            if call.name in self._converted.carrying and self._calls_its_parts(call):
+            taught = isinstance(call.module, TaughtLayer)
+            if call.name in self._converted.carrying and not taught and self._calls_its_parts(call):
                 self._check_layer(call)
             elif isinstance(call.module, RuledActivation):
                 self._check_activation(call)
-            elif any(True for _ in call.module.parameters(recurse=False)):
+            elif any(True for _ in call.module.parameters(recurse=False)) and not self._makes_a_weight(call):
                 self._check_by_autograd(call)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
@@ -54,6 +56,11 @@ class Auditor:
             if parameter.requires_grad or name.rpartition(".")[0] in self._layers
         ]
         return rows + [self._activation(name, errors) for name, errors in self._activations.items()]
+
+    def _makes_a_weight(self, call: Call) -> bool:
+        """Whether a module is called to make the weight of a layer that carries δ, and is checked with it."""
+        layer, found, _ = call.name.rpartition("parametrizations.")
+        return bool(found) and layer.removesuffix(".") in self._converted.carrying
 
     def _calls_its_parts(self, call: Call) -> bool:
         """Whether a layer called its parts: attention on torch's own path does not call ``out_proj``."""
@@ -85,7 +92,7 @@ class Auditor:
         deltas = received if outputs[0] is leaves[0] else _vjp(outputs, received, used)
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
             grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])
-            self._add(layer.get_parameter(product.parameter), grads[0], product.rows)
+            self._add_weight(layer, product, grads[0])
             if product.bias is not None:
                 self._add(layer.get_parameter(product.bias), grads[1], product.bias_rows)
             sent_by.append((product, x, delta))
@@ -109,23 +116,39 @@ class Auditor:
         """What the rule sends down through each product; None where the rule has no feedback here."""
         found = []
         for product, x, delta in parts:
-            weight = layer.get_parameter(product.parameter).detach()
-            matrix = weight
-            if isinstance(rule, Layerwise) and rule is not BP:
-                feedback = layer._buffers.get(f"{rule.store}_{product.parameter}")
-                if rule.needs_feedback and feedback is None:
-                    return None
-                matrix = rule.matrix(weight, feedback).broadcast_to(weight.shape)
+            matrix = self._matrix(layer, rule, product.parameter)
+            if matrix is None:
+                return None
             leaf = x.detach().requires_grad_()
             y = product.apply(leaf, matrix[product.rows], None)
             found.append((product.x, _vjp([y], [delta], [leaf])[0]))
         return found
 
+    def _matrix(self, layer: nn.Module, rule: Rule, parameter: str) -> Tensor | None:
+        """What carries δ in a layer by a rule, in the weight's shape; None where the rule has no feedback here."""
+        weight = effective_weight(layer, parameter).detach()
+        if not isinstance(rule, Layerwise) or rule is BP:
+            return weight
+        feedback = layer._buffers.get(f"{rule.store}_{parameter}")
+        missing = rule.needs_feedback and feedback is None
+        return None if missing else rule.matrix(weight, feedback).broadcast_to(weight.shape)
+
     def _leaves(self, layer: nn.Module, product: Product) -> tuple[Tensor, Tensor | None]:
-        weight = layer.get_parameter(product.parameter).detach()[product.rows].requires_grad_()
+        weight = effective_weight(layer, product.parameter).detach()[product.rows].requires_grad_()
         if product.bias is None:
             return weight, None
         return weight, layer.get_parameter(product.bias).detach()[product.bias_rows].requires_grad_()
+
+    def _add_weight(self, layer: nn.Module, product: Product, grad: Tensor) -> None:
+        """Add a weight's gradient; of one that is made from other parameters, those of these."""
+        if not is_made(layer, product.parameter):
+            self._add(layer.get_parameter(product.parameter), grad, product.rows)
+            return
+        own = [layer.get_parameter(name) for name in sources(layer, product.parameter)]
+        made = effective_weight(layer, product.parameter)[product.rows]
+        learning = [one for one in own if one.requires_grad]
+        for one, part in zip(learning, _vjp([made], [grad], learning), strict=True):
+            self._add(one, part)
 
     def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None)) -> None:
         total = self._gradients.setdefault(id(parameter), torch.zeros_like(parameter))
@@ -153,6 +176,18 @@ class Auditor:
             for rule in self._rules:
                 if rule is BP or rule.route is not Route.LAYERWISE:
                     self._layers[call.name].note(rule.name, error)
+                elif isinstance(call.module, TaughtLayer):
+                    self._check_taught(call, rule)
+
+    def _check_taught(self, call: Call, rule: Rule) -> None:
+        """The error of the signal that a layer whose class was taught sent, against the rule's."""
+        matrices = [self._matrix(call.module, rule, one) for one in self._converted.carrying[call.name]]
+        known = [one for one in matrices if one is not None]
+        if len(known) == len(matrices):
+            sent = sent_through(call, known, self._passed.at(call.outputs)[0])
+            wanted = {id(one): torch.zeros_like(one) for one in call.inputs.tensors}
+            wanted[id(call.inputs.tensors[0])] = sent
+            self._layers[call.name].note(rule.name, self._error_of_sent(call, wanted))
 
     def _check_activation(self, call: Call) -> None:
         module: Any = call.module

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, draw_matrix, largest_of
+from dfa_lab.learning.layers import effective_weight, sources
 from dfa_lab.learning.modules.error_projection import Sharing, feedback_shape
 from dfa_lab.learning.modules.feedback_points import downstream_product
-from dfa_lab.learning.modules.layers import as_matrix, as_weight
+from dfa_lab.learning.modules.layers import as_matrix, as_weight, kind_of
 from dfa_lab.learning.rules import Direct, Layerwise, Route, Rule
 
 DIRECT, STEPS = "direct_output", "feedback_steps"
@@ -38,9 +39,19 @@ class Weight:
 
     @property
     def tensor(self) -> Tensor:
-        """The weight itself."""
-        weight: Tensor = self.layer.get_parameter(self.parameter)
-        return weight
+        """The weight itself; where it is made from other parameters, a tensor that is made now."""
+        return effective_weight(self.layer, self.parameter)
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """The parameters that it is made from: itself where it is one."""
+        return [self.layer.get_parameter(name) for name in sources(self.layer, self.parameter)]
+
+    @property
+    def key(self) -> Any:
+        """What tied weights have in common."""
+        own = self.layer._parameters.get(self.parameter)
+        return (id(self.layer), self.parameter) if own is None else id(own)
 
 
 class ModuleFeedback(FeedbackStore):
@@ -65,13 +76,13 @@ class ModuleFeedback(FeedbackStore):
 
     def weights(self, net: nn.Module) -> list[Weight]:
         """Every weight that δ is carried through, in order; tied ones with the same number."""
-        numbers: dict[int, int] = {}
+        numbers: dict[Any, int] = {}
         found = []
         for name, parameters in self.carrying.items():
             layer = net.get_submodule(name)
             for parameter in parameters:
-                number = numbers.setdefault(id(layer.get_parameter(parameter)), len(numbers))
-                found.append(Weight(number, name, layer, parameter))
+                key = Weight(0, name, layer, parameter).key
+                found.append(Weight(numbers.setdefault(key, len(numbers)), name, layer, parameter))
         return found
 
     def slots(self, net: nn.Module, stores: Collection[str] = STORES) -> list[Slot]:
@@ -130,9 +141,11 @@ class ModuleFeedback(FeedbackStore):
             site = Site(weight.number, Route.LAYERWISE, (len(matrix), matrix.shape[1]), largest)
             drawn = as_weight(weight.layer, self.drawn(net, store, site, matrix), own)
         else:
-            shape = own.shape[0], own[0].numel()
+            transposed = kind_of(weight.layer).transposed
+            shape = (own[0].numel(), len(own)) if transposed else (len(own), own[0].numel())
             drawn = self.drawn(net, store, Site(weight.number, Route.LAYERWISE, shape, shape))
-            drawn = drawn if store == "constant_magnitude" else drawn.reshape(own.shape)
+            if store != "constant_magnitude":
+                drawn = (drawn.mT if transposed else drawn).reshape(own.shape)
         return drawn.to(own).contiguous()
 
     def direct(

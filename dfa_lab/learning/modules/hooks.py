@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.interface import Output, located, with_tensor, without_losses
+from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.layers import Paths
@@ -46,6 +47,7 @@ class Conversion:
         self.points = buffers.points
         self.buffers = buffers
         self.rules: dict[str, Rule] = {}
+        self.undecided: dict[str, str] = {}  # parameters and their modules: the next pass shows whether δ goes through
         self.choice: Any = None
         self.derivative: Any = "exact"
         self.lesson: tuple[Tensor, str] | None = None
@@ -168,6 +170,8 @@ class Conversion:
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        if self.undecided and is_decided(root, self.undecided, self.choice, output):
+            self.undecided = {}
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
         if noted is None:

@@ -141,6 +141,39 @@ def _autocast(*tensors: Tensor | None) -> list[Tensor | None]:
     return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
 
 
+class _CarriedBy(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(output: Tensor, input: Tensor, product: Callable[..., Tensor], *matrices: Tensor) -> Tensor:
+        return output.clone()  # not a view: what follows may change it in place
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.product = inputs[2]
+        ctx.save_for_backward(inputs[1], *inputs[3:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (delta,) = grads
+        input, *matrices = ctx.saved_tensors
+        sent = None
+        if ctx.needs_input_grad[1]:
+            product, pullback, *_ = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
+            (sent,) = pullback(delta.to(product.dtype))
+        return delta, sent, None, *(None for _ in matrices)
+
+
+def carried_by(output: Tensor, input: Tensor, product: Callable[..., Tensor], matrices: Sequence[Tensor]) -> Tensor:
+    """The ``output`` of a layer unchanged; backward also sends ``input`` what ``product(input, *matrices)`` would.
+
+    ``output`` must be made from ``input.detach()``, so that the layer's own parameters learn as ever.
+    """
+    given = function_inputs([output, input, *matrices])
+    result: Tensor = _CarriedBy.apply(*given[:2], product, *given[2:])
+    return result
+
+
 Signals = Callable[[Tensor, Sequence[Tensor], Sequence[bool]], Sequence[Tensor | None]]
 
 
