@@ -24,6 +24,7 @@ FOLDERS = {
         "mlp",
         "modules",
         "networks",
+        "own_feedback",
         "alignment",
         "audit",
     ),

@@ -11,7 +11,7 @@ from torch import nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
-from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.error_projection import Sharing
@@ -29,7 +29,7 @@ def convert(
     rule: Any = "fa",
     *,
     points: Sequence[str] | None = None,
-    feedback_init: Choice = "uniform",
+    feedback_init: FeedbackChoice = "uniform",
     feedback_scale: float = 1.0,
     feedback_seed: int = 0,
     activation_derivative: Choice | Derivative = "exact",
