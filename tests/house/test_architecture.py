@@ -26,6 +26,7 @@ FOLDERS = {
         "interface",
         "modules",
         "networks",
+        "own_feedback",
         "alignment",
         "audit",
     ),

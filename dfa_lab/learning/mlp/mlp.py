@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
-from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice, Place
 from dfa_lab.learning.mlp.equations import Layers
 from dfa_lab.learning.mlp.feedback_buffers import Feedback
 from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
@@ -76,7 +76,7 @@ class MLP(nn.Module):
         rule: Choice = "dfa",
         activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
         activation_derivative: Choice | Derivative | Sequence[Choice | Derivative] = "exact",
-        feedback_init: Choice | Sequence[Choice] = "uniform",
+        feedback_init: FeedbackChoice | Sequence[FeedbackChoice] = "uniform",
         feedback_scale: float | Sequence[float] = 1.0,
         feedback_seed: int | Sequence[int] = 0,
         weight_init: str = "xavier",
@@ -137,19 +137,18 @@ class MLP(nn.Module):
         self.slope = replica_slopes(self.activation, derivative, self.replicas)
         self.derivative = derivative
 
-    def redraw_feedback(
-        self,
-        init: Choice | Sequence[Choice] | None = None,
-        scale: float | Sequence[float] | None = None,
-        seed: int | Sequence[int] | None = None,
-    ) -> None:
-        """Draw all feedback anew; what is not given stays as it was."""
-        self.feedback.redraw(self, init, scale, seed)
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
+        """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
+        self.feedback.redraw(self, init, scale, seed, own=own)
 
     @property
     def root(self) -> MLP:
         """The module that holds the parameters: the MLP itself."""
         return self
+
+    def feedback_places(self) -> list[Place]:
+        """Every matrix that ``dfa.feedback`` can name."""
+        return self.feedback.places(self)
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, by its key in ``state_dict``."""

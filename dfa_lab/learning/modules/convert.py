@@ -11,7 +11,7 @@ from torch import nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
-from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice
 from dfa_lab.learning.interface import Output, check_output
 from dfa_lab.learning.layers import without_made
 from dfa_lab.learning.mlp import MLP
@@ -31,7 +31,7 @@ def convert(
     rule: Any = "fa",
     *,
     points: Sequence[str] | None = None,
-    feedback_init: Choice = "uniform",
+    feedback_init: FeedbackChoice = "uniform",
     feedback_scale: float = 1.0,
     feedback_seed: int = 0,
     activation_derivative: Choice | Derivative = "exact",

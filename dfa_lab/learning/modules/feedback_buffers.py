@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, draw_matrix, largest_of
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Place, Site, Slot, draw_matrix, largest_of
 from dfa_lab.learning.layers import effective_weight, sources
 from dfa_lab.learning.modules.error_projection import Sharing, feedback_shape
 from dfa_lab.learning.modules.feedback_points import downstream_product
@@ -95,12 +95,32 @@ class ModuleFeedback(FeedbackStore):
                 if store != "direct":
                     shape = (1, 1) if store == "constant_magnitude" else tuple(own.shape)
                     name, draw = f"{store}_{weight.parameter}", partial(self._draw, net, weights, weight, store)
-                    found.append(Slot(weight.layer, name, store, weight.number, weight.layer_name, own, shape, draw))
+                    title = f"{weight.layer_name}.{weight.parameter}".lstrip(".")
+                    place = weight.layer, name, store, weight.number, weight.layer_name
+                    found.append(Slot(*place, own, shape, draw, title))
         like = next(net.parameters()).detach()
         for number, point in enumerate(self.points if "direct" in stores else (), 1):
             draw = partial(self._draw_point_again, net, point)
-            found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw))
+            found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw, point))
         return found
+
+    def places(self, net: nn.Module, rules: Mapping[str, Rule]) -> list[Place]:
+        """The places of ``dfa.feedback`` under ``rules``: each weight's in the store of its rule, and each point's."""
+        found: dict[tuple[str, int], list[Slot]] = {}
+        needed = set()
+        for slot in self.slots(net):
+            rule = rules[slot.label]
+            if slot.store == Route.DIRECT.value:
+                uses = isinstance(rule, Direct)
+            else:
+                uses = isinstance(rule, Layerwise) and rule.needs_feedback
+                if slot.store != (rule.store if uses else Route.LAYERWISE.value):
+                    continue
+            key = slot.store, slot.number
+            found.setdefault(key, []).append(slot)
+            if uses:
+                needed.add(key)
+        return [Place(tuple(slot.title for slot in own), tuple(own), key in needed) for key, own in found.items()]
 
     def tie(self, net: nn.Module) -> None:
         """Let tied weights share one matrix again: ``.to()`` and loading give each layer a copy."""
@@ -118,7 +138,8 @@ class ModuleFeedback(FeedbackStore):
         Direct feedback is drawn in the first pass; an init that could not draw it is an error here already.
         """
         for name in self.points:
-            if isinstance(rules[name], Direct) and downstream_product(net, name) is None:
+            drawn = DIRECT in net.get_submodule(name)._buffers
+            if not drawn and isinstance(rules[name], Direct) and downstream_product(net, name) is None:
                 draw_matrix(self.init, Site(1, Route.DIRECT, (2, 3), (2, 3)), self.seed)  # type: ignore[arg-type]
         known: dict[tuple[str, int], Tensor] = {}
         missing = []
@@ -169,7 +190,8 @@ class ModuleFeedback(FeedbackStore):
                 raise DfaLabError(
                     f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
                     f"{tuple(hidden.shape)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
-                    "choose points that are not used at several sizes, or sharing='shared' where the positions vary."
+                    "give dfa.set_feedback one of that shape; where nobody did, choose points that are not used at "
+                    "several sizes, or sharing='shared' where the positions vary."
                 )
         return [module.get_buffer(DIRECT) for _, module, _ in reached]
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
+from dfa_lab.learning.feedback import Place
 from dfa_lab.learning.interface import called
 from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
 from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
-from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
+from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle
 from dfa_lab.learning.modules.layers import RuledLayer
@@ -130,10 +131,19 @@ class Converted:
                 module.set_derivative(derivative)
         self.conversion.derivative = derivative
 
-    def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-        """Draw all feedback anew; what is not given stays as it was."""
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
+        """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
         unused = set(self.points) - set(self.conversion.active_points())
-        self.conversion.buffers.redraw(self.root, init, scale, seed, unused)
+        self.conversion.buffers.redraw(self.root, init, scale, seed, unused, own)
+
+    @property
+    def feedback(self) -> ModuleFeedback:
+        """What draws and finds the feedback."""
+        return self.conversion.buffers
+
+    def feedback_places(self) -> list[Place]:
+        """Every matrix that ``dfa.feedback`` can name."""
+        return self.feedback.places(self.root, self.rules)
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, drawn by whichever rule, and the count of its changes, by ``state_dict`` key."""
