@@ -45,6 +45,7 @@ class RuledActivation(nn.Module):
 
     derivative: Choice | Derivative
     slope: Slope | None
+    differentiable = True  #: Whether what is set by "exact" is f′ in closed form, which has a derivative of its own.
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
@@ -76,7 +77,8 @@ class RuledActivation(nn.Module):
         if self.slope is None:
             h: Tensor = super().forward(a)
             return h
-        return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+        keep = self.derivative == "exact"
+        return functional.activate(a, self.plain, self.slope, keep_output=keep, exact=keep and self.differentiable)
 
     def extra_repr(self) -> str:
         """What print shows: torch's own text, and g where it is not f′."""
@@ -104,8 +106,9 @@ class ActivationLayer(RuledActivation):
 
     def __init__(self, activation: str) -> None:
         super().__init__()
-        resolve_activation(activation)
+        known = resolve_activation(activation)
         self.activation = activation
+        self.differentiable = known.derivative is not None and not known.surrogate
         self.set_derivative("exact")
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
