@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import FeedbackChoice, Place
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, unwrapped
-from dfa_lab.learning.rules import check_reduction
+from dfa_lab.learning.rules import IGNORED, check_reduction
 from dfa_lab.registry import Choice
 
 
@@ -155,11 +155,14 @@ def keep_feedback(net: nn.Module, keys: Collection[str]) -> None:
 
 
 @contextmanager
-def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
+def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean", *, ignore_index: int = IGNORED) -> Iterator[None]:
     """Inside, ``net`` has what e alone does not say: DRTP sends ``targets``, sDFA needs e's batch factor.
 
     ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
-    the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
+    the forward pass inside. Rules that need only e take no notice. A sample, or a place of a sequence, with the class
+    number ``ignore_index``, the loss's own, is heard as nothing and not counted in a mean.
+
+    Raises ``DfaLabError`` for another reduction, and for an ``ignore_index`` that is no whole number.
 
     >>> import dfa_lab as dfa
     >>> net, x, t = dfa.MLP([4, 8, 2], rule="drtp"), torch.ones(3, 4), torch.tensor([0, 1, 1])
@@ -169,7 +172,13 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator
     torch.Size([8, 4])
     """
     check_reduction(reduction, ", as the loss has it")
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
+        raise DfaLabError(
+            f"ignore_index was given as {shown(ignore_index)}; expected a whole number, as the loss has it."
+        )
     network = network_of(net)
+    if ignore_index != IGNORED and isinstance(targets, Tensor) and not targets.is_floating_point():
+        targets = targets.masked_fill(targets == ignore_index, IGNORED)
     before, network.lesson = network.lesson, (targets, reduction)
     try:
         yield

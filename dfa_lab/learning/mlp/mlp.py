@@ -27,6 +27,7 @@ from dfa_lab.learning.ops import (
     pays_to_fuse,
 )
 from dfa_lab.learning.rules import (
+    BP,
     RULES,
     Direct,
     Layerwise,
@@ -180,20 +181,19 @@ class MLP(nn.Module):
             warn_unless_attached([self.rule], self.attached)
             self.begin_step()
         rule, feedback = self.rule, self.feedback_matrices()
-        layerwise = rule if isinstance(rule, Layerwise) else None
         h, hiddens = inputs, []
         inplace = self.activation.kernel if self._exact and self._preactivations is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             matrix = None
-            if layerwise is not None and number:
-                matrix = layerwise.matrix(weight.detach(), feedback[number - 1] if feedback else None)
+            if number and isinstance(rule, Layerwise):  # by BP, gradients may be differentiated again
+                carried = weight if rule is BP else weight.detach()
+                matrix = rule.matrix(carried, feedback[number - 1] if feedback else None)
             if inplace is not None and number < len(self.weights) - 1 and pays_to_fuse(h, weight):
                 h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
                 a = affine(h, weight, bias, matrix)
                 if self._preactivations is not None:
-                    a = a.clone()
-                    self._preactivations.append(a)
+                    self._preactivations.append(a := a.clone())
                 if number == len(self.weights) - 1:
                     break
                 h = self._activate(a)

@@ -47,6 +47,7 @@ class RuledActivation(nn.Module):
     slope: Slope | None
     true_gradients = False  # inside dfa.true_gradients: f′ itself
     plain_class: ClassVar[type[nn.Module]]
+    differentiable = True  #: Whether what is set by "exact" is f′ in closed form, which has a derivative of its own.
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
@@ -80,10 +81,12 @@ class RuledActivation(nn.Module):
             return h
         if self.true_gradients:
             return self.plain_pass(a)
+        exact = self.derivative == "exact"
+        options = {"keep_output": exact, "exact": exact and self.differentiable}
         if not getattr(self, "inplace", False):
-            return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+            return functional.activate(a, self.plain, self.slope, **options)
         # What holds the input may rely on its change.
-        return a.copy_(functional.activate(a.clone(), self.plain, self.slope))
+        return a.copy_(functional.activate(a.clone(), self.plain, self.slope, **options))
 
     def plain_pass(self, a: Tensor) -> Tensor:
         """f(a) with the pullback that it had before it was converted."""
@@ -116,8 +119,9 @@ class ActivationLayer(RuledActivation):
 
     def __init__(self, activation: str | Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        resolve_activation(activation)
+        known = resolve_activation(activation)
         self.activation = activation
+        self.differentiable = known.derivative is not None and not known.surrogate
         self.set_derivative("exact")
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
