@@ -30,6 +30,13 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str
     return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def plain_table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """The same for a console: columns of text, two spaces apart."""
+    lines = [[str(one) for one in line] for line in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
 def _cell(value: object) -> str:
     return str(value) if isinstance(value, Drawn) else html.escape(str(value))
 

@@ -24,6 +24,7 @@ FOLDERS = {
         "mlp",
         "modules",
         "networks",
+        "recording",
         "alignment",
         "audit",
     ),

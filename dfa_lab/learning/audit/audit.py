@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import record, side_effect_free
+from dfa_lab.learning.alignment import copied_buffers, record, side_effect_free
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.result import Audit
@@ -53,16 +53,16 @@ def audit(
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with side_effect_free(learner):
-        recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
+        with copied_buffers(learner):  # the network runs a second time from the same state
+            recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
         return Audit(Auditor(learner, recording, targets, reduction).rows())
 
 
 def _watched(converted: Converted) -> list[str]:
-    """Every module that carries δ, holds parameters, is a feedback point or has a derivative of its own."""
+    """Every module that carries δ, is a feedback point or has a derivative of its own."""
     carrying, points = converted.carrying, converted.points
-    found = []
-    for name, module in converted.root.named_modules():
-        alone = any(True for _ in module.parameters(recurse=False)) and not any(True for _ in module.children())
-        if name in carrying or name in points or alone or isinstance(module, RuledActivation):
-            found.append(name)
-    return found
+    return [
+        name
+        for name, module in converted.root.named_modules()
+        if name in carrying or name in points or isinstance(module, RuledActivation)
+    ]

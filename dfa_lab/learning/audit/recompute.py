@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import Call
 from dfa_lab.learning.modules import ACTIVATION_LAYERS, LAYERS
 from dfa_lab.learning.ops import restore_torch_state
+from dfa_lab.learning.recording import Call
 
 _PLAIN: dict[type[nn.Module], type[nn.Module]] = {
     ours: theirs for theirs, ours in (*LAYERS.items(), *ACTIVATION_LAYERS.items())
