@@ -1,4 +1,4 @@
-"""HTML for a notebook: tables whose cells are escaped once, curves and pictures drawn inside them.
+"""HTML for a notebook: tables whose cells are escaped once, curves and pictures drawn inside them; text for a console.
 
 Everything is text that is the same each time: no size, colour or number comes from the machine.
 """

@@ -32,16 +32,17 @@ def audit(
     """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
 
     Use it after changing a network or writing a rule. ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its
-    own. Runs one forward and one backward pass, and leaves parameters, ``.grad``, buffers, random streams and mode as
+    own. Runs two forward and backward passes, and leaves parameters, ``.grad``, buffers, random streams and mode as
     they were. Raises ``DfaLabError`` for a network that learns by no rule, inputs that the network cannot take, and a
     loss that is not one finite number.
 
     A layer's rows compare its parameters' gradients and the signal it sends down, both recomputed from the δ that it
     received; the rows of what feeds a feedback point also compare the signal that the point received. So a layer that
     does not use its own rule has the rows that are not clean. Many rules explain a layer that no signal depends on;
-    "dfa+bp" explains what learns both from a point and past it, by a skip connection. A gradient that cannot be
-    recomputed by itself (of a module that holds both parameters and layers) has ``checked`` False and counts as clean.
-    A layer whose ``forward`` is called in place of the module is not clean.
+    "dfa+bp" explains what learns both from a point and past it, by a skip connection. What belongs to no layer of a
+    rule's (class tokens, normalisations, γ) is checked by autograd, from one more forward pass over the same batch from
+    the same state. A row whose gradient cannot be found so has ``checked`` False and the ``reason``; where more rows are
+    unchecked than checked ``clean`` is None. A layer whose ``forward`` is called in place of the module is not clean.
 
     >>> import torch, dfa_lab as dfa
     >>> net = dfa.MLP([2, 3, 2], rule="fa")

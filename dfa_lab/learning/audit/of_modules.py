@@ -94,8 +94,8 @@ class Auditor:
             beside = [one for one in (getattr(layer, name, None) for name in BESIDE) if isinstance(one, nn.Parameter)]
             learning = [one for one in beside if one.requires_grad]
             deltas = _vjp(outputs, received, [*used, *learning])
-            for one, grad in zip(learning, deltas[len(used) :], strict=True):
-                self._add(one, grad)
+            for parameter, grad in zip(learning, deltas[len(used) :], strict=True):
+                self._add(parameter, grad)
             deltas = deltas[: len(used)]
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
             grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])

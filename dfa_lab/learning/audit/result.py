@@ -34,17 +34,13 @@ class AuditRow:
     checked: bool = True
     reason: str = ""
 
-    def _cells(self) -> list[str]:
+    def cells(self) -> list[str]:
+        """What a table shows of the row."""
         if not self.checked:
             return [self.parameter, self.expected, "–", f"not checked: {self.reason}", "–"]
         error = "rounding" if self.clean else f"{self.error:.0e}"
-        return [
-            self.parameter,
-            self.expected,
-            ", ".join(self.explained) or "none",
-            error,
-            "yes" if self.clean else "NO",
-        ]
+        clean = "yes" if self.clean else "NO"
+        return [self.parameter, self.expected, ", ".join(self.explained) or "none", error, clean]
 
 
 #: The columns that a page and a console show.
@@ -58,10 +54,10 @@ class Audit(list[AuditRow]):
     """
 
     def __repr__(self) -> str:
-        return f"{plain_table(_HEAD, [row._cells() for row in self])}\n{self._summary()}"
+        return f"{plain_table(_HEAD, [row.cells() for row in self])}\n{self._summary()}"
 
     def _repr_html_(self) -> str:
-        return table(_HEAD, [row._cells() for row in self], self._summary())
+        return table(_HEAD, [row.cells() for row in self], self._summary())
 
     def _summary(self) -> str:
         bad, open_ = len(self.failures()), len(self.unchecked())
