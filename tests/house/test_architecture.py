@@ -27,6 +27,7 @@ FOLDERS = {
         "modules",
         "networks",
         "own_feedback",
+        "recording",
         "alignment",
         "audit",
     ),

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from dfa_lab.learning.alignment import Call
 from dfa_lab.learning.ops import restore_torch_state
+from dfa_lab.learning.recording import Call
 
 
 def bare(module: nn.Module) -> nn.Module:

@@ -282,8 +282,8 @@ def test_what_cannot_be_converted_is_named_in_one_error():
         dfa.convert(Odd(), {"lstm": "bp", "both": "bp", "*": "fa"}, example=x)
     net = dfa.convert(Odd(), {"known": "fa"})
     audit = dfa.audit(net, x, t, F.cross_entropy)
-    assert audit.clean, audit.to_frame()
-    assert [row.parameter for row in audit if not row.checked] == ["place"]
+    assert audit.clean, audit
+    assert not audit.unchecked()
     direct = dfa.convert(Odd(), "dfa", points=["known", "own"])
     assert dfa.audit(direct, x, t, F.cross_entropy).clean
 
