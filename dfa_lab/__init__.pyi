@@ -21,8 +21,10 @@ from .learning.alignment import measure_alignment as measure_alignment
 from .learning.audit import audit as audit
 from .learning.feedback import FEEDBACK_INITS as FEEDBACK_INITS
 from .learning.feedback import WEIGHT_INITS as WEIGHT_INITS
+from .learning.layers import LayerKind as LayerKind
 from .learning.mlp import MLP as MLP
 from .learning.mlp import equations as equations
+from .learning.modules import LAYERS as LAYERS
 from .learning.modules import ActivationLayer as ActivationLayer
 from .learning.modules import convert as convert
 from .learning.networks import attach as attach
@@ -35,6 +37,8 @@ from .learning.networks import true_gradients as true_gradients
 from .learning.ops import LOSSES as LOSSES
 from .learning.ops import OPTIMIZERS as OPTIMIZERS
 from .learning.ops import functional as functional
+from .learning.own_feedback import feedback as feedback
+from .learning.own_feedback import set_feedback as set_feedback
 from .learning.rules import RULES as RULES
 from .learning.rules import Route as Route
 from .learning.rules import Rule as Rule

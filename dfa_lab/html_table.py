@@ -1,4 +1,4 @@
-"""HTML for a notebook: tables whose cells are escaped once, curves and pictures drawn inside them.
+"""HTML for a notebook: tables whose cells are escaped once, curves and pictures drawn inside them; text for a console.
 
 Everything is text that is the same each time: no size, colour or number comes from the machine.
 """
@@ -28,6 +28,13 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], caption: str
     top = "".join(f"<th>{_cell(one)}</th>" for one in head)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(one)}</td>' for one in row)}</tr>" for row in rows)
     return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def plain_table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """The same for a console: columns of text, two spaces apart."""
+    lines = [[str(one) for one in line] for line in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def _cell(value: object) -> str:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
+from dfa_lab.learning.feedback import FeedbackChoice, Place
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, unwrapped
-from dfa_lab.learning.rules import check_reduction
+from dfa_lab.learning.rules import IGNORED, check_reduction
 from dfa_lab.registry import Choice
 
 
@@ -41,8 +42,15 @@ class Network(Protocol):
     def set_derivative(self, derivative: Any) -> None:
         """Multiply every signal with ``derivative`` from the next forward pass on."""
 
-    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None) -> None:
-        """Draw all feedback anew; what is not given stays as it was."""
+    @property
+    def feedback(self) -> Any:
+        """What draws and finds the feedback: a ``FeedbackStore``."""
+
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
+        """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
+
+    def feedback_places(self) -> list[Place]:
+        """Every matrix that ``dfa.feedback`` can name."""
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, by its key in ``root.state_dict()``."""
@@ -104,13 +112,15 @@ def set_derivative(net: nn.Module, derivative: Choice | Derivative | Sequence[Ch
 
 def redraw_feedback(
     net: nn.Module,
-    init: Choice | Sequence[Choice] | None = None,
+    init: FeedbackChoice | Sequence[FeedbackChoice] | None = None,
     scale: float | Sequence[float] | None = None,
     seed: int | Sequence[int] | None = None,
+    own: bool = False,
 ) -> None:
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream.
 
-    Sequences are for an MLP with replicas, one value each.
+    Sequences are for an MLP with replicas, one value each. Matrices from ``dfa.set_feedback`` stay as they are by now;
+    with ``own=True`` they are drawn too, and are yours no more.
 
     >>> import dfa_lab as dfa
     >>> net = dfa.MLP([4, 8, 2], feedback_init="normal")
@@ -119,7 +129,7 @@ def redraw_feedback(
     0.0
     """
     network: Network = network_of(net)
-    network.redraw_feedback(init, scale, seed)
+    network.redraw_feedback(init, scale, seed, own)
 
 
 def change_feedback(net: nn.Module, rule: Any, drawing: Mapping[str, Any]) -> None:
@@ -145,11 +155,14 @@ def keep_feedback(net: nn.Module, keys: Collection[str]) -> None:
 
 
 @contextmanager
-def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator[None]:
+def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean", *, ignore_index: int = IGNORED) -> Iterator[None]:
     """Inside, ``net`` has what e alone does not say: DRTP sends ``targets``, sDFA needs e's batch factor.
 
     ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
-    the forward pass inside. Rules that need only e take no notice. Raises ``DfaLabError`` for another reduction.
+    the forward pass inside. Rules that need only e take no notice. A sample, or a place of a sequence, with the class
+    number ``ignore_index``, the loss's own, is heard as nothing and not counted in a mean.
+
+    Raises ``DfaLabError`` for another reduction, and for an ``ignore_index`` that is no whole number.
 
     >>> import dfa_lab as dfa
     >>> net, x, t = dfa.MLP([4, 8, 2], rule="drtp"), torch.ones(3, 4), torch.tensor([0, 1, 1])
@@ -159,7 +172,13 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean") -> Iterator
     torch.Size([8, 4])
     """
     check_reduction(reduction, ", as the loss has it")
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
+        raise DfaLabError(
+            f"ignore_index was given as {shown(ignore_index)}; expected a whole number, as the loss has it."
+        )
     network = network_of(net)
+    if ignore_index != IGNORED and isinstance(targets, Tensor) and not targets.is_floating_point():
+        targets = targets.masked_fill(targets == ignore_index, IGNORED)
     before, network.lesson = network.lesson, (targets, reduction)
     try:
         yield

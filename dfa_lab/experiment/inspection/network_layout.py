@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from torch import nn
 
+from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.mlp import Layers
-from dfa_lab.learning.modules import Converted
+from dfa_lab.learning.modules import Converted, as_matrix
 from dfa_lab.learning.rules import BP, Route, Rule
 
 #: How the error comes to a layer: BP's way through Wᵀ, layer by layer through feedback, straight from the output, not
@@ -100,4 +101,4 @@ def _cuts(converted: Converted) -> dict[str, str]:
 
 def _size(layer: nn.Module, parameters: tuple[str, ...]) -> int:
     named: list[Any] = [getattr(layer, name) for name in _SIZES if hasattr(layer, name)]
-    return int(named[0]) if named else len(layer.get_parameter(parameters[0]))
+    return int(named[0]) if named else len(as_matrix(layer, effective_weight(layer, parameters[0])))

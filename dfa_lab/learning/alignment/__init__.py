@@ -9,4 +9,4 @@ from dfa_lab.learning.alignment.layer_tensors import LayerTensors, mlp_layer_ten
 from dfa_lab.learning.alignment.no_side_effects import copied_buffers, full_precision, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import by_backpropagation, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
-from dfa_lab.learning.alignment.recorded_passes import Call, Recording, record
+from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Recording, record

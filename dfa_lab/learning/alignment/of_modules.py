@@ -30,6 +30,7 @@ from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import Columns
 from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Call, Recording, recorded_with_paths
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
+from dfa_lab.learning.layers import effective_weight, sources
 from dfa_lab.learning.modules import DIRECT, Converted, downstream_product, features_first
 from dfa_lab.learning.rules import Route
 
@@ -90,9 +91,10 @@ class _Reference:
 
     def _gradient(self, backward: BackwardPass, name: str) -> Tensor:
         parts = []
-        for parameter in self.converted.carrying[name]:
+        layer = self.converted.root.get_submodule(name)
+        for parameter in [part for one in self.converted.carrying[name] for part in sources(layer, one)]:
             found = backward.parameters.get(f"{name}.{parameter}" if name else parameter)
-            own = self.converted.root.get_submodule(name).get_parameter(parameter)
+            own = layer.get_parameter(parameter)
             if found is None:  # of a frozen weight none was made; one that nothing reached has a gradient of zero
                 found = torch.full_like(own, 0.0 if own.requires_grad else math.nan)
             parts.append(found.detach().flatten())
@@ -147,7 +149,8 @@ def measure_weights(converted: Converted, calls: Sequence[Call]) -> Columns:
             found[name]["weight_alignment_chance"] = chance
     former = None  # B_{l−1}
     for name, point in _points(converted, calls):
-        matrix, weight = point._buffers.get(DIRECT), converted.root.get_submodule(name)._parameters.get("weight")
+        matrix, layer = point._buffers.get(DIRECT), converted.root.get_submodule(name)
+        weight = effective_weight(layer, "weight") if converted.carrying[name] == ("weight",) else None
         if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
             product = matrix.mT @ former
             if product.shape == weight.shape:
@@ -166,7 +169,7 @@ def matrix_pairs(converted: Converted, calls: Sequence[Call]) -> dict[str, tuple
         if converted.rules[name].route is Route.LAYERWISE and name in feeding:
             found[name] = (
                 True,
-                [(_backward_matrix(layer, one), layer.get_parameter(one).detach()) for one in parameters],
+                [(_backward_matrix(layer, one), effective_weight(layer, one).detach()) for one in parameters],
             )
     slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
     names = {call.module: call.name for call in calls}
@@ -193,6 +196,6 @@ def _points(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, 
 
 
 def _backward_matrix(layer: Any, parameter: str) -> Tensor:
-    weight: Tensor = layer.get_parameter(parameter).detach()
+    weight = effective_weight(layer, parameter).detach()
     matrix: Tensor | None = layer.backward_weight(parameter)
     return weight if matrix is None else matrix.broadcast_to(weight.shape)

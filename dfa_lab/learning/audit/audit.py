@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import record, side_effect_free
+from dfa_lab.learning.alignment import copied_buffers, record, side_effect_free
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.result import Audit
@@ -32,16 +32,18 @@ def audit(
     """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
 
     Use it after changing a network or writing a rule. ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its
-    own. Runs one forward and one backward pass, and leaves parameters, ``.grad``, buffers, random streams and mode as
+    own. Runs two forward and backward passes, and leaves parameters, ``.grad``, buffers, random streams and mode as
     they were. Raises ``DfaLabError`` for a network that learns by no rule, inputs that the network cannot take, and a
     loss that is not one finite number.
 
     A layer's rows compare its parameters' gradients and the signal it sends down, both recomputed from the δ that it
     received; the rows of what feeds a feedback point also compare the signal that the point received. So a layer that
     does not use its own rule has the rows that are not clean. Many rules explain a layer that no signal depends on;
-    "dfa+bp" explains what learns both from a point and past it, by a skip connection. A gradient that cannot be
-    recomputed by itself (of a module that holds both parameters and layers) has ``checked`` False and counts as clean.
-    A layer whose ``forward`` is called in place of the module is not clean.
+    "dfa+bp" explains what learns both from a point and past it, by a skip connection. What belongs to no layer of a
+    rule's (class tokens, normalisations, γ) is checked by autograd, from one more forward pass over the same batch from
+    the same state. A row whose gradient cannot be found so has ``checked`` False and the ``reason``; where more rows
+    are unchecked than checked ``clean`` is None. A layer whose ``forward`` is called in place of the module is not
+    clean.
 
     >>> import torch, dfa_lab as dfa
     >>> net = dfa.MLP([2, 3, 2], rule="fa")
@@ -53,16 +55,16 @@ def audit(
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with side_effect_free(learner):
-        recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
+        with copied_buffers(learner):  # the network runs a second time from the same state
+            recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
         return Audit(Auditor(learner, recording, targets, reduction).rows())
 
 
 def _watched(converted: Converted) -> list[str]:
-    """Every module that carries δ, holds parameters, is a feedback point or has a derivative of its own."""
+    """Every module that carries δ, is a feedback point or has a derivative of its own."""
     carrying, points = converted.carrying, converted.points
-    found = []
-    for name, module in converted.root.named_modules():
-        alone = any(True for _ in module.parameters(recurse=False)) and not any(True for _ in module.children())
-        if name in carrying or name in points or alone or isinstance(module, RuledActivation):
-            found.append(name)
-    return found
+    return [
+        name
+        for name, module in converted.root.named_modules()
+        if name in carrying or name in points or isinstance(module, RuledActivation)
+    ]

@@ -10,21 +10,27 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import Call, Recording
+from dfa_lab.learning.alignment import Recording
 from dfa_lab.learning.audit.reach import bypassing, fed_points
-from dfa_lab.learning.audit.recompute import Product, bare, recompute
+from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through
+from dfa_lab.learning.audit.rerun import Rerun
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, tolerance
-from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, project
+from dfa_lab.learning.layers import effective_weight, is_made, sources
+from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, TaughtLayer, project
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import mapped, restore_torch_state, tensors_of
+from dfa_lab.learning.recording import Call
 from dfa_lab.learning.rules import BP, RULES, Direct, Layerwise, Lesson, Route, Rule
+
+#: Parameters of attention that no product is with.
+BESIDE = ("bias_k", "bias_v")
 
 
 class Auditor:
     """Checks a recorded pass through a converted network; ``rows`` has the outcome."""
 
     def __init__(self, converted: Converted, recording: Recording, targets: Tensor, reduction: str) -> None:
-        self._converted, self._root = converted, converted.root
+        self._converted, self._root, self._recording = converted, converted.root, recording
         self._calls, self._output, self._passed = recording.calls, recording.output, recording.backward()
         self._fed = fed_points(recording, converted.conversion.active_points())
         self._bypassing = bypassing(recording)
@@ -39,12 +45,14 @@ class Auditor:
     def rows(self) -> list[AuditRow]:
         """A row for each parameter that learns, and one for each activation layer."""
         for call in self._calls:
-            if call.name in self._converted.carrying and self._calls_its_parts(call):
+            taught = isinstance(call.module, TaughtLayer)
+            if call.name in self._converted.carrying and not taught and self._calls_its_parts(call):
                 self._check_layer(call)
             elif isinstance(call.module, RuledActivation):
                 self._check_activation(call)
-            elif any(True for _ in call.module.parameters(recurse=False)):
+            elif call.name in self._converted.carrying:
                 self._check_by_autograd(call)
+        self._rest = Rerun(self._converted, self._recording, self._passed)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
         everywhere = self._root.named_parameters(remove_duplicate=False)
@@ -82,10 +90,18 @@ class Auditor:
         outputs = parts.core(leaves, directly)
         used = [*leaves, *directly]
         received = self._before_projection(call)
-        deltas = received if outputs[0] is leaves[0] else _vjp(outputs, received, used)
+        if outputs[0] is leaves[0]:
+            deltas = received
+        else:  # what attention adds to keys and values learns too
+            beside = [one for one in (getattr(layer, name, None) for name in BESIDE) if isinstance(one, nn.Parameter)]
+            learning = [one for one in beside if one.requires_grad]
+            deltas = _vjp(outputs, received, [*used, *learning])
+            for parameter, grad in zip(learning, deltas[len(used) :], strict=True):
+                self._add(parameter, grad)
+            deltas = deltas[: len(used)]
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
             grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])
-            self._add(layer.get_parameter(product.parameter), grads[0], product.rows)
+            self._add_weight(layer, product, grads[0])
             if product.bias is not None:
                 self._add(layer.get_parameter(product.bias), grads[1], product.bias_rows)
             sent_by.append((product, x, delta))
@@ -109,28 +125,44 @@ class Auditor:
         """What the rule sends down through each product; None where the rule has no feedback here."""
         found = []
         for product, x, delta in parts:
-            weight = layer.get_parameter(product.parameter).detach()
-            matrix = weight
-            if isinstance(rule, Layerwise) and rule is not BP:
-                feedback = layer._buffers.get(f"{rule.store}_{product.parameter}")
-                if rule.needs_feedback and feedback is None:
-                    return None
-                matrix = rule.matrix(weight, feedback).broadcast_to(weight.shape)
+            matrix = self._matrix(layer, rule, product.parameter)
+            if matrix is None:
+                return None
             leaf = x.detach().requires_grad_()
             y = product.apply(leaf, matrix[product.rows], None)
             found.append((product.x, _vjp([y], [delta], [leaf])[0]))
         return found
 
+    def _matrix(self, layer: nn.Module, rule: Rule, parameter: str) -> Tensor | None:
+        """What carries δ in a layer by a rule, in the weight's shape; None where the rule has no feedback here."""
+        weight = effective_weight(layer, parameter).detach()
+        if not isinstance(rule, Layerwise) or rule is BP:
+            return weight
+        feedback = layer._buffers.get(f"{rule.store}_{parameter}")
+        missing = rule.needs_feedback and feedback is None
+        return None if missing else rule.matrix(weight, feedback).broadcast_to(weight.shape)
+
     def _leaves(self, layer: nn.Module, product: Product) -> tuple[Tensor, Tensor | None]:
-        weight = layer.get_parameter(product.parameter).detach()[product.rows].requires_grad_()
+        weight = effective_weight(layer, product.parameter).detach()[product.rows].requires_grad_()
         if product.bias is None:
             return weight, None
         return weight, layer.get_parameter(product.bias).detach()[product.bias_rows].requires_grad_()
 
+    def _add_weight(self, layer: nn.Module, product: Product, grad: Tensor) -> None:
+        """Add a weight's gradient; of one that is made from other parameters, those of these."""
+        if not is_made(layer, product.parameter):
+            self._add(layer.get_parameter(product.parameter), grad, product.rows)
+            return
+        own = [layer.get_parameter(name) for name in sources(layer, product.parameter)]
+        made = effective_weight(layer, product.parameter)[product.rows]
+        learning = [one for one in own if one.requires_grad]
+        for one, part in zip(learning, _vjp([made], [grad], learning), strict=True):
+            self._add(one, part)
+
     def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None)) -> None:
         total = self._gradients.setdefault(id(parameter), torch.zeros_like(parameter))
         with torch.no_grad():
-            total[rows] += grad.to_dense() if grad.is_sparse else grad
+            (total[rows] if total.dim() else total).add_(grad.to_dense() if grad.is_sparse else grad)
 
     def _check_by_autograd(self, call: Call) -> None:
         """A layer that autograd differentiates: its parameters' gradients and what it sent, by its class alone."""
@@ -153,6 +185,18 @@ class Auditor:
             for rule in self._rules:
                 if rule is BP or rule.route is not Route.LAYERWISE:
                     self._layers[call.name].note(rule.name, error)
+                elif isinstance(call.module, TaughtLayer):
+                    self._check_taught(call, rule)
+
+    def _check_taught(self, call: Call, rule: Rule) -> None:
+        """The error of the signal that a layer whose class was taught sent, against the rule's."""
+        matrices = [self._matrix(call.module, rule, one) for one in self._converted.carrying[call.name]]
+        known = [one for one in matrices if one is not None]
+        if len(known) == len(matrices):
+            sent = sent_through(call, known, self._passed.at(call.outputs)[0])
+            wanted = {id(one): torch.zeros_like(one) for one in call.inputs.tensors}
+            wanted[id(call.inputs.tensors[0])] = sent
+            self._layers[call.name].note(rule.name, self._error_of_sent(call, wanted))
 
     def _check_activation(self, call: Call) -> None:
         module: Any = call.module
@@ -197,9 +241,7 @@ class Auditor:
         parameter = self._root.get_parameter(name)
         found = self._passed.parameters.get(first_name)
         found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
-        known = self._gradients.get(id(parameter)) if parameter.requires_grad else found
-        if known is None and not bool(found.any()):
-            known = found
+        known, reason = self._known(parameter, found)
         rules, fed = self._converted.rules, self._fed.get(first_name, [])
         carrying = self._converted.carrying
         carries = layer_name in carrying
@@ -225,9 +267,23 @@ class Auditor:
         if past:
             expected["bp"] = None
         clean = error <= close or not checked
-        return AuditRow(
-            name, layer_name, "+".join(expected), tuple(explained), error if checked else math.nan, clean, checked
-        )
+        shown = error if checked else math.nan
+        reason = "" if checked else reason
+        return AuditRow(name, layer_name, "+".join(expected), tuple(explained), shown, clean, checked, reason)
+
+    def _known(self, parameter: nn.Parameter, found: Tensor) -> tuple[Tensor | None, str]:
+        """The gradient that a parameter should have, of all its uses; None and why, where it cannot be known."""
+        if not parameter.requires_grad:
+            return found, ""
+        own, rest = self._gradients.get(id(parameter)), self._rest
+        if id(parameter) in rest.unlike:
+            return None, "run again, what uses it gave other values: it keeps a state, or draws random numbers, unseen"
+        if not rest.failure:
+            beside = rest.gradients[id(parameter)]
+            return (beside.to_dense() if beside.is_sparse else beside) + (0.0 if own is None else own), ""
+        if own is None and not bool(found.any()):
+            own = found
+        return own, f"what uses it could not be run again ({rest.failure})"
 
     def _activation(self, name: str, errors: RuleErrors) -> AuditRow:
         module: Any = self._root.get_submodule(name)

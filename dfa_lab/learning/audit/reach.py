@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch.autograd.graph import get_gradient_edge
 
-from dfa_lab.learning.alignment import Call, Recording
+from dfa_lab.learning.alignment import Recording
+from dfa_lab.learning.recording import Call
 
 
 def fed_points(recording: Recording, points: Sequence[str]) -> dict[str, list[Call]]:

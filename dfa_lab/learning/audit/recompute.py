@@ -13,20 +13,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from dfa_lab.learning.alignment import Call
-from dfa_lab.learning.modules import ACTIVATION_LAYERS, LAYERS
 from dfa_lab.learning.ops import restore_torch_state
-
-_PLAIN: dict[type[nn.Module], type[nn.Module]] = {
-    ours: theirs for theirs, ours in (*LAYERS.items(), *ACTIVATION_LAYERS.items())
-}
-_PLAIN[LAYERS[nn.Linear]] = nn.Linear
+from dfa_lab.learning.recording import Call
 
 
 def bare(module: nn.Module) -> nn.Module:
     """A copy of torch's own class that shares the tensors: no rule, no hook, no forward of its own."""
-    kind = _PLAIN.get(type(module), type(module))
+    kind = getattr(type(module), "plain_class", type(module))
     plain = kind.__new__(kind)
     plain.__dict__ = {name: copy.copy(value) for name, value in module.__dict__.items() if name != "forward"}
     for name in plain.__dict__:
@@ -68,6 +63,8 @@ def recompute(call: Call) -> Recomputation:
 
     def apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         plain: Any = bare(layer)
+        plain.__class__ = parametrize.type_before_parametrizations(plain)  # whose weight is made of nothing
+        plain.__dict__.pop("weight", None)
         plain._parameters.update(weight=weight, bias=bias)
         result: Tensor = type(plain).forward(plain, x, *call.args[1:], **options)
         return result
@@ -75,6 +72,22 @@ def recompute(call: Call) -> Recomputation:
     options = {name: value for name, value in call.kwargs.items() if name != "input"}
     bias = None if layer.bias is None else "bias"
     return Recomputation([Product(call.given(0, "input"), "weight", bias, apply)], [], lambda projected, _: projected)
+
+
+def sent_through(call: Call, matrices: Sequence[Tensor], delta: Tensor) -> Tensor:
+    """What a layer whose class was taught sends to its input, with ``matrices`` in its weights' places."""
+    layer: Any = call.module
+    x = call.inputs.tensors[0].detach().requires_grad_()
+    if layer.layer_kind.product is not None:
+        y = layer.layer_kind.product(layer, x, *matrices)
+    else:
+        plain: Any = bare(layer)
+        plain.__class__ = parametrize.type_before_parametrizations(plain)
+        for name, matrix in zip(layer.layer_kind.names(layer), matrices, strict=True):
+            plain._parameters.pop(name, None)
+            plain.__dict__[name] = matrix
+        y = type(plain).forward(plain, x)
+    return torch.autograd.grad(y, x, delta)[0]
 
 
 def _cell(layer: Any, call: Call) -> Recomputation:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from dfa_lab.html_table import table
+from dfa_lab.html_table import plain_table, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,8 @@ class AuditRow:
     """One parameter: the ``expected`` rule, every rule that ``explained`` its gradient, the relative ``error``.
 
     ``error`` is the distance to the expected rule's equation, of the gradient and of the signal its layer sent,
-    whichever is larger; ``clean`` says that the error is what rounding makes, or that the row was not ``checked``.
+    whichever is larger; ``clean`` says that the error is what rounding makes, or that the row was not ``checked``, for
+    the ``reason`` given.
     """
 
     parameter: str
@@ -30,25 +32,55 @@ class AuditRow:
     error: float
     clean: bool
     checked: bool = True
+    reason: str = ""
+
+    def cells(self) -> list[str]:
+        """What a table shows of the row."""
+        if not self.checked:
+            return [self.parameter, self.expected, "–", f"not checked: {self.reason}", "–"]
+        error = "rounding" if self.clean else f"{self.error:.0e}"
+        clean = "yes" if self.clean else "NO"
+        return [self.parameter, self.expected, ", ".join(self.explained) or "none", error, clean]
+
+
+#: The columns that a page and a console show.
+_HEAD = ("parameter", "expected rule", "explained by", "relative error", "clean")
 
 
 class Audit(list[AuditRow]):
-    """The rows of one audit, a parameter each, and one for each activation layer."""
+    """The rows of one audit, a parameter each, and one for each activation layer.
+
+    Shown, it is a table with a line that says how many rows are clean, which are not, and how many were not checked.
+    """
+
+    def __repr__(self) -> str:
+        return f"{plain_table(_HEAD, [row.cells() for row in self])}\n{self._summary()}"
 
     def _repr_html_(self) -> str:
-        def error(row: AuditRow) -> str:
-            return ("rounding" if row.clean else f"{row.error:.0e}") if row.checked else "not checked"
+        return table(_HEAD, [row.cells() for row in self], self._summary())
 
-        rows = [
-            [row.parameter, row.expected, ", ".join(row.explained) or "none", error(row), "yes" if row.clean else "NO"]
-            for row in self
-        ]
-        return table(["parameter", "expected rule", "explained by", "relative error", "clean"], rows)
+    def _summary(self) -> str:
+        bad, open_ = len(self.failures()), len(self.unchecked())
+        said = f"{len(self) - bad - open_} of {len(self)} rows clean"
+        said += f", {bad} NOT clean" if bad else ""
+        for reason, count in Counter(row.reason for row in self.unchecked()).items():
+            said += f"; {count} not checked: {reason}"
+        verdict = {True: "yes", False: "NO", None: "cannot be said, most rows are unchecked"}[self.clean]
+        return f"{said}. Clean: {verdict if self else 'cannot be said, nothing learns'}."
 
     @property
-    def clean(self) -> bool:
-        """Whether every gradient is explained by its expected rule."""
-        return all(row.clean for row in self)
+    def clean(self) -> bool | None:
+        """True where every checked gradient is explained by its expected rule, and at least half of them are checked.
+
+        False where one is not explained; None where too few could be checked to say so.
+        """
+        if self.failures():
+            return False
+        return True if self and 2 * len(self.unchecked()) <= len(self) else None
+
+    def unchecked(self) -> list[AuditRow]:
+        """The rows that could not be checked; each has its ``reason``."""
+        return [row for row in self if not row.checked]
 
     def failures(self) -> list[AuditRow]:
         """The rows that are not clean."""

@@ -9,19 +9,24 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.feedback.inits import FEEDBACK_INITS, Site
+from dfa_lab.learning.feedback.inits import FEEDBACK_INITS, FeedbackInit, Site
+from dfa_lab.learning.feedback.own_inits import drawn_by, name_of
 from dfa_lab.learning.feedback.weight_inits import WEIGHT_INITS
 from dfa_lab.learning.ops import generator
 from dfa_lab.registry import Choice
 
 
-def draw_matrix(init: Choice, site: Site, seed: int) -> Tensor:
-    """A matrix of ``site.shape`` by the init. One seed gives every site, route and init a stream of its own."""
-    name, _ = FEEDBACK_INITS.split(init)
+def draw_matrix(init: Choice | FeedbackInit, site: Site, seed: int) -> Tensor:
+    """A matrix of ``site.shape`` by the init, a registered one or a function.
+
+    One seed gives every site, route and init a stream of its own.
+    """
+    name = name_of(init) if callable(init) else FEEDBACK_INITS.split(init)[0]
     # The name is part of the stream: one seed under two inits must give independent matrices.
     purpose = "feedback", name, site.route.value
     here = replace(site, network=generator(seed, *purpose))
-    draw: Tensor = FEEDBACK_INITS.call(init, here, generator(seed, *purpose, site.layer))
+    stream = generator(seed, *purpose, site.layer)
+    draw: Tensor = drawn_by(init, here, stream) if callable(init) else FEEDBACK_INITS.call(init, here, stream)
     if tuple(draw.shape) != site.shape:
         raise DfaLabError(f"feedback init {shown(name)} gave shape {tuple(draw.shape)}, expected {site.shape}.")
     return draw
@@ -61,9 +66,10 @@ def mirror_noise(seed: int, layer: int, steps: int, shape: tuple[int, ...]) -> T
     return torch.randn(shape, generator=generator(seed, "noise", layer, steps))
 
 
-def check_drawing(init: Choice, scale: float, seed: int) -> None:
+def check_drawing(init: Choice | FeedbackInit, scale: float, seed: int) -> None:
     """Raise ``DfaLabError`` for a feedback init, a scale or a seed that cannot be used."""
-    FEEDBACK_INITS.split(init)
+    if not callable(init):
+        FEEDBACK_INITS.split(init)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not abs(scale) <= sys.float_info.max:
         raise DfaLabError(
             f"feedback_scale was given as {shown(scale)}; expected a finite number, 1.0 for the init's own."

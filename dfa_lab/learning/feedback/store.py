@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.feedback.inits import Site
+from dfa_lab.learning.feedback.own_inits import as_init
 from dfa_lab.learning.feedback.sampling import check_drawing, draw_magnitude, draw_matrix, mirror_noise
-from dfa_lab.learning.ops import each, each_seed
+from dfa_lab.learning.ops import each, each_seed, is_sequence
 from dfa_lab.learning.rules import Rule, UpdateContext
-from dfa_lab.registry import Choice
 
 #: The families of matrices a network can hold for its rules: see ``Rule.store``.
 STORES = ("layerwise", "direct", "drawn_magnitude", "redrawn_magnitude", "constant_magnitude")
@@ -26,7 +26,7 @@ class Slot:
 
     ``number`` is the matrix's own among those of its store (tied weights share one), ``label`` the name of the layer or
     feedback point. ``draw`` makes the matrix, in the dtype and on the device of ``like``; ``shape`` is None where it
-    depends on a forward pass.
+    depends on a forward pass. ``title`` is what ``dfa.feedback`` calls the matrix.
     """
 
     owner: nn.Module
@@ -37,11 +37,29 @@ class Slot:
     like: Tensor
     shape: tuple[int, ...] | None
     draw: Callable[[], Tensor]
+    title: str = ""
 
     @property
     def matrix(self) -> Tensor | None:
         """The matrix, None where no rule has used it yet."""
         return self.owner._buffers.get(self.name)
+
+    @property
+    def known_shape(self) -> tuple[int, ...] | None:
+        """Its shape; None for direct feedback that no forward pass has drawn yet."""
+        return self.shape if self.matrix is None else tuple(self.matrix.shape)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One matrix as ``dfa.feedback`` has it: its ``names``, several where weights are tied, and its ``slots``.
+
+    ``needed`` says that a rule in use works with it.
+    """
+
+    names: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    needed: bool
 
 
 class FeedbackStore:
@@ -52,15 +70,17 @@ class FeedbackStore:
     where they lie (``slots``) and where optimizer steps that changed feedback are counted (``counter``, a module and a
     buffer's name). ``stale`` says that a step was counted since the magnitudes were drawn that each step draws anew.
     With ``replicas`` every matrix has a leading K; replica k is drawn with ``seed + k``, or with its own of a sequence
-    of seeds, scales or inits.
+    of seeds, scales or inits. ``own`` are the slots, by label and name, whose matrices were set by hand, each with the
+    number of the setting: they are kept until a redraw asks for them too.
     """
 
-    init: Choice | Sequence[Choice]
+    init: Any
     scale: float | Sequence[float]
     seed: int | Sequence[int]
 
     def __init__(self, init: Any, scale: Any, seed: Any, weight_init: str, replicas: int | None = None) -> None:
         self.weight_init, self.replicas, self.stale = weight_init, replicas, False
+        self.own: dict[tuple[str, str], int] = {}
         self._choose(init, scale, seed)
 
     def slots(self, net: Any, stores: Collection[str] = STORES) -> list[Slot]:
@@ -76,6 +96,7 @@ class FeedbackStore:
         raise NotImplementedError
 
     def _choose(self, init: Any, scale: Any, seed: Any) -> None:
+        init = [as_init(one) for one in init] if is_sequence(init) else as_init(init)
         inits, scales = each("feedback_init", init, self.replicas), each("feedback_scale", scale, self.replicas)
         drawings = list(zip(inits, scales, each_seed("feedback_seed", seed, self.replicas), strict=True))
         for drawing in drawings:
@@ -98,11 +119,33 @@ class FeedbackStore:
             draws.append(draw * scale)
         return draws[0] if self.replicas is None else torch.stack(draws)
 
+    def is_own(self, slot: Slot) -> bool:
+        """Whether the matrix was set by hand."""
+        return (slot.label, slot.name) in self.own
+
+    def put(self, given: Mapping[Sequence[Slot], Tensor]) -> None:
+        """Set the matrices of slots, those that share one together, and keep them through redraws."""
+        number = max(self.own.values(), default=0) + 1
+        for slots, matrix in given.items():
+            for slot in slots:
+                self.own[slot.label, slot.name] = number
+                if slot.matrix is None:
+                    slot.owner.register_buffer(slot.name, matrix)
+                else:
+                    slot.matrix.copy_(matrix)
+
     def redraw(
-        self, net: Any, init: Any = None, scale: Any = None, seed: Any = None, unused: Collection[str] = ()
+        self,
+        net: Any,
+        init: Any = None,
+        scale: Any = None,
+        seed: Any = None,
+        unused: Collection[str] = (),
+        own: bool = False,
     ) -> None:
         """Draw all matrices anew, in place; what is not given stays as it was. An error changes none of them.
 
+        Matrices that were set by hand stay, unless ``own`` says that they are drawn too.
         ``unused`` are labels of feedback points that no rule uses: a matrix there that cannot be drawn is dropped.
         """
         before = self.init, self.scale, self.seed, self._drawings
@@ -111,6 +154,8 @@ class FeedbackStore:
         try:
             self._choose(*(own if new is None else new for own, new in zip(before, (init, scale, seed), strict=False)))
             for slot in self.slots(net):
+                if not own and self.is_own(slot):
+                    continue
                 try:
                     fresh += [] if slot.matrix is None else [(slot.matrix, slot.draw())]
                 except DfaLabError:
@@ -122,6 +167,7 @@ class FeedbackStore:
             raise
         for matrix, drawn in fresh:
             matrix.copy_(drawn)
+        self.own = {} if own else self.own
         for slot in dropped:
             del slot.owner._buffers[slot.name]
         owner, name = self.counter(net)
@@ -145,7 +191,7 @@ class FeedbackStore:
         self.stale = False
         self.tie(net)
         for slot in self.slots(net, ("redrawn_magnitude",)):
-            if slot.matrix is not None:
+            if slot.matrix is not None and not self.is_own(slot):
                 slot.matrix.copy_(slot.draw())
 
     def noise(self, net: Any, layer: int, shape: tuple[int, int], like: Tensor) -> Tensor:

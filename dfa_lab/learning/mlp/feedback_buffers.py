@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, largest_of
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Place, Site, Slot, largest_of
 from dfa_lab.learning.mlp.equations import downstream
 from dfa_lab.learning.rules import Route
 
@@ -53,8 +53,16 @@ class Feedback(nn.Module, FeedbackStore):
                 shape = (1, 1) if store == "constant_magnitude" else site.shape
                 lead = () if self.replicas is None else (self.replicas,)
                 name, draw = f"{store}_{site.layer}", partial(self._draw, net, store, site)
-                found.append(Slot(self, name, store, site.layer, "", net.weights[0], (*lead, *shape), draw))
+                title = str(site.layer) if store == Route.DIRECT.value else f"weights.{site.layer}"
+                found.append(Slot(self, name, store, site.layer, "", net.weights[0], (*lead, *shape), draw, title))
         return found
+
+    def places(self, net: Any) -> list[Place]:
+        """The places of ``dfa.feedback``: the layerwise ones in the store that the rule uses, and the direct ones."""
+        rule, stores = net.rule, [store for store in STORES if store != Route.DIRECT.value]
+        store = rule.store if rule.needs_feedback and rule.store in stores else Route.LAYERWISE.value
+        slots = self.slots(net, (store, Route.DIRECT.value))
+        return [Place((slot.title,), (slot,), rule.needs_feedback and rule.store == slot.store) for slot in slots]
 
     def counter(self, net: Any) -> tuple[nn.Module, str]:
         """``steps``, beside the matrices."""

@@ -28,7 +28,8 @@ def check_inputs(inputs: Tensor, width: int, replicas: int | None, own: torch.dt
     if inputs.dtype != own and not torch.is_autocast_enabled(inputs.device.type):
         raise DfaLabError(f"inputs are {inputs.dtype}, the network {own}; use inputs.to({own}) or net.to(…).")
     # The sum of finite numbers is finite, or nearly always: one pass, and the second look only where it is not.
-    watched = inputs.device.type == "cpu" and not torch.compiler.is_compiling()
+    hidden = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    watched = not hidden and inputs.device.type == "cpu"
     if watched and not math.isfinite(inputs.detach().sum()) and not bool(torch.isfinite(inputs).all()):
         raise DfaLabError("inputs hold NaN or infinity; expected finite numbers: look where they come from.")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
-from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice, Place
 from dfa_lab.learning.mlp.equations import Layers
 from dfa_lab.learning.mlp.feedback_buffers import Feedback
 from dfa_lab.learning.mlp.input_checks import check_inputs, checked_widths
@@ -27,6 +27,7 @@ from dfa_lab.learning.ops import (
     pays_to_fuse,
 )
 from dfa_lab.learning.rules import (
+    BP,
     RULES,
     Direct,
     Layerwise,
@@ -76,7 +77,7 @@ class MLP(nn.Module):
         rule: Choice = "dfa",
         activation: str | Activation | Callable[[Tensor], Tensor] = "tanh",
         activation_derivative: Choice | Derivative | Sequence[Choice | Derivative] = "exact",
-        feedback_init: Choice | Sequence[Choice] = "uniform",
+        feedback_init: FeedbackChoice | Sequence[FeedbackChoice] = "uniform",
         feedback_scale: float | Sequence[float] = 1.0,
         feedback_seed: int | Sequence[int] = 0,
         weight_init: str = "xavier",
@@ -137,19 +138,18 @@ class MLP(nn.Module):
         self.slope = replica_slopes(self.activation, derivative, self.replicas)
         self.derivative = derivative
 
-    def redraw_feedback(
-        self,
-        init: Choice | Sequence[Choice] | None = None,
-        scale: float | Sequence[float] | None = None,
-        seed: int | Sequence[int] | None = None,
-    ) -> None:
-        """Draw all feedback anew; what is not given stays as it was."""
-        self.feedback.redraw(self, init, scale, seed)
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
+        """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
+        self.feedback.redraw(self, init, scale, seed, own=own)
 
     @property
     def root(self) -> MLP:
         """The module that holds the parameters: the MLP itself."""
         return self
+
+    def feedback_places(self) -> list[Place]:
+        """Every matrix that ``dfa.feedback`` can name."""
+        return self.feedback.places(self)
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, by its key in ``state_dict``."""
@@ -181,20 +181,19 @@ class MLP(nn.Module):
             warn_unless_attached([self.rule], self.attached)
             self.begin_step()
         rule, feedback = self.rule, self.feedback_matrices()
-        layerwise = rule if isinstance(rule, Layerwise) else None
         h, hiddens = inputs, []
         inplace = self.activation.kernel if self._exact and self._preactivations is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             matrix = None
-            if layerwise is not None and number:
-                matrix = layerwise.matrix(weight.detach(), feedback[number - 1] if feedback else None)
+            if number and isinstance(rule, Layerwise):  # by BP, gradients may be differentiated again
+                carried = weight if rule is BP else weight.detach()
+                matrix = rule.matrix(carried, feedback[number - 1] if feedback else None)
             if inplace is not None and number < len(self.weights) - 1 and pays_to_fuse(h, weight):
                 h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
                 a = affine(h, weight, bias, matrix)
                 if self._preactivations is not None:
-                    a = a.clone()
-                    self._preactivations.append(a)
+                    self._preactivations.append(a := a.clone())
                 if number == len(self.weights) - 1:
                     break
                 h = self._activate(a)

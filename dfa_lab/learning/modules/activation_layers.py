@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -46,6 +46,8 @@ class RuledActivation(nn.Module):
     derivative: Choice | Derivative
     slope: Slope | None
     true_gradients = False  # inside dfa.true_gradients: f′ itself
+    plain_class: ClassVar[type[nn.Module]]
+    differentiable = True  #: Whether what is set by "exact" is f′ in closed form, which has a derivative of its own.
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:
         """Multiply signals with ``derivative`` from now on; raises ``DfaLabError`` as ``slope_of`` does."""
@@ -79,7 +81,12 @@ class RuledActivation(nn.Module):
             return h
         if self.true_gradients:
             return self.plain_pass(a)
-        return functional.activate(a, self.plain, self.slope, keep_output=self.derivative == "exact")
+        exact = self.derivative == "exact"
+        options = {"keep_output": exact, "exact": exact and self.differentiable}
+        if not getattr(self, "inplace", False):
+            return functional.activate(a, self.plain, self.slope, **options)
+        # What holds the input may rely on its change.
+        return a.copy_(functional.activate(a.clone(), self.plain, self.slope, **options))
 
     def plain_pass(self, a: Tensor) -> Tensor:
         """f(a) with the pullback that it had before it was converted."""
@@ -101,7 +108,7 @@ class RuledActivation(nn.Module):
 
 
 class ActivationLayer(RuledActivation):
-    """An entry of ACTIVATIONS as a layer, for a module of one's own.
+    """An entry of ACTIVATIONS, or any elementwise function of a tensor, as a layer for a module of one's own.
 
     Its derivative is the activation's own, or its surrogate where f is not differentiable, converted or not.
 
@@ -110,10 +117,11 @@ class ActivationLayer(RuledActivation):
     tensor([-1.,  1.])
     """
 
-    def __init__(self, activation: str) -> None:
+    def __init__(self, activation: str | Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        resolve_activation(activation)
+        known = resolve_activation(activation)
         self.activation = activation
+        self.differentiable = known.derivative is not None and not known.surrogate
         self.set_derivative("exact")
 
     def set_derivative(self, derivative: Choice | Derivative) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,15 +11,16 @@ from torch import nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.activations import Derivative
-from dfa_lab.learning.feedback import WEIGHT_INITS
+from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice
 from dfa_lab.learning.interface import Output, check_output
+from dfa_lab.learning.layers import without_made
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.error_projection import Sharing
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import find_points
 from dfa_lab.learning.modules.hooks import Conversion
-from dfa_lab.learning.modules.layer_types import LAYERS, carries, converted_class
+from dfa_lab.learning.modules.layer_types import carried_parameters, converted_class
 from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
 from dfa_lab.registry import Choice
@@ -30,7 +31,7 @@ def convert(
     rule: Any = "fa",
     *,
     points: Sequence[str] | None = None,
-    feedback_init: Choice = "uniform",
+    feedback_init: FeedbackChoice = "uniform",
     feedback_scale: float = 1.0,
     feedback_seed: int = 0,
     activation_derivative: Choice | Derivative = "exact",
@@ -86,7 +87,7 @@ def convert(
         net = module
     else:
         try:
-            net = copy.deepcopy(module)
+            net = copy.deepcopy(module, without_made(module))
         except Exception as reason:
             raise DfaLabError(f"the module cannot be copied: {reason} Use convert(…, inplace=True).") from reason
     WEIGHT_INITS[weight_init]
@@ -96,7 +97,7 @@ def convert(
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = ModuleFeedback(
-        {name: LAYERS[type(layer)].carried(layer) for name, layer in net.named_modules() if carries(layer)},
+        {name: found for name, layer in net.named_modules() if (found := carried_parameters(layer))},
         points,
         init=feedback_init,
         scale=feedback_scale,
@@ -133,8 +134,24 @@ def _check(module: Any) -> None:
             f"convert was given a {type(module).__name__}; convert the module itself first, and wrap or compile the "
             "result (a scripted module cannot be converted)."
         )
+    if scripted := _names(module, lambda one: isinstance(one, torch.jit.ScriptModule)):
+        raise DfaLabError(
+            f"{scripted}: scripted, so that no rule reaches what is inside; convert the module before torch.jit.script."
+        )
+    if lazy := _names(module, lambda one: any(map(nn.parameter.is_lazy, one.parameters(recurse=False)))):
+        raise DfaLabError(f"{lazy}: no weights yet; run one batch through the network first, then convert it.")
+    if complexes := _names(module, lambda one: any(map(torch.is_complex, one.parameters(recurse=False)))):
+        raise DfaLabError(
+            f"{complexes}: complex parameters, for which the rules are not defined; hold real and imaginary parts in "
+            "real layers."
+        )
     if not any(True for _ in module.parameters()):
         raise DfaLabError("convert was given a module without parameters; there is nothing that could learn.")
+
+
+def _names(root: nn.Module, holds: Callable[[nn.Module], bool]) -> str:
+    """The names of the modules for which something holds, "" for none."""
+    return ", ".join(name or "the module itself" for name, one in root.named_modules() if holds(one))
 
 
 def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:

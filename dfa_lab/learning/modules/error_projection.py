@@ -63,7 +63,7 @@ def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool)
         if signal.shape[-1] == math.prod(hidden[lead:]):
             return signal.reshape(hidden)
         ones, samples = [1] * (len(hidden) - lead - 1), signal.shape[:lead]
-        shape = [*samples, signal.shape[-1], *ones] if first else [*samples, *ones, -1]
+        shape = [*samples, signal.shape[-1], *ones] if first else [*samples, *ones, signal.shape[-1]]
         return signal.reshape(shape).expand(hidden)
     signal = _at_positions(received, list(hidden[2:] if first else hidden[1:-1]), maps) @ matrix
     return signal.movedim(-1, 1) if first else signal

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.feedback import STORES, FeedbackStore, Site, Slot, draw_matrix, largest_of
+from dfa_lab.learning.feedback import STORES, FeedbackStore, Place, Site, Slot, draw_matrix, largest_of
+from dfa_lab.learning.layers import effective_weight, sources
 from dfa_lab.learning.modules.error_projection import Sharing, feedback_shape
 from dfa_lab.learning.modules.feedback_points import downstream_product
-from dfa_lab.learning.modules.layers import as_matrix, as_weight
+from dfa_lab.learning.modules.layers import as_matrix, as_weight, kind_of
 from dfa_lab.learning.rules import Direct, Layerwise, Route, Rule
 
 DIRECT, STEPS = "direct_output", "feedback_steps"
@@ -38,9 +39,19 @@ class Weight:
 
     @property
     def tensor(self) -> Tensor:
-        """The weight itself."""
-        weight: Tensor = self.layer.get_parameter(self.parameter)
-        return weight
+        """The weight itself; where it is made from other parameters, a tensor that is made now."""
+        return effective_weight(self.layer, self.parameter)
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """The parameters that it is made from: itself where it is one."""
+        return [self.layer.get_parameter(name) for name in sources(self.layer, self.parameter)]
+
+    @property
+    def key(self) -> Any:
+        """What tied weights have in common."""
+        own = self.layer._parameters.get(self.parameter)
+        return (id(self.layer), self.parameter) if own is None else id(own)
 
 
 class ModuleFeedback(FeedbackStore):
@@ -65,13 +76,13 @@ class ModuleFeedback(FeedbackStore):
 
     def weights(self, net: nn.Module) -> list[Weight]:
         """Every weight that δ is carried through, in order; tied ones with the same number."""
-        numbers: dict[int, int] = {}
+        numbers: dict[Any, int] = {}
         found = []
         for name, parameters in self.carrying.items():
             layer = net.get_submodule(name)
             for parameter in parameters:
-                number = numbers.setdefault(id(layer.get_parameter(parameter)), len(numbers))
-                found.append(Weight(number, name, layer, parameter))
+                key = Weight(0, name, layer, parameter).key
+                found.append(Weight(numbers.setdefault(key, len(numbers)), name, layer, parameter))
         return found
 
     def slots(self, net: nn.Module, stores: Collection[str] = STORES) -> list[Slot]:
@@ -84,12 +95,32 @@ class ModuleFeedback(FeedbackStore):
                 if store != "direct":
                     shape = (1, 1) if store == "constant_magnitude" else tuple(own.shape)
                     name, draw = f"{store}_{weight.parameter}", partial(self._draw, net, weights, weight, store)
-                    found.append(Slot(weight.layer, name, store, weight.number, weight.layer_name, own, shape, draw))
+                    title = f"{weight.layer_name}.{weight.parameter}".lstrip(".")
+                    place = weight.layer, name, store, weight.number, weight.layer_name
+                    found.append(Slot(*place, own, shape, draw, title))
         like = next(net.parameters()).detach()
         for number, point in enumerate(self.points if "direct" in stores else (), 1):
             draw = partial(self._draw_point_again, net, point)
-            found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw))
+            found.append(Slot(net.get_submodule(point), DIRECT, "direct", number, point, like, None, draw, point))
         return found
+
+    def places(self, net: nn.Module, rules: Mapping[str, Rule]) -> list[Place]:
+        """The places of ``dfa.feedback`` under ``rules``: each weight's in the store of its rule, and each point's."""
+        found: dict[tuple[str, int], list[Slot]] = {}
+        needed = set()
+        for slot in self.slots(net):
+            rule = rules[slot.label]
+            if slot.store == Route.DIRECT.value:
+                uses = isinstance(rule, Direct)
+            else:
+                uses = isinstance(rule, Layerwise) and rule.needs_feedback
+                if slot.store != (rule.store if uses else Route.LAYERWISE.value):
+                    continue
+            key = slot.store, slot.number
+            found.setdefault(key, []).append(slot)
+            if uses:
+                needed.add(key)
+        return [Place(tuple(slot.title for slot in own), tuple(own), key in needed) for key, own in found.items()]
 
     def tie(self, net: nn.Module) -> None:
         """Let tied weights share one matrix again: ``.to()`` and loading give each layer a copy."""
@@ -107,7 +138,8 @@ class ModuleFeedback(FeedbackStore):
         Direct feedback is drawn in the first pass; an init that could not draw it is an error here already.
         """
         for name in self.points:
-            if isinstance(rules[name], Direct) and downstream_product(net, name) is None:
+            drawn = DIRECT in net.get_submodule(name)._buffers
+            if not drawn and isinstance(rules[name], Direct) and downstream_product(net, name) is None:
                 draw_matrix(self.init, Site(1, Route.DIRECT, (2, 3), (2, 3)), self.seed)  # type: ignore[arg-type]
         known: dict[tuple[str, int], Tensor] = {}
         missing = []
@@ -130,9 +162,11 @@ class ModuleFeedback(FeedbackStore):
             site = Site(weight.number, Route.LAYERWISE, (len(matrix), matrix.shape[1]), largest)
             drawn = as_weight(weight.layer, self.drawn(net, store, site, matrix), own)
         else:
-            shape = own.shape[0], own[0].numel()
+            transposed = kind_of(weight.layer).transposed
+            shape = (own[0].numel(), len(own)) if transposed else (len(own), own[0].numel())
             drawn = self.drawn(net, store, Site(weight.number, Route.LAYERWISE, shape, shape))
-            drawn = drawn if store == "constant_magnitude" else drawn.reshape(own.shape)
+            if store != "constant_magnitude":
+                drawn = (drawn.mT if transposed else drawn).reshape(own.shape)
         return drawn.to(own).contiguous()
 
     def direct(
@@ -156,7 +190,8 @@ class ModuleFeedback(FeedbackStore):
                 raise DfaLabError(
                     f"feedback point {shown(name)} has a matrix of shape {own}, and for a hidden tensor "
                     f"{tuple(hidden.shape)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
-                    "choose points that are not used at several sizes, or sharing='shared' where the positions vary."
+                    "give dfa.set_feedback one of that shape; where nobody did, choose points that are not used at "
+                    "several sizes, or sharing='shared' where the positions vary."
                 )
         return [module.get_buffer(DIRECT) for _, module, _ in reached]
 

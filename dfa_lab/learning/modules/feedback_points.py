@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
+from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
 
 ACTIVATION_TYPES = (*ELEMENTWISE, RuledActivation)
@@ -87,7 +88,7 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
     product: Tensor | None = None
     for name, link, _ in reversed(links[names.index(point) + 1 :]):  # no more rows than there are outputs
         if isinstance(link, nn.Linear):
-            weight = link.weight.detach()
+            weight = effective_weight(link, "weight").detach()
             product = weight if product is None else product @ weight
         elif isinstance(link, ACTIVATION_TYPES):
             if product is not None and slopes is not None:

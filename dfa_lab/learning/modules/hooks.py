@@ -16,13 +16,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.interface import Output, located, with_tensor, without_losses
+from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.layers import Paths
-from dfa_lab.learning.ops import check_that_something_gets_out, functional, mapped, nothing_gets_out, tensors_of
+from dfa_lab.learning.ops import (
+    check_that_something_gets_out,
+    functional,
+    mapped,
+    nothing_gets_out,
+    squashed_by,
+    tensors_of,
+)
 from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
 
 _OUTPUT_IS_CUT = (
@@ -46,6 +55,7 @@ class Conversion:
         self.points = buffers.points
         self.buffers = buffers
         self.rules: dict[str, Rule] = {}
+        self.undecided: dict[str, str] = {}  # parameters and their modules: the next pass shows whether δ goes through
         self.choice: Any = None
         self.derivative: Any = "exact"
         self.lesson: tuple[Tensor, str] | None = None
@@ -61,6 +71,7 @@ class Conversion:
         self._reached: set[str] = set()
         self._missed: set[str] = set()
         self._last_cut: tuple[str, Any] | None = None
+        self._judged: set[str] = set()  # the kinds of nodes that outputs came from
 
     @contextmanager
     def saved(self) -> Iterator[None]:
@@ -152,6 +163,22 @@ class Conversion:
                 stacklevel=2,
             )
 
+    def _warn_of_a_squashed_output(self, node: Node) -> None:
+        """Warn once where the network ends in a function that belongs to the loss; look once at each kind of node."""
+        kind = node.name()
+        if kind in self._judged:
+            return
+        self._judged.add(kind)
+        found = squashed_by(node)
+        if found is not None:
+            function, loss = found
+            warnings.warn(
+                f"the network ends in {function}, and direct rules send e as it is behind it, not the error of what "
+                f"goes in: the signals are others than the papers'. Let the network end before {function}, and use a "
+                f"loss that holds it: {loss}.",
+                stacklevel=2,
+            )
+
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
             self._open.append((name, module, hidden))
@@ -168,6 +195,8 @@ class Conversion:
         last, self._last_cut = self._last_cut, None
         if last is not None and output is last[1]:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        if self.undecided and is_decided(root, self.undecided, self.choice, output):
+            self.undecided = {}
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
         if noted is None:
@@ -179,6 +208,8 @@ class Conversion:
                 "choose points that are."
             )
         self._warn_of_missed_points(output, noted[-1][0])
+        if not torch.compiler.is_compiling() and output.grad_fn is not None:
+            self._warn_of_a_squashed_output(output.grad_fn)
         feedback = self.buffers.direct(root, noted, output.shape)
         if self.only_draws:
             return None

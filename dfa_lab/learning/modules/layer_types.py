@@ -1,61 +1,166 @@
-"""LAYERS: torch's classes and ours that take their place, and which layers cannot learn by a layerwise rule.
+"""LAYERS with torch's own classes and those of a few packages, and the classes of ours that take their place.
 
-Every layer is of one of four kinds: it carries δ through a weight and has a class of ours; it is an activation; it is
-left as it is, since it carries δ through no matrix (normalisation, embeddings, PReLU); or it holds parameters of its
-own and how it uses them is not known.
+Every module is of one of four kinds: it carries δ through a weight or is an activation, and has an entry in LAYERS; it
+is left as it is, since it carries δ through no matrix (normalisation, embeddings, PReLU); it cannot take a layerwise
+rule; or it holds parameters of its own, and the first forward pass shows whether δ goes through one of them.
 """
 
 from __future__ import annotations
 
-from torch import nn
-from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+import functools
+from typing import Any
 
-from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from dfa_lab.learning.layers import LAYERS, LayerKind, is_made
+from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
 from dfa_lab.learning.modules.attention import FeedbackMultiheadAttention
 from dfa_lab.learning.modules.feedback_points import NORMS
-from dfa_lab.learning.modules.layers import CONVOLUTIONS, FeedbackLinear, RuledLayer
+from dfa_lab.learning.modules.layers import CONVOLUTIONS, FeedbackLinear, RuledLayer, TaughtLayer
 from dfa_lab.learning.modules.recurrent_cells import FeedbackGRUCell, FeedbackLSTMCell, FeedbackRNNCell
 
-LAYERS: dict[type[nn.Module], type[RuledLayer]] = {
+
+def _linear(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
+    return F.linear(x, weight)
+
+
+def _hugging_face(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
+    return x @ weight
+
+
+def _masked(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
+    return F.linear(x, weight * layer.mask)
+
+
+def _standardised(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
+    """timm's: rows of mean 0 and variance 1, times a gain where there is one; padded as TensorFlow does, if "same"."""
+    scale = None if getattr(layer, "gain", None) is None else (layer.gain.detach() * layer.scale).view(-1)
+    rows = weight.reshape(1, len(weight), -1)
+    rows = F.batch_norm(rows, None, None, weight=scale, training=True, momentum=0.0, eps=layer.eps)
+    if getattr(layer, "same_pad", False):
+        sides: list[int] = []
+        for size, kernel, step, apart in zip(
+            x.shape[-2:], layer.kernel_size, layer.stride, layer.dilation, strict=True
+        ):
+            missing = max((-(-size // step) - 1) * step + (kernel - 1) * apart + 1 - size, 0)
+            sides = [missing // 2, missing - missing // 2, *sides]
+        x = F.pad(x, sides)
+    padding = layer.padding
+    return F.conv2d(x, rows.reshape_as(weight), None, layer.stride, padding, layer.dilation, layer.groups)
+
+
+_OURS: dict[type[nn.Module], Any] = {
     nn.Linear: FeedbackLinear,
-    NonDynamicallyQuantizableLinear: FeedbackLinear,
     **CONVOLUTIONS,
     nn.RNNCell: FeedbackRNNCell,
     nn.GRUCell: FeedbackGRUCell,
     nn.LSTMCell: FeedbackLSTMCell,
     nn.MultiheadAttention: FeedbackMultiheadAttention,
 }
+for _class, _ruled in _OURS.items():
+    _carried = getattr(_ruled, "carried", ("weight",))
+    _ruled.layer_kind, _ruled.plain_class = LayerKind(carries=_carried, ruled=_ruled, about="torch's own"), _class
+    LAYERS.register(_class, _ruled.layer_kind)
+for _class, _ruled_activation in ACTIVATION_LAYERS.items():
+    _ruled_activation.plain_class = _class
+    LAYERS.register(_class, LayerKind(elementwise=True, ruled=_ruled_activation, about="an activation of torch"))
+for _name, _product, _transposed, _about in (
+    ("transformers.pytorch_utils.Conv1D", _hugging_face, True, "linear, weight (in, out)"),
+    ("torch_geometric.nn.dense.linear.Linear", _linear, False, "linear"),
+    ("nflows.transforms.made.MaskedLinear", _masked, False, "linear, its weight times a mask; so is B"),
+    ("timm.layers.std_conv.StdConv2d", _standardised, False, "convolution, its weight standardised; so is B"),
+    ("timm.layers.std_conv.StdConv2dSame", _standardised, False, "convolution, its weight standardised; so is B"),
+    ("timm.layers.std_conv.ScaledStdConv2d", _standardised, False, "convolution, its weight standardised; so is B"),
+    ("timm.layers.std_conv.ScaledStdConv2dSame", _standardised, False, "convolution, its weight standardised; so is B"),
+):
+    LAYERS.register(_name, LayerKind(_product, transposed=_transposed, about=_about))
+for _name in (
+    *(f"transformers.activations.{one}Activation" for one in ("NewGELU", "GELU", "SiLU", "FastGELU", "QuickGELU")),
+    *(f"transformers.activations.{one}Activation" for one in ("ClippedGELU", "AccurateGELU", "Mish", "Laplace")),
+    *(f"transformers.activations.{one}" for one in ("GELUTanh", "ReLUSquaredActivation")),
+    *(f"timm.layers.activations.{one}" for one in ("Swish", "Mish", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid")),
+    *(f"timm.layers.activations.{one}" for one in ("HardMish", "GELU", "GELUTanh", "QuickGELU")),
+):
+    LAYERS.register(_name, LayerKind(elementwise=True, about="an activation"))
+
 #: Left as they are: no matrix of theirs carries δ to a layer below.
 UNCHANGED: tuple[type[nn.Module], ...] = (*NORMS, nn.Embedding, nn.EmbeddingBag, nn.PReLU)
 
 
 def converted_class(module: nn.Module) -> type[nn.Module] | None:
     """The class that takes the place of ``module``'s, None where none does."""
-    return LAYERS[type(module)] if carries(module) else ACTIVATION_LAYERS.get(type(module))
+    found = None if isinstance(module, RuledLayer | RuledActivation) else LAYERS.find(type(module))
+    if found is None or not (found[0].elementwise or carries(module)):
+        return None
+    kind: Any = type(module)
+    if not parametrize.is_parametrized(module):
+        return _ruled_class(found[0], found[1], kind)
+    # As torch's own: a class for this module alone, whose base is the one to go back to.
+    ruled = _ruled_class(found[0], found[1], kind.__bases__[0])
+    own = {name: one for name, one in vars(kind).items() if name not in ("__dict__", "__weakref__")}
+    return type(f"Parametrized{ruled.__name__}", (ruled,), {**own, "plain_class": kind})
+
+
+@functools.cache
+def _ruled_class(entry: LayerKind, known: Any, kind: Any) -> type[nn.Module]:
+    """The class that takes the place of ``kind``, which computes as the class that is ``known`` by the entry."""
+    base = entry.ruled or (RuledActivation if entry.elementwise else TaughtLayer)
+    if entry.ruled is not None and kind is known:
+        return base
+    words = {
+        "__doc__": f"``{kind.__name__}`` with another pullback.",
+        "__module__": __name__,
+        "__reduce_ex__": _reduced,
+        "layer_kind": entry,
+        "plain_class": kind,
+    }
+    return type(f"Feedback{kind.__name__}", (base, kind), words)
+
+
+def _reduced(layer: Any, protocol: Any) -> tuple[Any, ...]:
+    """A layer whose class has no name that it could be found by is pickled by the class that it was made from."""
+    state = layer.__getstate__()
+    return _made_again, (type(layer).plain_class,), state
+
+
+def _made_again(kind: type[nn.Module]) -> nn.Module:
+    found = LAYERS.find(kind)
+    assert found is not None, f"{kind.__name__} is not in dfa.LAYERS"
+    plain: Any = kind
+    ruled = _ruled_class(found[0], found[1], plain)
+    made: nn.Module = ruled.__new__(ruled)
+    return made
+
+
+def carried_parameters(module: nn.Module) -> tuple[str, ...]:
+    """The parameters of ``module`` that δ is carried through by a way that is known; none where there are none."""
+    if isinstance(module, RuledLayer):
+        return ()
+    found = LAYERS.find(type(module))
+    names = () if found is None else found[0].names(module)
+    return names if all(name in module._parameters or is_made(module, name) for name in names) else ()
 
 
 def carries(module: nn.Module) -> bool:
-    """Whether a layer's class is known and its weights are parameters of its own."""
-    kind = LAYERS.get(type(module))
-    return kind is not None and all(name in module._parameters for name in kind.carried(module))
+    """Whether ``module`` is a layer that carries δ, not converted yet."""
+    return bool(carried_parameters(module))
+
+
+def is_known(module: nn.Module) -> bool:
+    """Whether it is certain by its class what a module does with its own parameters."""
+    return isinstance(module, (*UNCHANGED, RuledLayer, RuledActivation)) or carries(module)
 
 
 def obstacle(module: nn.Module) -> str | None:
-    """Why a layerwise rule cannot be used in ``module`` itself (not in what it holds); None where it can."""
-    own = [name for name, _ in module.named_parameters(recurse=False)]
+    """Why a layerwise rule cannot be used in ``module`` itself (not in what it holds); None where it can, or may."""
     kind = type(module).__name__
-    if type(module) in LAYERS and not carries(module):
-        return f"{kind} has a weight that is made anew in each pass (weight_norm, spectral_norm, prune)"
-    if not own or type(module) in LAYERS or isinstance(module, (*UNCHANGED, RuledLayer)):
-        return None
-    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
-        return f"{kind} has no weights yet; run one batch through the network first"
     if isinstance(module, nn.RNNBase):
         return f"{kind} runs in one fused kernel; write its loop with nn.{_cell(module)}"
-    known = next((base.__name__ for base in type(module).__mro__ if base in LAYERS), None)
-    if known is not None:
-        return f"{kind} is a {known} of another class, which may use its weight in another way; use nn.{known} itself"
-    return f"{kind} holds {', '.join(own)}, and how it uses them is not known"
+    if isinstance(module, nn.Bilinear):
+        return f"{kind} multiplies two signals with each other"
+    return None
 
 
 def _cell(module: nn.RNNBase) -> str:

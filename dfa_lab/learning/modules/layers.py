@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dfa_lab.learning.ops import functional
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.layers import LAYERS, LayerKind, effective_weight
+from dfa_lab.learning.ops import functional, mapped, tensors_of
 from dfa_lab.learning.rules import BP, Layerwise, Rule
 
 
@@ -39,17 +42,22 @@ class RuledLayer(nn.Module):
     #: The parameters below which there is a layer that learns: their feedback is used.
     sends_through: frozenset[str]
     backward_paths: Paths | None = None
+    #: What is known of the layer's own class, and that class.
+    layer_kind: ClassVar[LayerKind] = LayerKind()
+    plain_class: ClassVar[type[nn.Module]] = nn.Module
     true_gradients = False  # inside dfa.true_gradients: torch's own way
 
-    @staticmethod
-    def carried(layer: Any) -> tuple[str, ...]:
-        """The parameters of ``layer``, converted or not yet, that δ is carried through; each has its own feedback."""
-        return ("weight",)
+    def is_plain(self) -> bool:
+        """Whether torch's own way back is the right one."""
+        return self.true_gradients or self.rule is BP or not isinstance(self.rule, Layerwise)
 
-    def backward_weight(self, parameter: str, input: Tensor | None = None) -> Tensor | None:
+    def backward_weight(
+        self, parameter: str, input: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor | None:
         """The matrix in the parameter's layout that carries δ down now; None where torch's own way is right.
 
         Given the layer's ``input``, it notes whether a layer below learns; if none does, the feedback stays as it is.
+        ``weight`` is what the pass computes with, where that is known already.
         """
         if self.true_gradients:
             return None
@@ -59,8 +67,7 @@ class RuledLayer(nn.Module):
         if rule is BP or not isinstance(rule, Layerwise):
             return None
         feedback = self._buffers[f"{rule.store}_{parameter}"] if rule.needs_feedback else None
-        weight = self._parameters[parameter]
-        assert weight is not None
+        weight = effective_weight(self, parameter) if weight is None else weight
         matrix = rule.matrix(weight.detach(), feedback)
         if self.backward_paths is None:
             return matrix
@@ -96,15 +103,16 @@ class FeedbackLinear(RuledLayer, nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """As ``nn.Linear``."""
-        matrix = self.backward_weight("weight", input)
-        if matrix is None:
+        weight = None if self.is_plain() else self.weight  # once: a parametrization makes it anew each time
+        matrix = self.backward_weight("weight", input, weight)
+        if weight is None or matrix is None:
             return super().forward(input)
-        return functional.feedback_linear(input, self.weight, self.bias, matrix)
+        return functional.feedback_linear(input, weight, self.bias, matrix)
 
 
 class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        matrix = self.backward_weight("weight", input)
+        matrix = self.backward_weight("weight", input, weight)
         if matrix is None:
             plain: Tensor = super()._conv_forward(input, weight, bias)
             return plain
@@ -122,8 +130,9 @@ class _RuledConv(RuledLayer, nn.modules.conv._ConvNd):
 
 class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        matrix = self.backward_weight("weight", input)
-        if matrix is None:
+        weight = None if self.is_plain() else self.weight
+        matrix = self.backward_weight("weight", input, weight)
+        if weight is None or matrix is None:
             plain: Tensor = super().forward(input, output_size)
             return plain
         given: Any = self  # torch's own signature says lists, its own layers give tuples
@@ -132,7 +141,7 @@ class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
         )
         return functional.feedback_conv(
             input,
-            self.weight,
+            weight,
             self.bias,
             matrix,
             stride=self.stride,
@@ -142,6 +151,49 @@ class _RuledConvTranspose(RuledLayer, nn.modules.conv._ConvTransposeNd):
             transposed=True,
             output_padding=extra,
         )
+
+
+class TaughtLayer(RuledLayer):
+    """A layer whose class was taught: its own forward, and its ``product`` with other matrices on the way back."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """As the layer's own class."""
+        given = tensors_of((args, kwargs))
+        x = given[0] if given else None
+        kind = self.layer_kind
+        found = [self.backward_weight(name, x) for name in kind.names(self)]
+        matrices = [one for one in found if one is not None]
+        if x is None or len(matrices) < len(found) or not torch.is_grad_enabled():
+            return super().forward(*args, **kwargs)
+        if kind.product is None and torch.compiler.is_compiling():
+            raise DfaLabError(
+                f"{self.plain_class.__name__} was taught to dfa.LAYERS without product=, which torch.compile needs: "
+                "give dfa.LayerKind(product=lambda layer, x, weight: …)."
+            )
+        args, kwargs = mapped((args, kwargs), lambda one: one.detach() if one is x else one)
+        y = super().forward(*args, **kwargs)
+        if not isinstance(y, Tensor):
+            raise DfaLabError(
+                f"{self.plain_class.__name__} gave a {type(y).__name__}; a class in dfa.LAYERS gives one tensor."
+            )
+        return functional.carried_by(y, x, self._product, matrices)
+
+    def _product(self, x: Tensor, *matrices: Tensor) -> Tensor:
+        return plain_product(self, x, *matrices)
+
+
+def plain_product(layer: RuledLayer, x: Tensor, *weights: Tensor) -> Tensor:
+    """What the class of ``layer``, as it was before the conversion, makes of ``x`` with other ``weights``."""
+    kind, plain_class = type(layer).layer_kind, type(layer).plain_class
+    if kind.product is not None:
+        return kind.product(layer, x, *weights)
+    other: Any = plain_class.__new__(plain_class)
+    own = {name: None if one is None else one.detach() for name, one in layer._parameters.items()}
+    names = kind.names(layer)
+    other.__dict__.update(layer.__dict__, _parameters={name: one for name, one in own.items() if name not in names})
+    other.__dict__.update(zip(names, weights, strict=True))
+    result: Tensor = plain_class.forward(other, x)
+    return result
 
 
 #: torch's convolution -> ours. Made here by name, so that a converted network can be pickled.
@@ -160,10 +212,10 @@ def as_matrix(layer: nn.Module, weight: Tensor) -> Tensor:
 
     (out, in) stays; a convolution's is (C_out / groups · kernel, C_in).
     """
-    if weight.dim() == 2:
-        return weight
-    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+    if _is_transposed(layer):
         return weight.flatten(1).mT
+    if weight.dim() < 3 or not hasattr(layer, "groups"):
+        return weight if weight.dim() == 2 else weight.reshape(len(weight), -1)
     groups = int(layer.groups)  # type: ignore[arg-type]
     split = weight.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1)
     return split.permute(1, 3, 0, 2).reshape(split.shape[1] * split.shape[3], groups * split.shape[2])
@@ -171,10 +223,22 @@ def as_matrix(layer: nn.Module, weight: Tensor) -> Tensor:
 
 def as_weight(layer: nn.Module, matrix: Tensor, like: Tensor) -> Tensor:
     """The inverse of ``as_matrix``: the same entries in the layout of the weight ``like``."""
-    if like.dim() == 2:
-        return matrix
-    if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+    if _is_transposed(layer):
         return matrix.mT.reshape(like.shape)
+    if like.dim() < 3 or not hasattr(layer, "groups"):
+        return matrix.reshape(like.shape)
     groups = int(layer.groups)  # type: ignore[arg-type]
     out, inputs = like.shape[0] // groups, like.shape[1]
     return matrix.reshape(out, -1, groups, inputs).permute(2, 0, 3, 1).reshape(like.shape)
+
+
+def kind_of(layer: nn.Module) -> LayerKind:
+    """What is known of a layer that carries δ, converted or not yet."""
+    if isinstance(layer, RuledLayer):
+        return layer.layer_kind
+    found = LAYERS.find(type(layer))
+    return LayerKind() if found is None else found[0]
+
+
+def _is_transposed(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.modules.conv._ConvTransposeNd) or kind_of(layer).transposed

@@ -5,22 +5,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Activation, Derivative, slope_of
+from dfa_lab.learning.feedback import Place
 from dfa_lab.learning.interface import called
+from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
 from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
-from dfa_lab.learning.modules.feedback_buffers import DIRECT, Weight
+from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.hooks import Conversion
-from dfa_lab.learning.modules.layer_types import carries, obstacle
+from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle
 from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.ops import is_same
-from dfa_lab.learning.rules import BP, RULES, Layerwise, Rule, UpdateContext, average_over_processes, per_layer
+from dfa_lab.learning.rules import BP, Layerwise, Rule, UpdateContext, average_over_processes
 from dfa_lab.registry import Choice
 
 #: Where a converted network keeps its conversion.
@@ -54,44 +55,45 @@ class Converted:
         Raises ``DfaLabError`` for an unknown rule, a pattern that matches nothing, a direct rule without a point, and
         for all layers together that cannot carry δ as their rule asks.
         """
-        obstacles = {name: why for name, module in self.root.named_modules() if (why := obstacle(module))}
-        points = self.points
-        names = list(dict.fromkeys([*self.carrying, *points]))
-        if per_layer(choice):
-            patterns = {str(pattern): RULES.resolve(one) for pattern, one in choice.items()}
-            _check_patterns(patterns, [*names, *obstacles])
-            rules = {name: _match(patterns, name) for name in [*names, *obstacles]}
-            direct = [pattern for pattern, rule in patterns.items() if rule.cuts_graph]
-            pointless = [pattern for pattern in direct if not any(_matches(pattern, name) for name in points)]
-        else:
-            rule = RULES.resolve(choice)
-            rules = dict.fromkeys([*names, *obstacles], rule)
-            pointless = [rule.name] if rule.cuts_graph and not points else []
-        if pointless:
-            known = f"the points are: {', '.join(points)}" if points else "none was found"
+        rules, _ = self._resolved(choice)
+        return rules
+
+    def _resolved(self, choice: Any) -> tuple[dict[str, Rule], dict[str, str]]:
+        """The rules, and the parameters that a layerwise rule is for only if δ goes through none of them, by name."""
+        read = RuleChoice(choice)
+        modules = dict(self.root.named_modules())
+        obstacles = {name: why for name, module in modules.items() if (why := obstacle(module))}
+        own = {name: owner for name, owner in self._own_parameters(modules) if owner not in obstacles}
+        names = list(dict.fromkeys([*self.carrying, *self.points]))
+        read.check([*names, *obstacles], [*own, *own.values()])
+        if pointless := read.direct_without(self.points):
+            known = f"the points are: {', '.join(self.points)}" if self.points else "none was found"
             raise DfaLabError(
                 f"a direct rule was given for {', '.join(map(repr, pointless))}, where no feedback point is ({known}); "
                 "give convert(…, points=[…]), names of the modules after which the signal comes in."
             )
-        blocked = [
-            f"{name or 'the module itself'}: {why}"
-            for name, why in obstacles.items()
-            if not rules[name].cuts_graph and rules[name] is not BP
-        ]
+        blocked = {name: why for name, why in obstacles.items() if _is_layerwise(read.of(name))}
         if blocked:
-            raise DfaLabError(
-                f"{len(blocked)} layer{'s' * (len(blocked) > 1)} cannot learn by a layerwise rule. "
-                f"{'. '.join(blocked)}. Leave them to backpropagation by name, "
-                "rule={'name of the layer': 'bp', '*': …}, or use a direct rule."
-            )
-        return {name: rules[name] for name in names}
+            raise blocked_layers(blocked, read.leaving(blocked))
+        matrices = {name: owner for name, owner in own.items() if self.root.get_parameter(name).dim() > 1}
+        undecided = {name: owner for name, owner in matrices.items() if _is_layerwise(read.of(name, owner))}
+        return {name: read.of(name) for name in names}, undecided
+
+    def _own_parameters(self, modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, str]]:
+        """Parameters of modules whose way of using them is not known, by their name, with the module's."""
+        made = tuple(f"{name}.parametrizations." if name else "parametrizations." for name in self.carrying)
+        for owner, module in modules.items():
+            if not is_known(module) and not owner.startswith(made):
+                for name, _ in module.named_parameters(recurse=False):
+                    yield f"{owner}.{name}" if owner else name, owner
 
     def set_rule(self, choice: Any) -> None:
         """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
         self.check_layers()
-        rules = self.resolve(choice)
+        rules, undecided = self._resolved(choice)
         self.conversion.buffers.need(self.root, rules)
         self.rules, self.conversion.choice = rules, copy.deepcopy(choice)
+        self.conversion.undecided = undecided
         for name in self.carrying:
             layer: Any = self.root.get_submodule(name)
             layer.rule = rules[name]
@@ -129,10 +131,19 @@ class Converted:
                 module.set_derivative(derivative)
         self.conversion.derivative = derivative
 
-    def redraw_feedback(self, init: Choice | None = None, scale: float | None = None, seed: int | None = None) -> None:
-        """Draw all feedback anew; what is not given stays as it was."""
+    def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
+        """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
         unused = set(self.points) - set(self.conversion.active_points())
-        self.conversion.buffers.redraw(self.root, init, scale, seed, unused)
+        self.conversion.buffers.redraw(self.root, init, scale, seed, unused, own)
+
+    @property
+    def feedback(self) -> ModuleFeedback:
+        """What draws and finds the feedback."""
+        return self.conversion.buffers
+
+    def feedback_places(self) -> list[Place]:
+        """Every matrix that ``dfa.feedback`` can name."""
+        return self.feedback.places(self.root, self.rules)
 
     def feedback_state(self) -> dict[str, Tensor]:
         """All feedback there is, drawn by whichever rule, and the count of its changes, by ``state_dict`` key."""
@@ -167,7 +178,8 @@ class Converted:
         self.conversion.buffers.tie(self.root)
         # A step with a closure makes its forward pass inside, so at the first one no layer below is known yet.
         learning = self._learning() or self._learning(below=False)
-        learning = [one for one in learning if stepped is None or id(one.tensor) in stepped]
+        if stepped is not None:
+            learning = [one for one in learning if any(id(part) in stepped for part in one.sources)]
         return {weight.number: weight.tensor.detach().clone() for weight in learning}
 
     def _learning(self, below: bool = True) -> list[Weight]:
@@ -176,7 +188,7 @@ class Converted:
         for weight in self.conversion.buffers.weights(self.root):
             rule = self.rules[weight.layer_name]
             sends = not below or weight.parameter in weight.layer.sends_through
-            if isinstance(rule, Layerwise) and rule.move and weight.tensor.requires_grad and sends:
+            if isinstance(rule, Layerwise) and rule.move and sends and any(one.requires_grad for one in weight.sources):
                 found.setdefault(weight.number, weight)
         return list(found.values())
 
@@ -186,17 +198,28 @@ class Converted:
             self.conversion.buffers.count_step(self.root)
         with torch.no_grad():
             for rule in self.conversion.uses:
-                if rule.move:
-                    layerwise = isinstance(rule, Layerwise)
-                    rule.move(self._layers_context(rule, before) if layerwise else self._points_context(rule))
+                if rule.move and isinstance(rule, Layerwise):
+                    self._move_layers(rule, before)
+                elif rule.move:
+                    rule.move(self._points_context(rule))
         self.conversion.correlations.clear()
 
-    def _layers_context(self, rule: Rule, before: Mapping[int, Tensor]) -> UpdateContext:
+    def _move_layers(self, rule: Rule, before: Mapping[int, Tensor]) -> None:
         rules = self.rules
         own = [one for one in self._learning() if rules[one.layer_name] is rule and one.number in before]
         weights = {weight.number: weight.tensor for weight in own}
         matrices = [weight.layer.get_buffer(f"{rule.store}_{weight.parameter}") for weight in own]
-        return self.conversion.buffers.update_context(self.root, rule, weights, matrices, before)
+        # A weight that is made from other parameters cannot decay: what the rule takes from it is given back to both,
+        # so that W − B shrinks as it does elsewhere.
+        made = [
+            (weights[one.number], weights[one.number].clone(), matrix)
+            for one, matrix in zip(own, matrices, strict=True)
+            if is_made(one.layer, one.parameter)
+        ]
+        assert rule.move is not None
+        rule.move(self.conversion.buffers.update_context(self.root, rule, weights, matrices, before))
+        for changed, weight, matrix in made:
+            matrix.add_(weight - changed)
 
     def _points_context(self, rule: Rule) -> UpdateContext:
         found = {n: c for n, c in self.conversion.correlations.items() if self.rules[n] is rule}
@@ -231,26 +254,8 @@ def eval_mode(net: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _check_patterns(patterns: Mapping[str, Rule], names: list[str]) -> None:
-    for pattern in patterns:
-        if not any(_matches(pattern, name) for name in names):
-            guess = nearest(pattern, names)
-            hint = f" Did you mean {guess!r}?" if guess else ""
-            raise DfaLabError(
-                f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
-                f"{', '.join(names)}.{hint} A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}."
-            )
-
-
-def _matches(pattern: str, name: str) -> bool:
-    return pattern == name or fnmatchcase(name, pattern)
-
-
-def _match(patterns: Mapping[str, Rule], name: str) -> Rule:
-    """The rule of the name itself, else of the first pattern that matches, else BP."""
-    if name in patterns:
-        return patterns[name]
-    return next((rule for pattern, rule in patterns.items() if fnmatchcase(name, pattern)), BP)
+def _is_layerwise(rule: Rule) -> bool:
+    return not rule.cuts_graph and rule is not BP
 
 
 def unwrapped(net: Any, kind: type[nn.Module] = nn.Module) -> nn.Module | None:

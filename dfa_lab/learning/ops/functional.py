@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.ops.transforms import function_inputs
+from dfa_lab.learning.ops.transforms import first_only, function_inputs
 
 
 class _FeedbackLinear(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor) -> Tensor:
+    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, exact: bool) -> Tensor:
         if weight.dim() == 2:
             return torch.nn.functional.linear(input, weight, bias)
         output = torch.matmul(input, weight.mT)
@@ -33,7 +33,7 @@ class _FeedbackLinear(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        input, weight, _, feedback = inputs
+        input, weight, _, feedback, ctx.exact = inputs
         ctx.save_for_backward(input, feedback)
         ctx.batched = weight.dim() == 3
 
@@ -53,7 +53,8 @@ class _FeedbackLinear(torch.autograd.Function):
                 grad_weight = delta.flatten(0, -2).mT @ input.flatten(0, -2)
         if ctx.needs_input_grad[2]:
             grad_bias = delta.sum(-2) if ctx.batched else delta.flatten(0, -2).sum(0)
-        return grad_input, grad_weight, grad_bias, None
+        found = grad_input, grad_weight, grad_bias, None, None
+        return found if ctx.exact else first_only(ctx, *found)
 
 
 def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor) -> Tensor:
@@ -62,6 +63,8 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
     ``input`` (…, n_in), ``weight`` and ``feedback`` (n_out, n_in), ``bias`` (n_out,) or None; with replicas
     ``weight`` and ``feedback`` are (K, n_out, n_in), ``bias`` (K, n_out), ``input`` (N, n_in) or (K, N, n_in).
     The gradients of weight and bias are the usual ones; ``feedback`` gets none (Lillicrap et al. 2016, eq. 2).
+    Raises ``DfaLabError`` for other shapes, and where gradients are to be differentiated again: only where ``feedback``
+    is ``weight`` itself they have a derivative.
     """
     if feedback.shape != weight.shape:
         raise DfaLabError(
@@ -70,7 +73,10 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
         )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
-    result: Tensor = _FeedbackLinear.apply(*function_inputs(_autocast(input, weight, bias, feedback)))
+    exact = feedback is weight
+    result: Tensor = _FeedbackLinear.apply(
+        *function_inputs(_autocast(input, weight, bias, feedback), exact=exact), exact
+    )
     return result
 
 
@@ -78,12 +84,14 @@ class _FeedbackConv(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, *options: Any) -> Tensor:
+    def forward(
+        input: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, exact: bool, *options: Any
+    ) -> Tensor:
         return torch.convolution(input, weight, bias, *options)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        input, _, _, feedback, *ctx.options = inputs
+        input, _, _, feedback, ctx.exact, *ctx.options = inputs
         ctx.save_for_backward(input, feedback)
 
     @staticmethod
@@ -95,7 +103,9 @@ class _FeedbackConv(torch.autograd.Function):
         found = torch.ops.aten.convolution_backward(
             delta, input, feedback, [delta.shape[1]] if needed[2] else None, *ctx.options, needed
         )
-        return *found, None, *(None for _ in ctx.options)
+        if not ctx.exact:
+            found = first_only(ctx, *found)
+        return *found, None, None, *(None for _ in ctx.options)
 
 
 def feedback_conv(
@@ -126,7 +136,10 @@ def feedback_conv(
     alone = input.dim() == spatial + 1
     options = list(stride), list(padding), list(dilation), transposed, list(output_padding or [0] * spatial), groups
     batch = input.unsqueeze(0) if alone else input
-    result: Tensor = _FeedbackConv.apply(*function_inputs(_autocast(batch, weight, bias, feedback)), *options)
+    exact = feedback is weight
+    result: Tensor = _FeedbackConv.apply(
+        *function_inputs(_autocast(batch, weight, bias, feedback), exact=exact), exact, *options
+    )
     return result.squeeze(0) if alone else result
 
 
@@ -139,6 +152,39 @@ def _autocast(*tensors: Tensor | None) -> list[Tensor | None]:
         return list(tensors)
     dtype = torch.get_autocast_dtype(kind)
     return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
+
+
+class _CarriedBy(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(output: Tensor, input: Tensor, product: Callable[..., Tensor], *matrices: Tensor) -> Tensor:
+        return output.clone()  # not a view: what follows may change it in place
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.product = inputs[2]
+        ctx.save_for_backward(inputs[1], *inputs[3:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (delta,) = grads
+        input, *matrices = ctx.saved_tensors
+        sent = None
+        if ctx.needs_input_grad[1]:
+            product, pullback, *_ = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
+            (sent,) = pullback(delta.to(product.dtype))
+        return delta, sent, None, *(None for _ in matrices)
+
+
+def carried_by(output: Tensor, input: Tensor, product: Callable[..., Tensor], matrices: Sequence[Tensor]) -> Tensor:
+    """The ``output`` of a layer unchanged; backward also sends ``input`` what ``product(input, *matrices)`` would.
+
+    ``output`` must be made from ``input.detach()``, so that the layer's own parameters learn as ever.
+    """
+    given = function_inputs([output, input, *matrices])
+    result: Tensor = _CarriedBy.apply(*given[:2], product, *given[2:])
+    return result
 
 
 Signals = Callable[[Tensor, Sequence[Tensor], Sequence[bool]], Sequence[Tensor | None]]
@@ -161,7 +207,8 @@ class _DirectFeedback(torch.autograd.Function):
         (error,) = grads
         needed = ctx.needs_input_grad[3 : 3 + ctx.count]
         signals = ctx.signals(error, ctx.saved_tensors, needed)
-        return error, None, None, *signals, *(None for _ in signals)
+        sent, *signals = first_only(ctx, error, *signals)
+        return sent, None, None, *signals, *(None for _ in signals)
 
 
 def join(output: Tensor, hiddens: Sequence[Tensor], feedbacks: Sequence[Tensor], signals: Signals) -> Tensor:
@@ -210,7 +257,11 @@ class _Activate(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        a: Tensor, function: Callable[[Tensor], Tensor], slope: Callable[[Tensor, Tensor], Tensor], keep: bool
+        a: Tensor,
+        function: Callable[[Tensor], Tensor],
+        slope: Callable[[Tensor, Tensor], Tensor],
+        keep: bool,
+        exact: bool,
     ) -> Tensor:
         # A function that returns its argument (the identity) must still give a tensor of its own.
         h = function(a)
@@ -218,13 +269,14 @@ class _Activate(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        a, _, ctx.slope, keep = inputs
+        a, ctx.function, ctx.slope, keep, ctx.exact = inputs
         ctx.save_for_backward(a, output if keep else a)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         a, h = ctx.saved_tensors
-        return grads[0] * ctx.slope(a, h), None, None, None
+        found = grads[0] * ctx.slope(a, h)
+        return *((found,) if ctx.exact else first_only(ctx, found)), None, None, None, None
 
 
 def activate(
@@ -233,10 +285,12 @@ def activate(
     slope: Callable[[Tensor, Tensor], Tensor],
     *,
     keep_output: bool = True,
+    exact: bool = False,
 ) -> Tensor:
     """f(a) forward; backward multiplies with g = ``slope(a, f(a))`` where autograd would use f′.
 
-    Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows.
+    Without ``keep_output`` slope gets ``a`` twice, and f(a) may be changed in place by what follows. Only where
+    ``exact`` says that slope is f′ may gradients be differentiated again; elsewhere that is a ``DfaLabError``.
     """
-    result: Tensor = _Activate.apply(*function_inputs([a]), function, slope, keep_output)
+    result: Tensor = _Activate.apply(*function_inputs([a], exact=exact), function, slope, keep_output, exact)
     return result

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dfa_lab.learning.ops import onednn
 from dfa_lab.learning.ops.inplace_activations import InplaceActivation
+from dfa_lab.learning.ops.transforms import first_only
 
 
 class _FusedLinear(torch.autograd.Function):
@@ -19,7 +20,7 @@ class _FusedLinear(torch.autograd.Function):
         h = onednn.linear(x, weight, bias, activation.fused)
         # What is not needed may change before backward: so may weights where feedback carries δ.
         ctx.save_for_backward(x, matrix if ctx.needs_input_grad[0] else None, h)
-        ctx.activation = activation
+        ctx.activation, ctx.exact = activation, matrix is weight
         return h
 
     @staticmethod
@@ -27,13 +28,12 @@ class _FusedLinear(torch.autograd.Function):
         x, matrix, h = ctx.saved_tensors
         delta = ctx.activation.pullback(grads[0], h)
         needed = ctx.needs_input_grad
-        return (
+        found = (
             delta @ matrix if needed[0] else None,
             delta.mT @ x if needed[1] else None,
             delta.sum(0) if needed[2] else None,
-            None,
-            None,
         )
+        return *(found if ctx.exact else first_only(ctx, *found)), None, None
 
 
 def fused_linear(x: Tensor, weight: Tensor, bias: Tensor, matrix: Tensor, activation: InplaceActivation) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.registry import Registry
@@ -71,7 +72,7 @@ def _cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tup
         delta = _aten.nll_loss_backward.default(one, rows, targets, None, _CODES[reduction], _NO_CLASS, total)
         error = _aten._log_softmax_backward_data.default(delta.mT if few else delta, log_share, dim, output.dtype)
         return value, error.mT if few else error
-    scale = 1 / output.shape[-2] if reduction == "mean" else 1.0
+    scale = 1 / max(output.shape[-2], 1) if reduction == "mean" else 1.0
     index = targets.expand(output.shape[:-1]).unsqueeze(dim)
     value = log_share.gather(dim, index).sum((-2, -1)) * -scale
     error = log_share.exp_().mul_(scale)
@@ -80,14 +81,14 @@ def _cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tup
 
 
 def _squared_error(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
-    scale = 1 / output.shape[-2] if reduction == "mean" else 1.0
+    scale = 1 / max(output.shape[-2], 1) if reduction == "mean" else 1.0
     error = output - targets
     return error.square().sum((-2, -1)) * (scale / 2), error.mul_(scale)
 
 
 def _half_squared_error(output: Tensor, targets: Tensor, reduction: str) -> Tensor:
     total = F.mse_loss(output, targets, reduction="sum") / 2
-    return total / output.shape[-2] if reduction == "mean" else total
+    return total / max(output.shape[-2], 1) if reduction == "mean" else total
 
 
 #: Softmax cross-entropy in nats; targets are class numbers (…, N). e = (p − t) / N.
@@ -109,3 +110,49 @@ def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: An
     if not loss.requires_grad:
         raise DfaLabError("loss_fn gave a number that does not depend on the output, so there is no gradient of it.")
     return loss
+
+
+_SOFTMAX, _SIGMOID = "torch.nn.functional.cross_entropy", "torch.nn.functional.binary_cross_entropy_with_logits"
+#: The beginning of a node's name -> what it is called, and the losses that hold it.
+_FUNCTIONS = {
+    "LogSoftmaxBackward": ("LogSoftmax", _SOFTMAX),
+    "SoftmaxBackward": ("Softmax", _SOFTMAX),
+    "LogSigmoidBackward": ("LogSigmoid", _SIGMOID),
+    "SigmoidBackward": ("Sigmoid", _SIGMOID),
+}
+#: What gives the same numbers in another shape, order, dtype or place.
+_SAME_NUMBERS = (
+    *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Expand", "Alias", "Clone"),
+    *(
+        "ToCopy",
+        "Slice",
+        "Select",
+        "Split",
+        "Chunk",
+        "Unbind",
+        "Narrow",
+        "Cat",
+        "Stack",
+        "Index",
+        "AsStrided",
+        "Movedim",
+    ),
+)
+_PLAIN = tuple(f"{name}Backward" for name in _SAME_NUMBERS)
+
+
+def squashed_by(node: Node | None) -> tuple[str, str] | None:
+    """The name of the softmax or sigmoid that a tensor made by ``node`` is, and a loss that holds it; else None.
+
+    Views, copies and casts of it count as well. Behind it, ∂L/∂output is another error than the papers' e before it.
+    """
+    while node is not None:
+        name = node.name()
+        function = getattr(getattr(node, "function", None), "__self__", None)  # an activation layer with another g
+        for begins, found in _FUNCTIONS.items():
+            if name.startswith(begins) or type(function).__name__ == f"Feedback{found[0]}":
+                return found
+        if not name.startswith(_PLAIN):
+            return None
+        node = next((behind for behind, _ in node.next_functions if behind is not None), None)
+    return None

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
 
+#: The class number of a sample or a place that is heard as nothing, as torch's losses have it.
+IGNORED = -100
+
 
 def check_reduction(reduction: Any, then: str = "") -> None:
     """Raise ``DfaLabError`` for what is no reduction of a loss; ``then`` ends the message."""
@@ -22,24 +25,29 @@ class Lesson:
     """What e alone does not say about a batch: its ``targets``, and the factor ``scale`` that e carries.
 
     ``scale`` is 1/N under a mean and 1 under a sum; what takes e's place is scaled alike. ``given`` are the targets as
-    the loss takes them, class numbers (…, N) or values (…, N, n_out), for an ``output`` (…, N, n_out).
+    the loss takes them, class numbers (…, N) or values (…, N, n_out), for an ``output`` (…, N, n_out). ``ignoring``
+    says that class numbers may be ``IGNORED``: such a sample has no target and is not counted in N, which may be 0.
     """
 
     given: Tensor
     output: Tensor
-    scale: float
+    scale: float | Tensor
+    ignoring: bool = False
 
     @classmethod
     def of(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
         """The lesson of one batch; ``DfaLabError`` where the targets or the reduction do not fit."""
         check_reduction(reduction)
-        check_targets(targets, output)
-        return cls.checked(targets, output, reduction)
+        return cls.checked(targets, output, reduction, ignoring=check_targets(targets, output))
 
     @classmethod
-    def checked(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
+    def checked(cls, targets: Tensor, output: Tensor, reduction: str, *, ignoring: bool = False) -> Lesson:
         """As ``of``, for targets that a task or a loss has checked."""
-        return cls(targets, output, 1 / output.shape[-2] if reduction == "mean" else 1.0)
+        scale: float | Tensor = 1 / max(output.shape[-2], 1) if reduction == "mean" else 1.0
+        if ignoring and reduction == "mean":
+            scale = 1 / (targets != IGNORED).sum(-1).clamp_min(1).to(output)
+            scale = scale[..., None, None] if targets.dim() > 1 else scale  # of each replica
+        return cls(targets, output, scale, ignoring)
 
     @property
     def targets(self) -> Tensor:
@@ -51,8 +59,12 @@ class Lesson:
         """``targets`` times ``scale``, to be sent in e's place."""
         return self._times(self.scale)
 
-    def _times(self, factor: float) -> Tensor:
+    def _times(self, factor: float | Tensor) -> Tensor:
         targets, outputs = self.given, self.output.shape[-1]
+        if self.ignoring:
+            heard = targets != IGNORED
+            blank = self.output.new_zeros((*targets.shape, outputs))
+            return blank.scatter(-1, targets.where(heard, 0).unsqueeze(-1), heard.unsqueeze(-1).to(blank)) * factor
         if not targets.is_floating_point() and outputs > 1:
             # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
             blank = self.output.new_zeros((*targets.shape, outputs))
@@ -72,12 +84,14 @@ def given_lesson(lesson: tuple[Tensor, str] | None, rule: str) -> tuple[Tensor, 
     return lesson
 
 
-def check_targets(targets: Any, output: Tensor) -> None:
-    """Raise ``DfaLabError`` for targets of another shape or kind than ``output`` (…, N, n_out) has, or class ≥ n_out.
+def check_targets(targets: Any, output: Tensor) -> bool:
+    """Whether targets for ``output`` (…, N, n_out) may have samples that are ``IGNORED``.
 
-    A network with one output has the classes 0 and 1.
+    Raises ``DfaLabError`` for another shape or kind than the output has, and for a class ≥ n_out. A network with one
+    output has the classes 0 and 1.
     """
     highest, rows = max(output.shape[-1] - 1, 1), output.shape[:-1]
+    several = output.shape[-1] > 1
     wanted = f"class numbers {tuple(rows)} from 0 to {highest} or values {tuple(output.shape)}"
     if not isinstance(targets, Tensor):
         raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected {wanted}.")
@@ -89,8 +103,16 @@ def check_targets(targets: Any, output: Tensor) -> None:
             f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
             f"{tuple(output.shape)}; expected {wanted}."
         )
-    hidden = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if not hidden and not valued and targets.numel() and targets.device.type == "cpu":
-        low, high = int(targets.min()), int(targets.max())
-        if low < 0 or high > highest:
-            raise DfaLabError(f"the lesson's targets run from {low} to {high}; expected {wanted}.")
+    if valued or not targets.numel():
+        return False
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or targets.device.type != "cpu":
+        return several  # nobody may look
+    low, high = int(targets.min()), int(targets.max())
+    ignoring = several and low == IGNORED
+    if ignoring:
+        heard = targets[targets != IGNORED]
+        low, high = (int(heard.min()), high) if heard.numel() else (0, 0)
+    if low < 0 or high > highest:
+        also = f" ({IGNORED} for a sample without a target)" if several else ""
+        raise DfaLabError(f"the lesson's targets run from {low} to {high}; expected {wanted}{also}.")
+    return ignoring

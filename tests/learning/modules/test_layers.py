@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
+from dfa_lab.learning.layers import LAYERS
 from dfa_lab.learning.modules.error_projection import correlation, feedback_shape, project
-from dfa_lab.learning.modules.layer_types import LAYERS
 from dfa_lab.learning.modules.layers import as_matrix, as_weight
 
 CONVS = {
@@ -151,7 +151,8 @@ def test_attention_is_torchs_own(kind, mask, weights):
 
 def test_every_layer_that_is_known_is_tried_here():
     tried = {type(make()) for make, _ in CONVS.values()} | {nn.LSTMCell, nn.GRUCell, nn.RNNCell, nn.MultiheadAttention}
-    assert {kind for kind in LAYERS if kind.__module__ != "torch.nn.modules.linear" or kind is nn.Linear} == tried
+    of_torch = {name for name, entry in LAYERS.items() if name.startswith("torch.") and not entry.elementwise}
+    assert of_torch == {f"{kind.__module__}.{kind.__qualname__}" for kind in tried}
 
 
 @pytest.mark.parametrize(
