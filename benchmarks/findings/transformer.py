@@ -26,8 +26,8 @@ from torch.nn import functional as F
 
 import dfa_lab as dfa
 
-WIDTH, HEADS, LAYERS, CONTEXT, BATCH, STEPS = 48, 4, 2, 48, 16, 600
-GRID = (3e-4, 1e-3, 3e-3, 1e-2)
+WIDTH, HEADS, LAYERS, CONTEXT, BATCH, STEPS = 48, 4, 2, 48, 16, 500
+GRID = (1e-3, 3e-3, 1e-2, 3e-2)
 SEEDS, TUNING_SEED = 5, 100
 RULES = {"bp": "BP", "fa": "FA", "dfa": "DFA", "dkp": "DKP", "shallow": "frozen hidden layers"}
 
@@ -164,6 +164,7 @@ def main() -> None:
         nets = [learned(rule, best, seed, parts, characters) for seed in range(SEEDS)]
         found = angles(nets[0], parts)
         rows[rule] = best, [held_out(net, parts[2]) for net in nets], found
+        print(rule, *rows[rule], file=sys.stderr, flush=True)
     by_bp, frozen = np.mean(rows["bp"][1]), np.mean(rows["shallow"][1])
     for rule, (lr, losses, found) in rows.items():
         share = (frozen - np.mean(losses)) / (frozen - by_bp)

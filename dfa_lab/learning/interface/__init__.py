@@ -2,4 +2,4 @@
 
 from dfa_lab.learning.interface.given import applied, called, described
 from dfa_lab.learning.interface.inner_loss import without_losses
-from dfa_lab.learning.interface.output_place import Output, advice, check_output, located, with_tensor
+from dfa_lab.learning.interface.output_place import Output, advice, check_output, located, uncut, with_tensor
