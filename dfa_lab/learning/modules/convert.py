@@ -56,7 +56,8 @@ def convert(
       maps (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
       sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
-    - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
+    - ``activation_derivative``: the g of the module's activation layers, or a mapping of their names or patterns to
+      one each, "exact" where none matches; functional calls cannot be seen.
     - ``example``: a batch of inputs, several in a tuple, to draw direct feedback at once; without it, the first forward
       pass does.
 
