@@ -20,7 +20,8 @@ class LayerSnapshot:
     """One layer of one replica at one step; every array is float64, every angle in degrees, 0–180, never folded.
 
     ``number`` is the layer's place as in History and AlignmentRow, from 1; ``name`` is "layer 1" for an MLP, the
-    module's own name in a converted network. ``carried`` is the matrix that really carries the signal to the layer at
+    module's own name in a converted network, where the matrices of several layers that read this one stand below one
+    another. ``carried`` is the matrix that really carries the signal to the layer at
     this moment, in torch's layout: (out, in) for a layerwise rule, (n_out, n_l) for a direct one; W itself under bp,
     None where nothing carries any. ``partner`` is BP's own in the same layout, W_{l+1} or the downstream product
     W_L … W_{l+1}; None where that is not defined. ``weight_alignment`` is the angle between the two, NaN where not

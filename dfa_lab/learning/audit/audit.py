@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import copied_buffers, record, side_effect_free
+from dfa_lab.learning.alignment import record
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.result import Audit
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, RuledActivation
 from dfa_lab.learning.networks import network_of
+from dfa_lab.learning.recording import copied_buffers, side_effect_free
 
 
 def audit(
@@ -41,8 +42,9 @@ def audit(
     does not use its own rule has the rows that are not clean. Many rules explain a layer that no signal depends on;
     "dfa+bp" explains what learns both from a point and past it, by a skip connection. What belongs to no layer of a
     rule's (class tokens, normalisations, γ) is checked by autograd, from one more forward pass over the same batch from
-    the same state. A row whose gradient cannot be found so has ``checked`` False and the ``reason``; where more rows are
-    unchecked than checked ``clean`` is None. A layer whose ``forward`` is called in place of the module is not clean.
+    the same state. A row whose gradient cannot be found so has ``checked`` False and the ``reason``; where more rows
+    are unchecked than checked ``clean`` is None. A layer whose ``forward`` is called in place of the module is not
+    clean.
 
     >>> import torch, dfa_lab as dfa
     >>> net = dfa.MLP([2, 3, 2], rule="fa")
