@@ -39,11 +39,11 @@ class LayerSnapshot:
     sample_angles: np.ndarray
 
     @classmethod
-    def of(cls, number: int, layer: LayerTensors) -> LayerSnapshot:
-        """Copied out of the tensors of layer ``number``."""
+    def of(cls, layer: LayerTensors) -> LayerSnapshot:
+        """Copied out of the tensors of a layer."""
         carried, partner = (None if one is None else _copied(one) for one in (layer.carried, layer.partner))
         deltas, bp_deltas, angles = map(_copied, (layer.deltas, layer.bp_deltas, layer.sample_angles))
-        return cls(number, layer.name, carried, partner, layer.weight_alignment, deltas, bp_deltas, angles)
+        return cls(layer.number, layer.name, carried, partner, layer.weight_alignment, deltas, bp_deltas, angles)
 
 
 def _copied(tensor: Tensor) -> np.ndarray:

@@ -23,10 +23,12 @@ from dfa_lab.learning.rules import Lesson
 class LayerTensors:
     """One layer: the matrix that carries the signal and BP's own, None where not defined; deltas, a row a sample.
 
-    Matrices are laid out as torch's: (out, in) layerwise, (n_out, n_l) direct. Those of several layers that read this
-    one stand below one another, with zeros on the right of the narrower ones.
+    ``number`` is as in every table, from 1. Matrices are laid out as torch's: (out, in) layerwise, (n_out, n_l)
+    direct. Those of several layers that read this one stand below one another, with zeros on the right of the narrower
+    ones.
     """
 
+    number: int
     name: str
     carried: Tensor | None
     partner: Tensor | None
@@ -60,7 +62,7 @@ def mlp_layer_tensors(
     for number, (delta, bp) in enumerate(zip(ours, theirs, strict=True)):
         partner, matrix = downstream(layers.weights, number + 1, layers.rule.route), layers.backward_matrix(number)
         carried = None if matrix is None else own(matrix.expand_as(partner))
-        found.append(LayerTensors(f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
+        found.append(LayerTensors(number + 1, f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
     return found
 
 
@@ -76,7 +78,8 @@ def module_layer_tensors(
             theirs = recording.backward()
         carriers = carriers_of(converted, recording.calls)
     found = []
-    for name in [*converted.carrying, *lone_points(converted, recording.calls)]:
+    rows = [*converted.carrying, *lone_points(converted, recording.calls)]
+    for number, name in enumerate(rows, 1):
         calls = recording.calls_of(name)
         calls = [call for call in calls if len(call.output) == len(calls[0].output)]
         if not calls:
@@ -87,7 +90,7 @@ def module_layer_tensors(
                 _below_one_another(side) for side in zip(*(one.as_matrices() for one in carriers[name]), strict=True)
             ]
         both = (torch.cat([one.received(call) for call in calls], 1) for one in (ours, theirs))
-        found.append(LayerTensors(name or "the module", sides[0], sides[1], *both))
+        found.append(LayerTensors(number, name or "the module", sides[0], sides[1], *both))
     return found
 
 

@@ -251,6 +251,22 @@ def test_a_picture_has_the_matrices_of_the_row():
     assert run.history.layers("gradient_alignment") == [row.layer for row in rows]
 
 
+def test_a_layer_that_is_not_called_keeps_its_number():
+    class Idle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.idle, self.one, self.two = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.two(torch.tanh(self.one(x)))
+
+    x, t = batch(6, 5)
+    run = dfa.Experiment(module=Idle(), task=dfa.Task.from_arrays(x.float(), t), rule="fa", lr=0.01)
+    run.train(2)
+    assert [(layer.number, layer.name) for layer in run.snapshot().layers] == [(2, "one"), (3, "two")]
+    assert np.isfinite(run.history.last("weight_alignment", 2))
+
+
 def test_a_change_of_the_rule_may_bring_rows_for_points():
     x, t = batch(6, 5)
     module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.PReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 5))
