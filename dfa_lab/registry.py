@@ -123,6 +123,11 @@ class Registry(Mapping[str, T], Generic[T]):
         return name, parameters
 
 
+def per_layer(choice: Any) -> bool:
+    """Whether a choice gives each layer one of its own: a mapping of names or patterns to choices, without "name"."""
+    return isinstance(choice, Mapping) and "name" not in choice and len(choice) > 0
+
+
 def parameters_of(entry: object) -> list[str]:
     """The names of an entry's own parameters: its keyword-only arguments."""
     found = inspect.signature(entry).parameters.values() if callable(entry) else ()

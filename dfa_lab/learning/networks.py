@@ -100,11 +100,16 @@ def set_rule(net: nn.Module, rule: Any) -> None:
 def set_derivative(net: nn.Module, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
     """Let ``net`` multiply every signal with ``derivative`` from the next forward pass on.
 
+    A choice of DERIVATIVES, text in x or a callable g(a); a mapping gives each layer one of its own, "exact" where it
+    names none: hidden layers of an MLP by number, from "1", activation layers of a converted network by name; patterns
+    such as "*" match several. An MLP with replicas takes a sequence. Raises ``DfaLabError`` for what matches no layer.
+
     >>> import dfa_lab as dfa
     >>> net = dfa.MLP([4, 8, 2])
     >>> dfa.set_derivative(net, "1 - tanh(x)**2")
+    >>> dfa.set_derivative(net, {"1": "step", "*": "exact"})
     >>> net.derivative
-    '1 - tanh(x)**2'
+    {'1': 'step', '*': 'exact'}
     """
     network: Network = network_of(net)
     network.set_derivative(derivative)

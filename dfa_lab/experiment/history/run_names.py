@@ -8,6 +8,7 @@ from typing import Any
 
 from dfa_lab.experiment.history.history import Event, History
 from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import per_layer
 
 NAME_LENGTH = 40
 #: How the papers write the registered rules; one that is not here goes by its own name.
@@ -103,6 +104,8 @@ def shortened(text: str, length: int = NAME_LENGTH) -> str:
 
 
 def _word(value: Any) -> str:
+    if per_layer(value):
+        return f"{{{', '.join(f'{layer}: {_word(one)}' for layer, one in value.items())}}}"
     if isinstance(value, Mapping) and "name" in value:
         if value["name"] == "points":
             return "drawn"

@@ -31,9 +31,8 @@ class Angles:
     Angles are in degrees, 0–180. ``gradient`` is the history's ``gradient_alignment``: for each sample of the probe
     batch the angle between δ by the rule, which is what the layer receives times g(a), and δ by BP at the same weights,
     BP's signal times f′(a); then the mean. It is neither the angle of the weight gradients nor that of the signals
-    before the slope. ``weight`` is between the matrix that carries the signal to this layer and BP's own, in a
-    converted network under a layerwise rule the one through which this layer sends δ down. ``gradient_norm`` and
-    ``bp_gradient_norm`` are ‖∂W‖ by the rule and by BP over the probe batch.
+    before the slope. ``weight`` is between the matrix that carries the signal to this layer and BP's own.
+    ``gradient_norm`` and ``bp_gradient_norm`` are ‖∂W‖ by the rule and by BP over the probe batch.
     """
 
     gradient: float | None = None

@@ -17,9 +17,10 @@ from dfa_lab.experiment.inspection.shown_sample import SampleState, sample_state
 from dfa_lab.experiment.measurement import ALIGNMENT, checked_replica
 from dfa_lab.experiment.run import Experiment, Trainer
 from dfa_lab.experiment.training import MLPLearner
-from dfa_lab.learning.alignment import copied_buffers
 from dfa_lab.learning.modules import conversion_of
-from dfa_lab.learning.rules import RULES, per_layer
+from dfa_lab.learning.recording import copied_buffers
+from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import per_layer
 
 #: Units of a layer that are drawn where nothing else is asked for, and at most.
 MOST_UNITS, LARGEST = 16, 256

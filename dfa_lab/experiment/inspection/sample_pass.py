@@ -45,10 +45,11 @@ class SamplePass:
         seen = equations.forward(layers, inputs)
         _, error = loss.value_and_error(seen.output, target)
         lesson = equations.lesson_for(layers.rule, seen, target, loss)
-        slopes = [layers.slope(a, h) for a, h in zip(seen.preactivations[:-1], seen.activities[1:-1], strict=True)]
+        pairs = zip(seen.preactivations[:-1], seen.activities[1:-1], strict=True)
+        slopes = [layers.slope_at(number)(a, h) for number, (a, h) in enumerate(pairs)]
         known = {id(a): slope for a, slope in zip(seen.preactivations, slopes, strict=False)}
         # The slope shown is the one used, where a g of the user's gives another number each time.
-        own = replace(layers, slope=lambda a, h: known[id(a)])
+        own = replace(layers, slope=lambda a, h: known[id(a)], slopes=())
         received, deltas = _backward(own, seen, error, lesson)
         bp_received, bp_deltas = _backward(by_backpropagation(layers), seen, error, None)
         sent = layers.rule.received(error, lesson)

@@ -15,7 +15,7 @@ from dfa_lab.experiment.inspection.layer_state import numbers
 from dfa_lab.experiment.inspection.sample_pass import SamplePass, sample_pass
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.learning.activations import DERIVATIVES, exact
+from dfa_lab.learning.activations import DERIVATIVES, derivative_of, exact
 from dfa_lab.learning.ops import each
 from dfa_lab.learning.rules import Route
 
@@ -76,7 +76,8 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         whole_number("layer", layer, 1, found.hidden + 1)
         whole_number("unit", unit, 0, len(found.layers.weights[layer - 1]) - 1)
         derivative = each("activation_derivative", settings.activation_derivative, settings.replicas)[replica]
-        writer = _Writer(found, layer, unit, trainer.task.loss, DERIVATIVES.resolve(derivative) is exact)
+        own = derivative_of(derivative, str(layer))
+        writer = _Writer(found, layer, unit, trainer.task.loss, DERIVATIVES.resolve(own) is exact)
         rate = float(each("lr", settings.lr, settings.replicas)[replica])
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]

@@ -65,7 +65,7 @@ class Probe:
     def layers(self, replica: int) -> tuple[LayerSnapshot, ...]:
         """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""
         found = self.learner.layer_tensors(*self.batch(), checked_replica(self.learner.settings, replica))
-        return tuple(LayerSnapshot.of(number, tensors) for number, tensors in enumerate(found, 1))
+        return tuple(map(LayerSnapshot.of, found))
 
     def evaluate(self) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""

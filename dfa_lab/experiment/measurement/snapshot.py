@@ -20,7 +20,8 @@ class LayerSnapshot:
     """One layer of one replica at one step; every array is float64, every angle in degrees, 0–180, never folded.
 
     ``number`` is the layer's place as in History and AlignmentRow, from 1; ``name`` is "layer 1" for an MLP, the
-    module's own name in a converted network. ``carried`` is the matrix that really carries the signal to the layer at
+    module's own name in a converted network, where the matrices of several layers that read this one stand below one
+    another. ``carried`` is the matrix that really carries the signal to the layer at
     this moment, in torch's layout: (out, in) for a layerwise rule, (n_out, n_l) for a direct one; W itself under bp,
     None where nothing carries any. ``partner`` is BP's own in the same layout, W_{l+1} or the downstream product
     W_L … W_{l+1}; None where that is not defined. ``weight_alignment`` is the angle between the two, NaN where not
@@ -38,11 +39,11 @@ class LayerSnapshot:
     sample_angles: np.ndarray
 
     @classmethod
-    def of(cls, number: int, layer: LayerTensors) -> LayerSnapshot:
-        """Copied out of the tensors of layer ``number``."""
+    def of(cls, layer: LayerTensors) -> LayerSnapshot:
+        """Copied out of the tensors of a layer."""
         carried, partner = (None if one is None else _copied(one) for one in (layer.carried, layer.partner))
         deltas, bp_deltas, angles = map(_copied, (layer.deltas, layer.bp_deltas, layer.sample_angles))
-        return cls(number, layer.name, carried, partner, layer.weight_alignment, deltas, bp_deltas, angles)
+        return cls(layer.number, layer.name, carried, partner, layer.weight_alignment, deltas, bp_deltas, angles)
 
 
 def _copied(tensor: Tensor) -> np.ndarray:

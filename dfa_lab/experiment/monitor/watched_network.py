@@ -21,13 +21,12 @@ from dfa_lab.learning.alignment import (
     CONVENTIONS,
     Alignment,
     column,
-    full_precision,
     measure_alignment,
-    side_effect_free,
 )
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import conversion_of, eval_mode, unwrapped
 from dfa_lab.learning.networks import network_of
+from dfa_lab.learning.recording import full_precision, side_effect_free
 from dfa_lab.learning.rules import RULES
 
 #: Test samples that go through the network at once.

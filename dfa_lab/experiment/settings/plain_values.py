@@ -21,8 +21,20 @@ def plain(field: str, value: Any, seen: Iterator[int]) -> Any:
     if is_list(value) and field in MOST_ENTRIES:
         return tuple(plain(field, one, seen) for one in value)
     if isinstance(value, Mapping):
-        return {key: _plain_parameter(field, one, seen) for key, one in value.items()}
+        return {_key(key): _plain_choice(field, one, seen) for key, one in value.items()}
     return value
+
+
+def _key(key: Any) -> Any:
+    """A layer's number as the text that JSON makes of it."""
+    return str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+
+
+def _plain_choice(field: str, value: Any, seen: Iterator[int]) -> Any:
+    """A choice's parameter, or of a mapping of layers one layer's own choice."""
+    if isinstance(value, Mapping):
+        return {key: _plain_parameter(field, one, seen) for key, one in value.items()}
+    return _plain_parameter(field, value, seen)
 
 
 def _plain_parameter(field: str, value: Any, seen: Iterator[int]) -> Any:

@@ -32,6 +32,7 @@ from dfa_lab.experiment.settings.plain_values import check_length, decimal_comma
 from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
 from dfa_lab.learning.ops import each, is_sequence
+from dfa_lab.registry import per_layer
 
 
 class Settings(BaseModel):
@@ -57,7 +58,7 @@ class Settings(BaseModel):
     activation: str = setting("tanh", "Activation f of the hidden layers.", label="activation")
     activation_derivative: ReplicaDerivative | tuple[ReplicaDerivative, ...] = setting(
         "exact",
-        "The g that stands for f′ on the way back, a name or text in x; 'exact' is f′ itself.",
+        "The g that stands for f′ on the way back, a name or text in x, or a mapping of layers to them; 'exact' is f′.",
         label="derivative",
         live=True,
     )
@@ -185,6 +186,8 @@ class Settings(BaseModel):
     def _registered(cls, value: Any, info: Any) -> Any:
         if is_sequence(value) and info.field_name in PER_REPLICA:
             return tuple(cls._registered(one, info) for one in value)
+        if per_layer(value) and info.field_name == "activation_derivative":
+            value = {layer: one.text if isinstance(one, Expression) else one for layer, one in value.items()}
         if isinstance(value, Expression):
             return value.text
         if not callable(value) and not isinstance(value, Task):
@@ -258,7 +261,8 @@ def expected(name: str) -> str:
     """What a field takes, in words."""
     several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
-        text = ", or text in x such as '1 - tanh(x)**2'" if name == "activation_derivative" else ""
+        derivative = ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them"
+        text = derivative if name == "activation_derivative" else ""
         return f"one of {', '.join(CHOICES[name])}{text}{several}"
     if name == "widths":
         return f"a sequence of whole numbers from 1 to {limits.MOST_UNITS}, at most {limits.MOST_LAYERS}"

@@ -79,7 +79,8 @@ class MLPLearner(Learner):
             one.data_ptr() == two.data_ptr() and one.dtype == two.dtype
             for one, two in zip([*now.weights, *now.biases], [*self.layers.weights, *self.layers.biases], strict=True)
         )
-        if not same or now.rule is not self.layers.rule or now.slope is not self.layers.slope:
+        slopes = now.slope is self.layers.slope and now.slopes == self.layers.slopes
+        if not same or now.rule is not self.layers.rule or not slopes:
             raise DfaLabError(
                 "the experiment's network was changed from outside (other tensors, another rule or derivative); "
                 "use change(…) on the experiment, or train the network in a loop of your own."

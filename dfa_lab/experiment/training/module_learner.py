@@ -177,7 +177,7 @@ class ModuleLearner(Learner):
         """See ``Learner``: of each layer that carries δ."""
         draws = CHANCE_DRAWS if chance else 0
         with eval_mode(self.net):
-            found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
+            _, found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
         return {name: columns for name, columns in found.items() if chance or CHANCE not in name}
 
     def capture(self, *, net: bool = True) -> LearnerState:

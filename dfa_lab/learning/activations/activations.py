@@ -26,7 +26,7 @@ from dfa_lab.learning.activations.parser import LENGTH
 from dfa_lab.learning.activations.piecewise_linear import Points
 from dfa_lab.learning.ops import InplaceActivation
 from dfa_lab.learning.ops import inplace_activations as kernels
-from dfa_lab.registry import Choice, Registry
+from dfa_lab.registry import Choice, Registry, per_layer
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,17 @@ class Derivatives(Registry[Derivative]):
         if self[name] is points:
             return Points(**parameters) if parameters else points
         return exact if self[name] is exact else functools.partial(self.call, choice)
+
+    def check(self, choice: Any) -> None:
+        """As in any registry; a mapping of layers to choices is taken too (what it matches, the network knows)."""
+        if not per_layer(choice):
+            self.split(choice)
+            return
+        for layer, one in choice.items():
+            try:
+                self.resolve(one)
+            except DfaLabError as reason:
+                raise DfaLabError(f"activation_derivative for {shown(layer)}: {reason}") from None
 
     def split(self, choice: Choice) -> tuple[str, dict[str, Any]]:
         """As in any registry; a text in x that can be read is its own name."""

@@ -6,7 +6,6 @@ from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, Convention, column
 from dfa_lab.learning.alignment.layer_tensors import LayerTensors, mlp_layer_tensors, module_layer_tensors
-from dfa_lab.learning.alignment.no_side_effects import copied_buffers, full_precision, side_effect_free
 from dfa_lab.learning.alignment.of_mlp import by_backpropagation, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
 from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Recording, record

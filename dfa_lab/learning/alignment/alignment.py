@@ -8,6 +8,7 @@ defines every number with its equation.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import whole_number
-from dfa_lab.html_table import degrees, number, table
+from dfa_lab.html_table import degrees, number, plain_table, table
 from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.alignment.conventions import CONVENTIONS, DEFAULT, column
-from dfa_lab.learning.alignment.no_side_effects import full_precision, savable
 from dfa_lab.learning.alignment.of_mlp import Columns, measure_mlp
 from dfa_lab.learning.alignment.of_modules import measure_converted
 from dfa_lab.learning.mlp import MLP, downstream, forward
 from dfa_lab.learning.modules import Converted
 from dfa_lab.learning.networks import network_of
 from dfa_lab.learning.ops import checked_loss
+from dfa_lab.learning.recording import full_precision, savable
 from dfa_lab.learning.rules import Lesson, check_reduction
 
 if TYPE_CHECKING:
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 class AlignmentRow:
     """One layer of one replica. Angles and their standard deviations are in degrees.
 
-    - ``layer`` counts hidden layers from 1; in a converted network the layers that carry δ, with their ``name``
+    - ``layer`` counts hidden layers from 1; in a converted network the layers that carry δ, with their ``name``, and
+      then the feedback points that have none
     - ``entries``: n, how many entries the compared matrices have
-    - ``weight_alignment``: between the matrix that carries the signal and BP's own, W_{l+1}, or for a direct rule the
-      downstream product W_L … W_{l+1}; ``weight_alignment_chance``: one sd, about 90°, of independent entries
+    - ``weight_alignment``: between the matrix that carries the signal to the layer and BP's own, W_{l+1}, or for a
+      direct rule the downstream product W_L … W_{l+1}; in a converted network the matrices of all layers that read
+      this one's output as one vector, NaN where none does; ``weight_alignment_chance``: one sd, about 90°, of
+      independent entries
     - ``feedback_product_alignment``: direct rules, between W_l and B_l B_{l-1}ᵀ (Refinetti et al. 2021)
     - ``signal_alignment``: mean over samples, between the signal a layer receives, before g, and BP's
     - ``gradient_alignment``: between δ by the rule and by BP, under the ``convention`` named;
@@ -71,12 +75,18 @@ class AlignmentRow:
 
 
 class Alignment(list[AlignmentRow]):
-    """The rows of one measurement, one for each layer and replica."""
+    """The rows of one measurement, one for each layer and replica. Shown, it is a table of the main columns."""
+
+    def __repr__(self) -> str:
+        return plain_table(*self._shown()) if self else "no row: no layer carries δ by a rule, and no point was reached"
 
     def _repr_html_(self) -> str:
+        return table(*self._shown())
+
+    def _shown(self) -> tuple[list[str], list[list[object]]]:
         named, several = any(row.name for row in self), any(row.replica for row in self)
         head = ["layer", *["name"] * named, *["replica"] * several]
-        rows = [
+        rows: list[list[object]] = [
             [
                 *[row.layer, *[row.name] * named, *[row.replica] * several],
                 degrees(row.weight_alignment),
@@ -86,7 +96,7 @@ class Alignment(list[AlignmentRow]):
             ]
             for row in self
         ]
-        return table([*head, "weight alignment", "gradient alignment", "by chance", "gradient norm ratio"], rows)
+        return [*head, "weight alignment", "gradient alignment", "by chance", "gradient norm ratio"], rows
 
     def to_frame(self) -> pd.DataFrame:
         """The rows as a table; each convention has a column ``gradient_alignment_<name>``."""
@@ -115,7 +125,8 @@ def measure_alignment(
     """Alignment of each layer of ``net`` on one batch; nothing in it is changed, ``.grad``, buffers and RNG included.
 
     ``net`` is an MLP, with a row for each hidden layer, or a converted network, with a row for each layer that carries
-    δ, in order (``of_modules.py`` defines the numbers there). It stays in the mode it is in, train or eval, and is
+    δ, in order, and then one for each feedback point that has no such layer (``of_modules.py`` defines the numbers
+    there); where there is neither, it warns, and there is no row. It stays in the mode it is in, train or eval, and is
     measured in its own precision, outside autocast. ``inputs`` are (N, n_in) or (K, N, n_in), or whatever a converted
     network takes, several in a tuple. ``loss_fn(output, targets)`` is any torch loss of these two alone that gives a
     scalar, without a penalty on weights; with replicas it takes (K, N, n_out) and adds up the replicas' losses, so that
@@ -139,10 +150,17 @@ def measure_alignment(
     check_reduction(reduction)
     learner = network_of(net)
     if isinstance(learner, Converted):
-        found = measure_converted(
+        names, found = measure_converted(
             learner, inputs, targets, loss_fn, reduction, linearised=linearised, convention=convention, draws=draws
         )
-        return _rows(found, convention, list(learner.carrying), 1)
+        if not names:
+            warnings.warn(
+                "measure_alignment has no row for this network: it has no layer that carries δ by a rule (known are "
+                "torch's own, such as nn.Linear), and none of its feedback points was reached. Give "
+                "convert(…, points=[…]), names of modules.",
+                stacklevel=2,
+            )
+        return _rows(found, convention, names, 1)
     with full_precision():
         found = _measured(learner, savable(inputs), savable(targets), loss_fn, reduction, linearised, convention, draws)
     return _rows(found, convention, [""] * (len(learner.weights) - 1), learner.replicas or 1)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfa_lab.learning.alignment.angles import angle
-from dfa_lab.learning.alignment.no_side_effects import savable, side_effect_free
+from dfa_lab.learning.alignment.carriers import carriers_of, lone_points
 from dfa_lab.learning.alignment.of_mlp import by_backpropagation, hidden_deltas
-from dfa_lab.learning.alignment.of_modules import matrix_pairs
 from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
 from dfa_lab.learning.mlp import Layers, Pass, deltas, downstream
-from dfa_lab.learning.modules import Converted, as_matrix
+from dfa_lab.learning.modules import Converted
+from dfa_lab.learning.recording import savable, side_effect_free
 from dfa_lab.learning.rules import Lesson
 
 
@@ -23,9 +23,12 @@ from dfa_lab.learning.rules import Lesson
 class LayerTensors:
     """One layer: the matrix that carries the signal and BP's own, None where not defined; deltas, a row a sample.
 
-    Matrices are laid out as torch's: (out, in) layerwise, (n_out, n_l) direct.
+    ``number`` is as in every table, from 1. Matrices are laid out as torch's: (out, in) layerwise, (n_out, n_l)
+    direct. Those of several layers that read this one stand below one another, with zeros on the right of the narrower
+    ones.
     """
 
+    number: int
     name: str
     carried: Tensor | None
     partner: Tensor | None
@@ -59,35 +62,38 @@ def mlp_layer_tensors(
     for number, (delta, bp) in enumerate(zip(ours, theirs, strict=True)):
         partner, matrix = downstream(layers.weights, number + 1, layers.rule.route), layers.backward_matrix(number)
         carried = None if matrix is None else own(matrix.expand_as(partner))
-        found.append(LayerTensors(f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
+        found.append(LayerTensors(number + 1, f"layer {number + 1}", carried, own(partner), own(delta), own(bp)))
     return found
 
 
 def module_layer_tensors(
     converted: Converted, inputs: Any, targets: Any, loss_fn: Callable[[Any, Any], Tensor], reduction: str
 ) -> list[LayerTensors]:
-    """The tensors of each layer that carries δ and was called."""
+    """The tensors of each layer that carries δ, and of feedback points with none, as far as they were called."""
     with side_effect_free(converted):
         inputs, targets = savable(inputs), savable(targets)
         with recorded_with_paths(converted, inputs, targets, loss_fn, reduction) as (recording, paths):
             ours = recording.backward()
             paths.by_backpropagation()
             theirs = recording.backward()
-        pairs = matrix_pairs(converted, recording.calls)
+        carriers = carriers_of(converted, recording.calls)
     found = []
-    for name in converted.carrying:
+    rows = [*converted.carrying, *lone_points(converted, recording.calls)]
+    for number, name in enumerate(rows, 1):
         calls = recording.calls_of(name)
         calls = [call for call in calls if len(call.output) == len(calls[0].output)]
         if not calls:
             continue
         sides: list[Tensor | None] = [None, None]
-        if name in pairs:
-            layerwise, matrices = pairs[name]
-            layer = converted.root.get_submodule(name)
+        if name in carriers:
             sides = [
-                torch.cat([as_matrix(layer, one) if layerwise else one for one in side], 1)
-                for side in zip(*matrices, strict=True)
+                _below_one_another(side) for side in zip(*(one.as_matrices() for one in carriers[name]), strict=True)
             ]
         both = (torch.cat([one.received(call) for call in calls], 1) for one in (ours, theirs))
-        found.append(LayerTensors(name or "the module", sides[0], sides[1], *both))
+        found.append(LayerTensors(number, name or "the module", sides[0], sides[1], *both))
     return found
+
+
+def _below_one_another(matrices: Sequence[Tensor]) -> Tensor:
+    width = max(one.shape[1] for one in matrices)
+    return torch.cat([nn.functional.pad(one, (0, width - one.shape[1])) for one in matrices])

@@ -24,7 +24,7 @@ Tensors = Sequence[Tensor]
 
 def by_backpropagation(layers: Layers) -> Layers:
     """The same network as BP sees it: W carries the signal and f′ multiplies it, whatever g the rule uses."""
-    return replace(layers, rule=BP, feedback=(), slope=layers.exact_slope)
+    return replace(layers, rule=BP, feedback=(), slope=layers.exact_slope, slopes=())
 
 
 def mean_slopes(layers: Layers, seen: Pass) -> list[Tensor]:

@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import copied_buffers, record, side_effect_free
+from dfa_lab.learning.alignment import record
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.result import Audit
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, RuledActivation
 from dfa_lab.learning.networks import network_of
+from dfa_lab.learning.recording import copied_buffers, side_effect_free
 
 
 def audit(

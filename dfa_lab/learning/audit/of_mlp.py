@@ -31,7 +31,7 @@ def audit_mlp(
                 continue
             signal = _signal(net, rule, number, received[number + 1], output_error, lesson)
             if signal is not None:
-                delta = signal * layers.slope(preactivations[number], activities[number + 1])
+                delta = signal * layers.slope_at(number)(preactivations[number], activities[number + 1])
                 errors.note(rule.name, relative_error(received[number], delta))
         delta, h = received[number], activities[number]
         wanted = {f"weights.{number}": delta.mT @ h, f"biases.{number}": delta.sum(-2)}

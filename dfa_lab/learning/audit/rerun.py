@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import BackwardPass, Recording, copied_buffers
+from dfa_lab.learning.alignment import BackwardPass, Recording
 from dfa_lab.learning.audit.result import relative_error, tolerance
 from dfa_lab.learning.modules import Converted, RuledActivation
 from dfa_lab.learning.ops import mapped, restore_torch_state
-from dfa_lab.learning.recording import Call, Clones, at_signals
+from dfa_lab.learning.recording import Call, Clones, at_signals, copied_buffers
 from dfa_lab.learning.rules import BP
 
 

@@ -114,5 +114,8 @@ def relative_error(found: Tensor, wanted: Tensor) -> float:
 
 
 def tolerance(dtype: torch.dtype) -> float:
-    """The relative error that rounding may make: a recomputation sums in another order."""
+    """The relative error that rounding may make: a recomputation sums in another order.
+
+    In half precision and bfloat16 3 %, where right networks have up to 0.1 % and 0.6 %; another rule's is of order 1.
+    """
     return {torch.float64: 1e-9, torch.float32: 1e-3}.get(dtype, 3e-2)

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest, shown
-from dfa_lab.learning.rules import BP, RULES, Rule, per_layer
+from dfa_lab.learning.rules import BP, RULES, Rule
+from dfa_lab.registry import per_layer
 
 #: What the root is called in messages; in a mapping of rules it is its name as well as "".
 ROOT = "the module itself"

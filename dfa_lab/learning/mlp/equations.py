@@ -31,7 +31,7 @@ class Layers:
 
     ``weights[l]`` (…, n_{l+1}, n_l) and ``biases[l]`` (…, n_{l+1}), first layer first; ``feedback[l-1]`` is the B of
     hidden layer l (empty where the rule needs none); ``slope(a, h)`` is g, ``exact_slope`` f′; a ``kernel`` does the
-    function and f′ in place.
+    function and f′ in place. ``slopes[l-1]`` is the g of hidden layer l where they differ, () where all have ``slope``.
     """
 
     weights: Sequence[Tensor]
@@ -42,6 +42,7 @@ class Layers:
     rule: Rule
     feedback: Sequence[Tensor]
     kernel: InplaceActivation | None = None
+    slopes: Sequence[Slope] = ()
 
     def _feedback_of(self, number: int) -> Tensor | None:
         """B of hidden layer ``number`` (from 0); None where the rule needs none."""
@@ -56,13 +57,21 @@ class Layers:
         weights, biases, feedback = (
             [one[number] for one in column] for column in (self.weights, self.biases, self.feedback)
         )
-        slope = own_slope(self.slope, number)
-        return replace(self, weights=weights, biases=biases, feedback=feedback, slope=slope)
+        slope, slopes = own_slope(self.slope, number), [own_slope(slope, number) for slope in self.slopes]
+        return replace(self, weights=weights, biases=biases, feedback=feedback, slope=slope, slopes=slopes)
+
+    def slope_at(self, number: int) -> Slope:
+        """The g of hidden layer ``number`` (from 0)."""
+        return self.slopes[number] if self.slopes else self.slope
+
+    def in_place_at(self, number: int) -> bool:
+        """Whether hidden layer ``number`` (from 0) can do with h alone: g is f′, and the kernel knows it from h."""
+        return self.kernel is not None and self.slope_at(number) is self.exact_slope
 
     @property
     def in_place(self) -> bool:
-        """Whether a step can do with h alone: g is f′, and the kernel knows it from h."""
-        return self.kernel is not None and self.slope is self.exact_slope
+        """Whether every hidden layer can."""
+        return all(self.in_place_at(number) for number in range(max(1, len(self.slopes))))
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def deltas(
         signal = rule.signal(delta, received, layers.weights[number + 1], layers._feedback_of(number))
         if signal is None:
             break
-        slope = layers.slope(seen.preactivations[number], seen.activities[number + 1])
+        slope = layers.slope_at(number)(seen.preactivations[number], seen.activities[number + 1])
         if signals is None:
             delta = signal.mul_(slope)
         else:

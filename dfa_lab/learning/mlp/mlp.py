@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.learning.activations import Activation, Derivative, exact, replica_slopes, resolve_activation, slope_of
+from dfa_lab.learning.activations import (
+    Activation,
+    Derivative,
+    are_torchs_own,
+    kept,
+    layer_slopes,
+    resolve_activation,
+    slope_of,
+)
 from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice, Place
 from dfa_lab.learning.mlp.equations import Layers
 from dfa_lab.learning.mlp.feedback_buffers import Feedback
@@ -34,18 +42,17 @@ from dfa_lab.learning.rules import (
     Lesson,
     average_over_processes,
     given_lesson,
-    per_layer,
     warn_unless_attached,
 )
-from dfa_lab.registry import Choice
+from dfa_lab.registry import Choice, per_layer
 
 
 class MLP(nn.Module):
     """``widths[0]`` inputs, hidden layers of ``widths[1:-1]``, ``widths[-1]`` linear outputs; learns by ``rule``.
 
-    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES,
-    text in x or any callable g(a), feedback_init: FEEDBACK_INITS, weight_init: WEIGHT_INITS). ``feedback_scale``
-    multiplies the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
+    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, feedback_init: FEEDBACK_INITS,
+    weight_init: WEIGHT_INITS); ``activation_derivative`` as in ``dfa.set_derivative``. ``feedback_scale`` multiplies
+    the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
 
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
     or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be
@@ -119,24 +126,20 @@ class MLP(nn.Module):
     def set_rule(self, rule: Choice) -> None:
         """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
         if per_layer(rule):
-            raise DfaLabError(
-                f"rule was given as {shown(rule)}; an MLP has one rule for all its layers. A rule for each takes "
-                "dfa.convert(nn.Sequential(…), rule={…})."
-            )
+            what = f"rule was given as {shown(rule)}; an MLP has one rule for all its layers."
+            raise DfaLabError(f"{what} A rule for each takes dfa.convert(nn.Sequential(…), rule={{…}}).")
         chosen = RULES.resolve(rule)
         if chosen.needs_feedback:
             self.feedback.matrices(self, chosen.store)
         self.rule = chosen
 
     def set_derivative(self, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
-        """Multiply every signal with ``derivative`` from the next forward pass on; "exact" is f′ itself.
-
-        With replicas it may be a sequence, one for each.
-        """
+        """Multiply every signal with ``derivative``, as ``dfa.set_derivative`` takes it, from the next pass on."""
         if is_same(self.derivative, derivative):
             return  # it may fail by now, and nobody asked for another
-        self.slope = replica_slopes(self.activation, derivative, self.replicas)
-        self.derivative = derivative
+        self.slopes = layer_slopes(self.activation, derivative, self.replicas, len(self.widths) - 2)
+        self._exact = are_torchs_own(self.activation, derivative, len(self.widths) - 2)
+        self.derivative = kept(derivative)
 
     def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
         """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""
@@ -161,13 +164,15 @@ class MLP(nn.Module):
 
     def layers(self) -> Layers:
         """The same tensors, detached, as the equations take them: what they update in place, this network has."""
+        exact_slope = slope_of(self.activation)
         return Layers(
             weights=[weight.detach() for weight in self.weights],
             biases=[bias.detach() for bias in self.biases],
             function=self.activation.apply,
             kernel=self.activation.kernel,
-            slope=self.slope,
-            exact_slope=slope_of(self.activation),
+            slope=self.slopes[0] if self.slopes else exact_slope,
+            slopes=self.slopes if len(set(map(id, self.slopes))) > 1 else (),
+            exact_slope=exact_slope,
             rule=self.rule,
             feedback=self.feedback_matrices(),
         )
@@ -182,13 +187,13 @@ class MLP(nn.Module):
             self.begin_step()
         rule, feedback = self.rule, self.feedback_matrices()
         h, hiddens = inputs, []
-        inplace = self.activation.kernel if self._exact and self._preactivations is None else None
+        inplace = self.activation.kernel if self._preactivations is None else None
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             matrix = None
             if number and isinstance(rule, Layerwise):  # by BP, gradients may be differentiated again
                 carried = weight if rule is BP else weight.detach()
                 matrix = rule.matrix(carried, feedback[number - 1] if feedback else None)
-            if inplace is not None and number < len(self.weights) - 1 and pays_to_fuse(h, weight):
+            if inplace is not None and number < len(self._exact) and self._exact[number] and pays_to_fuse(h, weight):
                 h = fused_linear(h, weight, bias, weight if matrix is None else matrix, inplace)
             else:
                 a = affine(h, weight, bias, matrix)
@@ -196,7 +201,7 @@ class MLP(nn.Module):
                     self._preactivations.append(a := a.clone())
                 if number == len(self.weights) - 1:
                     break
-                h = self._activate(a)
+                h = self._activate(a, number)
             if rule.cuts_graph:
                 hiddens.append(h)
                 h = h.detach()
@@ -271,15 +276,10 @@ class MLP(nn.Module):
             self.rule.move(self.feedback.update_context(self, self.rule, weights, own, before, self._correlations))
         self._correlations = []
 
-    def _activate(self, a: Tensor) -> Tensor:
-        if self._exact:
+    def _activate(self, a: Tensor, number: int) -> Tensor:
+        if self._exact[number]:
             return self.activation.function(a)
-        return functional.activate(a, self.activation.function, self.slope)
-
-    @property
-    def _exact(self) -> bool:
-        """Whether g is the f′ that autograd has."""
-        return (self.derivative == "exact" or self.derivative is exact) and not self.activation.surrogate
+        return functional.activate(a, self.activation.function, self.slopes[number])
 
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise ``DfaLabError`` where ``inputs`` cannot enter: no float tensor, another width, dtype, replicas; NaN."""

@@ -21,7 +21,7 @@ from dfa_lab.learning.rules import Layerwise
 class Workspace:
     """The buffers of a step over so many samples: a and h of every layer, and one δ or, for a layerwise rule, two.
 
-    Where g needs h alone, h overwrites a. ``large`` are the layers, and ``carried`` the hidden layers'
+    Where a layer's g needs h alone, h overwrites a. ``large`` are the layers, and ``carried`` the hidden layers'
     signals, whose product is oneDNN's: it makes a tensor of its own, which takes the place of the one here.
     """
 
@@ -32,8 +32,11 @@ class Workspace:
         self.samples = samples
         self.preactivations = [like.new_empty(*lead, samples, width) for width in widths]
         self.activities = list(self.preactivations)
-        if layers.kernel is not None and not layers.in_place:
-            self.activities[:-1] = [torch.empty_like(a) for a in self.preactivations[:-1]]
+        self.in_place = [layers.in_place_at(number) for number in range(len(widths) - 1)]
+        if layers.kernel is not None:
+            for number, alone in enumerate(self.in_place):
+                if not alone:
+                    self.activities[number] = torch.empty_like(self.preactivations[number])
         self.ones = like.new_ones(samples)
         kernel, pairs = layers.kernel, zip(self.preactivations[:-1], self.activities, strict=False)
         self.activate = [kernel.into(a, h) for a, h in pairs] if kernel is not None else []
@@ -44,8 +47,8 @@ class Workspace:
         shapes = [(*lead, samples, width) for width in widths[:-1]]
         self.deltas = [room[n % blocks][: math.prod(shape)].view(shape) for n, shape in enumerate(shapes)]
         self.transposed = [delta.mT for delta in self.deltas]
-        pairs = zip(self.deltas, self.activities, strict=False)
-        self.back = [kernel.back(delta, h) for delta, h in pairs] if kernel is not None and layers.in_place else []
+        triples = zip(self.deltas, self.activities, self.in_place, strict=False)
+        self.back = [kernel.back(delta, h) if kernel and alone else None for delta, h, alone in triples]
         self.large = [onednn.pays(weight, samples, weight.shape[-1], weight.shape[-2]) for weight in weights]
         self.carried = [layerwise and large for large in self.large[1:]]
 
@@ -137,7 +140,7 @@ class Stepper:
         """h_{number + 1} by oneDNN: with f in the same call where a can be forgotten."""
         layers = self.layers
         weight, bias, hidden = layers.weights[number], layers.biases[number], number < len(work.deltas)
-        if hidden and layers.kernel is not None and layers.in_place:
+        if hidden and layers.kernel is not None and work.in_place[number]:
             a = h = onednn.linear(h, weight, bias, layers.kernel.fused)
         else:
             a = onednn.linear(h, weight, bias)
@@ -148,11 +151,12 @@ class Stepper:
     def _times_slope(self, work: Workspace, number: int) -> None:
         """δ = signal ⊙ g, in the signal's place."""
         anew = work.large[number] or (number < len(work.carried) and work.carried[number])
-        if work.back and anew:
+        back = work.back[number]
+        if back is None:
+            slope = self.layers.slope_at(number)(work.preactivations[number], work.activities[number])
+            work.deltas[number].mul_(slope)
+        elif anew:
             assert self.layers.kernel is not None
             self.layers.kernel.back(work.deltas[number], work.activities[number])()
-        elif work.back:
-            work.back[number]()
         else:
-            slope = self.layers.slope(work.preactivations[number], work.activities[number])
-            work.deltas[number].mul_(slope)
+            back()

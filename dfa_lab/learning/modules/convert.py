@@ -59,7 +59,8 @@ def convert(
       maps (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
       sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
-    - ``activation_derivative``: the g of the module's activation layers; functional calls cannot be seen.
+    - ``activation_derivative``: the g of the module's activation layers, or a mapping of their names or patterns to
+      one each, "exact" where none matches; functional calls cannot be seen.
     - ``output``: where the output is when the network returns more than one tensor: a key, an attribute's name
       ("logits"), an index, or a function of what is returned. Direct rules hear the error there, and put that tensor
       in its place again; ``audit``, ``measure_alignment``, ``Experiment`` and ``Monitor`` give it to the loss.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.activations import Activation, Derivative, slope_of
+from dfa_lab.learning.activations import Activation, check_layers, derivative_of, kept, slope_of
 from dfa_lab.learning.feedback import Place
 from dfa_lab.learning.interface import called
 from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
@@ -22,7 +22,7 @@ from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle
 from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.ops import is_same
 from dfa_lab.learning.rules import BP, Layerwise, Rule, UpdateContext, average_over_processes
-from dfa_lab.registry import Choice
+from dfa_lab.registry import per_layer
 
 #: Where a converted network keeps its conversion.
 ATTRIBUTE = "dfa_conversion"
@@ -108,28 +108,41 @@ class Converted:
                 "module before dfa.convert."
             )
 
-    def check_derivative(self, derivative: Choice | Derivative) -> None:
+    def _activations(self) -> dict[str, nn.Module]:
+        """The activation layers, converted or not yet, by every name they have."""
+        modules = self.root.named_modules(remove_duplicate=False)
+        return {
+            name: one for name, one in modules if type(one) in ACTIVATION_LAYERS or isinstance(one, RuledActivation)
+        }
+
+    def check_derivative(self, derivative: Any) -> None:
         """Raise ``DfaLabError`` for a derivative that cannot be used here."""
-        slope_of(Activation(torch.tanh), derivative)
-        known = any(
-            type(module) in ACTIVATION_LAYERS or isinstance(module, RuledActivation) for module in self.root.modules()
-        )
-        if derivative != "exact" and not known:
+        for one in derivative.values() if per_layer(derivative) else [derivative]:
+            slope_of(Activation(torch.tanh), one)
+        known = self._activations()
+        if known:
+            check_layers(derivative, known, "activation layer")
+        elif not is_same(derivative, "exact"):
             raise DfaLabError(
                 "this network has no activation layers, such as nn.Tanh(), whose derivative could be another: calls "
                 "such as F.relu cannot be seen. Use activation_derivative='exact', or layers."
             )
 
-    def set_derivative(self, derivative: Choice | Derivative) -> None:
-        """Let every activation layer multiply signals with ``derivative`` from the next forward pass on."""
+    def set_derivative(self, derivative: Any) -> None:
+        """Let every activation layer multiply signals with ``derivative`` from the next forward pass on.
+
+        A mapping gives each of them, by name or pattern, one of its own, "exact" where it names none.
+        """
         if is_same(self.conversion.derivative, derivative):
             return  # not checked again: a function of the user's may fail by now
         self.check_derivative(derivative)
         self.conversion.derivative = None  # until all of them have it
-        for module in self.root.modules():
-            if isinstance(module, RuledActivation):
-                module.set_derivative(derivative)
-        self.conversion.derivative = derivative
+        done: set[int] = set()
+        for name, module in self._activations().items():
+            if isinstance(module, RuledActivation) and id(module) not in done:
+                module.set_derivative(derivative_of(derivative, name))
+                done.add(id(module))
+        self.conversion.derivative = kept(derivative)
 
     def redraw_feedback(self, init: Any = None, scale: Any = None, seed: Any = None, own: bool = False) -> None:
         """Draw all feedback anew; what is not given stays as it was, and what was set by hand unless ``own``."""

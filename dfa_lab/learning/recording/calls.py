@@ -49,19 +49,17 @@ class Clones:
 class Call:
     """One call of a watched module; tensors are the clones.
 
-    ``feeds`` says that the network itself needs a gradient at one of the inputs: there are layers below. ``origin`` is
-    the node that made the first input; ``origins`` are those of all the inputs that a layer has products with: in a
-    cell input and state, in attention query, key and value. ``slope``, where asked for, is an activation's mean f′ over
-    samples. Recorded ``with_inputs``, the call has its arguments, its ``inputs``, what it ``returned`` and the state of
-    torch's random streams before and after it, and at a point where the rule cuts the graph ``cut``, clones behind the
-    cut. Its tensors keep their values: the network goes on with copies, which it may overwrite.
+    ``origin`` is the node that made the first input; ``origins`` are those of all the inputs that a layer has products
+    with: in a cell input and state, in attention query, key and value. ``slope``, where asked for, is an activation's
+    mean f′ over samples. Recorded ``with_inputs``, the call has its arguments, its ``inputs``, what it ``returned`` and
+    the state of torch's random streams before and after it, and at a point where the rule cuts the graph ``cut``,
+    clones behind the cut. Its tensors keep their values: the network goes on with copies, which it may overwrite.
     """
 
     name: str
     module: nn.Module
     origin: Node | None
     origins: list[Node | None] = field(default_factory=list)
-    feeds: bool = False
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     returned: Any = None
@@ -96,7 +94,7 @@ def watched(
     def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = tensors_of((args, kwargs))
         call = Call(name, module, given[0].grad_fn if given else None)
-        call.origins, call.feeds = [call.origin], any(one.requires_grad for one in given)
+        call.origins = [call.origin]
         if isinstance(module, nn.MultiheadAttention | nn.RNNCellBase):
             parts = [tensors_of(_given(args, kwargs, *one)) for one in enumerate(_products(module))]
             call.origins = [one[0].grad_fn if one else None for one in parts]

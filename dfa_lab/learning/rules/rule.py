@@ -13,7 +13,7 @@ the transposes, B_{l+1} δ_{l+1} and B_l e. The output layer always learns from 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, final
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.rules.feedback_updates import Move
 from dfa_lab.learning.rules.lesson import Lesson
-from dfa_lab.registry import Choice, Registry
+from dfa_lab.registry import Choice, Registry, per_layer
 
 
 class Route(enum.Enum):
@@ -192,11 +192,6 @@ KINDS: dict[Any, type[Rule]] = {kind.route: kind for kind in (Layerwise, Direct,
 def _registered(name: str, decay: float) -> Rule:
     rule = RULES[name]
     return rule if rule.decay == decay else replace(rule, decay=decay)
-
-
-def per_layer(choice: Any) -> bool:
-    """Whether a choice gives each layer a rule of its own: a mapping of names or patterns, without "name"."""
-    return isinstance(choice, Mapping) and "name" not in choice and len(choice) > 0
 
 
 class Rules(Registry[Rule]):

@@ -8,6 +8,7 @@ from typing import Any
 
 from dfa_lab.experiment.history import Event, History, shortened
 from dfa_lab.experiment.settings import label_of
+from dfa_lab.registry import per_layer
 
 LABEL_LENGTH = 34
 ROWS = 4
@@ -44,6 +45,8 @@ def value_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6g}"
+    if per_layer(value):
+        return f"{{{', '.join(f'{layer}: {value_text(one)}' for layer, one in value.items())}}}"
     if isinstance(value, Mapping):
         parameters = ", ".join(f"{key}={value_text(one)}" for key, one in value.items() if key != "name")
         return f"{value.get('name', '')}({parameters})"
@@ -63,6 +66,8 @@ def value_words(value: Any) -> str:
     >>> value_words({"name": "aligned", "angle": 45})
     'aligned, angle 45'
     """
+    if per_layer(value):
+        return "; ".join(f"{layer or 'the module itself'}: {value_words(one)}" for layer, one in value.items())
     if isinstance(value, Mapping):
         if value.get("name") == "points":
             return "drawn by hand"

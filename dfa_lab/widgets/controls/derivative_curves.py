@@ -11,6 +11,7 @@ import torch
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import resolve_activation, slope_of
 from dfa_lab.learning.ops import is_sequence
+from dfa_lab.registry import per_layer
 
 SPAN = 4.0
 """The curves reach from −4 to 4."""
@@ -21,7 +22,8 @@ COUNT = 161
 def curves(activation: Any, derivative: Any = "exact") -> dict[str, Any]:
     """``x`` and, at each x, the activation's ``f``, its own derivative ``exact``, and ``g``, what stands for it.
 
-    Of a sequence of derivatives, one for each replica, the first. None stands where there is no finite number, and
+    Of a sequence of derivatives, one for each replica, the first; of a mapping of layers the first that is another than
+    f′. None stands where there is no finite number, and
     all over ``g`` where the derivative cannot be computed: the run's own error says why. ``undefined`` says in words
     where ``g`` has no finite number, "" where it has one everywhere.
     """
@@ -30,6 +32,8 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, Any]:
     f = resolve_activation(activation)
     h = f.apply(x)
     first = derivative[0] if is_sequence(derivative) else derivative
+    if per_layer(first):
+        first = next((one for one in first.values() if one != "exact"), "exact")
     try:
         g = _numbers(slope_of(f, first)(x, h))
     except DfaLabError:

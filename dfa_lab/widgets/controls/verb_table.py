@@ -26,7 +26,11 @@ from dfa_lab.experiment.settings import (
     Settings,
     unknown_setting,
 )
+from dfa_lab.registry import per_layer
 from dfa_lab.widgets.controls.exports import DOWNLOADS
+
+#: Settings that take a mapping of layers to choices.
+PER_LAYER = ("rule", "activation_derivative")
 
 
 @dataclass(frozen=True)
@@ -225,9 +229,26 @@ def check_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
             raise DfaLabError(
                 f"{name} was given as a text of {len(value):,} characters; at most {PAGE_CHARACTERS} fit."
             )
-        if name in CHOICES and isinstance(value, Mapping):
-            _check_parameters(name, value)
+        if name in CHOICES:
+            for one in value if isinstance(value, list | tuple) else [value]:
+                _check_choice(name, one)
     return fields
+
+
+def _check_choice(name: str, choice: Any) -> None:
+    """A choice with parameters, or a mapping of layers to such choices or names."""
+    if not isinstance(choice, Mapping):
+        return
+    if not (name in PER_LAYER and per_layer(choice)):
+        _check_parameters(name, choice)
+        return
+    if len(choice) > PAGE_CHARACTERS:
+        raise DfaLabError(f"{name} was given for {len(choice):,} layers; at most {PAGE_CHARACTERS} fit.")
+    for layer, one in choice.items():
+        if isinstance(one, Mapping):
+            _check_parameters(name, one)
+        elif max(len(str(layer)), len(one) if isinstance(one, str) else 0) > PAGE_CHARACTERS:
+            raise DfaLabError(f"{name} was given for a layer as a long text; at most {PAGE_CHARACTERS} letters fit.")
 
 
 def _check_parameters(name: str, choice: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.learning.rules import RULES, Route, Rule, per_layer
+from dfa_lab.learning.rules import RULES, Route, Rule
+from dfa_lab.registry import per_layer
 from dfa_lab.widgets.network import NOTHING_SENT
 
 #: An angle counts as below chance where it is so many standard deviations below.

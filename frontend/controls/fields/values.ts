@@ -32,7 +32,7 @@ export function written(value: unknown, digits = 6): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
 }
 
-/** Any value as a short text: names bare, parameters in brackets, lists by commas. */
+/** Any value as a short text: names bare, parameters or layers in brackets, lists by commas. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return "none";
   if (typeof value === "number") return written(value);
@@ -40,7 +40,7 @@ export function shown(value: unknown): string {
   if (!isNamed(value)) return String(value);
   const parameters = Object.entries(value).filter(([key]) => key !== "name");
   const words = parameters.map(([key, one]) => (Array.isArray(one) ? `${one.length} ${key}` : `${key} ${shown(one)}`));
-  return `${value.name ?? ""} (${words.join(", ")})`.trim();
+  return `${value.name ?? "per layer"} (${words.join(", ")})`;
 }
 
 /**

@@ -180,5 +180,5 @@ def test_replicas_take_points_given_as_arrays():
     ]
     a = torch.linspace(-2, 2, 5).reshape(1, 5, 1).expand(3, 5, 1)
     net = dfa.MLP([4, 8, 2], replicas=3, activation_derivative=[drawn[0], drawn[1], drawn[0]])
-    for own, choice in zip(net.slope(a, a), [drawn[0], drawn[1], drawn[0]], strict=True):
+    for own, choice in zip(net.slopes[0](a, a), [drawn[0], drawn[1], drawn[0]], strict=True):
         assert torch.equal(own, Points(choice["points"])(a[0]))

@@ -158,13 +158,12 @@ def conv_by_hand(net, unfolded, x, t, rule, reduction, convention):
     rows = compared(feedback)
     drawn = [[row[convention] for row in compared(one)] for one in redrawn_by(net, layers, rule, feedback)]
     scale = 1 / len(x) if reduction == "mean" else 1
-    for number, (row, layer) in enumerate(zip(rows, layers, strict=True)):
-        weight = layer.weight.detach().numpy()
+    for number, row in enumerate(rows):
         stands = None
         if rule in DIRECT and number == 1:  # behind it a flat map goes into one linear layer
             stands = feedback[1], layers[2].weight.detach().numpy()
-        elif rule not in (*DIRECT, "shallow") and number:
-            stands = np.asarray(feedback[number]), weight
+        elif rule not in (*DIRECT, "shallow") and number < 2:
+            stands = np.asarray(feedback[number + 1]), layers[number + 1].weight.detach().numpy()
         row["entries"] = stands[1].size if stands else 0
         row["weight_alignment"] = degrees(*stands) if stands else np.nan
         band = stands and rule in LAYERWISE + DIRECT

@@ -232,8 +232,8 @@ def test_checkpoints_change_no_angle(rule):
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_redrawn_feedback_is_what_the_chance_passes_use(rule):
     """The angles of a chance pass are those of the network with that feedback put in."""
-    from dfa_lab.learning.alignment.no_side_effects import side_effect_free
     from dfa_lab.learning.alignment.recorded_passes import recorded_with_paths
+    from dfa_lab.learning.recording import side_effect_free
 
     module, x, t = make("resnet")
     net = dfa.convert(module, rule, example=x)

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 import dfa_lab as dfa
-from dfa_lab.learning.alignment.no_side_effects import side_effect_free
 from dfa_lab.learning.alignment.recorded_passes import Clones, record, recorded_with_paths
 from dfa_lab.learning.modules import conversion_of
+from dfa_lab.learning.recording import side_effect_free
 from zoo import make
 
 

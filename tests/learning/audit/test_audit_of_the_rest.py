@@ -185,6 +185,20 @@ def test_what_cannot_be_repeated_is_not_checked_and_the_reason_is_said():
         assert "cannot be said" in shown
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_low_precision_is_no_false_alarm_and_hides_no_wrong_rule(kind, dtype):
+    x, t = batch()
+    net = dfa.convert(KINDS[kind](), "dfa").to(dtype)
+    audit = dfa.audit(net, x.to(dtype), t, F.cross_entropy)
+    assert audit.clean is True, audit
+    assert max(row.error for row in audit) < 0.01
+    points = [one for one in net.modules() if "direct_output" in one._buffers]
+    if len(points) > 1:  # the only one that is not reached is an error
+        points[0]._forward_hooks.clear()
+        assert dfa.audit(net, x.to(dtype), t, F.cross_entropy).clean is False
+
+
 def test_checkpointed_blocks_are_checked():
     class Checkpointed(nn.Module):
         def __init__(self):

@@ -230,8 +230,8 @@ def test_backward_lets_go_of_each_activity_with_its_layer(rule, derivative, repl
     hiddens, when_first_learns = [], []
     activate = net._activate
 
-    def noted(a):
-        h = activate(a)
+    def noted(a, number):
+        h = activate(a, number)
         hiddens.append(StorageWeakRef(h.untyped_storage()))
         return h
 
