@@ -272,3 +272,20 @@ def test_the_data_themselves_stay_as_they_are():
     assert run.task is task
     assert all(torch.equal(one, task.train_inputs[name]) for name, one in before.items())
     assert task.train_inputs["state"][0].dtype == torch.float32
+
+
+def test_an_explorer_shows_it(monkeypatch):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    torch.manual_seed(0)
+    explorer = dfa.Explorer(module=Arguments(), task=tokens(), rule="dfa", output="logits", batch_size=8)
+    try:
+        explorer.act("step", steps=2)
+        explorer.experiment.change(rule="fa")
+        explorer.act("step", steps=2)
+        explorer.runner.wait()
+        assert explorer.experiment.steps_done == 4
+        assert explorer._repr_mimebundle_()
+        explorer.experiment.reset(rule="drtp")
+        assert explorer.experiment.output == "logits"
+    finally:
+        explorer.close()
