@@ -71,7 +71,7 @@ def _updates(experiment: Experiment, steps: str | None, epochs: str | None) -> i
         raise DfaLabError("--steps and --epochs were both given; expected one of them.")
     if epochs is None:
         return whole_number("--steps", _value("steps", "1000" if steps is None else steps), 0)
-    samples = len(experiment.task.train_inputs) * whole_number("--epochs", _value("epochs", epochs), 0)
+    samples = len(experiment.task.train_targets) * whole_number("--epochs", _value("epochs", epochs), 0)
     return -(-samples // experiment.settings.batch_size)
 
 

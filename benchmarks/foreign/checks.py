@@ -133,10 +133,12 @@ def trained(built: Built, rule: str) -> str:
 
 
 def experiment(built: Built) -> str:
-    """An Experiment with three live changes; its task is what the network takes first."""
-    inputs = next(iter(built.inputs.values())) if isinstance(built.inputs, dict) else built.inputs
-    tokens = not inputs.is_floating_point()
-    task = dfa.Task.from_arrays(inputs, built.targets, inputs, built.targets, tokens=tokens)
+    """An Experiment with three live changes on the batch."""
+    with torch.no_grad():
+        outputs = located(call(built.module, built.inputs), built.output).shape[-1]
+    tokens = isinstance(built.inputs, Tensor) and not built.inputs.is_floating_point()
+    batch = built.inputs, built.targets
+    task = dfa.Task.from_arrays(*batch, *batch, tokens=tokens, outputs=outputs)
     place = {} if built.output is None else {"output": built.output}
     module = dfa.convert(built.module, "fa", **place) if place else built.module
     run = dfa.Experiment(module=module, task=task, rule="fa", optimizer="adam", lr=LR, batch_size=8, probe_size=8)

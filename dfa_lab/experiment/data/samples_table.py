@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from dfa_lab.html_table import Drawn, number, picture, points, table
+from dfa_lab.learning.interface import all_tensors
+from dfa_lab.learning.ops import IGNORED
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.data.task import Task
@@ -17,18 +21,19 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 
 def samples_table(task: Task) -> str:
     """A table of the first training samples with their targets, headed by what the task is."""
-    size = f"{len(task.train_inputs):,} samples to learn from, {len(task.test_inputs):,} to test on"
+    size = f"{len(task.train_targets):,} samples to learn from, {len(task.test_targets):,} to test on"
     caption = f"{task.name}: {task.summary.rstrip('.')}. {size}."
     classes = task.train_targets.dim() == 1
+    first = all_tensors(task.train_inputs)[0]
     if task.image is not None:
-        targets = [_target(task, place) for place in range(min(PICTURES, len(task.train_inputs)))]
+        targets = [_target(task, place) for place in range(min(PICTURES, len(first)))]
         return table(targets, [[_picture(task, place, name) for place, name in enumerate(targets)]], caption)
-    if classes and task.train_inputs.shape[1:] == (2,) and task.train_inputs.is_floating_point():
-        places = [(row[0], row[1]) for row in task.train_inputs[:POINTS].tolist()]
+    if task.single and classes and first.shape[1:] == (2,) and first.is_floating_point():
+        places = [(row[0], row[1]) for row in first[:POINTS].tolist()]
         colours = [COLOURS[int(one) % len(COLOURS)] for one in task.train_targets[:POINTS]]
         drawn = points(places, colours, f"samples of {task.name}, a colour a class")
         return table([f"the first {len(places)} samples, a colour a class"], [[drawn]], caption)
-    inputs = task.train_inputs[:ROWS].flatten(1)
+    inputs = torch.cat([one[:ROWS].reshape(min(ROWS, len(one)), -1) for one in all_tensors(task.train_inputs)], 1)
     more = ["…"] * (inputs.shape[1] > NUMBERS)
     rows = [
         [*map(number, map(float, row[:NUMBERS])), *more, _target(task, place)]
@@ -40,8 +45,10 @@ def samples_table(task: Task) -> str:
 
 def _target(task: Task, place: int) -> str:
     target: Any = task.train_targets[place]
-    if target.dim() == 0:
-        return task.labels[int(target)]
+    if task.classifies:
+        words = [task.labels[int(one)] if one != IGNORED else "–" for one in target.reshape(-1)[:NUMBERS]]
+        return ", ".join(words) + (", …" if target.numel() > NUMBERS else "")
+    target = target.reshape(-1)
     return ", ".join(number(float(one)) for one in target[:NUMBERS]) + (", …" if len(target) > NUMBERS else "")
 
 

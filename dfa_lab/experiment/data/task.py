@@ -19,23 +19,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data.from_arrays import from_arrays
 from dfa_lab.experiment.data.samples_table import samples_table
-from dfa_lab.learning.ops import LOSSES, Loss
+from dfa_lab.learning.interface import all_tensors, described
+from dfa_lab.learning.ops import HEARD_CROSS_ENTROPY, IGNORED, LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
+#: What inputs may be; beside others, in a tuple or mapping, masks too.
 _INPUTS = (torch.float32, torch.int64)
+_PARTS = (*_INPUTS, torch.int32, torch.bool)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """Training and test data: inputs (N, …) float32, or int64 for tokens, and targets.
 
-    Targets are (N,) int64 class numbers, or (N, n_out) float32 under a squared error. ``outputs`` is n_out, ``loss`` a
-    name in LOSSES. An MLP takes the inputs flat, a module of your own as they are. ``image`` is (channels, height,
-    width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) need none. ``class_names`` are the classes
-    in words, in the order of their numbers. Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
+    Inputs may be several tensors, in a tuple or a mapping of arguments' names, with the samples first in each. Targets
+    are (N,) int64 class numbers, or (N, T) for sequences, or (N, n_out) float32 under a squared error; what has the
+    class number −100 is left out of the loss and the accuracy. ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP
+    takes the inputs flat, a module of your own as they are. ``image`` is (channels, height, width) where a sample is a
+    picture, flat or not; inputs (N, 1 or 3, H, W) need none. ``class_names`` are the classes in words, in the order of
+    their numbers. Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
 
     >>> import dfa_lab as dfa
     >>> dfa.Task.from_arrays([[0.0], [1.0], [2.0], [3.0]], ["cat", "dog", "cat", "dog"], test_share=0.5)
@@ -44,9 +49,9 @@ class Task:
 
     name: str
     summary: str
-    train_inputs: Tensor
+    train_inputs: Any
     train_targets: Tensor
-    test_inputs: Tensor
+    test_inputs: Any
     test_targets: Tensor
     outputs: int
     loss: str = "cross_entropy"
@@ -55,34 +60,13 @@ class Task:
 
     def __post_init__(self) -> None:
         LOSSES[self.loss]
-        classes = self.loss == "cross_entropy"
-        wanted = "(N,) int64 class numbers" if classes else f"(N, {self.outputs}) float32"
-        sample = self.train_inputs.shape[1:]
-        shaped = f"(N, {', '.join(map(str, sample)) or 'n_in'})"
-        splits = {"train": (self.train_inputs, self.train_targets), "test": (self.test_inputs, self.test_targets)}
-        for split, (inputs, targets) in splits.items():
+        for split in ("train", "test"):
             here = f"task {shown(self.name)}: {split}"
-            shape = (len(inputs),) if classes else (len(inputs), self.outputs)
-            kind = torch.int64 if classes else torch.float32
-            if inputs.dim() < 2 or inputs.shape[1:] != sample or not len(inputs) or inputs.dtype not in _INPUTS:
-                raise DfaLabError(
-                    f"{here} inputs have shape {tuple(inputs.shape)}, {inputs.dtype}; expected {shaped} float32 (int64 "
-                    "for tokens), N at least 1, samples of the same shape for training and test: try tensor.float()."
-                )
-            if tuple(targets.shape) != shape or targets.dtype != kind:
-                raise DfaLabError(
-                    f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
-                    f"N = {len(inputs)} under loss {shown(self.loss)}."
-                )
-            if not bool(torch.isfinite(inputs).all() and torch.isfinite(targets).all()):
-                raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
-            if classes and not (int(targets.min()) >= 0 and int(targets.max()) < self.outputs):
-                raise DfaLabError(
-                    f"{here} targets run from {int(targets.min())} to {int(targets.max())}; "
-                    f"expected class numbers from 0 to {self.outputs - 1}."
-                )
-
-        if self.image is None and len(sample) == 3 and sample[0] in (1, 3) and self.train_inputs.is_floating_point():
+            self._check_inputs(here, getattr(self, f"{split}_inputs"), len(getattr(self, f"{split}_targets")))
+            self._check_targets(here, getattr(self, f"{split}_targets"))
+        sample: tuple[int, ...] = tuple(self.train_inputs.shape[1:]) if self.single else ()
+        picture = len(sample) == 3 and sample[0] in (1, 3) and self.train_inputs.is_floating_point()
+        if self.image is None and picture:
             object.__setattr__(self, "image", tuple(sample))
         if self.image is not None and math.prod(self.image) != math.prod(sample):
             raise DfaLabError(
@@ -95,8 +79,49 @@ class Task:
                 "give one for each, or none."
             )
 
+    def _check_inputs(self, here: str, inputs: Any, count: int) -> None:
+        parts, like = all_tensors(inputs), all_tensors(self.train_inputs)
+        shapes = [tuple(one.shape[1:]) for one in like]
+        if self.single:
+            fits = inputs.dim() > 1 and inputs.dtype in _INPUTS
+            sample = shapes[0]
+            wanted = (
+                f"(N, {', '.join(map(str, sample)) or 'n_in'}) float32 (int64 for tokens), N at least 1, samples of "
+                "the same shape for training and test: try tensor.float()"
+            )
+        else:
+            fits = bool(parts) and all(one.dim() and one.dtype in _PARTS for one in parts)
+            wanted = "tensors (N, …), float32, int64, int32 or bool, of the same names and shapes for training and test"
+        lengths = {len(one) for one in parts if one.dim()}
+        if not fits or [tuple(one.shape[1:]) for one in parts] != shapes or not all(lengths):
+            raise DfaLabError(f"{here} inputs have shape {described(inputs)}; expected {wanted}.")
+        if lengths != {count}:
+            raise DfaLabError(f"{here} inputs have shape {described(inputs)}, for {count} targets; expected as many.")
+        if not all(bool(torch.isfinite(one).all()) for one in parts):
+            raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
+
+    def _check_targets(self, here: str, targets: Tensor) -> None:
+        classes, known = self.loss == "cross_entropy", self.train_targets.shape[1:]
+        wanted = "(N,) int64 class numbers, or (N, T) of them" if classes else f"(N, {self.outputs}) float32"
+        kind, least = (torch.int64, 1) if classes else (torch.float32, 2)
+        column = classes and targets.shape[1:] == (1,)
+        shaped = targets.dim() >= least and targets.shape[1:] == known and not column
+        if not shaped or targets.dtype != kind or not (classes or targets.shape[-1] == self.outputs):
+            raise DfaLabError(
+                f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
+                f"N = {len(targets)} under loss {shown(self.loss)}."
+            )
+        if not bool(torch.isfinite(targets).all()):
+            raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
+        if not classes:
+            return
+        numbers = targets[targets != IGNORED]
+        if not len(numbers) or not (int(numbers.min()) >= 0 and int(numbers.max()) < self.outputs):
+            run = f"run from {int(numbers.min())} to {int(numbers.max())}" if len(numbers) else f"are all {IGNORED}"
+            raise DfaLabError(f"{here} targets {run}; expected class numbers from 0 to {self.outputs - 1}.")
+
     def __repr__(self) -> str:
-        return f"Task({self.name!r}, {len(self.train_inputs)} + {len(self.test_inputs)} samples)"
+        return f"Task({self.name!r}, {len(self.train_targets)} + {len(self.test_targets)} samples)"
 
     def _repr_html_(self) -> str:
         return samples_table(self)
@@ -118,20 +143,30 @@ class Task:
         test_share: float = 0.2,
         seed: int = 0,
         tokens: bool = False,
+        outputs: int | None = None,
     ) -> Task:
         """A task from arrays, tensors, lists or data frames: (N, …) inputs and N targets.
 
         Targets that are whole numbers, booleans or text are classes (whole numbers from 0; anything else is numbered in
         sorted order); floating ones, (N,) or (N, n_out), are values for a squared error. Inputs become float32 without
-        scaling, or int64 with ``tokens``. Without a test set, ``test_share`` of the samples becomes it, shuffled by
-        ``seed`` and stratified by class where there are enough. Raises ``DfaLabError`` where that makes no task.
+        scaling, or int64 with ``tokens``. Several inputs are a mapping of arguments' names to arrays, or a tuple of
+        arrays; in these whole numbers stay as they are. Class numbers may be (N, T), a class a token, with −100 where
+        nothing is to be learned; ``outputs`` says how many classes there are where not all occur. Without a test set,
+        ``test_share`` of the samples becomes it, shuffled by ``seed`` and stratified by class where there are enough.
+        Raises ``DfaLabError`` where that makes no task.
         """
         if (test_inputs is None) != (test_targets is None):
             raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")
-        return Task(**from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens))
+        fields = from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens)
+        return Task(**fields if outputs is None else fields | {"outputs": whole_number("outputs", outputs, 1)})
 
     def flat(self) -> Task:
         """The same task with inputs (N, n_in), as an MLP takes them."""
+        if not self.single or not self.per_sample:
+            raise DfaLabError(
+                f"task {shown(self.name)} has {'a target for each token' if self.single else 'several inputs'}; an MLP "
+                "takes one vector and gives one answer: give Experiment a module."
+            )
         if not self.train_inputs.is_floating_point():
             raise DfaLabError(
                 f"task {shown(self.name)} has tokens as inputs; give Experiment a module that embeds them."
@@ -149,12 +184,33 @@ class Task:
     @property
     def inputs(self) -> int:
         """n_in, the entries of a sample."""
-        return self.train_inputs[0].numel()
+        return sum(one[0].numel() for one in all_tensors(self.train_inputs))
+
+    @property
+    def single(self) -> bool:
+        """Whether a sample is one tensor."""
+        return isinstance(self.train_inputs, Tensor)
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether a sample has one target, and not one for each of its tokens."""
+        return self.train_targets.dim() == (1 if self.classifies else 2)
+
+    @functools.cached_property
+    def ignores(self) -> bool:
+        """Whether some targets are −100, which is no class."""
+        return self.classifies and any(bool((one == IGNORED).any()) for one in (self.train_targets, self.test_targets))
+
+    def heard(self, targets: Tensor) -> int:
+        """How many of ``targets`` are in the loss."""
+        if self.ignores:
+            return int((targets != IGNORED).sum())
+        return targets.numel() if self.classifies else targets.numel() // self.outputs
 
     @property
     def objective(self) -> Loss:
         """The loss itself."""
-        return LOSSES[self.loss]
+        return HEARD_CROSS_ENTROPY if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
 
 
 TASKS: Registry[Callable[..., Task] | Task] = Registry("task")

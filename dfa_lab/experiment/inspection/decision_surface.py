@@ -41,7 +41,13 @@ class Surface(Inspected):
 
 def has_surface(task: Task) -> bool:
     """Whether a task has two inputs and classes, so that its decision surface can be drawn."""
-    return task.classifies and task.inputs == 2 and task.train_inputs.is_floating_point()
+    return (
+        task.single
+        and task.per_sample
+        and task.classifies
+        and task.inputs == 2
+        and task.train_inputs.is_floating_point()
+    )
 
 
 def surface_of(experiment: Experiment, replica: int = 0, size: int = 60) -> Surface:

@@ -36,7 +36,7 @@ class Mistakes(Inspected):
 
 def has_pictures(task: Task) -> bool:
     """Whether a task has classes and its samples are pictures, so that the wrong ones can be shown."""
-    return task.classifies and task.image is not None
+    return task.classifies and task.per_sample and task.image is not None
 
 
 def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mistakes:

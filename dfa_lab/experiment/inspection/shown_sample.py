@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.inspection.layer_state import numbers, spread
+from dfa_lab.learning.interface import all_tensors
+from dfa_lab.learning.ops import IGNORED
 
 #: Pixels on a side of a picture, at most: a larger one is averaged down.
 LARGEST_SIDE = 32
@@ -48,25 +51,30 @@ def sample_state(
     task: Task,
     number: int,
     count: int,
-    batch: tuple[Tensor, Tensor],
+    batch: tuple[Any, Tensor],
     answer: tuple[Tensor, Tensor],
     drawn: np.ndarray,
     most_units: int,
 ) -> SampleState:
-    """From a ``batch`` of the one sample, the network's ``answer``, output and e (1, n_out), and the drawn outputs."""
-    inputs, target = batch[0].reshape(-1), batch[1][0]
-    output, error = (numbers(one[0]) for one in answer)
+    """From a ``batch`` of the one sample, the network's ``answer``, output and e (1, n_out), and the drawn outputs.
+
+    Of several inputs the first is shown, of several tokens the first with a target.
+    """
+    first = all_tensors(batch[0])[0]
+    inputs, (target, place) = first.reshape(-1), _first_target(task, batch[1])
+    answers = [one[0] if task.per_sample else one[0].flatten(0, -2)[place] for one in answer]
+    output, error = map(numbers, answers)
     units = spread(inputs.numel(), most_units)
     if task.classifies:
         said, known = int(output.argmax()), int(target)
-        says = numbers(answer[0][0].double().softmax(-1))
-        words = task.labels[known], task.labels[said]
+        says = numbers(answers[0].double().softmax(-1))
+        words = task.labels[known] if known != IGNORED else "", task.labels[said]
     else:
         says, words = output, (_values(numbers(target)), _values(output))
     return SampleState(
         number=number,
         count=count,
-        pixels=_picture(task, batch[0]),
+        pixels=_picture(task, first),
         size=inputs.numel(),
         units=units,
         values=numbers(inputs)[units],
@@ -76,6 +84,14 @@ def sample_state(
         says=says[drawn],
         error=error[drawn],
     )
+
+
+def _first_target(task: Task, targets: Tensor) -> tuple[Tensor, int]:
+    if task.per_sample:
+        return targets[0], 0
+    flat = targets[0].flatten() if task.classifies else targets[0].flatten(0, -2)
+    place = int((flat != IGNORED).int().argmax()) if task.classifies else 0
+    return flat[place], place
 
 
 def _picture(task: Task, inputs: Tensor) -> np.ndarray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import Learner
+from dfa_lab.learning.interface import cloned, on_device, rows
 from dfa_lab.learning.ops import generator
 
 
@@ -27,28 +30,29 @@ class Probe:
     def __init__(self, task: Task, learner: Learner) -> None:
         self.task, self.learner = task, learner
         device = learner.settings.device
-        self._inputs, self._targets = task.test_inputs.to(device), task.test_targets.to(device)
-        self._order = torch.randperm(len(self._inputs), generator=generator(0, "probe")).to(device)
-        self._batch: tuple[Tensor, Tensor] | None = None
+        self._inputs, self._targets = on_device(task.test_inputs, device), task.test_targets.to(device)
+        self._order = torch.randperm(len(self._targets), generator=generator(0, "probe")).to(device)
+        self._batch: tuple[Any, Tensor] | None = None
 
-    def batch(self) -> tuple[Tensor, Tensor]:
+    def batch(self) -> tuple[Any, Tensor]:
         """The first ``probe_size`` samples of a shuffle of the test split that is the same in every run on the task."""
         inputs, targets = self._chosen()
-        return inputs.clone(), targets  # a module may overwrite what it is given
+        return cloned(inputs), targets  # a module may overwrite what it is given
 
     def __len__(self) -> int:
         """How many samples the batch has."""
-        return min(self.learner.settings.probe_size, len(self._inputs))
+        return min(self.learner.settings.probe_size, len(self._targets))
 
-    def sample(self, number: int) -> tuple[Tensor, Tensor]:
+    def sample(self, number: int) -> tuple[Any, Tensor]:
         """Sample ``number`` of the batch, from 0, as a batch of one."""
         inputs, targets = self._chosen()
-        return inputs[number : number + 1].clone(), targets[number : number + 1]
+        chosen = slice(number, number + 1)
+        return cloned(rows(inputs, chosen)), targets[chosen]
 
-    def _chosen(self) -> tuple[Tensor, Tensor]:
-        if self._batch is None or len(self._batch[0]) != len(self):
+    def _chosen(self) -> tuple[Any, Tensor]:
+        if self._batch is None or len(self._batch[1]) != len(self):
             chosen = self._order[: len(self)]
-            self._batch = self._inputs[chosen], self._targets[chosen]
+            self._batch = rows(self._inputs, chosen), self._targets[chosen]
         return self._batch
 
     def alignment(self, *, chance: bool) -> dict[str, list[list[float]]]:
@@ -69,16 +73,16 @@ class Probe:
 
     def evaluate(self) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""
-        loss, right = torch.zeros(()), torch.zeros(())
-        for start in range(0, len(self._inputs), self.learner.chunk):
+        loss, right, heard = torch.zeros(()), torch.zeros(()), 0
+        for start in range(0, len(self._targets), self.learner.chunk):
             part = slice(start, start + self.learner.chunk)
-            inputs, targets = self._inputs[part], self._targets[part]
-            output = self.learner.output(inputs)
-            value, _ = self.task.objective.value_and_error(output, targets)
-            loss = loss + value.double().cpu() * len(inputs)
+            inputs, targets = rows(self._inputs, part), self._targets[part]
+            output, count = self.learner.output(inputs), self.task.heard(targets)
+            value, _ = self.learner.loss.value_and_error(output, targets)
+            loss, heard = loss + value.double().cpu() * count, heard + count
             if self.task.classifies:
-                right = right + (output.argmax(-1) == targets).sum(-1).cpu()
+                right = right + (output.argmax(-1) == targets).flatten(-targets.dim()).sum(-1).cpu()
         found = {"test_loss": loss}
         if self.task.classifies:
             found["test_accuracy"] = right.double()
-        return {name: (total / len(self._inputs)).reshape(-1) for name, total in found.items()}
+        return {name: (total / heard).reshape(-1) for name, total in found.items()}

@@ -14,6 +14,7 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import ALIGNMENT, TEST, Pending, Recorder, Schedule
 from dfa_lab.experiment.monitor.watched_network import WatchedNetwork, samples_of
 from dfa_lab.experiment.training import SIGNAL_FIELDS, LossMean, ThroughputClock
+from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import check_reduction
 
 #: How many times larger or smaller a learning rate must be to be noted as a change; a smooth schedule is none.
@@ -34,6 +35,7 @@ class LoopMonitor:
         *,
         optimizer: torch.optim.Optimizer | None = None,
         test: Any = None,
+        output: Output = None,
         batch_size: int | None = None,
         probe_every: int | None = None,
         record_every: int = 10,
@@ -47,7 +49,7 @@ class LoopMonitor:
         if probe_every is not None:
             whole_number("probe_every", probe_every, 0, instead="None")
         self._groups = _groups(optimizer)
-        self._network = WatchedNetwork(net, loss_fn, probe, test, reduction)
+        self._network = WatchedNetwork(net, loss_fn, probe, test, reduction, output)
         self._batch_size, self._probe_every, self._record_every = batch_size, probe_every, record_every
         self._lr = self._read_lr()
         settings = {"rule": self._network.rule, "lr": self._lr, "batch_size": batch_size}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError, in_words, shown
@@ -23,6 +25,7 @@ from dfa_lab.learning.alignment import (
     column,
     measure_alignment,
 )
+from dfa_lab.learning.interface import Output, advice, all_tensors, arguments, check_output, located, rows
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import conversion_of, eval_mode, unwrapped
 from dfa_lab.learning.networks import network_of
@@ -42,7 +45,8 @@ class WatchedNetwork:
     backpropagation, and its angles are 0 by definition. Raises ``DfaLabError`` for what does not fit together.
     """
 
-    def __init__(self, net: Any, loss_fn: Any, probe: Any, test: Any, reduction: str) -> None:
+    def __init__(self, net: Any, loss_fn: Any, probe: Any, test: Any, reduction: str, output: Output = None) -> None:
+        check_output(output)
         if not isinstance(net, nn.Module):
             raise DfaLabError(f"Monitor was given {shown(net)} as net; expected a torch.nn.Module.")
         if not callable(loss_fn):
@@ -52,6 +56,15 @@ class WatchedNetwork:
         self._test = None if test is None else _pair("test", test)
         self._inner = unwrapped(net, MLP) or _inside(net)
         self.angles = unwrapped(net, MLP) is not None
+        self._place = output
+        if self.angles and not isinstance(self._inner, MLP):
+            own = conversion_of(self._inner).conversion.output
+            if output is not None and output != own:
+                raise DfaLabError(
+                    f"output was given as {shown(output)} beside a converted net, which has its own, {shown(own)}: "
+                    "give it to convert(…, output=…)."
+                )
+            self._place = own
         self.replicas = (self._inner.replicas if isinstance(self._inner, MLP) else None) or 1
         if self._test is not None and self.replicas > 1:
             raise DfaLabError("test was given beside a net with replicas; leave it out, or give a net without them.")
@@ -109,11 +122,12 @@ class WatchedNetwork:
         assert self._test is not None
         inputs, targets = self._test
         total, right, size = 0.0, 0, samples_of(targets)
-        whole = not isinstance(inputs, Tensor)
+        parts = all_tensors(inputs)
+        whole = not isinstance(targets, Tensor) or not parts or any(not p.dim() or len(p) != size for p in parts)
         classes = isinstance(targets, Tensor) and targets.dim() == 1 and not targets.is_floating_point()
         for start in range(0, size, size if whole else CHUNK):
             part = slice(start, start + (size if whole else CHUNK))
-            output = self._output(inputs if whole else inputs[part])
+            output = self._output(inputs if whole else rows(inputs, part))
             with torch.no_grad(), full_precision():
                 loss = self._value(output, targets[part])
             total += loss * (len(targets[part]) if self._reduction == "mean" else 1)
@@ -125,30 +139,33 @@ class WatchedNetwork:
     def _output(self, inputs: Any) -> Any:
         try:
             with eval_mode(self._inner), self._untouched() as net, torch.no_grad():
-                return net(inputs)
+                args, kwargs = arguments(self._inner, inputs)
+                returned = net(args, kwargs)
+            return returned if self._place is None else located(returned, self._place)
         except (TypeError, ValueError, RuntimeError, IndexError) as reason:
             raise DfaLabError(
                 f"net failed on the inputs of probe or test: {in_words(reason)} Give what net takes, on its device."
             ) from reason
 
     @contextmanager
-    def _untouched(self) -> Iterator[Callable[[Any], Any]]:
-        """The network as a function that changes no buffer and no random stream."""
+    def _untouched(self) -> Iterator[Callable[..., Any]]:
+        """The network as a function of (args, kwargs) that changes no buffer and no random stream."""
         inner = self._inner
         if self.angles and not isinstance(inner, MLP):
             with side_effect_free(conversion_of(inner)):
-                yield inner
+                yield lambda args, kwargs: inner(*args, **kwargs)
             return
         buffers = {} if self.angles else {name: own.clone() for name, own in inner.named_buffers()}
         with torch.random.fork_rng(), full_precision():
-            yield lambda inputs: torch.func.functional_call(inner, buffers, (inputs,)) if buffers else inner(inputs)
+            yield partial(functional_call, inner, buffers) if buffers else lambda args, kwargs: inner(*args, **kwargs)
 
     def _value(self, output: Any, targets: Any) -> float:
         try:
             loss = self._loss(output, targets)
             return float(loss)
         except (TypeError, ValueError, RuntimeError, IndexError) as reason:
-            raise DfaLabError(f"loss_fn failed on the probe or test split: {in_words(reason)}") from reason
+            hint = "" if isinstance(output, Tensor) else f" It was given a {type(output).__name__}; {advice(output)}"
+            raise DfaLabError(f"loss_fn failed on the probe or test split: {in_words(reason)}{hint}") from reason
 
     @property
     def label(self) -> str:

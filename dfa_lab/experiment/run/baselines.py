@@ -35,9 +35,9 @@ class Baselines:
 
     def _begin(self) -> None:
         started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
-        module = self._run.module
+        own: dict[str, Any] = {"module": self._run.module, "output": self._run.output}
         self.bp, self.shallow = (
-            type(self._run)(started.changed(rule=rule), module=module, name=rule) for rule in ("bp", "shallow")
+            type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow")
         )
         #: The changes of the run that each has made.
         self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}

@@ -26,6 +26,7 @@ from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
 from dfa_lab.experiment.settings import ComputeContext, Settings, deferred_interrupt, shows_settings
 from dfa_lab.experiment.training import own_settings
+from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import RULES
 
 
@@ -39,10 +40,10 @@ class Experiment(NoCopies):
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
-    With ``module`` it trains a copy of that network, converted or not yet, by the same settings but those that make
-    an MLP (``widths`` …); what a converted one was converted with holds unless a field or a ``Settings`` is given.
-    ``seed`` then draws the batches and what the module itself draws. ``task`` may be a ``Task``, such as
-    ``Task.from_arrays`` makes. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread.
+    ``task`` may be a ``Task``, such as ``Task.from_arrays`` makes. With ``module``, and its ``output`` as in
+    ``convert``, it trains a copy of that network by the same settings but those that make an MLP (``widths`` …); what a
+    converted one was converted with holds unless given. ``seed`` then draws the batches and what the module itself
+    draws. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
     loss is no longer finite, with the run back at its last checkpoint (one at every probe).
@@ -67,6 +68,7 @@ class Experiment(NoCopies):
         settings: Settings | None = None,
         *,
         module: nn.Module | None = None,
+        output: Output = None,
         name: str | None = None,
         **fields: Any,
     ) -> None:
@@ -75,19 +77,16 @@ class Experiment(NoCopies):
             fields = own if settings is None else fields
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
-            raise DfaLabError(
-                f"Experiment was given {shown(settings)}; expected a Settings or its fields, such as task='digits'."
-            )
-        # One owner at a time: a change or a fork from another thread waits for the end of a step.
-        self._lock = threading.RLock()
+            raise DfaLabError(f"Experiment was given {shown(settings)}; expected a Settings, or fields: task='digits'.")
+        self._lock = threading.RLock()  # a change or a fork from another thread waits for the end of a step
         self._name, self.observers = name, Observers(self)
-        self.module = module  # what a reset begins with; None for an MLP
+        self.module, self.output = module, output  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
-            trainer = Trainer(settings, self.module, self._name or RULES.label(settings.rule), self.observers)
-        self.trainer = trainer
+            own, name = (self.module, self.output), self._name or RULES.label(settings.rule)
+            self.trainer = Trainer(settings, own, name, self.observers)
         self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
         self._baselines: Baselines | None = None
 
@@ -281,7 +280,7 @@ class Experiment(NoCopies):
         Experiment(task='moons', rule='bp', steps_done=0)
         """
         with self.held() as trainer:
-            other = Experiment(self.settings, module=self.module, name=name)
+            other = Experiment(self.settings, module=self.module, output=self.output, name=name)
             other.trainer.follow(trainer, name)
             other.undoable = list(self.undoable)
         other.change(**fields)

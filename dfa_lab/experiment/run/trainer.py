@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from torch import Tensor, nn
 
-from dfa_lab.errors import DivergedError
+from dfa_lab.errors import DfaLabError, DivergedError, shown
 from dfa_lab.experiment.data import make_task
 from dfa_lab.experiment.history import Here, History, SeriesKey
 from dfa_lab.experiment.measurement import (
@@ -38,26 +38,33 @@ from dfa_lab.experiment.training import (
     all_finite,
     make_mlp,
 )
+from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import RULES
 
 
 class Trainer:
-    """Trains a copy of ``module``, or without one the MLP that ``settings`` describe; ``history`` is called ``name``.
+    """Trains a copy of one's ``own`` module, or where it is None the MLP that ``settings`` describe.
 
-    The ``observers`` are told what it did; whoever calls delivers it.
+    With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers`` are
+    told what it did; whoever calls delivers it.
 
     It takes no lock and sets no compute context: whoever calls holds them, as ``Experiment`` does, under
     ``torch.no_grad``. ``fallback`` is the checkpoint of the last measurement, to which a diverged run goes back.
     """
 
-    def __init__(self, settings: Settings, module: nn.Module | None, name: str, observers: Observers) -> None:
+    def __init__(
+        self, settings: Settings, own: tuple[nn.Module | None, Output], name: str, observers: Observers
+    ) -> None:
+        module, output = own
+        if module is None and output is not None:
+            raise DfaLabError(f"output was given as {shown(output)} without module; leave it out: an MLP has one.")
         task = make_task(settings.task)
         self.learner: Learner
         if module is None:
             self.task = task.flat()
             self.learner = MLPLearner(make_mlp(self.task, settings), self.task.objective, settings)
         else:
-            self.task, self.learner = task, ModuleLearner(module, task, settings)
+            self.task, self.learner = task, ModuleLearner(module, task, settings, output)
         self.batches = Batches(self.task, settings, ahead=self.learner.reads_only)
         self.probe = Probe(self.task, self.learner)
         self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)
@@ -69,7 +76,7 @@ class Trainer:
         self._use(settings)
 
     def _use(self, settings: Settings) -> None:
-        self.costs = self.learner.costs(len(self.task.test_inputs))
+        self.costs = self.learner.costs(len(self.task.test_targets))
         self.schedule = Schedule.of(self.costs, settings.probe_every)
         self.settings = settings
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.learning.ops import each_seed, generator
+from dfa_lab.learning.interface import on_device
+from dfa_lab.learning.ops import each_seed, generator, mapped
 
 
 class StreamState(NamedTuple):
@@ -76,7 +77,7 @@ class Block(NamedTuple):
     source: Tensor
     start: int
     end: int
-    inputs: Tensor
+    inputs: Any
     targets: Tensor
 
 
@@ -87,16 +88,17 @@ class Batches:
     """
 
     def __init__(self, task: Task, settings: Settings, *, ahead: bool = True) -> None:
-        self._inputs, self._targets = task.train_inputs.to(settings.device), task.train_targets.to(settings.device)
+        self._inputs: Any = on_device(task.train_inputs, settings.device)
+        self._targets = task.train_targets.to(settings.device)
         seeds = each_seed("seed", settings.seed, settings.replicas)
-        self._streams = IndexStreams(len(self._inputs), [generator(seed, "batches") for seed in seeds])
+        self._streams = IndexStreams(len(self._targets), [generator(seed, "batches") for seed in seeds])
         self._single = settings.replicas is None
-        numbers = self._inputs[0].numel()
+        numbers = task.inputs
         # A product's last bit can depend on how its rows lie in memory, so only rows of whole cache lines are shared.
         self._ahead = AHEAD // (numbers * len(seeds)) if ahead and numbers % 16 == 0 else 0
         self._block: Block | None = None
 
-    def take(self, size: int) -> tuple[Tensor, Tensor]:
+    def take(self, size: int) -> tuple[Any, Tensor]:
         """The next ``size`` inputs (size, …) and targets; with replicas (K, size, …)."""
         streams, block = self._streams, self._block
         start, end = streams.place, streams.place + size
@@ -112,7 +114,7 @@ class Batches:
             return block.inputs[start:end], block.targets[start:end]
         return block.inputs[:, start:end], block.targets[:, start:end]
 
-    def peek(self, size: int) -> tuple[Tensor, Tensor]:
+    def peek(self, size: int) -> tuple[Any, Tensor]:
         """What ``take`` gives next, without taking it."""
         before = self.state()
         try:
@@ -120,10 +122,11 @@ class Batches:
         finally:
             self.restore(before)
 
-    def _gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def _gather(self, index: Tensor) -> tuple[Any, Tensor]:
         """The samples at ``index`` (streams, n)."""
-        rows = index.reshape(-1).to(self._inputs.device)
-        inputs, targets = self._inputs.index_select(0, rows), self._targets.index_select(0, rows)
+        rows = index.reshape(-1).to(self._targets.device)
+        inputs = mapped(self._inputs, lambda one: one.index_select(0, rows))
+        targets = self._targets.index_select(0, rows)
         if self._single:
             return inputs, targets
         return inputs.view(*index.shape, *inputs.shape[1:]), targets.view(*index.shape, *targets.shape[1:])

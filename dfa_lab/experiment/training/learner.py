@@ -15,7 +15,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
 from dfa_lab.learning.alignment import LayerTensors
 from dfa_lab.learning.networks import change_feedback, keep_feedback, redraw_feedback, set_derivative, set_rule
-from dfa_lab.learning.ops import OPTIMIZERS, Loss, change_options, is_sequence
+from dfa_lab.learning.ops import OPTIMIZERS, change_options, is_sequence
 
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
@@ -51,28 +51,28 @@ class Learner(Protocol):
     reads_only: ClassVar[bool]
 
     net: nn.Module
-    loss: Loss
+    loss: Any  # of (output, targets), with ``reduction`` and ``value_and_error``, as a ``Loss`` has them
     settings: Settings
     optimizer: torch.optim.Optimizer | None
 
     @abstractmethod
-    def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def update(self, inputs: Any, targets: Tensor) -> Tensor:
         """Learn one batch; returns the loss at the weights before it, () or (K,)."""
 
     @abstractmethod
-    def output(self, inputs: Tensor) -> Tensor:
-        """The network's output in eval mode, (…, N, n_out)."""
+    def output(self, inputs: Any) -> Tensor:
+        """The network's output in eval mode, (…, N, n_out); of a module with positions (N, …, n_out)."""
 
     @abstractmethod
-    def answering(self, parts: Sequence[Tensor], replica: int) -> Callable[[], list[Tensor]]:
+    def answering(self, parts: Sequence[Any], replica: int) -> Callable[[], list[Tensor]]:
         """A function that gives one replica's output for each of ``parts``; training may go on before it is called."""
 
     @abstractmethod
-    def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
+    def alignment(self, inputs: Any, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
         """Metric -> a value for each hidden layer; with ``chance`` the chance bands as well."""
 
     @abstractmethod
-    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
+    def layer_tensors(self, inputs: Any, targets: Tensor, replica: int) -> list[LayerTensors]:
         """The tensors behind the angles of each hidden layer of one replica."""
 
     @abstractmethod

@@ -18,7 +18,19 @@ from dfa_lab.experiment.history import CHANCE
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
+from dfa_lab.experiment.training.module_loss import ModuleLoss
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
+from dfa_lab.learning.interface import (
+    Output,
+    applied,
+    as_floating,
+    called,
+    check_output,
+    cloned,
+    located,
+    on_device,
+    rows,
+)
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, eval_mode, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
@@ -50,15 +62,22 @@ def _drawing(converted: Converted) -> tuple[Any, Any, Any]:
     return buffers.init, buffers.scale, buffers.seed
 
 
-def converted_copy(module: nn.Module, settings: Settings) -> nn.Module:
-    """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own."""
+def converted_copy(module: nn.Module, settings: Settings, output: Output = None) -> nn.Module:
+    """A converted copy of ``module`` under ``settings``; a converted one keeps its feedback where they are its own.
+
+    ``output`` is as in ``convert``; a converted one keeps its own where none is given.
+    """
     values: Any = settings  # without replicas none of them is a sequence
     drawing = {name: getattr(settings, name) for name in FEEDBACK_FIELDS}
     if unwrapped(module) is None:
-        net = convert(module, settings.rule, activation_derivative=values.activation_derivative, **drawing)
+        derivative = values.activation_derivative
+        net = convert(module, settings.rule, activation_derivative=derivative, output=output, **drawing)
         return net.to(settings.device)
     net = copy.deepcopy(conversion_of(module).root).to(settings.device)
     converted = conversion_of(net)
+    if output is not None:
+        check_output(output)
+        converted.conversion.output = output
     if (asked := tuple(drawing.values())) != _drawing(converted):
         converted.redraw_feedback(*asked)
     converted.set_rule(settings.rule)
@@ -67,23 +86,29 @@ def converted_copy(module: nn.Module, settings: Settings) -> nn.Module:
 
 
 class ModuleLearner(Learner):
-    """A converted copy of ``module`` that learns ``task`` by ``settings``.
+    """A converted copy of ``module`` that learns ``task`` by ``settings``; ``output`` as in ``convert``.
 
-    Dropout and the like draw from a random stream of the run's own, which nothing else in the process moves. Raises
-    ``DfaLabError`` for a module that does not suit the task or has nothing to learn.
+    Data are cast to the module's floating type, the loss is computed in float32 at least. Dropout and the like draw
+    from a random stream of the run's own, which nothing else in the process moves. Raises ``DfaLabError`` for a module
+    that does not suit the task or has nothing to learn.
     """
 
     chunk = 512
     reads_only = False
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, module: nn.Module, task: Task, settings: Settings) -> None:
+    loss: ModuleLoss
+
+    def __init__(self, module: nn.Module, task: Task, settings: Settings, output: Output = None) -> None:
         if settings.replicas is not None:
             raise DfaLabError(f"replicas was given as {settings.replicas} beside module; a module has none: use None.")
         if not any(parameter.requires_grad for parameter in module.parameters()):
             raise DfaLabError("module has no parameter that requires a gradient; nothing could learn.")
-        self.net, self.loss, self.settings = converted_copy(module, settings), task.objective, settings
+        self.net, self.settings = converted_copy(module, settings, output), settings
         self._converted: Converted = conversion_of(self.net)
+        self.loss = ModuleLoss(task.objective, self._converted.maps)
+        floating = (one.dtype for one in self.net.parameters() if one.is_floating_point())
+        self._dtype = next(floating, torch.float32)
         with torch.random.fork_rng():
             torch.manual_seed(generator(*each_seed("seed", settings.seed, None), "noise").initial_seed())
             self._random = torch_state()
@@ -94,22 +119,22 @@ class ModuleLearner(Learner):
         self._converted.attached = 1
 
     def _check(self, task: Task) -> None:
-        example = task.train_inputs[:2].to(self.settings.device)
-        self._converted.try_out(example.clone())  # a layer in place would change the task's own data
-        try:
-            with torch.no_grad(), FlopCounterMode(display=False) as counter:
-                output = self.output(example)
-        except (TypeError, ValueError, RuntimeError, IndexError) as reason:
+        targets = task.train_targets[:2]
+        example = self._taken(on_device(rows(task.train_inputs, slice(0, 2)), self.settings.device))
+        self._converted.try_out(cloned(example))  # a layer in place would change the task's own data
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            output = self.output(example)
+        self._forward = counter.get_total_flops() / 2 / len(targets)  # a multiply-add is two of them
+        wanted = (*(targets.shape if task.classifies else targets.shape[:-1]), task.outputs)
+        if tuple(output.shape) != wanted:
             raise DfaLabError(
-                f"the module failed on inputs of shape {tuple(example.shape)}, {example.dtype}: {reason}"
-            ) from reason
-        self._forward = counter.get_total_flops() / 2 / len(example)  # a multiply-add is two of them
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        if shape != (len(example), task.outputs):
-            raise DfaLabError(
-                f"the module gave {shape} for {len(example)} samples of task {task.name!r}; expected a tensor "
-                f"({len(example)}, {task.outputs})."
+                f"the module gave {tuple(output.shape)} for {len(targets)} samples of task {task.name!r}; expected a "
+                f"tensor {wanted}{'' if task.per_sample else ' (a task says by outputs= how many classes there are)'}."
             )
+
+    def _taken(self, inputs: Any) -> Any:
+        """Inputs in the module's floating type."""
+        return as_floating(inputs, self._dtype)
 
     def prepare(self) -> None:
         """Nothing: autograd goes through the network as it is."""
@@ -123,12 +148,13 @@ class ModuleLearner(Learner):
                 "experiment, or train the network in a loop of your own."
             )
 
-    def update(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def update(self, inputs: Any, targets: Tensor) -> Tensor:
         """See ``Learner``."""
         self._converted.lesson = targets, self.loss.reduction
         try:
             with torch.enable_grad(), self._own_stream():
-                loss = self.loss(self.net(inputs), targets)
+                output = located(applied(self.net, self._taken(inputs)), self._converted.conversion.output)
+                loss = self.loss(output, targets)
                 loss.backward()
             before = self._converted.weights_before()
             self.optimizer.step()
@@ -145,20 +171,21 @@ class ModuleLearner(Learner):
             yield
             self._random = torch_state()
 
-    def output(self, inputs: Tensor) -> Tensor:
+    def output(self, inputs: Any) -> Tensor:
         """See ``Learner``."""
         with eval_mode(self.net):
-            result: Tensor = self.net(inputs.clone())
-        return result
+            returned = called(self.net, cloned(self._taken(inputs)))
+        return self.loss.in_order(located(returned, self._converted.conversion.output))
 
-    def answering(self, parts: Sequence[Tensor], replica: int) -> Callable[[], list[Tensor]]:
+    def answering(self, parts: Sequence[Any], replica: int) -> Callable[[], list[Tensor]]:
         """See ``Learner``: it computes here and now, for the network is not copied."""
         outputs = [self.output(part) for part in parts]
         return lambda: outputs
 
-    def layer_tensors(self, inputs: Tensor, targets: Tensor, replica: int) -> list[LayerTensors]:
+    def layer_tensors(self, inputs: Any, targets: Tensor, replica: int) -> list[LayerTensors]:
         """See ``Learner``."""
         with eval_mode(self.net):
+            inputs = self._taken(inputs)
             return module_layer_tensors(self._converted, inputs, targets, self.loss, self.loss.reduction)
 
     def costs(self, test: int) -> Costs:
@@ -173,10 +200,11 @@ class ModuleLearner(Learner):
             chunk=self.chunk,
         )
 
-    def alignment(self, inputs: Tensor, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
+    def alignment(self, inputs: Any, targets: Tensor, *, chance: bool) -> dict[str, list[Tensor]]:
         """See ``Learner``: of each layer that carries δ."""
         draws = CHANCE_DRAWS if chance else 0
         with eval_mode(self.net):
+            inputs = self._taken(inputs)
             _, found = measure_converted(self._converted, inputs, targets, self.loss, self.loss.reduction, draws=draws)
         return {name: columns for name, columns in found.items() if chance or CHANCE not in name}
 

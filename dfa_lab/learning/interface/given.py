@@ -6,24 +6,30 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.ops import mapped
+from dfa_lab.learning.interface.samples import all_tensors
 
 #: What a network raises that does not fit what it was given.
 _FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, LookupError, AssertionError)
 
 
 def applied(net: Callable[..., Any], inputs: Any) -> Any:
-    """``net(**inputs)`` for a mapping, ``net(*inputs)`` for a tuple, else ``net(inputs)``.
+    """``net(**inputs)`` for a mapping, ``net(*inputs)`` for a tuple, else ``net(inputs)``; see ``arguments``."""
+    args, kwargs = arguments(net, inputs)
+    return net(*args, **kwargs)
+
+
+def arguments(net: Callable[..., Any], inputs: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """What ``net`` is called with, by place and by name: a mapping's parts by name, a tuple's by place.
 
     A network that takes none of the mapping's names, but one argument, is given the mapping itself. One whose argument
     is a tuple is given it in a tuple.
     """
     if isinstance(inputs, Mapping):
-        return net(inputs) if _takes_whole(net, inputs) else net(**inputs)
-    return net(*inputs) if isinstance(inputs, tuple) else net(inputs)
+        return ((inputs,), {}) if _takes_whole(net, inputs) else ((), inputs)
+    return inputs if isinstance(inputs, tuple) else (inputs,), {}
 
 
 def _takes_whole(net: Callable[..., Any], inputs: Mapping[Any, Any]) -> bool:
@@ -52,6 +58,4 @@ def described(inputs: Any) -> str:
     """Shapes and dtypes of all tensors, by name where there are names."""
     if isinstance(inputs, Mapping):
         return ", ".join(f"{name}: {described(one)}" for name, one in inputs.items()) or "{}"
-    tensors: list[Tensor] = []
-    mapped(inputs, lambda one: tensors.append(one) or one)  # type: ignore[func-returns-value]
-    return "; ".join(f"{tuple(one.shape)}, {one.dtype}" for one in tensors) or type(inputs).__name__
+    return "; ".join(f"{tuple(one.shape)}, {one.dtype}" for one in all_tensors(inputs)) or type(inputs).__name__

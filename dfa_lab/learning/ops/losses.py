@@ -97,6 +97,36 @@ LOSSES.register("cross_entropy", Loss(lambda o, t, r: F.cross_entropy(o, t, redu
 LOSSES.register("squared_error", Loss(_half_squared_error, _squared_error))
 
 
+#: The class number that is no class: what has it, such as the padding of a sequence, is not to be learned.
+IGNORED = -100
+
+
+def _heard_cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
+    targets = targets.expand(output.shape[:-1])
+    heard, share = _heard(targets, output, reduction)
+    index = targets.where(heard, 0).unsqueeze(-1)
+    log_share = torch.log_softmax(output, -1)
+    value = (log_share.gather(-1, index).squeeze(-1) * share).sum(-1).neg()
+    share = share.unsqueeze(-1)
+    return value, log_share.exp().mul_(share).scatter_add_(-1, index, -share)
+
+
+def _heard(targets: Tensor, output: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+    """Which targets are classes, and the share of each in the loss."""
+    heard = targets != IGNORED
+    share = heard.to(output)
+    return heard, share / share.sum(-1, keepdim=True).clamp_min(1) if reduction == "mean" else share
+
+
+def _heard_by_autograd(output: Tensor, targets: Tensor, reduction: str) -> Tensor:
+    losses = F.cross_entropy(output, targets, reduction="none", ignore_index=IGNORED)
+    return (losses * _heard(targets, output, reduction)[1]).sum()
+
+
+#: Cross-entropy over the targets that are classes, the others left out of its mean; 0 where there is none.
+HEARD_CROSS_ENTROPY = Loss(_heard_by_autograd, _heard_cross_entropy)
+
+
 def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
     """``loss_fn(output, targets)``; ``DfaLabError`` where that fails or is not one finite number."""
     try:

@@ -18,10 +18,11 @@ class Monitor(LoopMonitor):
 
     ``history`` then has the training loss every ``record_every`` updates, samples/s, and at steps 0, 1, 2, 4, 8 … and
     then regularly, as often as counted operations allow, what ``measure_alignment`` finds on the ``probe`` batch and
-    loss and accuracy on ``test``; each is a pair (inputs, targets) as ``net`` and ``loss_fn`` take them. Every view
-    takes the history; ``figure()`` draws it, ``chart()`` is a chart that follows the loop. Nothing that the loop trains
-    is touched: weights, ``.grad``, buffers, modes, optimizer and random streams are as without it. The clock runs
-    between the steps, without the measuring.
+    loss and accuracy on ``test``; each is a pair (inputs, targets) as ``net`` and ``loss_fn`` take them; inputs are
+    given as ``convert`` says, and ``output`` says where a net that is not converted has its output. Every view takes
+    the history; ``figure()`` draws it, ``chart()`` is a chart that follows the loop. Nothing that the loop trains is
+    touched: weights, ``.grad``, buffers, modes, optimizer and random streams are as without it. The clock runs between
+    the steps, without the measuring.
 
     ``net`` is a ``dfa.MLP``, a converted network, or any ``torch.nn.Module``: that learns by backpropagation, so its
     angles are 0 by definition and are recorded as 0 without being measured. ``optimizer`` is only read: its learning

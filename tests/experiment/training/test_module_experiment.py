@@ -250,7 +250,7 @@ def test_a_test_set_of_ones_own_tokens_and_shapes():
         ((X, CLASSES, X[:3]), "give both or neither"),
         ((X * np.nan, CLASSES), "NaN"),
         ((np.array([["a", "b"]] * 4), [0, 1, 0, 1]), "inputs cannot be numbers"),
-        ((X, np.stack([CLASSES] * 2, 1)), r"expected \(N,\) classes"),
+        ((X, CLASSES[:, None]), r"expected \(N,\) classes"),
         (([[1, 2], [3]], [0, 1]), "cannot be read as an array"),
     ],
 )
