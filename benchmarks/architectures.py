@@ -46,6 +46,8 @@ def check(one: Architecture) -> dict[str, str]:
     found["needs"] = f"a mapping: `{built.mapping}`" if built.mapping else ""
     if built.output is not None:
         found["needs"] = f'`output="{built.output}"`'
+    if "points" in built.extra:
+        found["needs"] = "`points=` for direct rules: its tokens have no places in the output"
     checks = CHECKS | ({"experiment": experiment} if one.experiment else {})
     for name, run in checks.items():
         try:
