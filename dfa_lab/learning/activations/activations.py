@@ -204,15 +204,30 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
     slope = functools.partial(_slope_by, g)
     try:
-        slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+        _check_finite(g, slope(_ORDINARY, _ORDINARY))
     except DfaLabError:
         raise
     except (Exception, SystemExit, GeneratorExit) as reason:  # the user's own code: whatever it raises, it has no use
         raise DfaLabError(
-            f"activation derivative {shown(g)} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. "
+            f"activation derivative {shown(g)} failed on a tensor of {len(_ORDINARY)} numbers: "
+            f"{type(reason).__name__}: {reason}. "
             "Expected an elementwise g(a)."
         ) from reason
     return slope
+
+
+#: Preactivations of any network, none of them 0: a pole there, as of 1 / x, is met by few.
+_ORDINARY = torch.tensor([-2.1, -1.1, -0.6, -0.1, 0.1, 0.6, 1.1, 2.1])
+
+
+def _check_finite(g: Derivative, slope: Tensor) -> None:
+    lost = ~slope.isfinite()
+    if bool(lost.any()):
+        first = int(lost.nonzero()[0])
+        raise DfaLabError(
+            f"activation derivative {shown(g)} gives {float(slope[first])} at x = {float(_ORDINARY[first]):.1f}; "
+            "expected finite numbers for every x, such as by where(x > 0, …, 0), max or abs."
+        )
 
 
 def _slope_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor, h: Tensor) -> Tensor:
