@@ -11,4 +11,5 @@ from dfa_lab.learning.activations.activations import (
     slope_of,
 )
 from dfa_lab.learning.activations.expression import Expression
+from dfa_lab.learning.activations.given_slope import GivenSlope
 from dfa_lab.learning.activations.per_replica import own_slope, replica_slopes
