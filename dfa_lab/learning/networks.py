@@ -159,6 +159,21 @@ def keep_feedback(net: nn.Module, keys: Collection[str]) -> None:
         network.root.get_submodule(path)._buffers.pop(name, None)  # a module may have several keys
 
 
+def check_optimizer(net: nn.Module, optimizer: Any, caller: str) -> None:
+    """Raise ``DfaLabError`` where an ``optimizer`` given to ``caller`` has none of the parameters of ``net``."""
+    given = [one for group in optimizer.param_groups for one in group["params"]]
+    own = list(net.parameters())
+    if not {id(one) for one in given} & {id(one) for one in own}:
+        copied = [one.shape for one in given] == [one.shape for one in own]
+        hint = (
+            " Its parameters have the same shapes: those of the module that was converted? dfa.convert gives a copy, "
+            "unless inplace=True; make the optimizer after it, of net.parameters()."
+        )
+        raise DfaLabError(
+            f"{caller} was given an optimizer of other parameters; expected some of net.parameters().{hint * copied}"
+        )
+
+
 @contextmanager
 def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean", *, ignore_index: int = IGNORED) -> Iterator[None]:
     """Inside, ``net`` has what e alone does not say: DRTP sends ``targets``, sDFA needs e's batch factor.
@@ -239,8 +254,7 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
     def stepped() -> set[int]:
         return {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
 
-    if not stepped() & {id(parameter) for parameter in net.parameters()}:
-        raise DfaLabError("attach was given an optimizer of other parameters; expected some of net.parameters().")
+    check_optimizer(net, optimizer, "attach")
     if isinstance(net, nn.parallel.DistributedDataParallel):
         network.averaged = True
     known, key = _attached.setdefault(optimizer, {}), id(network.root)
