@@ -87,8 +87,7 @@ class Experiment:
 
     def _begin(self, settings: Settings) -> None:
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
-            trainer = Trainer(settings, self.module, self._name or RULES.label(settings.rule), self.observers)
-        self.trainer = trainer
+            self.trainer = Trainer(settings, self.module, self._name or RULES.label(settings.rule), self.observers)
         self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
         self._baselines: Baselines | None = None
 
@@ -215,7 +214,8 @@ class Experiment:
                 f"the experiment trains a module of your own ({type(self.module).__name__}), which no session "
                 "can hold; share the code that makes it, or describe an MLP by its widths."
             )
-        with self._lock:
+        with self.held() as trainer:
+            trainer.learner.check_feedback()
             settings, (changes, steps) = Settings(**self.history.settings), self.progress()
         return Session(settings, tuple(changes), steps)
 
