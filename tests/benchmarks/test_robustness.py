@@ -1,17 +1,11 @@
 """The parts of the robustness table: gradients and attacks against hand-made ones, and a row of a short run."""
 
-import sys
-
 import pytest
+import robustness
 import torch
 from torch import nn
 
 import dfa_lab as dfa
-from places import ROOT
-
-sys.path.append(str(ROOT / "benchmarks" / "findings"))
-
-import robustness  # noqa: E402
 
 
 @pytest.fixture
