@@ -44,7 +44,8 @@ class MLP(nn.Module):
 
     Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, activation_derivative: DERIVATIVES,
     text in x or any callable g(a), feedback_init: FEEDBACK_INITS, a function like those in it, or a matrix where all
-    have its shape, weight_init: WEIGHT_INITS). ``feedback_scale`` multiplies the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
+    have its shape, weight_init: WEIGHT_INITS). ``feedback_scale`` multiplies the init's own
+    standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
 
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
     or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be
