@@ -1,4 +1,4 @@
-"""More wrong uses, in the words of who does them; ``wrong_uses.py`` says what a row is. A "sane" one asserts its result."""
+"""More wrong uses, by who does them; ``wrong_uses.py`` says what a row is. A "sane" one asserts its result."""
 
 from __future__ import annotations
 

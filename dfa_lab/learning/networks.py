@@ -125,7 +125,7 @@ def redraw_feedback(
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream.
 
     Sequences are for an MLP with replicas, one value each. Matrices from ``dfa.set_feedback`` stay as they are by now;
-    with ``own=True`` they are drawn too, and are yours no more.
+    with ``own=True`` they are drawn too, and are yours no more. ``init`` may be a function, or a matrix, as in ``MLP``.
 
     >>> import dfa_lab as dfa
     >>> net = dfa.MLP([4, 8, 2], feedback_init="normal")
@@ -215,7 +215,7 @@ def true_gradients(net: nn.Module) -> Iterator[None]:
     differentiate twice. Run the forward pass and ``backward`` inside: the pass decides by which gradient it is
     differentiated. Rule, derivative, feedback, correlations of dkp, modes and random streams stay as they are, and need
     no ``lesson``; a rule that is set inside counts from the end on. An activation that has no derivative (``sign``)
-    keeps its surrogate.
+    keeps its surrogate. A copy made inside learns by its rule; another thread that trains ``net`` would not: pause it.
 
     >>> import dfa_lab as dfa
     >>> net, x = dfa.MLP([2, 3, 1], rule="fa", weight_init="zeros"), torch.ones(1, 2, requires_grad=True)

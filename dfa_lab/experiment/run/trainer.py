@@ -197,6 +197,7 @@ class Trainer:
 
     def follow(self, other: Trainer, name: str | None) -> None:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
+        other.learner.check_feedback()
         self.restore(other.capture())
         self.history = other.history.copy(name)
         self.recorder = other.recorder.copy(self.probe, self.history)

@@ -31,6 +31,7 @@ from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.plain_values import check_length, decimal_comma, plain, present_device
 from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
+from dfa_lab.learning.feedback import as_inits
 from dfa_lab.learning.ops import each, is_sequence
 from dfa_lab.registry import per_layer
 
@@ -166,6 +167,8 @@ class Settings(BaseModel):
         for name in fields:
             if name not in type(self).model_fields:
                 raise unknown_setting(name, type(self).model_fields)
+        if "feedback_init" in fields:
+            fields["feedback_init"] = as_inits(fields["feedback_init"])
         for name, most in MOST_ENTRIES.items():
             check_length(name, fields.get(name), most, expected)
         try:
@@ -261,9 +264,7 @@ def expected(name: str) -> str:
     """What a field takes, in words."""
     several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
-        derivative = ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them"
-        text = derivative if name == "activation_derivative" else ""
-        return f"one of {', '.join(CHOICES[name])}{text}{several}"
+        return f"one of {', '.join(CHOICES[name])}{_OR_ELSE.get(name, '')}{several}"
     if name == "widths":
         return f"a sequence of whole numbers from 1 to {limits.MOST_UNITS}, at most {limits.MOST_LAYERS}"
     kind, bounds = kind_of(name)
@@ -273,6 +274,10 @@ def expected(name: str) -> str:
     return " ".join([_KINDS.get(kind, "None or a whole number"), *words]) + several
 
 
+_OR_ELSE = {
+    "activation_derivative": ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them",
+    "feedback_init": ", a function init(site, generator), or a matrix",
+}
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 _BOUNDS = {Ge: "from {0.ge:,}", Gt: "above {0.gt:,}", Le: "up to {0.le:,.12g}", Lt: "and below {0.lt:,}"}
 
