@@ -37,6 +37,7 @@ from dfa_lab.experiment.training import (
     ThroughputClock,
     all_finite,
     make_mlp,
+    settings_for,
 )
 from dfa_lab.learning.rules import RULES
 
@@ -51,7 +52,7 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, module: nn.Module | None, name: str, observers: Observers) -> None:
-        task = make_task(settings.task)
+        task, settings = make_task(settings.task), settings_for(module, settings)
         self.learner: Learner
         if module is None:
             self.task = task.flat()

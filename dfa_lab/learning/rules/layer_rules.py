@@ -11,9 +11,9 @@ from dfa_lab.learning.rules.rule import RULES
 from dfa_lab.registry import per_layer
 
 
-def has_a_rule(choice: Any) -> bool:
-    """Whether a mapping of layers to rules has another rule than BP, and so says which layers a chosen one is for."""
-    return per_layer(choice) and any(RULES.resolve(one) is not BP for one in choice.values())
+def leaves_some_to_bp(choice: Any) -> bool:
+    """Whether a mapping of layers to rules names BP and another, and so says which layers a chosen rule is for."""
+    return per_layer(choice) and len({RULES.resolve(one) is BP for one in choice.values()}) == 2
 
 
 def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:

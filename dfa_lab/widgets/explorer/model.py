@@ -11,7 +11,7 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status, no_lane
 from dfa_lab.experiment.sessions import Session, View, story_of
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.learning.rules import has_a_rule, with_rule
+from dfa_lab.learning.rules import leaves_some_to_bp, with_rule
 from dfa_lab.registry import per_layer
 from dfa_lab.widgets.controls import Restrictions
 from dfa_lab.widgets.kernel import BackgroundJobs
@@ -81,7 +81,7 @@ class ExplorerModel:
     def on_layers(self, run: Experiment, fields: Mapping[str, Any]) -> dict[str, Any]:
         """``fields`` that a page asks of ``run``: a rule is for the layers that a mapping did not leave to BP."""
         now = run.settings.rule
-        if has_a_rule(now):
+        if leaves_some_to_bp(now):
             assert isinstance(now, Mapping)
             self._layer_rules = now
         if "rule" not in fields or not per_layer(now) or not self._layer_rules:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.learning.rules import with_rule
+from dfa_lab.learning.rules import leaves_some_to_bp, with_rule
 from dfa_lab.widgets.controls import check_fields
 from dfa_lab.widgets.controls.derivative_curves import curves
 
@@ -70,7 +70,8 @@ def test_a_mapping_from_a_page_and_a_rule_from_code_stay_what_they_are(explorer)
     assert "no learning rule called 'nope'" in shown.status()["error"]
 
 
-def test_a_mapping_of_bp_alone_says_no_layers():
+def test_a_mapping_that_names_no_bp_gives_way_to_a_rule_for_all():
+    assert [leaves_some_to_bp(one) for one in ({"a": "bp", "*": "fa"}, {"a": "kp"}, {"*": "bp"}, "fa")] == [1, 0, 0, 0]
     assert with_rule({"a": "bp", "*": "fa"}, "dfa") == {"a": "bp", "*": "dfa"}
     assert with_rule({"a": "bp", "*": "fa"}, {"a": "fa"}) == {"a": "fa"}
     assert with_rule({"a": "bp", "*": "fa"}, "nope") == "nope"
