@@ -38,6 +38,7 @@ from dfa_lab.experiment.training import (
     ThroughputClock,
     all_finite,
     make_mlp,
+    settings_for,
 )
 from dfa_lab.learning.activations import Activation, GivenSlope, slope_of
 from dfa_lab.learning.interface import Output
@@ -61,7 +62,7 @@ class Trainer:
         module, output = own
         if module is None and output is not None:
             raise DfaLabError(f"output was given as {shown(output)} without module; leave it out: an MLP has one.")
-        task = make_task(settings.task)
+        task, settings = make_task(settings.task), settings_for(module, settings)
         self.learner: Learner
         if module is None:
             self.task = task.flat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_validator, model_validator
@@ -49,6 +49,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    unused: ClassVar[Sequence[str]] = ()  # fields that mean nothing for the run they are of
 
     task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting(
         "digits", "What is to be learned.", label="data"
@@ -221,10 +222,15 @@ class Settings(BaseModel):
         """Field -> value, as they were given."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.values().values()))
+
     def _repr_html_(self) -> str:
-        meanings = [field.description for field in type(self).model_fields.values()]
-        names, values = zip(*self.values().items(), strict=True)
-        return table(["setting", "value", "meaning"], zip(names, map(shown, values), meanings, strict=True))
+        used = [(n, shown(v), type(self).model_fields[n]) for n, v in self.values().items() if n not in self.unused]
+        return table(["setting", "value", "meaning"], [[n, text, field.description] for n, text, field in used])
 
     @classmethod
     def live_fields(cls) -> list[str]:
