@@ -54,8 +54,11 @@ def is_decided(root: nn.Module, undecided: Mapping[str, str], choice: Any, outpu
     blocked: dict[str, str] = {}
     for name in (one for number, one in names.items() if number in found):
         owner = undecided[name]
-        kind, own = type(root.get_submodule(owner)).__name__, name.rpartition(".")[2]
-        blocked[owner] = f"{blocked[owner]}, {own}" if owner in blocked else f"{kind} sends δ through its own {own}"
+        module, own = root.get_submodule(owner), name.rpartition(".")[2]
+        first = f"{getattr(module, 'plain_class', type(module)).__name__} sends δ through its own {own}"
+        if hasattr(module, "plain_class"):
+            first += ", which is used in a product past the layer itself"
+        blocked[owner] = f"{blocked[owner]}, {own}" if owner in blocked else first
     if blocked:
         raise blocked_layers(blocked, RuleChoice(choice).leaving(blocked))
     return True

@@ -159,8 +159,8 @@ class _CarriedBy(torch.autograd.Function):
         input, *matrices = ctx.saved_tensors
         sent = None
         if ctx.needs_input_grad[1]:
-            product, pullback = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
-            (sent,) = pullback(delta.to(product.dtype))
+            pulled: Any = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
+            (sent,) = pulled[1](delta.to(pulled[0].dtype))
         return delta, sent, None, *(None for _ in matrices)
 
 
