@@ -149,7 +149,7 @@ def test_what_a_taught_layer_sends_is_by_its_own_feedback():
         leaf = x.clone().requires_grad_()
         (found,) = torch.autograd.grad(layer(leaf), leaf, delta)
         torch.testing.assert_close(found, sent(layer.layerwise_weight))
-    magnitudes = dfa.convert(nn.Sequential(Transposed(400, 4)), "brsf")[0].drawn_magnitude_weight
+    magnitudes = dfa.convert(nn.Sequential(Transposed(400, 4)), "frsf")[0].drawn_magnitude_weight
     assert magnitudes.max() <= 1 / 20 + 1e-6  # fan_in is 400
 
 
@@ -200,9 +200,12 @@ def test_compiled_and_by_torch_func_they_are_as_they_are():
     net.zero_grad()
     F.cross_entropy(torch.compile(net, backend="aot_eager")(x), t).backward()
     compare({name: one.grad for name, one in net.named_parameters()}, wanted)
-    untold = dfa.convert(nn.Sequential(Transposed(6, 4), Transposed(4, 3)), "fa")
-    with pytest.raises(dfa.DfaLabError, match=r"taught to dfa.LAYERS without product="):
-        torch.compile(untold, backend="eager")(x.float())
+    # Without a product= the compiler leaves the layer as it is.
+    untold = dfa.convert(nn.Sequential(Transposed(6, 4), nn.Tanh(), Transposed(4, 3)).double(), "fa")
+    wanted = gradients(untold, x, t)
+    untold.zero_grad()
+    F.cross_entropy(torch.compile(untold, backend="eager")(x), t).backward()
+    compare({name: one.grad for name, one in untold.named_parameters()}, wanted)
 
 
 class Thin(nn.Module):
