@@ -1,5 +1,6 @@
 """Which parameters of a module of one's own carry δ: seen on the first pass, said once, with the mapping to paste."""
 
+import ast
 import re
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_matrix_of_ones_own_is_said_with_a_mapping_that_can_be_pasted(make, ow
     assert "4: Convolving sends δ through its own kernel" in words
     mapping = re.search(r"rule=(\{.*?\});", words).group(1)
     assert mapping == "{'2': 'bp', '4': 'bp', '*': 'fa'}"
-    dfa.set_rule(net, eval(mapping))
+    dfa.set_rule(net, ast.literal_eval(mapping))
     net(x).sum().backward()
     with torch.no_grad():
         dfa.convert(module, "fa")(x)  # nothing to be seen yet
