@@ -163,8 +163,8 @@ class Conversion:
                 f"feedback point {last[0]!r} gives the network's own output, which receives e itself; give convert(…, "
                 "points=[…]) without it. (Points that are found follow the order in which the modules are held.)"
             )
-        if self.undecided and is_decided(root, self.undecided, self.choice, output):
-            self.undecided = {}
+        if self.undecided:
+            self._look_at_products(root, output)
         if self.seen_output is not None and isinstance(output, Tensor):
             self.seen_output.append(output)
         if noted is None:
@@ -188,6 +188,15 @@ class Conversion:
         if self.backward_paths is not None:
             signals = self.backward_paths.signals(signals)
         return functional.join(output, hiddens, feedback, signals)
+
+    def _look_at_products(self, root: nn.Module, output: Any) -> None:
+        """Raise ``DfaLabError`` where δ goes past the rules; an audit itself names layers that do not use theirs."""
+        recorded = self.seen_output is not None
+        undecided = {
+            name: owner for name, owner in self.undecided.items() if not recorded or owner not in self.buffers.carrying
+        }
+        if is_decided(root, undecided, self.choice, output) and not recorded:
+            self.undecided = {}
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]
