@@ -75,10 +75,17 @@ class Square(nn.Module):
         return a.relu().square()
 
 
-dfa.LAYERS.register(Scaled, dfa.LayerKind(lambda layer, x, weight: F.linear(x, weight) * layer.scale.detach()))
-dfa.LAYERS.register(Transposed, dfa.LayerKind(transposed=True))
-dfa.LAYERS.register(LowRank, dfa.LayerKind(carries=("up", "down")))
-dfa.LAYERS.register(Square, dfa.LayerKind(elementwise=True))
+@pytest.fixture(scope="module", autouse=True)
+def _taught():
+    """The classes are known here alone."""
+    before = dict(dfa.LAYERS._entries)
+    dfa.LAYERS.register(Scaled, dfa.LayerKind(lambda layer, x, weight: F.linear(x, weight) * layer.scale.detach()))
+    dfa.LAYERS.register(Transposed, dfa.LayerKind(transposed=True))
+    dfa.LAYERS.register(LowRank, dfa.LayerKind(carries=("up", "down")))
+    dfa.LAYERS.register(Square, dfa.LayerKind(elementwise=True))
+    yield
+    dfa.LAYERS._entries.clear()
+    dfa.LAYERS._entries.update(before)
 
 
 def batch():
@@ -131,6 +138,7 @@ def test_subclasses_and_taught_classes_learn_and_keep_their_class():
     assert [type(one) for one in module] != [type(one) for one in net]
     assert all(isinstance(one, type(own)) for one, own in zip(net, module, strict=True))
     assert net[3].scale == 3
+    assert net.dfa_conversion.points == ("1", "4", "6", "8", "9")
     assert net[7].layerwise_weight.shape == (8, 7)
     assert [net[9].layerwise_up.shape, net[9].layerwise_down.shape] == [(6, 2), (2, 7)]
     dfa.redraw_feedback(net, "uniform")
