@@ -172,9 +172,9 @@ class _CarriedBy(torch.autograd.Function):
         input, *matrices = ctx.saved_tensors
         sent = None
         if ctx.needs_input_grad[1]:
-            product, pullback, *_ = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
-            (sent,) = pullback(delta.to(product.dtype))
-        return delta, sent, None, *(None for _ in matrices)
+            pulled: Any = torch.func.vjp(lambda one: ctx.product(one, *matrices), input)
+            (sent,) = pulled[1](delta.to(pulled[0].dtype))
+        return *first_only(ctx, delta, sent), None, *(None for _ in matrices)
 
 
 def carried_by(output: Tensor, input: Tensor, product: Callable[..., Tensor], matrices: Sequence[Tensor]) -> Tensor:
