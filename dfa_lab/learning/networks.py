@@ -237,8 +237,9 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
 
     The function returned ends that. Feedback changes with the weights that this optimizer has; frozen ones and others
     stay. Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will;
-    attaching the same optimizer again changes nothing. Under DistributedDataParallel attach the wrapped network: dkp
-    then learns from what all processes received. Raises ``DfaLabError`` for what is no optimizer, or has none of the
+    attaching the same optimizer again changes nothing, and a wrapper that steps an ``optimizer`` of its own (those of
+    accelerate and Lightning) stands for that one. Under DistributedDataParallel attach the wrapped network: dkp then
+    learns from what all processes received. Raises ``DfaLabError`` for what is no optimizer, or has none of the
     network's parameters.
 
     >>> import dfa_lab as dfa
@@ -250,6 +251,7 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
     network = network_of(net)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise DfaLabError(f"attach was given a {type(optimizer).__name__}; expected a torch.optim.Optimizer.")
+    optimizer = _inner(optimizer)
 
     def stepped() -> set[int]:
         return {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
@@ -281,6 +283,13 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
 
     known[key] = detach
     return detach
+
+
+def _inner(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer that takes the steps: a wrapper is an Optimizer too, but its hooks are never called."""
+    while isinstance(inside := getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
+        optimizer = inside
+    return optimizer
 
 
 #: Which networks each optimizer changes feedback for: by their id, the function that ends it.

@@ -58,7 +58,9 @@ def audit(
     with side_effect_free(learner):
         with copied_buffers(learner):  # the network runs a second time from the same state
             recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
-        return Audit(Auditor(learner, recording, targets, reduction).rows())
+            auditor = Auditor(learner, recording, targets, reduction)
+            auditor.check_calls()
+        return Audit(auditor.rows())
 
 
 def _watched(converted: Converted) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Recording
 from dfa_lab.learning.audit.reach import bypassing, fed_points
-from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through
+from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through, vjp
 from dfa_lab.learning.audit.rerun import Rerun
-from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, tolerance
+from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, rounding, tolerance
 from dfa_lab.learning.layers import effective_weight, is_made, sources
 from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, TaughtLayer, project
 from dfa_lab.learning.networks import lesson
@@ -38,12 +38,13 @@ class Auditor:
         in_use = {rule.name: rule for rule in converted.conversion.uses}
         self._rules = [in_use.get(name, rule) for name, rule in RULES.items()]
         self._gradients: dict[int, Tensor] = {}  # by id of the parameter, over all calls
+        self._terms: dict[int, Tensor] = {}  # of biases: the sizes of what is added up, which may cancel
         self._layers: dict[str, RuleErrors] = defaultdict(RuleErrors)  # of the signals that each layer sent
         self._activations: dict[str, RuleErrors] = defaultdict(RuleErrors)  # against each derivative
         self._called = {call.name for call in recording.calls}
 
-    def rows(self) -> list[AuditRow]:
-        """A row for each parameter that learns, and one for each activation layer."""
+    def check_calls(self) -> None:
+        """Check each layer and activation by itself, while the buffers are those that the pass left."""
         for call in self._calls:
             taught = isinstance(call.module, TaughtLayer)
             if call.name in self._converted.carrying and not taught and self._calls_its_parts(call):
@@ -52,6 +53,9 @@ class Auditor:
                 self._check_activation(call)
             elif call.name in self._converted.carrying:
                 self._check_by_autograd(call)
+
+    def rows(self) -> list[AuditRow]:
+        """A row for each parameter that learns, and one for each activation layer; after ``check_calls``."""
         self._rest = Rerun(self._converted, self._recording, self._passed)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
@@ -95,15 +99,18 @@ class Auditor:
         else:  # what attention adds to keys and values learns too
             beside = [one for one in (getattr(layer, name, None) for name in BESIDE) if isinstance(one, nn.Parameter)]
             learning = [one for one in beside if one.requires_grad]
-            deltas = _vjp(outputs, received, [*used, *learning])
+            deltas = vjp(outputs, received, [*used, *learning])
             for parameter, grad in zip(learning, deltas[len(used) :], strict=True):
                 self._add(parameter, grad)
             deltas = deltas[: len(used)]
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
-            grads = _vjp([y], [delta], [weight] if bias is None else [weight, bias])
+            grads = vjp([y], [delta], [weight] if bias is None else [weight, bias])
             self._add_weight(layer, product, grads[0])
-            if product.bias is not None:
+            if bias is not None and product.bias is not None:
                 self._add(layer.get_parameter(product.bias), grads[1], product.bias_rows)
+                alone = product.apply(x.detach(), weight.detach(), bias)
+                sizes = vjp([alone], [delta.abs()], [bias])[0]
+                self._add(layer.get_parameter(product.bias), sizes, product.bias_rows, self._terms)
             sent_by.append((product, x, delta))
         for rule in self._rules:
             wanted = self._wanted(layer, rule, sent_by)
@@ -130,7 +137,7 @@ class Auditor:
                 return None
             leaf = x.detach().requires_grad_()
             y = product.apply(leaf, matrix[product.rows], None)
-            found.append((product.x, _vjp([y], [delta], [leaf])[0]))
+            found.append((product.x, vjp([y], [delta], [leaf])[0]))
         return found
 
     def _matrix(self, layer: nn.Module, rule: Rule, parameter: str) -> Tensor | None:
@@ -156,11 +163,11 @@ class Auditor:
         own = [layer.get_parameter(name) for name in sources(layer, product.parameter)]
         made = effective_weight(layer, product.parameter)[product.rows]
         learning = [one for one in own if one.requires_grad]
-        for one, part in zip(learning, _vjp([made], [grad], learning), strict=True):
+        for one, part in zip(learning, vjp([made], [grad], learning), strict=True):
             self._add(one, part)
 
-    def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None)) -> None:
-        total = self._gradients.setdefault(id(parameter), torch.zeros_like(parameter))
+    def _add(self, parameter: Tensor, grad: Tensor, rows: slice = slice(None), to: Any = None) -> None:
+        total = (self._gradients if to is None else to).setdefault(id(parameter), torch.zeros_like(parameter))
         with torch.no_grad():
             (total[rows] if total.dim() else total).add_(grad.to_dense() if grad.is_sparse else grad)
 
@@ -177,7 +184,7 @@ class Auditor:
         args, kwargs = mapped((call.args, call.kwargs), lambda one: clones.get(id(one), one))
         outputs = tensors_of(type(plain).forward(plain, *args, **kwargs))
         names, inputs = list(leaves), list(clones.values())
-        grads = _vjp(outputs, self._passed.at(call.outputs), [*leaves.values(), *inputs])
+        grads = vjp(outputs, self._passed.at(call.outputs), [*leaves.values(), *inputs])
         for name, grad in zip(names, grads, strict=False):
             self._add(call.module.get_parameter(name), grad)
         if call.name in self._converted.carrying:
@@ -202,7 +209,7 @@ class Auditor:
         module: Any = call.module
         a = call.given(0, "input").detach().requires_grad_()
         (sent, *_), received = self._passed.at(call.inputs), self._passed.at(call.outputs)
-        (exact,) = _vjp([type(bare(module)).forward(bare(module), a.clone())], received, [a])
+        (exact,) = vjp([type(bare(module)).forward(bare(module), a.clone())], received, [a])
         errors = self._activations[call.name]
         errors.note("exact", relative_error(sent, exact))
         if module.derivative != "exact":
@@ -246,7 +253,8 @@ class Auditor:
         carrying = self._converted.carrying
         carries = layer_name in carrying
         checked = known is not None or own_name in carrying.get(layer_name, ())
-        own = math.inf if known is None else relative_error(found, known)
+        noise = rounding(self._terms.get(id(parameter)))
+        own = math.inf if known is None else relative_error(found, known, noise)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
         layer, rule = self._layers.get(layer_name), rules[layer_name] if carries else None
         sent = layer.of(rule.name) if layer is not None and rule is not None else 0.0
@@ -290,11 +298,3 @@ class Auditor:
         expected = str(module.derivative)
         close = tuple(one for one, error in errors.items() if error <= tolerance(next(self._root.parameters()).dtype))
         return AuditRow(f"{name} (derivative)", name, expected, close, errors.of(expected), expected in close, True)
-
-
-def _vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
-    """The gradients at ``inputs`` for ``deltas`` at ``outputs``; zeros where there is no way."""
-    pairs = [(y, d) for y, d in zip(outputs, deltas, strict=False) if y.requires_grad]
-    if not pairs:
-        return [torch.zeros_like(one) for one in inputs]
-    return list(torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], materialize_grads=True))

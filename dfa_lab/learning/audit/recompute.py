@@ -147,3 +147,11 @@ def _attention(layer: Any, call: Call) -> Recomputation:
 
 
 _OPTIONS = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
+
+
+def vjp(outputs: Sequence[Tensor], deltas: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients at ``inputs`` for ``deltas`` at ``outputs``; zeros where there is no way."""
+    pairs = [(y, d) for y, d in zip(outputs, deltas, strict=False) if y.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(one) for one in inputs]
+    return list(torch.autograd.grad([y for y, _ in pairs], inputs, [d for _, d in pairs], materialize_grads=True))

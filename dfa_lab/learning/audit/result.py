@@ -106,11 +106,20 @@ class RuleErrors(dict[str, float]):
         return self.get(name, math.inf)
 
 
-def relative_error(found: Tensor, wanted: Tensor) -> float:
-    """‖found − wanted‖ over the larger of the two norms: 0 for equal tensors, zeros included."""
+def relative_error(found: Tensor, wanted: Tensor, noise: float = 0.0) -> float:
+    """‖found − wanted‖ over the larger of the two norms: 0 for equal tensors, and for what ``noise`` explains."""
     found, wanted = (one.to_dense() if one.is_sparse else one for one in (found, wanted))
     size = max(float(found.detach().double().norm()), float(wanted.detach().double().norm()))
-    return float((found.detach().double() - wanted.detach().double()).norm()) / size if size else 0.0
+    gap = float((found.detach().double() - wanted.detach().double()).norm())
+    return gap / size if size and gap > noise else 0.0
+
+
+def rounding(terms: Tensor | None) -> float:
+    """How far two sums may be apart for rounding alone, where ``terms`` are the sums of what they add up in size.
+
+    A bias before a softmax or a normalisation has the gradient 0: what is found there is rounding.
+    """
+    return 0.0 if terms is None else 32 * torch.finfo(terms.dtype).eps * float(terms.double().norm())
 
 
 def tolerance(dtype: torch.dtype) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.ops import mapped
+from dfa_lab.learning.ops import mapped, tensors_of
 
 Output = str | int | Callable[[Any], Tensor] | None
 
@@ -68,6 +68,17 @@ def with_tensor(returned: Any, former: Tensor, new: Tensor) -> Any:
             f"and the like to the loss: {_names(returned)}."
         )
     return found
+
+
+def uncut(returned: Any, output: Output, cut: Any, whole: Any) -> Any:
+    """``returned`` with what was there before ``cut`` was cut off ``whole``; None where the output is not of that."""
+    if returned is cut:
+        return whole
+    place = returned if output is None else located(returned, output)
+    for after, before in zip(tensors_of(cut), tensors_of(whole), strict=True):
+        if place is after:
+            return with_tensor(returned, after, before)
+    return None
 
 
 def _at(returned: Any, output: str | int) -> Any:

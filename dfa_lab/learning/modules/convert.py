@@ -97,6 +97,7 @@ def convert(
     if sharing not in ("auto", "flat", "shared"):
         raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
     maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
+    searched = points is None
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = ModuleFeedback(
         {name: found for name, layer in net.named_modules() if (found := carried_parameters(layer))},
@@ -108,7 +109,7 @@ def convert(
         sharing=sharing,
         maps=maps,
     )
-    conversion = Conversion(buffers, output)
+    conversion = Conversion(buffers, output, searched)
     converted = Converted(net, conversion)
     chosen = converted.resolve(rule)
     converted.check_derivative(activation_derivative)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.interface import Output, located, with_tensor, without_losses
+from dfa_lab.learning.interface import Output, located, uncut, with_tensor, without_losses
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, features_first, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
@@ -34,9 +34,12 @@ from dfa_lab.learning.ops import (
 )
 from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unless_attached
 
+#: Feedback points as they are passed: names, modules, hidden tensors.
+_Noted = list[tuple[str, nn.Module, Tensor]]
+
 _OUTPUT_IS_CUT = (
     "feedback point {!r} gives the network's own output, which receives e itself; give convert(…, points=[…]) without "
-    "it. (Points that are found follow the order in which the modules are held.)"
+    "it."
 )
 
 
@@ -50,7 +53,7 @@ class Conversion:
     next optimizer step changes feedback by.
     """
 
-    def __init__(self, buffers: ModuleFeedback, output: Output = None) -> None:
+    def __init__(self, buffers: ModuleFeedback, output: Output = None, found: bool = False) -> None:
         self.output = output
         self.points = buffers.points
         self.buffers = buffers
@@ -60,6 +63,7 @@ class Conversion:
         self.derivative: Any = "exact"
         self.lesson: tuple[Tensor, str] | None = None
         self.correlations: dict[str, Tensor] = {}
+        self.endings: set[str] = set()  # found points that turned out to give the output, where no signal is due
         self.only_draws = False
         self.true_gradients = False
         self.attached = 0
@@ -67,10 +71,11 @@ class Conversion:
         self._untraced: Callable[[nn.Module], None] | None = None
         self.seen_output: list[Tensor] | None = None  # a list here is given each output before it is joined
         self.backward_paths: Paths | None = None  # while a pass is recorded: the cuts can be passed, B replaced
-        self._open: list[tuple[str, nn.Module, Tensor]] | None = None
+        self._open: _Noted | None = None
         self._reached: set[str] = set()
         self._missed: set[str] = set()
-        self._last_cut: tuple[str, Any] | None = None
+        self._found = found  # points that were found, not given, follow the order in which the modules are held
+        self._last_cut: tuple[str, Any, Any] | None = None
         self._judged: set[str] = set()  # the kinds of nodes that outputs came from
 
     @contextmanager
@@ -104,7 +109,7 @@ class Conversion:
 
     def active_points(self) -> list[str]:
         """The points where the graph is cut: those whose rule is direct or freezes hidden layers."""
-        return [name for name in self.points if self.rules[name].cuts_graph]
+        return [name for name in self.points if self.rules[name].cuts_graph and name not in self.endings]
 
     def register(self, root: nn.Module) -> None:
         """Register the hooks, before the user's own, so that these see what the network really returns."""
@@ -128,7 +133,7 @@ class Conversion:
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         """A feedback point returned ``output``: note it for the join, and pass on a copy that is cut off the graph."""
         rule = self.rules[name]
-        if self.true_gradients or not (rule.cuts_graph and torch.is_grad_enabled()):
+        if self.true_gradients or name in self.endings or not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
         found = tensors_of(output)
         if not found:
@@ -140,7 +145,7 @@ class Conversion:
             self._note(name, module, found[0], rule)
         self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
-        self._last_cut = name, cut
+        self._last_cut = name, cut, output
         return cut
 
     def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
@@ -192,16 +197,14 @@ class Conversion:
     def end(self, root: nn.Module, args: Any, output: Any) -> Any:
         """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
-        last, self._last_cut = self._last_cut, None
-        if last is not None and output is last[1]:
-            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        output, noted = self._uncut(output, noted)
         if self.undecided:
             self._look_at_products(root, output)
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
         if noted is None:
-            return None
-        returned, output = output, self._output_in(output, last)
+            return output
+        returned, output = output, self._output_in(output)
         if not noted:
             raise DfaLabError(
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
@@ -212,7 +215,7 @@ class Conversion:
             self._warn_of_a_squashed_output(output.grad_fn)
         feedback = self.buffers.direct(root, noted, output.shape)
         if self.only_draws:
-            return None
+            return returned
         names, _, hiddens = zip(*noted, strict=True)
         signals = self._signals(names, hiddens, output)
         if self.backward_paths is not None:
@@ -220,11 +223,21 @@ class Conversion:
         joined = functional.join(output, hiddens, feedback, signals)
         return joined if returned is output else with_tensor(without_losses(returned, output), output, joined)
 
-    def _output_in(self, returned: Any, last: tuple[str, Any] | None) -> Tensor:
+    def _uncut(self, returned: Any, noted: _Noted | None) -> tuple[Any, _Noted | None]:
+        """What the root returned and the points noted, without a point that was found and gives the output itself."""
+        last, self._last_cut = self._last_cut, None
+        whole = None if last is None else uncut(returned, self.output, *last[1:])
+        if last is None or whole is None:
+            return returned, noted
+        names = [one[0] for one in noted or ()]
+        if not self._found or len(set(names)) == 1 or names.count(last[0]) > 1:
+            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
+        self.endings.add(last[0])
+        return whole, noted and [one for one in noted if one[0] != last[0]]
+
+    def _output_in(self, returned: Any) -> Tensor:
         """The output in what the root returned; ``DfaLabError`` where no direct rule can hear its error."""
         output = located(returned, self.output)
-        if last is not None and any(output is one for one in tensors_of(last[1])):
-            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
         if not output.dim() or not output.is_floating_point():
             raise DfaLabError(
                 f"the network's output is a tensor {tuple(output.shape)}, {output.dtype}; a direct rule needs one "

@@ -193,17 +193,18 @@ class Converted:
         ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
         """
         self.conversion.buffers.tie(self.root)
-        learning = [
-            one for one in self._learning() if stepped is None or any(id(part) in stepped for part in one.sources)
-        ]
+        # A step with a closure makes its forward pass inside, so at the first one no layer below is known yet.
+        learning = self._learning() or self._learning(below=False)
+        if stepped is not None:
+            learning = [one for one in learning if any(id(part) in stepped for part in one.sources)]
         return {weight.number: weight.tensor.detach().clone() for weight in learning}
 
-    def _learning(self) -> list[Weight]:
-        """The weights whose feedback learns: tied ones once, frozen ones and those with no layer below not."""
+    def _learning(self, below: bool = True) -> list[Weight]:
+        """The weights whose feedback learns: tied ones once, frozen ones not, and ``below`` with a layer below only."""
         found: dict[int, Weight] = {}
         for weight in self.conversion.buffers.weights(self.root):
             rule = self.rules[weight.layer_name]
-            sends = weight.parameter in weight.layer.sends_through
+            sends = not below or weight.parameter in weight.layer.sends_through
             if isinstance(rule, Layerwise) and rule.move and sends and any(one.requires_grad for one in weight.sources):
                 found.setdefault(weight.number, weight)
         return list(found.values())

@@ -653,3 +653,44 @@ def test_a_head_that_is_held_before_its_body_is_said():
         with pytest.raises(dfa.DfaLabError, match="in which the modules are held"):
             dfa.convert(Upside(), rule)(torch.randn(3, 6))
     dfa.convert(Upside(), "dfa", points=["body"])(torch.randn(3, 6)).sum().backward()
+
+
+class HeldInAnotherOrder(nn.Module):
+    """All layers before those that stand between them, as graph networks hold their normalisations."""
+
+    def __init__(self, pack=lambda output: output):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(5, 6), nn.Linear(6, 6), nn.Linear(6, 3)])
+        self.between = nn.ModuleList([nn.Linear(6, 6), nn.Linear(6, 6)])
+        self.pack = pack
+
+    def forward(self, x):
+        for layer, between in zip(self.layers, self.between, strict=False):
+            x = between(layer(x)).tanh()
+        return self.pack(self.layers[-1](x))
+
+
+@pytest.mark.parametrize("rule", ["dfa", "drtp", "dkp", "shallow"])
+@pytest.mark.parametrize("pack", [None, "logits"])
+def test_a_point_that_was_found_and_gives_the_output_is_none(rule, pack):
+    torch.manual_seed(0)
+    x, t = torch.randn(8, 5).double(), torch.arange(8) % 3
+    nets = []
+    for points in (None, ["layers.0", "layers.1", "between.0"]):
+        torch.manual_seed(0)
+        module = HeldInAnotherOrder() if pack is None else HeldInAnotherOrder(lambda output: {pack: output})
+        nets.append(dfa.convert(module.double(), rule, points=points, output=pack))
+    assert nets[0].dfa_conversion.points == ("layers.0", "layers.1", "layers.2", "between.0")
+    found = []
+    for net in nets:
+        dfa.attach(net, torch.optim.SGD(net.parameters(), lr=0.1))
+        with dfa.lesson(net, t):
+            net(x)  # draws B, and by its point's number
+            net.load_state_dict(nets[0].state_dict())
+            output = net(x) if pack is None else net(x)[pack]
+            F.cross_entropy(output, t).backward()
+        found.append([one.grad for one in net.parameters()])
+        assert dfa.audit(net, x, t, F.cross_entropy).clean
+    assert found[0][4].abs().max() > 0  # the last layer learns from e
+    for one, other in zip(*found, strict=True):
+        assert one is other or torch.equal(one, other)
