@@ -54,13 +54,16 @@ class DivergedError(DfaLabError):
     step: int | None = None
 
     @classmethod
-    def at(cls, failed: int, back: int, replicas: Iterable[int], given: str) -> DivergedError:
-        """The loss (of ``replicas``, if any) was not finite at step ``failed``, under what was ``given``."""
+    def at(cls, failed: int, back: int, replicas: Iterable[int], given: str, why: str = "") -> DivergedError:
+        """The loss (of ``replicas``, if any) was not finite at step ``failed``, under what was ``given``.
+
+        ``why`` is a sentence, where a reason is known.
+        """
         whose = ", ".join(map(str, replicas))
         error = cls(
             f"the loss{f' of replica {whose}' if whose else ''} was no longer finite at step {failed} ({given}); the "
             f"run is back at step {back}. Lower lr, or choose another derivative or feedback scale, and go on; where "
-            "that does not help, reset(lr=…) begins anew."
+            f"that does not help, reset(lr=…) begins anew.{f' A reason: the {why}' if why else ''}"
         )
         error.step = failed
         return error

@@ -125,7 +125,7 @@ def redraw_feedback(
     """Draw all of ``net``'s feedback anew; what is not given stays as it was. Moves no other random stream.
 
     Sequences are for an MLP with replicas, one value each. Matrices from ``dfa.set_feedback`` stay as they are by now;
-    with ``own=True`` they are drawn too, and are yours no more.
+    with ``own=True`` they are drawn too, and are yours no more. ``init`` may be a function, or a matrix, as in ``MLP``.
 
     >>> import dfa_lab as dfa
     >>> net = dfa.MLP([4, 8, 2], feedback_init="normal")
@@ -157,6 +157,21 @@ def keep_feedback(net: nn.Module, keys: Collection[str]) -> None:
     for key in network.feedback_state().keys() - set(keys):
         path, _, name = key.rpartition(".")
         network.root.get_submodule(path)._buffers.pop(name, None)  # a module may have several keys
+
+
+def check_optimizer(net: nn.Module, optimizer: Any, caller: str) -> None:
+    """Raise ``DfaLabError`` where an ``optimizer`` given to ``caller`` has none of the parameters of ``net``."""
+    given = [one for group in optimizer.param_groups for one in group["params"]]
+    own = list(net.parameters())
+    if not {id(one) for one in given} & {id(one) for one in own}:
+        copied = [one.shape for one in given] == [one.shape for one in own]
+        hint = (
+            " Its parameters have the same shapes: those of the module that was converted? dfa.convert gives a copy, "
+            "unless inplace=True; make the optimizer after it, of net.parameters()."
+        )
+        raise DfaLabError(
+            f"{caller} was given an optimizer of other parameters; expected some of net.parameters().{hint * copied}"
+        )
 
 
 @contextmanager
@@ -200,7 +215,7 @@ def true_gradients(net: nn.Module) -> Iterator[None]:
     differentiate twice. Run the forward pass and ``backward`` inside: the pass decides by which gradient it is
     differentiated. Rule, derivative, feedback, correlations of dkp, modes and random streams stay as they are, and need
     no ``lesson``; a rule that is set inside counts from the end on. An activation that has no derivative (``sign``)
-    keeps its surrogate.
+    keeps its surrogate. A copy made inside learns by its rule; another thread that trains ``net`` would not: pause it.
 
     >>> import dfa_lab as dfa
     >>> net, x = dfa.MLP([2, 3, 1], rule="fa", weight_init="zeros"), torch.ones(1, 2, requires_grad=True)
@@ -241,8 +256,7 @@ def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], Non
     def stepped() -> set[int]:
         return {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
 
-    if not stepped() & {id(parameter) for parameter in net.parameters()}:
-        raise DfaLabError("attach was given an optimizer of other parameters; expected some of net.parameters().")
+    check_optimizer(net, optimizer, "attach")
     if isinstance(net, nn.parallel.DistributedDataParallel):
         network.averaged = True
     known, key = _attached.setdefault(optimizer, {}), id(network.root)

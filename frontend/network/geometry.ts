@@ -62,6 +62,7 @@ export interface Plan {
 const SLOT = 84; // the least width of a layer, at letters of 13 px
 const WIDEST = 240;
 const FOLDED = 46;
+const SAYS = 48; // the width of what the network says
 const LANE = 7;
 const RISE = 9; // from the highest lane up to what it leads to
 
@@ -99,19 +100,27 @@ export function plan(layers: number, width: number, height: number, em: number, 
   const names = 1.25 * em;
   const below = 1.45 * em;
   const between = 18 * unit;
+  const strip = { activity: 11 * unit, delta: 7 * unit };
+  const column = strip.activity + 1 + strip.delta;
+  const edge = 3 * unit; // to the right of a layer
+
+  // From the left side of the output: where the error's box is, and how far the last hidden layer's middle is away.
+  const wide = Math.min(70 * unit, ends.output * 0.64);
+  const end = ends.output < 120 * unit ? ends.output - 1 : ends.output - 28 * unit - edge - column / 2 + wide / 2;
+  const before = edge + column / 2;
+  const besideDial = end + before - (SAYS + 19) * unit; // what the network says stands there, after the dial's bars
+  const besideCarrier = end - wide + before - 20 * unit; // the carrier's name
+
   const spare = Math.max(0, height - names - below - between - lanes - (30 + 27 + 70) * unit);
-  const radius = within(27 * unit + 0.22 * spare, 20, Math.min((slot - 34 * unit) / 2, 54 * unit));
+  const radius = within(27 * unit + 0.22 * spare, 20, Math.min((slot - 34 * unit) / 2, 54 * unit, besideDial));
   const carried = 30 * unit + within(0.14 * spare, 0, 36 * unit);
   const tall = Math.max(30, height - names - below - between - lanes - radius - carried);
   const top = names + 2;
   const low = top + tall + between; // where the row of what carries the error begins
   const hub = height - below;
 
-  const strip = { activity: 11 * unit, delta: 7 * unit };
-  const column = strip.activity + 1 + strip.delta;
-
   const place = (x: number, wide: number) => {
-    const right = x + wide - 3 * unit;
+    const right = x + wide - edge;
     const units = { x: right - column, y: top, width: strip.activity, height: tall };
     const delta = { x: right - strip.delta, y: top, width: strip.delta, height: tall };
     const matrix = Math.min(tall, units.x - x - 22 * unit);
@@ -130,7 +139,8 @@ export function plan(layers: number, width: number, height: number, em: number, 
       x += gap;
     }
     const { units, delta, weights, centre } = place(x, slot);
-    const across = Math.min(carried * 1.3, slot * 0.44);
+    const isLast = order === shown.length - 1;
+    const across = Math.min(carried * 1.3, slot * 0.44, isLast ? 2 * besideCarrier : slot);
     const dial = { x: centre, y: hub, radius };
     const made = {
       index,
@@ -146,9 +156,7 @@ export function plan(layers: number, width: number, height: number, em: number, 
     x += slot;
     return made;
   });
-  const { units, delta, weights, centre } = place(x, ends.output - 28 * unit);
-  const wide = Math.min(70 * unit, ends.output * 0.64);
-  const end = ends.output < 120 * unit ? x + ends.output - 1 : centre + wide / 2;
+  const { units, delta, weights } = place(x, ends.output - 28 * unit);
   const chip = Math.min(carried, 1.8 * em);
   return {
     width: whole,
@@ -162,7 +170,7 @@ export function plan(layers: number, width: number, height: number, em: number, 
       weights,
       units,
       delta,
-      error: { x: end - wide, y: low + (carried - chip) / 2, width: wide, height: chip },
+      error: { x: x + end - wide, y: low + (carried - chip) / 2, width: wide, height: chip },
     },
     names: em,
     digits: height - 0.3 * em,

@@ -15,7 +15,7 @@ export function LivePicture() {
   }, [lab]);
   if (!picture) return <div class="dfa-picture" />;
   const { chosen, choices, layer, layers, words, source, width, height } = picture;
-  const choose = (name: string, which: number) => lab.act({ do: "picture", name, layer: which }, "picture");
+  const choose = (name: string, which: number | null) => lab.act({ do: "picture", name, layer: which }, "picture");
   return (
     <div class="dfa-picture" data-part="picture">
       <div class="dfa-picture-menus">
@@ -25,7 +25,7 @@ export function LivePicture() {
             class="dfa-menu"
             data-testid="dfa-picture-menu"
             value={chosen}
-            onChange={(event) => choose(event.currentTarget.value, 1)}
+            onChange={(event) => choose(event.currentTarget.value, null)}
           >
             <option value={NONE}>none</option>
             {choices.map(({ name, title }) => (

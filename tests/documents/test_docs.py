@@ -18,6 +18,7 @@ def blocks(text, language="python"):
 
 REGISTRIES = (
     dfa.RULES,
+    dfa.LAYERS,
     dfa.FEEDBACK_INITS,
     dfa.ACTIVATIONS,
     dfa.DERIVATIVES,

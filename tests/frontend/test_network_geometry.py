@@ -199,3 +199,16 @@ def test_titles_of_rules_end_before_their_explanation() -> None:
     titles = ["Kolen–Pollack: feedback that learns", "hidden layers frozen, the baseline", "feedback alignment"]
     short = ["Kolen–Pollack", "hidden layers frozen", "feedback alignment"]
     assert run(WORDS, "a[0].map(m.shortTitle)", titles) == short
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_what_stands_below_the_last_hidden_layer_leaves_the_error_its_room(layers: int) -> None:
+    widths = range(360, 1300, 20)
+    many = run(GEOMETRY, "a[0].map((width) => m.plan(a[1], width, 390, 13, false))", list(widths), layers)
+    for width, plan in zip(widths, many, strict=True):
+        last, error = plan["hidden"][-1], plan["output"]["error"]
+        right = error["x"] + error["width"]
+        assert last["carrier"]["x"] + last["carrier"]["width"] + 18 <= error["x"], f"the name of B, {width} wide"
+        assert last["bars"]["x"] + last["bars"]["width"] + 46 <= right, f"what the network says, {width} wide"
+        assert last["carrier"]["width"] > 30
+        assert last["dial"]["radius"] > 27

@@ -52,6 +52,8 @@ class History:
         run_id: str | None = None,
     ) -> None:
         values = dict(settings or {})
+        if not isinstance(name, str):
+            raise DfaLabError(f"a run's name was given as {shown(name)}; expected a text.")
         self.settings = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         self.replicas = replicas
         self.name = name

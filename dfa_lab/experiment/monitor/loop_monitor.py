@@ -15,6 +15,7 @@ from dfa_lab.experiment.measurement import ALIGNMENT, TEST, Pending, Recorder, S
 from dfa_lab.experiment.monitor.watched_network import WatchedNetwork, samples_of
 from dfa_lab.experiment.training import SIGNAL_FIELDS, LossMean, ThroughputClock
 from dfa_lab.learning.interface import Output
+from dfa_lab.learning.networks import check_optimizer
 from dfa_lab.learning.rules import check_reduction
 
 #: How many times larger or smaller a learning rate must be to be noted as a change; a smooth schedule is none.
@@ -50,6 +51,8 @@ class LoopMonitor:
             whole_number("probe_every", probe_every, 0, instead="None")
         self._groups = _groups(optimizer)
         self._network = WatchedNetwork(net, loss_fn, probe, test, reduction, output)
+        if self._network.angles and optimizer is not None:
+            check_optimizer(net, optimizer, "Monitor")
         self._batch_size, self._probe_every, self._record_every = batch_size, probe_every, record_every
         self._lr = self._read_lr()
         settings = {"rule": self._network.rule, "lr": self._lr, "batch_size": batch_size}

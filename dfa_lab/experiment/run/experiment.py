@@ -213,7 +213,8 @@ class Experiment(NoCopies):
                 f"the experiment trains a module of your own ({type(self.module).__name__}), which no session "
                 "can hold; share the code that makes it, or describe an MLP by its widths."
             )
-        with self._lock:
+        with self.held() as trainer:
+            trainer.learner.check_feedback()
             settings, (changes, steps) = Settings(**self.history.settings), self.progress()
         return Session(settings, tuple(changes), steps)
 

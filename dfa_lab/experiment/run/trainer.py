@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, DivergedError, shown
@@ -37,8 +38,11 @@ from dfa_lab.experiment.training import (
     ThroughputClock,
     all_finite,
     make_mlp,
+    settings_for,
 )
+from dfa_lab.learning.activations import Activation, GivenSlope, slope_of
 from dfa_lab.learning.interface import Output
+from dfa_lab.learning.ops import is_sequence
 from dfa_lab.learning.rules import RULES
 
 
@@ -58,7 +62,7 @@ class Trainer:
         module, output = own
         if module is None and output is not None:
             raise DfaLabError(f"output was given as {shown(output)} without module; leave it out: an MLP has one.")
-        task = make_task(settings.task)
+        task, settings = make_task(settings.task), settings_for(module, settings)
         self.learner: Learner
         if module is None:
             self.task = task.flat()
@@ -194,6 +198,7 @@ class Trainer:
 
     def follow(self, other: Trainer, name: str | None) -> None:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
+        other.learner.check_feedback()
         self.restore(other.capture())
         self.history = other.history.copy(name)
         self.recorder = other.recorder.copy(self.probe, self.history)
@@ -249,7 +254,18 @@ class Trainer:
             self.change(self.settings.changed(**fields), list(fields))
         self.start_clock()
         given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
-        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given)
+        why = _weak_point(settings.activation_derivative)
+        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given, why)
+
+
+def _weak_point(choices: Any) -> str:
+    """Where an activation derivative is no finite number, which may be why a run diverged; "" where none is known."""
+    for choice in choices if is_sequence(choices) else [choices]:
+        with suppress(DfaLabError):
+            slope = slope_of(Activation(torch.tanh), choice)
+            if isinstance(slope, GivenSlope) and (found := slope.weak_point()):
+                return found
+    return ""
 
 
 def _lost(tensors: Iterable[Tensor], replicas: int) -> list[int]:

@@ -38,6 +38,8 @@ class Lane:
     """One run: its experiment, its ``number`` for good, and the ``scheduled`` changes of a loaded session."""
 
     def __init__(self, experiment: Experiment, number: int, scheduled: ScheduledChanges | None = None) -> None:
+        if not isinstance(experiment, Experiment):
+            raise DfaLabError(f"a runner was given {shown(experiment)}; expected an Experiment: Runner(Experiment(…)).")
         self.experiment, self.number = experiment, number
         self.scheduled = scheduled or ScheduledChanges()
         self.forked_fields: dict[str, Any] = {}  # what was changed when it was forked: its name says so

@@ -36,7 +36,7 @@ Seed = Annotated[int, Ge(0), Le(limits.LAST_SEED)]
 Rate = Annotated[float, Gt(0), Le(1e6)]
 Factor = Annotated[float, Ge(-1e6), Le(1e6)]
 ReplicaDerivative = str | dict[str, Any] | Callable[..., Any]
-ReplicaInit = str | dict[str, Any]
+ReplicaInit = str | dict[str, Any] | Callable[..., Any]
 Precision = Literal["highest", "high", "medium"]
 #: What may be a sequence with a value for each replica.
 PER_REPLICA = ("seed", "feedback_seed", "feedback_init", "feedback_scale", "activation_derivative", "lr")

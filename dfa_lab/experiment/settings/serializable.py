@@ -8,7 +8,12 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 
-_REGISTRIES = {"task": "TASKS", "activation_derivative": "DERIVATIVES", "rule": "RULES"}
+_REGISTRIES = {
+    "task": "TASKS",
+    "activation_derivative": "DERIVATIVES",
+    "rule": "RULES",
+    "feedback_init": "FEEDBACK_INITS",
+}
 
 
 def check_serializable(fields: Mapping[str, Any]) -> None:

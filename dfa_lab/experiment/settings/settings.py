@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_validator, model_validator
@@ -31,6 +31,7 @@ from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.plain_values import check_length, decimal_comma, plain, present_device
 from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
+from dfa_lab.learning.feedback import as_inits
 from dfa_lab.learning.ops import each, is_sequence
 from dfa_lab.registry import per_layer
 
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    unused: ClassVar[Sequence[str]] = ()  # fields that mean nothing for the run they are of
 
     task: str | dict[str, Any] | SkipJsonSchema[InstanceOf[Task]] = setting(
         "digits", "What is to be learned.", label="data"
@@ -166,6 +168,8 @@ class Settings(BaseModel):
         for name in fields:
             if name not in type(self).model_fields:
                 raise unknown_setting(name, type(self).model_fields)
+        if "feedback_init" in fields:
+            fields["feedback_init"] = as_inits(fields["feedback_init"])
         for name, most in MOST_ENTRIES.items():
             check_length(name, fields.get(name), most, expected)
         try:
@@ -218,10 +222,15 @@ class Settings(BaseModel):
         """Field -> value, as they were given."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.values().values()))
+
     def _repr_html_(self) -> str:
-        meanings = [field.description for field in type(self).model_fields.values()]
-        names, values = zip(*self.values().items(), strict=True)
-        return table(["setting", "value", "meaning"], zip(names, map(shown, values), meanings, strict=True))
+        used = [(n, shown(v), type(self).model_fields[n]) for n, v in self.values().items() if n not in self.unused]
+        return table(["setting", "value", "meaning"], [[n, text, field.description] for n, text, field in used])
 
     @classmethod
     def live_fields(cls) -> list[str]:
@@ -261,9 +270,7 @@ def expected(name: str) -> str:
     """What a field takes, in words."""
     several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
-        derivative = ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them"
-        text = derivative if name == "activation_derivative" else ""
-        return f"one of {', '.join(CHOICES[name])}{text}{several}"
+        return f"one of {', '.join(CHOICES[name])}{_OR_ELSE.get(name, '')}{several}"
     if name == "widths":
         return f"a sequence of whole numbers from 1 to {limits.MOST_UNITS}, at most {limits.MOST_LAYERS}"
     kind, bounds = kind_of(name)
@@ -273,6 +280,10 @@ def expected(name: str) -> str:
     return " ".join([_KINDS.get(kind, "None or a whole number"), *words]) + several
 
 
+_OR_ELSE = {
+    "activation_derivative": ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them",
+    "feedback_init": ", a function init(site, generator), or a matrix",
+}
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 _BOUNDS = {Ge: "from {0.ge:,}", Gt: "above {0.gt:,}", Le: "up to {0.le:,.12g}", Lt: "and below {0.lt:,}"}
 

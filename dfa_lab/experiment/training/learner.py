@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
 from dfa_lab.learning.alignment import LayerTensors
-from dfa_lab.learning.networks import change_feedback, keep_feedback, redraw_feedback, set_derivative, set_rule
+from dfa_lab.learning.networks import (
+    change_feedback,
+    keep_feedback,
+    network_of,
+    redraw_feedback,
+    set_derivative,
+    set_rule,
+)
 from dfa_lab.learning.ops import OPTIMIZERS, change_options, is_sequence
 
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
@@ -54,6 +62,8 @@ class Learner(Protocol):
     loss: Any  # of (output, targets), with ``reduction`` and ``value_and_error``, as a ``Loss`` has them
     settings: Settings
     optimizer: torch.optim.Optimizer | None
+    #: Which matrices were set by hand when it began: ``FeedbackStore.own``.
+    own_feedback: Mapping[tuple[str, str], int]
 
     @abstractmethod
     def update(self, inputs: Any, targets: Tensor) -> Tensor:
@@ -82,6 +92,16 @@ class Learner(Protocol):
     @abstractmethod
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network was changed behind the experiment."""
+
+    def check_feedback(self) -> None:
+        """Raise ``DfaLabError`` where matrices were set by hand behind the experiment."""
+        if network_of(self.net).feedback.own != self.own_feedback:
+            raise DfaLabError(
+                "the experiment's network was given feedback by hand (dfa.set_feedback), which no history, session or "
+                "script can tell. Give change(feedback_init=…) a function init(site, generator), or set the matrices "
+                "of a network from dfa.convert and give that to Experiment(module=net); "
+                "dfa.redraw_feedback(run.net, own=True) draws them from the settings again."
+            )
 
     @abstractmethod
     def prepare(self) -> None:

@@ -31,7 +31,7 @@ class MLPLearner(Learner):
     net: MLP
 
     def __init__(self, net: MLP, loss: Loss, settings: Settings) -> None:
-        self.net, self.loss, self.settings = net, loss, settings
+        self.net, self.loss, self.settings, self.own_feedback = net, loss, settings, dict(net.feedback.own)
         self.optimizer = make_optimizer(net, settings) if self.needs_optimizer(settings) else None
         self.prepare()
 
@@ -73,7 +73,8 @@ class MLPLearner(Learner):
         return state["momentum_buffer"]
 
     def check_net(self) -> None:
-        """Raise ``DfaLabError`` where the network has other tensors, another rule or another derivative."""
+        """Raise ``DfaLabError`` where the network has other tensors, matrices by hand, another rule or derivative."""
+        self.check_feedback()
         now = self.net.layers()
         same = all(
             one.data_ptr() == two.data_ptr() and one.dtype == two.dtype

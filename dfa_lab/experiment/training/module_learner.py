@@ -109,6 +109,7 @@ class ModuleLearner(Learner):
         self.loss = ModuleLoss(task.objective, self._converted.maps)
         floating = (one.dtype for one in self.net.parameters() if one.is_floating_point())
         self._dtype = next(floating, torch.float32)
+        self.own_feedback = dict(self._converted.feedback.own)
         with torch.random.fork_rng():
             torch.manual_seed(generator(*each_seed("seed", settings.seed, None), "noise").initial_seed())
             self._random = torch_state()
@@ -140,7 +141,10 @@ class ModuleLearner(Learner):
         """Nothing: autograd goes through the network as it is."""
 
     def check_net(self) -> None:
-        """Raise ``DfaLabError`` where the network has another rule or another derivative."""
+        """Raise ``DfaLabError`` where the network has matrices by hand, another rule, derivative or way of learning."""
+        self.check_feedback()
+        if self._converted.true_gradients:
+            raise DfaLabError("the experiment's network is inside dfa.true_gradients; train it outside, by its rule.")
         conversion = self._converted.conversion
         if conversion.choice != self.settings.rule or conversion.derivative != self.settings.activation_derivative:
             raise DfaLabError(

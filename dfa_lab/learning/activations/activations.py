@@ -22,6 +22,7 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError, UnknownNameError, nearest, shown, unknown_name
 from dfa_lab.learning.activations.expression import Expression
 from dfa_lab.learning.activations.functions import CONSTANTS
+from dfa_lab.learning.activations.given_slope import GivenSlope
 from dfa_lab.learning.activations.parser import LENGTH
 from dfa_lab.learning.activations.piecewise_linear import Points
 from dfa_lab.learning.ops import InplaceActivation
@@ -208,19 +209,21 @@ def slope_of(activation: Activation, derivative: Choice | Derivative = "exact") 
     """The g of a layer as an elementwise function of a and h = f(a), which multiplies the signal.
 
     ``derivative`` is any choice that ``DERIVATIVES.resolve`` takes, or what it gave: a name, a name with parameters,
-    text in x, or a callable ``g(a)``. Raises ``DfaLabError`` where g fails on a small tensor or changes its shape.
+    text in x, or a callable ``g(a)``. Raises ``DfaLabError`` where g fails on a small tensor, changes its shape,
+    or gives NaN or infinity.
     """
     g = DERIVATIVES.resolve(derivative)
     if g is exact:
         return activation.derivative or functools.partial(_slope_by_autograd, activation.function)
-    slope = functools.partial(_slope_by, g)
+    slope = GivenSlope(g, derivative)
     try:
-        slope(torch.linspace(-2, 2, 5), torch.zeros(5))
+        slope.check_ordinary()
     except DfaLabError:
         raise
     except (Exception, SystemExit, GeneratorExit) as reason:  # the user's own code: whatever it raises, it has no use
         raise DfaLabError(
-            f"activation derivative {shown(g)} failed on a tensor of 5 numbers: {type(reason).__name__}: {reason}. "
+            f"activation derivative {shown(g)} failed on a tensor of numbers: "
+            f"{type(reason).__name__}: {reason}. "
             "Expected an elementwise g(a)."
         ) from reason
     return slope
@@ -231,16 +234,6 @@ def _slope_by_autograd(function: Callable[[Tensor], Tensor], a: Tensor, h: Tenso
         leaf = a.detach().requires_grad_()
         (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
     return slope
-
-
-def _slope_by(g: Derivative, a: Tensor, h: Tensor) -> Tensor:
-    slope = g(a)
-    if not isinstance(slope, Tensor) or slope.shape != a.shape:
-        given = f"shape {tuple(slope.shape)}" if isinstance(slope, Tensor) else type(slope).__name__
-        raise DfaLabError(
-            f"activation derivative {shown(g)} gave {given}; expected a tensor of a's shape {tuple(a.shape)}."
-        )
-    return slope.to(a.dtype)
 
 
 def resolve_activation(choice: str | Activation | Callable[[Tensor], Tensor]) -> Activation:

@@ -45,6 +45,12 @@ class GivenMatrix:
             self.matrix = numbers_of(matrix).to("cpu", torch.float64)
         except DfaLabError as reason:
             raise DfaLabError(f"feedback_init {reason}.") from None
+        self.__name__ = "given"  # what curves and events call it
+        if self.matrix.dim() != 2:
+            raise DfaLabError(
+                f"feedback_init was given as numbers of shape {tuple(self.matrix.shape)}; expected a matrix, with "
+                "replicas a list of them, or a function init(site, generator)."
+            )
 
     def __call__(self, site: Site, generator: torch.Generator) -> Tensor:
         """The matrix; ``DfaLabError`` where another shape is needed."""
@@ -66,9 +72,16 @@ class GivenMatrix:
         return f"<a matrix {tuple(self.matrix.shape)}>"
 
 
-def as_init(choice: Any) -> Choice | Callable[..., Tensor]:
-    """A choice of a feedback init as it is kept: a tensor or an array as a ``GivenMatrix``, anything else itself."""
-    return GivenMatrix(choice) if isinstance(choice, Tensor | np.ndarray) else choice
+def as_inits(choice: Any) -> Any:
+    """Choices of feedback inits as they are kept: a matrix as a ``GivenMatrix``, of a sequence each; else itself."""
+    if isinstance(choice, list | tuple):
+        return [GivenMatrix(one) if _is_matrix(one) else one for one in choice]
+    return GivenMatrix(choice) if _is_matrix(choice) else choice
+
+
+def _is_matrix(choice: Any) -> bool:
+    """An array of texts is a sequence of names."""
+    return isinstance(choice, Tensor) or (isinstance(choice, np.ndarray) and choice.dtype.kind not in "OSU")
 
 
 def drawn_by(init: Callable[..., Tensor], site: Site, generator: torch.Generator) -> Tensor:

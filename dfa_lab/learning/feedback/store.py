@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.feedback.inits import Site
-from dfa_lab.learning.feedback.own_inits import as_init
+from dfa_lab.learning.feedback.own_inits import as_inits
 from dfa_lab.learning.feedback.sampling import check_drawing, draw_magnitude, draw_matrix, mirror_noise
-from dfa_lab.learning.ops import each, each_seed, is_sequence
+from dfa_lab.learning.ops import each, each_seed
 from dfa_lab.learning.rules import Rule, UpdateContext
 
 #: The families of matrices a network can hold for its rules: see ``Rule.store``.
@@ -96,7 +96,7 @@ class FeedbackStore:
         raise NotImplementedError
 
     def _choose(self, init: Any, scale: Any, seed: Any) -> None:
-        init = [as_init(one) for one in init] if is_sequence(init) else as_init(init)
+        init = as_inits(init)
         inits, scales = each("feedback_init", init, self.replicas), each("feedback_scale", scale, self.replicas)
         drawings = list(zip(inits, scales, each_seed("feedback_seed", seed, self.replicas), strict=True))
         for drawing in drawings:

@@ -28,7 +28,7 @@ class LayerKind:
 
     Raises ``DfaLabError`` for names that are no identifiers.
 
-    >>> import dfa_lab as dfa
+    >>> import torch, dfa_lab as dfa
     >>> dfa.LayerKind(transposed=True).names(torch.nn.Linear(2, 3))
     ('weight',)
     """
@@ -60,7 +60,7 @@ class Layers(Registry[LayerKind]):
 
     A subclass that keeps the forward pass of a known class is of its kind, too.
 
-    >>> import dfa_lab as dfa
+    >>> import torch, dfa_lab as dfa
     >>> "torch.nn.modules.linear.Linear" in dfa.LAYERS, torch.nn.Linear in dfa.LAYERS
     (True, True)
     """

@@ -20,7 +20,8 @@ from dfa_lab.learning.ops import tensors_of
 _PRODUCT = re.compile(r"(Add|Badd)?(Mm|Bmm|bmm|Mv|mm|mv)Backward|DotBackward|LinearBackward|Convolution\w*Backward")
 #: Their first operand is added to the product, their last is a bias.
 _ADDED, _BIAS = re.compile(r"Badd|Add"), re.compile(r"Convolution")
-_LOOKUP = re.compile(r"Embedding|Index|Gather")
+#: What looks something up, and our own layers: their values are signals.
+_SIGNAL = re.compile(r"Embedding|Index|Gather|_FeedbackLinear|_FeedbackConv|_CarriedBy|_Activate")
 _JOINED = re.compile(r"Cat|Stack")
 
 
@@ -54,8 +55,11 @@ def is_decided(root: nn.Module, undecided: Mapping[str, str], choice: Any, outpu
     blocked: dict[str, str] = {}
     for name in (one for number, one in names.items() if number in found):
         owner = undecided[name]
-        kind, own = type(root.get_submodule(owner)).__name__, name.rpartition(".")[2]
-        blocked[owner] = f"{blocked[owner]}, {own}" if owner in blocked else f"{kind} sends δ through its own {own}"
+        module, own = root.get_submodule(owner), name.rpartition(".")[2]
+        first = f"{getattr(module, 'plain_class', type(module)).__name__} sends δ through its own {own}"
+        if hasattr(module, "plain_class"):
+            first += ", which is used in a product past the layer itself"
+        blocked[owner] = f"{blocked[owner]}, {own}" if owner in blocked else first
     if blocked:
         raise blocked_layers(blocked, RuleChoice(choice).leaving(blocked))
     return True
@@ -80,7 +84,7 @@ def carrying_parameters(outputs: Sequence[Tensor], owners: Mapping[int, str], ca
             owner = owners.get(id(variable))
             matrix = variable.dim() > 1
             made[node] = None if owner is None else _Made(owner, frozenset([id(variable)]), matrix, True)
-        elif _LOOKUP.match(name) or (None in operands and (is_product or _JOINED.match(name))):
+        elif _SIGNAL.match(name) or (None in operands and (is_product or _JOINED.match(name))):
             made[node] = None
         else:
             parts = [made.get(one) for one in operands if one is not None]

@@ -50,9 +50,10 @@ from dfa_lab.registry import Choice, per_layer
 class MLP(nn.Module):
     """``widths[0]`` inputs, hidden layers of ``widths[1:-1]``, ``widths[-1]`` linear outputs; learns by ``rule``.
 
-    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, feedback_init: FEEDBACK_INITS,
-    weight_init: WEIGHT_INITS); ``activation_derivative`` as in ``dfa.set_derivative``. ``feedback_scale`` multiplies
-    the init's own standard. ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
+    Every choice is a name of its registry (rule: RULES, activation: ACTIVATIONS, feedback_init: FEEDBACK_INITS, a
+    function like those in it, or a matrix where all have its shape, weight_init: WEIGHT_INITS);
+    ``activation_derivative`` as in ``dfa.set_derivative``. ``feedback_scale`` multiplies the init's own standard.
+    ``seed`` draws the weights, ``feedback_seed`` the feedback, each by itself.
 
     ``replicas=K`` holds K networks side by side: weights (K, n_out, n_in), outputs (K, N, n_out) for inputs (N, n_in)
     or (K, N, n_in). The seeds, ``feedback_init``, ``feedback_scale`` and ``activation_derivative`` may then be

@@ -57,8 +57,9 @@ def convert(
     - ``sharing``: "flat" gives every entry of a map its own feedback, "shared" one to all positions, "auto" flat for
       maps and shared for sequences (``error_projection.py``); ``maps`` whether tensors with three dimensions are
       maps (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
-    - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP``; ``weight_init`` is the family of the
-      sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's linear layers and convolutions draw.
+    - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP`` (matrices by name: ``dfa.set_feedback``);
+      ``weight_init`` is the family of the sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's
+      linear layers and convolutions draw.
     - ``activation_derivative``: the g of the module's activation layers, or a mapping of their names or patterns to
       one each, "exact" where none matches; functional calls cannot be seen.
     - ``output``: where the output is when the network returns more than one tensor: a key, an attribute's name

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.layers import effective_weight
+from dfa_lab.learning.layers import LAYERS, effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
 
 ACTIVATION_TYPES = (*ELEMENTWISE, RuledActivation)
@@ -34,7 +34,7 @@ def find_points(module: nn.Module) -> list[str]:
     points: list[str] = []
     block: str | None = None  # the last block that no point follows yet
     for name, child, ordered in links:
-        if isinstance(child, ACTIVATION_TYPES):
+        if _is_activation(child):
             # One activation may serve many layers: only where a chain has it once, its place is known.
             if ordered and times[id(child)] == 1 and block is not None:
                 points.append(name)
@@ -90,7 +90,7 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
         if isinstance(link, nn.Linear):
             weight = effective_weight(link, "weight").detach()
             product = weight if product is None else product @ weight
-        elif isinstance(link, ACTIVATION_TYPES):
+        elif _is_activation(link):
             if product is not None and slopes is not None:
                 if name not in slopes:
                     return None
@@ -98,6 +98,11 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
         elif not isinstance(link, nn.Dropout | nn.Identity) and not _flattens(link):
             return None
     return product
+
+
+def _is_activation(link: nn.Module) -> bool:
+    found = LAYERS.find(type(link))
+    return isinstance(link, ACTIVATION_TYPES) or (found is not None and found[0].elementwise)
 
 
 def _flattens(link: nn.Module) -> bool:

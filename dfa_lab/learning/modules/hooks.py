@@ -198,8 +198,8 @@ class Conversion:
         """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
         output, noted = self._uncut(output, noted)
-        if self.undecided and is_decided(root, self.undecided, self.choice, output):
-            self.undecided = {}
+        if self.undecided:
+            self._look_at_products(root, output)
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
         if noted is None:
@@ -245,6 +245,15 @@ class Conversion:
                 f"{'' if returned is output else ', and name these by output='}."
             )
         return output
+
+    def _look_at_products(self, root: nn.Module, output: Any) -> None:
+        """Raise ``DfaLabError`` where δ goes past the rules; an audit itself names layers that do not use theirs."""
+        recorded = self.seen_output is not None
+        undecided = {
+            name: owner for name, owner in self.undecided.items() if not recorded or owner not in self.buffers.carrying
+        }
+        if is_decided(root, undecided, self.choice, output) and not recorded:
+            self.undecided = {}
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
         rules = [self.rules[name] for name in names]

@@ -40,15 +40,17 @@ def _standardised(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
     rows = weight.reshape(1, len(weight), -1)
     rows = F.batch_norm(rows, None, None, weight=scale, training=True, momentum=0.0, eps=layer.eps)
     if getattr(layer, "same_pad", False):
-        sides: list[int] = []
-        for size, kernel, step, apart in zip(
-            x.shape[-2:], layer.kernel_size, layer.stride, layer.dilation, strict=True
-        ):
-            missing = max((-(-size // step) - 1) * step + (kernel - 1) * apart + 1 - size, 0)
-            sides = [missing // 2, missing - missing // 2, *sides]
-        x = F.pad(x, sides)
-    padding = layer.padding
-    return F.conv2d(x, rows.reshape_as(weight), None, layer.stride, padding, layer.dilation, layer.groups)
+        return _padded_as_needed(layer, x, rows.reshape_as(weight))
+    return F.conv2d(x, rows.reshape_as(weight), None, layer.stride, layer.padding, layer.dilation, layer.groups)
+
+
+def _padded_as_needed(layer: Any, x: Tensor, weight: Tensor) -> Tensor:
+    """TensorFlow's "same": a position for each stride, padded with zeros as far as its size needs."""
+    sides: list[int] = []
+    for size, kernel, step, apart in zip(x.shape[-2:], layer.kernel_size, layer.stride, layer.dilation, strict=True):
+        missing = max((-(-size // step) - 1) * step + (kernel - 1) * apart + 1 - size, 0)
+        sides = [missing // 2, missing - missing // 2, *sides]
+    return F.conv2d(F.pad(x, sides), weight, None, layer.stride, 0, layer.dilation, layer.groups)
 
 
 _OURS: dict[type[nn.Module], Any] = {
@@ -70,6 +72,8 @@ for _name, _product, _transposed, _about in (
     ("transformers.pytorch_utils.Conv1D", _hugging_face, True, "linear, weight (in, out)"),
     ("torch_geometric.nn.dense.linear.Linear", _linear, False, "linear"),
     ("nflows.transforms.made.MaskedLinear", _masked, False, "linear, its weight times a mask; so is B"),
+    ("timm.layers.linear.Linear", _linear, False, "linear"),
+    ("timm.layers.conv2d_same.Conv2dSame", _padded_as_needed, False, "convolution, padded as TensorFlow does"),
     ("timm.layers.std_conv.StdConv2d", _standardised, False, "convolution, its weight standardised; so is B"),
     ("timm.layers.std_conv.StdConv2dSame", _standardised, False, "convolution, its weight standardised; so is B"),
     ("timm.layers.std_conv.ScaledStdConv2d", _standardised, False, "convolution, its weight standardised; so is B"),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.layers import LAYERS, LayerKind, effective_weight
-from dfa_lab.learning.ops import functional, mapped, tensors_of
+from dfa_lab.learning.ops import functional
 from dfa_lab.learning.rules import BP, Layerwise, Rule
 
 
@@ -158,8 +158,7 @@ class TaughtLayer(RuledLayer):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """As the layer's own class."""
-        given = tensors_of((args, kwargs))
-        x = given[0] if given else None
+        x = next((one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)), None)
         kind = self.layer_kind
         found = [self.backward_weight(name, x) for name in kind.names(self)]
         matrices = [one for one in found if one is not None]
@@ -170,8 +169,9 @@ class TaughtLayer(RuledLayer):
                 f"{self.plain_class.__name__} was taught to dfa.LAYERS without product=, which torch.compile needs: "
                 "give dfa.LayerKind(product=lambda layer, x, weight: …)."
             )
-        args, kwargs = mapped((args, kwargs), lambda one: one.detach() if one is x else one)
-        y = super().forward(*args, **kwargs)
+        own = x.detach()
+        args = tuple(own if one is x else one for one in args)
+        y = super().forward(*args, **{name: own if one is x else one for name, one in kwargs.items()})
         if not isinstance(y, Tensor):
             raise DfaLabError(
                 f"{self.plain_class.__name__} gave a {type(y).__name__}; a class in dfa.LAYERS gives one tensor."

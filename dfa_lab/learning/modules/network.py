@@ -19,7 +19,7 @@ from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledA
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle
-from dfa_lab.learning.modules.layers import RuledLayer
+from dfa_lab.learning.modules.layers import RuledLayer, kind_of
 from dfa_lab.learning.ops import is_same
 from dfa_lab.learning.rules import BP, Layerwise, Rule, UpdateContext, average_over_processes
 from dfa_lab.registry import per_layer
@@ -76,6 +76,10 @@ class Converted:
         if blocked:
             raise blocked_layers(blocked, read.leaving(blocked))
         matrices = {name: owner for name, owner in own.items() if self.root.get_parameter(name).dim() > 1}
+        for layer, parameters in self.carrying.items():  # their weights may be used past them
+            module = self.root.get_submodule(layer)
+            held = [one for one in parameters if one in module._parameters and kind_of(module).ruled is not None]
+            matrices |= {f"{layer}.{one}" if layer else one: layer for one in held}
         undecided = {name: owner for name, owner in matrices.items() if _is_layerwise(read.of(name, owner))}
         return {name: read.of(name) for name in names}, undecided
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,20 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 #: What a picture of one step shows. Each names its run, rule, step and replica.
 Record = Snapshot | Surface | Mistakes
+
+
+def layer_with(snapshot: Snapshot, layer: int | str | None, has: Callable[[LayerSnapshot], bool]) -> LayerSnapshot:
+    """The layer asked for; without one the first that ``has`` what a picture draws, or the first where none has."""
+    found = None if layer is not None else next((one for one in snapshot.layers if has(one)), None)
+    return found or snapshot.layer(1 if layer is None else layer)
+
+
+def is_carried_to(layer: LayerSnapshot) -> bool:
+    """Whether there is a matrix that carries the signal to ``layer``, and it can be drawn."""
+    return layer.carried is not None and all(
+        one is None or (one.ndim == 2 and one.size > 0 and bool(np.isfinite(one).all()))
+        for one in (layer.carried, layer.partner)
+    )
 
 
 def carried_by(snapshot: Snapshot, layer: LayerSnapshot, place: str) -> np.ndarray:

@@ -14,7 +14,15 @@ from matplotlib.ticker import MaxNLocator
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.views.base import Engine, ShownAxes, ShownFigure, ShownPanels, snapshot_of
-from dfa_lab.views.snapshots.captions import carried_by, degrees, matrix_words, scaled, source
+from dfa_lab.views.snapshots.captions import (
+    carried_by,
+    degrees,
+    is_carried_to,
+    layer_with,
+    matrix_words,
+    scaled,
+    source,
+)
 
 # Blue and red of one lightness course around white: told apart with any common colour vision.
 DIVERGING = "RdBu_r"
@@ -24,8 +32,12 @@ REACH = 3.0
 NUMBERED = 16
 
 
-def matrixplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Sequence[Axes] | None = None) -> ShownPanels:
+def matrixplot(
+    snapshot: Snapshot | Engine, *, layer: int | str | None = None, ax: Sequence[Axes] | None = None
+) -> ShownPanels:
     """Heat maps of B beside Wᵀ: what carries the signal to ``layer`` beside what BP would use, entry by entry.
+
+    ``layer`` is a number from 1 or a name; without it, the first to which a matrix carries a signal.
 
     Both are shown as the papers write them: a row is a unit of the layer, a column a unit that the signal comes from
     (the transposes of how they are stored). B stands for whatever really carries the signal at this moment: W itself
@@ -46,7 +58,7 @@ def matrixplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Sequenc
     ['B: carries the signal', "Wᵀ: BP's own, W₂ᵀ"]
     """
     record = snapshot_of(snapshot, "matrixplot()")
-    found = record.layer(layer)
+    found = layer_with(record, layer, is_carried_to)
     carried = carried_by(record, found, "matrixplot()")
     partner = found.partner
     words = matrix_words(record, found)

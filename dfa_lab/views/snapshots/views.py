@@ -20,13 +20,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.measurement import Snapshot
+from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
 from dfa_lab.registry import Registry
 from dfa_lab.views.base import RIGHT_ANGLE, Engine, axes_for, dash_of, palette, put_legend, runs_on, snapshot_of
 from dfa_lab.views.snapshots.captions import (
     angle_between,
     carried_by,
     degrees,
+    is_carried_to,
+    layer_with,
     matrix_words,
     put_title,
     scaled,
@@ -106,8 +108,10 @@ def sampleangleplot(
 
 
 @VIEWS.register("deltas")
-def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | None = None) -> Axes:
+def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str | None = None, ax: Axes | None = None) -> Axes:
     """The rule's δ of ``layer`` against BP's δ at the same weights: a point for each unit and sample.
+
+    ``layer`` is a number from 1 or a name; without it, the first that has both.
 
     Both are divided by their own root mean square over all entries; on the dashed line they are equal but for that
     scale. The angle in the title takes the whole batch as one vector, so samples with a large δ count more than in the
@@ -122,9 +126,9 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | N
     'δ by dfa / its root mean square'
     """
     record = snapshot_of(snapshot, "deltaplot()")
-    found = record.layer(layer)
+    found = layer_with(record, layer, _has_deltas)
     both = found.deltas, found.bp_deltas
-    if both[0].shape != both[1].shape or not both[0].size or not np.isfinite(both).all():
+    if not _has_deltas(found):
         raise DfaLabError(
             f"deltaplot() needs two arrays of finite deltas of one shape; {found.name} has {both[0].shape} by the rule "
             f"and {both[1].shape} by BP."
@@ -160,9 +164,11 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | N
 
 @VIEWS.register("spectrum")
 def spectrumplot(
-    snapshot: Snapshot | Engine, *, layer: int | str = 1, ax: Axes | None = None, label: str | None = None
+    snapshot: Snapshot | Engine, *, layer: int | str | None = None, ax: Axes | None = None, label: str | None = None
 ) -> Axes:
     """The singular values of B and of W at ``layer`` from the greatest on: scale, rank, and what the training made.
+
+    ``layer`` is a number from 1 or a name; without it, the first to which a matrix carries a signal.
 
     B is what carries the signal, W what BP would use: W_{l+1}, or for a direct rule W_L … W_{l+1}. Values that are zero
     but for rounding are left out and counted in the legend. The axis is logarithmic where the values drawn span more
@@ -177,7 +183,7 @@ def spectrumplot(
     ['B', "W: BP's own, W₂"]
     """
     record = snapshot_of(snapshot, "spectrumplot()")
-    found = record.layer(layer)
+    found = layer_with(record, layer, is_carried_to)
     shown = [("B", carried_by(record, found, "spectrumplot()"), "o", palette.SOLID)]
     if found.partner is not None:
         name = f"W: BP's own, {matrix_words(record, found).partner}".removesuffix("ᵀ")
@@ -216,6 +222,11 @@ def spectrumplot(
     axes.set_xlabel("index, from the greatest")
     axes.set_ylabel("singular value")
     return _finished(axes, f"{found.name}: singular values", record, start)
+
+
+def _has_deltas(layer: LayerSnapshot) -> bool:
+    both = layer.deltas, layer.bp_deltas
+    return both[0].shape == both[1].shape and bool(both[0].size) and bool(np.isfinite(both).all())
 
 
 def _spread_text(name: str, angles: np.ndarray) -> str:

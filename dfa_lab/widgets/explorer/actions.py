@@ -104,17 +104,19 @@ def _next(seed: Any, replicas: int) -> Any:
 
 
 def _change(model: ExplorerModel, message: Message) -> None:
-    _allowed(model, message["fields"], model.chosen.settings)
-    model.runner.change(lane=model.lane, **message["fields"])
+    fields = model.on_layers(model.chosen, message["fields"])
+    _allowed(model, fields, model.chosen.settings)
+    model.runner.change(lane=model.lane, **fields)
 
 
 def _new_run(model: ExplorerModel, message: Message) -> None:
-    model.begin_anew(_allowed(model, message["fields"], model.experiment.settings))
-    _begin(model, **message["fields"])
+    fields = model.on_layers(model.experiment, message["fields"])
+    model.begin_anew(_allowed(model, fields, model.experiment.settings))
+    _begin(model, **fields)
 
 
 def _fork(model: ExplorerModel, message: Message) -> None:
-    fields = message.get("fields", {})
+    fields = model.on_layers(model.chosen, message.get("fields", {}))
     _allowed(model, fields, model.chosen.settings)
     model.runner.fork(lane=model.lane, **fields)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import History
@@ -10,6 +11,8 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status, no_lane
 from dfa_lab.experiment.sessions import Session, View, story_of
 from dfa_lab.experiment.settings import Settings
+from dfa_lab.learning.rules import leaves_some_to_bp, with_rule
+from dfa_lab.registry import per_layer
 from dfa_lab.widgets.controls import Restrictions
 from dfa_lab.widgets.kernel import BackgroundJobs
 
@@ -73,6 +76,17 @@ class ExplorerModel:
         self.single_step = False  # the last command was a single step: its phases are shown
         self.before_slow_motion: tuple[float | None, bool] = None, False  # the speed limit, and whether it trained
         self._chosen = 0
+        self._layer_rules: Mapping[str, Any] = {}  # the mapping of layers to rules that was in force last
+
+    def on_layers(self, run: Experiment, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """``fields`` that a page asks of ``run``: a rule is for the layers that a mapping did not leave to BP."""
+        now = run.settings.rule
+        if leaves_some_to_bp(now):
+            assert isinstance(now, Mapping)
+            self._layer_rules = now
+        if "rule" not in fields or not per_layer(now) or not self._layer_rules:
+            return dict(fields)
+        return {**fields, "rule": with_rule(self._layer_rules, fields["rule"])}
 
     @property
     def experiment(self) -> Experiment:

@@ -106,7 +106,8 @@ class Transport(RunPart):
 class LivePicture(RunPart):
     """One picture of a run, drawn again as it moves: "matrix", "sample_angles", "deltas", "spectrum", "surface" …
 
-    ``layer`` is the hidden layer, counted from 1 at the input, where the picture is of one. Raises ``DfaLabError`` for
+    ``layer`` is the hidden layer, counted from 1 at the input, where the picture is of one; without it the first that
+    has what it draws. Raises ``DfaLabError`` for
     an unknown picture.
 
     >>> import dfa_lab as dfa
@@ -114,7 +115,7 @@ class LivePicture(RunPart):
     >>> picture.close()
     """
 
-    def __init__(self, run: Runner | Experiment, name: str, *, layer: int = 1) -> None:
+    def __init__(self, run: Runner | Experiment, name: str, *, layer: int | None = None) -> None:
         super().__init__(run, "picture", [PictureFeed(PicturePart(chosen=name, layer=layer))])
 
 

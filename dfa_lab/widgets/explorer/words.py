@@ -60,11 +60,11 @@ def _alignment(run: Experiment, said: int) -> str:
         return "Every layer has exactly backpropagation's learning signal."
     chance = [_chance(history, layer) for layer, _ in angles]
     below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
-    whose = "hidden layer's learning signal is" if len(angles) == 1 else "learning signals are"
+    whose = "learning signal is" if len(angles) == 1 else "learning signals are"
     at = _measured_at(run, "gradient_alignment", angles[0][0])
     whose = f"The {whose}" if at == said else f"At step {at:,} the {whose}"
     some = f"better than chance in {below} of {len(angles)} layers"
-    verdict = "better than chance" if below == len(angles) else some if below else "no better than chance so far"
+    verdict = "better than chance" if below == len(angles) else some if below else "no better than chance yet"
     return f"{whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 

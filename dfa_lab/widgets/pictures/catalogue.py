@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.inspection import has_pictures, has_surface, mistakes_of, surface_of
 from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.experiment.run import Experiment
@@ -38,6 +39,19 @@ class Picture:
     describe: Callable[[Any, int], str]
     fits: Callable[[Experiment], bool] = lambda experiment: True
     layered: bool = False
+
+    def begin(self, data: Any, layers: int) -> tuple[Figure, int]:
+        """The figure of the first of ``layers`` that it can be drawn of, and that layer's number.
+
+        Raises the ``DfaLabError`` of the first layer where there is none.
+        """
+        reasons = []
+        for layer in range(1, layers + 1 if self.layered else 2):
+            try:
+                return self.plot(data, layer), layer
+            except DfaLabError as reason:
+                reasons.append(reason)
+        raise reasons[0]
 
     def plot(self, data: Any, layer: int) -> Figure:
         """The whole figure with what ``read`` gave."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, in_words, shown, whole_number
+from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.views.base import ANGLES, THEMES, apply_theme
 from dfa_lab.widgets.kernel import PagePart
@@ -26,8 +27,8 @@ class PicturePart(PagePart):
 
     ``show(experiment)`` draws the chosen one again if the run has moved since; how often to call it is the caller's to
     decide. ``chosen`` is its name in PICTURES or "none", ``layer`` which hidden layer it is of, counted from 1 at the
-    input. ``theme`` is one of ``THEMES``. One that is ``chosen`` when it is made is ``kept``: no session takes its
-    place, and where a run has none of it the page says so.
+    input; None is the first that has what it draws. ``theme`` is one of ``THEMES``. One that is ``chosen`` when it is
+    made is ``kept``: no session takes its place, and where a run has none of it the page says so.
 
     ``took`` is how long the last drawing was, in seconds: it takes its time from a training that runs beside it, so the
     caller can leave ten times as much between two. ``opened`` counts the pictures that ``choose_soon`` opened: the page
@@ -38,12 +39,13 @@ class PicturePart(PagePart):
 
     name = "picture"
 
-    def __init__(self, theme: str = "light", chosen: str = NONE, layer: int = 1) -> None:
+    def __init__(self, theme: str = "light", chosen: str = NONE, layer: int | None = None) -> None:
         super().__init__()
         if chosen != NONE:
             PICTURES[chosen]
         self.theme = theme
-        self.chosen, self.layer = chosen, whole_number("layer", layer, 1, LAST_LAYER)
+        self.chosen = chosen
+        self.layer = None if layer is None else whole_number("layer", layer, 1, LAST_LAYER, instead="None")
         self.kept = chosen != NONE
         self.took = 0.0
         self.opened = self._openings = 0
@@ -51,7 +53,11 @@ class PicturePart(PagePart):
         self._choices: list[dict[str, Any]] = []
         self._layers = 1
         self._shown: tuple[Any, ...] = ()
-        self._drawn: tuple[str, int, str] = (NONE, 1, "")  # which picture is on the page, of which layer and run
+        self._drawn: tuple[str, int | None, str] = (
+            NONE,
+            None,
+            "",
+        )  # which picture is on the page, of which layer and run
         self._pages: dict[str, bool] = {}  # which of the pages that said so show the picture
 
     @property
@@ -84,7 +90,7 @@ class PicturePart(PagePart):
         self._theme = name
 
     def choose(self, name: str, layer: int | None = None) -> None:
-        """Choose a picture by its name in ``PICTURES``, or "none"; ``show`` draws it.
+        """Choose a picture by its name in ``PICTURES``, or "none"; ``show`` draws it, of the first layer that has it.
 
         Raises ``DfaLabError`` for an unknown picture, or one that the run shown last has not.
         """
@@ -97,7 +103,7 @@ class PicturePart(PagePart):
         if layer is not None and layer != 1 and not 1 <= layer <= self._layers:
             layers = ", ".join(map(str, range(1, self._layers + 1)))
             raise DfaLabError(f"there is no layer {shown(layer)} to draw; known: {layers}.")
-        self.chosen, self.layer = name, layer or self.layer
+        self.chosen, self.layer = name, layer
         self._awaited, self.opened = None, 0
 
     def choose_soon(self, name: str) -> None:
@@ -116,7 +122,8 @@ class PicturePart(PagePart):
         drawn = (self.chosen, self.layer, experiment.history.run_id)
         if self.chosen != NONE and drawn != self._drawn:
             self._shown = ()  # whatever is shown next is drawn
-            content = {"chosen": self.chosen, "choices": self._choices, "layer": self.layer, "layers": self._layers}
+            content = {"chosen": self.chosen, "choices": self._choices, "layer": self.layer or 1}
+            content["layers"] = self._layers
             self.send({"type": "picture", **content, "words": "The picture is being drawn …", "width": 0, "height": 0})
 
     def show(self, experiment: Experiment) -> bool:
@@ -143,7 +150,7 @@ class PicturePart(PagePart):
             "type": "picture",
             "chosen": chosen,
             "choices": self._choices,
-            "layer": layer,
+            "layer": layer or 1,
             "layers": self._layers,
             "words": "",
             "width": 0,
@@ -156,9 +163,12 @@ class PicturePart(PagePart):
         try:
             picture, theme = PICTURES[chosen], THEMES[self._theme]
             data = picture.read(experiment)
-            figure = picture.plot(data, layer)
+            layers = len(data.layers) if picture.layered and isinstance(data, Snapshot) else self._layers
+            content["layers"] = self._layers = max(layers, self._layers)
+            figure, drawn = picture.begin(data, self._layers) if layer is None else (picture.plot(data, layer), layer)
+            content["layer"] = drawn
             apply_theme(figure, theme)
-            image, words = png(figure, theme.dpi), picture.describe(data, layer)
+            image, words = png(figure, theme.dpi), picture.describe(data, drawn)
         except BaseException as reason:  # a view may be the user's own; what fails must be seen, and the screen go on
             self.send({**content, "words": f"This picture cannot be drawn now: {in_words(reason)}"})
             return
@@ -177,7 +187,7 @@ class PicturePart(PagePart):
             self.chosen, self._awaited = self._awaited, None
         layered = self.chosen != NONE and fitting[self.chosen].layered
         self._layers = _layers(experiment) if layered else 1
-        self.layer = min(self.layer, self._layers)
+        self.layer = None if self.layer is None else min(self.layer, self._layers)
 
 
 def _layers(experiment: Experiment) -> int:

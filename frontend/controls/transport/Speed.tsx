@@ -27,7 +27,7 @@ export function Speed() {
     >
       {speeds.map((speed) => (
         <option key={speed} value={String(speed)}>
-          {`${speed} step${speed === 1 ? "" : "s"}/s`}
+          {`${speed} step${speed <= 1 ? "" : "s"}/s`}
         </option>
       ))}
       <option value="">full speed</option>

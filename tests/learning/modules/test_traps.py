@@ -191,3 +191,24 @@ def test_functional_layers_differentiate_once():
     exact = second(dfa.functional.feedback_linear(x, weight, None, weight).square().sum(), [x, weight])
     for one, two in zip(exact, second(F.linear(x, weight).square().sum(), [x, weight]), strict=True):
         torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("rule", ["dfa", "kp"])
+def test_an_optimizer_made_before_the_conversion_is_told_apart(rule):
+    x, t = batch()
+    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 4)).double()
+    early = torch.optim.Adam(module.parameters())
+    net = dfa.convert(module, rule)
+    for use in (
+        lambda: dfa.attach(net, early),
+        lambda: dfa.Monitor(net, F.cross_entropy, probe=(x, t), optimizer=early),
+    ):
+        with pytest.raises(dfa.DfaLabError, match=r"convert gives a copy.*after it, of net\.parameters\(\)"):
+            use()
+    strangers = torch.optim.SGD(nn.Linear(2, 2).parameters())
+    with pytest.raises(dfa.DfaLabError, match=r"other parameters; expected some of net\.parameters\(\)\.$"):
+        dfa.attach(net, strangers)
+    dfa.Monitor(net, F.cross_entropy, probe=(x, t), optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
+    inplace = dfa.convert(module, rule, inplace=True)
+    dfa.attach(inplace, early)  # they are the same parameters
+    assert dfa.Monitor(inplace, F.cross_entropy, probe=(x, t), optimizer=early).steps_done == 0

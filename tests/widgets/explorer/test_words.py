@@ -70,10 +70,7 @@ def test_the_output_of_a_module_is_no_hidden_layer():
     run = dfa.Experiment(module=nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)), task="moons", rule="dfa")
     run.train(5)
     assert run.history.last("gradient_alignment", 2) == 0, "the output's own angle"
-    assert (
-        f"At step 4 the hidden layer's learning signal is {run.history.last('gradient_alignment', 1):.0f}°"
-        in sentence(run)
-    )
+    assert f"At step 4 the learning signal is {run.history.last('gradient_alignment', 1):.0f}°" in sentence(run)
 
 
 def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
@@ -86,8 +83,8 @@ def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
     ("angles", "words"),
     [
         ([], ""),
-        ([60.0], "The hidden layer's learning signal is 60° from backpropagation's: better than chance."),
-        ([88.0], "The hidden layer's learning signal is 88° from backpropagation's: no better than chance so far."),
+        ([60.0], "The learning signal is 60° from backpropagation's: better than chance."),
+        ([88.0], "The learning signal is 88° from backpropagation's: no better than chance yet."),
         ([60.0, 70.0], "The learning signals are 65° from backpropagation's: better than chance."),
         ([60.0, 89.0], "better than chance in 1 of 2 layers."),
         ([0.0, 0.0], "Every layer has exactly backpropagation's learning signal."),
@@ -117,8 +114,6 @@ def test_what_was_measured_at_an_earlier_step_is_said_with_that_step():
     run = SimpleNamespace(settings=dfa.Settings(rule="dfa"), history=History(), steps_done=745, module=None)
     run.history.record("test_accuracy", 0.14, step=740, samples=740)
     run.history.record("gradient_alignment", 60.0, step=744, samples=744, layer=1)
-    assert sentence(run).startswith(
-        "At step 740: 14 % of the test data right. At step 744 the hidden layer's learning signal is 60°"
-    )
+    assert sentence(run).startswith("At step 740: 14 % of the test data right. At step 744 the learning signal is 60°")
     run.steps_done = 740
     assert sentence(run).startswith("After 740 steps: 14 %")
