@@ -39,7 +39,7 @@ _Noted = list[tuple[str, nn.Module, Tensor]]
 
 _OUTPUT_IS_CUT = (
     "feedback point {!r} gives the network's own output, which receives e itself; give convert(…, points=[…]) without "
-    "it."
+    "it. (Points that are found follow the order in which the modules are held.)"
 )
 
 
