@@ -21,3 +21,13 @@ CHOICES: dict[str, Registry[Any]] = {
     "optimizer": OPTIMIZERS,
     "weight_init": WEIGHT_INITS,
 }
+
+_OR_ELSE = {
+    "activation_derivative": ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them",
+    "feedback_init": ", a function init(site, generator), or a matrix",
+}
+
+
+def choices_in_words(name: str) -> str:
+    """What a setting that is a choice takes, for an error."""
+    return f"one of {', '.join(CHOICES[name])}{_OR_ELSE.get(name, '')}"

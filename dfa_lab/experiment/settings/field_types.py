@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
@@ -31,6 +31,9 @@ def setting(
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
+#: What a number is called in an error, and its limits.
+KINDS = {int: "a whole number", float: "a number", str: "a text"}
+BOUNDS = {Ge: "from {0.ge:,}", Gt: "above {0.gt:,}", Le: "up to {0.le:,.12g}", Lt: "and below {0.lt:,}"}
 Width = Annotated[int, Ge(1), Le(limits.MOST_UNITS)]
 Seed = Annotated[int, Ge(0), Le(limits.LAST_SEED)]
 Rate = Annotated[float, Gt(0), Le(1e6)]

@@ -6,15 +6,16 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import limits
-from dfa_lab.experiment.settings.choices import CHOICES
+from dfa_lab.experiment.settings.choices import CHOICES, choices_in_words
 from dfa_lab.experiment.settings.field_types import (
+    BOUNDS,
+    KINDS,
     MOST_ENTRIES,
     PER_REPLICA,
     Factor,
@@ -270,22 +271,14 @@ def expected(name: str) -> str:
     """What a field takes, in words."""
     several = ", or a list of them, one for each replica" if name in PER_REPLICA else ""
     if name in CHOICES:
-        return f"one of {', '.join(CHOICES[name])}{_OR_ELSE.get(name, '')}{several}"
+        return f"{choices_in_words(name)}{several}"
     if name == "widths":
         return f"a sequence of whole numbers from 1 to {limits.MOST_UNITS}, at most {limits.MOST_LAYERS}"
     kind, bounds = kind_of(name)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"
-    words = [_BOUNDS[type(bound)].format(bound) for bound in bounds if type(bound) in _BOUNDS]
-    return " ".join([_KINDS.get(kind, "None or a whole number"), *words]) + several
-
-
-_OR_ELSE = {
-    "activation_derivative": ", text in x such as '1 - tanh(x)**2', or a mapping of layers to them",
-    "feedback_init": ", a function init(site, generator), or a matrix",
-}
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
-_BOUNDS = {Ge: "from {0.ge:,}", Gt: "above {0.gt:,}", Le: "up to {0.le:,.12g}", Lt: "and below {0.lt:,}"}
+    words = [BOUNDS[type(bound)].format(bound) for bound in bounds if type(bound) in BOUNDS]
+    return " ".join([KINDS.get(kind, "None or a whole number"), *words]) + several
 
 
 def kind_of(name: str) -> tuple[Any, Sequence[Any]]:

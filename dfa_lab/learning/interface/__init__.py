@@ -2,5 +2,13 @@
 
 from dfa_lab.learning.interface.given import applied, arguments, called, described
 from dfa_lab.learning.interface.inner_loss import without_losses
-from dfa_lab.learning.interface.output_place import Output, advice, check_output, located, uncut, with_tensor
+from dfa_lab.learning.interface.output_place import (
+    Output,
+    advice,
+    check_output,
+    heard_output,
+    located,
+    uncut,
+    with_tensor,
+)
 from dfa_lab.learning.interface.samples import all_tensors, as_floating, cloned, on_device, rows

@@ -53,6 +53,18 @@ def located(returned: Any, output: Output) -> Tensor:
     return found
 
 
+def heard_output(returned: Any, output: Output) -> Tensor:
+    """The output in ``returned``; ``DfaLabError`` where no direct rule can hear its error."""
+    found = located(returned, output)
+    if not found.dim() or not found.is_floating_point():
+        raise DfaLabError(
+            f"the network's output is a tensor {tuple(found.shape)}, {found.dtype}; a direct rule needs one tensor "
+            "(N, …, n_out), whose error it sends. Compute the loss outside the network, from its outputs"
+            f"{'' if returned is found else ', and name these by output='}."
+        )
+    return found
+
+
 def with_tensor(returned: Any, former: Tensor, new: Tensor) -> Any:
     """``returned`` with ``new`` wherever it holds ``former``, its type kept.
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.interface import Output, located, uncut, with_tensor, without_losses
+from dfa_lab.learning.interface import Output, heard_output, located, uncut, with_tensor, without_losses
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
@@ -204,7 +204,7 @@ class Conversion:
             self.seen_output.append(located(output, self.output))
         if noted is None:
             return output
-        returned, output = output, self._output_in(output)
+        returned, output = output, heard_output(output, self.output)
         if not noted:
             raise DfaLabError(
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
@@ -234,17 +234,6 @@ class Conversion:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
         self.endings.add(last[0])
         return whole, noted and [one for one in noted if one[0] != last[0]]
-
-    def _output_in(self, returned: Any) -> Tensor:
-        """The output in what the root returned; ``DfaLabError`` where no direct rule can hear its error."""
-        output = located(returned, self.output)
-        if not output.dim() or not output.is_floating_point():
-            raise DfaLabError(
-                f"the network's output is a tensor {tuple(output.shape)}, {output.dtype}; a direct rule needs one "
-                "tensor (N, …, n_out), whose error it sends. Compute the loss outside the network, from its outputs"
-                f"{'' if returned is output else ', and name these by output='}."
-            )
-        return output
 
     def _look_at_products(self, root: nn.Module, output: Any) -> None:
         """Raise ``DfaLabError`` where δ goes past the rules; an audit itself names layers that do not use theirs."""

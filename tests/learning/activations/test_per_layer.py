@@ -67,7 +67,7 @@ def test_each_layer_has_its_own_derivative(rule, derivative, choices):
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("activation", ["tanh", "relu", "softplus", "sign"])
-@pytest.mark.parametrize("derivative", MIXED, ids=str)
+@pytest.mark.parametrize("derivative", MIXED, ids=lambda choice: ",".join(choice))
 def test_autograd_the_equations_and_the_step_in_place_are_equal(rule, activation, derivative):
     net = make_net(WIDTHS, rule=rule, activation=activation, activation_derivative=derivative)
     x, t = make_batch()
