@@ -172,7 +172,8 @@ def main() -> None:
     for rule, (lr, losses, found) in rows.items():
         share = (frozen - np.mean(losses)) / (frozen - by_bp)
         degrees = "" if np.isnan(found).any() else ", ".join(f"{angle:.0f}°" for angle in found)
-        print(f"| {RULES[rule]} | {lr:g} | {spread(losses)} | {100 * share:.0f} % | {degrees} |")
+        percent = f"{100 * share:.0f} %".replace("-", "−")
+        print(f"| {RULES[rule]} | {lr:g} | {spread(losses)} | {percent} | {degrees} |")
     print(f"\n{time.perf_counter() - begun:.0f} s on one thread.")
 
 
