@@ -27,7 +27,7 @@ from dfa_lab.learning.alignment.chance_bands import weight_chance
 from dfa_lab.learning.alignment.of_mlp import Columns
 from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.modules import DIRECT, Converted, as_matrix, downstream_product
-from dfa_lab.learning.recording import Call, behind
+from dfa_lab.learning.recording import Call, Ends, behind
 from dfa_lab.learning.rules import Route
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
@@ -119,17 +119,10 @@ def _readers(converted: Converted, calls: Sequence[Call]) -> dict[str, set[Readi
             if _projects(converted, call.name):
                 found.setdefault(call.name.rpartition(".")[0], set()).add(reading)
                 continue
-            for node in behind(origin, _Ends(owners)):
+            for node in behind(origin, Ends(owners)):
                 if node in owners:
                     found.setdefault(owners[node], set()).add(reading)
     return found
-
-
-class _Ends(dict[Node, str]):
-    """Where a search for what a layer reads ends: at the layers' outputs, and where the rule cuts the graph."""
-
-    def __contains__(self, node: object) -> bool:
-        return super().__contains__(node) or (isinstance(node, Node) and node.name() == "_GateBackward")
 
 
 def _projects(converted: Converted, name: str) -> bool:

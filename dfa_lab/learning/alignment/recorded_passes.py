@@ -20,7 +20,7 @@ from dfa_lab.learning.interface import advice, called, located
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import checked_loss, mapped, torch_state
-from dfa_lab.learning.recording import Call, Clones, behind, watched
+from dfa_lab.learning.recording import Call, Clones, Ends, behind, watched
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Recording:
         """The activation layer that the call's output goes into, no other call between; None where none can be seen."""
         if call.edge is None:
             return None
-        others = {one.edge.node for one in self.calls if one.edge is not None and one is not call and _decides(one)}
+        others = Ends(one.edge.node for one in self.calls if one.edge is not None and one is not call and _decides(one))
         for later in self.calls[self.calls.index(call) + 1 :]:
             fits = isinstance(later.module, RuledActivation) and later.output.shape == call.output.shape
             if fits and any(node is call.edge.node for node in behind(later.origin, others)):

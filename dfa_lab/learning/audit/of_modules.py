@@ -248,11 +248,11 @@ class Auditor:
         parameter = self._root.get_parameter(name)
         found = self._passed.parameters.get(first_name)
         found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
-        known, reason = self._known(parameter, found)
-        rules, fed = self._converted.rules, self._fed.get(first_name, [])
-        carrying = self._converted.carrying
+        rules, carrying, fed = self._converted.rules, self._converted.carrying, self._fed.get(first_name, [])
+        idle = layer_name in carrying and layer_name not in self._called and not found.any()
+        known, reason = (None, "its layer was not called") if idle else self._known(parameter, found)
         carries = layer_name in carrying
-        checked = known is not None or own_name in carrying.get(layer_name, ())
+        checked = not idle and (known is not None or own_name in carrying.get(layer_name, ()))
         noise = rounding(self._terms.get(id(parameter)))
         own = math.inf if known is None else relative_error(found, known, noise)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.

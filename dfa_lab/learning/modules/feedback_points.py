@@ -2,19 +2,23 @@
 
 A *feedback point* is a module after which the graph is cut and the signal comes in. What stands between two of them is
 a block, inside which autograd works. Chains (``nn.Sequential``, ``ModuleList``, ``ModuleDict``, the layers of a
-Transformer) are looked into, anything else is one block. A point stands after an activation, or after a block where no
-activation follows; none stands after the last block, which receives e itself.
+Transformer) are looked into, and so is a part of the network that holds a chain of blocks, such as the encoder of a
+language model, unless it is a link of a chain itself. Anything else is one block. A point stands after an activation,
+or after a block where no activation follows; none stands after the last block, which receives e itself.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
 from dfa_lab.learning.layers import LAYERS, effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
+from dfa_lab.learning.ops import tensors_of
 
 ACTIVATION_TYPES = (*ELEMENTWISE, RuledActivation)
 CHAINS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)
@@ -70,8 +74,80 @@ def _links(module: nn.Module, prefix: str, ordered: bool) -> Iterator[tuple[str,
             continue
         if isinstance(child, CHAINS) or type(child) is nn.Module:
             yield from _links(child, f"{here}.", True)
+        elif not ordered and _holds_blocks(child):
+            yield from _links(child, f"{here}.", False)
         else:
             yield here, child, ordered
+
+
+def _holds_blocks(module: nn.Module) -> bool:
+    """Whether a module of somebody's own holds a list or chain of at least two blocks of one class."""
+    for chain in module.modules():
+        if isinstance(chain, nn.ModuleList | nn.Sequential):
+            blocks = [one for one in chain if any(True for _ in one.children()) and not isinstance(one, CHAINS)]
+            kinds = Counter(type(one) for one in blocks if any(True for _ in one.parameters()))
+            if max(kinds.values(), default=0) > 1 and (isinstance(chain, nn.ModuleList) or _is_deep(blocks[0])):
+                return True
+    return False
+
+
+def _is_deep(block: nn.Module) -> bool:
+    """Whether a block holds more than one layer that carries δ."""
+    return sum(isinstance(one, nn.Linear | nn.modules.conv._ConvNd) for one in block.modules()) > 1
+
+
+class LateActivations:
+    """Finds activation layers that get what a feedback point gives, behind the cut: f′ is no part of δ there."""
+
+    def __init__(self) -> None:
+        self._handles: list[Any] = []
+        self._behind: dict[str, str] = {}  # a point, and the activation behind it
+        self._calls: Counter[str] = Counter()
+
+    def watch(self, root: nn.Module, last_cut: Callable[[], tuple[str, Any, Any] | None]) -> None:
+        """Look at the activation layers of ``root`` during a pass; ``last_cut`` gives (point, what it handed on, …)."""
+        self._end()
+
+        def entered(name: str, args: tuple[Any, ...]) -> None:
+            self._calls[name] += 1
+            cut = last_cut()
+            if args and cut is not None and any(args[0] is one for one in tensors_of(cut[1])):
+                self._behind[cut[0]] = name
+
+        for name, module in root.named_modules():
+            if _is_activation(module):
+                hook = module.register_forward_pre_hook(lambda _, args, name=name: entered(name, args))
+                self._handles.append(hook)
+
+    def _end(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._behind.clear()
+        self._calls.clear()
+
+    def warn(self, points: Sequence[str]) -> None:
+        """Warn of what was found among the network's ``points``, and look no more."""
+        late = {point: name for point, name in self._behind.items() if point in points}
+        if late:
+            shown = [f"{name} behind point {point}" for point, name in late.items()]
+            more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+            better = [late[one] if self._calls[late.get(one, "")] == 1 else one for one in points]
+            several = better == list(points)
+            advice = "give each layer an activation layer of its own" if several else f"convert(…, points={better})"
+            warnings.warn(
+                f"activations come behind feedback points, so that their derivative is no part of δ, and another g has "
+                f"no effect there: {', '.join(shown[:5])}{more}. To have it, {advice}.",
+                stacklevel=2,
+            )
+        self._end()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy begins anew."""
+        return {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        LateActivations.__init__(self)
 
 
 def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:

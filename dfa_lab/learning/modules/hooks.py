@@ -23,6 +23,7 @@ from dfa_lab.learning.interface import Output, heard_output, located, uncut, wit
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
+from dfa_lab.learning.modules.feedback_points import LateActivations
 from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import (
     check_that_something_gets_out,
@@ -77,6 +78,7 @@ class Conversion:
         self._found = found  # points that were found, not given, follow the order in which the modules are held
         self._last_cut: tuple[str, Any, Any] | None = None
         self._judged: set[str] = set()  # the kinds of nodes that outputs came from
+        self._late: LateActivations | None = LateActivations() if found else None  # until the first pass has ended
 
     @contextmanager
     def saved(self) -> Iterator[None]:
@@ -128,6 +130,8 @@ class Conversion:
                 if self.buffers.stale:
                     (self._untraced or self.buffers.freshen)(root)
             self._open = [] if any(isinstance(self.rules[name], Direct) for name in self.points) else None
+            if self._open is not None and self._late is not None and not torch.compiler.is_compiling():
+                self._late.watch(root, lambda: self._last_cut)
             self._reached = set()
 
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
@@ -174,15 +178,9 @@ class Conversion:
         if kind in self._judged:
             return
         self._judged.add(kind)
-        found = squashed_by(node)
-        if found is not None:
-            function, loss = found
-            warnings.warn(
-                f"the network ends in {function}, and direct rules send e as it is behind it, not the error of what "
-                f"goes in: the signals are others than the papers'. Let the network end before {function}, and use a "
-                f"loss that holds it: {loss}.",
-                stacklevel=2,
-            )
+        said = squashed_by(node)
+        if said is not None:
+            warnings.warn(said, stacklevel=2)
 
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
@@ -211,6 +209,9 @@ class Conversion:
                 "choose points that are."
             )
         self._warn_of_missed_points(output, noted[-1][0])
+        if self._late is not None and not torch.compiler.is_compiling():
+            self._late.warn(self.active_points())
+            self._late = None
         if not torch.compiler.is_compiling() and output.grad_fn is not None:
             self._warn_of_a_squashed_output(output.grad_fn)
         feedback = self.buffers.direct(root, noted, output.shape)

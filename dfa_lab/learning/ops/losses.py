@@ -171,8 +171,8 @@ _SAME_NUMBERS = (
 _PLAIN = tuple(f"{name}Backward" for name in _SAME_NUMBERS)
 
 
-def squashed_by(node: Node | None) -> tuple[str, str] | None:
-    """The name of the softmax or sigmoid that a tensor made by ``node`` is, and a loss that holds it; else None.
+def squashed_by(node: Node | None) -> str | None:
+    """What a warning says of an output made by ``node`` that is a softmax or a sigmoid; None where it is none.
 
     Views, copies and casts of it count as well. Behind it, ∂L/∂output is another error than the papers' e before it.
     """
@@ -181,7 +181,11 @@ def squashed_by(node: Node | None) -> tuple[str, str] | None:
         function = getattr(getattr(node, "function", None), "__self__", None)  # an activation layer with another g
         for begins, found in _FUNCTIONS.items():
             if name.startswith(begins) or type(function).__name__ == f"Feedback{found[0]}":
-                return found
+                return (
+                    f"the network ends in {found[0]}, and direct rules send e as it is behind it, not the error of "
+                    "what goes in: the signals are others than the papers'. Let the network end before "
+                    f"{found[0]}, and use a loss that holds it: {found[1]}."
+                )
         if not name.startswith(_PLAIN):
             return None
         node = next((behind for behind, _ in node.next_functions if behind is not None), None)

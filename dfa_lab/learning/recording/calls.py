@@ -153,6 +153,13 @@ def at_signals(
     return (*new, *args[count:]), {**kwargs, **named}
 
 
+class Ends(set[Node]):
+    """Where a search behind a node ends: at the nodes given, and where a rule cuts the graph."""
+
+    def __contains__(self, node: object) -> bool:
+        return super().__contains__(node) or (isinstance(node, Node) and node.name() == "_GateBackward")
+
+
 def behind(start: Node | None, ends: Collection[Node]) -> Iterator[Node]:
     """The nodes of the graph behind ``start``, itself included, as far as those of ``ends``, which are among them."""
     waiting, known = [start], set[Node]()
