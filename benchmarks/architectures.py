@@ -43,9 +43,9 @@ def check(one: Architecture) -> dict[str, str]:
     torch.manual_seed(0)
     built = one.build()
     found["parameters"] = f"{sum(parameter.numel() for parameter in built.module.parameters()):,}"
-    found["needs"] = f"a mapping: `{built.mapping}`" if built.mapping else ""
-    if built.output is not None:
-        found["needs"] = f'`output="{built.output}"`'
+    needs = [] if built.output is None else [f'`output="{built.output}"`']
+    needs += [f"`{built.mapping}`".replace("{rule}", "fa")] if built.mapping else []
+    found["needs"] = "; ".join([*needs, built.remark] if built.remark else needs)
     checks = CHECKS | ({"experiment": experiment} if one.experiment else {})
     for name, run in checks.items():
         try:
@@ -85,7 +85,7 @@ def main() -> int:
         found = check(one)
         bad = {name: cell for name, cell in found.items() if cell.startswith("FAILS")}
         failures += [(one, name, cell) for name, cell in bad.items()]
-        cells = [f"{found.get(name, '')[:90]}" for name in columns]
+        cells = [found.get(name, "")[: 200 if name == "needs" else 90] for name in columns]
         lines.append(row([one.package, one.name, *cells]))
         print(lines[-1], flush=True)
     failed = {(one.package, one.name) for one, _, _ in failures}

@@ -122,10 +122,12 @@ def learned(rule: str, lr: float, seed: int, parts: list[Tensor], characters: in
     return net
 
 
-def angles(net: nn.Module, parts: list[Tensor]) -> dict[str, float]:
-    """Of the network's layers, by name: degrees between δ by the rule and by BP."""
+def angles(net: nn.Module, parts: list[Tensor]) -> list[float]:
+    """Of each block: degrees between δ by the rule and by BP, the mean over its four layers."""
     inputs, targets = windows(parts[2], torch.arange(BATCH) * CONTEXT)
-    return {row.name: row.gradient_alignment for row in dfa.measure_alignment(net, inputs, targets, loss_of)}
+    found = {row.name: row.gradient_alignment for row in dfa.measure_alignment(net, inputs, targets, loss_of)}
+    blocks = [[value for name, value in found.items() if name.startswith(f"{1 + n}.")] for n in range(LAYERS)]
+    return [float(np.mean(values)) for values in blocks]
 
 
 def entropies(parts: list[Tensor], characters: int) -> tuple[float, float]:
@@ -153,7 +155,8 @@ def main() -> None:
         f"chance {math.log(characters):.3f}, by the frequency of characters {alone:.3f}, of pairs {after_one:.3f}.\n"
     )
     print(
-        f"| rule | learning rate | test loss | share of BP's gain over frozen layers | angle to BP |\n|{'---|' * 5}",
+        "| rule | learning rate | test loss | share of BP's gain over frozen layers | angle to BP, blocks 1, 2 |"
+        f"\n|{'---|' * 5}",
         flush=True,
     )
     rows: dict[str, Any] = {}
@@ -162,13 +165,15 @@ def main() -> None:
         best = min(tried, key=lambda lr: tried[lr] if math.isfinite(tried[lr]) else math.inf)
         print(rule, {lr: round(loss, 3) for lr, loss in tried.items()}, file=sys.stderr, flush=True)
         nets = [learned(rule, best, seed, parts, characters) for seed in range(SEEDS)]
-        found = angles(nets[0], parts)
+        found = np.mean([angles(net, parts) for net in nets], axis=0)
         rows[rule] = best, [held_out(net, parts[2]) for net in nets], found
         print(rule, *rows[rule], file=sys.stderr, flush=True)
     by_bp, frozen = np.mean(rows["bp"][1]), np.mean(rows["shallow"][1])
     for rule, (lr, losses, found) in rows.items():
         share = (frozen - np.mean(losses)) / (frozen - by_bp)
-        print(f"| {RULES[rule]} | {lr:g} | {spread(losses)} | {100 * share:.0f} % | {found} |")
+        degrees = "" if np.isnan(found).any() else ", ".join(f"{angle:.0f}°" for angle in found)
+        percent = f"{100 * share:.0f} %".replace("-", "−")
+        print(f"| {RULES[rule]} | {lr:g} | {spread(losses)} | {percent} | {degrees} |")
     print(f"\n{time.perf_counter() - begun:.0f} s on one thread.")
 
 

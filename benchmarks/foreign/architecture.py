@@ -24,8 +24,10 @@ class Built:
     loss: Loss
     output: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
-    #: What layerwise rules cannot be used in, by design: the mapping that is given instead of a rule's name.
+    #: Where layerwise rules cannot be used in all layers: the mapping that is given instead of a rule's name.
     mapping: dict[str, Any] | None = None
+    #: What else one has to know.
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -80,4 +80,6 @@ def cheb() -> Built:
     from torch_geometric.nn import ChebConv, Sequential
 
     layers: list[Any] = [(ChebConv(8, 16, K=3), "x, edges -> x"), nn.ReLU(), (ChebConv(16, 4, K=2), "x, edges -> x")]
-    return _nodes(Sequential("x, edges", layers))
+    built = _nodes(Sequential("x, edges", layers))
+    built.remark = "the `forward` of a third linear is called in place of the layer, which an audit cannot see"
+    return built

@@ -45,7 +45,10 @@ def segresnet() -> Built:
 def unetr() -> Built:
     from monai.networks.nets import UNETR
 
-    return _segmentation(UNETR(1, 2, 16, feature_size=4, hidden_size=24, mlp_dim=32, num_heads=2))
+    built = _segmentation(UNETR(1, 2, 16, feature_size=4, hidden_size=24, mlp_dim=32, num_heads=2))
+    built.remark = "`points=` at maps for direct rules: its tokens have no places in the output"
+    built.extra["points"] = ["encoder1", "encoder2", "encoder3", "encoder4", "decoder5", "decoder4", "decoder3"]
+    return built
 
 
 @architecture("monai", "DenseNet, 3-d")

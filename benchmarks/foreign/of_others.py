@@ -17,7 +17,7 @@ def squeezenet() -> Built:
     return Built(squeezenet1_1(num_classes=4), *images(), F.cross_entropy)
 
 
-@architecture("torchvision", "ShuffleNetV2")
+@architecture("torchvision", "ShuffleNetV2", experiment=True)
 def shufflenet() -> Built:
     from torchvision.models import ShuffleNetV2
 

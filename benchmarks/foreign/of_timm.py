@@ -52,7 +52,10 @@ def mobilenet() -> Built:
 
 @architecture("timm", "BEiT (biases of its own)")
 def beit() -> Built:
-    return _model("beit_base_patch16_224", img_size=32, patch_size=8, embed_dim=32, depth=2, num_heads=2)
+    built = _model("beit_base_patch16_224", img_size=32, patch_size=8, embed_dim=32, depth=2, num_heads=2)
+    built.mapping = {"blocks.*.attn.qkv": "bp", "*": "{rule}"}
+    built.remark = "these weights are used by a function, not by their layer"
+    return built
 
 
 @architecture("timm", "RegNetX")

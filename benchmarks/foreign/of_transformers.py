@@ -40,7 +40,7 @@ def bert() -> Built:
     return _classifier(BertForSequenceClassification(BertConfig(**SMALL)))
 
 
-@architecture("transformers", "DistilBERT, sequence classification")
+@architecture("transformers", "DistilBERT, sequence classification", experiment=True)
 def distilbert() -> Built:
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 

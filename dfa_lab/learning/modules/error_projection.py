@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.rules import Lesson
 
 Sharing = Literal["auto", "flat", "shared"]
 
@@ -99,3 +100,24 @@ def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) ->
         return received.mT @ last.flatten(1, -2).sum(1)
     received = _at_positions(received, list(last.shape[1:-1]), maps)
     return received.reshape(-1, received.shape[-1]).mT @ last.reshape(-1, last.shape[-1])
+
+
+def lesson_like(output: Tensor, targets: Tensor, reduction: str, maps: bool) -> Lesson:
+    """The lesson of ``targets`` in the output's shape; ``DfaLabError`` for targets of another."""
+    if not isinstance(targets, Tensor):
+        raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
+    last = output.movedim(1, -1) if features_first(output.dim(), maps) else output
+    if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
+        targets = targets.movedim(1, -1)
+    valued = targets.is_floating_point()
+    shape = last.shape if valued else last.shape[:-1]
+    if targets.shape != shape:
+        raise DfaLabError(
+            f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
+            f"{tuple(output.shape)}; expected class numbers {tuple(last.shape[:-1])} or values of its shape."
+        )
+    rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
+    found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
+    shaped = found.targets.reshape(last.shape)
+    shaped = shaped.movedim(-1, 1) if last is not output else shaped
+    return Lesson(shaped, output, found.scale)

@@ -21,7 +21,7 @@ from torch.autograd.graph import Node
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.interface import Output, heard_output, located, uncut, with_tensor, without_losses
 from dfa_lab.learning.layers import is_decided
-from dfa_lab.learning.modules.error_projection import correlation, features_first, project
+from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import LateActivations
 from dfa_lab.learning.modules.layers import Paths
@@ -40,7 +40,7 @@ _Noted = list[tuple[str, nn.Module, Tensor]]
 
 _OUTPUT_IS_CUT = (
     "feedback point {!r} gives the network's own output, which receives e itself; give convert(…, points=[…]) without "
-    "it."
+    "it. (Points that are found follow the order in which the modules are held.)"
 )
 
 
@@ -279,20 +279,4 @@ class Conversion:
     def lesson_of(self, output: Tensor) -> Lesson:
         """The lesson of ``dfa.lesson``, in the output's shape; ``DfaLabError`` outside of one."""
         targets, reduction = given_lesson(self.lesson, next((r.name for r in self.uses if r.needs_lesson), ""))
-        if not isinstance(targets, Tensor):
-            raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
-        last = output.movedim(1, -1) if features_first(output.dim(), self.buffers.maps) else output
-        if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
-            targets = targets.movedim(1, -1)
-        valued = targets.is_floating_point()
-        shape = last.shape if valued else last.shape[:-1]
-        if targets.shape != shape:
-            raise DfaLabError(
-                f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
-                f"{tuple(output.shape)}; expected class numbers {tuple(last.shape[:-1])} or values of its shape."
-            )
-        rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
-        found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
-        shaped = found.targets.reshape(last.shape)
-        shaped = shaped.movedim(-1, 1) if last is not output else shaped
-        return Lesson(shaped, output, found.scale)
+        return lesson_like(output, targets, reduction, self.buffers.maps)

@@ -24,10 +24,10 @@ class Clones:
     """Clones of the floating tensors that pass by, one for each, with their places in the graph.
 
     A place is None for a clone made without gradients. The first clone has one even where its tensor needs no gradient;
-    with ``force`` every clone has.
+    with ``force`` every clone has, with None no such clone.
     """
 
-    def __init__(self, *, force: bool) -> None:
+    def __init__(self, *, force: bool | None) -> None:
         self.tensors: list[Tensor] = []
         self.edges: list[GradientEdge | None] = []
         self._force, self._known = force, dict[int, Tensor]()
@@ -37,7 +37,7 @@ class Clones:
         if not one.is_floating_point():
             return one
         if id(one) not in self._known:
-            forced = (self._force or not self.tensors) and not one.requires_grad
+            forced = (self._force or (self._force is False and not self.tensors)) and not one.requires_grad
             clone = (one.detach().requires_grad_() if forced else one).clone()
             self._known[id(one)] = clone
             self.tensors.append(clone)
@@ -105,10 +105,13 @@ def watched(
         if not with_inputs:
             return None
         call.random = torch_state()
+        if not isinstance(module, RuledLayer) and any(True for _ in module.children()):
+            # A block's own code may ask whether its input needs a gradient, or make it.
+            call.inputs = Clones(force=None)
         call.args, call.kwargs = at_signals(module, args, kwargs, call.inputs)
         if isinstance(module, RuledLayer):  # it overwrites nothing
             return call.args, call.kwargs
-        return mapped((call.args, call.kwargs), Clones(force=False))
+        return mapped((call.args, call.kwargs), Clones(force=None))
 
     def leave(_: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         call = running.pop()

@@ -1,4 +1,4 @@
-"""What an audit must not call wrong: gradients that are rounding alone, and weights that are estimated in each pass."""
+"""What an audit must not call wrong: rounding alone, weights estimated in each pass, blocks that ask for gradients."""
 
 import pytest
 import torch
@@ -58,3 +58,25 @@ def test_a_spectral_norm_is_that_of_the_pass(norm, rule):
     audit = dfa.audit(net, torch.randn(16, 2, 8, 8), torch.arange(16) % 3, F.cross_entropy)
     assert audit.clean, audit.failures()
     assert all(torch.equal(one, before[name]) for name, one in net.state_dict().items() if name in before)
+
+
+class AsksForAGradient(nn.Module):
+    """A block that makes its input need a gradient, as speech models do for checkpoints: its input must be a leaf."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 6)
+
+    def forward(self, x):
+        x = x[:, None]
+        if self.training:
+            x.requires_grad = True
+        return self.layer(x)[:, 0].tanh()
+
+
+@pytest.mark.parametrize("rule", ["bp", "fa", "dfa"])
+def test_a_block_may_ask_for_its_input_s_gradient(rule):
+    torch.manual_seed(0)
+    net = dfa.convert(nn.Sequential(AsksForAGradient(), nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)), rule)
+    audit = dfa.audit(net, torch.randn(16, 5), torch.arange(16) % 3, F.cross_entropy)
+    assert audit.clean, audit.failures()
