@@ -13,6 +13,8 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.ops import IGNORED
 
 Pair = tuple[Any, Any]
+#: What whole numbers are read as class numbers: a network has an output for each.
+MOST_CLASSES = 1_000_000
 
 
 def from_arrays(name: str, train: Pair, test: Pair, test_share: float, seed: int, tokens: bool) -> dict[str, Any]:
@@ -61,10 +63,14 @@ def _array(given: Any, what: str) -> np.ndarray:
     try:
         if isinstance(given, Tensor):
             given = given.detach().cpu()
-            return (given.float() if given.dtype is torch.bfloat16 else given).numpy()
-        return np.asarray(given)
-    except (TypeError, ValueError) as reason:
+            found = (given.float() if given.dtype is torch.bfloat16 else given).numpy()
+        else:
+            found = np.asarray(given)
+    except Exception as reason:  # whatever an __array__ of somebody's own may raise
         raise DfaLabError(f"{what} cannot be read as an array: {reason}") from None
+    if found.dtype.kind == "c":
+        raise DfaLabError(f"{what} are complex; expected real numbers, such as real and imaginary parts side by side.")
+    return found
 
 
 def _leaves(inputs: Any) -> list[np.ndarray]:
@@ -147,6 +153,11 @@ def _coded(targets: list[np.ndarray]) -> tuple[int, list[Tensor], str]:
     if not len(known):
         raise DfaLabError(f"targets are all {IGNORED}, which is no class; expected class numbers from 0.")
     numbers = known.dtype.kind in "iu" and int(known.min()) >= 0
+    if numbers and known.max() >= MOST_CLASSES:
+        raise DfaLabError(
+            f"targets are whole numbers up to {known.max():,}, and so classes; expected class numbers below "
+            f"{MOST_CLASSES:,}, or values to predict as floating numbers: targets.float()."
+        )
     if numbers:
         return int(known.max()) + 1, [torch.from_numpy(one.astype(np.int64)) for one in targets], "cross_entropy"
     if known.dtype.kind in "iu":

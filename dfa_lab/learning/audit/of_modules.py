@@ -59,10 +59,9 @@ class Auditor:
         self._rest = Rerun(self._converted, self._recording, self._passed)
         points = {call: self._point(call) for calls in self._fed.values() for call in calls}
         names = {id(parameter): name for name, parameter in self._root.named_parameters()}
-        everywhere = self._root.named_parameters(remove_duplicate=False)
         rows = [
             self._parameter(name, names[id(parameter)], points)
-            for name, parameter in everywhere
+            for name, parameter in self._root.named_parameters(remove_duplicate=False)
             if parameter.requires_grad or name.rpartition(".")[0] in self._layers
         ]
         return rows + [self._activation(name, errors) for name, errors in self._activations.items()]
@@ -249,7 +248,8 @@ class Auditor:
         found = self._passed.parameters.get(first_name)
         found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
         rules, carrying, fed = self._converted.rules, self._converted.carrying, self._fed.get(first_name, [])
-        idle = layer_name in carrying and layer_name not in self._called and not found.any()
+        called = {layer_name, layer_name.removesuffix(".out_proj")} & self._called  # attention may do without its part
+        idle = layer_name in carrying and not called and not found.any()
         known, reason = (None, "its layer was not called") if idle else self._known(parameter, found)
         carries = layer_name in carrying
         checked = not idle and (known is not None or own_name in carrying.get(layer_name, ()))

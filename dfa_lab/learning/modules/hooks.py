@@ -149,7 +149,7 @@ class Conversion:
             self._note(name, module, found[0], rule)
         self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
-        self._last_cut = name, cut, output
+        self._last_cut = name, cut, cut if torch.compiler.is_compiling() else output  # compiled, it would be an output
         return cut
 
     def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
@@ -196,7 +196,7 @@ class Conversion:
         """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
         output, noted = self._uncut(output, noted)
-        if self.undecided:
+        if self.undecided and not self.true_gradients:
             self._look_at_products(root, output)
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
@@ -231,7 +231,7 @@ class Conversion:
         if last is None or whole is None:
             return returned, noted
         names = [one[0] for one in noted or ()]
-        if not self._found or len(set(names)) == 1 or names.count(last[0]) > 1:
+        if not self._found or torch.compiler.is_compiling() or len(self._reached) == 1 or names.count(last[0]) > 1:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
         self.endings.add(last[0])
         return whole, noted and [one for one in noted if one[0] != last[0]]

@@ -66,10 +66,19 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
     Raises ``DfaLabError`` for other shapes, and where gradients are to be differentiated again: only where ``feedback``
     is ``weight`` itself they have a derivative.
     """
+    if not isinstance(feedback, Tensor):
+        raise DfaLabError(
+            f"feedback was given as a {type(feedback).__name__}; expected a tensor of the weight's shape."
+        )
     if feedback.shape != weight.shape:
         raise DfaLabError(
             f"feedback has shape {tuple(feedback.shape)}, weight {tuple(weight.shape)}; "
             "a layerwise feedback matrix has the layout of the weight, (out, in)."
+        )
+    if input.shape[-1:] != weight.shape[-1:]:
+        raise DfaLabError(
+            f"the input has shape {tuple(input.shape)}, the weight {tuple(weight.shape)}; expected inputs (…, n_in) and "
+            "weights (n_out, n_in)."
         )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)

@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.activations import resolve_activation, slope_of
+from dfa_lab.learning.activations import DERIVATIVES, exact, resolve_activation, slope_of
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.registry import per_layer
 
@@ -23,9 +22,9 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, Any]:
     """``x`` and, at each x, the activation's ``f``, its own derivative ``exact``, and ``g``, what stands for it.
 
     Of a sequence of derivatives, one for each replica, the first; of a mapping of layers the first that is another than
-    f′. None stands where there is no finite number, and
-    all over ``g`` where the derivative cannot be computed: the run's own error says why. ``undefined`` says in words
-    where ``g`` has no finite number, "" where it has one everywhere.
+    f′. None stands where there is no finite number, and all over ``g`` where the derivative cannot be computed: the
+    run's own error says why. ``undefined`` says in words where ``g`` has no finite number, "" where it has one
+    everywhere.
     """
     places = [round(i * 2 * SPAN / (COUNT - 1) - SPAN, 6) for i in range(COUNT)]
     x = torch.tensor(places, device="cpu")  # not linspace, which misses 0
@@ -34,9 +33,10 @@ def curves(activation: Any, derivative: Any = "exact") -> dict[str, Any]:
     first = derivative[0] if is_sequence(derivative) else derivative
     if per_layer(first):
         first = next((one for one in first.values() if one != "exact"), "exact")
-    try:
-        g = _numbers(slope_of(f, first)(x, h))
-    except DfaLabError:
+    try:  # by g itself: what a network refuses for its gaps is drawn with them
+        given = DERIVATIVES.resolve(first)
+        g = _numbers(slope_of(f)(x, h) if given is exact else given(x))
+    except Exception:  # the user's own code
         g = [None] * COUNT
     return {
         "x": list(places),

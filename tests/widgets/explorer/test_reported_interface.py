@@ -299,9 +299,9 @@ def test_what_is_no_name_of_ours_is_not_offered(jedi):
 
 def test_signatures_show_the_settings_and_stay_readable():
     shown = inspect.signature(dfa.Experiment).parameters
-    assert list(shown)[:3] == ["settings", "module", "name"]
+    assert list(shown)[:4] == ["settings", "module", "output", "name"]
     defaults = {name: field.default for name, field in dfa.Settings.model_fields.items()}
-    assert {name: shown[name].default for name in list(shown)[3:]} == defaults
+    assert {name: shown[name].default for name in list(shown)[4:]} == defaults
     text = str(inspect.signature(dfa.Experiment(**TINY).change))
     assert text.startswith("(*, activation_derivative=…, rule=…,")
     assert text.endswith(") -> 'None'")
