@@ -231,7 +231,7 @@ class Conversion:
         if last is None or whole is None:
             return returned, noted
         names = [one[0] for one in noted or ()]
-        if not self._found or len(set(names)) == 1 or names.count(last[0]) > 1:
+        if not self._found or self._reached == {last[0]} or names.count(last[0]) > 1:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
         self.endings.add(last[0])
         return whole, noted and [one for one in noted if one[0] != last[0]]
