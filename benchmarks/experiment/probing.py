@@ -38,7 +38,7 @@ class Timed(Trainer):
 def trained(settings: dict[str, Any], steps: int, probe_every: int | None) -> tuple[float, float]:
     """Seconds that training took in all, and those of them that were measuring."""
     run = Experiment(probe_every=probe_every, **settings)
-    run.trainer = timed = Timed(run.settings, None, run.history.name, run.trainer.observers)
+    run.trainer = timed = Timed(run.settings, (None, None), run.history.name, run.trainer.observers)
     began = time.perf_counter()
     run.train(steps)
     return time.perf_counter() - began, timed.measuring
