@@ -276,7 +276,7 @@ def test_weights_that_are_made_carry_by_their_rule(name, rule):
     assert audit.clean, audit.to_frame()
     assert all(row.checked for row in audit)
     rows = dfa.measure_alignment(net, x, t, F.cross_entropy)
-    assert all(torch.isfinite(torch.tensor([row.weight_alignment, row.gradient_alignment])).all() for row in rows[1:])
+    assert all(torch.isfinite(torch.tensor([row.weight_alignment, row.gradient_alignment])).all() for row in rows[:-1])
     if rule in ("bp", "fa"):
         plain = made(name).train("spectral" not in name)  # B is the weight only while its estimate stays
         again = dfa.convert(plain, "fa", feedback_init="transpose")
