@@ -193,6 +193,8 @@ class Converted:
         ``stepped`` are the ids of the parameters that the optimizer has; all where it is not given.
         """
         self.conversion.buffers.tie(self.root)
+        if not any(isinstance(rule, Layerwise) and rule.move for rule in self.conversion.uses):
+            return {}
         # A step with a closure makes its forward pass inside, so at the first one no layer below is known yet.
         learning = self._learning() or self._learning(below=False)
         if stepped is not None:

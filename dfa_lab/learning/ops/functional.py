@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.learning.ops.transforms import first_only, function_inputs
+from dfa_lab.learning.ops.transforms import autocast, first_only, function_inputs
 
 
 class _FeedbackLinear(torch.autograd.Function):
@@ -77,14 +77,14 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
         )
     if input.shape[-1:] != weight.shape[-1:]:
         raise DfaLabError(
-            f"the input has shape {tuple(input.shape)}, the weight {tuple(weight.shape)}; expected inputs (…, n_in) and "
-            "weights (n_out, n_in)."
+            f"the input has shape {tuple(input.shape)}, the weight {tuple(weight.shape)}; expected inputs (…, n_in) "
+            "and weights (n_out, n_in)."
         )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
     exact = feedback is weight
     result: Tensor = _FeedbackLinear.apply(
-        *function_inputs(_autocast(input, weight, bias, feedback), exact=exact), exact
+        *function_inputs(autocast(input, weight, bias, feedback), exact=exact), exact
     )
     return result
 
@@ -147,20 +147,9 @@ def feedback_conv(
     batch = input.unsqueeze(0) if alone else input
     exact = feedback is weight
     result: Tensor = _FeedbackConv.apply(
-        *function_inputs(_autocast(batch, weight, bias, feedback), exact=exact), exact, *options
+        *function_inputs(autocast(batch, weight, bias, feedback), exact=exact), exact, *options
     )
     return result.squeeze(0) if alone else result
-
-
-def _autocast(*tensors: Tensor | None) -> list[Tensor | None]:
-    """What torch's own linear and conv do under autocast: cast to its dtype, recorded, so that gradients come back."""
-    first = tensors[0]
-    assert first is not None
-    kind = first.device.type
-    if not torch.is_autocast_enabled(kind):
-        return list(tensors)
-    dtype = torch.get_autocast_dtype(kind)
-    return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
 
 
 class _CarriedBy(torch.autograd.Function):

@@ -118,3 +118,14 @@ def _check_levels(gradients: int, maps: float, message: str) -> None:
 # The compiler calls it instead of tracing it: where it traces an error it goes on part by part, which fails under
 # torch.func. ``torch.compiler.assume_constant_result`` sets the same, but loads the compiler.
 _check_levels._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def autocast(*tensors: Tensor | None) -> list[Tensor | None]:
+    """What torch's own linear and conv do under autocast: cast to its dtype, recorded, so that gradients come back."""
+    first = tensors[0]
+    assert first is not None
+    kind = first.device.type
+    if not torch.is_autocast_enabled(kind):
+        return list(tensors)
+    dtype = torch.get_autocast_dtype(kind)
+    return [one.to(dtype) if one is not None and one.dtype is not torch.float64 else one for one in tensors]
