@@ -187,7 +187,7 @@ class Conversion:
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
             self._open.append((name, module, hidden))
-        elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
+        elif name not in self._reached or torch._C._current_graph_task_id() < 0:  # else a recomputed checkpoint's
             raise DfaLabError(
                 f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
                 f"{rule.name!r} cannot join it with the output. Call the network itself; run its parts under "
@@ -198,7 +198,7 @@ class Conversion:
         """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
         output, noted = self._uncut(output, noted)
-        if self.undecided:
+        if self.undecided and not self.true_gradients:  # there the layers are torch's own
             self._look_at_products(root, output)
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))
