@@ -92,6 +92,18 @@ def test_a_converted_network_has_the_modules_own_gradients(kind, rule, derivativ
         assert_same(gradients(net, x, t, twice=True), gradients(module, x, t, twice=True))
 
 
+@pytest.mark.parametrize("rule", ["fa", "kp", "dfa"])
+@pytest.mark.parametrize("kind", MODULES)
+def test_the_first_pass_of_all_may_be_inside(kind, rule):
+    make, shape = MODULES[kind]
+    torch.manual_seed(0)
+    module, (x, t) = make().double().eval(), batch(shape)
+    net = dfa.convert(module, rule)
+    with dfa.true_gradients(net):
+        assert_same(gradients(net, x, t), gradients(module, x, t))
+    assert dfa.audit(net, x, t, F.cross_entropy).clean
+
+
 @pytest.mark.parametrize("derivative", DERIVATIVES)
 @pytest.mark.parametrize("rule", RULES)
 def test_an_mlp_has_the_plain_networks_gradients(rule, derivative):

@@ -185,7 +185,7 @@ class Conversion:
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
         if self._open is not None:
             self._open.append((name, module, hidden))
-        elif name not in self._reached:  # a recomputed checkpoint comes by here with a point that was reached
+        elif name not in self._reached or torch._C._current_graph_task_id() < 0:  # else a recomputed checkpoint's
             raise DfaLabError(
                 f"feedback point {shown(name)} was reached outside the network's own forward pass, where rule "
                 f"{rule.name!r} cannot join it with the output. Call the network itself; run its parts under "

@@ -357,6 +357,8 @@ def test_a_direct_rule_says_what_it_cannot_do():
     with torch.no_grad():
         net.one(torch.zeros(2, 3))
     net(torch.zeros(2, 3), "plain").sum().backward()
+    with pytest.raises(dfa.DfaLabError, match="outside the network's own forward pass"):
+        net.one(torch.zeros(2, 3))  # after a whole pass too
     dfa.set_rule(net, "drtp")
     with pytest.raises(dfa.DfaLabError, match=r"with dfa\.lesson"):
         net(torch.zeros(2, 3), "plain")

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import dfa_lab as dfa
 from places import TESTS
-from ways import WAYS, eager, network
+from ways import WAYS, compiled, eager, network
 
 RULES = list(dfa.RULES)
 
@@ -58,3 +60,30 @@ def test_two_processes_give_the_gradients_of_the_whole_batch(two_processes, rule
     wanted = eager(*network(rule))
     for rank in range(2):
         assert_close(two_processes(rule, rank), wanted, 1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["fa", "dfa"])
+def test_checkpoints_are_compiled(rule):
+    torch._dynamo.reset()
+    net, x, t = network(rule)
+    wanted = eager(net, x, t)
+    net.checkpointed = True
+    assert_close(compiled(net, x, t), wanted, 1e-9)
+
+
+def test_a_reentrant_checkpoint_behind_a_point_says_that_nothing_learns_there():
+    class Behind(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Sequential(nn.Linear(6, 8), nn.Tanh())
+            self.rest = nn.Sequential(nn.Linear(8, 7), nn.Tanh(), nn.Linear(7, 5))
+
+        def forward(self, x):
+            return checkpoint(self.rest, self.first(x), use_reentrant=True)
+
+    net = dfa.convert(Behind(), "dfa", points=["first.1"])
+    with pytest.warns(UserWarning, match=r"nothing after feedback point 'first\.1' gets a gradient"):
+        net(torch.randn(4, 6)).sum().backward()
+    assert net.first[0].weight.grad is not None
+    assert net.rest[0].weight.grad is None
