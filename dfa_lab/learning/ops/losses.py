@@ -168,13 +168,16 @@ _SAME_NUMBERS = (
         "Movedim",
     ),
 )
-_PLAIN = tuple(f"{name}Backward" for name in _SAME_NUMBERS)
+#: What is done by hand to a probability before its logarithm, and the logarithm: log(softmax(o) + 1e-8).
+_BEFORE_A_LOSS = ("Log", "Clamp", "ClampMin", "ClampMax", "Clip")
+_PLAIN = tuple(f"{name}Backward" for name in (*_SAME_NUMBERS, *_BEFORE_A_LOSS))
 
 
 def squashed_by(node: Node | None) -> tuple[str, str] | None:
     """The name of the softmax or sigmoid that a tensor made by ``node`` is, and a loss that holds it; else None.
 
-    Views, copies and casts of it count as well. Behind it, ∂L/∂output is another error than the papers' e before it.
+    Views, copies and casts of it count as well, and so does its logarithm, clamped or with a constant added. Behind
+    it, ∂L/∂output is another error than the papers' e before it.
     """
     while node is not None:
         name = node.name()
@@ -182,7 +185,8 @@ def squashed_by(node: Node | None) -> tuple[str, str] | None:
         for begins, found in _FUNCTIONS.items():
             if name.startswith(begins) or type(function).__name__ == f"Feedback{found[0]}":
                 return found
-        if not name.startswith(_PLAIN):
+        before = [behind for behind, _ in node.next_functions if behind is not None]
+        if not name.startswith(_PLAIN) and not (name.startswith("AddBackward") and len(before) == 1):
             return None
-        node = next((behind for behind, _ in node.next_functions if behind is not None), None)
+        node = before[0] if before else None
     return None
