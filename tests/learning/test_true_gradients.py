@@ -233,3 +233,22 @@ def test_behind_torch_compile():
         for found, right in ((own, eager), (true, wanted)):
             assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found, right, strict=True))
     assert not torch.allclose(own[0], true[0])
+
+
+@pytest.mark.parametrize("rule", ["fa", "kp", {"0": "usf", "*": "bp"}])
+@pytest.mark.parametrize("module", ["linear", "convolution", "attention"])
+def test_the_first_pass_may_be_inside(module, rule):
+    layers = {
+        "linear": [nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)],
+        "convolution": [nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)],
+        "attention": [nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True), nn.Linear(6, 3)],
+    }[module]
+    shape = {"linear": (5, 6), "convolution": (5, 2, 6), "attention": (5, 4, 6)}[module]
+    plain, x = nn.Sequential(*layers).double(), torch.randn(shape, dtype=torch.float64)
+    net = dfa.convert(plain, {"0.linear1" if module == "attention" else "0": "usf"} if isinstance(rule, dict) else rule)
+    with dfa.true_gradients(net):
+        net(x).square().sum().backward()
+    plain(x).square().sum().backward()
+    for one, other in zip(plain.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, rtol=1e-9, atol=1e-11)
+    net(x).square().sum().backward()  # and what is found in the next pass is as it was

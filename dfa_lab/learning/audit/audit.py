@@ -7,7 +7,8 @@ the error e at the output. So one bad layer puts no blame on the layers below it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -59,8 +60,23 @@ def audit(
         with copied_buffers(learner):  # the network runs a second time from the same state
             recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
             auditor = Auditor(learner, recording, targets, reduction)
-            auditor.check_calls()
-        return Audit(auditor.rows())
+            with _without_hooks(learner):
+                auditor.check_calls()
+        with _without_hooks(learner):
+            return Audit(auditor.rows())
+
+
+@contextmanager
+def _without_hooks(converted: Converted) -> Iterator[None]:
+    """Inside, what is recomputed is the parameters' own gradients, which no hook of theirs changes."""
+    hooked = [(one, one._backward_hooks) for one in converted.root.parameters() if one._backward_hooks]
+    try:
+        for one, _ in hooked:
+            one._backward_hooks = None
+        yield
+    finally:
+        for one, hooks in hooked:
+            one._backward_hooks = hooks
 
 
 def _watched(converted: Converted) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Recording
-from dfa_lab.learning.audit.reach import bypassing, fed_points
+from dfa_lab.learning.audit.reach import bypassing, fed_points, past_layers, unconverted
 from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through, vjp
 from dfa_lab.learning.audit.rerun import Rerun
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, rounding, tolerance
@@ -33,7 +33,8 @@ class Auditor:
         self._converted, self._root, self._recording = converted, converted.root, recording
         self._calls, self._output, self._passed = recording.calls, recording.output, recording.backward()
         self._fed = fed_points(recording, converted.conversion.active_points())
-        self._bypassing = bypassing(recording)
+        self._bypassing, self._past = bypassing(recording), past_layers(converted, recording)
+        self._by_layer = unconverted(converted) | {name: converted.rules[name] for name in converted.carrying}
         self._lesson_given = (targets, reduction)
         in_use = {rule.name: rule for rule in converted.conversion.uses}
         self._rules = [in_use.get(name, rule) for name, rule in RULES.items()]
@@ -104,12 +105,12 @@ class Auditor:
             deltas = deltas[: len(used)]
         for product, (y, x, weight, bias), delta in zip(parts.products, projected, deltas, strict=False):
             grads = vjp([y], [delta], [weight] if bias is None else [weight, bias])
-            self._add_weight(layer, product, grads[0])
+            self._add_to(layer, product.parameter, grads[0], product.rows)
             if bias is not None and product.bias is not None:
-                self._add(layer.get_parameter(product.bias), grads[1], product.bias_rows)
-                alone = product.apply(x.detach(), weight.detach(), bias)
-                sizes = vjp([alone], [delta.abs()], [bias])[0]
-                self._add(layer.get_parameter(product.bias), sizes, product.bias_rows, self._terms)
+                self._add_to(layer, product.bias, grads[1], product.bias_rows)
+                if not is_made(layer, product.bias):
+                    sizes = vjp([product.apply(x.detach(), weight.detach(), bias)], [delta.abs()], [bias])[0]
+                    self._add(layer.get_parameter(product.bias), sizes, product.bias_rows, self._terms)
             sent_by.append((product, x, delta))
         for rule in self._rules:
             wanted = self._wanted(layer, rule, sent_by)
@@ -152,15 +153,12 @@ class Auditor:
         weight = effective_weight(layer, product.parameter).detach()[product.rows].requires_grad_()
         if product.bias is None:
             return weight, None
-        return weight, layer.get_parameter(product.bias).detach()[product.bias_rows].requires_grad_()
+        return weight, effective_weight(layer, product.bias).detach()[product.bias_rows].requires_grad_()
 
-    def _add_weight(self, layer: nn.Module, product: Product, grad: Tensor) -> None:
-        """Add a weight's gradient; of one that is made from other parameters, those of these."""
-        if not is_made(layer, product.parameter):
-            self._add(layer.get_parameter(product.parameter), grad, product.rows)
-            return
-        own = [layer.get_parameter(name) for name in sources(layer, product.parameter)]
-        made = effective_weight(layer, product.parameter)[product.rows]
+    def _add_to(self, layer: nn.Module, name: str, grad: Tensor, rows: slice) -> None:
+        """Add a weight's or a bias's gradient; of one that is made from other parameters, those of these."""
+        own = [layer.get_parameter(one) for one in sources(layer, name)]
+        made = effective_weight(layer, name)[rows]
         learning = [one for one in own if one.requires_grad]
         for one, part in zip(learning, vjp([made], [grad], learning), strict=True):
             self._add(one, part)
@@ -251,14 +249,14 @@ class Auditor:
         called = {layer_name, layer_name.removesuffix(".out_proj")} & self._called  # attention may do without its part
         idle = layer_name in carrying and not called and not found.any()
         known, reason = (None, "its layer was not called") if idle else self._known(parameter, found)
-        carries = layer_name in carrying
         checked = not idle and (known is not None or own_name in carrying.get(layer_name, ()))
         noise = rounding(self._terms.get(id(parameter)))
         own = math.inf if known is None else relative_error(found, known, noise)
         # A layer is held to its own rule; what feeds a point, to the point's: they differ where rules are mixed.
-        layer, rule = self._layers.get(layer_name), rules[layer_name] if carries else None
+        layer, rule = self._layers.get(layer_name), self._by_layer.get(layer_name)
         sent = layer.of(rule.name) if layer is not None and rule is not None else 0.0
-        if layer is None and rule is not None and rule.route is Route.LAYERWISE and rule is not BP and found.any():
+        unseen = layer is None and rule is not None and rule.route is Route.LAYERWISE and rule is not BP and found.any()
+        if unseen or id(parameter) in self._past:
             sent = math.inf  # its weight was used, and not by the layer
         expected = dict.fromkeys(rules[call.name].name for call in fed) or {(BP if rule is None else rule).name: None}
         past = bool(fed) and first_name in self._bypassing  # a way around the points, by autograd

@@ -1,4 +1,4 @@
-"""Which parameters feed which feedback point, and which reach the output past every point."""
+"""Which parameters feed which feedback point, which reach the output past every point, and which go past the rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import torch
 from torch.autograd.graph import get_gradient_edge
 
 from dfa_lab.learning.alignment import Recording
+from dfa_lab.learning.layers import RuleChoice, carrying_parameters
+from dfa_lab.learning.modules import Converted, carries
+from dfa_lab.learning.ops import tensors_of
 from dfa_lab.learning.recording import Call
+from dfa_lab.learning.rules import BP, Route, Rule
 
 
 def fed_points(recording: Recording, points: Sequence[str]) -> dict[str, list[Call]]:
@@ -42,3 +46,21 @@ def bypassing(recording: Recording) -> set[str]:
             past = torch.autograd.grad(output.sum(), list(named.values()), allow_unused=True, retain_graph=True)
             found |= {name for name, grad in zip(named, past, strict=True) if grad is not None}
     return found
+
+
+def unconverted(converted: Converted) -> dict[str, Rule]:
+    """The layers put in after the conversion, with the layerwise rule that they should learn by."""
+    chosen = RuleChoice(converted.conversion.choice)
+    fresh = {name: chosen.of(name) for name, module in converted.root.named_modules() if carries(module)}
+    return {name: rule for name, rule in fresh.items() if rule.route is Route.LAYERWISE and rule is not BP}
+
+
+def past_layers(converted: Converted, recording: Recording) -> set[int]:
+    """The ids of weights of layerwise layers that δ goes through past these, in a product of somebody else's."""
+    rules, root = converted.rules, converted.root
+    layers = {name for name in converted.carrying if rules[name].route is Route.LAYERWISE and rules[name] is not BP}
+    named = [(name, root.get_submodule(name)) for name in layers]
+    owners = {id(one): name for name, layer in named for one in layer.parameters()}
+    weights = {id(one) for _, layer in named for one in layer.parameters(recurse=False) if one.dim() > 1}
+    ends = [*tensors_of(recording.output), *(call.output for call in recording.calls if call.name in converted.points)]
+    return carrying_parameters(ends, owners, weights)

@@ -64,7 +64,8 @@ def recompute(call: Call) -> Recomputation:
     def apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         plain: Any = bare(layer)
         plain.__class__ = parametrize.type_before_parametrizations(plain)  # whose weight is made of nothing
-        plain.__dict__.pop("weight", None)
+        for name in ("weight", "bias"):
+            plain.__dict__.pop(name, None)
         plain._parameters.update(weight=weight, bias=bias)
         result: Tensor = type(plain).forward(plain, x, *call.args[1:], **options)
         return result

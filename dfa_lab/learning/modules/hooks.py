@@ -196,7 +196,7 @@ class Conversion:
         """The root returns ``output``: join it with the hidden tensors that were noted."""
         noted, self._open = self._open, None
         output, noted = self._uncut(output, noted)
-        if self.undecided and not self.true_gradients:
+        if self.undecided and not self.true_gradients:  # inside, layers use their weights as torch does
             self._look_at_products(root, output)
         if self.seen_output is not None and (self.output is not None or isinstance(output, Tensor)):
             self.seen_output.append(located(output, self.output))

@@ -168,13 +168,16 @@ _SAME_NUMBERS = (
         "Movedim",
     ),
 )
-_PLAIN = tuple(f"{name}Backward" for name in _SAME_NUMBERS)
+#: What is done by hand to a probability before its logarithm, and the logarithm: log(softmax(o) + 1e-8).
+_BEFORE_A_LOSS = ("Log", "Clamp", "ClampMin", "ClampMax", "Clip")
+_PLAIN = tuple(f"{name}Backward" for name in (*_SAME_NUMBERS, *_BEFORE_A_LOSS))
 
 
 def squashed_by(node: Node | None) -> str | None:
     """What a warning says of an output made by ``node`` that is a softmax or a sigmoid; None where it is none.
 
-    Views, copies and casts of it count as well. Behind it, ∂L/∂output is another error than the papers' e before it.
+    Views, copies and casts of it count as well, and so does its logarithm, clamped or with a constant added. Behind
+    it, ∂L/∂output is another error than the papers' e before it.
     """
     while node is not None:
         name = node.name()
@@ -186,7 +189,8 @@ def squashed_by(node: Node | None) -> str | None:
                     "what goes in: the signals are others than the papers'. Let the network end before "
                     f"{found[0]}, and use a loss that holds it: {found[1]}."
                 )
-        if not name.startswith(_PLAIN):
+        before = [behind for behind, _ in node.next_functions if behind is not None]
+        if not name.startswith(_PLAIN) and not (name.startswith("AddBackward") and len(before) == 1):
             return None
-        node = next((behind for behind, _ in node.next_functions if behind is not None), None)
+        node = before[0] if before else None
     return None

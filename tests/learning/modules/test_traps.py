@@ -65,6 +65,7 @@ SQUASHED = {
     "Sigmoid": [nn.Sigmoid(), lambda o: torch.cat([o[:, :2].sigmoid(), o[:, 2:].sigmoid()], 1)],
     "LogSigmoid": [nn.LogSigmoid(), F.logsigmoid],
 }
+SQUASHED["Softmax"] += [lambda o: (o.softmax(1) + 1e-8).log(), lambda o: o.softmax(1).clamp(1e-7, 1).log()]
 ENDS = [(name, end) for name, ends in SQUASHED.items() for end in ends]
 
 
@@ -91,7 +92,10 @@ def test_an_activation_of_another_derivative_is_seen_too():
         net(batch()[0])
 
 
-@pytest.mark.parametrize("end", [torch.tanh, lambda o: 2 * o, lambda o: o.softmax(1) @ o.new_ones(4, 4)])
+OTHER_ENDS = [torch.tanh, lambda o: 2 * o, lambda o: o.softmax(1) @ o.new_ones(4, 4), lambda o: o + o.sigmoid()]
+
+
+@pytest.mark.parametrize("end", [*OTHER_ENDS, lambda o: (o.square() + 1).log(), lambda o: o.clamp(-9, 9) + 1])
 @pytest.mark.parametrize("rule", ["dfa", "fa", "shallow"])
 def test_other_outputs_and_other_rules_do_not_warn(end, rule):
     nets = [dfa.convert(End(end), rule, points=["body.1"])]
