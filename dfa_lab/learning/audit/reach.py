@@ -10,7 +10,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from dfa_lab.learning.alignment import Recording
 from dfa_lab.learning.layers import RuleChoice, carrying_parameters
-from dfa_lab.learning.modules import Converted, carries
+from dfa_lab.learning.modules import Converted, TaughtLayer, carries
 from dfa_lab.learning.ops import tensors_of
 from dfa_lab.learning.recording import Call
 from dfa_lab.learning.rules import BP, Route, Rule
@@ -60,6 +60,8 @@ def past_layers(converted: Converted, recording: Recording) -> set[int]:
     rules, root = converted.rules, converted.root
     layers = {name for name in converted.carrying if rules[name].route is Route.LAYERWISE and rules[name] is not BP}
     named = [(name, root.get_submodule(name)) for name in layers]
+    # A taught layer's own products are what it is; the signal that it sends is checked by itself.
+    named = [(name, layer) for name, layer in named if not isinstance(layer, TaughtLayer)]
     owners = {id(one): name for name, layer in named for one in layer.parameters()}
     weights = {id(one) for _, layer in named for one in layer.parameters(recurse=False) if one.dim() > 1}
     ends = [*tensors_of(recording.output), *(call.output for call in recording.calls if call.name in converted.points)]
