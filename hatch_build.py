@@ -103,7 +103,7 @@ class FrontendHook(BuildHookInterface[Any]):
             for folder, patterns in SHIPPED_FOLDERS.items():
                 for path in sorted(path for pattern in patterns for path in (root / folder).rglob(pattern)):
                     inside = path.relative_to(root)
-                    if not any(part.startswith((".", "__")) for part in inside.parts):
+                    if not any(part.startswith(".") or part == "__pycache__" for part in inside.parts):
                         build_data["force_include"][str(path)] = f"dfa_lab/{inside.as_posix()}"
 
 
