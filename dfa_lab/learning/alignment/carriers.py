@@ -67,8 +67,9 @@ def measure_weights(converted: Converted, calls: Sequence[Call], names: Sequence
         matrix, single = point._buffers.get(DIRECT), converted.carrying.get(name) == ("weight",)
         weight = effective_weight(converted.root.get_submodule(name), "weight") if single else None
         if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
-            product = matrix.mT @ former
-            if product.shape == weight.shape:
+            fits = weight.shape == (matrix.shape[1], former.shape[1])
+            if fits:  # two maps' B would make units × units entries, more than the memory takes
+                product = matrix.mT @ former
                 found[name]["feedback_product_alignment"] = angle(product.flatten(), weight.detach().flatten())
         former = matrix
     columns = ("entries", "weight_alignment", "weight_alignment_chance", "feedback_product_alignment")

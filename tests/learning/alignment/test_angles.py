@@ -178,3 +178,12 @@ def test_a_modules_probe_is_in_eval_mode():
     rows = dfa.measure_alignment(net, *run.trainer.probe.batch(), loss_fn, draws=0)
     recorded = [run.history.last("gradient_alignment", row.layer) for row in rows]
     assert recorded == pytest.approx([row.gradient_alignment for row in rows], abs=1e-9)
+
+
+def test_large_maps_under_a_direct_rule_make_no_product_of_their_feedback():
+    """A product of two B of such maps has 10¹² entries, more than any memory takes."""
+    layers = nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Conv2d(1, 1, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    net = dfa.convert(nn.Sequential(*layers, nn.Linear(4, 2)), "dfa")
+    rows = dfa.measure_alignment(net, torch.randn(1, 1, 1000, 1000), torch.tensor([1]), nn.functional.cross_entropy)
+    assert [row.name for row in rows] == ["0", "2", "6"]
+    assert all(math.isnan(row.feedback_product_alignment) for row in rows)
