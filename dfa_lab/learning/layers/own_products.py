@@ -57,7 +57,7 @@ def is_decided(root: nn.Module, undecided: Mapping[str, str], choice: Any, outpu
         owner = undecided[name]
         module, own = root.get_submodule(owner), name.rpartition(".")[2]
         first = f"{getattr(module, 'plain_class', type(module)).__name__} sends δ through its own {own}"
-        if hasattr(module, "plain_class"):
+        if hasattr(module, "plain_class") or isinstance(module, nn.Embedding | nn.EmbeddingBag):
             first += ", which is used in a product past the layer itself"
         blocked[owner] = f"{blocked[owner]}, {own}" if owner in blocked else first
     if blocked:

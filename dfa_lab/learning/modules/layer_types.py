@@ -8,6 +8,7 @@ rule; or it holds parameters of its own, and the first forward pass shows whethe
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import torch.nn.functional as F
@@ -155,6 +156,21 @@ def carries(module: nn.Module) -> bool:
 def is_known(module: nn.Module) -> bool:
     """Whether it is certain by its class what a module does with its own parameters."""
     return isinstance(module, (*UNCHANGED, RuledLayer, RuledActivation)) or carries(module)
+
+
+def readable_tables(modules: Mapping[str, nn.Module]) -> dict[str, str]:
+    """Embeddings' weights, which a network may use in a product as well, by name, with the embedding's.
+
+    Without those that are tied with a layer's weight.
+    """
+    layers = [one for one in modules.values() if isinstance(one, RuledLayer) or carries(one)]
+    tied = {id(weight) for one in layers for weight in one.parameters(recurse=False)}
+    tables = {name: one for name, one in modules.items() if isinstance(one, nn.Embedding | nn.EmbeddingBag)}
+    return {
+        f"{name}.weight".lstrip("."): name
+        for name, one in tables.items()
+        if "weight" in one._parameters and id(one.weight) not in tied
+    }
 
 
 def obstacle(module: nn.Module) -> str | None:

@@ -18,7 +18,7 @@ from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
 from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.hooks import Conversion
-from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle
+from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle, readable_tables
 from dfa_lab.learning.modules.layers import RuledLayer, kind_of
 from dfa_lab.learning.ops import is_same
 from dfa_lab.learning.rules import BP, Layerwise, Rule, UpdateContext, average_over_processes
@@ -65,7 +65,9 @@ class Converted:
         obstacles = {name: why for name, module in modules.items() if (why := obstacle(module))}
         own = {name: owner for name, owner in self._own_parameters(modules) if owner not in obstacles}
         names = list(dict.fromkeys([*self.carrying, *self.points]))
-        read.check([*names, *obstacles], [*own, *own.values()])
+        tables = readable_tables(modules)
+        left = [name for name in tables.values() if read.of(name) is BP]
+        read.check([*names, *obstacles], [*own, *own.values(), *left])
         if pointless := read.direct_without(self.points):
             known = f"the points are: {', '.join(self.points)}" if self.points else "none was found"
             raise DfaLabError(
@@ -80,6 +82,7 @@ class Converted:
             module = self.root.get_submodule(layer)
             held = [one for one in parameters if one in module._parameters and kind_of(module).ruled is not None]
             matrices |= {f"{layer}.{one}" if layer else one: layer for one in held}
+        matrices |= tables
         undecided = {name: owner for name, owner in matrices.items() if _is_layerwise(read.of(name, owner))}
         return {name: read.of(name) for name in names}, undecided
 
