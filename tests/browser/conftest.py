@@ -1,13 +1,14 @@
 """A real JupyterLab on a copy of the notebooks, and a page in Chromium that notes its errors and where it goes."""
 
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import urlparse
 
 import nbformat
 import pytest
-from server import ARTIFACTS, CHROMIUM, FLAGS, ROOT, TOKEN, served
+from server import ARTIFACTS, CHROMIUM, FLAGS, TOKEN, served
+
+from dfa_lab.widgets.kernel import copy_notebooks
 
 
 def pytest_collection_modifyitems(items):
@@ -42,7 +43,8 @@ def voila(tmp_path_factory):
 @pytest.fixture
 def first_notebook(lab, lab_folder):
     """The address of the first notebook, as it is shipped: without what another test saved in it."""
-    shutil.copyfile(ROOT / "notebooks" / "00_explorer.ipynb", lab_folder / "00_explorer.ipynb")
+    (lab_folder / "00_explorer.ipynb").unlink()
+    copy_notebooks(lab_folder)  # signed, so that a page that is loaded again shows its widgets
     return f"{lab}/lab/tree/00_explorer.ipynb"
 
 

@@ -44,6 +44,7 @@ from dfa_lab.learning.activations import Activation, GivenSlope, slope_of
 from dfa_lab.learning.interface import Output
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.learning.rules import RULES
+from dfa_lab.registry import per_layer
 
 
 class Trainer:
@@ -260,7 +261,8 @@ class Trainer:
 
 def _weak_point(choices: Any) -> str:
     """Where an activation derivative is no finite number, which may be why a run diverged; "" where none is known."""
-    for choice in choices if is_sequence(choices) else [choices]:
+    several = choices if is_sequence(choices) else [choices]
+    for choice in [part for one in several for part in (one.values() if per_layer(one) else [one])]:
         with suppress(DfaLabError):
             slope = slope_of(Activation(torch.tanh), choice)
             if isinstance(slope, GivenSlope) and (found := slope.weak_point()):

@@ -227,7 +227,7 @@ class Settings(BaseModel):
         return isinstance(other, Settings) and self.values() == other.values()
 
     def __hash__(self) -> int:
-        return hash(tuple(self.values().values()))
+        return hash((self.batch_size, self.probe_size))  # others may be mappings and lists
 
     def _repr_html_(self) -> str:
         used = [(n, shown(v), type(self).model_fields[n]) for n, v in self.values().items() if n not in self.unused]

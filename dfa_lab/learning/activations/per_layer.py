@@ -17,9 +17,10 @@ def derivative_of(choice: Any, layer: str) -> Any:
     """The choice for ``layer``: of a mapping that of its name, else of the first pattern that matches, else "exact"."""
     if not per_layer(choice):
         return choice
-    if layer in choice:
-        return choice[layer]
-    return next((one for pattern, one in choice.items() if fnmatchcase(layer, str(pattern))), "exact")
+    named = {str(pattern): one for pattern, one in choice.items()}
+    if layer in named:
+        return named[layer]
+    return next((one for pattern, one in named.items() if fnmatchcase(layer, pattern)), "exact")
 
 
 def check_layers(choice: Any, layers: Collection[str], kind: str) -> None:

@@ -153,7 +153,9 @@ def deltas(
 
 def lesson_for(rule: Rule, seen: Pass, targets: Tensor, loss: Loss) -> Lesson | None:
     """The batch's lesson where ``rule`` needs one."""
-    return Lesson.checked(targets, seen.output, loss.reduction) if rule.needs_lesson else None
+    if not rule.needs_lesson:
+        return None
+    return Lesson.checked(targets, seen.output, loss.reduction, ignoring=loss.ignoring)
 
 
 Watch = Callable[[Pass, Tensor], None]

@@ -38,7 +38,7 @@ def find_points(module: nn.Module) -> list[str]:
     points: list[str] = []
     block: str | None = None  # the last block that no point follows yet
     for name, child, ordered in links:
-        if _is_activation(child):
+        if is_activation(child):
             # One activation may serve many layers: only where a chain has it once, its place is known.
             if ordered and times[id(child)] == 1 and block is not None:
                 points.append(name)
@@ -115,9 +115,11 @@ class LateActivations:
                 self._behind[cut[0]] = name
 
         for name, module in root.named_modules():
-            if _is_activation(module):
+            if is_activation(module):
                 hook = module.register_forward_pre_hook(lambda _, args, name=name: entered(name, args))
                 self._handles.append(hook)
+        # A pass that fails leaves nothing behind.
+        self._handles.append(root.register_forward_hook(lambda *_: self._end(), always_call=True))
 
     def _end(self) -> None:
         for handle in self._handles:
@@ -166,7 +168,7 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
         if isinstance(link, nn.Linear):
             weight = effective_weight(link, "weight").detach()
             product = weight if product is None else product @ weight
-        elif _is_activation(link):
+        elif is_activation(link):
             if product is not None and slopes is not None:
                 if name not in slopes:
                     return None
@@ -176,7 +178,8 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
     return product
 
 
-def _is_activation(link: nn.Module) -> bool:
+def is_activation(link: nn.Module) -> bool:
+    """Whether a module is an activation layer that another g may stand in, converted or not yet."""
     found = LAYERS.find(type(link))
     return isinstance(link, ACTIVATION_TYPES) or (found is not None and found[0].elementwise)
 

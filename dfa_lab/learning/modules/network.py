@@ -15,8 +15,9 @@ from dfa_lab.learning.activations import Activation, check_layers, derivative_of
 from dfa_lab.learning.feedback import Place
 from dfa_lab.learning.interface import called
 from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
-from dfa_lab.learning.modules.activation_layers import ACTIVATION_LAYERS, RuledActivation
+from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
+from dfa_lab.learning.modules.feedback_points import is_activation
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle, readable_tables
 from dfa_lab.learning.modules.layers import RuledLayer, kind_of
@@ -118,9 +119,7 @@ class Converted:
     def _activations(self) -> dict[str, nn.Module]:
         """The activation layers, converted or not yet, by every name they have."""
         modules = self.root.named_modules(remove_duplicate=False)
-        return {
-            name: one for name, one in modules if type(one) in ACTIVATION_LAYERS or isinstance(one, RuledActivation)
-        }
+        return {name: one for name, one in modules if is_activation(one)}
 
     def check_derivative(self, derivative: Any) -> None:
         """Raise ``DfaLabError`` for a derivative that cannot be used here."""

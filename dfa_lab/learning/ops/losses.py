@@ -30,11 +30,13 @@ class Loss:
 
     Called with (output, targets) it is an ordinary torch loss: a scalar, summed over replicas so that each replica's
     gradient is that of a run by itself. ``value_and_error`` gives the loss a replica, (…), and e, of output's shape.
+    ``ignoring`` says that class numbers may be ``IGNORED``, and are then left out.
     """
 
     by_autograd: Callable[[Tensor, Tensor, str], Tensor]
     by_hand: Callable[[Tensor, Tensor, Reduction], tuple[Tensor, Tensor]]
     reduction: Reduction = "mean"
+    ignoring: bool = False
 
     def __call__(self, output: Tensor, targets: Tensor) -> Tensor:
         """The loss as one scalar that autograd can differentiate."""
@@ -124,7 +126,7 @@ def _heard_by_autograd(output: Tensor, targets: Tensor, reduction: str) -> Tenso
 
 
 #: Cross-entropy over the targets that are classes, the others left out of its mean; 0 where there is none.
-HEARD_CROSS_ENTROPY = Loss(_heard_by_autograd, _heard_cross_entropy)
+HEARD_CROSS_ENTROPY = Loss(_heard_by_autograd, _heard_cross_entropy, ignoring=True)
 
 
 def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:

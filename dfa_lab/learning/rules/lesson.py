@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
-
-#: The class number of a sample or a place that is heard as nothing, as torch's losses have it.
-IGNORED = -100
+from dfa_lab.learning.ops import IGNORED
 
 
 def check_reduction(reduction: Any, then: str = "") -> None:

@@ -289,3 +289,19 @@ def test_an_explorer_shows_it(monkeypatch):
         assert explorer.experiment.output == "logits"
     finally:
         explorer.close()
+
+
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_samples_without_a_class_in_an_mlp_are_as_if_left_out(rule):
+    """The explicit step, too: a batch of which half has no class learns as the other half by itself."""
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(12, 6), torch.arange(12) % 3
+    padded, blank = torch.cat([inputs, torch.randn(12, 6)]), torch.cat([targets, torch.full((12,), -100)])
+    tests = {"test_inputs": inputs, "test_targets": targets}
+    options = {"widths": (8,), "rule": rule, "optimizer": "sgd"}
+    whole = dfa.Experiment(task=dfa.Task.from_arrays(padded, blank, **tests), batch_size=24, **options)
+    half = dfa.Experiment(task=dfa.Task.from_arrays(inputs, targets, **tests), batch_size=12, **options)
+    whole.train(2)
+    half.train(2)
+    for one, two in zip(whole.net.weights, half.net.weights, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
