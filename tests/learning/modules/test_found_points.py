@@ -1,5 +1,6 @@
 """Feedback points that are found: in the encoder that a model wraps, and what is said where f′ is no part of δ."""
 
+import pickle
 import warnings
 
 import pytest
@@ -152,3 +153,21 @@ def test_no_signal_is_read_beyond_a_point():
     net = dfa.convert(Own(shared=False), "dfa", points=["act1", "act2"])
     rows = {row.name: row for row in dfa.measure_alignment(net, X, Y, F.cross_entropy)}
     assert all(rows[name].signal_alignment > 1 for name in ("fc1", "fc2"))
+
+
+class Softer(nn.ReLU):
+    """A subclass that keeps its forward pass."""
+
+
+@pytest.mark.parametrize("derivative", ["step", {"1": "step"}])
+def test_a_derivative_for_the_subclass_of_an_activation(derivative):
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 8), Softer(), nn.Linear(8, 3)), "fa", activation_derivative=derivative)
+    assert net[1].derivative == "step"
+
+
+def test_a_first_pass_that_fails_leaves_nothing_behind():
+    net = dfa.convert(Own(shared=False), "dfa")
+    with pytest.raises(RuntimeError):
+        net(torch.randn(3, 7))
+    pickle.loads(pickle.dumps(net))
+    assert len(said(net)) == 1
