@@ -366,7 +366,6 @@ def _() -> None:
 W, B = torch.ones(3, 6), torch.ones(3, 6)
 error(
     feedback_linear_with_B_transposed=lambda: dfa.functional.feedback_linear(X, W, None, B.mT),
-    feedback_linear_with_inputs_that_do_not_fit=lambda: dfa.functional.feedback_linear(X[:, :2], W, None, B),
     feedback_linear_with_no_B=lambda: dfa.functional.feedback_linear(X, W, None, None),
     direct_feedback_with_too_few_matrices=lambda: dfa.functional.direct_feedback(X[:, :3], [X, X], [B]),
     direct_feedback_with_a_matrix_that_does_not_fit=lambda: dfa.functional.direct_feedback(X[:, :3], [X], [B.mT]),

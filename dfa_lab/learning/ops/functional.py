@@ -75,11 +75,6 @@ def feedback_linear(input: Tensor, weight: Tensor, bias: Tensor | None, feedback
             f"feedback has shape {tuple(feedback.shape)}, weight {tuple(weight.shape)}; "
             "a layerwise feedback matrix has the layout of the weight, (out, in)."
         )
-    if input.shape[-1:] != weight.shape[-1:]:
-        raise DfaLabError(
-            f"the input has shape {tuple(input.shape)}, the weight {tuple(weight.shape)}; expected inputs (…, n_in) "
-            "and weights (n_out, n_in)."
-        )
     if input.dim() == 1:
         return feedback_linear(input.unsqueeze(0), weight, bias, feedback).squeeze(-2)
     exact = feedback is weight
