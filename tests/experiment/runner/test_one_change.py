@@ -1,6 +1,7 @@
 """A change touches what it changes, and checks and parses that once, from the command to the step."""
 
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -28,14 +29,14 @@ def runner():
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often each of some functions was called."""
-    calls = Counter()
+    """How often each of some functions was called in this thread: what another test left behind does not count."""
+    calls, here = Counter(), threading.get_ident()
 
     def count(where, name, label):
         original = getattr(where, name)
 
         def counting(*given, **named):
-            calls[label] += 1
+            calls[label] += threading.get_ident() == here
             return original(*given, **named)
 
         monkeypatch.setattr(where, name, counting)
