@@ -36,7 +36,8 @@ def counted(monkeypatch):
         original = getattr(where, name)
 
         def counting(*given, **named):
-            calls[label] += threading.get_ident() == here
+            if threading.get_ident() == here:
+                calls[label] += 1
             return original(*given, **named)
 
         monkeypatch.setattr(where, name, counting)
