@@ -11,12 +11,13 @@ import queue
 import threading
 import time
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.runner.close_at_exit import close_at_exit
 from dfa_lab.experiment.runner.training import Command, Training
 from dfa_lab.experiment.settings import ComputeContext
 
-#: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor.
+#: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor;
+#: and in which waiting commands are obeyed before the next turn.
 A_MOMENT = 0.05
 #: Stop at the next step boundary.
 PAUSE = Command("Pause", Training.pause, keeps_error=True)
@@ -36,6 +37,7 @@ class CommandThread:
         self.threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
+        self._leaving, self._pauses = False, 0
         self._idle.set()
 
     @property
@@ -68,12 +70,11 @@ class CommandThread:
             if self._closed:
                 raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
+            self._pauses += command is PAUSE
             self._commands.put(command)
             self._closed = command is CLOSE
             if self.threaded and self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="dfa_lab trainer", daemon=True)
-                self._thread.start()
-                close_at_exit(self, self._thread)
+                self._thread = start_daemon("trainer", self._work, stop=self._leave)
         if not self.threaded:
             self._work_inline()
 
@@ -81,6 +82,12 @@ class CommandThread:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
         if not self._closed:
             self.put(CLOSE)
+
+    def _leave(self) -> None:
+        """End the thread as soon as it can, whatever waits: the program ends."""
+        self._leaving = True
+        if not self._closed:
+            self.close()
 
     def _work(self) -> None:
         training = self._training
@@ -106,13 +113,26 @@ class CommandThread:
             self._idle.set()
 
     def _drain(self) -> bool:
-        """Obey every waiting command, until it is time for a turn. False when the last was Close."""
+        """Obey waiting commands until it is time for a turn. False when the thread is to end.
+
+        That is when none waits, or when they have taken ``A_MOMENT``: many that wait do not keep it from training. A
+        pause among them stops the training at once, and what stands before it is obeyed at rest.
+        """
+        turn_at = time.monotonic() + A_MOMENT
         while (command := self._next()) is not None:
+            if self._leaving:
+                break
+            if self._pauses:
+                self._training.pause()
             self._obey(command)
             if command is CLOSE:
-                self._idle.set()
-                return False
-        return True
+                break
+            if self._training.running and time.monotonic() > turn_at and not self._pauses:
+                return True
+        else:
+            return True
+        self._idle.set()
+        return False
 
     def _next(self) -> Command | None:
         """The next command, waited for while nothing trains; None when it is time for a turn."""
@@ -135,6 +155,9 @@ class CommandThread:
 
     def _obey(self, command: Command) -> None:
         training = self._training
+        if command is PAUSE:
+            with self._lock:
+                self._pauses -= 1
         training.looked()
         training.hold_clocks()
         if not command.keeps_error:

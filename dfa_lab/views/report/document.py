@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History
 from dfa_lab.views.base import NamedRun, Source, runs_of, value_text
@@ -81,12 +82,7 @@ def report(
     )
     if path is None:
         return text
-    try:
-        place = Path(path)
-        place.write_text(text, encoding="utf-8")
-    except (OSError, TypeError, ValueError) as reason:
-        raise DfaLabError(f"report() cannot write to {shown(path)}: {reason}; give the path of a file.") from None
-    return place
+    return write_atomically(path, text, what="report()")
 
 
 def _title(named: Sequence[tuple[str, History]]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DivergedError
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Status
@@ -144,10 +146,8 @@ class PictureFeed:
             if now.at_once:
                 self._draw(now.model.chosen)
             else:
-                job = (now.model.chosen,)
                 self.part.announce(now.model.chosen)
-                self._thread = threading.Thread(target=self._draw, args=job, name="dfa_lab picture", daemon=True)
-                self._thread.start()
+                self._thread = start_daemon("picture", partial(self._draw, now.model.chosen))
         if (failed := self._failed) is not None:
             raise failed.with_traceback(None)
 

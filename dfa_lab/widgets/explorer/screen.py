@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import in_words
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status
@@ -67,7 +68,7 @@ class WidgetScreen:
         if self.thread is not None:
             self.thread.start()
             leave_at_once()
-            threading.Thread(target=warm_up, name="dfa_lab warm-up", daemon=True).start()
+            start_daemon("warm-up", warm_up)
 
     def _take_over(self, other: WidgetScreen) -> None:
         _leave(other, self._model.runner)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import in_words
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.widgets.kernel import StillOutput
@@ -44,8 +46,7 @@ class StillPicture:
             return
         rested = now - self._rests_since > REST and now - self._drawn_at > BETWEEN
         if rested and self._key(run) != self._drawn and not (self._thread and self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._draw, args=(run,), name="dfa_lab still picture", daemon=True)
-            self._thread.start()
+            self._thread = start_daemon("still picture", partial(self._draw, run))
 
     def _draw(self, run: Experiment) -> None:
         self._drawn, self._drawn_at = self._key(run), time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError, in_words
 
 
@@ -38,5 +39,4 @@ class BackgroundJobs:
         if self._at_once:
             work()
         else:
-            self._threads[name] = threading.Thread(target=work, name=f"dfa_lab {name}", daemon=True)
-            self._threads[name].start()
+            self._threads[name] = start_daemon(name, work)

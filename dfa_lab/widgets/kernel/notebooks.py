@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 
+from dfa_lab.atomic_file import replace_file
 from dfa_lab.errors import DfaLabError
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -81,15 +81,7 @@ def _write(shipped: NotebookNode, own: Path) -> NotebookNode:
     for cell in shipped.cells:
         if any(VIEW in output.get("data", {}) for output in cell.get("outputs", [])):
             cell.outputs, cell.execution_count = [], None
-    half = own.with_name(f".{own.name}.{os.getpid()}")
-    try:
-        with half.open("w", encoding="utf-8") as file:
-            nbformat.write(shipped, file)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(own)
-    finally:
-        half.unlink(missing_ok=True)
+    replace_file(own, nbformat.writes(shipped) + "\n")
     return nbformat.read(own, as_version=4)
 
 

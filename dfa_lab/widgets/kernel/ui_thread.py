@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError, in_words
 
 FRAMES_A_SECOND = 16
@@ -38,11 +39,11 @@ class UIThread:
         self.error: Exception | None = None
         self._tick = tick
         self._stop, self._wake = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="dfa_lab UI", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin; once."""
-        self._thread.start()
+        self._thread = start_daemon("UI", self._work, stop=self._end)
 
     @property
     def ending(self) -> bool:
@@ -55,10 +56,13 @@ class UIThread:
 
     def stop(self) -> None:
         """End after one more tick, so that the last state arrives."""
+        self._end()
+        if self._thread is not None and threading.current_thread() is not self._thread:
+            self._thread.join(timeout=2)
+
+    def _end(self) -> None:
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join(timeout=2)
 
     def _work(self) -> None:
         stopping = False

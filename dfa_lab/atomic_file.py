@@ -1,0 +1,48 @@
+"""A file that is written whole or not at all: a program that is killed or a disk that is full leaves the former one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+from dfa_lab.errors import DfaLabError, shown
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what: str) -> Path:
+    """Replace the file at ``path`` as ``replace_file`` does, and return its path.
+
+    ``what`` writes it, for the error: ``DfaLabError`` where the file cannot be written; the former one is whole then.
+    """
+    try:
+        place = Path(path).expanduser()
+        replace_file(place, content)
+    except (OSError, TypeError, ValueError, RuntimeError) as reason:  # RuntimeError: a home that nobody knows
+        raise DfaLabError(f"{what} cannot write to {shown(path)}: {reason}; give the path of a file.") from None
+    return place
+
+
+def replace_file(place: Path, content: bytes | str) -> None:
+    """Write ``content``, a text as UTF-8, beside ``place``, and put it there once the disk has it all.
+
+    A link stays one, and a file's permissions stay. ``OSError`` where that is not possible.
+    """
+    target = place.resolve()
+    half = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with half.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # there is no former file, or it is another user's
+            half.chmod(target.stat().st_mode & 0o777)
+        half.replace(target)
+    finally:
+        half.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not every system lets a folder be synced
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

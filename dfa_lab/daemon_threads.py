@@ -1,0 +1,42 @@
+"""Threads that end with the program: Python ends once each has, for one that is inside torch by then aborts it."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+
+#: Those that have not ended, and what lets each end soon.
+_running: dict[threading.Thread, Callable[[], None]] = {}
+
+
+def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None] | None = None) -> threading.Thread:
+    """A daemon thread that does ``work``, begun. When Python ends it is waited for, after ``stop`` was called.
+
+    ``stop`` lets the work end soon; without it the work ends by itself. A thread that holds torch when the interpreter
+    is taken down ends the process by SIGABRT, and what open files had not written yet is lost.
+    """
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            _running.pop(thread, None)
+
+    thread = threading.Thread(target=run, name=f"dfa_lab {name}", daemon=True)
+    _running[thread] = stop or _nothing
+    thread.start()
+    return thread
+
+
+def _nothing() -> None:
+    """Let it end by itself."""
+
+
+@atexit.register
+def _end_all() -> None:
+    ending = list(_running.items())
+    for _, stop in ending:
+        stop()
+    for thread, _ in ending:
+        thread.join()
