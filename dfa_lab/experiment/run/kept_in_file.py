@@ -50,5 +50,5 @@ class KeptInFile(NoCopies):
         try:
             return run_of(cast(Any, cls), document, tensors, module, task)
         except Exception as reason:  # a registered function's, or what a document raises that nobody wrote
-            said = str(reason) if isinstance(reason, DfaLabError) else f"is no run ({in_words(reason)})."
-            raise DfaLabError(f"{shown(str(path))}: the run cannot be loaded. It {said}") from reason
+            said = str(reason) if isinstance(reason, DfaLabError) else f"it is no run ({in_words(reason)})."
+            raise DfaLabError(f"{shown(str(path))} cannot be loaded: {said}") from reason
