@@ -44,7 +44,7 @@ FOLDERS = {
         "inspection",
         "runner",
     ),
-    "views": ("base", "history", "snapshots", "report"),
+    "views": ("base", "history", "snapshots", "sweep", "report"),
     "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer", "monitor"),
 }
 MOST_FILES, MOST_LINES = 12, 300

@@ -1,0 +1,1 @@
+from .sweep_plot import sweepplot as sweepplot
