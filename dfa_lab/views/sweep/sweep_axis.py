@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.views.base import value_words
+from dfa_lab.views.sweep.column_labels import words_of
 from dfa_lab.views.sweep.sweep_groups import identity, is_number
 
 #: A grid of two values is geometric where the second is at least so many times the first.
@@ -67,7 +67,7 @@ class SweepAxis:
 
     @property
     def _identity(self) -> str:
-        places = [value_words(value) for value in self.values] if self.kind == "places" else ""
+        places = [words_of(value) for value in self.values] if self.kind == "places" else ""
         return f"{'places' if places else 'numbers'} {places}"
 
     def draw(self, axes: Axes) -> None:
@@ -80,13 +80,13 @@ class SweepAxis:
         if len(at) <= TICKS and (self.kind != "linear" or _apart(at)):
             axis.set_major_locator(FixedLocator(at.tolist()))
             axis.set_minor_locator(NullLocator())
-            axis.set_ticklabels([value_words(value) for value in self.values])
+            axis.set_ticklabels([words_of(value) for value in self.values])
         elif self.kind == "places":
             axis.set_major_locator(MaxNLocator(nbins=TICKS, integer=True))
             axis.set_major_formatter(lambda place, _: self._label(place))
         if self.kind == "places":
             axes.set_xlim(-0.5, len(at) - 0.5)
-            if sum(len(value_words(value)) for value in self.values[:TICKS]) > LETTERS:
+            if sum(len(words_of(value)) for value in self.values[:TICKS]) > LETTERS:
                 axes.tick_params(axis="x", labelrotation=30)
                 for label in axis.get_ticklabels():
                     label.set_horizontalalignment("right")
@@ -94,7 +94,7 @@ class SweepAxis:
 
     def _label(self, place: float) -> str:
         here = round(place)
-        return value_words(self.values[here]) if 0 <= here < len(self.values) else ""
+        return words_of(self.values[here]) if 0 <= here < len(self.values) else ""
 
 
 def is_geometric(values: Sequence[float]) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.settings import label_of
 from dfa_lab.views.base import (
     ShownAxes,
@@ -21,8 +20,8 @@ from dfa_lab.views.base import (
     put_legend,
     run_colour,
     runs_on,
-    value_words,
 )
+from dfa_lab.views.sweep.column_labels import column_label, words_of
 from dfa_lab.views.sweep.sweep_axis import SweepAxis
 from dfa_lab.views.sweep.sweep_groups import (
     Point,
@@ -44,12 +43,8 @@ if TYPE_CHECKING:
 MARKERS = "osD^vPX*"
 #: Curves that stand side by side at a place: at most this far from one another, and all of them within so much.
 BESIDE, WITHIN = 0.16, 0.6
-#: Letters of a metric's label that leave its unit room on the same line.
-SHORT = 26
 #: How the title looks that says what is drawn.
 TITLE: dict[str, Any] = {"fontsize": "small", "color": palette.NEUTRAL}
-# Columns of the table that are no setting and no metric of the run's record.
-LABELS = {"seconds": "time of the run (s)"}
 
 
 @overload
@@ -191,7 +186,7 @@ class _Plot:
             drawn += found
         self.axis.draw(axes)
         axes.set_xlabel(label_of(self.x))
-        axes.set_ylabel(y_label(self.y))
+        axes.set_ylabel(column_label(self.y))
         axes.spines[["top", "right"]].set_visible(False)
         return drawn
 
@@ -218,7 +213,7 @@ class _Plot:
         return min(BESIDE, WITHIN / len(self.curves)) * (number - (len(self.curves) - 1) / 2)
 
     def _name(self, curve: tuple[Any, ...]) -> str:
-        return ", ".join(filter(None, [self.label, *map(value_words, curve)])) or "_"
+        return ", ".join(filter(None, [self.label, *map(words_of, curve)])) or "_"
 
     def legend(self, *panels: Axes) -> None:
         """The curves of all panels by name, each once, under the names of the hues; beside the last panel."""
@@ -242,7 +237,7 @@ def _panels(plot: _Plot, frame: pd.DataFrame, col: str) -> ShownPanels:
     for place, value in enumerate(values):
         axes = figure.add_subplot(1, len(values), place + 1, axes_class=ShownAxes, sharey=made[0] if made else None)
         drawn += plot.draw(axes, frame.iloc[rows[(identity(value),)]])
-        axes.set_title(f"{label_of(col)} {value_words(value)}", fontsize="medium")
+        axes.set_title(f"{label_of(col)} {words_of(value)}", fontsize="medium")
         if made:
             axes.set_ylabel("")
             axes.tick_params(labelleft=False)
@@ -252,16 +247,6 @@ def _panels(plot: _Plot, frame: pd.DataFrame, col: str) -> ShownPanels:
         _title(frame, plot.y, drawn, plot.spread), x=0.01, ha="left", fontsize="small", color=palette.NEUTRAL
     )
     return ShownPanels.of(made)
-
-
-def y_label(name: str) -> str:
-    """A metric with its unit, on two lines where it is long; of another column its name in words."""
-    if name not in METRICS:
-        return LABELS.get(name, name.replace("_", " "))
-    metric = METRICS[name]
-    return (
-        f"{metric.label}{' ' if len(metric.label) <= 26 else chr(10)}({metric.unit})" if metric.unit else metric.label
-    )
 
 
 def _title(frame: pd.DataFrame, y: str, drawn: list[Point], spread: Spread) -> str:
