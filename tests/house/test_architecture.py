@@ -41,6 +41,7 @@ FOLDERS = {
         "measurement",
         "monitor",
         "run",
+        "sweep",
         "inspection",
         "runner",
     ),
