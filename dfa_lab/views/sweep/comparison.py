@@ -68,10 +68,10 @@ def comparison(
 ) -> Comparison:
     """Two sweeps or two runs side by side: in what settings they differ, and means ± sd where the settings agree.
 
-    Each is the table of a sweep, or the history of a run: of each replica the values that were recorded last. A setting that either of them
-    varies makes rows; the two are matched by it. One that both keep, at different values, is what differs. Without
-    ``metrics``, test accuracy and test loss are shown, or all that both have. Raises ``DfaLabError`` where they have
-    no metric in common, and for a metric that either has not.
+    Each is the table of a sweep, or the history of a run: of each replica the values that were recorded last. A setting
+    that either of them varies makes rows; the two are matched by it. One that both keep, at different values, is what
+    differs. Without ``metrics``, test accuracy and test loss are shown, or all that both have. Raises ``DfaLabError``
+    where they have no metric in common, and for a metric that either has not.
 
     >>> import pandas as pd
     >>> from dfa_lab.views.sweep import comparison
