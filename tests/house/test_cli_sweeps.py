@@ -56,10 +56,8 @@ def test_a_file_is_the_sweep_that_the_same_call_makes(file, tmp_path, capsys):
 def test_choices_with_parameters_and_several_grids_come_from_a_file(tmp_path, capsys):
     path = tmp_path / "two.toml"
     first = FIRST[: FIRST.index("[grid]")]
-    path.write_text(
-        first
-        + '[[grid]]\nrule = ["bp"]\n[[grid]]\nrule = ["dfa"]\nfeedback_init = ["uniform", {name = "aligned", angle = 45}]\n'
-    )
+    inits = 'feedback_init = ["uniform", {name = "aligned", angle = 45}]'
+    path.write_text(f'{first}[[grid]]\nrule = ["bp"]\n[[grid]]\nrule = ["dfa"]\n{inits}\n')
     assert run("sweep", path) == 0
     assert "aligned, angle 45" in capsys.readouterr().out
 
