@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, unknown_name
 from machine import description
 from plan import QUICK_CASES, REPORTED, RULES, Plan
@@ -153,7 +154,8 @@ def main(given: Sequence[str] | None = None) -> None:
     rows = found["rows"]
     if arguments.json is not None:
         values = {**found, "rows": [row.values() for row in rows]}
-        arguments.json.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
+        write_atomically(arguments.json, text, what="bench --json")
     if arguments.figure is not None:
         draw(rows, arguments.figure)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dfa_lab.atomic_file import write_atomically
 from dfa_lab.views.base import palette
 from rows import Row
 
@@ -38,7 +40,9 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         _ratios(axes.pop(0), ratios, groups)
     if rates:
         _rates(axes.pop(0), rates)
-    drawn.savefig(path, dpi=110)
+    held = io.BytesIO()
+    drawn.savefig(held, dpi=110, format=path.suffix[1:] or "png")
+    write_atomically(path, held.getvalue(), what="bench --figure")
 
 
 def _ratios(axes: Axes, rows: Sequence[Row], groups: Sequence[tuple[str, int, str]]) -> None:
