@@ -42,6 +42,7 @@ FOLDERS = {
         "monitor",
         "run",
         "inspection",
+        "autosave",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "report"),
