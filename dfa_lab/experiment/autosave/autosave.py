@@ -59,15 +59,20 @@ class Autosave:
         self.folder, self._state, self._take, self._warn = folder, state, take, warn
         self._threaded, self.off = threaded, False
         self.saved: Path | None = None  # the last save that was written
-        self._seen: object = state()
+        self.skip()
         self._due, self._taken_at = 0.0, float("-inf")
         self._place: tuple[str, Path] | None = None  # the run that a folder is for
-        self._lock, self._waiting = threading.Lock(), None
+        self._lock = threading.Lock()
+        self._waiting: tuple[Taken, float] | None = None
         self._thread: threading.Thread | None = None
         self._count = 0
         self._pause = EVERY
         self._took = 0.0  # seconds, from the beginning of the last writing to its end
         self.resume()
+
+    def skip(self) -> None:
+        """What there is now needs no saving."""
+        self._seen: object = self._state()
 
     def resume(self) -> None:
         """The training goes on from here."""

@@ -29,7 +29,8 @@ def default_folder() -> Path:
 def autosave_folder(given: object) -> Path | None:
     """The folder that ``autosave=`` names, None where nothing is saved; whether it can be written shows later.
 
-    True is ``default_folder``, or none where ``DFA_LAB_AUTOSAVE`` is off or ``DFA_LAB_HEADLESS`` is 1. Raises ``DfaLabError`` for what is no path.
+    True is ``default_folder``, or none where ``DFA_LAB_AUTOSAVE`` is off or ``DFA_LAB_HEADLESS`` is 1. Raises
+    ``DfaLabError`` for what is no path.
     """
     if given is None or given is False:
         return None

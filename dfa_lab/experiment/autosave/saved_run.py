@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +24,12 @@ FORMAT, VERSION = "dfa_lab.autosave", 1
 #: What it holds beside the runs.
 INDEX = "saved.json"
 #: The names of what is written, and so of all that may ever be removed.
-FOLDER_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+REMOVED = ".removed"
+FOLDER_NAME = re.compile(rf"\d{{8}}-\d{{6}}-[0-9a-f]{{4}}(-[0-9a-f]{{4}}{re.escape(REMOVED)})?")
 FILE_NAME = re.compile(rf"{re.escape(INDEX)}|\d+-\d+\.safetensors|\.[0-9a-f]{{32}}\.part")
+
+#: How often a save is written at most, where another program removes its folder meanwhile, to keep within bounds.
+TRIES = 5
 
 #: Writes one run into the file given.
 Write = Callable[[Path], object]
@@ -90,15 +95,8 @@ def _of_document(path: Path, document: Any) -> SavedRun:
         raise DfaLabError("it names no run")
     when = datetime.fromisoformat(document["when"]).astimezone()
     needs = tuple(map(str, document["needs"]))
-    return SavedRun(
-        path,
-        when,
-        *(document[name] for name in ("task", "rule", "steps")),
-        needs,
-        tuple(lanes),
-        document["runner"],
-        document["screen"],
-    )
+    head = {name: document[name] for name in ("task", "rule", "steps", "runner", "screen")}
+    return SavedRun(path, when, needs=needs, lanes=tuple(lanes), **head)
 
 
 def write_saved(path: Path, count: int, document: Mapping[str, Any], lanes: Sequence[tuple[LaneRecord, Write]]) -> int:
@@ -107,23 +105,26 @@ def write_saved(path: Path, count: int, document: Mapping[str, Any], lanes: Sequ
     ``count`` is another number each time. ``OSError`` or ``DfaLabError`` where it cannot be written; the former one
     is whole then.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written, size = [], 0
-    try:
-        for record, write in lanes:
-            file = path / f"{count}-{record.number}.safetensors"
-            written.append(file)
-            write(file)
-            size += file.stat().st_size
-        named = [{"file": file.name, **lane.document()} for file, (lane, _) in zip(written, lanes, strict=True)]
-        text = json.dumps({"format": FORMAT, "version": VERSION, **document, "lanes": named}, ensure_ascii=False)
-        write_atomically(path / INDEX, text + "\n", what="autosave")
-    except BaseException:
-        for file in written:
-            file.unlink(missing_ok=True)
-        raise
-    remove_files(path, keep={INDEX, *(file.name for file in written)})
-    return size + len(text)
+    files = [path / f"{count}-{record.number}.safetensors" for record, _ in lanes]
+    named = [{"file": file.name, **record.document()} for file, (record, _) in zip(files, lanes, strict=True)]
+    text = json.dumps({"format": FORMAT, "version": VERSION, **document, "lanes": named}, ensure_ascii=False) + "\n"
+    for tries_left in reversed(range(TRIES)):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written: list[Path] = []
+        try:
+            for file, (_, write) in zip(files, lanes, strict=True):
+                write(file)
+                written.append(file)
+            write_atomically(path / INDEX, text, what="autosave")
+            break
+        except BaseException as error:
+            removed = not all(file.exists() for file in (path, *written))
+            for file in written:
+                file.unlink(missing_ok=True)
+            if not (removed and tries_left and isinstance(error, Exception)):
+                raise
+    remove_files(path, keep={INDEX, *(file.name for file in files)})
+    return size_of(path)
 
 
 def remove_files(path: Path, *, keep: set[str]) -> None:
@@ -135,7 +136,10 @@ def remove_files(path: Path, *, keep: set[str]) -> None:
 
 
 def remove_saved(path: Path) -> None:
-    """Remove a save; what else somebody put into its folder stays, and the folder with it."""
+    """Remove a save, at once for whoever lists or writes; what else somebody put into its folder stays."""
+    with contextlib.suppress(OSError):
+        if all(FILE_NAME.fullmatch(one.name) for one in _entries(path)) and not path.name.endswith(REMOVED):
+            path = path.rename(path.with_name(f"{path.name}-{uuid.uuid4().hex[:4]}{REMOVED}"))
     remove_files(path, keep=set())
     with contextlib.suppress(OSError):
         path.rmdir()
@@ -151,7 +155,7 @@ def size_of(path: Path) -> int:
 
 
 def folders_in(root: Path) -> list[Path]:
-    """The folders in ``root`` that are called as a save is; none where it cannot be read."""
+    """The folders in ``root`` that are called as a save is, or as one that is being removed; none without ``root``."""
     return [one for one in _entries(root) if FOLDER_NAME.fullmatch(one.name) and one.is_dir() and not one.is_symlink()]
 
 

@@ -9,10 +9,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.autosave.place import MOST_BYTES, MOST_SAVES, default_folder
-from dfa_lab.experiment.autosave.saved_run import INDEX, SavedRun, folders_in, read_saved, remove_saved, size_of
+from dfa_lab.experiment.autosave.saved_run import (
+    INDEX,
+    REMOVED,
+    SavedRun,
+    folders_in,
+    read_saved,
+    remove_saved,
+    size_of,
+)
 from dfa_lab.html_table import plain_table, table
 
 #: A folder without a whole save in it that nobody has touched for so many seconds is left over from a killed program.
@@ -36,7 +45,13 @@ class SavedRuns:
     def __iter__(self) -> Iterator[SavedRun]:
         return iter(self._saves)
 
-    def __getitem__(self, place: int) -> SavedRun:
+    @overload
+    def __getitem__(self, place: int) -> SavedRun: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[SavedRun, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> SavedRun | tuple[SavedRun, ...]:
         return self._saves[place]
 
     def __repr__(self) -> str:
@@ -70,8 +85,8 @@ def saved_runs(folder: Path | None = None) -> SavedRuns:
     """What is saved in ``folder``, else in the usual one. What a killed program left half is not among it."""
     root = default_folder() if folder is None else folder
     saves = []
-    for path in folders_in(root):
-        with contextlib.suppress(DfaLabError):
+    for path in [one for one in folders_in(root) if one.suffix != REMOVED]:
+        with contextlib.suppress(DfaLabError):  # half written, or being removed
             saves.append(read_saved(path))
     return SavedRuns(root, sorted(saves, key=lambda one: (one.when, one.name), reverse=True))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import queue
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, overload
 from weakref import WeakValueDictionary
@@ -17,16 +16,23 @@ from weakref import WeakValueDictionary
 from torch import nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.autosave import Autosave, AutosaveChoice, SavedRun, SavedRuns, autosave_folder, found, saved_runs
+from dfa_lab.experiment.autosave import (
+    AutosaveChoice,
+    SavedRun,
+    SavedRuns,
+    autosave_folder,
+    found,
+    saved_runs,
+)
 from dfa_lab.experiment.run import Experiment, NoCopies, Observer
 from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
-from dfa_lab.experiment.runner.saved_lanes import loaded, resume, taken
+from dfa_lab.experiment.runner.rate_limit import check_speed
+from dfa_lab.experiment.runner.saved_lanes import autosave_of, loaded, resume
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.story_teller import StoryStatus, check_go, checked_story
 from dfa_lab.experiment.runner.training import Command, Status, Training
 from dfa_lab.experiment.sessions import Story
 from dfa_lab.experiment.settings import COMMAND_STEPS, shows_settings
-from dfa_lab.experiment.training import check_speed
 
 
 @shows_settings
@@ -90,26 +96,11 @@ class Runner(CommandThread, NoCopies):
         )
         super().__init__(training, commands, threaded=threaded)
         self.last_of[id(experiment)] = self
-        self._made_with = {"compare_speed": compare_speed, "watch_limit": watch_limit}
-        #: Plain values of what shows the runs, which are saved beside them.
+        #: Plain values of what shows the runs, which are saved with them.
         self.screen: dict[str, Any] = {}
         if folder is not None:
-            self._begin_autosave(folder)
-
-    def _begin_autosave(self, folder: Path) -> None:
-        training = self._training
-
-        def warn(words: str) -> None:
-            with suppress(DfaLabError):  # closed by now: nobody looks
-                self.put(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
-
-        self._autosave = Autosave(
-            folder,
-            state=training.lanes.state,
-            take=lambda: taken(training, self._made_with, self.screen),
-            warn=warn,
-            threaded=self.threaded,
-        )
+            beside = {"compare_speed": compare_speed, "watch_limit": watch_limit}
+            self._autosave = autosave_of(training, folder, beside, self.screen, self.put, threaded=threaded)
 
     @overload
     @classmethod
@@ -160,7 +151,9 @@ class Runner(CommandThread, NoCopies):
             autosave=autosave,
         )
         resume(made._training, lanes, one.runner)
-        made.screen = dict(one.screen)
+        if made._autosave is not None:
+            made._autosave.skip()
+        made.screen.update(one.screen)
         return made
 
     @property

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.autosave import LaneRecord, SavedRun, Taken
+from dfa_lab.experiment.autosave import Autosave, LaneRecord, SavedRun, Taken
 from dfa_lab.experiment.data import TASKS, Task
 from dfa_lab.experiment.run import Experiment, take_copy
 from dfa_lab.experiment.runner.lanes import Lane
+from dfa_lab.experiment.runner.rate_limit import is_speed
 from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges
-from dfa_lab.experiment.runner.training import Training
+from dfa_lab.experiment.runner.training import Command, Training
 from dfa_lab.experiment.settings import COMMAND_STEPS
-from dfa_lab.experiment.training import is_speed
 from dfa_lab.learning.rules import RULES
+
+
+def autosave_of(
+    training: Training,
+    folder: Path,
+    beside: Mapping[str, Any],
+    screen: Mapping[str, Any],
+    put: Callable[[Command], None],
+    *,
+    threaded: bool,
+) -> Autosave:
+    """What saves the runs of ``training`` into ``folder``; see ``taken``. What fails is a command to ``put``."""
+
+    def warn(words: str) -> None:
+        with suppress(DfaLabError):  # closed by now: nobody looks
+            put(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
+
+    return Autosave(folder, training.lanes.state, lambda: taken(training, beside, screen), warn, threaded=threaded)
 
 
 def taken(training: Training, beside: Mapping[str, Any], screen: Mapping[str, Any]) -> Taken:

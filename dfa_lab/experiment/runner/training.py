@@ -12,12 +12,12 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.bp_throughput import BPThroughput
 from dfa_lab.experiment.runner.lanes import Lane, Lanes, LaneStatus
 from dfa_lab.experiment.runner.last_error import LastError
+from dfa_lab.experiment.runner.rate_limit import RateLimit
 from dfa_lab.experiment.runner.rest_measurement import BEFORE_CHANGE, Measured, RestMeasurement
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.story_teller import StoryTeller
 from dfa_lab.experiment.sessions import Story
 from dfa_lab.experiment.settings import Settings
-from dfa_lab.experiment.training import RateLimit
 
 
 @dataclass(frozen=True)

@@ -7,5 +7,4 @@ from dfa_lab.experiment.training.loss_mean import LossMean, all_finite
 from dfa_lab.experiment.training.mlp_learner import MLPLearner, make_mlp
 from dfa_lab.experiment.training.module_learner import ModuleLearner, own_settings
 from dfa_lab.experiment.training.module_settings import settings_for
-from dfa_lab.experiment.training.rate_limit import FASTEST, SLOWEST, RateLimit, check_speed, is_speed
 from dfa_lab.experiment.training.throughput_clock import ThroughputClock

@@ -14,7 +14,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, nearest, shown
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import GOES, LANES
+from dfa_lab.experiment.runner import FASTEST, GOES, LANES, SLOWEST, is_speed
 from dfa_lab.experiment.settings import (
     CHOICES,
     MESSAGE_FIELDS,
@@ -26,7 +26,6 @@ from dfa_lab.experiment.settings import (
     Settings,
     unknown_setting,
 )
-from dfa_lab.experiment.training import FASTEST, SLOWEST, is_speed
 from dfa_lab.registry import per_layer
 from dfa_lab.widgets.controls.exports import DOWNLOADS
 
