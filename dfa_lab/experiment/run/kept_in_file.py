@@ -11,7 +11,7 @@ from torch import nn
 
 from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, in_words, shown
-from dfa_lab.experiment.run.checkpoint_file import checkpoint_bytes, read_checkpoint
+from dfa_lab.experiment.checkpoints import checkpoint_bytes, read_checkpoint
 from dfa_lab.experiment.run.no_copies import NoCopies
 from dfa_lab.experiment.run.run_document import run_document, run_of
 
@@ -46,10 +46,10 @@ class KeptInFile(NoCopies):
         """
         document, tensors = read_checkpoint(path)
         try:
-            return run_of(cast(Any, cls), document, tensors, task)
+            return run_of(cast(Any, cls), document, tensors, module, task)
         except Exception as reason:  # a registered function's, or what a document raises that nobody wrote
-            said = str(reason) if isinstance(reason, DfaLabError) else f"is no run ({in_words(reason)})."
-            raise DfaLabError(f"{shown(str(path))}: the run cannot be loaded. It {said}") from reason
+            said = str(reason) if isinstance(reason, DfaLabError) else f"it is no run ({in_words(reason)})."
+            raise DfaLabError(f"{shown(str(path))} cannot be loaded: {said}") from reason
 
 
 def take_copy(run: Experiment) -> Callable[[str | os.PathLike[str]], Path]:
@@ -58,6 +58,6 @@ def take_copy(run: Experiment) -> Callable[[str | os.PathLike[str]], Path]:
     about = f"{run!r}, {run.history.name}"
 
     def write(path: str | os.PathLike[str]) -> Path:
-        return write_atomically(path, bytes(checkpoint_bytes(document, tensors, about)), what="save")
+        return write_atomically(path, checkpoint_bytes(document, tensors, about), what="save")
 
     return write

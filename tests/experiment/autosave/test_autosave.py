@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
@@ -73,6 +74,7 @@ def test_a_pause_is_saved_and_what_is_restored_goes_on_to_the_last_bit(made, aga
     runner.play(12)
     runner.wait()
     (listed,) = saved_at(runner, 42)
+    until(lambda: runner.saved == listed.path)
     assert (listed.number, listed.task, listed.rule, listed.needs) == (1, "digits", "dfa", ())
     other = again(str(listed.path), autosave=None)
     assert other.status() == runner.status()
@@ -100,8 +102,7 @@ def test_changes_of_a_session_that_are_still_to_come_come(made, again):
     runner.load(session)
     runner.play(20)
     runner.wait()
-    saved_at(runner, 20)
-    other = again(str(runner.saved), autosave=None)
+    other = again(saved_at(runner, 20)[0], autosave=None)
     assert (other.status(), other.status().planned) == (runner.status(), 1)
     other.play()
     other.wait()
@@ -233,20 +234,26 @@ def test_a_program_that_ends_saves_what_it_trained(tmp_path):
     assert one.steps >= 100
 
 
-def test_data_of_ones_own_are_given_again(made, again):
+def test_a_module_and_data_of_ones_own_are_given_again(made, again):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
     task = dfa.Task.from_arrays(torch.randn(40, 64), torch.arange(40) % 10)
-    for run, given in ((dfa.Experiment(task=task, widths=(8,)), {"task": task}),):
+    for steps, (run, given) in enumerate(
+        (
+            (dfa.Experiment(task="digits", module=module), {"module": module}),
+            (dfa.Experiment(task=task, widths=(8,)), {"task": task}),
+            (dfa.Experiment(task=task, module=module), {"module": module, "task": task}),
+        ),
+        1,
+    ):
         runner = made(run)
-        runner.play(4)
+        runner.play(steps)
         runner.wait()
-        listed = saved_at(runner, 4)[0]
+        listed = saved_at(runner, steps)[0]
         assert listed.needs == tuple(given)
         with pytest.raises(DfaLabError, match=", ".join(f"{name}=…" for name in given)):
             again(str(listed.path))
         other = again(str(listed.path), autosave=None, **given)
         assert other.experiment.history.digest() == run.history.digest()
-        runner.reset()
-        runner.wait()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

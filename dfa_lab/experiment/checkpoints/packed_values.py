@@ -51,10 +51,9 @@ class Packer:
                 return {key: self.pack(one, f"{place}.{key}") for key, one in value.items()}
             pairs = [[self.pack(key, place), self.pack(one, f"{place}.{_word(key)}")] for key, one in value.items()]
             return {"$mapping": pairs}
-        raise DfaLabError(
-            f"{place} is {shown(value, 80)}, which no file can hold. A function among the settings can be kept where "
-            "it is registered by a name (RULES, FEEDBACK_INITS, DERIVATIVES, TASKS … .register) and the name is given."
-        )
+        hint = "Register it by a name (FEEDBACK_INITS.register(…), DERIVATIVES.register(…)) and give the name."
+        hint = hint if callable(value) else "Expected numbers, texts, tensors, lists and mappings of them."
+        raise DfaLabError(f"{place} is {shown(value, 80)}, which no file can hold. {hint}")
 
     def _named(self, tensor: Tensor, place: str) -> str:
         """The name of a tensor in the file: that of an equal one, or a new one."""
