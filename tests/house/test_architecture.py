@@ -44,6 +44,7 @@ FOLDERS = {
         "run",
         "sweep",
         "inspection",
+        "autosave",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "sweep", "report"),
