@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.run import Experiment, NoCopies, Observer
-from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
+from dfa_lab.experiment.runner.command_thread import PAUSE, Commands, CommandThread
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.story_teller import StoryStatus, check_go, checked_story
@@ -66,7 +66,7 @@ class Runner(CommandThread, NoCopies):
                 "dfa.Runner(dfa.Experiment(task='digits'))."
             )
         self.experiment = experiment
-        commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        commands: Commands = queue.SimpleQueue()
         training = Training(
             experiment,
             inline_steps=None if threaded else inline_steps,
