@@ -50,8 +50,8 @@ from dfa_lab.registry import per_layer
 class Trainer:
     """Trains a copy of one's ``own`` module, or where it is None the MLP that ``settings`` describe.
 
-    With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers`` are
-    told what it did; whoever calls delivers it.
+    With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers``
+    receive what it did; whoever calls delivers it.
 
     It takes no lock and sets no compute context: whoever calls holds them, as ``Experiment`` does, under
     ``torch.no_grad``. ``fallback`` is the checkpoint of the last measurement, to which a diverged run goes back.
@@ -200,10 +200,15 @@ class Trainer:
     def follow(self, other: Trainer, name: str | None) -> None:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
         other.learner.check_feedback()
-        self.restore(other.capture())
-        self.history = other.history.copy(name)
-        self.recorder = other.recorder.copy(self.probe, self.history)
-        self.fallback = other.fallback
+        self.take_up(other.capture(), other.history.copy(name), other.recorder.known, other.fallback)
+
+    def take_up(
+        self, checkpoint: Checkpoint, history: History, known: Collection[str], fallback: Checkpoint | None
+    ) -> None:
+        """Stand where ``checkpoint`` was captured, with the ``history`` up to there; ``known`` is what was measured."""
+        self.restore(checkpoint)
+        self.history, self.fallback = history, fallback
+        self.recorder = Recorder(self.probe, history, known)
 
     def change(self, after: Settings, changed: Collection[str]) -> None:
         """Use ``after``, in which the fields ``changed`` differ, from the next update on, and note it in the history.
