@@ -19,7 +19,7 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import Schedule, Snapshot
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
-from dfa_lab.experiment.run.no_copies import NoCopies
+from dfa_lab.experiment.run.kept_in_file import KeptInFile
 from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
 from dfa_lab.experiment.run.trainer import Trainer
@@ -36,7 +36,7 @@ def _of_trainer(place: str, meaning: str) -> Any:
 
 
 @shows_settings
-class Experiment(NoCopies):
+class Experiment(KeptInFile):
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
