@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.settings import DeferredInterrupt, Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
 from dfa_lab.html_table import curve, number, table
 
@@ -36,11 +36,12 @@ class Baselines:
     def _begin(self) -> None:
         started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
         own: dict[str, Any] = {"module": self._run.module, "output": self._run.output}
-        self.bp, self.shallow = (
-            type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow")
-        )
-        #: The changes of the run that each has made.
-        self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}
+        bp, shallow = (type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow"))
+        with DeferredInterrupt():
+            self.bp, self.shallow = bp, shallow
+            #: The changes of the run that each has made.
+            self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {bp: [], shallow: []}
+            self._failed = False
 
     def __repr__(self) -> str:
         steps = ", ".join(f"{one.history.name} at step {one.steps_done}" for one in self._made)
@@ -68,18 +69,25 @@ class Baselines:
     def catch_up(self) -> None:
         """Train both to the step where the run stands. ``DivergedError`` where a baseline does not get there.
 
-        Where the run went back, as it does when it diverges, they begin anew.
+        Where the run went back, as it does when it diverges, or one of them failed, they begin anew.
         """
         with self._lock:
             changes, target = self._run.progress()
-            if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
+            if self._failed or any(
+                one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()
+            ):
                 self._begin()
-            for twin, made in self._made.items():
-                for step, fields in changes[len(made) :]:
-                    twin.train(max(0, step - twin.steps_done))
-                    twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
-                    made.append((step, fields))
-                twin.train(max(0, target - twin.steps_done))
+            try:
+                for twin, made in self._made.items():
+                    for step, fields in changes[len(made) :]:
+                        twin.train(max(0, step - twin.steps_done))
+                        with DeferredInterrupt():
+                            twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
+                            made.append((step, fields))
+                    twin.train(max(0, target - twin.steps_done))
+            except Exception:  # it went back, and what was changed since then came at another step
+                self._failed = True
+                raise
 
     def recovery(self, metric: str = "") -> float | list[float]:
         """(rule − frozen) / (BP − frozen) at the run's step: 0 learned nothing below the output, 1 is as good as BP.

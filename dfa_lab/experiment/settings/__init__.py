@@ -2,6 +2,7 @@
 
 from dfa_lab.experiment.settings.choices import CHOICES
 from dfa_lab.experiment.settings.compute_context import ComputeContext
+from dfa_lab.experiment.settings.interrupts import DeferredInterrupt
 from dfa_lab.experiment.settings.limits import (
     COMMAND_STEPS,
     FILE_NAME,

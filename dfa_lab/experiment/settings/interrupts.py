@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from _signal import getsignal, raise_signal  # signal's own make an enum of each number: ten times as long
+
+# What signal itself is made of: its own functions make an enum of each number, which takes ten times as long.
+from _signal import getsignal, raise_signal  # type: ignore[import-not-found]
 from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType
@@ -12,20 +14,19 @@ from types import FrameType
 #: Ctrl-C pressed so often does not wait any more.
 PATIENCE = 3
 _SIGINT = int(signal.SIGINT)
-#: How often it was pressed since it is held back; the main thread's alone, since no other gets signals.
-_pressed = 0
+#: An entry for each time it was pressed since it is held back; the main thread's alone, since no other gets signals.
+_pressed: list[int] = []
 
 
 def _note(number: int, frame: FrameType | None) -> None:
-    global _pressed
-    _pressed += 1
-    if _pressed >= PATIENCE:
+    _pressed.append(number)
+    if len(_pressed) >= PATIENCE:
         raise KeyboardInterrupt
 
 
 def was_pressed() -> bool:
     """Whether Ctrl-C is held back and was pressed meanwhile. In another thread than the main one always no."""
-    return bool(_pressed) and threading.current_thread() is threading.main_thread()
+    return bool(_pressed) and threading.get_ident() == threading.main_thread().ident
 
 
 class DeferredInterrupt:
@@ -40,21 +41,19 @@ class DeferredInterrupt:
     __slots__ = ("_before",)
 
     def __enter__(self) -> Callable[[], bool]:
-        global _pressed
         self._before = None
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == threading.main_thread().ident:
             before = getsignal(_SIGINT)
             # Where it is ignored, ends the process at once, or was set outside Python, it stays so.
             if before is not _note and callable(before):
-                _pressed = 0
+                _pressed.clear()
                 self._before = before  # first: nothing interrupts any more once the handler is set
                 set_handler(_SIGINT, _note)
         return was_pressed
 
     def __exit__(self, *reason: object) -> None:
-        global _pressed
         if self._before is not None:
             set_handler(_SIGINT, self._before)
             if _pressed:
-                _pressed = 0
+                _pressed.clear()
                 raise_signal(_SIGINT)
