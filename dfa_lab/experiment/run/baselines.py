@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.settings import DeferredInterrupt, Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
 from dfa_lab.html_table import curve, number, table
 
@@ -35,6 +35,7 @@ class Baselines:
         """``made`` are twins that stand somewhere, with the changes of the run that each has made, from a file."""
         self._run = run
         self._lock = threading.Lock()
+        self._failed = False
         self._made: Made = made or self._begun()
         self.bp, self.shallow = self._made
 
@@ -80,19 +81,28 @@ class Baselines:
     def catch_up(self) -> None:
         """Train both to the step where the run stands. ``DivergedError`` where a baseline does not get there.
 
-        Where the run went back, as it does when it diverges, they begin anew.
+        Where the run went back, as it does when it diverges, or one of them failed, they begin anew.
         """
         with self._lock:
             changes, target = self._run.progress()
-            if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
-                self._made = self._begun()
-                self.bp, self.shallow = self._made
-            for twin, made in self._made.items():
-                for step, fields in changes[len(made) :]:
-                    twin.train(max(0, step - twin.steps_done))
-                    twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
-                    made.append((step, fields))
-                twin.train(max(0, target - twin.steps_done))
+            if self._failed or any(
+                one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()
+            ):
+                begun = self._begun()
+                with DeferredInterrupt():
+                    self._made, self._failed = begun, False
+                    self.bp, self.shallow = begun
+            try:
+                for twin, made in self._made.items():
+                    for step, fields in changes[len(made) :]:
+                        twin.train(max(0, step - twin.steps_done))
+                        with DeferredInterrupt():
+                            twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
+                            made.append((step, fields))
+                    twin.train(max(0, target - twin.steps_done))
+            except Exception:  # it went back, and what was changed since then came at another step
+                self._failed = True
+                raise
 
     def recovery(self, metric: str = "") -> float | list[float]:
         """(rule − frozen) / (BP − frozen) at the run's step: 0 learned nothing below the output, 1 is as good as BP.

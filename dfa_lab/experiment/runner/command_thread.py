@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from weakref import WeakMethod, finalize
 
@@ -17,7 +18,7 @@ from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.autosave import Autosave
 from dfa_lab.experiment.runner.training import Command, Training
-from dfa_lab.experiment.settings import ComputeContext
+from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor;
 #: and in which waiting commands are obeyed before the next turn.
@@ -79,19 +80,20 @@ class CommandThread:
 
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
-        with self._lock:
-            if self._closed:
-                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
-            self._idle.clear()
-            self._pauses += command is PAUSE
-            self._commands.put((self, command))
-            self._closed = command is CLOSE
-            if self.threaded and self._thread is None:
-                leave = WeakMethod(self._leave)
-                work, stop = partial(_obey_all, self._commands), lambda: (leave() or _nothing)()
-                self._thread = start_daemon("trainer", work, stop=stop)
-        if not self.threaded:
-            self._work_inline()
+        with DeferredInterrupt() as interrupted:  # it is handed over whole, and without a thread ends between two steps
+            with self._lock:
+                if self._closed:
+                    raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
+                self._idle.clear()
+                self._pauses += command is PAUSE
+                self._commands.put((self, command))
+                self._closed = command is CLOSE
+                if self.threaded and self._thread is None:
+                    leave = WeakMethod(self._leave)
+                    work, stop = partial(_obey_all, self._commands), lambda: (leave() or _nothing)()
+                    self._thread = start_daemon("trainer", work, stop=stop)
+            if not self.threaded:
+                self._work_inline(interrupted)
 
     def close(self) -> None:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
@@ -124,13 +126,16 @@ class CommandThread:
                 training.running = False
                 time.sleep(A_MOMENT)
 
-    def _work_inline(self) -> None:
+    def _work_inline(self, interrupted: Callable[[], bool]) -> None:
         try:
             while not self._commands.empty():
                 self._obey(self._commands.get()[1])
-            while self._training.running:
+            while self._training.running and not interrupted():
                 self._training.turn()
-            self._training.measure_at_rest()
+            if interrupted():
+                self._training.pause()
+            else:
+                self._training.measure_at_rest()
             if self._autosave is not None:
                 self._autosave.at_rest()
         finally:
