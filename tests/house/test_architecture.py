@@ -40,6 +40,7 @@ FOLDERS = {
         "sessions",
         "measurement",
         "monitor",
+        "checkpoints",
         "run",
         "inspection",
         "runner",

@@ -10,6 +10,7 @@ An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tas
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -200,6 +201,16 @@ class Task:
     def ignores(self) -> bool:
         """Whether some targets are −100, which is no class."""
         return self.classifies and any(bool((one == IGNORED).any()) for one in (self.train_targets, self.test_targets))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """64 hex digits over all samples and targets, the same whether samples are flat or not."""
+        total = hashlib.sha256(f"{self.loss} {self.outputs}".encode())
+        splits = (self.train_inputs, self.train_targets, self.test_inputs, self.test_targets)
+        for one in (part for split in splits for part in all_tensors(split)):
+            total.update(f" {len(one)} {one.dtype} ".encode())
+            total.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return total.hexdigest()
 
     def heard(self, targets: Tensor) -> int:
         """How many of ``targets`` are in the loss."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
 
 
+#: Twins of a run, with the changes of the run that each has made.
+Made = dict["Experiment", list[tuple[int, dict[str, Any]]]]
 #: What a table of the three runs compares.
 RESULTS = ("test_accuracy", "test_loss")
 
@@ -28,19 +31,28 @@ class Baselines:
     train by themselves, and the run is not touched. ``Experiment.references`` makes them and brings them up to date.
     """
 
-    def __init__(self, run: Experiment) -> None:
+    def __init__(self, run: Experiment, made: Made | None = None) -> None:
+        """``made`` are twins that stand somewhere, with the changes of the run that each has made, from a file."""
         self._run = run
         self._lock = threading.Lock()
-        self._begin()
+        self._made: Made = made or self._begun()
+        self.bp, self.shallow = self._made
 
-    def _begin(self) -> None:
+    def _begun(self) -> Made:
         started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
         own: dict[str, Any] = {"module": self._run.module, "output": self._run.output}
-        self.bp, self.shallow = (
-            type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow")
-        )
-        #: The changes of the run that each has made.
-        self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}
+        return {type(self._run)(started.changed(rule=rule), **own, name=rule): [] for rule in ("bp", "shallow")}
+
+    @contextmanager
+    def held_if_idle(self) -> Iterator[Made | None]:
+        """The twins with the changes of the run that each has made, held; None where they are being trained."""
+        if not self._lock.acquire(blocking=False):
+            yield None
+            return
+        try:
+            yield self._made
+        finally:
+            self._lock.release()
 
     def __repr__(self) -> str:
         steps = ", ".join(f"{one.history.name} at step {one.steps_done}" for one in self._made)
@@ -73,7 +85,8 @@ class Baselines:
         with self._lock:
             changes, target = self._run.progress()
             if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
-                self._begin()
+                self._made = self._begun()
+                self.bp, self.shallow = self._made
             for twin, made in self._made.items():
                 for step, fields in changes[len(made) :]:
                     twin.train(max(0, step - twin.steps_done))

@@ -19,7 +19,7 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import Schedule, Snapshot
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
-from dfa_lab.experiment.run.no_copies import NoCopies
+from dfa_lab.experiment.run.kept_in_file import KeptInFile
 from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
 from dfa_lab.experiment.run.trainer import Trainer
@@ -36,7 +36,7 @@ def _of_trainer(place: str, meaning: str) -> Any:
 
 
 @shows_settings
-class Experiment(NoCopies):
+class Experiment(KeptInFile):
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
@@ -79,16 +79,16 @@ class Experiment(NoCopies):
         if not isinstance(settings, Settings):
             raise DfaLabError(f"Experiment was given {shown(settings)}; expected a Settings, or fields: task='digits'.")
         self._lock = threading.RLock()  # a change or a fork from another thread waits for the end of a step
-        self._name, self.observers = name, Observers(self)
+        self.given_name, self.observers = name, Observers(self)
         self.module, self.output = module, output  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings) -> None:
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
-            own, name = (self.module, self.output), self._name or RULES.label(settings.rule)
+            own, name = (self.module, self.output), self.given_name or RULES.label(settings.rule)
             self.trainer = Trainer(settings, own, name, self.observers)
         self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
-        self._baselines: Baselines | None = None
+        self.baselines: Baselines | None = None  # the references, where they were asked for
 
     def __repr__(self) -> str:
         return f"Experiment(task={self.settings.task!r}, rule={self.settings.rule!r}, steps_done={self.steps_done})"
@@ -197,7 +197,7 @@ class Experiment(NoCopies):
         ['bp', 'shallow']
         """
         with self._lock:
-            found = self._baselines = self._baselines or Baselines(self)
+            found = self.baselines = self.baselines or Baselines(self)
         found.catch_up()
         return found
 

@@ -200,10 +200,15 @@ class Trainer:
     def follow(self, other: Trainer, name: str | None) -> None:
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
         other.learner.check_feedback()
-        self.restore(other.capture())
-        self.history = other.history.copy(name)
-        self.recorder = other.recorder.copy(self.probe, self.history)
-        self.fallback = other.fallback
+        self.take_up(other.capture(), other.history.copy(name), other.recorder.known, other.fallback)
+
+    def take_up(
+        self, checkpoint: Checkpoint, history: History, known: Collection[str], fallback: Checkpoint | None
+    ) -> None:
+        """Stand where ``checkpoint`` was captured, with the ``history`` up to there; ``known`` is what was measured."""
+        self.restore(checkpoint)
+        self.history, self.fallback = history, fallback
+        self.recorder = Recorder(self.probe, history, known)
 
     def change(self, after: Settings, changed: Collection[str]) -> None:
         """Use ``after``, in which the fields ``changed`` differ, from the next update on, and note it in the history.
