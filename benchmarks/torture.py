@@ -36,10 +36,17 @@ class Attack:
 
 
 ATTACKS = {
+    "kills": Attack("kill -9 of a run that is trained, changed and saved: its file resumes it", 1000),
+    "full_disk": Attack("a full disk, and a file cut off, at each fiftieth of its length", 20),
     "changes": Attack("live changes from four threads through Runner, Explorer and page (2,000 a time)", 50),
     "interrupts": Attack("Ctrl-C at a random line or time of what a user calls", 2000),
     "hostile_input": Attack("messages of a page, derivatives, share texts, session and history JSON (50 a time)", 200),
     "damaged_files": Attack("IDX files cut off or damaged", 2000),
+    "explorers": Attack("explorers made, played with and closed: what stays", 200),
+    "short_memory": Attack("too little memory for what a user calls", 200),
+    "other_processes": Attack("fork, spawn and programs beside an explorer that trains", 100),
+    "long_records": Attack("records of so many million steps, of a billion steps and a million changes", 10),
+    "soak": Attack("an explorer at full speed, for --minutes, or as many seconds as --times", 3600),
 }
 
 
