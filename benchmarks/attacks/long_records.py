@@ -78,7 +78,7 @@ def _chart(history: dfa.History, counts: Counts) -> None:
     chart = ChartPart()
     sizes = []
     for step in (history.last_step, history.last_step + EVERY):
-        chart.show([Shown(history, "long")])
+        chart.show([Shown(history, "long")], {})
         sizes.append(sum(len(buffer) for _, buffers in chart.take() for buffer in buffers) / 1e6)
         history.record("train_loss", 0.1, step=step + EVERY, samples=64 * step)
     counts.figures |= {"MB of the chart's first message": sizes[0], "MB of its next": sizes[1]}

@@ -1,4 +1,4 @@
-"""Memory that does not suffice: what a user calls in a child that may take only so much more. An error, and a whole run."""
+"""Memory that does not suffice: a call in a child that may take only so much more. An error, and a whole run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An explorer that trains at full speed while a user acts and a page looks: what grows, and how fast it goes on.
 
-Every quarter of a minute a reading: resident memory, bytes of the history, messages and steps a second. The growth an hour
-is a line fitted to what comes after the first sixth of the time, at most ten minutes.
+Every quarter of a minute a reading: resident memory, bytes of the history, messages and steps a second. The growth an
+hour is a line fitted to what comes after the first sixth of the time, at most ten minutes.
 """
 
 from __future__ import annotations
