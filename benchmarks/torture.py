@@ -37,6 +37,8 @@ class Attack:
 
 ATTACKS = {
     "kills": Attack("kill -9 of a run that is trained, changed and saved: its file resumes it", 1000),
+    "autosave_kills": Attack("kill -9 of a program whose runner saves by itself: its runs are reopened", 300),
+    "sweep_kills": Attack("a sweep killed 20 times, and finished by a last call", 3),
     "full_disk": Attack("a full disk, and a file cut off, at each fiftieth of its length", 20),
     "changes": Attack("live changes from four threads through Runner, Explorer and page (2,000 a time)", 50),
     "interrupts": Attack("Ctrl-C at a random line or time of what a user calls", 2000),
