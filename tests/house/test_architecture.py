@@ -43,6 +43,7 @@ FOLDERS = {
         "checkpoints",
         "run",
         "inspection",
+        "autosave",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "report"),

@@ -33,16 +33,16 @@ def module_of(module: Any, document: Mapping[str, Any], unpacker: Unpacker) -> n
         kind = document["build"]["the module itself"].split("(")[0]
         given = "none was given" if module is None else f"{shown(module)} was given"
         raise DfaLabError(
-            f"trains a module of your own ({kind}), whose code no file holds, and {given}; give module=, one that the "
-            "same code makes."
+            f"it trains a module of your own ({kind}), whose code no file holds, and {given}; give module=, one that "
+            "the same code makes."
         )
     built, state = dict(_build(module)), unpacker.unpack(document["state"])
     for name in (*document["build"], *built):
-        then, now = document["build"].get(name, "not there"), built.get(name, "not there")
+        then, now = document["build"].get(name, "missing"), built.get(name, "missing")
         if then != now:
             raise DfaLabError(
-                f"trains another module than the one given: {name} was {then} there, and is {now} here; give module=, "
-                "one that the same code makes."
+                f"it trains another module than the one given: {name} was {then} there, and is {now} here; give "
+                "module=, one that the same code makes."
             )
     own = copy.deepcopy(module)
     if document["own"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,10 +35,7 @@ class KeptInFile(NoCopies):
         >>> dfa.Experiment.load(path)
         Experiment(task='moons', rule='dfa', steps_done=0)
         """
-        run = cast("Experiment", self)
-        document, tensors = run_document(run)
-        about = f"{run!r}, {run.history.name}"
-        return write_atomically(path, checkpoint_bytes(document, tensors, about), what="save")
+        return take_copy(cast("Experiment", self))(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, module: nn.Module | None = None, task: Any = None) -> Experiment:
@@ -50,5 +48,16 @@ class KeptInFile(NoCopies):
         try:
             return run_of(cast(Any, cls), document, tensors, module, task)
         except Exception as reason:  # a registered function's, or what a document raises that nobody wrote
-            said = str(reason) if isinstance(reason, DfaLabError) else f"is no run ({in_words(reason)})."
-            raise DfaLabError(f"{shown(str(path))}: the run cannot be loaded. It {said}") from reason
+            said = str(reason) if isinstance(reason, DfaLabError) else f"it is no run ({in_words(reason)})."
+            raise DfaLabError(f"{shown(str(path))} cannot be loaded: {said}") from reason
+
+
+def take_copy(run: Experiment) -> Callable[[str | os.PathLike[str]], Path]:
+    """Copy ``run`` between two steps, now; what is returned writes the copy to a path, then or in another thread."""
+    document, tensors = run_document(run)
+    about = f"{run!r}, {run.history.name}"
+
+    def write(path: str | os.PathLike[str]) -> Path:
+        return write_atomically(path, checkpoint_bytes(document, tensors, about), what="save")
+
+    return write

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.checkpoints import Packer, Unpacker, module_document, module_of
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import History, document_of, history_of
@@ -112,7 +112,7 @@ def run_of(
     """
     reader, saved = _Reader(tensors, task), document.get("module")
     if saved is None and module is not None:
-        raise DfaLabError("trains an MLP; leave module= out.")
+        raise DfaLabError("it trains an MLP; leave module= out.")
     if saved is not None:
         own = {"module": module_of(module, saved, reader.values), "output": saved["output"]}
     else:
@@ -144,17 +144,19 @@ class _Reader:
         history = history_of(written, History)
         run = kind(checkpoint.settings, name=document["name"], **own)
         _check_task(run.task, document["task"])
+        for one in (checkpoint, fallback) if fallback else (checkpoint,):
+            _check_numbers(one, run.trainer.capture())
         with run.held() as trainer:
             trainer.take_up(checkpoint, history, document["known"], fallback)
             run.undoable = changes["undoable"]
         if run.net.state_dict().keys() != (checkpoint.learner.net or {}).keys():
-            raise DfaLabError("holds tensors of another network than its settings make.")
+            raise DfaLabError("it holds tensors of another network than its settings make.")
         return run
 
     def _given(self, name: str) -> Any:
         if self._task is None:
             raise DfaLabError(
-                f"learns a task of your own, {shown(name)}, whose data no checkpoint holds; give them as task=."
+                f"it learns a task of your own, {shown(name)}, whose data no checkpoint holds; give them as task=."
             )
         return self._task
 
@@ -165,20 +167,20 @@ class _Reader:
     def _column(self, packed: Any, code: str) -> array[Any]:
         column = self.values.unpack(packed).numpy()
         if column.dtype != TYPES[code] or column.ndim != 1:
-            raise DfaLabError("holds a history whose columns are of another type.")
+            raise DfaLabError("it holds a history whose columns are of another type.")
         return array(code, column.tobytes())
 
     def _checkpoint(self, packed: Mapping[str, Any], module: nn.Module | None) -> Checkpoint:
         unpack = self.values.unpack
         return Checkpoint(
             settings=settings_for(module, Settings(**self._settings(packed["settings"]))),
-            steps_done=packed["steps_done"],
-            samples_seen=packed["samples_seen"],
+            steps_done=whole_number("steps_done", packed["steps_done"], 0),
+            samples_seen=whole_number("samples_seen", packed["samples_seen"], 0),
             learner=LearnerState(**unpack(packed["learner"])),
             streams=StreamState(**unpack(packed["streams"])),
             losses=LossMean(**unpack(packed["losses"])),
             pending=Pending(**packed["pending"]),
-            changes=packed["changes"],
+            changes=whole_number("changes", packed["changes"], 0),
             rows={(metric, layer): rows for metric, layer, rows in packed["rows"]},
         )
 
@@ -189,12 +191,25 @@ def _check_sizes(checkpoint: Checkpoint, module: nn.Module | None) -> None:
     lead = () if settings.replicas is None else (settings.replicas,)
     for number, width in enumerate(settings.widths if module is None else ()):
         if tuple(weights[f"weights.{number}"].shape[:-1]) != (*lead, width):
-            raise DfaLabError("holds weights of other shapes than its settings ask for.")
+            raise DfaLabError("it holds weights of other shapes than its settings ask for.")
+
+
+def _check_numbers(checkpoint: Checkpoint, fresh: Checkpoint) -> None:
+    """That the batches and the losses are those of as many samples and replicas as a ``fresh`` run has."""
+    own, other = checkpoint.streams, fresh.streams
+    size = other.permutations.shape[1]
+    order = torch.arange(size).expand_as(other.permutations)
+    if not torch.equal(own.permutations.sort(1).values, order) or len(own.generators) != len(other.generators):
+        raise DfaLabError("it holds an order of batches that is none of its samples.")
+    whole_number("place", own.place, 0, size)
+    whole_number("losses", checkpoint.losses.count, 0)
+    if len(checkpoint.losses.total) != len(fresh.losses.total):
+        raise DfaLabError("it holds losses of another number of replicas.")
 
 
 def _check_task(task: Task, saved: Mapping[str, Any]) -> None:
     if task.fingerprint != saved["fingerprint"]:
         raise DfaLabError(
-            f"learns task {shown(saved['name'])} with other data than those of {shown(task.name)} here; give the same "
-            "samples, in the same order and types, as task=."
+            f"it learns task {shown(saved['name'])} with other data than those of {shown(task.name)} here; give the "
+            "same samples, in the same order and types, as task=."
         )

@@ -13,6 +13,7 @@ import time
 
 from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.autosave import Autosave
 from dfa_lab.experiment.runner.training import Command, Training
 from dfa_lab.experiment.settings import ComputeContext
 
@@ -38,6 +39,7 @@ class CommandThread:
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._leaving, self._pauses = False, 0
+        self._autosave: Autosave | None = None
         self._idle.set()
 
     @property
@@ -96,6 +98,10 @@ class CommandThread:
                 with ComputeContext(training.experiment.settings):
                     while self._drain():
                         training.turn()
+                        if self._autosave is not None:
+                            self._autosave.after_step()
+                    if self._autosave is not None:
+                        self._autosave.at_end()
                 return
             except BaseException as error:  # nothing may end the thread but Close: nobody would see it
                 training.note(error, "the training paused: ")
@@ -109,6 +115,8 @@ class CommandThread:
             while self._training.running:
                 self._training.turn()
             self._training.measure_at_rest()
+            if self._autosave is not None:
+                self._autosave.at_rest()
         finally:
             self._idle.set()
 
@@ -148,10 +156,24 @@ class CommandThread:
             except queue.Empty:
                 return None
         training.measure_at_rest()
-        with self._lock:
-            if self._commands.empty():
-                self._idle.set()
-        return self._commands.get()
+        return self._next_at_rest()
+
+    def _next_at_rest(self) -> Command:
+        """The next command, waited for; what has not been saved is, in between."""
+        saving, wait = self._autosave, None
+        while True:
+            with self._lock:
+                if self._commands.empty():
+                    self._idle.set()
+            if saving is not None and self._commands.empty():
+                wait = saving.at_rest()
+            try:
+                command = self._commands.get(timeout=wait)
+            except queue.Empty:
+                continue
+            if saving is not None:
+                saving.resume()
+            return command
 
     def _obey(self, command: Command) -> None:
         training = self._training

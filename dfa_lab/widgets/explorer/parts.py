@@ -42,7 +42,7 @@ class RunPart(PartWidget):
             raise DfaLabError(f"{type(self).__name__} was given {shown(run)}; expected a Runner or an Experiment.")
         headless = is_headless()
         given = run if isinstance(run, Runner) else runner_showing(run) or runner_in_use(run)
-        self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless)[0]
+        self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless, autosave=True)[0]
         if given is None:
             self.runner.limit(SPEED)
         super().__init__(part, [PanelFeed(ControlPanel()), *feeds], options)

@@ -70,6 +70,10 @@ class WidgetScreen:
             leave_at_once()
             start_daemon("warm-up", warm_up)
 
+    def own_runner(self) -> None:
+        """Close its runner at the end, which nobody else holds."""
+        self._owns = True
+
     def _take_over(self, other: WidgetScreen) -> None:
         _leave(other, self._model.runner)
         self._owns = self._owns or other._owns
