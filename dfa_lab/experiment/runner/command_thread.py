@@ -10,6 +10,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from functools import partial
+from weakref import WeakMethod, finalize
 
 from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError
@@ -24,23 +26,32 @@ A_MOMENT = 0.05
 PAUSE = Command("Pause", Training.pause, keeps_error=True)
 #: The last command: it ends the thread.
 CLOSE = Command("Close", Training.pause, keeps_error=True)
+#: No command: nothing waits, and nothing trains.
+REST = Command("Rest", Training.pause)
+
+#: What waits for a thread: whose command, so that it is obeyed even where nobody else holds that runner; and the
+#: command. (None, REST) ends a thread whose runner is gone.
+Commands = queue.SimpleQueue[tuple["CommandThread | None", Command]]
 
 
 class CommandThread:
     """Obeys the ``commands`` put here and trains in between, in a daemon thread that the first of them starts.
 
+    At rest the thread holds nothing: a runner that nobody holds any more is gone, and its thread has ended.
     With ``threaded=False`` there is no thread: ``put`` itself obeys, and trains to the end. Knows no single command but
     the pause and the last.
     """
 
-    def __init__(self, training: Training, commands: queue.SimpleQueue[Command], *, threaded: bool) -> None:
+    def __init__(self, training: Training, commands: Commands, *, threaded: bool) -> None:
         self._training, self._commands = training, commands
         self.threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._leaving, self._pauses = False, 0
         self._autosave: Autosave | None = None
+        self._taken: Command | None = None  # at rest, by the thread
         self._idle.set()
+        finalize(self, commands.put, (None, REST)).atexit = False
 
     @property
     def closed(self) -> bool:
@@ -73,10 +84,12 @@ class CommandThread:
                 raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
             self._idle.clear()
             self._pauses += command is PAUSE
-            self._commands.put(command)
+            self._commands.put((self, command))
             self._closed = command is CLOSE
             if self.threaded and self._thread is None:
-                self._thread = start_daemon("trainer", self._work, stop=self._leave)
+                leave = WeakMethod(self._leave)
+                work, stop = partial(_obey_all, self._commands), lambda: (leave() or _nothing)()
+                self._thread = start_daemon("trainer", work, stop=stop)
         if not self.threaded:
             self._work_inline()
 
@@ -91,18 +104,21 @@ class CommandThread:
         if not self._closed:
             self.close()
 
-    def _work(self) -> None:
-        training = self._training
+    def _work(self, command: Command) -> bool:
+        """Obey ``command`` and all that follow, and train, until nothing waits and nothing trains; whether to go on."""
+        training, self._taken = self._training, command
+        if self._autosave is not None:
+            self._autosave.resume()
         while True:
             try:
                 with ComputeContext(training.experiment.settings):
-                    while self._drain():
+                    while (go_on := self._drain()) is None:
                         training.turn()
                         if self._autosave is not None:
                             self._autosave.after_step()
-                    if self._autosave is not None:
+                    if self._autosave is not None and not go_on:
                         self._autosave.at_end()
-                return
+                return go_on
             except BaseException as error:  # nothing may end the thread but Close: nobody would see it
                 training.note(error, "the training paused: ")
                 training.running = False
@@ -111,7 +127,7 @@ class CommandThread:
     def _work_inline(self) -> None:
         try:
             while not self._commands.empty():
-                self._obey(self._commands.get())
+                self._obey(self._commands.get()[1])
             while self._training.running:
                 self._training.turn()
             self._training.measure_at_rest()
@@ -120,8 +136,8 @@ class CommandThread:
         finally:
             self._idle.set()
 
-    def _drain(self) -> bool:
-        """Obey waiting commands until it is time for a turn. False when the thread is to end.
+    def _drain(self) -> bool | None:
+        """Obey waiting commands until it is time for a turn. False when the thread is to end, True when it rests.
 
         That is when none waits, or when they have taken ``A_MOMENT``: many that wait do not keep it from training. A
         pause among them stops the training at once, and what stands before it is obeyed at rest.
@@ -130,50 +146,51 @@ class CommandThread:
         while (command := self._next()) is not None:
             if self._leaving:
                 break
+            if command is REST:
+                return True
             if self._pauses:
                 self._training.pause()
             self._obey(command)
             if command is CLOSE:
                 break
             if self._training.running and time.monotonic() > turn_at and not self._pauses:
-                return True
+                return None
         else:
-            return True
+            return None
         self._idle.set()
         return False
 
     def _next(self) -> Command | None:
-        """The next command, waited for while nothing trains; None when it is time for a turn."""
+        """The next command, ``REST`` where nothing trains and none waits; None when it is time for a turn."""
         training = self._training
+        if (taken := self._taken) is not None:
+            self._taken = None
+            return taken
         if training.running:
             if not self._commands.empty():
-                return self._commands.get()
+                return self._commands.get()[1]
             training.measure_in_wait()
             if not (wait := training.rate.wait()):
                 return None
             try:
-                return self._commands.get(timeout=wait)
+                return self._commands.get(timeout=wait)[1]
             except queue.Empty:
                 return None
         training.measure_at_rest()
         return self._next_at_rest()
 
     def _next_at_rest(self) -> Command:
-        """The next command, waited for; what has not been saved is, in between."""
-        saving, wait = self._autosave, None
+        """The next command, or ``REST``: what has not been saved is saved before."""
         while True:
             with self._lock:
                 if self._commands.empty():
                     self._idle.set()
-            if saving is not None and self._commands.empty():
-                wait = saving.at_rest()
+            wait = self._autosave.at_rest() if self._autosave is not None and self._commands.empty() else None
             try:
-                command = self._commands.get(timeout=wait)
+                return self._commands.get(block=wait is not None, timeout=wait)[1]
             except queue.Empty:
-                continue
-            if saving is not None:
-                saving.resume()
-            return command
+                if wait is None:
+                    return REST
 
     def _obey(self, command: Command) -> None:
         training = self._training
@@ -192,3 +209,16 @@ class CommandThread:
         except BaseException as error:  # whatever it was, it belongs on the status line, and the thread lives on
             training.note(error, f"{command.name} failed with ")
         training.release_clocks()
+
+
+def _obey_all(commands: Commands) -> None:
+    """The thread's work: whoever's command comes, that runner works until it rests."""
+    while True:
+        owner, command = commands.get()
+        if owner is None or not owner._work(command):
+            return
+        del owner, command  # in the wait nothing is held
+
+
+def _nothing() -> None:
+    """The runner is gone, and its thread has ended."""

@@ -25,7 +25,7 @@ from dfa_lab.experiment.autosave import (
     saved_runs,
 )
 from dfa_lab.experiment.run import Experiment, NoCopies, Observer
-from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
+from dfa_lab.experiment.runner.command_thread import PAUSE, Commands, CommandThread
 from dfa_lab.experiment.runner.rate_limit import check_speed
 from dfa_lab.experiment.runner.saved_lanes import autosave_of, loaded, resume
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
@@ -86,7 +86,7 @@ class Runner(CommandThread, NoCopies):
             )
         folder = autosave_folder(autosave if threaded or autosave is not True else None)
         self.experiment = experiment
-        commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        commands: Commands = queue.SimpleQueue()
         training = Training(
             experiment,
             inline_steps=None if threaded else inline_steps,

@@ -20,7 +20,7 @@ from dfa_lab.widgets.controls import VERBS, ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.actions import act
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
-from dfa_lab.widgets.explorer.part_widget import PartWidget
+from dfa_lab.widgets.explorer.part_widget import PartWidget, UntilClosed
 from dfa_lab.widgets.explorer.screen import WidgetScreen, runner_showing
 from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
@@ -67,6 +67,10 @@ class Explorer(PartWidget):
     >>> explorer.close()
     """
 
+    runner = UntilClosed[Runner]()
+    model = UntilClosed[ExplorerModel]()
+    _screen = UntilClosed[WidgetScreen]()
+
     def __init__(
         self,
         settings: Given | None = None,
@@ -80,6 +84,7 @@ class Explorer(PartWidget):
         autosave: AutosaveChoice = True,
         **fields: Any,
     ) -> None:
+        self._said = ""  # of a closed one, what it was about
         restrictions = Restrictions.of(hide, lock, theme)
         headless = is_headless()
         if isinstance(settings, Experiment):
@@ -167,14 +172,12 @@ class Explorer(PartWidget):
         return made
 
     def __repr__(self) -> str:
-        settings, step = self.experiment.settings, self.experiment.steps_done
-        closed = ", closed" if self.closed else ""
-        return f"Explorer(task={settings.task!r}, rule={settings.rule!r}, step={step}{closed})"
+        return f"Explorer({self._said}, closed)" if self.closed else f"Explorer({_said(self.experiment)})"
 
     @property
     def experiment(self) -> Experiment:
         """The live engine: its ``history``, ``net`` and ``settings`` are there to look at while it trains."""
-        return self.model.experiment
+        return self.model.experiment if "model" in self.held else self._still_held("experiment")
 
     @property
     def chosen(self) -> Experiment:
@@ -235,5 +238,14 @@ class Explorer(PartWidget):
         self._still.look(now.model.experiment, running=now.status.running)
 
     def close(self) -> None:
-        """Take it off the screen and end its threads, unless other parts of the run are on a screen still."""
+        """Take it off the screen and end its threads, unless other parts of the run are on a screen still.
+
+        It lets go of the run and of all that was kept beside it. Keep ``experiment`` before where you still need it.
+        """
+        if model := vars(self).get("held", {}).get("model"):
+            self.held["experiment"], self._said = model.experiment, _said(model.experiment)
         super().close()
+
+
+def _said(run: Experiment) -> str:
+    return f"task={run.settings.task!r}, rule={run.settings.rule!r}, step={run.steps_done}"
