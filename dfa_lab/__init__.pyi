@@ -14,6 +14,7 @@ from .experiment.sessions import Session as Session
 from .experiment.sessions import Story as Story
 from .experiment.sessions import StoryStep as StoryStep
 from .experiment.settings import Settings as Settings
+from .experiment.sweep import sweep as sweep
 from .learning.activations import ACTIVATIONS as ACTIVATIONS
 from .learning.activations import DERIVATIVES as DERIVATIVES
 from .learning.alignment import CONVENTIONS as CONVENTIONS
@@ -56,6 +57,7 @@ from .views.snapshots import mistakesplot as mistakesplot
 from .views.snapshots import sampleangleplot as sampleangleplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
+from .views.sweep import sweepplot as sweepplot
 from .widgets.controls import knob as knob
 from .widgets.explorer import Controls as Controls
 from .widgets.explorer import Explorer as Explorer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
@@ -32,6 +33,7 @@ class Registry(Mapping[str, T], Generic[T]):
         """``kind`` is what an entry is called in an error message: "learning rule", "feedback init"."""
         self.kind = kind
         self._entries: dict[str, T] = {}
+        self._built_in: set[str] = set()
 
     @overload
     def register(self, name: str) -> Callable[[T], T]: ...
@@ -44,11 +46,23 @@ class Registry(Mapping[str, T], Generic[T]):
         if name in self._entries:
             raise DfaLabError(f"there is a {self.kind} called {shown(name)} already; choose another name.")
 
+        if _registered_by_the_package():
+            self._built_in.add(name)
+
         def add(entry: T) -> T:
             self._entries[name] = entry
             return entry
 
         return add if entry is None else add(entry)
+
+    def is_built_in(self, name: str) -> bool:
+        """Whether dfa_lab registered the entry itself: then every process that imports dfa_lab has it."""
+        return name in self._built_in
+
+    def put(self, name: str, entry: T) -> None:
+        """Have ``entry`` under ``name``, whatever was there: an entry that came from another process."""
+        self._entries[name] = entry
+        self._built_in.discard(name)
 
     def __getitem__(self, name: str) -> T:
         try:
@@ -140,3 +154,11 @@ def _words(entry: object, column: str) -> str:
     if column == "about" and not said and (inspect.isroutine(entry) or inspect.isclass(entry)):
         said = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split()).replace("``", "")
     return said if isinstance(said, str) else ""
+
+
+def _registered_by_the_package() -> bool:
+    """Whether the code that called ``register``, of whatever registry, is a module of dfa_lab."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_name == "register":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", "")).split(".")[0] == __name__.split(".")[0]

@@ -42,12 +42,14 @@ FOLDERS = {
         "monitor",
         "checkpoints",
         "run",
+        "sweep",
         "inspection",
         "autosave",
         "runner",
     ),
-    "views": ("base", "history", "snapshots", "report"),
+    "views": ("base", "history", "snapshots", "sweep", "report"),
     "widgets": ("kernel", "chart", "network", "pictures", "controls", "story", "explorer", "monitor"),
+    "cli": ("processes", "shell_values", "application", "train", "sweeps", "pages", "bench"),
 }
 MOST_FILES, MOST_LINES = 12, 300
 FILES = sorted(PACKAGE.rglob("*.py"))

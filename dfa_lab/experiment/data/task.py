@@ -24,7 +24,7 @@ from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data.from_arrays import from_arrays
 from dfa_lab.experiment.data.samples_table import samples_table
 from dfa_lab.learning.interface import all_tensors, described
-from dfa_lab.learning.ops import HEARD_CROSS_ENTROPY, IGNORED, LOSSES, Loss
+from dfa_lab.learning.ops import CROSS_ENTROPY_OF_CLASSES, IGNORED, LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
 #: What inputs may be; beside others, in a tuple or mapping, masks too.
@@ -212,7 +212,7 @@ class Task:
             total.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return total.hexdigest()
 
-    def heard(self, targets: Tensor) -> int:
+    def counted(self, targets: Tensor) -> int:
         """How many of ``targets`` are in the loss."""
         if self.ignores:
             return int((targets != IGNORED).sum())
@@ -221,7 +221,7 @@ class Task:
     @property
     def objective(self) -> Loss:
         """The loss itself."""
-        return HEARD_CROSS_ENTROPY if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
+        return CROSS_ENTROPY_OF_CLASSES if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
 
 
 TASKS: Registry[Callable[..., Task] | Task] = Registry("task")

@@ -50,8 +50,8 @@ from dfa_lab.registry import per_layer
 class Trainer:
     """Trains a copy of one's ``own`` module, or where it is None the MLP that ``settings`` describe.
 
-    With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers`` are
-    told what it did; whoever calls delivers it.
+    With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers``
+    receive what it did; whoever calls delivers it.
 
     It takes no lock and sets no compute context: whoever calls holds them, as ``Experiment`` does, under
     ``torch.no_grad``. ``fallback`` is the checkpoint of the last measurement, to which a diverged run goes back.

@@ -45,7 +45,7 @@ class Frames:
 
     @property
     def asked(self) -> bool:
-        """Whether a page asks for each frame now, because it hears nothing else."""
+        """Whether a page asks for each frame now, because nothing else reaches it."""
         return time.monotonic() - self._asked_at < ASKED_SECONDS
 
     def begin(self) -> bool:
