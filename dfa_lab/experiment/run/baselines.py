@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
+from dfa_lab.experiment.run.no_copies import NoCopies
 from dfa_lab.experiment.settings import DeferredInterrupt, Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
 from dfa_lab.html_table import curve, number, table
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 RESULTS = ("test_accuracy", "test_loss")
 
 
-class Baselines:
+class Baselines(NoCopies):
     """Two twins of a run: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
 
     They begin with the run's weights, see its batches and take its live changes at their steps, the rule's apart; they
@@ -30,12 +32,16 @@ class Baselines:
 
     def __init__(self, run: Experiment) -> None:
         self._run = run
-        self._lock = threading.Lock()
+        self._own_process()
+
+    def _own_process(self) -> None:
+        self._process, self._lock = os.getpid(), threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
         started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
-        own: dict[str, Any] = {"module": self._run.module, "output": self._run.output}
+        run: Any = self._run
+        own = {"module": run.module, "output": run.output}
         bp, shallow = (type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow"))
         with DeferredInterrupt():
             self.bp, self.shallow = bp, shallow
@@ -71,6 +77,8 @@ class Baselines:
 
         Where the run went back, as it does when it diverges, or one of them failed, they begin anew.
         """
+        if os.getpid() != self._process:  # forked, maybe while another thread trained them
+            self._own_process()
         with self._lock:
             changes, target = self._run.progress()
             if self._failed or any(
