@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -26,6 +25,7 @@ from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
 from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt, Settings, shows_settings
 from dfa_lab.experiment.training import own_settings
+from dfa_lab.forked_processes import lock_across_forks
 from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import RULES
 
@@ -78,7 +78,7 @@ class Experiment(KeptInFile):
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
             raise DfaLabError(f"Experiment was given {shown(settings)}; expected a Settings, or fields: task='digits'.")
-        self._lock = threading.RLock()  # a change or a fork from another thread waits for the end of a step
+        self._lock = lock_across_forks(self)  # a change or a fork from another thread waits for the end of a step
         self.given_name, self.observers = name, Observers(self)
         self.module, self.output = module, output  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
@@ -101,6 +101,7 @@ class Experiment(KeptInFile):
     def held(self) -> Iterator[Trainer]:
         """Hold the run between two steps: nobody else moves it, torch computes as it wants, and Ctrl-C waits."""
         with self._lock, DeferredInterrupt(), ComputeContext(self.settings), torch.no_grad():
+            self.trainer.check_whole()
             yield self.trainer
 
     @contextmanager
@@ -220,7 +221,6 @@ class Experiment(KeptInFile):
                 "can hold; share the code that makes it, or describe an MLP by its widths."
             )
         with self.held() as trainer:
-            trainer.check_whole()
             trainer.learner.check_feedback()
             settings, (changes, steps) = Settings(**self.history.settings), self.progress()
         return Session(settings, tuple(changes), steps)

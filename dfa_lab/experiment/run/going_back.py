@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from typing import NoReturn
 
 from dfa_lab.errors import DfaLabError, DivergedError, in_words
@@ -59,12 +58,14 @@ class GoesBack:
 
     def mend(self, undo: Callable[[], None]) -> None:
         """Let ``undo`` take back what was half done. Where that fails too, ``check_whole`` goes back first of all."""
-        self.damaged = "an error left the run half changed"
-        with suppress(BaseException):
+        try:
             undo()
-            self.damaged = ""
-        if self.damaged:
-            self.pending = Pending()  # so that the next step asks
+        except BaseException:
+            self.leave_half_done("an error left the run half changed")
+
+    def leave_half_done(self, why: str) -> None:
+        """Something was begun, and what it had done is taken back before anything else."""
+        self.damaged, self.pending = why, Pending()  # so that the next step asks
 
     def diverge(self, lost: Sequence[int] = ()) -> NoReturn:
         """Go back to the fallback, keep the settings in force, and raise ``DivergedError``.

@@ -7,10 +7,13 @@ next command but a pause, and is raised by ``wait``, once.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from weakref import WeakMethod, finalize
 
@@ -47,8 +50,8 @@ class CommandThread:
         self._training, self._commands = training, commands
         self.threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
-        self._lock, self._idle = threading.Lock(), threading.Event()
-        self._leaving, self._pauses = False, 0
+        self._process, self._lock, self._idle = os.getpid(), threading.Lock(), threading.Event()
+        self._leaving, self._pauses, self._asked = False, 0, threading.local()
         self._autosave: Autosave | None = None
         self._taken: Command | None = None  # at rest, by the thread
         self._idle.set()
@@ -57,18 +60,31 @@ class CommandThread:
     @property
     def closed(self) -> bool:
         """Whether it takes no commands any more."""
-        return self._closed
+        return self._closed or self._is_forked
 
     @property
     def error(self) -> Exception | None:
         """What the status says in words, where it was an error."""
         return self._training.errors.error
 
+    @property
+    def _is_forked(self) -> bool:
+        """Whether its thread is in the process that this one was forked from."""
+        return self.threaded and os.getpid() != self._process
+
+    def _check_process(self) -> None:
+        if self._is_forked:
+            raise DfaLabError(
+                "this runner's thread trains in the process that this one was forked from; make a new Runner here of "
+                "its experiment, which stands where it stood then."
+            )
+
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
 
         ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
         """
+        self._check_process()
         try:
             done = self._idle.wait(timeout)
         except KeyboardInterrupt:
@@ -78,8 +94,25 @@ class CommandThread:
             raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
         self._training.errors.raise_once()
 
+    @contextmanager
+    def only_where(self, allows: Callable[[Training], None]) -> Iterator[None]:
+        """Every command that this thread puts inside asks ``allows`` first, at the step boundary where it is obeyed.
+
+        What that raises keeps it from being done, and stands on the status.
+        """
+        before = getattr(self._asked, "first", None)
+        self._asked.first = allows
+        try:
+            yield
+        finally:
+            self._asked.first = before
+
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
+        self._check_process()
+        allows = getattr(self._asked, "first", None)
+        if allows is not None and command is not PAUSE and command is not CLOSE:
+            command = replace(command, apply=_asking_first(allows, command.apply))
         with DeferredInterrupt() as interrupted:  # it is handed over whole, and without a thread ends between two steps
             with self._lock:
                 if self._closed:
@@ -97,7 +130,7 @@ class CommandThread:
 
     def close(self) -> None:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
-        if not self._closed:
+        if not self.closed:
             self.put(CLOSE)
 
     def _leave(self) -> None:
@@ -227,3 +260,11 @@ def _obey_all(commands: Commands) -> None:
 
 def _nothing() -> None:
     """The runner is gone, and its thread has ended."""
+
+
+def _asking_first(allows: Callable[[Training], None], apply: Callable[[Training], None]) -> Callable[[Training], None]:
+    def applied(training: Training) -> None:
+        allows(training)
+        apply(training)
+
+    return applied

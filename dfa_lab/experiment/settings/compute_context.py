@@ -6,6 +6,7 @@ import torch
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings.settings import Settings
+from dfa_lab.forked_processes import check_threads, is_forked
 
 
 class ComputeContext:
@@ -20,6 +21,8 @@ class ComputeContext:
         self._inside = settings.threads, None if settings.device == "cpu" else settings.precision
 
     def __enter__(self) -> None:
+        if is_forked():
+            check_threads(self._inside[0])
         self._before = torch.get_num_threads(), None if self._inside[1] is None else _precision()
         _set(*self._inside)
 
