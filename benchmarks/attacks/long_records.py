@@ -15,7 +15,7 @@ from attacks.counts import Counts, Plan
 from attacks.soak import size
 
 #: Steps of a history for each time, and how many steps lie between two of its rows.
-STEPS, EVERY, PROBE = 10_000_000, 10, 1_000
+STEPS, EVERY, PROBE = 1_000_000, 10, 1_000
 #: Steps and changes of a run that says who it is.
 FAR, MANY = 10**9, 1_000_000
 #: MB of a figure, and of the text of a share, that are too much.
@@ -40,7 +40,7 @@ def recorded(steps: int) -> dfa.History:
 
 def attack(plan: Plan, counts: Counts) -> None:
     """A history of ``times`` million steps, and a run at ``FAR`` steps; ``minutes`` do not count."""
-    steps = plan.times * 1_000_000
+    steps = plan.times * STEPS
     start = time.perf_counter()
     history = recorded(steps)
     counts.figures |= {"steps recorded": steps, "seconds": time.perf_counter() - start}
