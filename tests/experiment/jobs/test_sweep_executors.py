@@ -111,7 +111,11 @@ import dfa_lab as dfa
 def halves(site, generator, *, by=1.0):
     return torch.full(site.shape, 0.5 / by)
 
-dfa.RULES.register("noisy", dfa.Rule.direct(lambda e: e.sign()) if hasattr(dfa.Rule, "direct") else dfa.RULES["dfa"])
+dfa.RULES.register("noisy", dfa.Rule(
+    name="noisy", title="half FA", paper="an example", equation="", route=dfa.Route.LAYERWISE, needs_feedback=True,
+    carrier=lambda weight, feedback: (weight + feedback) / 2,
+))
+
 dfa.TASKS.register("mine", dfa.Task.from_arrays([[0.0, 1], [1, 0], [2, 2], [3, 1]] * 9, ["cat", "dog"] * 18))
 
 def third(run):
