@@ -42,6 +42,7 @@ FOLDERS = {
         "monitor",
         "checkpoints",
         "run",
+        "jobs",
         "sweep",
         "inspection",
         "autosave",
