@@ -41,6 +41,7 @@ FOLDERS = {
         "measurement",
         "monitor",
         "run",
+        "jobs",
         "sweep",
         "inspection",
         "runner",

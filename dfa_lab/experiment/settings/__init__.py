@@ -14,6 +14,7 @@ from dfa_lab.experiment.settings.limits import (
     MESSAGE_TEXT,
     MOST_CHANGES,
     MOST_LANES,
+    MOST_REPLICAS,
     MOST_STEPS,
     PAGE_CHANGES,
     PAGE_CHARACTERS,
