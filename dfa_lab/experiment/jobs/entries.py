@@ -17,6 +17,7 @@ from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.jobs.sweep_metrics import SweepMetric
 from dfa_lab.experiment.settings import CHOICES
 from dfa_lab.learning.alignment import CONVENTIONS, column
+from dfa_lab.learning.rules import Rule
 from dfa_lab.registry import Registry, per_layer
 
 #: Says which process an entry comes from; a forked child has its parent's entries, and its name.
@@ -63,7 +64,7 @@ def own_names(field: str, value: Any) -> Iterator[str]:
 def pickled(metrics: Sequence[SweepMetric], entries: Sequence[Entry]) -> bytes:
     """The metrics and entries as bytes, functions of a notebook by their code. ``DfaLabError`` for what is none."""
     try:
-        return bytes(_cloudpickle().dumps((PROCESS, metrics, entries)))
+        return bytes(_cloudpickle().dumps((PROCESS, list(metrics), [_packed(one) for one in entries])))
     except Exception as reason:
         names = ", ".join([one.column for one in metrics if one.function] + [one.name for one in entries])
         raise DfaLabError(
@@ -76,10 +77,27 @@ def unpickled(text: bytes) -> list[SweepMetric]:
     """The metrics; the entries are registered in this process, unless they come from it."""
     process, metrics, entries = _cloudpickle().loads(text)
     if process != PROCESS:
-        for one in entries:
-            REGISTRIES[one.kind].put(one.name, one.entry)
+        for kind, name, make, given in entries:
+            REGISTRIES[kind].put(name, make(given))
     assert all(one.metric in METRICS for one in metrics if one.metric), shown(metrics)
     return list(metrics)
+
+
+def _packed(one: Entry) -> tuple[str, str, Any, Any]:
+    """An entry with what makes it again: a registered rule would be pickled by its name, which nobody else knows."""
+    if isinstance(one.entry, Rule):
+        fields = {field.name: getattr(one.entry, field.name) for field in dataclasses.fields(one.entry)}
+        return one.kind, one.name, _rule, (type(one.entry), fields)
+    return one.kind, one.name, _itself, one.entry
+
+
+def _rule(given: tuple[type[Rule], dict[str, Any]]) -> Rule:
+    kind, fields = given
+    return kind(**fields)
+
+
+def _itself(entry: Any) -> Any:
+    return entry
 
 
 def _cloudpickle() -> Any:

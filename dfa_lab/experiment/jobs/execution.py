@@ -123,7 +123,7 @@ class Execution:
             for runs in (part.runs[:middle], part.runs[middle:]):
                 self._suspects.append((replace(part, runs=runs), claimed))
         else:
-            why = f"its worker was lost {self._died[part]} times: {in_words(error)}"
+            why = f"it was given out {self._died[part]} times and nothing came back: {in_words(error)}"
             self.keep(part.runs[0], Result(metrics={}, seconds=0.0, error=why))
             self._release(claimed)
 

@@ -83,7 +83,7 @@ def test_a_lost_worker_costs_nothing_but_time():
     same(frame, dfa.sweep(GRID, seeds=4, executor=Loses(2, 1), group_size=4, **SMALL))
     found = dfa.sweep(GRID, seeds=4, executor=Loses(2, 10**6), group_size=4, **SMALL)
     lost = found.seed == 2
-    assert found.error[lost].str.contains("its worker was lost .* the worker is gone").all()
+    assert found.error[lost].str.contains("given out 2 times and nothing came back.* the worker is gone").all()
     pd.testing.assert_frame_equal(
         found[~lost].drop(columns="seconds"), frame[~lost].drop(columns="seconds"), atol=1e-5, rtol=0
     )
