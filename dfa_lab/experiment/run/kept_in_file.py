@@ -13,7 +13,7 @@ from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.checkpoints import checkpoint_bytes, read_checkpoint
 from dfa_lab.experiment.run.no_copies import NoCopies
-from dfa_lab.experiment.run.run_document import run_document, run_of
+from dfa_lab.experiment.run.run_document import capture_run, run_of
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
@@ -58,10 +58,10 @@ class KeptInFile(NoCopies):
 
 def take_copy(run: Experiment) -> Callable[[str | os.PathLike[str]], Path]:
     """Copy ``run`` between two steps, now; what is returned writes the copy to a path, then or in another thread."""
-    document, tensors = run_document(run)
-    about = f"{run!r}, {run.history.name}"
+    pack, about = capture_run(run), f"{run!r}, {run.history.name}"
 
     def write(path: str | os.PathLike[str]) -> Path:
+        document, tensors = pack()
         return write_atomically(path, checkpoint_bytes(document, tensors, about), what="save")
 
     return write

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 from torch import nn
 
@@ -32,9 +33,12 @@ def autosave_of(
 ) -> Autosave:
     """What saves the runs of ``training`` into ``folder``; see ``taken``. What fails is a command to ``put``."""
 
+    runner = WeakMethod(put)  # a runner that nobody holds is to be gone at once
+
     def warn(words: str) -> None:
-        with suppress(DfaLabError):  # closed by now: nobody looks
-            put(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
+        if (told := runner()) is not None:
+            with suppress(DfaLabError):  # closed by now: nobody looks
+                told(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
 
     return Autosave(folder, training.lanes.state, lambda: taken(training, beside, screen), warn, threaded=threaded)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
 import torch
@@ -155,6 +156,7 @@ def test_nothing_is_saved_before_training_after_restoring_or_twice(made, tmp_pat
     other.wait()
     other.close()
     runner.close()
+    until(lambda: not (other._thread.is_alive() or runner._thread.is_alive()))
     assert len(dfa.Runner.restore(autosave=tmp_path / "saves")) == 1
     assert other.saved is None
 
@@ -186,6 +188,11 @@ def test_what_is_trained_at_once_is_saved_at_once(made, tmp_path):
     (one,) = dfa.Runner.restore(autosave=tmp_path / "saves")
     assert one.steps == 9
     assert made(threaded=False, autosave=True).saved is None
+
+
+def test_a_runner_that_nobody_holds_is_gone_at_once(tmp_path):
+    gone = weakref.ref(dfa.Runner(dfa.Experiment(**FAST), autosave=tmp_path))
+    assert gone() is None
 
 
 PROGRAM = """
