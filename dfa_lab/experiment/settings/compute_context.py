@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, in_words, is_out_of_memory
 from dfa_lab.experiment.settings.settings import Settings
 from dfa_lab.forked_processes import check_threads, is_forked
 
@@ -26,8 +26,13 @@ class ComputeContext:
         self._before = torch.get_num_threads(), None if self._inside[1] is None else _precision()
         _set(*self._inside)
 
-    def __exit__(self, *reason: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _set(*self._before)
+        if error is not None and is_out_of_memory(error):
+            raise DfaLabError(
+                f"the memory does not suffice for this: {in_words(error)}. Make widths, replicas, batch_size, "
+                "probe_size or the task smaller, or close other runs."
+            ) from error
 
 
 def _set(threads: int, precision: str | None) -> None:
