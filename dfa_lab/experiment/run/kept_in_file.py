@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 class KeptInFile(NoCopies):
     """A run that is saved to a file and loaded from it; it goes on from there to the last bit."""
 
+    def cut_off(self) -> None:
+        """In a forked process: another thread was in the middle of a step, which is taken back."""
+        cast("Experiment", self).trainer.leave_half_done("the process was forked in the middle of a step")
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to a file, from which ``Experiment.load`` goes on to the last bit, and return its path.
 

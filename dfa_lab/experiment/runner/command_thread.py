@@ -7,9 +7,13 @@ next command but a pause, and is raised by ``wait``, once.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from weakref import WeakMethod, finalize
 
@@ -17,7 +21,7 @@ from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.autosave import Autosave
 from dfa_lab.experiment.runner.training import Command, Training
-from dfa_lab.experiment.settings import ComputeContext
+from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor;
 #: and in which waiting commands are obeyed before the next turn.
@@ -46,8 +50,8 @@ class CommandThread:
         self._training, self._commands = training, commands
         self.threaded, self._closed = threaded, False
         self._thread: threading.Thread | None = None
-        self._lock, self._idle = threading.Lock(), threading.Event()
-        self._leaving, self._pauses = False, 0
+        self._process, self._lock, self._idle = os.getpid(), threading.Lock(), threading.Event()
+        self._leaving, self._pauses, self._asked = False, 0, threading.local()
         self._autosave: Autosave | None = None
         self._taken: Command | None = None  # at rest, by the thread
         self._idle.set()
@@ -56,18 +60,31 @@ class CommandThread:
     @property
     def closed(self) -> bool:
         """Whether it takes no commands any more."""
-        return self._closed
+        return self._closed or self._is_forked
 
     @property
     def error(self) -> Exception | None:
         """What the status says in words, where it was an error."""
         return self._training.errors.error
 
+    @property
+    def _is_forked(self) -> bool:
+        """Whether its thread is in the process that this one was forked from."""
+        return self.threaded and os.getpid() != self._process
+
+    def _check_process(self) -> None:
+        if self._is_forked:
+            raise DfaLabError(
+                "this runner's thread trains in the process that this one was forked from; make a new Runner here of "
+                "its experiment, which stands where it stood then."
+            )
+
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
 
         ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
         """
+        self._check_process()
         try:
             done = self._idle.wait(timeout)
         except KeyboardInterrupt:
@@ -77,25 +94,43 @@ class CommandThread:
             raise DfaLabError(f"still training after {timeout} seconds; give wait() longer, or pause() first.")
         self._training.errors.raise_once()
 
+    @contextmanager
+    def only_where(self, allows: Callable[[Training], None]) -> Iterator[None]:
+        """Every command that this thread puts inside asks ``allows`` first, at the step boundary where it is obeyed.
+
+        What that raises keeps it from being done, and stands on the status.
+        """
+        before = getattr(self._asked, "first", None)
+        self._asked.first = allows
+        try:
+            yield
+        finally:
+            self._asked.first = before
+
     def put(self, command: Command) -> None:
         """Hand over a command: O(1), from any thread. After ``close`` it is an error."""
-        with self._lock:
-            if self._closed:
-                raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
-            self._idle.clear()
-            self._pauses += command is PAUSE
-            self._commands.put((self, command))
-            self._closed = command is CLOSE
-            if self.threaded and self._thread is None:
-                leave = WeakMethod(self._leave)
-                work, stop = partial(_obey_all, self._commands), lambda: (leave() or _nothing)()
-                self._thread = start_daemon("trainer", work, stop=stop)
-        if not self.threaded:
-            self._work_inline()
+        self._check_process()
+        allows = getattr(self._asked, "first", None)
+        if allows is not None and command is not PAUSE and command is not CLOSE:
+            command = replace(command, apply=_asking_first(allows, command.apply))
+        with DeferredInterrupt() as interrupted:  # it is handed over whole, and without a thread ends between two steps
+            with self._lock:
+                if self._closed:
+                    raise DfaLabError("this runner was closed; make a new one (in a notebook, run the cell again).")
+                self._idle.clear()
+                self._pauses += command is PAUSE
+                self._commands.put((self, command))
+                self._closed = command is CLOSE
+                if self.threaded and self._thread is None:
+                    leave = WeakMethod(self._leave)
+                    work, stop = partial(_obey_all, self._commands), lambda: (leave() or _nothing)()
+                    self._thread = start_daemon("trainer", work, stop=stop)
+            if not self.threaded:
+                self._work_inline(interrupted)
 
     def close(self) -> None:
         """End the thread; what is running stops at the next step boundary. Closing twice is closing once."""
-        if not self._closed:
+        if not self.closed:
             self.put(CLOSE)
 
     def _leave(self) -> None:
@@ -124,13 +159,16 @@ class CommandThread:
                 training.running = False
                 time.sleep(A_MOMENT)
 
-    def _work_inline(self) -> None:
+    def _work_inline(self, interrupted: Callable[[], bool]) -> None:
         try:
             while not self._commands.empty():
                 self._obey(self._commands.get()[1])
-            while self._training.running:
+            while self._training.running and not interrupted():
                 self._training.turn()
-            self._training.measure_at_rest()
+            if interrupted():
+                self._training.pause()
+            else:
+                self._training.measure_at_rest()
             if self._autosave is not None:
                 self._autosave.at_rest()
         finally:
@@ -222,3 +260,11 @@ def _obey_all(commands: Commands) -> None:
 
 def _nothing() -> None:
     """The runner is gone, and its thread has ended."""
+
+
+def _asking_first(allows: Callable[[Training], None], apply: Callable[[Training], None]) -> Callable[[Training], None]:
+    def applied(training: Training) -> None:
+        allows(training)
+        apply(training)
+
+    return applied
