@@ -26,6 +26,7 @@ class Child:
         sys.stderr.flush()
         self.pid = os.fork()
         self.code: int | None = None
+        self.seconds = 0.0  # of a processor, once it has ended
         if self.pid:
             os.close(write)
             self._rest = b""
@@ -62,12 +63,13 @@ class Child:
     def end(self, seconds: float = 30.0) -> bool:
         """Wait until it has ended, and kill it where it does not; whether it ended by itself; ``code`` says how."""
         end, in_time = time.monotonic() + seconds, True
-        while (found := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
+        while (found := os.wait4(self.pid, os.WNOHANG))[0] == 0:
             if time.monotonic() > end:
                 in_time = False
                 self.kill()
                 end += 60
             time.sleep(0.002)
         self.code = os.waitstatus_to_exitcode(found[1])
+        self.seconds = found[2].ru_utime + found[2].ru_stime
         os.close(self._read)
         return in_time

@@ -18,6 +18,7 @@ from attacks import (
     runs,
     short_memory,
     soak,
+    sweep_kills,
 )
 from dfa_lab import atomic_file
 
@@ -175,3 +176,29 @@ def test_a_run_made_again_differs_where_one_is_changed():
     assert runs.is_whole(run) == ""
     run.net.weights[0].data.view(-1)[0] += 1e-6
     assert runs.is_whole(run).startswith("tensors weights.0")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_sweeps_killed(monkeypatch):
+    monkeypatch.setattr(sweep_kills, "KILLS", 3)
+    monkeypatch.setattr(sweep_kills, "MORE", 4)  # most of so short a sweep is its beginning
+    monkeypatch.setitem(sweep_kills.SWEEP, "seeds", 4)
+    found = made(sweep_kills.attack, 1)
+    assert wrong(found) == {}
+    assert found.right["the last call's frame is that of a clean sweep"] == 1
+
+
+def test_a_sweep_that_gives_other_numbers_the_second_time_is_found(monkeypatch):
+    swept = sweep_kills.swept
+
+    def another(folder=None):
+        frame = swept(folder)
+        return frame if folder is None else frame.iloc[1:]
+
+    monkeypatch.setattr(sweep_kills, "KILLS", 0)
+    monkeypatch.setattr(sweep_kills, "MORE", 4)
+    monkeypatch.setitem(sweep_kills.SWEEP, "seeds", 1)
+    monkeypatch.setitem(sweep_kills.SWEEP, "steps", 10)
+    monkeypatch.setattr(sweep_kills, "swept", another)
+    assert "the last call's frame is that of a clean sweep" in made(sweep_kills.attack, 1).wrong
