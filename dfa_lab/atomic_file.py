@@ -10,23 +10,24 @@ from pathlib import Path
 from dfa_lab.errors import DfaLabError, shown
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what: str) -> Path:
+def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what: str, durable: bool = True) -> Path:
     """Replace the file at ``path`` as ``replace_file`` does, and return its path.
 
     ``what`` writes it, for the error: ``DfaLabError`` where the file cannot be written; the former one is whole then.
     """
     try:
         place = Path(path).expanduser()
-        replace_file(place, content)
+        replace_file(place, content, durable=durable)
     except (OSError, TypeError, ValueError, RuntimeError) as reason:  # RuntimeError: a home that nobody knows
         raise DfaLabError(f"{what} cannot write to {shown(path)}: {reason}; give the path of a file.") from None
     return place
 
 
-def replace_file(place: Path, content: bytes | str) -> None:
+def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Write ``content``, a text as UTF-8, beside ``place``, and put it there once the disk has it all.
 
-    A link stays one, and a file's permissions stay. ``OSError`` where that is not possible.
+    A link stays one, and a file's permissions stay. ``OSError`` where that is not possible. Not ``durable``, it does
+    not wait for the disk: whole whatever happens to the program, but a power cut may lose it. For many small files.
     """
     target = place.resolve()
     half = target.with_name(f".{uuid.uuid4().hex}.part")
@@ -34,12 +35,15 @@ def replace_file(place: Path, content: bytes | str) -> None:
         with half.open("xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         with contextlib.suppress(OSError):  # there is no former file, or it is another user's
             half.chmod(target.stat().st_mode & 0o777)
         half.replace(target)
     finally:
         half.unlink(missing_ok=True)
+    if not durable:
+        return
     with contextlib.suppress(OSError):  # not every system lets a folder be synced
         folder = os.open(target.parent, os.O_RDONLY)
         try:

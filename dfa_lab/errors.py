@@ -83,6 +83,14 @@ def in_words(error: BaseException) -> str:
     return _cut(text, MOST_SHOWN)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: Python's or NumPy's error, or torch's, on a CPU a RuntimeError like any other."""
+    if isinstance(error, RuntimeError):
+        text = in_words(error)
+        return "can't allocate memory" in text or "out of memory" in text
+    return isinstance(error, MemoryError)
+
+
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 

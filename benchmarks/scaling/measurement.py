@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import pickle
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dfa_lab.experiment.sweep.group import train_runs
-from dfa_lab.experiment.sweep.sweep_metrics import sweep_metrics
+from dfa_lab.experiment.jobs import pickled, sweep_metrics, train_runs
 
 #: The run whose groups are timed.
 RUN = {"task": "digits", "widths": (128, 128), "rule": "dfa", "batch_size": 64, "lr": 0.1}
@@ -33,88 +31,97 @@ COUNTERS = Path("/sys/class/net/lo/statistics/tx_bytes")
 
 
 def group_seconds(steps: int, rounds: int) -> dict[int, float]:
-    """Seconds a run in groups of each size, the median over the rounds, one thread."""
+    """Seconds of one thread that a run takes in groups of each size, the least over the rounds.
+
+    It is processor time: what else the machine does adds little to it.
+    """
     metrics = sweep_metrics(None)
     found: dict[int, list[float]] = {size: [] for size in SIZES}
+    train_runs([{**RUN, "threads": 1}], steps, metrics)  # everything is loaded
     for _ in range(rounds):
         for size in SIZES:
             runs = [{**RUN, "threads": 1, "seed": seed} for seed in range(size)]
-            begun = time.perf_counter()
+            begun = time.process_time()
             train_runs(runs, steps, metrics)
-            found[size].append((time.perf_counter() - begun) / size)
-    return {size: statistics.median(one) for size, one in found.items()}
+            found[size].append((time.process_time() - begun) / size)
+    return {size: min(one) for size, one in found.items()}
 
 
 def start_seconds(rounds: int) -> float:
-    """Seconds from the start of a process to the end of its first update; the median over the rounds."""
+    """Seconds of one core from the start of a process to the end of its first update; the least over the rounds."""
     found = []
     for _ in range(rounds):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", FIRST_STEP], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
+        with subprocess.Popen(
+            [sys.executable, "-c", FIRST_STEP], env={**os.environ, "OMP_NUM_THREADS": "1"}
+        ) as process:
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        found.append(used.ru_utime + used.ru_stime)
+    return min(found)
 
 
-def payload(size: int) -> tuple[bytes, dict[str, Any]]:
-    """What travels to a worker for a group, as bytes, and what comes back for it."""
-    runs = [{**RUN, "widths": [128, 128], "seed": seed} for seed in range(size)]
-    metrics = [one.column for one in sweep_metrics(None)]
-    result = {"results": [[*(0.5 for _ in metrics), 0.1, None] for _ in runs]}
-    return json.dumps({"runs": runs, "steps": 500, "metrics": metrics}).encode(), result
+def payload(size: int) -> tuple[str, int, bytes]:
+    """What travels to a worker for a group: the arguments of a job."""
+    runs = [{"rule": "dfa", "lr": 0.1, "feedback_scale": 1.0, **RUN, "seed": seed} for seed in range(size)]
+    return json.dumps(runs), 500, pickled(sweep_metrics(None), [])
 
 
-def answer(given: bytes, result: dict[str, Any]) -> dict[str, Any]:
-    """A task without work: what comes back is what would come back."""
-    return result if given else {}
+def answer(runs: str, steps: int, extras: bytes) -> list[dict[str, Any]]:
+    """A job without work: what comes back is as large as what would come back."""
+    del steps, extras
+    names = [one.column for one in sweep_metrics(None)]
+    numbers = range(len(json.loads(runs)))
+    return [
+        {"metrics": dict.fromkeys(names, 0.5 + run / 7), "seconds": 0.1 + run / 7, "error": None} for run in numbers
+    ]
 
 
 def task_costs(tasks: int, rounds: int, sizes: tuple[int, ...] = (1, 16, 64)) -> dict[str, Any] | None:
-    """Of a task without work: seconds of the sweep's process and of the scheduler, and bytes; None without Dask."""
+    """Of a task without work: seconds of the sweep's process and of the scheduler, and bytes; None without Dask.
+
+    The seconds are processor time, the least over the rounds. The bytes are what crosses the loopback, both ways: to
+    the scheduler, to the worker and back.
+    """
     if find_spec("distributed") is None:
         return None
     from distributed import Client
 
     found: dict[str, Any] = {"bytes": {}, "pickled": {}}
+    submits, busy = [], []
     with _cluster() as (address, scheduler), Client(address) as client:
         client.wait_for_workers(1, timeout=60)
         executor = client.get_executor()
-        list(executor.map(answer, [b"x"] * 50, [{}] * 50))  # everything is loaded
-        submits, busy, wall = [], [], []
+        for future in [executor.submit(answer, *payload(1)) for _ in range(20)]:  # everything is loaded
+            future.result()
         for size in sizes:
-            sent, back = payload(size)
-            found["pickled"][size] = len(sent) + len(pickle.dumps(back))
+            runs, _, extras = arguments = payload(size)
+            found["pickled"][size] = len(pickle.dumps(arguments)) + len(pickle.dumps(answer(*arguments)))
             over = []
-            for _ in range(rounds):
-                bytes_before, cpu, begun = _loopback(), _cpu(scheduler), time.perf_counter()
-                futures = [executor.submit(answer, sent + str(number).encode(), back) for number in range(tasks)]
-                submitted = time.perf_counter()
+            for round_ in range(rounds):
+                before, cpu, own = _loopback(), _cpu(scheduler), time.process_time()
+                first = tasks * round_  # Dask would not send the same call twice
+                futures = [executor.submit(answer, runs, first + number, extras) for number in range(tasks)]
                 for future in futures:
                     future.result()
-                ended = time.perf_counter()
-                submits.append((submitted - begun) / tasks)
-                wall.append((ended - begun) / tasks)
+                submits.append((time.process_time() - own) / tasks)
                 busy.append((_cpu(scheduler) - cpu) / tasks)
-                over.append((_loopback() - bytes_before) / tasks)
+                over.append((_loopback() - before) / tasks)
             found["bytes"][size] = min(over)  # others use the loopback too
-        found |= {"submit": statistics.median(submits), "schedule": statistics.median(busy)}
-        found["wall"] = statistics.median(wall)
-    return found
+    return {**found, "submit": min(submits), "schedule": min(busy)}
 
 
 def worker_seconds(rounds: int) -> float | None:
-    """Seconds from starting ``dask worker`` in the shell to the end of the first update that it does."""
+    """Seconds of one core from starting ``dask worker`` in the shell to the end of the first update that it does."""
     if find_spec("distributed") is None:
         return None
     from distributed import Client
 
     found = []
     for _ in range(rounds):
-        with _cluster(workers=0) as (address, _), Client(address) as client:
-            begun = time.perf_counter()
-            with _worker(address):
-                client.submit(exec, FIRST_STEP).result(timeout=120)
-                found.append(time.perf_counter() - begun)
-    return statistics.median(found)
+        with _cluster(workers=0) as (address, _), Client(address) as client, _worker(address) as worker:
+            client.submit(exec, FIRST_STEP).result(timeout=120)
+            found.append(_cpu(worker))
+    return min(found)
 
 
 @contextlib.contextmanager
@@ -135,11 +142,11 @@ def _cluster(workers: int = 1) -> Iterator[tuple[str, int]]:
 
 
 @contextlib.contextmanager
-def _worker(address: str) -> Iterator[None]:
+def _worker(address: str) -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", folder]
-        with _process(["worker", address, *options], folder):
-            yield
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", folder]
+        with _process(["worker", address, *options], folder) as process:
+            yield process.pid
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +25,15 @@ app = typer.Typer(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command's entry point; ``arguments`` default to the shell's."""
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="dfa-lab")
+        try:
+            app(args=None if arguments is None else list(arguments), prog_name="dfa-lab")
+        finally:
+            sys.stdout.flush()  # here, where it can be said that the disk is full
     except DfaLabError as error:
         typer.echo(f"dfa-lab: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):  # what is left would fail again at the end of the program
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        typer.echo(f"dfa-lab: what it says could not be written: {error}.", err=True)
         sys.exit(2)

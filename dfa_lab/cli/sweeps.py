@@ -133,9 +133,9 @@ def _summary(frame: pd.DataFrame) -> str:
 def _kept(path: Path) -> pd.DataFrame | History:
     """The table of a sweep's folder, or the history of a run's file."""
     if path.is_dir():
-        import importlib
+        from dfa_lab.experiment.sweep import load_sweep
 
-        return importlib.import_module("dfa_lab.experiment.sweep").load_sweep(path)  # to be imported by name
+        return load_sweep(path)
     if path.suffix == ".safetensors":
         from dfa_lab.experiment.run import Experiment
 

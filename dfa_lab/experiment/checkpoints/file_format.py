@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.regular_file import read_regular
 
 FORMAT, VERSION = "dfa_lab.checkpoint", 1
 _BEFORE, _ZEROS = b'"digest":"', b"0" * 64
@@ -41,7 +42,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[
     was cut short or changed since it was written.
     """
     try:
-        content = Path(path).expanduser().read_bytes()
+        content = read_regular(Path(path).expanduser())
     except (OSError, TypeError, ValueError, RuntimeError) as reason:
         raise DfaLabError(
             f"no run can be loaded from {shown(path)}: {reason}; give the path of a file that save() wrote."

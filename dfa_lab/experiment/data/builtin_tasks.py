@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import DfaLabError, in_words, shown, whole_number
 from dfa_lab.experiment.data.task import TASKS, Task
 from dfa_lab.learning.ops import generator
+from dfa_lab.regular_file import read_regular
 
+#: Bytes that an IDX file may hold.
+MOST_BYTES = 2**32
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
 FASHION_MNIST_CLASSES = (
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -114,16 +121,22 @@ def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> T
     Debian's dataset-fashion-mnist puts them.
     """
     place = Path(folder)
-    arrays = {}
+    arrays: dict[str, Tensor] = {}
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        path = next((place / (name + end) for end in ("-ubyte.gz", "-ubyte") if (place / (name + end)).exists()), None)
+        path = next((place / (name + end) for end in ("-ubyte.gz", "-ubyte") if _is_there(place / (name + end))), None)
         if path is None:
             raise DfaLabError(
-                f"task 'fashion_mnist' looked for {name}-ubyte.gz in {place} and did not find it. On Debian or Ubuntu: "
-                "apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder and give "
-                'it as task={"name": "fashion_mnist", "folder": "…"}.'
+                f"task 'fashion_mnist' looked for {name}-ubyte.gz in {str(place)[:200]} and did not find it. On Debian "
+                "or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder "
+                'and give it as task={"name": "fashion_mnist", "folder": "…"}.'
             )
-        arrays[name] = torch.from_numpy(_read_idx(path))
+        found = _read_idx(path)
+        inner = (28, 28) if "images" in name else ()
+        count = len(arrays[name.replace("labels-idx1", "images-idx3")]) if not inner else len(found)
+        if found.shape != (count, *inner) or not count or (not inner and found.max() > 9):
+            wanted = "pictures, (N, 28, 28)" if inner else f"{count} class numbers from 0 to 9"
+            raise DfaLabError(f"{path} holds an array {found.shape}; expected {wanted}. Get the file again.")
+        arrays[name] = torch.from_numpy(found)
     shape = (-1, 784) if flat else (-1, 1, 28, 28)
     return Task(
         name="fashion_mnist",
@@ -138,17 +151,30 @@ def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> T
     )
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long
+        return False
+
+
 def _read_idx(path: Path) -> np.ndarray:
     """The array of bytes in an IDX file: two zero bytes, type 8, the number of dimensions, their sizes, the data."""
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        zero, kind, dimensions = struct.unpack(">HBB", raw[:4])
-        shape = struct.unpack(f">{dimensions}I", raw[4 : 4 + 4 * dimensions])
+        raw: Any = io.BytesIO(read_regular(path))
+        file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+        begin = file.read(4)
+        zero, kind, dimensions = struct.unpack(">HBB", begin)
         if zero != 0 or kind != 8:
-            raise ValueError(f"it begins with {raw[:4]!r}")
-        return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
-    except (OSError, EOFError, ValueError, struct.error) as reason:
-        raise DfaLabError(f"{path} is no IDX file of bytes ({reason}); get the file again.") from None
+            raise ValueError(f"it begins with {begin!r}")
+        shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
+        size = math.prod(shape)
+        data = file.read(min(size, MOST_BYTES) + 1)  # no more than it says, whatever is packed in it
+        if len(data) != size:
+            raise ValueError(f"it says that {size:,} bytes follow, and {len(data):,}{'+' * (len(data) > size)} do")
+        return np.frombuffer(data, np.uint8).reshape(shape).copy()
+    except (OSError, EOFError, ValueError, MemoryError, struct.error, zlib.error) as reason:
+        raise DfaLabError(f"{path} is no IDX file of bytes ({in_words(reason)}); get the file again.") from None
 
 
 def _split(name: str, summary: str, inputs: np.ndarray, targets: np.ndarray, outputs: int) -> Task:

@@ -15,10 +15,17 @@ from dfa_lab.learning.ops import IGNORED
 Pair = tuple[Any, Any]
 #: What whole numbers are read as class numbers: a network has an output for each.
 MOST_CLASSES = 1_000_000
+#: Fewer are classes in any case; of more, one of so many at least is to occur, else they may well be prices.
+FEW_CLASSES, SPARSE = 10_000, 10
 
 
-def from_arrays(name: str, train: Pair, test: Pair, test_share: float, seed: int, tokens: bool) -> dict[str, Any]:
-    """The fields of a Task from (inputs, targets) pairs; see ``Task.from_arrays``. ``test`` may be (None, None)."""
+def from_arrays(
+    name: str, train: Pair, test: Pair, test_share: float, seed: int, tokens: bool, counted: bool
+) -> dict[str, Any]:
+    """The fields of a Task from (inputs, targets) pairs; see ``Task.from_arrays``. ``test`` may be (None, None).
+
+    ``counted`` says that the number of classes was given.
+    """
     parts = [_arrays(train, "")]
     if test[0] is not None:
         parts.append(_arrays(test, "test_"))
@@ -28,7 +35,7 @@ def from_arrays(name: str, train: Pair, test: Pair, test_share: float, seed: int
     if len(parts) == 1:
         inputs, targets = parts[0]
         parts = [(_taken(inputs, chosen), targets[chosen]) for chosen in _split(targets, test_share, seed)]
-    outputs, coded, loss = _coded([part[1] for part in parts])
+    outputs, coded, loss = _coded([part[1] for part in parts], counted)
     summary = f"data of one's own, {count} samples"
     fields: dict[str, Any] = {"name": name, "summary": summary, "outputs": outputs, "loss": loss}
     for split, (given, _), numbers in zip(("train", "test"), parts, coded, strict=True):
@@ -45,21 +52,31 @@ def _arrays(given: Pair, prefix: str) -> Pair:
 def _several(given: Any, what: str, count: int) -> Any:
     if isinstance(given, Mapping):
         return {str(name): _several(one, f"{what}[{name!r}]", count) for name, one in given.items()}
-    if isinstance(given, tuple) and given and all(_has(one, count) for one in given) and len(given) != count:
+    if isinstance(given, tuple) and given and all(map(_is_several, given)) and len(given) != count:
         return tuple(_several(one, f"{what}[{place}]", count) for place, one in enumerate(given))
     return _array(given, what)
 
 
-def _has(one: Any, count: int) -> bool:
-    """Whether ``one`` is an array of so many samples, or holds such arrays; a row of numbers is none."""
+def _is_several(one: Any) -> bool:
+    """Whether ``one`` is an array of samples, or holds such arrays; a number or a list of numbers is none."""
     if isinstance(one, Mapping | tuple):
-        inside = one.values() if isinstance(one, Mapping) else one
-        return bool(one) and all(_has(part, count) for part in inside)
-    shape = getattr(one, "shape", None)
-    return shape is not None and len(shape) > 0 and shape[0] == count
+        return bool(one) and all(map(_is_several, one.values() if isinstance(one, Mapping) else one))
+    return len(getattr(one, "shape", ())) > 0
+
+
+def _is_masked(given: Any) -> bool:
+    """Whether entries of a masked array, or of such arrays in a list, are masked."""
+    if isinstance(given, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(given))
+    return isinstance(given, list | tuple) and any(map(_is_masked, given))
 
 
 def _array(given: Any, what: str) -> np.ndarray:
+    if _is_masked(given):
+        raise DfaLabError(
+            f"{what} have masked entries, which a task would take for numbers; leave those samples out, or say what to "
+            "put there: array.filled(0.0)."
+        )
     try:
         if isinstance(given, Tensor):
             given = given.detach().cpu()
@@ -133,7 +150,7 @@ def _whole(given: Any) -> bool:
     return isinstance(given, np.ndarray) and given.dtype.kind in "biu"
 
 
-def _coded(targets: list[np.ndarray]) -> tuple[int, list[Tensor], str]:
+def _coded(targets: list[np.ndarray], given: bool) -> tuple[int, list[Tensor], str]:
     """n_out, the targets as a task has them, and the loss that goes with them."""
     first = targets[0]
     if first.dtype.kind == "f":
@@ -157,6 +174,11 @@ def _coded(targets: list[np.ndarray]) -> tuple[int, list[Tensor], str]:
         raise DfaLabError(
             f"targets are whole numbers up to {known.max():,}, and so classes; expected class numbers below "
             f"{MOST_CLASSES:,}, or values to predict as floating numbers: targets.float()."
+        )
+    if numbers and not given and first.ndim == 1 and known.max() >= max(FEW_CLASSES, SPARSE * len(known)):
+        raise DfaLabError(
+            f"targets are whole numbers up to {known.max():,}, of which {len(known):,} occur; for values to predict "
+            "give floating numbers, targets.astype(float), for so many classes say outputs=."
         )
     if numbers:
         return int(known.max()) + 1, [torch.from_numpy(one.astype(np.int64)) for one in targets], "cross_entropy"

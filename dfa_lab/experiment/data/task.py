@@ -158,7 +158,8 @@ class Task:
         """
         if (test_inputs is None) != (test_targets is None):
             raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")
-        fields = from_arrays(name, (inputs, targets), (test_inputs, test_targets), test_share, seed, tokens)
+        counted, test = outputs is not None, (test_inputs, test_targets)
+        fields = from_arrays(name, (inputs, targets), test, test_share, seed, tokens, counted)
         return Task(**fields if outputs is None else fields | {"outputs": whole_number("outputs", outputs, 1)})
 
     def flat(self) -> Task:

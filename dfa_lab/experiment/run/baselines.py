@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.run.no_copies import NoCopies
+from dfa_lab.experiment.settings import DeferredInterrupt, Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
 from dfa_lab.html_table import curve, number, table
 
@@ -24,7 +26,7 @@ Made = dict["Experiment", list[tuple[int, dict[str, Any]]]]
 RESULTS = ("test_accuracy", "test_loss")
 
 
-class Baselines:
+class Baselines(NoCopies):
     """Two twins of a run: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
 
     They begin with the run's weights, see its batches and take its live changes at their steps, the rule's apart; they
@@ -34,7 +36,10 @@ class Baselines:
     def __init__(self, run: Experiment, made: Made | None = None) -> None:
         """``made`` are twins that stand somewhere, with the changes of the run that each has made, from a file."""
         self._run = run
-        self._lock = threading.Lock()
+        self._own_process(made)
+
+    def _own_process(self, made: Made | None = None) -> None:
+        self._process, self._lock, self._failed = os.getpid(), threading.Lock(), False
         self._made: Made = made or self._begun()
         self.bp, self.shallow = self._made
 
@@ -80,19 +85,30 @@ class Baselines:
     def catch_up(self) -> None:
         """Train both to the step where the run stands. ``DivergedError`` where a baseline does not get there.
 
-        Where the run went back, as it does when it diverges, they begin anew.
+        Where the run went back, as it does when it diverges, or one of them failed, they begin anew.
         """
+        if os.getpid() != self._process:  # forked, maybe while another thread trained them
+            self._own_process()
         with self._lock:
             changes, target = self._run.progress()
-            if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
-                self._made = self._begun()
-                self.bp, self.shallow = self._made
-            for twin, made in self._made.items():
-                for step, fields in changes[len(made) :]:
-                    twin.train(max(0, step - twin.steps_done))
-                    twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
-                    made.append((step, fields))
-                twin.train(max(0, target - twin.steps_done))
+            if self._failed or any(
+                one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()
+            ):
+                begun = self._begun()
+                with DeferredInterrupt():
+                    self._made, self._failed = begun, False
+                    self.bp, self.shallow = begun
+            try:
+                for twin, made in self._made.items():
+                    for step, fields in changes[len(made) :]:
+                        twin.train(max(0, step - twin.steps_done))
+                        with DeferredInterrupt():
+                            twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
+                            made.append((step, fields))
+                    twin.train(max(0, target - twin.steps_done))
+            except Exception:  # it went back, and what was changed since then came at another step
+                self._failed = True
+                raise
 
     def recovery(self, metric: str = "") -> float | list[float]:
         """(rule − frozen) / (BP − frozen) at the run's step: 0 learned nothing below the output, 1 is as good as BP.

@@ -30,36 +30,53 @@ COLUMNS = {"steps": "q", "samples": "q", "values": "d", "by_hand": "q"}
 TYPES: dict[str, Any] = {"q": np.int64, "d": np.float64}
 
 
-def run_document(run: Experiment) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """All that ``run`` needs to go on, copied between two steps. ``DfaLabError`` for what no file can hold.
+#: What ``_captured`` copies of a run: name, checkpoint, fallback, what is known, history, what can be undone, task.
+_Captured = tuple[str | None, Checkpoint, Checkpoint | None, frozenset[str], dict[str, Any], list[Any], Task]
 
-    Its references are in it unless they are being trained right now; then they are trained anew when they are wanted.
+
+def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str, Tensor]]]:
+    """Copies of all that ``run`` needs to go on, made between two steps; called, they become a document and tensors.
+
+    References are in it unless they are being trained right now; then they are trained anew when they are wanted. The
+    call, from any thread, raises ``DfaLabError`` for what no file can hold.
     """
-    packer = Packer()
     with run.held():
-        module = run.module
-        document = _packed_run(run, packer, "")
+        module, output, captured, references = run.module, run.output, _captured(run), None
         with nullcontext() if run.baselines is None else run.baselines.held_if_idle() as made:
             if made is not None:
-                document["references"] = [
-                    [_packed_run(one, packer, f"{one.history.name}."), packer.pack(changes, "references")]
-                    for one, changes in made.items()
-                ]
-    if module is not None:
-        if callable(run.output):
-            raise DfaLabError(
-                f"output is {shown(run.output)}, a function, which no file can hold; give a key, an attribute's name "
-                "or an index, or make the experiment of dfa.convert(module, …, output=…)."
-            )
-        document["module"] = {**module_document(module, packer), "output": run.output}
-    return document, packer.tensors
+                references = [(_captured(one), changes) for one, changes in made.items()]
+
+    def pack() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        packer = Packer()
+        document = _packed_run(captured, packer, "")
+        if references is not None:
+            document["references"] = [
+                [_packed_run(one, packer, f"{one[4]['name']}."), packer.pack(changes, "references")]
+                for one, changes in references
+            ]
+        if module is not None:
+            if callable(output):
+                raise DfaLabError(
+                    f"output is {shown(output)}, a function, which no file can hold; give a key, an attribute's name "
+                    "or an index, or make the experiment of dfa.convert(module, …, output=…)."
+                )
+            document["module"] = {**module_document(module, packer), "output": output}
+        return document, packer.tensors
+
+    return pack
 
 
-def _packed_run(run: Experiment, packer: Packer, place: str) -> dict[str, Any]:
+def _captured(run: Experiment) -> _Captured:
     with run.held() as trainer:
         trainer.learner.check_net()
         checkpoint, fallback, known = trainer.capture(), trainer.fallback, trainer.recorder.known
-        history, undoable, task = document_of(trainer.history), list(run.undoable), trainer.task
+        history, undoable = document_of(trainer.history), list(run.undoable)
+        return run.given_name, checkpoint, fallback, known, history, undoable, trainer.task
+
+
+def _packed_run(captured: _Captured, packer: Packer, place: str) -> dict[str, Any]:
+    name, checkpoint, fallback, known, given, undoable, task = captured
+    history = dict(given)
     values = {name: packer.pack(value, name) for name, value in history.pop("settings").items()}
     series = [
         {**column, **{name: packer.pack(_tensor(column[name]), f"{place}history.{number}.{name}") for name in COLUMNS}}
@@ -69,7 +86,7 @@ def _packed_run(run: Experiment, packer: Packer, place: str) -> dict[str, Any]:
     changes = {"events": history.pop("events"), "undoable": undoable}
     text = json.dumps(packer.pack(changes, "a change"), allow_nan=False, separators=(",", ":")).encode()
     return {
-        "name": run.given_name,
+        "name": name,
         "task": {"name": task.name, "fingerprint": task.fingerprint},
         "history": {**history, "settings": values, "series": series},
         "changes": packer.pack(torch.frombuffer(bytearray(text), dtype=torch.uint8), f"{place}changes"),
@@ -105,7 +122,7 @@ def run_of(
     module: nn.Module | None,
     task: Any,
 ) -> Experiment:
-    """The run of a ``run_document``, made as a ``kind``; ``task`` stands in for its task unless it is None.
+    """The run of such a document, made as a ``kind``; ``task`` stands in for its task unless it is None.
 
     ``module`` is built as the run's own was. Raises ``DfaLabError`` where names are not registered here and where the
     data or the module are others, and whatever a document raises that is none.

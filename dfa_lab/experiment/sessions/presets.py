@@ -13,8 +13,9 @@ may hold a session alone, as ``Session.to_json`` writes it: then it is a preset 
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-from dfa_lab.errors import unknown_name
+from dfa_lab.errors import DfaLabError, in_words, unknown_name
 from dfa_lab.experiment.sessions.session import Session
 from dfa_lab.experiment.sessions.story import FORMAT, Story
 from dfa_lab.registry import Registry
@@ -36,10 +37,21 @@ def offered_session(name: str) -> Session:
     return found[name]
 
 
-for _file in sorted(files(__package__).joinpath("presets").iterdir(), key=lambda file: file.name):
-    if _file.name.endswith(".json"):
-        _name, _text = _file.name.removesuffix(".json").split("_", 1)[1], _file.read_text(encoding="utf-8")
-        if FORMAT in _text:
-            PRESETS.register(_name, STORIES.register(_name, Story.from_json(_text)).session)
-        else:
-            PRESETS.register(_name, Session.from_json(_text))
+def _register_all(folder: Traversable) -> None:
+    """Every file of ``folder``. Raises ``DfaLabError``, with the file's name, for one that is damaged."""
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".json"):
+            try:
+                _, name = file.name.removesuffix(".json").split("_", 1)
+                text = file.read_text(encoding="utf-8")
+                if FORMAT in text:
+                    PRESETS.register(name, STORIES.register(name, Story.from_json(text)).session)
+                else:
+                    PRESETS.register(name, Session.from_json(text))
+            except Exception as reason:
+                raise DfaLabError(
+                    f"the preset {file} is damaged ({in_words(reason)}); install dfa-lab anew, or take the file away."
+                ) from reason
+
+
+_register_all(files(__package__).joinpath("presets"))

@@ -18,7 +18,7 @@ Values = dict[str, list[Any]]
 #: Settings that a sweep chooses by itself.
 OWN = {"replicas": "the sweep trains runs side by side by itself", "seed": "give seeds=, a number or a list of seeds"}
 #: The most runs of one sweep.
-MOST_RUNS = 10_000_000
+MOST_RUNS = 1_000_000
 #: How many errors an error lists.
 LISTED = 12
 
@@ -61,6 +61,15 @@ class Grid:
             raise DfaLabError(f"this grid has {len(made):,} runs; expected at most {MOST_RUNS:,}.")
         return made
 
+    @classmethod
+    def of_attributes(cls, call: Mapping[str, Any]) -> Grid:
+        """The grid that a table's ``attrs`` describe, read from JSON."""
+        parts = [
+            {name: [tuple(one) if name == "widths" else one for one in values] for name, values in part.items()}
+            for part in call["grid"]
+        ]
+        return cls(tuple(parts), dict(call["settings"]), tuple(call["seeds"]))
+
     def __len__(self) -> int:
         return sum(_size(part) for part in self.parts) * len(self.seeds)
 
@@ -74,6 +83,20 @@ class Grid:
         for part in self.parts:
             for values in itertools.product(*part.values()):
                 yield {**self.fixed, **dict(zip(part, values, strict=True))}
+
+    def run(self, number: int) -> dict[str, Any]:
+        """The settings of run ``number``, from 0, those alone that were given, and its seed."""
+        place, seed = divmod(number, len(self.seeds))
+        for part in self.parts:
+            if place >= _size(part):
+                place -= _size(part)
+                continue
+            chosen = {}
+            for name, values in reversed(part.items()):
+                place, at = divmod(place, len(values))
+                chosen[name] = values[at]
+            return {**self.fixed, **{name: chosen[name] for name in part}, "seed": self.seeds[seed]}
+        raise IndexError(number)
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """The settings of each run, those alone that were given, and its seed."""

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.settings import MOST_STEPS
+from dfa_lab.experiment.jobs import Execution, Result, SweepMetric, entries_of, executor_for, pickled, sweep_metrics
+from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
+from dfa_lab.experiment.sweep.claims import Claims
+from dfa_lab.experiment.sweep.feasibility import check_combinations
 from dfa_lab.experiment.sweep.grid import Grid
-from dfa_lab.experiment.sweep.group import train_runs
-from dfa_lab.experiment.sweep.plan import plan
+from dfa_lab.experiment.sweep.plan import Group, plan
+from dfa_lab.experiment.sweep.progress import Progress
+from dfa_lab.experiment.sweep.run_folder import RunFolder
+from dfa_lab.experiment.sweep.run_names import RunNames
 from dfa_lab.experiment.sweep.sweep_frame import Results, attributes_of
-from dfa_lab.experiment.sweep.sweep_metrics import sweep_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep. ``frame`` is its table so far: runs that were not trained have no numbers, and an error.
+
+    In a notebook it is ``sys.last_value.frame``; with a folder ``dfa.load_sweep`` gives it too.
+    """
+
+    def __init__(self, message: str, frame: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.frame = frame
 
 
 def sweep(
@@ -33,6 +49,24 @@ def sweep(
 ) -> pd.DataFrame:
     """Train every combination of the settings in ``grid`` with every seed for ``steps`` updates; a row a run.
 
+    The run of a row is ``Experiment(**fields, **its settings, seed=its seed)``, trained alone, to 1e-5. Runs that
+    differ in what replicas may differ in are trained side by side, ``group_size`` at most (None chooses), and measured
+    at their last step only (``probe_every=`` measures angles before as well, for functions among the metrics).
+
+    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them.
+    - ``seeds`` is how many, from 0, or a list. The feedback is drawn by ``feedback_seed``, which is a setting.
+    - ``metrics``: names in METRICS, a layer's with ``_first``, ``_last`` or ``_1``; functions of the run, an
+      ``Experiment``; a list, or a mapping of columns to them. None: accuracy, losses and gradient alignment.
+    - ``executor``: None is this process or several, whatever is faster; a number of processes; or an executor with
+      ``submit``, such as Dask's ``Client.get_executor()``.
+    - ``folder`` keeps a file a run: what is done there is not trained again, what failed is. Processes may share it.
+    - ``on_error="raise"`` stops at the first run that fails; "keep" has its error in the table.
+
+    The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN
+    where there is none), ``seconds`` (a run's share of its group's time) and ``error`` (None where all went well);
+    ``.attrs`` says how it was made. Raises ``DfaLabError`` that lists every setting which cannot be used, before
+    anything runs; ``SweepInterrupted``, a KeyboardInterrupt with the table so far, on Ctrl-C.
+
     >>> import dfa_lab as dfa
     >>> frame = dfa.sweep({"lr": [0.05, 0.1]}, seeds=2, steps=5, task="moons", widths=(8,), progress=False)
     >>> list(frame.columns)[:3], len(frame)
@@ -41,13 +75,151 @@ def sweep(
     whole_number("steps", steps, 1, MOST_STEPS)
     if on_error not in ("keep", "raise"):
         raise DfaLabError(f"on_error was given as {shown(on_error)}; expected 'keep' or 'raise'.")
-    runs = Grid.of(grid, seeds, fields)
-    wanted = sweep_metrics(metrics)
-    columns = [one.column for one in wanted]
-    groups, every = plan(runs, steps, group_size), list(runs.runs())
-    results = Results(len(runs), columns)
-    for group in groups:
-        found = train_runs([every[number] for number in group.runs], steps, wanted)
-        for number, result in zip(group.runs, found, strict=True):
-            results.put(number, result)
-    return results.frame(runs, attributes_of(runs, steps, columns))
+    if group_size is not None:
+        whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
+    runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
+    check_combinations(runs)
+    call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), stops=on_error == "raise")
+    groups = [group for group in plan(runs, steps, group_size) if call.is_open(group)]
+    bar = Progress(len(runs), call.results.done, shown=bool(progress))
+    execution = Execution(
+        executor=executor_for(executor, groups, str(fields.get("device", "cpu"))),
+        settings=call.settings,
+        steps=steps,
+        extras=call.extras,
+        keep=lambda run, result: bar.add(1, call.keep(run, result)),
+        claim=call.claim,
+        release=call.release,
+        part=bar.part,
+    )
+    try:
+        execution.run(groups)
+    except KeyboardInterrupt:
+        done = f"{call.results.done:,} of {len(runs):,} runs are done"
+        where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
+        raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
+    finally:
+        call.close()
+        bar.close()
+    return call.frame()
+
+
+class _Call:
+    """One call of ``sweep``: its runs by number, their results, and the folder where it has one."""
+
+    def __init__(
+        self, grid: Grid, steps: int, metrics: list[SweepMetric], folder: RunFolder | None, *, stops: bool
+    ) -> None:
+        entries = entries_of([{name: [one] for name, one in grid.fixed.items()}, *grid.parts], metrics)
+        self.extras = pickled(metrics, entries)
+        self.grid, self.folder, self.stops = grid, folder, stops
+        columns = [one.column for one in metrics]
+        self.attributes = attributes_of(grid, steps, columns)
+        self.results = Results(len(grid), columns)
+        self.names: list[str] = []
+        self.claims: Claims | None = None
+        if folder:
+            name_of = RunNames(steps, metrics, entries)
+            self.names = [name_of(fields) for fields in grid.runs()]
+            folder.describe(self.attributes, self.names)
+            self._load(folder)
+            self.claims = Claims(folder.path)
+
+    def _load(self, folder: RunFolder) -> None:
+        """Take the results of what is done; a damaged file is a run that is not."""
+        done, _ = folder.names()
+        for number, name in enumerate(self.names):
+            if name in done:
+                self._take(number, folder, name)
+
+    def _take(self, number: int, folder: RunFolder, name: str, *, failed: bool = False) -> bool:
+        try:
+            self.results.put(number, folder.read(name, failed=failed))
+        except DfaLabError:
+            return False
+        return True
+
+    def settings(self, run: int) -> dict[str, Any]:
+        """The settings of a run, those alone that were given, and its seed."""
+        return self.grid.run(run)
+
+    def is_open(self, group: Group) -> bool:
+        """Whether runs of the group have no result."""
+        return any(not self.results.has(number) for number in group.runs)
+
+    def claim(self, group: Group) -> list[int] | None:
+        """The runs of the group that nobody has trained, and the claim of them; None where another process has it."""
+        if self.claims is None or self.folder is None:
+            return list(group.runs)
+        if not self.claims.take(self._code(group)):
+            return None
+        left = []
+        for number in group.runs:
+            if self.results.has(number):
+                continue
+            name = self.names[number]
+            if self._take(number, self.folder, name):
+                continue
+            if not (self.folder.failed_meanwhile(name) and self._take(number, self.folder, name, failed=True)):
+                left.append(number)
+        return left
+
+    def release(self, group: Group) -> None:
+        """The group is done."""
+        if self.claims is not None:
+            self.claims.release(self._code(group))
+
+    def _code(self, group: Group) -> str:
+        return hashlib.sha256("".join(self.names[number] for number in group.runs).encode()).hexdigest()[:32]
+
+    def keep(self, run: int, result: Result) -> int:
+        """Keep a result, and say how many failed; where errors are to be raised, raise it."""
+        self.results.put(run, result)
+        if self.folder:
+            self.folder.write(self.names[run], self.settings(run), result)
+        if self.stops and result["error"] is not None:
+            given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
+            raise DfaLabError(f"the run {given} failed: {result['error']}")
+        return self.results.failed
+
+    def close(self) -> None:
+        """Give free what was claimed."""
+        if self.claims is not None:
+            self.claims.close()
+
+    def frame(self) -> pd.DataFrame:
+        """The table of all runs."""
+        return self.results.frame(self.grid, self.attributes)
+
+
+def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """The table of a sweep's folder: the runs that are done or failed by now, while others may still be trained.
+
+    Where several sweeps share the folder, one table of all of them, in the order in which they were begun. Raises
+    ``DfaLabError`` where the folder is none of a sweep, or a file in it is damaged.
+
+    >>> import tempfile, dfa_lab as dfa
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = dfa.sweep({"lr": [0.1]}, steps=5, task="moons", widths=(8,), folder=folder, progress=False)
+    ...     len(dfa.load_sweep(folder))
+    1
+    """
+    import pandas as pd
+
+    place = RunFolder(folder, make=False)
+    done, failed = place.names()
+    frames, taken = [], set[str]()
+    for call, names in place.calls():
+        grid = Grid.of_attributes(call)
+        if len(grid) != len(names):
+            raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
+        results = Results(len(grid), call["metrics"])
+        for number, name in enumerate(names):
+            if name not in taken and (name in done or name in failed):
+                results.put(number, place.read(name, failed=name not in done))
+        taken.update(names)
+        frame = results.frame(grid, call)
+        frames.append(frame[[results.has(number) for number in range(len(grid))]])
+    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
+    whole.attrs = dict(frames[0].attrs) if len(frames) == 1 else {"sweeps": [frame.attrs for frame in frames]}
+    return whole

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 import dfa_lab
+from dfa_lab.experiment.jobs import Result
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sweep.grid import Grid
-from dfa_lab.experiment.sweep.group import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +43,9 @@ class Results:
         self.done += 1
         self.failed += result["error"] is not None
 
-    def error(self, run: int) -> str | None:
-        """Why a run failed or was not trained; None where it is well."""
-        return self._errors[run]
+    def has(self, run: int) -> bool:
+        """Whether the result of a run is kept."""
+        return self._errors[run] is not NOT_RUN
 
     def frame(self, grid: Grid, attributes: Mapping[Any, Any]) -> pd.DataFrame:
         """A row a run, in the grid's order: the settings in the grid, seed, the metrics, seconds, error."""
@@ -75,8 +75,8 @@ def cell(value: Any) -> Any:
 
 
 def attributes_of(grid: Grid, steps: int, columns: Sequence[str]) -> dict[str, Any]:
-    """How the table was made: the grid, the settings that all runs share, seeds, steps, metrics and versions."""
-    return {
+    """How the table was made, as JSON has it: grid, settings that all runs share, seeds, steps, metrics, versions."""
+    made = {
         "grid": [{name: list(values) for name, values in part.items()} for part in grid.parts],
         "settings": dict(grid.fixed),
         "seeds": list(grid.seeds),
@@ -84,6 +84,7 @@ def attributes_of(grid: Grid, steps: int, columns: Sequence[str]) -> dict[str, A
         "metrics": list(columns),
         "versions": versions(),
     }
+    return dict(json.loads(json.dumps(made)))
 
 
 def versions() -> dict[str, str]:

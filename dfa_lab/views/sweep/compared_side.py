@@ -38,10 +38,11 @@ class Side:
             return cls(name, *_rows_of_history(given))
         frame = checked_frame(given, "comparison()")
         attrs = dict(frame.attrs)
-        shared = dict(attrs.get("settings") or {})
-        if "steps" in attrs:
-            shared["steps"] = attrs["steps"]
-        return cls(name, frame, {name: value for name, value in shared.items() if name not in frame.columns})
+        # Where a folder holds several sweeps, what all of them share.
+        calls = [{**(one.get("settings") or {}), "steps": one.get("steps")} for one in attrs.get("sweeps") or [attrs]]
+        shared = {key: one for key, one in calls[0].items() if all(same(call.get(key)) == same(one) for call in calls)}
+        shared = {name: value for name, value in shared.items() if value is not None and name not in frame.columns}
+        return cls(name, frame, shared)
 
     @property
     def settings(self) -> list[str]:

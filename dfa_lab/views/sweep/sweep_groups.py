@@ -138,10 +138,16 @@ def rows_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[tuple[Hashable, .
     return {key: np.array(rows) for key, rows in found.items()}
 
 
-def varied_settings(frame: pd.DataFrame) -> list[str]:
-    """The settings that differ from run to run, seeds apart."""
-    settings = [str(name) for name in frame.columns if name in Settings.model_fields and name not in SEEDS]
-    return [name for name in settings if len({identity(value) for value in frame[name].tolist()}) > 1]
+def hidden_settings(frame: pd.DataFrame, named: Sequence[str]) -> list[str]:
+    """The settings, seeds apart, in which runs differ that have the same values in the columns ``named``."""
+    settings = [str(name) for name in frame.columns if name in Settings.model_fields and name not in (*SEEDS, *named)]
+    groups = rows_of(frame, named).values()
+    found = []
+    for name in settings:
+        column = np.array([hash(identity(value)) for value in frame[name].tolist()])
+        if any((column[rows] != column[rows[0]]).any() for rows in groups):
+            found.append(name)
+    return found
 
 
 def points(frame: pd.DataFrame, x: str, y: str, spread: Spread) -> list[Point]:

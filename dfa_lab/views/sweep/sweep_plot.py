@@ -28,12 +28,12 @@ from dfa_lab.views.sweep.sweep_groups import (
     Spread,
     checked_column,
     checked_frame,
+    hidden_settings,
     identity,
     levels,
     numbers,
     points,
     rows_of,
-    varied_settings,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def sweepplot(
     for role, name in [("x", x), *(("hue", one) for one in hues), *([("col", col)] if col is not None else [])]:
         checked_column(table, role, name)
     checked_column(table, "y", y)
-    _nothing_hidden(table, {x, y, *hues, *([col] if col is not None else [])})
+    _nothing_hidden(table, [x, *hues, *([col] if col is not None else [])])
     _something_to_draw(table, y)
     plot = _Plot(x, tuple(hues), y, spread, SweepAxis.of(levels(table, x), log), _curves(table, hues), label)
     if col is None:
@@ -132,8 +132,8 @@ def sweepplot(
     return _panels(plot, table, col)
 
 
-def _nothing_hidden(frame: pd.DataFrame, named: set[str]) -> None:
-    hidden = [name for name in varied_settings(frame) if name not in named]
+def _nothing_hidden(frame: pd.DataFrame, named: list[str]) -> None:
+    hidden = hidden_settings(frame, named)
     if hidden:
         name, value = hidden[0], levels(frame, hidden[0])[0]
         raise DfaLabError(

@@ -12,6 +12,7 @@ from nbformat.sign import NotebookNotary
 
 from dfa_lab.atomic_file import replace_file
 from dfa_lab.errors import DfaLabError
+from dfa_lab.regular_file import read_regular
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 #: Outputs that run nothing in a page, whoever wrote them.
@@ -57,9 +58,9 @@ def _copy(original: Path, own: Path, notary: NotebookNotary) -> str:
         notary.sign(_write(shipped, own))
         return ""
     try:
-        found = nbformat.read(own, as_version=4)
+        found = nbformat.reads(read_regular(own).decode(), as_version=4)
         text = _digest(found)
-    except (ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, nbformat.ValidationError, AttributeError, KeyError, TypeError, RecursionError):
         return f"{own} cannot be read as a notebook and is left as it is; delete it, and a new one is copied."
     if own.samefile(original):
         notary.sign(found)

@@ -27,13 +27,17 @@ def command(options: Mapping[str, Any], *, port: int, address: str, browser: boo
 
     The page around the explorer is ``dark`` too.
 
-    Raises ``DfaLabError`` where Voila is not installed.
+    Raises ``DfaLabError`` where Voila is not installed, and where there is no such folder.
     """
     if importlib.util.find_spec("voila") is None:
         raise DfaLabError("serve needs Voila, which is not installed; pip install 'dfa-lab[class]' brings it.")
-    folder = Path(tempfile.mkdtemp(prefix="dfa_lab_"))
-    notebook = folder / "explorer.ipynb"
-    nbformat.write(page(options), notebook)
+    try:
+        notebook = Path(tempfile.mkdtemp(prefix="dfa_lab_")) / "explorer.ipynb"
+        nbformat.write(page(options), notebook)
+    except OSError as reason:
+        raise DfaLabError(
+            f"serve found no folder for its page ({reason}); name one that can be written to by the variable TMPDIR."
+        ) from None
     arguments = [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={address}"]
     arguments.append("--VoilaConfiguration.show_tracebacks=True")
     arguments += ["--theme=dark"] if dark else []

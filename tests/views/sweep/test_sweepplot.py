@@ -155,6 +155,17 @@ def test_a_setting_that_would_hide_in_the_band_is_an_error():
     assert title(dfa.sweepplot(both, "lr")) == "mean ± sd of 6 runs", "feedback seeds are seeds"
 
 
+def test_a_setting_that_a_column_of_ones_own_follows_is_not_hidden():
+    inits = [{"name": "aligned", "angle": angle} for angle in (0, 45, 90)]
+    frame = table({"feedback_init": inits}, 3)
+    own = frame.assign(angle=[init["angle"] for init in frame.feedback_init])
+    x, middle, *_ = drawn(dfa.sweepplot(own, "angle"), 0)
+    assert x.tolist() == [0, 45, 90]
+    np.testing.assert_allclose(middle, own.groupby("angle").test_accuracy.mean())
+    with pytest.raises(DfaLabError, match="differ in feedback_init too"):
+        dfa.sweepplot(own.assign(angle=own.angle // 50), "angle")
+
+
 def test_several_hues_are_one_curve_for_each_combination_there_is():
     frame = table({"rule": ["bp", "fa"], "batch_size": [256, 16], "lr": RATES}, 2)
     there = frame[(frame.rule == "bp") | (frame.batch_size == 16)]
@@ -208,7 +219,7 @@ def test_a_second_sweep_cannot_move_the_places_of_the_first():
         ({"x": "lr", "hue": "ruel"}, "no column for hue.*Did you mean 'rule'"),
         ({"x": "lr", "hue": ["rule", 3]}, "no column for hue called 3"),
         ({"x": "lr", "hue": "rule", "y": "accuracy"}, "no column for y.*test_accuracy"),
-        ({"x": "lr", "y": "rule"}, "holds no numbers"),
+        ({"x": "lr", "hue": "rule", "y": "rule"}, "holds no numbers"),
         ({"x": "lr", "hue": "rule", "col": "width"}, "no column for col"),
         ({"x": "lr", "hue": "rule", "band": "se"}, "band was given as 'se'"),
         ({"x": "lr", "hue": "rule", "band": 0}, "band was given as 0"),

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from dfa_lab.errors import in_words
 from dfa_lab.experiment.history import CHANCE, METRICS, History
+from dfa_lab.experiment.jobs.sweep_metrics import ENDS, FIRST, LAST, SweepMetric
 from dfa_lab.experiment.run import Experiment, Trainer
 from dfa_lab.experiment.settings import PER_REPLICA, Settings
-from dfa_lab.experiment.sweep.sweep_metrics import ENDS, FIRST, LAST, SweepMetric
 from dfa_lab.experiment.training import StreamState
 from dfa_lab.learning.rules import RULES
 

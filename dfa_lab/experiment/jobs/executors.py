@@ -1,0 +1,119 @@
+"""Where the groups of a sweep are trained: here, in processes of joblib's loky, or by a user's executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar, Protocol
+
+from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.jobs.job import Group
+
+#: Seconds until a process has loaded torch and dfa_lab, and how long it waits for more work before it ends.
+START, IDLE = 4.0, 120
+#: The most processes that a number asks for.
+MOST_PROCESSES = 1024
+
+
+class Executor(Protocol):
+    """What a sweep uses of an executor."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """A future of what the function gives."""
+
+
+class Here:
+    """Trains in this process, at once when it is submitted. ``window`` is how many groups are given to it ahead."""
+
+    window: int | None = 1
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        """A future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def stop(self) -> None:
+        """Nothing goes on by itself."""
+
+
+class Processes:
+    """``number`` processes of loky, one torch thread each; they stay for a while, and another sweep has them at once.
+
+    A process that dies takes the others with it: the next ``submit`` begins with new ones. They are not the ones that
+    joblib keeps for itself, which it would find changed.
+    """
+
+    _kept: ClassVar[dict[int, Any]] = {}
+
+    def __init__(self, number: int) -> None:
+        self.number, self.window = number, number + 1
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """A future of what the function gives in one of the processes."""
+        try:
+            return self._executor().submit(function, *arguments)
+        except Exception:  # it is broken, or was ended
+            self.stop()
+            return self._executor().submit(function, *arguments)
+
+    def _executor(self) -> Any:
+        if self.number not in self._kept:
+            from joblib.externals.loky import ProcessPoolExecutor
+
+            threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            self._kept[self.number] = ProcessPoolExecutor(max_workers=self.number, timeout=IDLE, env=threads)
+        return self._kept[self.number]
+
+    def stop(self) -> None:
+        """End the processes, whatever they are doing."""
+        if (executor := self._kept.pop(self.number, None)) is not None:
+            executor.shutdown(wait=False, kill_workers=True)
+
+
+class Given:
+    """A user's executor, of which ``submit`` alone is used. It is given all groups: it knows how many it can do."""
+
+    window: int | None = None
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """A future of what the function gives, somewhere."""
+        return self._executor.submit(function, *arguments)
+
+    def stop(self) -> None:
+        """It is the user's to end."""
+
+
+def executor_for(given: Any, groups: Sequence[Group], device: str) -> Here | Processes | Given:
+    """What trains the ``groups``: of None, processes where they save more than they need to start."""
+    if given is None:
+        number = _cores() if device == "cpu" else 1
+        return Processes(number) if _processes_pay(groups, number) else Here()
+    if isinstance(given, int):
+        number = whole_number("executor", given, 1, MOST_PROCESSES, instead="None or an executor")
+        return Here() if number == 1 else Processes(number)
+    if not callable(getattr(given, "submit", None)):
+        raise DfaLabError(
+            f"executor was given as {shown(given)}; expected None, a number of processes, or an executor with submit, "
+            "such as concurrent.futures has, or Dask's Client.get_executor()."
+        )
+    return Given(given)
+
+
+def _cores() -> int:
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def _processes_pay(groups: Sequence[Group], number: int) -> bool:
+    """Whether so many processes are through sooner than this one, by counted operations."""
+    alone = sum(group.total for group in groups)
+    longest = max((group.total for group in groups), default=0.0)
+    return number > 1 and START + max(alone / number, longest) < alone

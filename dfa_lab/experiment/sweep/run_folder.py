@@ -1,0 +1,123 @@
+"""The folder of a sweep: a file a run, which several processes and machines may share.
+
+``runs/NAME.json`` is a run that is done, ``runs/NAME.failed.json`` one that failed, ``sweep-HASH.json`` what a call
+asked for. A file is written whole or not at all, and its name follows from all that its result follows from: whoever
+trains a run again writes the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dfa_lab.atomic_file import write_atomically
+from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.jobs import Result
+
+DONE, FAILED = ".json", ".failed.json"
+FORMAT = 1
+
+
+class RunFolder:
+    """The folder at ``path``; it is made where there is none. ``DfaLabError`` where it cannot be used."""
+
+    def __init__(self, path: str | os.PathLike[str], *, make: bool = True) -> None:
+        try:
+            self.path = Path(path).expanduser()
+            self._runs = self.path / "runs"
+            if make:
+                self._runs.mkdir(parents=True, exist_ok=True)
+            elif not self._runs.is_dir():
+                raise DfaLabError(f"{shown(str(path))} is no folder of a sweep; expected one that dfa.sweep wrote.")
+        except (OSError, TypeError, ValueError, RuntimeError) as reason:
+            if isinstance(reason, DfaLabError):
+                raise
+            raise DfaLabError(f"folder was given as {shown(path)}: {reason}; expected the path of a folder.") from None
+        self._began = time.time()
+
+    def names(self) -> tuple[set[str], set[str]]:
+        """The names of the runs that are done, and of those that failed."""
+        files = {entry.name for entry in os.scandir(self._runs)}
+        failed = {name.removesuffix(FAILED) for name in files if name.endswith(FAILED)}
+        done = {name.removesuffix(DONE) for name in files if name.endswith(DONE) and not name.endswith(FAILED)}
+        return done - {name for name in done if name.startswith(".")}, failed - done
+
+    def failed_meanwhile(self, name: str) -> bool:
+        """Whether a run failed since this folder was opened: another process tried it just now."""
+        try:
+            return (self._runs / f"{name}{FAILED}").stat().st_mtime > self._began
+        except OSError:
+            return False
+
+    def write(self, name: str, settings: dict[str, Any], result: Result) -> None:
+        """Keep the result of a run. ``DfaLabError`` where that is not possible."""
+        metrics = {column: _to_json(value) for column, value in result["metrics"].items()}
+        text = json.dumps({"format": FORMAT, "settings": settings, **result, "metrics": metrics})
+        failed, done = self._runs / f"{name}{FAILED}", self._runs / f"{name}{DONE}"
+        # A run that a power cut loses is trained again; waiting for the disk would take longer than many a run.
+        write_atomically(done if result["error"] is None else failed, text, what="the sweep", durable=False)
+        if result["error"] is None:
+            failed.unlink(missing_ok=True)
+
+    def read(self, name: str, *, failed: bool = False) -> Result:
+        """The result of a run. ``DfaLabError`` that names the file where it is damaged."""
+        place = self._runs / f"{name}{FAILED if failed else DONE}"
+        try:
+            found = json.loads(place.read_text("utf-8"))
+            metrics = {str(column): _from_json(value) for column, value in found["metrics"].items()}
+            error = found["error"]
+            if not isinstance(error, str | None) or (error is None) == failed:
+                raise TypeError("error is no text")
+            return Result(metrics=metrics, seconds=float(found["seconds"]), error=error)
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as reason:
+            raise DfaLabError(
+                f"{place} is no result of a sweep's run ({type(reason).__name__}: {reason}); delete it, or call "
+                "dfa.sweep again, which trains that run again."
+            ) from None
+
+    def describe(self, call: dict[str, Any], names: Sequence[str]) -> None:
+        """Say what a call asked for: what its table says of itself, and the names of its runs in order."""
+        code = hashlib.sha256(json.dumps([call, list(names)]).encode()).hexdigest()[:16]
+        place = self.path / f"sweep-{code}.json"
+        if not place.exists():
+            text = json.dumps({"format": FORMAT, "call": call, "names": list(names)})
+            write_atomically(place, text, what="the sweep")
+
+    def calls(self) -> list[tuple[dict[str, Any], list[str]]]:
+        """What the calls asked for, the oldest first. ``DfaLabError`` where there is none, or a damaged one."""
+        places = sorted(self.path.glob("sweep-*.json"), key=lambda one: (one.stat().st_mtime, one.name))
+        if not places:
+            raise DfaLabError(f"{shown(str(self.path))} is no folder of a sweep; expected one that dfa.sweep wrote.")
+        return [_call_in(place) for place in places]
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+
+def _call_in(place: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        found = json.loads(place.read_text("utf-8"))
+        call, names = dict(found["call"]), [str(one) for one in found["names"]]
+        for name, kind in {"grid": list, "settings": dict, "seeds": list, "metrics": list}.items():
+            if not isinstance(call[name], kind):
+                raise TypeError(f"{name} is no {kind.__name__}")
+        return call, names
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as reason:
+        raise DfaLabError(
+            f"{place} does not say what a sweep asked for ({type(reason).__name__}: {reason}); delete it and call "
+            "dfa.sweep again, which trains nothing that is done."
+        ) from None
+
+
+def _to_json(value: float) -> float | str | None:
+    return value if math.isfinite(value) else None if math.isnan(value) else repr(value)
+
+
+def _from_json(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,159 @@
+"""A sweep's folder: what is done is not trained again, what failed is, and damaged files are named."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import dfa_lab as dfa
+
+SMALL = {"task": "moons", "widths": (8,), "batch_size": 16, "progress": False, "steps": 20}
+GRID = {"rule": ["bp", "dfa"], "lr": [0.1, 0.2]}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The settings of every run that is trained from here on."""
+    seen = []
+    real = dfa.experiment.jobs.job.train_runs
+
+    def train(runs, *rest):
+        seen.extend(runs)
+        return real(runs, *rest)
+
+    monkeypatch.setattr("dfa_lab.experiment.jobs.job.train_runs", train)
+    return seen
+
+
+def same(one, two):
+    pd.testing.assert_frame_equal(one.drop(columns="seconds"), two.drop(columns="seconds"))
+
+
+def test_what_is_done_is_not_trained_again(tmp_path, trained):
+    plain = dfa.sweep(GRID, seeds=2, **SMALL)
+    frame = dfa.sweep(GRID, seeds=2, folder=tmp_path, **SMALL)
+    assert len(trained) == 16
+    same(plain, frame)
+    again = dfa.sweep(GRID, seeds=2, folder=tmp_path, **SMALL)
+    assert len(trained) == 16
+    pd.testing.assert_frame_equal(frame, again)
+    more = dfa.sweep(GRID | {"rule": ["dfa", "bp", "fa"]}, seeds=3, folder=tmp_path, **SMALL)
+    assert len(trained) == 16 + 18 - 8
+    assert len(more) == 18
+    loaded = dfa.load_sweep(tmp_path)
+    assert len(loaded) == 18
+    assert not loaded.duplicated(["rule", "lr", "seed"]).any()
+
+
+@pytest.mark.parametrize("other", [{"steps": 21}, {"batch_size": 17}, {"metrics": ["test_loss"]}])
+def test_another_setting_is_another_run(tmp_path, trained, other):
+    dfa.sweep(GRID, folder=tmp_path, **SMALL)
+    dfa.sweep(GRID, folder=tmp_path, **SMALL | other)
+    assert len(trained) == 8
+
+
+def test_the_table_of_a_folder_is_the_sweeps_and_holds_what_is_done_so_far(tmp_path):
+    frame = dfa.sweep({"widths": [(8,), (4, 4)], "feedback_init": [{"name": "aligned", "angle": 30}]},
+                      seeds=[4, 2], folder=tmp_path, **{k: v for k, v in SMALL.items() if k != "widths"})  # fmt: skip
+    loaded = dfa.load_sweep(tmp_path)
+    pd.testing.assert_frame_equal(frame, loaded)
+    assert loaded.attrs == frame.attrs
+    assert frame.widths.tolist() == [(8,), (8,), (4, 4), (4, 4)]
+    sorted((tmp_path / "runs").iterdir())[1].unlink()
+    part = dfa.load_sweep(str(tmp_path))
+    assert len(part) == 3
+    assert part.attrs["done"] == 3
+
+
+def test_failed_runs_alone_run_again_and_their_errors_are_kept(tmp_path, trained):
+    grid, fixed = {"lr": [0.1, 1e6]}, SMALL | {"weight_decay": 1.0}
+    first = dfa.sweep(grid, seeds=2, folder=tmp_path, **fixed)
+    assert first.error.notna().tolist() == [False, False, True, True]
+    pd.testing.assert_frame_equal(dfa.load_sweep(tmp_path), first)
+    del trained[:]
+    same(dfa.sweep(grid, seeds=2, folder=tmp_path, **fixed), first)
+    assert [run["lr"] for run in trained] == [1e6, 1e6]
+
+
+def test_a_function_that_was_mended_makes_a_failed_run_a_good_one(tmp_path, trained):
+    broken = True
+
+    def metric(run):
+        if broken:
+            raise OSError("no disk")
+        return 1.0
+
+    # The same source, so the same name of the run.
+    first = dfa.sweep({"lr": [0.1]}, folder=tmp_path, metrics=[metric], **SMALL)
+    assert "no disk" in first.error[0]
+    broken = False
+    names = [one.name for one in (tmp_path / "runs").iterdir()]
+    second = dfa.sweep({"lr": [0.1]}, folder=tmp_path, metrics=[metric], **SMALL)
+    assert second.metric.tolist() == [1.0]
+    assert names != [one.name for one in (tmp_path / "runs").iterdir()]
+
+
+def test_errors_are_raised_where_that_is_asked_for(tmp_path):
+    with pytest.raises(dfa.DfaLabError, match=r"the run .*lr=1000000.0, seed=0 failed: the loss was no longer finite"):
+        dfa.sweep({"lr": [1e6, 0.1]}, folder=tmp_path, on_error="raise", weight_decay=1.0, group_size=1, **SMALL)
+    assert len(dfa.load_sweep(tmp_path)) >= 1
+
+
+DAMAGED = [b"", b"{", b"[]", b'{"metrics": {}}', b'{"metrics": 3, "seconds": 1}', b"\xff\xfe", b"[" * 9999]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_file_is_named_and_its_run_is_trained_again(tmp_path, trained, content):
+    frame = dfa.sweep(GRID, folder=tmp_path, **SMALL)
+    place = sorted((tmp_path / "runs").iterdir())[2]
+    place.write_bytes(content)
+    with pytest.raises(dfa.DfaLabError, match=place.name):
+        dfa.load_sweep(tmp_path)
+    del trained[:]
+    same(dfa.sweep(GRID, folder=tmp_path, **SMALL), frame)
+    assert len(trained) == 1
+    same(dfa.load_sweep(tmp_path), frame)
+
+
+def test_a_damaged_description_and_no_folder_are_errors(tmp_path):
+    dfa.sweep(GRID, folder=tmp_path / "sweep", **SMALL)
+    place = next((tmp_path / "sweep").glob("sweep-*.json"))
+    for text in ("", "{}", json.dumps({"call": {}, "names": []}), "[]"):
+        place.write_text(text)
+        with pytest.raises(dfa.DfaLabError, match=place.name):
+            dfa.load_sweep(tmp_path / "sweep")
+    for wrong in (tmp_path, tmp_path / "none", place, 3):
+        with pytest.raises(dfa.DfaLabError):
+            dfa.load_sweep(wrong)
+    with pytest.raises(dfa.DfaLabError, match="folder was given as"):
+        dfa.sweep(GRID, folder=place, **SMALL)
+
+
+def test_what_another_process_has_claimed_is_waited_for(tmp_path, monkeypatch):
+    """One claim is of a process that is gone, one of one that is alive and ends meanwhile."""
+    import threading
+
+    from dfa_lab.experiment.sweep.claims import Claims
+
+    frame = dfa.sweep(GRID, **SMALL)
+    dfa.sweep(GRID, folder=tmp_path, **SMALL)
+    for place in (tmp_path / "runs").iterdir():
+        place.unlink()
+    groups = []
+    real = Claims.take
+    monkeypatch.setattr(Claims, "take", lambda self, group: groups.append(group) or real(self, group))
+    dfa.sweep(GRID, folder=tmp_path, **SMALL)
+    for place in (tmp_path / "runs").iterdir():
+        place.unlink()
+    other = Claims(tmp_path)
+    assert real(other, groups[0])
+    assert not real(Claims(tmp_path), groups[0])
+    left = tmp_path / "claims" / groups[1]
+    left.write_text(json.dumps({"host": __import__("socket").gethostname(), "process": 2**22 + 5}))
+    waited = threading.Timer(0.5, other.close)
+    waited.start()
+    same(dfa.sweep(GRID, folder=tmp_path, **SMALL), frame)
+    waited.join()
+    assert list((tmp_path / "claims").iterdir()) == []
