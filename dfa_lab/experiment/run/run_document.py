@@ -44,7 +44,7 @@ def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str,
         module, output, captured, references = run.module, run.output, _captured(run), None
         with nullcontext() if run.baselines is None else run.baselines.held_if_idle() as made:
             if made is not None:
-                references = [(_captured(one), changes) for one, changes in made.items()]
+                references = [(_captured(one), list(changes)) for one, changes in made.items()]
 
     def pack() -> tuple[dict[str, Any], dict[str, Tensor]]:
         packer = Packer()
