@@ -55,8 +55,10 @@ def test_the_lines_of_the_readme_run(capsys):
 
 
 @pytest.mark.slow
-def test_the_lines_of_the_explorers_page_run(monkeypatch, capsys):
+def test_the_lines_of_the_explorers_page_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", str(tmp_path))
+    dfa.Runner(dfa.Experiment(task="moons", widths=(8,)), threaded=False, autosave=tmp_path).play(3)
     names = {}
     for block in blocks((ROOT / "docs" / "explorer.md").read_text()):
         exec(compile(block, "explorer.md", "exec"), names)

@@ -146,6 +146,7 @@ def test_nothing_is_saved_before_training_after_restoring_or_twice(made, tmp_pat
     runner.close()
     assert len(dfa.Runner.restore(autosave=tmp_path / "saves")) == 0
     runner = made()
+    runner.fork(rule="bp")
     runner.play(3)
     runner.wait()
     saved_at(runner, 3)
