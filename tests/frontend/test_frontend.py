@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfa_lab.widgets.chart.thinning import thin
+from dfa_lab.views.base import thin
 from javascript import run
 
 

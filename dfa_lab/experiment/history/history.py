@@ -1,11 +1,12 @@
 """History: what was measured in a run, and every change with its step.
 
-Columnar, one array a series; append-only but for ``truncate``. One thread may record while others read: a series' steps
-are written last, so a reader who asks for the length first sees whole rows only.
+Columnar, one array a series. One thread may record while others read: a series' steps are written last, so a reader who
+asks for the length first sees whole rows only; what takes rows away puts other series in the place of the former ones.
 """
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 import math
@@ -19,7 +20,9 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.json_format import in_brackets, read_history, write_history
 from dfa_lab.experiment.history.listeners import Listener, Listeners, Row
 from dfa_lab.experiment.history.metrics import METRICS
+from dfa_lab.experiment.history.rows_frame import rows_frame
 from dfa_lab.experiment.history.series import Event, Series, SeriesKey
+from dfa_lab.experiment.history.thinning import counts, most_rows, thinned
 from dfa_lab.html_table import curve, degrees, number, table
 
 if TYPE_CHECKING:
@@ -37,6 +40,11 @@ class History:
     side by side, ``name`` what a legend calls it, ``run_id`` a random identity. ``revision`` counts calls of
     ``truncate``: a reader that keeps its place starts again when it has changed.
 
+    Beyond some 260,000 rows (fewer where a row has many replicas) it keeps less: of each stretch of steps the rows with
+    the least and the greatest value, and the newest as they are. So a curve looks the same, and the same run has the
+    same record. ``full`` says that it is time to ``thin``, which one that is ``held`` leaves to whoever trains: there
+    nothing may be dropped that a diverged run goes back to.
+
     >>> import dfa_lab as dfa
     >>> history = dfa.History()
     >>> history.record("train_loss", 0.5, step=10, samples=640)
@@ -52,10 +60,9 @@ class History:
         name: str = "run",
         run_id: str | None = None,
     ) -> None:
-        values = dict(settings or {})
         if not isinstance(name, str):
             raise DfaLabError(f"a run's name was given as {shown(name)}; expected a text.")
-        self.settings = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        self.settings = {key: list(one) if isinstance(one, tuple) else one for key, one in dict(settings or {}).items()}
         self.replicas = replicas
         self.name = name
         self.run_id = run_id or uuid.uuid4().hex
@@ -63,6 +70,8 @@ class History:
         self.series: dict[SeriesKey, Series] = {}
         self.events: list[Event] = []
         self._listeners = Listeners()
+        self.held = self.full = False
+        self._room = 0  # rows that can come before it may be full
 
     def __repr__(self) -> str:
         return f"History({self.name!r}, steps={self.last_step}, series={len(self.series)}, events={len(self.events)})"
@@ -84,7 +93,7 @@ class History:
     @property
     def last_step(self) -> int:
         """The step of the newest row; 0 where there is none."""
-        return max((series.steps[-1] for series in self.series.values() if len(series)), default=0)
+        return max((series.steps[-1] for series in list(self.series.values()) if len(series)), default=0)
 
     def record(
         self,
@@ -115,6 +124,9 @@ class History:
         series.values.extend(values)
         series.samples.append(samples)
         series.steps.append(step)
+        self._room -= 1
+        if self._room < 0:
+            self._look()
         if self._listeners.all:
             self._listeners.tell(Row(metric, layer, step, samples, tuple(values)))
 
@@ -132,6 +144,21 @@ class History:
         (10, True, True)
         """
         return self._listeners.add(listener)
+
+    def _look(self) -> None:
+        """See whether it is full, and how many rows can come before it is to be seen again."""
+        found, most = counts(self.series, _compared), most_rows(self.series, self.replicas, _compared)
+        self.full = max(found) > most
+        self._room = max(0, most - max(found))
+        if self.full and (not self.held or max(found) > 2 * most):
+            self.thin()
+            left = most - max(counts(self.series, _compared))
+            self._room = left if left > 0 else most // 8  # it cannot be: not at each row anew
+
+    def thin(self) -> None:
+        """Keep less of what there is too much of. For the one thread that records."""
+        self.series = thinned(self.series, self.replicas, _compared)
+        self.full = False
 
     def record_layers(
         self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int, by_hand: bool = False
@@ -154,8 +181,10 @@ class History:
 
     def last(self, metric: str, layer: int | None = None) -> float | None:
         """The newest value, averaged over replicas; None where nothing was recorded."""
-        _, values = self.values(metric, layer)
-        return float(values[-1].mean()) if len(values) else None
+        if layer is None and METRICS[metric].per_layer:
+            self.values(metric)  # says what to give
+        values = self.series.get((metric, layer), Series()).row(-1, self.replicas)
+        return None if values is None else float(values.mean())
 
     def newest(self, metric: str, layer: int | None = None, replica: int = 0) -> tuple[int, float] | None:
         """The step and one replica's value of the newest row; None where nothing was recorded.
@@ -166,9 +195,8 @@ class History:
         >>> history.newest("train_loss", replica=1)
         (10, 0.25)
         """
-        series = self.series.get((metric, layer))
-        rows = 0 if series is None else len(series)
-        if series is None or not rows:
+        series = self.series.get((metric, layer), Series())
+        if not (rows := len(series)):
             return None
         return series.steps[rows - 1], series.values[(rows - 1) * self.replicas + replica]
 
@@ -189,18 +217,19 @@ class History:
 
     def lengths(self) -> dict[SeriesKey, int]:
         """How many rows each series has."""
-        return {key: len(series) for key, series in self.series.items()}
+        return {key: len(series) for key, series in list(self.series.items())}
 
     def truncate(self, step: int, *, changes: int | None = None, rows: Mapping[SeriesKey, int] | None = None) -> None:
         """Drop every row after ``step``, and all but the first ``changes`` changes, because the run went back there.
 
         ``rows``, from ``lengths`` at that moment, also drops what was recorded at the step itself since.
         """
+        left = {}
         for key, series in self.series.items():
             keep = len(series) if rows is None else min(len(series), rows.get(key, 0))
-            while keep and series.steps[keep - 1] > step:
-                keep -= 1
-            series.cut(keep, self.replicas)
+            keep = min(keep, bisect.bisect_right(series.steps, step, hi=keep))
+            left[key] = series if keep == len(series) else series.copy(self.replicas, keep)
+        self.series, self._room = left, 0
         if changes is not None:
             self.events = [event for event in self.events if event.change < changes]
         self.revision += 1
@@ -209,8 +238,14 @@ class History:
         """The same record under a new run id, which a fork continues."""
         other = History(self.settings, replicas=self.replicas, name=name or self.name)
         for key, series in list(self.series.items()):
-            other.series[key] = series.copy()
+            other.series[key] = series.copy(self.replicas)
         other.events = list(self.events)
+        return other
+
+    def still(self) -> History:
+        """The same record as it is now, with its run id, which nobody adds to while it is drawn."""
+        other = self.copy()
+        other.run_id = self.run_id
         return other
 
     def equals(self, other: History) -> bool:
@@ -233,38 +268,20 @@ class History:
     def _comparable(self) -> tuple[Any, ...]:
         rows = {
             key: series.as_due(self.replicas)
-            for key, series in self.series.items()
-            if (metric := METRICS[key[0]]).compared and not metric.clock and len(series) > len(series.by_hand)
+            for key, series in list(self.series.items())
+            if _compared(key[0]) and len(series) > len(series.by_hand)
         }
-        return rows, self.events, self.replicas
+        return rows, list(self.events), self.replicas
 
     def to_frame(self) -> pd.DataFrame:
         """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
-        import pandas as pd
-
-        parts: list[tuple[np.ndarray, ...]] = []
-        for (metric, layer), series in list(self.series.items()):
-            steps, values = series.since(0, self.replicas)
-            rows, samples = values.size, np.array(series.samples[: len(steps)], dtype=np.int64)
-            parts.append(
-                (
-                    *(np.repeat(column, self.replicas) for column in (steps, samples)),
-                    np.full(rows, metric, dtype=object),
-                    np.full(rows, np.nan if layer is None else layer),
-                    np.tile(np.arange(self.replicas), len(steps)),
-                    values.reshape(-1),
-                )
-            )
-        columns = map(np.concatenate, zip(*parts, strict=True)) if parts else [np.array([])] * 6
-        names = ("step", "samples", "metric", "layer", "replica", "value")
-        frame = pd.DataFrame(dict(zip(names, columns, strict=True))).astype({"layer": "Int64"})
-        return frame.sort_values("step", kind="stable", ignore_index=True)
+        return rows_frame(self.series, self.replicas)
 
     def events_frame(self) -> pd.DataFrame:
         """One change a row: step, field, old, new."""
         import pandas as pd
 
-        rows = [(event.step, event.field, event.old, event.new) for event in self.events]
+        rows = [(event.step, event.field, event.old, event.new) for event in list(self.events)]
         return pd.DataFrame(rows, columns=["step", "field", "old", "new"])
 
     def to_json(self) -> str:
@@ -278,3 +295,8 @@ class History:
     def from_json(cls, text: str) -> History:
         """The record that ``to_json`` wrote. Raises ``DfaLabError`` where the text is something else."""
         return read_history(text, cls)
+
+
+def _compared(metric: str) -> bool:
+    """Whether a metric's rows make a run what it is: a clock's do not, nor those of what a user registered."""
+    return metric in METRICS and METRICS[metric].compared and not METRICS[metric].clock

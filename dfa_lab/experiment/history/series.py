@@ -34,13 +34,18 @@ class Event:
 class Series:
     """One metric of one layer (None where it is the whole network's): n steps, n sample counts, n × replicas values.
 
-    ``by_hand`` are the numbers, rising, of the rows that were measured outside the schedule.
+    ``by_hand`` are the numbers, rising, of the rows that were measured outside the schedule. ``dropped`` says how many
+    rows were thinned out, all older than those that a reader has not read yet: it keeps its place with that.
+
+    Rows are only ever added, the steps last, so whoever asks for the length first reads whole rows while others are
+    added. What takes rows away makes another series.
     """
 
     steps: array[int] = field(default_factory=lambda: array("q"))
     samples: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     by_hand: array[int] = field(default_factory=lambda: array("q"))
+    dropped: int = field(default=0, compare=False)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -52,15 +57,17 @@ class Series:
         values = np.array(self.values[start * replicas : end * replicas], dtype=np.float64)
         return steps, values.reshape(-1, replicas)
 
-    def cut(self, length: int, replicas: int) -> None:
-        """Keep the first ``length`` rows."""
-        del self.steps[length:], self.samples[length:], self.values[length * replicas :]
-        while self.by_hand and self.by_hand[-1] >= length:
-            self.by_hand.pop()
+    def row(self, place: int, replicas: int) -> np.ndarray | None:
+        """The values (replicas,) of the first row, 0, or of the newest, -1; None where there is no row."""
+        rows = len(self)
+        start = (rows - 1) * replicas if place else 0
+        return np.array(self.values[start : start + replicas], dtype=np.float64) if rows else None
 
-    def copy(self) -> Series:
-        """Another with the same rows."""
-        return Series(self.steps[:], self.samples[:], self.values[:], self.by_hand[:])
+    def copy(self, replicas: int, length: int | None = None) -> Series:
+        """Another with the same rows, or the first ``length`` of them."""
+        rows = len(self) if length is None else length
+        by_hand = array("q", [row for row in self.by_hand if row < rows])  # one more may just be coming
+        return Series(self.steps[:rows], self.samples[:rows], self.values[: rows * replicas], by_hand, self.dropped)
 
     def as_due(self, replicas: int) -> tuple[bytes, bytes, bytes]:
         """The columns, to the last bit, of the rows that the schedule asked for."""

@@ -69,6 +69,7 @@ class Trainer(GoesBack):
         self.batches = Batches(self.task, settings, ahead=self.learner.reads_only)
         self.probe = Probe(self.task, self.learner)
         self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)
+        self.history.held = True
         self.recorder = Recorder(self.probe, self.history)
         self.losses, self.pending = LossMean([0.0] * self.history.replicas), Pending()
         self.clock, self.observers = ThroughputClock(), observers
@@ -108,6 +109,9 @@ class Trainer(GoesBack):
                 self.observers.note("step", self.steps_done, self.history)
             if self.schedule.alignment_is_due(self.steps_done, self.pending.restart):
                 self.measure()
+                if self.history.full:  # only here, where the fallback is this very step
+                    self.history.thin()
+                    self.fallback = self.capture()
         except DivergedError:  # the run has gone back
             raise
         except BaseException as error:
@@ -226,7 +230,7 @@ class Trainer(GoesBack):
     ) -> None:
         """Stand where ``checkpoint`` was captured, with the ``history`` up to there; ``known`` is what was measured."""
         self.restore(checkpoint)
-        self.history, self.fallback = history, fallback
+        self.history, self.fallback, history.held = history, fallback, True
         self.recorder = Recorder(self.probe, history, known)
 
     def change(self, after: Settings, changed: Collection[str]) -> None:

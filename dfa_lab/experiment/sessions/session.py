@@ -12,6 +12,7 @@ from dfa_lab.experiment.sessions.script import script_of
 from dfa_lab.experiment.sessions.share_text import read_json, read_text, write_json, write_text
 from dfa_lab.experiment.settings import (
     LONGEST,
+    LONGEST_TEXT,
     MOST_CHANGES,
     MOST_LANES,
     MOST_STEPS,
@@ -155,11 +156,17 @@ class Session:
         return cls._of_document(read_text(text))
 
     @classmethod
-    def read(cls, text: str) -> Session:
-        """From either of the two."""
+    def read(cls, text: str, *, longest: int = LONGEST_TEXT, most_changes: int = MOST_CHANGES) -> Session:
+        """From either of the two, where it has at most so many characters of JSON and so many changes."""
         if not isinstance(text, str):
             raise DfaLabError(f"a session was given as {shown(text, 80)}; expected text: a share string or JSON.")
-        return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_text(text)
+        document = (read_json if text.lstrip().startswith("{") else read_text)(text, longest)
+        if (count := len(document["changes"])) > most_changes:
+            raise DfaLabError(
+                f"the session has {count:,} changes; expected at most {most_changes:,} here. In code, "
+                "Session.from_text(text).replay() makes it."
+            )
+        return cls._of_document(document)
 
     def _document(self) -> dict[str, Any]:
         later = {"view": View.of(self.view).document(), "name": self.name}  # what the first form does not have

@@ -80,9 +80,9 @@ def _block(lines: Iterable[str]) -> str:
     return f"\n    {inside}\n  " if inside else ""
 
 
-def read_json(text: str) -> dict[str, Any]:
+def read_json(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
     """The document in a JSON text. Raises ``DfaLabError`` where there is none, or one of another form."""
-    document = _parsed(text)
+    document = _parsed(text, longest)
     if document.pop("format", None) != FORMAT:
         raise DfaLabError(f'this JSON is no session; expected "format": "{FORMAT}", as Session.to_json writes it.')
     version = document.pop("version", None)
@@ -103,9 +103,9 @@ def write_text(document: dict[str, Any]) -> str:
     return PREFIXES[_form(document)] + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def read_text(text: str) -> dict[str, Any]:
+def read_text(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
     """The document in a share string; spaces and line breaks that mail put into it do not matter."""
-    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+    if not isinstance(text, str) or len(text) > longest:
         _not_shared("it is too long" if isinstance(text, str) else f"it is a {type(text).__name__}")
     line = "".join(text.split())
     form = next((form for form, prefix in PREFIXES.items() if line.startswith(prefix)), None)
@@ -115,7 +115,7 @@ def read_text(text: str) -> dict[str, Any]:
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         unpack = zlib.decompressobj(-15, COMMON)
-        raw = unpack.decompress(packed[:-4], LONGEST_TEXT)
+        raw = unpack.decompress(packed[:-4], longest)
         if not unpack.eof or unpack.unused_data or zlib.crc32(raw).to_bytes(4, "big") != packed[-4:]:
             _not_shared("a part of it is missing or was changed")
         plain = raw.decode("utf-8", "surrogatepass")
@@ -123,7 +123,7 @@ def read_text(text: str) -> dict[str, Any]:
         raise
     except (zlib.error, ValueError):
         _not_shared("a part of it is missing or was changed")
-    return _checked(_parsed(plain), form)
+    return _checked(_parsed(plain, longest), form)
 
 
 def _not_shared(why: str) -> NoReturn:
@@ -138,12 +138,12 @@ def _short_enough(text: str) -> str:
     return text
 
 
-def _parsed(text: Any) -> dict[str, Any]:
+def _parsed(text: Any, longest: int) -> dict[str, Any]:
     if not isinstance(text, str):
         raise DfaLabError(f"a session was given as {shown(text, 80)}; expected the text that Session.to_json wrote.")
     try:
-        if len(text) > LONGEST_TEXT:
-            raise ValueError(f"it has {len(text):,} characters, more than {LONGEST_TEXT:,}")
+        if len(text) > longest:
+            raise ValueError(f"it has {len(text):,} characters, more than {longest:,}")
         document = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as reason:
         said = "it is nested too deep" if isinstance(reason, RecursionError) else str(reason)

@@ -21,6 +21,7 @@ from dfa_lab.experiment.settings.limits import (
     PAGE_CHARACTERS,
     PAGE_NUMBER,
     PAGE_PINS,
+    PAGE_TEXT,
 )
 from dfa_lab.experiment.settings.other_names import unknown_setting
 from dfa_lab.experiment.settings.serializable import check_serializable

@@ -14,7 +14,7 @@ MOST_NUMBERS = 200_000_000
 #: Inputs or outputs that are reckoned with where only the task knows them.
 ENDS = 3072
 #: A session: steps, changes, lanes beside the run itself, characters of its text, of its words, of a view's parts.
-MOST_STEPS, MOST_CHANGES, MOST_LANES, LONGEST_TEXT = 10**8, 10_000, 3, 2_000_000
+MOST_STEPS, MOST_CHANGES, MOST_LANES, LONGEST_TEXT = 10**12, 10**6, 3, 100_000_000
 LONGEST = {"name": 80, "title": 200, "about": 2000, "view": 80}
 #: Steps that a command to a runner may name.
 COMMAND_STEPS = 10**15
@@ -22,7 +22,7 @@ COMMAND_STEPS = 10**15
 PAGE_WEIGHTS, PAGE_REPLICAS, PAGE_THREADS = 60_000_000, 64, 16
 #: A page: the greatest number in a choice's parameters, the characters of any text and the entries of any list.
 PAGE_NUMBER, PAGE_CHARACTERS = 100_000, 500
-#: A page: changes of a session, pinned runs, characters of the runs' names in a file's name.
-PAGE_CHANGES, PAGE_PINS, FILE_NAME = 1000, 4, 80
+#: A page: changes of a session, characters of the JSON in its text, pinned runs, characters in a file's name.
+PAGE_CHANGES, PAGE_TEXT, PAGE_PINS, FILE_NAME = 10_000, 4_000_000, 4, 80
 #: A page's message: characters of a session's text, fields, characters of the fields, steps.
 MESSAGE_TEXT, MESSAGE_FIELDS, MESSAGE_FIELDS_TEXT, MESSAGE_STEPS = 1_000_000, 64, 100_000, 10**8

@@ -242,7 +242,7 @@ class Settings(BaseModel):
     def check_live(cls, fields: Mapping[str, Any]) -> None:
         """Raise ``DfaLabError`` for fields that only a new run takes."""
         for name in fields:
-            if name not in cls.live_fields():
+            if name not in cls.model_fields or not extra_of(cls.model_fields[name])["live"]:
                 raise DfaLabError(
                     f"{name} was given as {shown(fields[name])} during a run; it can only change with a new one: use "
                     f"reset({name}=…) or a new Experiment. Live are: {', '.join(cls.live_fields())}."

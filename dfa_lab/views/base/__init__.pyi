@@ -44,3 +44,4 @@ from .sources import runs_of as runs_of
 from .sources import snapshot_of as snapshot_of
 from .themes import THEMES as THEMES
 from .themes import apply_theme as apply_theme
+from .thinning import thin as thin

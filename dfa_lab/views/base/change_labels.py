@@ -13,6 +13,8 @@ from dfa_lab.registry import per_layer
 LABEL_LENGTH = 34
 ROWS = 4
 LISTED = 8
+#: So many changes are marked in a figure.
+MARKED = 500
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,20 @@ class Change:
 
 
 def changes(histories: Sequence[History]) -> list[Change]:
-    """The events of all runs in the order of their steps: those of one run at one step together, equal ones once."""
+    """The events of all runs in the order of their steps: those of one run at one step together, equal ones once.
+
+    Of many the last are there, ``MARKED`` at most.
+    """
     found: dict[tuple[int, tuple[str, ...]], Change] = {}
     for run, history in enumerate(histories):
         at_step: dict[int, list[Event]] = {}
-        for event in list(history.events):
+        for event in history.events[-MARKED * LISTED :]:
             at_step.setdefault(event.step, []).append(event)
         for step, events in at_step.items():
             lines = tuple(map(event_line, events))
             before = found[step, lines].runs if (step, lines) in found else ()
             found[step, lines] = Change(step, _short(events), lines, (*before, run))
-    return sorted(found.values(), key=lambda change: (change.step, change.runs))
+    return sorted(found.values(), key=lambda change: (change.step, change.runs))[-MARKED:]
 
 
 def value_text(value: Any) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dfa_lab.experiment.history import CHANCE, METRICS, History
+from dfa_lab.views.base.thinning import thin
 
 #: The angle between independent directions, in degrees.
 RIGHT_ANGLE = 90.0
 #: What a chance band reaches to on either side, in standard deviations.
 CHANCE_SDS = 2.0
+#: A line has at most so many points, which nobody tells from more.
+POINTS = 4000
 CHANCE_LABEL = f"chance ± {CHANCE_SDS:g} sd (widest)"
 
 
@@ -53,6 +56,12 @@ class Curve:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def thinned(self, points: int = POINTS) -> Curve:
+        """The same line in at most so many points, with the least and the greatest value of each stretch."""
+        keep = thin(self.steps, self.mean, points)
+        columns = {name: getattr(self, name)[keep] for name in ("steps", "mean", "sd", "count")}
+        return self if len(keep) == len(self) else replace(self, **columns)
 
     @property
     def spread(self) -> Band:

@@ -33,15 +33,14 @@ Source = History | Engine
 
 
 class NamedRun(NamedTuple):
-    """A run and its name: of a runner's lane that in the explorer's legend, of another run its own."""
+    """A run, its name, and its record as it was when the view was asked for, so that it may train on meanwhile.
+
+    The name is of a runner's lane that in the explorer's legend, of another run its own.
+    """
 
     name: str
     run: History | Experiment
-
-    @property
-    def history(self) -> History:
-        """Its record."""
-        return self.run if isinstance(self.run, History) else self.run.history
+    history: History
 
 
 def runs_of(source: object, place: str) -> list[NamedRun]:
@@ -50,12 +49,18 @@ def runs_of(source: object, place: str) -> list[NamedRun]:
     Raises ``DfaLabError`` that says what ``place`` got instead.
     """
     if isinstance(source, History):
-        return [NamedRun(name_of_record(source), source)]
+        return [_named(source, source)]
     trainer = _trainer(source, place, "a History, an Experiment, a Runner or an Explorer")
     if isinstance(trainer, Experiment):
-        return [NamedRun(name_of_record(trainer.history), trainer)]
+        return [_named(trainer, trainer.history)]
     lanes, runs = trainer.status().lanes, trainer.by_number
-    return [NamedRun(lane.name, runs[lane.number]) for lane in lanes if lane.number in runs]
+    found = [(lane.name, runs[lane.number]) for lane in lanes if lane.number in runs]
+    return [NamedRun(name, run, run.history.still()) for name, run in found]
+
+
+def _named(run: History | Experiment, history: History) -> NamedRun:
+    still = history.still()
+    return NamedRun(name_of_record(still), run, still)
 
 
 def run_of(source: object, place: str) -> NamedRun:

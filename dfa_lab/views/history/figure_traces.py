@@ -66,7 +66,7 @@ class Drawing:
         history, about = self.histories[run], METRICS[line.metric]
         values = []
         for layer in history.layers(line.metric) if about.per_layer else [None]:
-            drawn = curve(history, line.metric, layer)
+            drawn = curve(history, line.metric, layer).thinned()
             if not len(drawn):
                 continue
             look = line.style if layer is None else self.layers[layer]
@@ -88,7 +88,7 @@ class Drawing:
         if metric is None:
             return []
         self.referred.add(number)
-        drawn, about = curve(history, metric), METRICS[metric]
+        drawn, about = curve(history, metric).thinned(), METRICS[metric]
         where = {"axis": axis, "group": f"reference {number}", "name": f"{look.name}, {about.label}"}
         self.below.append(line_trace(drawn, look, palette.REFERENCE_COLOUR, unit=about.unit, **where))
         return [drawn.mean]

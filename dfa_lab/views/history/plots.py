@@ -220,7 +220,7 @@ class _Run:
 
     def draw(self, metric: str, look: LineStyle, name: str, layer: int | None = None) -> None:
         """A line with its spread over replicas; ``name`` follows the label in the legend."""
-        line = curve(self.history, metric, layer)
+        line = curve(self.history, metric, layer).thinned()
         if not len(line):
             return
         shade, band = self.shade(look.shade), line.spread
@@ -268,7 +268,7 @@ def _draw_reference(axes: Axes, reference: NamedRun, panel: Panel) -> None:
         return
     look = palette.reference_style(len(drawn), reference.name)
     named: dict[str, Any] = {"label": look.name, "gid": REFERENCE + history.run_id}
-    _draw_curve(axes, curve(history, metric), look, color=palette.REFERENCE_COLOUR, ms=3, zorder=1.8, **named)
+    _draw_curve(axes, curve(history, metric).thinned(), look, color=palette.REFERENCE_COLOUR, ms=3, zorder=1.8, **named)
 
 
 def _place_in_legend(entry: tuple[Any, str]) -> int:

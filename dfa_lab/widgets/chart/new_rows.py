@@ -5,13 +5,14 @@ Beside the series themselves that is the mean over layers of metrics that every 
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Set
 from typing import Any
 
 import numpy as np
 
 from dfa_lab.experiment.history import METRICS, Event, History, Series
-from dfa_lab.widgets.chart.thinning import thin
+from dfa_lab.views.base import thin
 
 OWN_SPEED, BP_SPEED = "samples_per_s", "bp_samples_per_s"
 MEAN = "mean"
@@ -28,7 +29,9 @@ class Rows:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
+        # How many rows of each series were ever read, or dropped before.
         self._read: dict[tuple[str, Any], int] = {(OWN_SPEED, None): _not_compared(history)} if compared else {}
+        self._newest: dict[tuple[str, Any], float] = {}  # the step of the last of them
         self._events = 0
 
     @property
@@ -52,14 +55,24 @@ class Rows:
         chunks: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
         for key, several in sources.items():
-            start = self._read.get(key, 0)
-            steps, values = _gained(several, start, self.history.replicas)
+            starts = [self._start(key, one) for one in several]
+            steps, values = _gained(several, starts, self.history.replicas)
             if len(steps):
-                self._read[key] = start + len(steps)
+                self._read[key] = starts[0] + len(steps) + several[0].dropped
+                self._newest[key] = float(steps[-1])
                 found = _columns(steps, values, limit)
                 columns += found
                 chunks.append({"metric": key[0], "layer": key[1], "count": len(found[0])})
         return chunks, columns
+
+    def _start(self, key: tuple[str, Any], series: Series) -> int:
+        """The number of the first row that was not read; of a series that was thinned the first after the last step."""
+        start, newest = self._read.get(key, 0) - series.dropped, self._newest.get(key)
+        if newest is None or not series.dropped:
+            return max(0, start)
+        steps = series.steps
+        fits = 0 < start <= len(steps) and steps[start - 1] == newest
+        return start if fits else bisect.bisect_right(steps, newest)
 
     def take_events(self) -> list[Event]:
         """The changes made since the last call."""
@@ -71,15 +84,17 @@ class Rows:
 def _not_compared(history: History) -> int:
     """How many rows of a run's throughput come before the first of BP's."""
     own, bp = history.values(OWN_SPEED)[0], history.values(BP_SPEED)[0]
-    return int(np.searchsorted(own, bp[0])) if len(bp) else len(own)
+    series = history.series.get((OWN_SPEED, None))
+    dropped = 0 if series is None else series.dropped
+    return dropped + (int(np.searchsorted(own, bp[0])) if len(bp) else len(own))
 
 
-def _gained(several: list[Series], start: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (n,) and values (n, replicas) of the rows from ``start`` on, as far as each series has its row.
+def _gained(several: list[Series], starts: list[int], replicas: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) and values (n, replicas) of the rows from each one's start on, as far as each series has its row.
 
     Of several series the mean; NaN does not count. Where their steps differ, nothing.
     """
-    found = [series.since(start, replicas) for series in several]
+    found = [series.since(start, replicas) for series, start in zip(several, starts, strict=True)]
     # Steps and values are of unequal length where the trainer takes rows back at this very moment.
     count = min(len(column) for columns in found for column in columns)
     steps = found[0][0][:count]

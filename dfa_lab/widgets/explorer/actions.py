@@ -12,7 +12,15 @@ from typing import Any
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.runner import Command, StoryStatus, Training
 from dfa_lab.experiment.sessions import STORIES, Session, Story, View, offered_session, story_of
-from dfa_lab.experiment.settings import LAST_SEED, PAGE_CHANGES, PAGE_PINS, Settings, check_size
+from dfa_lab.experiment.settings import (
+    LAST_SEED,
+    MESSAGE_TEXT,
+    PAGE_CHANGES,
+    PAGE_PINS,
+    PAGE_TEXT,
+    Settings,
+    check_size,
+)
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.widgets.controls import VERBS, check_fields, checked, download
 from dfa_lab.widgets.explorer.model import ExplorerModel
@@ -176,6 +184,10 @@ def _unpin(model: ExplorerModel, message: Message) -> None:
     model.pins = [pin for pin in model.pins if name is not None and pin.name != name]
 
 
+def _session_in(text: str) -> Session:
+    return Session.read(text, longest=PAGE_TEXT, most_changes=PAGE_CHANGES)
+
+
 def _load(model: ExplorerModel, session: Session, story: Story | None = None) -> None:
     check_fields(session.settings.values())
     model.restrictions.check_session(session, model.experiment.settings)
@@ -256,7 +268,14 @@ def _share(model: ExplorerModel, message: Message) -> None:
     history = run.history
 
     def make() -> None:
-        texts = run.session().to_text(), run.to_script()
+        session = run.session()
+        text = "" if len(session.changes) > PAGE_CHANGES else session.to_text()
+        if not 0 < len(text) <= MESSAGE_TEXT or len(session.to_json()) > PAGE_TEXT:
+            raise DfaLabError(
+                f"with {len(session.changes):,} changes the run has no text that an explorer takes back; in code, "
+                "explorer.experiment.session().to_json() has it all."
+            )
+        texts = text, run.to_script()
         if run is model.chosen and history is run.history:  # else nobody asks for it any more
             model.shared = texts
 
@@ -287,7 +306,7 @@ ACTIONS: dict[str, Action] = {
     "unpin": _unpin,
     "preset": _preset,
     "story": _story,
-    "load": lambda model, message: _load(model, Session.read(message["text"])),
+    "load": lambda model, message: _load(model, _session_in(message["text"])),
     "limit": lambda model, message: model.runner.limit(message["steps_per_s"]),
     "slow": _slow,
     "stop_at": lambda model, message: model.runner.stop_at(message["step"]),

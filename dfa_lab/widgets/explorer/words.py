@@ -7,7 +7,7 @@ from typing import Any
 
 from dfa_lab.experiment.autosave import default_folder
 from dfa_lab.experiment.data import Task
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history import History, SeriesKey
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.learning.rules import RULES, Route, Rule
@@ -93,14 +93,15 @@ def _chance(history: History, layer: int | None) -> tuple[float, float]:
 
 def _first(history: History, metric: str) -> float:
     """The first value, the mean over replicas; NaN where there is none."""
-    series = history.series.get((metric, None))
-    return math.nan if series is None or not len(series) else float(series.since(0, history.replicas)[1][0].mean())
+    return _mean(history, (metric, None), 0)
 
 
 def _last(history: History, metric: str, layer: int | None = None) -> float:
     """The last value, the mean over replicas; NaN where there is none."""
-    series = history.series.get((metric, layer))
-    if series is None or not len(series):
-        return math.nan
-    _, values = series.since(len(series) - 1, history.replicas)
-    return float(values[-1].mean())
+    return _mean(history, (metric, layer), -1)
+
+
+def _mean(history: History, key: SeriesKey, place: int) -> float:
+    series = history.series.get(key)
+    values = None if series is None else series.row(place, history.replicas)
+    return math.nan if values is None else float(values.mean())

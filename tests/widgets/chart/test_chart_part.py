@@ -13,11 +13,11 @@ from hypothesis.extra import numpy as hnp
 
 from dfa_lab.experiment.history.history import Event, History
 from dfa_lab.experiment.history.metrics import METRICS
+from dfa_lab.views.base import thin
 from dfa_lab.views.base.change_labels import event_text
 from dfa_lab.views.base.panels import PANELS
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.chart_part import EVENTS_A_MESSAGE, LABEL_LENGTH, POINTS_A_MESSAGE, ChartPart, Shown
-from dfa_lab.widgets.chart.thinning import thin
 
 STATUS = {"state": "training", "step": "0", "samples": "0", "settings": "rule dfa", "error": ""}
 

@@ -605,9 +605,9 @@ def test_a_page_cannot_ask_for_too_much(headless, fields):
 
 
 def test_a_session_of_thousands_of_changes_is_refused(headless):
-    changes = tuple((step, {"lr": 0.1 + step * 1e-6}) for step in range(1001))
-    headless.act("load", text=dfa.Session(dfa.Settings(**FAST), changes=changes, steps=1001).to_text())
-    assert "1,001 changes" in headless.status()["error"]
+    changes = tuple((step, {"lr": 0.1 + step * 1e-6}) for step in range(10_001))
+    headless.act("load", text=dfa.Session(dfa.Settings(**FAST), changes=changes, steps=10_001).to_text())
+    assert "10,001 changes" in headless.status()["error"]
 
 
 def test_the_chosen_lane_is_a_run_not_a_place(headless):
