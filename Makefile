@@ -20,7 +20,7 @@ SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all quick check notebooks test-unit test-lowest test-kernel test-notebooks test-browser chromium clean
+.PHONY: help lab test test-all quick check notebooks test-unit test-lowest test-versions test-kernel test-notebooks test-browser chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,28 @@ test-unit: $(VENV)/.installed-test frontend/node_modules/.installed ## the tests
 test-lowest: $(VENV)/.installed-test .lowest/.installed ## the lowest versions that pyproject.toml allows
 	PYTHONPATH=.lowest $(BIN)/python -m pytest tests/lowest
 
+# All of them, and the newest of all, in environments of their own; long, and so no part of `make test`.
+test-versions: .versions/lowest/.installed .versions/newest/.installed ## the unit tests under the lowest and the newest versions
+	for one in lowest newest; do \
+		OMP_NUM_THREADS=1 .versions/$$one/bin/python -m pytest tests --ignore tests/browser --ignore tests/kernel \
+			--ignore tests/lowest -m "not clock and not exhaustive" $(SPREAD) || exit 1; \
+	done
+
+.versions/lowest/.installed: pyproject.toml tests/lowest/floors.py | $(VENV)/.installed-test
+	rm -rf .versions/lowest
+	$(PYTHON) -m venv .versions/lowest
+	$(BIN)/python tests/lowest/floors.py all > .versions/lowest/floors.txt
+	$(BIN)/python tests/lowest/floors.py tools > .versions/lowest/tools.txt
+	.versions/lowest/bin/python -m pip install --quiet -c .versions/lowest/floors.txt -r .versions/lowest/tools.txt -e .
+	@touch $@
+
+.versions/newest/.installed: pyproject.toml tests/lowest/floors.py | $(VENV)/.installed-test
+	rm -rf .versions/newest
+	$(PYTHON) -m venv .versions/newest
+	$(BIN)/python tests/lowest/floors.py tools > .versions/newest/tools.txt
+	.versions/newest/bin/python -m pip install --quiet --upgrade -r .versions/newest/tools.txt -e .
+	@touch $@
+
 # typer with what it needs: its later versions bring their own.
 .lowest/.installed: pyproject.toml tests/lowest/floors.py | $(VENV)/.installed-test
 	rm -rf .lowest
@@ -98,7 +120,7 @@ chromium:
 	fi
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) .kernels .lowest build dist artifacts dfa_lab/widgets/static frontend/node_modules
+	rm -rf $(VENV) .kernels .lowest .versions build dist artifacts dfa_lab/widgets/static frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -23,7 +23,7 @@ class LockedRun(Protocol):
 
     _lock: Any
 
-    def cut_off(self) -> None:
+    def _cut_off(self) -> None:
         """In the child: it was in the middle of something when the process was forked."""
 
 
@@ -72,7 +72,7 @@ def _begin_child() -> None:
     for run in list(_runs):
         if id(run) not in whole:
             run._lock = threading.RLock()
-            run.cut_off()
+            run._cut_off()
 
 
 if hasattr(os, "register_at_fork"):

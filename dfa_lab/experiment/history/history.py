@@ -116,8 +116,7 @@ class History:
         given = [value] * self.replicas if isinstance(value, int | float) else value
         values = [math.nan if v != v else float(v) for v in given]  # one NaN: a processor has many
         if len(values) != self.replicas:
-            words = f"{len(values)} values; this history has {self.replicas} replicas"
-            raise DfaLabError(f"metric {shown(metric)} got {words}.")
+            raise DfaLabError(f"{shown(metric)} got {len(values)} values; this history has {self.replicas} replicas.")
         series = self.series.setdefault((metric, layer), Series())
         if by_hand:
             series.by_hand.append(len(series))
@@ -134,8 +133,7 @@ class History:
         """Call ``listener`` with each ``Row`` that is recorded from now on; return a function that ends it.
 
         It is called in the thread that trains, which waits for it. One that raises is called no more, with a warning.
-        A copy, a fork and a file have no listeners, nor has the new history that a reset of the run begins. Where a
-        diverged run goes back, the rows that it drops were given.
+        A copy, a fork, a file and the history that a reset begins have none. Rows of steps taken back were given.
 
         >>> import dfa_lab as dfa
         >>> run, seen = dfa.Experiment(task="moons", widths=(8,)), []
@@ -274,7 +272,7 @@ class History:
         return rows, list(self.events), self.replicas
 
     def to_frame(self) -> pd.DataFrame:
-        """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
+        """A tidy table, a number a row: step, samples, metric, layer (empty for the network's), replica, value."""
         return rows_frame(self.series, self.replicas)
 
     def events_frame(self) -> pd.DataFrame:

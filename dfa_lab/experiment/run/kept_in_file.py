@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class KeptInFile(NoCopies):
     """A run that is saved to a file and loaded from it; it goes on from there to the last bit."""
 
-    def cut_off(self) -> None:
+    def _cut_off(self) -> None:
         """In a forked process: another thread was in the middle of a step, which is taken back."""
         cast("Experiment", self).trainer.leave_half_done("the process was forked in the middle of a step")
 
