@@ -52,7 +52,7 @@ def attack(plan: Plan, counts: Counts) -> None:
     """One explorer; each round one child of one kind."""
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     expected = trained(3)
-    explorer = dfa.Explorer(**OWN, speed=None)
+    explorer = dfa.Explorer(**OWN, speed=300.0)  # a child may have to make its run again
     explorer.act("play")
     names = list(OF_PARENT)
     try:

@@ -38,11 +38,12 @@ class Watched(dfa.Explorer):
 
 
 def resident() -> float:
-    """MB of memory that the process holds."""
+    """MB of memory that the process holds, on Linux without pages of files: the system takes those back as it likes."""
     if Path("/proc/self/statm").exists():
         import resource
 
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+        pages = [int(one) for one in Path("/proc/self/statm").read_text().split()]
+        return (pages[1] - pages[2]) * resource.getpagesize() / 1e6
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
