@@ -30,7 +30,7 @@ Networks that others wrote, in small random sizes, each on one batch of its kind
 makes this page, skips what is not installed and installs nothing.
 
 - *bp error*: the largest relative difference of a parameter's gradient by `bp` from the original module's, in float64
-- *needs*: what `convert` was told beside the rule's name; nothing where the name was enough
+- *needs*: what `convert` was given beside the rule's name; nothing where the name was enough
 - *audit*: rows, and how many of them could not be checked; every audit is clean unless it says so
 - *alignment*: rows of `measure_alignment`, and the mean angle between δ by the rule and by BP before training; 0° where
   only the output layer receives anything yet, for its weights, or what lies behind a layer, begin at 0

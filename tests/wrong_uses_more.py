@@ -408,7 +408,7 @@ error(
     an_unknown_optimizer=lambda: dfa.Settings(optimizer="sgdm"),
     an_optimizer_class=lambda: dfa.Settings(optimizer=torch.optim.SGD),
     an_unknown_task=lambda: dfa.Experiment(task="cifar"),
-    a_task_that_is_a_path=lambda: dfa.Experiment(task="/tmp/data.csv"),
+    a_task_that_is_a_path=lambda: dfa.Experiment(task="data.csv"),
     an_unknown_device=lambda: dfa.Settings(device="gpu"),
     threads_of_0=lambda: dfa.Settings(threads=0),
     describing_what_is_no_setting=lambda: dfa.Settings.describe("speed"),

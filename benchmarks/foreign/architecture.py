@@ -1,4 +1,4 @@
-"""What an architecture of the table is: a module in small random size, a batch, a loss, and how ``convert`` is told."""
+"""What an architecture of the table is: a module in small random size, a batch, a loss, and what ``convert`` needs."""
 
 from __future__ import annotations
 

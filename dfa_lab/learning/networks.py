@@ -180,7 +180,7 @@ def lesson(net: nn.Module, targets: Tensor, reduction: str = "mean", *, ignore_i
 
     ``targets`` are class numbers (…, N) or values (…, N, n_out); ``reduction``, "mean" or "sum", is the loss's own. Run
     the forward pass inside. Rules that need only e take no notice. A sample, or a place of a sequence, with the class
-    number ``ignore_index``, the loss's own, is heard as nothing and not counted in a mean.
+    number ``ignore_index``, the loss's own, has no error and does not count in a mean.
 
     Raises ``DfaLabError`` for another reduction, and for an ``ignore_index`` that is no whole number.
 

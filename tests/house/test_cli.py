@@ -136,6 +136,6 @@ def test_bench_says_what_is_wrong(arguments, words, capfd):
 
 
 def test_bench_without_its_program(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("dfa_lab.cli.__file__", str(tmp_path / "dfa_lab" / "cli.py"))
+    monkeypatch.setattr("dfa_lab.cli.bench.__file__", str(tmp_path / "dfa_lab" / "cli" / "bench.py"))
     assert run("bench") == 2
     assert "install dfa-lab anew" in capsys.readouterr().err

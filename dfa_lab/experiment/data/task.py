@@ -10,6 +10,7 @@ An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tas
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data.from_arrays import from_arrays
 from dfa_lab.experiment.data.samples_table import samples_table
 from dfa_lab.learning.interface import all_tensors, described
-from dfa_lab.learning.ops import HEARD_CROSS_ENTROPY, IGNORED, LOSSES, Loss
+from dfa_lab.learning.ops import CROSS_ENTROPY_OF_CLASSES, IGNORED, LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
 #: What inputs may be; beside others, in a tuple or mapping, masks too.
@@ -201,7 +202,17 @@ class Task:
         """Whether some targets are −100, which is no class."""
         return self.classifies and any(bool((one == IGNORED).any()) for one in (self.train_targets, self.test_targets))
 
-    def heard(self, targets: Tensor) -> int:
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """64 hex digits over all samples and targets, the same whether samples are flat or not."""
+        total = hashlib.sha256(f"{self.loss} {self.outputs}".encode())
+        splits = (self.train_inputs, self.train_targets, self.test_inputs, self.test_targets)
+        for one in (part for split in splits for part in all_tensors(split)):
+            total.update(f" {len(one)} {one.dtype} ".encode())
+            total.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return total.hexdigest()
+
+    def counted(self, targets: Tensor) -> int:
         """How many of ``targets`` are in the loss."""
         if self.ignores:
             return int((targets != IGNORED).sum())
@@ -210,7 +221,7 @@ class Task:
     @property
     def objective(self) -> Loss:
         """The loss itself."""
-        return HEARD_CROSS_ENTROPY if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
+        return CROSS_ENTROPY_OF_CLASSES if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
 
 
 TASKS: Registry[Callable[..., Task] | Task] = Registry("task")

@@ -10,13 +10,14 @@ import hashlib
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.json_format import in_brackets, read_history, write_history
+from dfa_lab.experiment.history.listeners import Listener, Listeners, Row
 from dfa_lab.experiment.history.metrics import METRICS
 from dfa_lab.experiment.history.series import Event, Series, SeriesKey
 from dfa_lab.html_table import curve, degrees, number, table
@@ -61,6 +62,7 @@ class History:
         self.revision = 0
         self.series: dict[SeriesKey, Series] = {}
         self.events: list[Event] = []
+        self._listeners = Listeners()
 
     def __repr__(self) -> str:
         return f"History({self.name!r}, steps={self.last_step}, series={len(self.series)}, events={len(self.events)})"
@@ -113,6 +115,23 @@ class History:
         series.values.extend(values)
         series.samples.append(samples)
         series.steps.append(step)
+        if self._listeners.all:
+            self._listeners.tell(Row(metric, layer, step, samples, tuple(values)))
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with each ``Row`` that is recorded from now on; return a function that ends it.
+
+        It is called in the thread that trains, which waits for it. One that raises is called no more, with a warning.
+        A copy, a fork and a file have no listeners, nor has the new history that a reset of the run begins. Where a
+        diverged run goes back, the rows that it drops were given.
+
+        >>> import dfa_lab as dfa
+        >>> run, seen = dfa.Experiment(task="moons", widths=(8,)), []
+        >>> end = run.history.listen(lambda row: seen.append((row.name, row.step)))
+        >>> run.train(10).last_step, ("train_loss", 10) in seen, ("weight_alignment/1", 8) in seen
+        (10, True, True)
+        """
+        return self._listeners.add(listener)
 
     def record_layers(
         self, found: Mapping[str, Sequence[Sequence[float]]], *, step: int, samples: int, by_hand: bool = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.metrics import METRICS
@@ -20,15 +21,12 @@ VERSION = 1
 
 def write_history(history: History) -> str:
     """``History.to_json``."""
-    series = [
-        {"metric": metric, "layer": layer, "steps": list(column.steps), "samples": list(column.samples)}
-        | {"values": [_to_json(value) for value in column.values]}
-        | ({"by_hand": list(column.by_hand)} if column.by_hand else {})
-        for (metric, layer), column in history.series.items()
-    ]
-    events = [[event.step, event.field, event.old, event.new, event.change] for event in history.events]
-    document = {"format": FORMAT, "version": VERSION, "run_id": history.run_id, "name": history.name}
-    document |= {"replicas": history.replicas, "settings": history.settings, "series": series, "events": events}
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION} | document_of(history)
+    for column in document["series"]:
+        column |= {"steps": list(column["steps"]), "samples": list(column["samples"])}
+        column["values"] = [_to_json(value) for value in column["values"]]
+        if by_hand := list(column.pop("by_hand")):
+            column["by_hand"] = by_hand
     return json.dumps(document, allow_nan=False, default=in_brackets)
 
 
@@ -41,29 +39,52 @@ def read_history(text: str, kind: type[History]) -> History:
                 f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
                 "read it with the release that wrote it."
             )
-        history = kind(document["settings"], **{key: document[key] for key in ("replicas", "name", "run_id")})
         for column in document["series"]:
-            metric = shown(column["metric"])
-            if column["metric"] not in METRICS:
-                raise DfaLabError(
-                    f"this history holds {metric}, which is no metric here; where it is of a convention or a metric of "
-                    "one's own, register that first."
-                )
-            values = array("d", [_from_json(value) for value in column["values"]])
-            by_hand = array("q", column.get("by_hand", ()))
-            row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)
-            if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
-                raise DfaLabError(f"series {metric} has columns of unequal length; the text is damaged.")
-            if list(by_hand) != sorted(set(by_hand) & set(range(len(row)))):
-                raise DfaLabError(f"series {metric} has no rows {list(by_hand)!s:.80}; the text is damaged.")
-            history.series[(column["metric"], column["layer"])] = row
-        history.events = [Event(*event) for event in document["events"]]
+            column["values"] = [_from_json(value) for value in column["values"]]
+        return history_of(document, kind)
     except DfaLabError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as reason:
         raise DfaLabError(
             f"this text is no history ({type(reason).__name__}: {reason}); expected what History.to_json wrote."
         ) from None
+
+
+def document_of(history: History) -> dict[str, Any]:
+    """All that a history holds: plain values, and for each series copies of its columns, as whole rows."""
+    series: list[dict[str, Any]] = []
+    for (metric, layer), column in list(history.series.items()):
+        rows = len(column)  # its steps are written last, so these rows are whole
+        own: dict[str, Any] = {"steps": column.steps[:rows], "samples": column.samples[:rows]}
+        own["by_hand"] = array("q", [row for row in column.by_hand if row < rows])
+        series.append({"metric": metric, "layer": layer, **own, "values": column.values[: rows * history.replicas]})
+    events = [[event.step, event.field, event.old, event.new, event.change] for event in list(history.events)]
+    head = {"run_id": history.run_id, "name": history.name, "replicas": history.replicas, "settings": history.settings}
+    return head | {"series": series, "events": events}
+
+
+def history_of(document: Mapping[str, Any], kind: type[History]) -> History:
+    """The history of a ``document_of``, whose columns may be any sequences of numbers, made as a ``kind``.
+
+    Raises ``DfaLabError`` for columns that do not fit each other and for unknown metrics, and what Python raises for
+    parts that are missing or of another kind.
+    """
+    history = kind(document["settings"], **{key: document[key] for key in ("replicas", "name", "run_id")})
+    for column in document["series"]:
+        metric = shown(column["metric"])
+        if column["metric"] not in METRICS:
+            raise DfaLabError(
+                f"this history holds {metric}, which is no metric here; where it is of a convention or a metric of "
+                "one's own, register that first."
+            )
+        values, by_hand = array("d", column["values"]), array("q", column.get("by_hand", ()))
+        row = Series(array("q", column["steps"]), array("q", column["samples"]), values, by_hand)
+        if not len(row.steps) * history.replicas == len(row.samples) * history.replicas == len(values):
+            raise DfaLabError(f"series {metric} has columns of unequal length; the record is damaged.")
+        if list(by_hand) != sorted(set(by_hand) & set(range(len(row)))):
+            raise DfaLabError(f"series {metric} has no rows {list(by_hand)!s:.80}; the record is damaged.")
+        history.series[(column["metric"], column["layer"])] = row
+    history.events = [Event(*event) for event in document["events"]]
     return history
 
 

@@ -73,16 +73,16 @@ class Probe:
 
     def evaluate(self) -> dict[str, Tensor]:
         """``test_loss`` and, for classes, ``test_accuracy`` over the whole test split: (K,), (1,) without replicas."""
-        loss, right, heard = torch.zeros(()), torch.zeros(()), 0
+        loss, right, counted = torch.zeros(()), torch.zeros(()), 0
         for start in range(0, len(self._targets), self.learner.chunk):
             part = slice(start, start + self.learner.chunk)
             inputs, targets = rows(self._inputs, part), self._targets[part]
-            output, count = self.learner.output(inputs), self.task.heard(targets)
+            output, count = self.learner.output(inputs), self.task.counted(targets)
             value, _ = self.learner.loss.value_and_error(output, targets)
-            loss, heard = loss + value.double().cpu() * count, heard + count
+            loss, counted = loss + value.double().cpu() * count, counted + count
             if self.task.classifies:
                 right = right + (output.argmax(-1) == targets).flatten(-targets.dim()).sum(-1).cpu()
         found = {"test_loss": loss}
         if self.task.classifies:
             found["test_accuracy"] = right.double()
-        return {name: (total / heard).reshape(-1) for name, total in found.items()}
+        return {name: (total / counted).reshape(-1) for name, total in found.items()}

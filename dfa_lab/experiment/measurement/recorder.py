@@ -44,9 +44,10 @@ class Recorder:
         """The run is at a checkpoint again, where alignment was recorded if ``aligned``."""
         self._known = {ALIGNMENT} if aligned else set()
 
-    def copy(self, probe: Measures, history: History) -> Recorder:
-        """One for a fork, with its own probe and history, that knows the same."""
-        return Recorder(probe, history, self._known)
+    @property
+    def known(self) -> frozenset[str]:
+        """What is known at the current weights."""
+        return frozenset(self._known)
 
     def record(self, here: Here, wanted: set[str], *, chance: bool = False, by_hand: bool = False) -> list[int]:
         """Measure what is ``wanted``, with ``chance`` the chance bands as well, whether it is known or not.

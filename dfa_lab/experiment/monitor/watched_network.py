@@ -26,8 +26,9 @@ from dfa_lab.learning.alignment import (
     measure_alignment,
 )
 from dfa_lab.learning.interface import Output, advice, all_tensors, arguments, check_output, located, rows
+from dfa_lab.learning.layers import eval_mode
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules import conversion_of, eval_mode, unwrapped
+from dfa_lab.learning.modules import conversion_of, unwrapped
 from dfa_lab.learning.networks import network_of
 from dfa_lab.learning.recording import full_precision, side_effect_free
 from dfa_lab.learning.rules import RULES

@@ -31,8 +31,9 @@ from dfa_lab.learning.interface import (
     on_device,
     rows,
 )
+from dfa_lab.learning.layers import eval_mode
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules import Converted, conversion_of, convert, eval_mode, unwrapped
+from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
 
 

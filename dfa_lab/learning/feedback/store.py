@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,7 +63,7 @@ class Place:
     needed: bool
 
 
-class FeedbackStore:
+class FeedbackStore(ABC):
     """A network's feedback, and how it is drawn: by ``init``, ``scale`` and ``seed``, magnitudes by ``weight_init``.
 
     Matrices are buffers: saved and moved with the network, never trained. Each store is drawn when a rule first needs
@@ -83,17 +84,17 @@ class FeedbackStore:
         self.own: dict[tuple[str, str], int] = {}
         self._choose(init, scale, seed)
 
+    @abstractmethod
     def slots(self, net: Any, stores: Collection[str] = STORES) -> list[Slot]:
         """Every place for a matrix of ``stores`` in ``net``, whether it is drawn or not."""
-        raise NotImplementedError
 
     def matrix(self, net: Any, store: str, number: int) -> Tensor | None:
         """The matrix ``number`` of a store; None where no rule has used it yet."""
         return next((slot.matrix for slot in self.slots(net, (store,)) if slot.number == number), None)
 
+    @abstractmethod
     def counter(self, net: Any) -> tuple[nn.Module, str]:
         """The module and the name of the buffer that counts steps."""
-        raise NotImplementedError
 
     def _choose(self, init: Any, scale: Any, seed: Any) -> None:
         init = as_inits(init)

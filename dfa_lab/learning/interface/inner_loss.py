@@ -1,4 +1,4 @@
-"""A loss that a network computes inside, from its own output: a direct rule, which joins the output, cannot hear it."""
+"""A loss that a network computes inside, from its own output, which a direct rule cannot join."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.ops import mapped, tensors_of
 
 _OUTSIDE = (
-    "a direct rule hears the error at the output alone. Compute the loss outside, from the output: loss = "
+    "a direct rule takes the error at the output alone. Compute the loss outside, from the output: loss = "
     "loss_fn(net(inputs).logits, targets), without labels= among the inputs. A layerwise rule, such as 'fa', takes the "
     "network's own loss as well."
 )

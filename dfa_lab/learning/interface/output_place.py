@@ -54,7 +54,7 @@ def located(returned: Any, output: Output) -> Tensor:
 
 
 def heard_output(returned: Any, output: Output) -> Tensor:
-    """The output in ``returned``; ``DfaLabError`` where no direct rule can hear its error."""
+    """The output in ``returned``; ``DfaLabError`` where no direct rule can take its error."""
     found = located(returned, output)
     if not found.dim() or not found.is_floating_point():
         raise DfaLabError(

@@ -7,14 +7,16 @@ among them, make a layer's weight from other parameters, its *sources*.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
+
+from dfa_lab.learning.layers.eval_mode import eval_mode
 
 
 def effective_weight(layer: nn.Module, name: str) -> Tensor:
@@ -29,7 +31,8 @@ def effective_weight(layer: nn.Module, name: str) -> Tensor:
     if maker is not None:
         made: Tensor = maker()
         return made
-    with _in_eval_mode(_parametrization(layer, name)):
+    parametrization = _parametrization(layer, name)
+    with nullcontext() if parametrization is None else eval_mode(parametrization):
         found: Tensor = getattr(layer, name)
     return found
 
@@ -80,15 +83,3 @@ def _maker(layer: nn.Module, name: str) -> Callable[[], Tensor] | None:
         if hasattr(hook, "compute_weight"):
             return lambda hook=hook: hook.compute_weight(layer)  # type: ignore[misc]
     return None
-
-
-@contextmanager
-def _in_eval_mode(module: nn.Module | None) -> Iterator[None]:
-    modes = [] if module is None else [(one, one.training) for one in module.modules()]
-    try:
-        for one, _ in modes:
-            one.training = False
-        yield
-    finally:
-        for one, mode in modes:
-            one.training = mode

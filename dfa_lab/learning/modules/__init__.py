@@ -7,4 +7,4 @@ from dfa_lab.learning.modules.feedback_buffers import DIRECT
 from dfa_lab.learning.modules.feedback_points import downstream_product
 from dfa_lab.learning.modules.layer_types import LAYERS, carries
 from dfa_lab.learning.modules.layers import RuledLayer, TaughtLayer, as_matrix, as_weight, plain_product
-from dfa_lab.learning.modules.network import Converted, conversion_of, eval_mode, unwrapped
+from dfa_lab.learning.modules.network import Converted, conversion_of, unwrapped

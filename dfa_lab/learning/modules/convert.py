@@ -63,7 +63,7 @@ def convert(
     - ``activation_derivative``: the g of the module's activation layers, or a mapping of their names or patterns to
       one each, "exact" where none matches; functional calls cannot be seen.
     - ``output``: where the output is when the network returns more than one tensor: a key, an attribute's name
-      ("logits"), an index, or a function of what is returned. Direct rules hear the error there, and put that tensor
+      ("logits"), an index, or a function of what is returned. Direct rules take the error there, and put that tensor
       in its place again; ``audit``, ``measure_alignment``, ``Experiment`` and ``Monitor`` give it to the loss.
     - ``example``: a batch of inputs, several in a tuple or a mapping of arguments, to draw direct feedback at once;
       without it, the first forward pass does.

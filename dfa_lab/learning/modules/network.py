@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Activation, check_layers, derivative_of, kept, slope_of
 from dfa_lab.learning.feedback import Place
 from dfa_lab.learning.interface import called
-from dfa_lab.learning.layers import RuleChoice, blocked_layers, is_made
+from dfa_lab.learning.layers import RuleChoice, blocked_layers, eval_mode, is_made
 from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.feedback_points import is_activation
@@ -261,18 +260,6 @@ class Converted:
                 called(self.root, example, what="the example")
         finally:
             self.conversion.only_draws = False
-
-
-@contextmanager
-def eval_mode(net: nn.Module) -> Iterator[None]:
-    """Inside, every part of ``net`` is in eval mode; afterwards each is in its own again."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _is_layerwise(rule: Rule) -> bool:

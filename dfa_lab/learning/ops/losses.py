@@ -103,30 +103,30 @@ LOSSES.register("squared_error", Loss(_half_squared_error, _squared_error))
 IGNORED = -100
 
 
-def _heard_cross_entropy(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
+def _cross_entropy_of_classes(output: Tensor, targets: Tensor, reduction: Reduction) -> tuple[Tensor, Tensor]:
     targets = targets.expand(output.shape[:-1])
-    heard, share = _heard(targets, output, reduction)
-    index = targets.where(heard, 0).unsqueeze(-1)
+    counted, share = _counted(targets, output, reduction)
+    index = targets.where(counted, 0).unsqueeze(-1)
     log_share = torch.log_softmax(output, -1)
     value = (log_share.gather(-1, index).squeeze(-1) * share).sum(-1).neg()
     share = share.unsqueeze(-1)
     return value, log_share.exp().mul_(share).scatter_add_(-1, index, -share)
 
 
-def _heard(targets: Tensor, output: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+def _counted(targets: Tensor, output: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
     """Which targets are classes, and the share of each in the loss."""
-    heard = targets != IGNORED
-    share = heard.to(output)
-    return heard, share / share.sum(-1, keepdim=True).clamp_min(1) if reduction == "mean" else share
+    counted = targets != IGNORED
+    share = counted.to(output)
+    return counted, share / share.sum(-1, keepdim=True).clamp_min(1) if reduction == "mean" else share
 
 
-def _heard_by_autograd(output: Tensor, targets: Tensor, reduction: str) -> Tensor:
+def _by_autograd_of_classes(output: Tensor, targets: Tensor, reduction: str) -> Tensor:
     losses = F.cross_entropy(output, targets, reduction="none", ignore_index=IGNORED)
-    return (losses * _heard(targets, output, reduction)[1]).sum()
+    return (losses * _counted(targets, output, reduction)[1]).sum()
 
 
 #: Cross-entropy over the targets that are classes, the others left out of its mean; 0 where there is none.
-HEARD_CROSS_ENTROPY = Loss(_heard_by_autograd, _heard_cross_entropy, ignoring=True)
+CROSS_ENTROPY_OF_CLASSES = Loss(_by_autograd_of_classes, _cross_entropy_of_classes, ignoring=True)
 
 
 def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
@@ -134,8 +134,8 @@ def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: An
     try:
         loss = loss_fn(output, targets)
     except (TypeError, ValueError, IndexError, RuntimeError) as reason:
-        shapes = f"output {tuple(getattr(output, 'shape', ()))} and targets {tuple(getattr(targets, 'shape', ()))}"
-        raise DfaLabError(f"loss_fn failed on {shapes}: {reason} Give targets that fit the loss.") from reason
+        given = f"output {_shape(output)} and targets {_shape(targets)}"
+        raise DfaLabError(f"loss_fn failed on {given}: {reason} Give targets that fit the loss.") from reason
     if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
         given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
         raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")
@@ -196,3 +196,7 @@ def squashed_by(node: Node | None) -> str | None:
             return None
         node = before[0] if before else None
     return None
+
+
+def _shape(given: Any) -> str:
+    return str(tuple(given.shape)) if isinstance(given, Tensor) else f"of type {type(given).__name__}"

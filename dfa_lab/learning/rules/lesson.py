@@ -60,9 +60,9 @@ class Lesson:
     def _times(self, factor: float | Tensor) -> Tensor:
         targets, outputs = self.given, self.output.shape[-1]
         if self.ignoring:
-            heard = targets != IGNORED
+            counted = targets != IGNORED
             blank = self.output.new_zeros((*targets.shape, outputs))
-            return blank.scatter(-1, targets.where(heard, 0).unsqueeze(-1), heard.unsqueeze(-1).to(blank)) * factor
+            return blank.scatter(-1, targets.where(counted, 0).unsqueeze(-1), counted.unsqueeze(-1).to(blank)) * factor
         if not targets.is_floating_point() and outputs > 1:
             # Not one_hot, which looks at the numbers and so cannot be used under torch.func.vmap.
             blank = self.output.new_zeros((*targets.shape, outputs))
@@ -108,8 +108,8 @@ def check_targets(targets: Any, output: Tensor) -> bool:
     low, high = int(targets.min()), int(targets.max())
     ignoring = several and low == IGNORED
     if ignoring:
-        heard = targets[targets != IGNORED]
-        low, high = (int(heard.min()), high) if heard.numel() else (0, 0)
+        counted = targets[targets != IGNORED]
+        low, high = (int(counted.min()), high) if counted.numel() else (0, 0)
     if low < 0 or high > highest:
         also = f" ({IGNORED} for a sample without a target)" if several else ""
         raise DfaLabError(f"the lesson's targets run from {low} to {high}; expected {wanted}{also}.")

@@ -45,7 +45,7 @@ class Frames:
 
     @property
     def asked(self) -> bool:
-        """Whether a page asks for each frame now, because it hears nothing else."""
+        """Whether a page asks for each frame now, because nothing else reaches it."""
         return time.monotonic() - self._asked_at < ASKED_SECONDS
 
     def begin(self) -> bool:
@@ -87,6 +87,12 @@ class Frames:
         self._tried_at = time.monotonic()
         self._send({"type": "ping"}, [])
         return True
+
+    def close(self) -> None:
+        """Let go of what the parts show and of who listens: nothing is sent any more."""
+        self.on_hello = self.on_next = None
+        for part in self.parts:
+            part.close()
 
     def receive(self, content: Any) -> None:
         """Take what a page sent, whoever wrote that page. Raises nothing."""

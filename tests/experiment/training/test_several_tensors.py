@@ -10,7 +10,7 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.experiment.inspection import network_state
-from dfa_lab.learning.ops import HEARD_CROSS_ENTROPY, LOSSES, Loss
+from dfa_lab.learning.ops import CROSS_ENTROPY_OF_CLASSES, LOSSES, Loss
 from returning import PACKS, Arguments, Returning, token_batch
 
 IGNORED = -100
@@ -221,7 +221,7 @@ def test_the_loss_of_what_has_a_class_agrees_with_torch_by_hand_and_by_autograd(
     output = torch.randn(*replicas, 7, 4, generator=draw, dtype=torch.float64, requires_grad=True)
     targets = torch.randint(0, 4, (*replicas, 7), generator=draw)
     targets[..., 2:5] = IGNORED
-    loss = Loss(HEARD_CROSS_ENTROPY.by_autograd, HEARD_CROSS_ENTROPY.by_hand, reduction)
+    loss = Loss(CROSS_ENTROPY_OF_CLASSES.by_autograd, CROSS_ENTROPY_OF_CLASSES.by_hand, reduction)
     parts = zip(output.reshape(-1, 7, 4), targets.reshape(-1, 7), strict=True)
     wanted = torch.stack([F.cross_entropy(o, t, reduction=reduction) for o, t in parts])
     value, error = loss.value_and_error(output.detach(), targets)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 import dfa_lab as dfa
+import returning
 from dfa_lab.learning.ops.nested import mapped, tensors_of
 
 
@@ -34,25 +35,9 @@ class Stored(OrderedDict):
 
 
 @dataclasses.dataclass
-class ModelOutput(OrderedDict):
-    """The way of Hugging Face's: a dataclass and a mapping at once, whose items and attributes follow each other."""
-
+class ModelOutput(returning.ModelOutput):
     h: Tensor | None = None
     states: tuple | None = None
-
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if getattr(self, field.name) is not None:
-                self[field.name] = getattr(self, field.name)
-
-    def __setitem__(self, key, value):
-        super().__setitem__(key, value)
-        super().__setattr__(key, value)
-
-    def __setattr__(self, name, value):
-        if name in self.keys() and value is not None:
-            super().__setitem__(name, value)
-        super().__setattr__(name, value)
 
     def __reduce__(self):
         return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))

@@ -1,0 +1,154 @@
+"""``dfa-lab sweep`` and ``dfa-lab compare``: many runs from a file, and two sweeps or two runs side by side."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dfa_lab.cli.application import app
+from dfa_lab.errors import DfaLabError, shown, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dfa_lab.experiment.history import History
+
+FILE_HELP = "A TOML file with grid, seeds, steps, task, metrics, and settings that all runs share."
+SIDE_HELP = "A sweep's folder, or a run: what Experiment.save or History.to_json wrote."
+METRIC_HELP = "Show this metric; again for more."
+#: What a file says beside settings: the arguments of ``dfa.sweep``.
+ARGUMENTS = ("grid", "seeds", "steps", "metrics", "folder", "on_error", "group_size")
+EXAMPLE = 'steps = 1000, seeds = 8, and under [grid] rule = ["bp", "dfa"]'
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help=FILE_HELP)],
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler: tcp://host:8786.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Keep each run there, and skip those that are there.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table, a row a run.")] = None,
+) -> None:
+    """Train every combination of settings in FILE with every seed, and print what they reached."""
+    arguments = _arguments_of(file)
+    if folder is not None:
+        arguments["folder"] = folder
+    from dfa_lab.experiment.sweep import sweep as train_all
+
+    with _executor(scheduler) as executor, _of_file(file):
+        frame = train_all(executor=executor, **arguments)
+    typer.echo(_summary(frame))
+    if csv is not None:
+        from dfa_lab.atomic_file import write_atomically
+
+        write_atomically(csv, frame.to_csv(index=False), what="--csv")
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="A", help=SIDE_HELP)],
+    other: Annotated[Path, typer.Argument(metavar="B", help=SIDE_HELP)],
+    metric: Annotated[list[str] | None, typer.Option(help=METRIC_HELP)] = None,
+) -> None:
+    """Say in what settings two sweeps or two runs differ, and what each reached, means ± sd side by side."""
+    from dfa_lab.views.sweep import comparison
+
+    sides = [_kept(path) for path in (one, other)]
+    typer.echo(str(comparison(*sides, names=(str(one), str(other)), metrics=metric)))
+
+
+@contextmanager
+def _of_file(file: Path) -> Iterator[None]:
+    """What is wrong with what ``file`` asks for is said with the file's name."""
+    try:
+        yield
+    except DfaLabError as error:
+        raise DfaLabError(f"{file}: {error}") from None
+
+
+def _arguments_of(file: Path) -> dict[str, Any]:
+    """What a file asks for, as ``dfa.sweep`` takes it."""
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DfaLabError(f"{file} cannot be read: {error.strerror or error}; expected a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DfaLabError(f"{file} is not TOML: {error}; expected {EXAMPLE}.") from None
+    with _of_file(file):
+        _check_names(found)
+        for name in ("grid", "steps"):
+            if name not in found:
+                raise DfaLabError(f"there is no {name}; expected {EXAMPLE}.")
+        parts = found["grid"] if isinstance(found["grid"], list) else [found["grid"]]
+        if not parts or not all(isinstance(part, Mapping) for part in parts):
+            raise DfaLabError(f"grid was given as {shown(found['grid'])}; expected a table of lists: {EXAMPLE}.")
+        if not isinstance(found.get("folder", ""), str):
+            raise DfaLabError(f"folder was given as {shown(found['folder'])}; expected a path as a text.")
+    if "folder" in found:
+        found["folder"] = file.parent / found["folder"]  # a file and its results move together
+    return found
+
+
+def _check_names(found: Mapping[str, Any]) -> None:
+    from dfa_lab.experiment.settings import Settings
+
+    known = [*ARGUMENTS, *(name for name in Settings.model_fields if name not in ("seed", "replicas"))]
+    for name in found:
+        if name not in known:
+            raise unknown_name("argument or setting of a sweep", name, known)
+
+
+@contextmanager
+def _executor(scheduler: str | None) -> Iterator[Any]:
+    """An executor whose tasks the workers of a Dask scheduler do; None without a scheduler."""
+    if scheduler is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise DfaLabError("--scheduler needs Dask; install it: pip install 'dfa-lab[cluster]'.") from None
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, ValueError, TypeError) as error:
+        raise DfaLabError(
+            f"--scheduler was given as {shown(scheduler)}, where no Dask scheduler answers ({error}); start one by "
+            "dask scheduler, and give the address that it prints: tcp://host:8786."
+        ) from None
+    with client:
+        yield client.get_executor()
+
+
+def _summary(frame: pd.DataFrame) -> str:
+    """Means ± sd of each combination, one line each, and how many runs failed."""
+    from dfa_lab.views.sweep import summary
+
+    return str(summary(frame))
+
+
+def _kept(path: Path) -> pd.DataFrame | History:
+    """The table of a sweep's folder, or the history of a run's file."""
+    if path.is_dir():
+        from dfa_lab.experiment.sweep import load_sweep
+
+        return load_sweep(path)
+    if path.suffix == ".safetensors":
+        from dfa_lab.experiment.run import Experiment
+
+        return Experiment.load(path).history
+    from dfa_lab.experiment.history import History
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DfaLabError(
+            f"{path} cannot be read: {error.strerror or error}; expected a sweep's folder, or a run's file."
+        ) from None
+    except UnicodeDecodeError:
+        raise DfaLabError(f"{path} is no text; expected a history as JSON, or a run in a .safetensors file.") from None
+    with _of_file(path):
+        return History.from_json(text)

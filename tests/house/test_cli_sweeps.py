@@ -1,0 +1,151 @@
+"""dfa-lab sweep and compare: what a file asks for is trained, what is wrong in it is one error with the file's name."""
+
+import pandas as pd
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.cli import main
+
+FIRST = """
+task = "moons"
+widths = [8]
+steps = 20
+seeds = 2
+metrics = ["test_accuracy", "test_loss"]
+
+[grid]
+rule = ["bp", "dfa"]
+lr = [0.03, 0.1]
+"""
+
+
+def run(*arguments):
+    try:
+        main([str(one) for one in arguments])
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "first.toml"
+    path.write_text(FIRST)
+    return path
+
+
+def test_a_file_is_the_sweep_that_the_same_call_makes(file, tmp_path, capsys):
+    assert run("sweep", file, "--csv", tmp_path / "runs.csv") == 0
+    out = capsys.readouterr().out
+    grid = {"rule": ["bp", "dfa"], "lr": [0.03, 0.1]}
+    metrics = ["test_accuracy", "test_loss"]
+    expected = dfa.sweep(grid, seeds=2, steps=20, metrics=metrics, task="moons", widths=(8,), progress=False)
+    written = pd.read_csv(tmp_path / "runs.csv")
+    compared = ["rule", "lr", "seed", *metrics]
+    pd.testing.assert_frame_equal(written[compared], expected[compared])
+    assert [line.split()[:2] for line in out.splitlines()[1:5]] == [
+        ["bp", "0.03"],
+        ["bp", "0.1"],
+        ["dfa", "0.03"],
+        ["dfa", "0.1"],
+    ]
+    accuracy = expected[(expected.rule == "dfa") & (expected.lr == 0.1)].test_accuracy
+    assert f"{accuracy.mean():.2f}" in out.splitlines()[4]
+
+
+def test_choices_with_parameters_and_several_grids_come_from_a_file(tmp_path, capsys):
+    path = tmp_path / "two.toml"
+    first = FIRST[: FIRST.index("[grid]")]
+    inits = 'feedback_init = ["uniform", {name = "aligned", angle = 45}]'
+    path.write_text(f'{first}[[grid]]\nrule = ["bp"]\n[[grid]]\nrule = ["dfa"]\n{inits}\n')
+    assert run("sweep", path) == 0
+    assert "aligned, angle 45" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = [", "is not TOML"),
+        ("\udcff", "is not TOML"),
+        ("steps = 20", "there is no grid; expected steps = 1000"),
+        ("[grid]\nlr = [0.1]", "there is no steps"),
+        ("grid = 3\nsteps = 4", "grid was given as 3"),
+        ("grid = []\nsteps = 4", "grid was given as []"),
+        (FIRST.replace("steps", "step"), "no argument or setting of a sweep called 'step'"),
+        (FIRST.replace("widths", "width"), "Did you mean 'widths'"),
+        (FIRST.replace("steps = 20", "steps = -1"), "steps was given as -1"),
+        (FIRST.replace("steps = 20", "steps = 20.5"), "steps was given as 20.5"),
+        (FIRST.replace("seeds = 2", 'seeds = "two"'), "seeds was given as 'two'"),
+        (FIRST.replace("dfa", "dfaa"), "Did you mean 'dfa'"),
+        (FIRST.replace("moons", "moon"), "Did you mean 'moons'"),
+        (FIRST.replace("0.03", "-1"), "lr was given as -1"),
+        (FIRST.replace("lr =", "lrr ="), "lrr"),
+        (FIRST.replace("test_loss", "tests_loss"), "Did you mean 'test_loss'"),
+        ("folder = 3\n" + FIRST, "folder was given as 3"),
+        ('on_error = "no"\n' + FIRST, "on_error was given as 'no'"),
+        (FIRST + "seed = [1, 2]", "seed"),
+        ("replicas = 3\n" + FIRST, "replicas"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_name(text, words, tmp_path, capsys):
+    path = tmp_path / "wrong.toml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    assert run("sweep", path) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert str(path) in err
+    assert "Traceback" not in err
+
+
+def test_files_that_cannot_be_read(tmp_path, capsys):
+    for path in (tmp_path, tmp_path / "nothing.toml"):
+        for arguments in (["sweep", path], ["compare", path / "a", path / "b"]):
+            assert run(*arguments) == 2
+            err = capsys.readouterr().err
+            assert "cannot be read" in err
+            assert str(path) in err
+
+
+def test_several_mistakes_are_one_error(tmp_path, capsys):
+    path = tmp_path / "wrong.toml"
+    path.write_text(FIRST.replace("0.03", "-1").replace('"bp"', '"pb"'))
+    assert run("sweep", path) == 2
+    err = capsys.readouterr().err
+    assert "-1" in err
+    assert "'pb'" in err
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "json"])
+def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
+    paths = []
+    for rule in ("dfa", "bp"):
+        experiment = dfa.Experiment(task="moons", widths=(8,), rule=rule)
+        experiment.train(20)
+        paths.append(tmp_path / f"{rule}.{suffix}")
+        if suffix == "json":
+            paths[-1].write_text(experiment.history.to_json())
+        else:
+            experiment.save(paths[-1])
+    assert run("compare", *paths, "--metric", "train_loss") == 0
+    out = capsys.readouterr().out
+    assert [line.split() for line in out.splitlines() if line.startswith("rule")] == [["rule", "dfa", "bp"]]
+    assert "training loss" in out
+    assert f"{experiment.history.last('train_loss'):.3f} (1)" in out
+    assert run("compare", *paths, "--metric", "train_los") == 2
+    assert "Did you mean 'train_loss'" in capsys.readouterr().err
+
+
+def test_compare_says_which_file_is_none(tmp_path, capsys):
+    for name, content in (("text.json", b"hello"), ("bytes.json", b"\xff\xfe\xff"), ("run.safetensors", b"hello")):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert run("compare", path, path) == 2
+        err = capsys.readouterr().err
+        assert name in err
+        assert "Traceback" not in err
+
+
+def test_a_scheduler_needs_dask(file, monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    assert run("sweep", file, "--scheduler", "tcp://127.0.0.1:1") == 2
+    assert "dfa-lab[cluster]" in capsys.readouterr().err
