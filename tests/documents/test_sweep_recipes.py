@@ -1,7 +1,10 @@
-"""The recipes for Optuna and for trackers of experiments, run against the packages where they are installed."""
+"""The recipes for Optuna, trackers of experiments and clusters, run against the packages where they are installed."""
 
+import contextlib
 import json
+import os
 import sqlite3
+import sys
 import warnings
 
 import pytest
@@ -133,3 +136,55 @@ def test_trackio_has_every_number(here, tmp_path):
         rows = connection.execute("select step, metrics from metrics").fetchall()
     found = {step: json.loads(text)["train_loss"] for step, text in rows if "train_loss" in json.loads(text)}
     assert found == pytest.approx(expected)
+
+
+SCALING = (ROOT / "docs" / "scaling.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_lines_for_slurm_run_with_jobs_of_this_machine(tmp_path, monkeypatch):
+    jobqueue = needed("dask_jobqueue")
+    from dask_jobqueue.local import LocalCluster
+
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(SCALING)
+    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+    monkeypatch.setenv("PYTHONPATH", path)  # a job inherits it, as Slurm's do
+    scripts = []
+
+    def cluster(**options):
+        slurm = jobqueue.SLURMCluster(**options, python=sys.executable)
+        scripts.append(slurm.job_script())
+        slurm.close()
+        del options["walltime"]
+        return LocalCluster(**options, python=sys.executable)
+
+    names = {"SLURMCluster": cluster}
+    exec(compile(code.replace("from dask_jobqueue import SLURMCluster\n", ""), "scaling.md", "exec"), names)
+    assert "#SBATCH -t 02:00:00" in scripts[0]
+    assert "export OMP_NUM_THREADS=1" in scripts[0]
+    frame = names["frame"]
+    assert len(frame) == len(dfa.load_sweep("sweeps/slurm")) == 8
+    here = dfa.sweep({"lr": [0.03, 0.1]}, seeds=4, steps=100, task="moons", executor=1, progress=False)
+    assert frame.drop(columns="seconds").equals(here.drop(columns="seconds"))
+
+
+@pytest.mark.slow
+def test_a_scheduler_by_its_address_trains_the_sweep_of_a_file(tmp_path, capsys):
+    distributed = needed("distributed")
+    from dfa_lab.cli import main
+
+    path = tmp_path / "first.toml"
+    path.write_text('task = "moons"\nwidths = [8]\nsteps = 20\nseeds = 2\n[grid]\nrule = ["bp", "dfa"]\n')
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        arguments = ["sweep", str(path), "--scheduler", cluster.scheduler_address, "--folder", str(tmp_path / "kept")]
+        with contextlib.suppress(SystemExit):
+            main(arguments)
+    assert "dfa" in capsys.readouterr().out
+    frame = dfa.load_sweep(tmp_path / "kept")
+    here = dfa.sweep({"rule": ["bp", "dfa"]}, seeds=2, steps=20, task="moons", widths=(8,), executor=1, progress=False)
+    assert frame.error.isna().all()
+    assert frame.drop(columns="seconds").equals(here.drop(columns="seconds"))
