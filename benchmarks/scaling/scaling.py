@@ -63,7 +63,7 @@ def seconds_a_run(found: dict[str, Any], size: int, steps: int) -> float:
 @functools.cache
 def groups(runs: int, size: int | None) -> tuple[int, ...]:
     """How many runs each group of the planner has, in its order."""
-    seeds = -(-runs // math.prod(map(len, VARIED.values())))
+    seeds = runs // math.prod(map(len, VARIED.values()))
     grid = Grid.of(VARIED, seeds, {"task": "digits", "widths": (128, 128)})
     return tuple(len(group.runs) for group in plan(grid, STEPS, size))
 

@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import sqlite3
-import sys
 import warnings
 
 import pytest
@@ -143,29 +141,30 @@ SCALING = (ROOT / "docs" / "scaling.md").read_text()
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_lines_for_slurm_run_with_jobs_of_this_machine(tmp_path, monkeypatch):
-    jobqueue = needed("dask_jobqueue")
-    from dask_jobqueue.local import LocalCluster
-
+def test_the_lines_for_slurm_ask_for_jobs_and_train_the_sweep(tmp_path, monkeypatch):
+    """The job is the one that Slurm would be given; workers of this process stand in for it."""
+    jobqueue, distributed = needed("dask_jobqueue"), needed("distributed")
     monkeypatch.chdir(tmp_path)
     (code,) = blocks(SCALING)
-    path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
-    monkeypatch.setenv("PYTHONPATH", path)  # a job inherits it, as Slurm's do
-    scripts = []
+    asked = []
+
+    class Cluster(distributed.LocalCluster):
+        def scale(self, jobs):
+            asked.append(jobs)
+            super().scale(jobs)
 
     def cluster(**options):
-        slurm = jobqueue.SLURMCluster(**options, python=sys.executable)
-        scripts.append(slurm.job_script())
-        slurm.close()
-        del options["walltime"]
-        return LocalCluster(**options, python=sys.executable)
+        with jobqueue.SLURMCluster(**options) as slurm:
+            asked.append(slurm.job_script())
+        return Cluster(n_workers=0, threads_per_worker=1, processes=False, dashboard_address=None)
 
     names = {"SLURMCluster": cluster}
     exec(compile(code.replace("from dask_jobqueue import SLURMCluster\n", ""), "scaling.md", "exec"), names)
-    assert "#SBATCH -t 02:00:00" in scripts[0]
-    assert "export OMP_NUM_THREADS=1" in scripts[0]
+    assert "#SBATCH -t 02:00:00" in asked[0]
+    assert "export OMP_NUM_THREADS=1" in asked[0]
+    assert asked[1] == 2
     frame = names["frame"]
-    assert len(frame) == len(dfa.load_sweep("sweeps/slurm")) == 8
+    assert len(dfa.load_sweep("sweeps/slurm")) == 8
     here = dfa.sweep({"lr": [0.03, 0.1]}, seeds=4, steps=100, task="moons", executor=1, progress=False)
     assert frame.drop(columns="seconds").equals(here.drop(columns="seconds"))
 
