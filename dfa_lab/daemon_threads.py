@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable
 
@@ -31,6 +32,10 @@ def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None
 
 def _nothing() -> None:
     """Let it end by itself."""
+
+
+if hasattr(os, "register_at_fork"):  # in a forked process none of them runs
+    os.register_at_fork(after_in_child=_running.clear)
 
 
 @atexit.register

@@ -1,13 +1,16 @@
-"""``dfa-lab train``: one network, trained in the shell."""
+"""``dfa-lab train``: one network, trained in the shell, kept in a file and gone on with from it."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dfa_lab.cli.application import app
+from dfa_lab.cli.kept_run import kept
 from dfa_lab.cli.shell_values import value_of
 from dfa_lab.errors import DfaLabError, shown, whole_number
 
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
 SET_HELP = "Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."
+STEPS_HELP = "Updates in all, those of a resumed run counted; 1000 without epochs."
+EPOCHS_HELP = "Passes over the training set in all, those of a resumed run counted."
+SAVE_HELP = "Keep the run in this file: at the start, every 30 seconds, at Ctrl-C and at the end."
+RESUME_HELP = (
+    "Go on with the run in this file, under its settings and to the last bit as if it had never stopped; live settings "
+    "given beside it are changed. With --save FILE of the same name it begins anew where there is no file yet, so that "
+    "the same command begins, and goes on after it was stopped."
+)
 
 
 @app.command()
@@ -23,14 +34,14 @@ def train(
     rule: Annotated[str | None, typer.Option(help="The learning rule: a name in RULES.")] = None,
     widths: Annotated[str | None, typer.Option(help="Units in each hidden layer: 128,128.")] = None,
     seed: Annotated[str | None, typer.Option(metavar="INTEGER", help="Seed of the weights and batch order.")] = None,
-    steps: Annotated[str | None, typer.Option(metavar="INTEGER", help="Updates to do; 1000 without epochs.")] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="INTEGER", help="Passes over the training set.")] = None,
+    steps: Annotated[str | None, typer.Option(metavar="INTEGER", help=STEPS_HELP)] = None,
+    epochs: Annotated[str | None, typer.Option(metavar="INTEGER", help=EPOCHS_HELP)] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FILE", help=SAVE_HELP)] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FILE", help=RESUME_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train one network and print how well it does on the test split."""
-    from dfa_lab.experiment.run import Experiment
-
     given = {"task": task, "rule": rule, "widths": widths, "seed": seed}
     fields = {name: value_of(name, text) for name, text in given.items() if text is not None}
     for pair in set_ or []:
@@ -38,8 +49,10 @@ def train(
         if not sign:
             raise DfaLabError(f"--set was given {shown(pair)}; expected name=value, such as batch_size=64.")
         fields[name] = value_of(name, text)
-    experiment = Experiment(**fields)
-    experiment.train(_updates(experiment, steps, epochs), progress=True)
+    experiment = _experiment(fields, resume, save)
+    updates = _updates(experiment, steps, epochs)
+    with kept(experiment, save):
+        experiment.train(updates, progress=True)
     result = {"steps": experiment.steps_done, "samples": experiment.samples_seen, **experiment.evaluate()}
     if as_json:
         typer.echo(json.dumps({**result, "settings": experiment.settings.values()}))
@@ -48,11 +61,40 @@ def train(
             typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
 
 
+def _experiment(fields: Mapping[str, Any], resume: Path | None, save: Path | None) -> Experiment:
+    """A new run by ``fields``, or the one in the file ``resume`` with the live ones among them changed."""
+    from dfa_lab.experiment.run import Experiment
+
+    if resume is None:
+        return Experiment(**fields)
+    if resume == save and not resume.exists():
+        typer.echo(f"dfa-lab: there is no {resume} yet; the run begins anew.", err=True)
+        return Experiment(**fields)
+    experiment = Experiment.load(resume)
+    before, after = experiment.settings, experiment.settings.changed(**fields)
+    changed = {name: getattr(after, name) for name in fields if getattr(after, name) != getattr(before, name)}
+    for name, value in changed.items():
+        if name not in before.live_fields():
+            raise DfaLabError(
+                f"{name} was given as {shown(value)} beside --resume, and the run in {resume} has "
+                f"{shown(getattr(before, name))}; it can only change with a new run: leave it or --resume out."
+            )
+    if changed:
+        experiment.change(**changed)
+    return experiment
+
+
 def _updates(experiment: Experiment, steps: str | None, epochs: str | None) -> int:
-    """How many updates to do: ``steps``, or as many as ``epochs`` need."""
+    """How many updates are still to do, to ``steps`` in all, or to as many as ``epochs`` need."""
     if steps is not None and epochs is not None:
         raise DfaLabError("--steps and --epochs were both given; expected one of them.")
     if epochs is None:
-        return whole_number("--steps", value_of("steps", "1000" if steps is None else steps), 0)
-    samples = len(experiment.task.train_targets) * whole_number("--epochs", value_of("epochs", epochs), 0)
-    return -(-samples // experiment.settings.batch_size)
+        total = whole_number("--steps", value_of("steps", "1000" if steps is None else steps), 0)
+        left = total - experiment.steps_done
+    else:
+        samples = len(experiment.task.train_targets) * whole_number("--epochs", value_of("epochs", epochs), 0)
+        left = -(-(samples - experiment.samples_seen) // experiment.settings.batch_size)
+    if left <= 0 and experiment.steps_done:
+        more = f"--steps {experiment.steps_done + 1000}"
+        typer.echo(f"dfa-lab: the run is at step {experiment.steps_done} already; {more} goes on with it.", err=True)
+    return max(left, 0)

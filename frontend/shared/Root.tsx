@@ -9,6 +9,16 @@ import { useStore } from "./use_store.ts";
 const SILENT =
   "The kernel does not answer. If it was restarted or died, run this cell again (a page of its own: load it again). If a cell is running, what you did takes effect when it ends.";
 
+/** The same where the runs were saved: what to run in place of the cell, which would begin anew. */
+function silentButSaved(restore: string) {
+  return (
+    <>
+      The kernel does not answer. If it was restarted or died, run <code>import dfa_lab as dfa; {restore}</code> in a
+      new cell to go on from the last save. If a cell is running, what you did takes effect when it ends.
+    </>
+  );
+}
+
 /** Parts that, unlike the rest, have no place of their own for what the kernel refuses: where they stand alone, it is said above them. */
 const SAYS_NOTHING = ["network", "picture"];
 
@@ -16,6 +26,7 @@ export function Root({ name, children }: { name: string; children: ComponentChil
   const lab = useLab();
   const theme = useStore(lab.panel, (state) => state.theme) ?? String(lab.options.theme ?? "auto");
   const silent = useStore(lab.page, (state) => state.silent);
+  const restore = useStore(lab.panel, (state) => state.restore);
   const refused = useStore(lab.page, ({ refusal }) => refusal.text);
   const box = useRef<HTMLDivElement>(null);
   const [darkHost, setDarkHost] = useState(false);
@@ -42,7 +53,7 @@ export function Root({ name, children }: { name: string; children: ComponentChil
     <div ref={box} class={classes.join(" ")} data-testid={`dfa-${name}`}>
       {silent && (
         <p class="dfa-error dfa-no-answer" role="alert" data-testid="dfa-no-answer">
-          {SILENT}
+          {restore ? silentButSaved(restore) : SILENT}
         </p>
       )}
       {refused && SAYS_NOTHING.includes(name) && (

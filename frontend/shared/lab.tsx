@@ -78,7 +78,8 @@ export class Lab {
     this.link.receivers.set("network", (message) => this.network.set(message as NetworkState));
     this.link.receivers.set("story", (message) => this.story.set(message as StoryState));
     this.link.receivers.set("picture", (message, buffers) => this.hearPicture(message as PictureMessage, buffers));
-    this.link.expects = () => this.panel.get().running === true || this.options.follows === false;
+    this.link.trains = () => this.panel.get().running === true;
+    this.link.expects = () => this.link.trains() || this.options.follows === false;
     this.link.onSilent = (silent) => this.page.patch({ silent });
   }
 

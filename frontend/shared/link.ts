@@ -16,6 +16,7 @@ const HELLO_AGAIN_MS = 1000;
 const NO_ANSWER_MS = 2000;
 const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
 const UNASKED_MS = 5000; // after anything that came by itself: in slow motion a frame comes every four seconds
+const MISSED_MS = 8000; // after the last frame, while something trains
 const ASK_NEXT_MS = 100;
 // Where nothing has come for as long as UNASKED_MS: first so often, then after a part of the time that nothing has come.
 const ASK_IDLE_MS = 1000;
@@ -31,6 +32,9 @@ export class Link {
   onSilent: (silent: boolean) => void = () => {};
   /** Whether frames are to be expected, because something trains. */
   expects: () => boolean = () => false;
+
+  /** Whether a run trains, in a thread of its own. */
+  trains: () => boolean = () => false;
 
   private readonly model: Model;
   /** The name of this view. */
@@ -138,11 +142,22 @@ export class Link {
   }
 
   private miss(): void {
-    if (!this.open.length || performance.now() - this.open[0].at < NO_ANSWER_MS) return;
-    this.turn(true);
     const now = performance.now();
+    if (!this.open.length) {
+      // While a run trains frames come by themselves: where none does, nothing else would show that nobody answers.
+      const looks = this.ready && document.visibilityState === "visible";
+      if (looks && this.trains() && now - this.heardAt > MISSED_MS) this.ask();
+      return;
+    }
+    if (now - this.open[0].at < NO_ANSWER_MS) return;
+    this.turn(true);
     this.open = this.open.filter(({ number }) => number !== this.probe).map((one) => ({ ...one, at: now }));
-    this.act({ do: "watching" }); // what was done may have been lost on the way: this asks for an answer only
+    this.ask(); // what was done may have been lost on the way
+  }
+
+  /** Ask for an answer only. */
+  private ask(): void {
+    this.act({ do: "watching" });
     this.probe = this.sent;
   }
 

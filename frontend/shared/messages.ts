@@ -119,6 +119,7 @@ export interface PanelState {
   error?: string;
   status?: Record<string, string>;
   words?: string;
+  restore?: string;
 }
 
 /** The state of the controls: all of it in a snapshot, else what changed. */

@@ -35,6 +35,24 @@ def test_a_kernel_that_does_not_answer_is_said_and_one_that_answers_again_is_not
     words.wait_for(state="hidden", timeout=6000)  # asked again and again, for an act may have been lost
 
 
+def test_a_kernel_that_does_not_answer_and_has_saved_is_said_with_what_to_run(lab):
+    lab.tell(restore="dfa.Explorer.restore('20260102-030405-00ff')")
+    lab.evaluate("window.dead = true")
+    lab.get_by_test_id("dfa-do-play").click()
+    words = lab.get_by_test_id("dfa-no-answer")
+    words.wait_for(timeout=6000)
+    assert "run import dfa_lab as dfa; dfa.Explorer.restore('20260102-030405-00ff') in a new cell" in words.inner_text()
+    assert "run this cell again" not in words.inner_text()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_where_a_run_trains_and_no_frame_comes_the_kernel_is_asked(lab, running):
+    lab.tell(running=running)
+    lab.evaluate("window.dead = true")
+    lab.wait_for_timeout(12_000)  # nobody presses anything: longer than until it is asked, and has not answered
+    assert lab.get_by_test_id("dfa-no-answer").count() == running
+
+
 def test_an_answer_to_another_page_is_none(lab):
     lab.evaluate("window.dead = true")
     lab.get_by_test_id("dfa-do-play").click()

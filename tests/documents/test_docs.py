@@ -94,6 +94,18 @@ def test_the_lines_of_alignment_run_and_its_tables_are_whole(capsys):
     assert not re.findall(r"^[A-Z_]{6,}$", text, flags=re.MULTILINE)  # what was to be filled in
 
 
+def test_the_lines_about_keeping_a_run_go_on_with_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    (block,) = blocks((ROOT / "docs" / "keeping.md").read_text())
+    exec(compile(block, "keeping.md", "exec"), names)
+    whole = dfa.Experiment(task="digits", rule="dfa")
+    assert names["run"].history.equals(whole.train(1000))
+    from safetensors.torch import load_file
+
+    assert load_file(names["path"])["now.net.weights.0"].shape == (128, 64)
+
+
 @pytest.mark.parametrize("number", range(len(REGISTRIES)))
 def test_what_adding_shows_runs_and_is_registered(number, registries):
     sections = (ROOT / "docs" / "adding.md").read_text().split("\n## ")[1:]

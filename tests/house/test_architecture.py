@@ -13,7 +13,7 @@ import pytest
 import dfa_lab
 from places import PACKAGE
 
-BASE = ("errors", "daemon_threads", "atomic_file", "html_table", "registry")
+BASE = ("errors", "daemon_threads", "forked_processes", "atomic_file", "html_table", "registry")
 ROOMS = (*BASE, "learning", "experiment", "views", "widgets", "cli")
 #: The folders of each room in the direction of imports: a later one may import an earlier one.
 FOLDERS = {
@@ -40,10 +40,12 @@ FOLDERS = {
         "sessions",
         "measurement",
         "monitor",
+        "checkpoints",
         "run",
         "jobs",
         "sweep",
         "inspection",
+        "autosave",
         "runner",
     ),
     "views": ("base", "history", "snapshots", "sweep", "report"),

@@ -45,18 +45,16 @@ def _arrays(given: Pair, prefix: str) -> Pair:
 def _several(given: Any, what: str, count: int) -> Any:
     if isinstance(given, Mapping):
         return {str(name): _several(one, f"{what}[{name!r}]", count) for name, one in given.items()}
-    if isinstance(given, tuple) and given and all(_has(one, count) for one in given) and len(given) != count:
+    if isinstance(given, tuple) and given and all(map(_is_several, given)) and len(given) != count:
         return tuple(_several(one, f"{what}[{place}]", count) for place, one in enumerate(given))
     return _array(given, what)
 
 
-def _has(one: Any, count: int) -> bool:
-    """Whether ``one`` is an array of so many samples, or holds such arrays; a row of numbers is none."""
+def _is_several(one: Any) -> bool:
+    """Whether ``one`` is an array of samples, or holds such arrays; a number or a list of numbers is none."""
     if isinstance(one, Mapping | tuple):
-        inside = one.values() if isinstance(one, Mapping) else one
-        return bool(one) and all(_has(part, count) for part in inside)
-    shape = getattr(one, "shape", None)
-    return shape is not None and len(shape) > 0 and shape[0] == count
+        return bool(one) and all(map(_is_several, one.values() if isinstance(one, Mapping) else one))
+    return len(getattr(one, "shape", ())) > 0
 
 
 def _array(given: Any, what: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
+import itertools
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -24,8 +25,8 @@ from dfa_lab.registry import Registry, per_layer
 PROCESS = uuid.uuid4().hex
 #: The registries whose entries travel: of a setting by its name, and of conventions.
 REGISTRIES: dict[str, Registry[Any]] = {**CHOICES, "convention": CONVENTIONS}
-#: How deep an object is looked into.
-DEEP = 12
+#: How deep an object is looked into, and how many parts of it are.
+DEEP, MOST_PARTS = 12, 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _cloudpickle() -> Any:
 def identity(value: Any) -> str:
     """16 hex digits that are others where a function's source is, or a number in a value."""
     total = hashlib.sha256()
-    for part in _parts(value, DEEP):
+    for part in itertools.islice(_parts(value, DEEP), MOST_PARTS):
         total.update(part.encode() + b"\0")
     return total.hexdigest()[:16]
 
@@ -135,15 +136,21 @@ def _parts(value: Any, deep: int) -> Iterator[str]:
             yield from _parts(one, deep - 1)
     elif inspect.isfunction(value):
         yield _source(value)
-        cells = [cell.cell_contents for cell in value.__closure__ or () if cell.cell_contents is not value]
-        yield from _parts([value.__defaults__, value.__kwdefaults__, cells], deep - 1)
-    elif inspect.isclass(value) or inspect.isroutine(value):
-        yield f"{value.__module__}.{value.__qualname__}"
+        yield from _parts([value.__defaults__, value.__kwdefaults__, *map(_content, value.__closure__ or ())], deep - 1)
+    elif inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
+        yield " ".join(str(getattr(value, name, "")) for name in ("__module__", "__qualname__", "__name__"))
     else:
         yield type(value).__qualname__
         fields = [one.name for one in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else ()
         inner = {name: getattr(value, name) for name in fields} or getattr(value, "__dict__", {})
         yield from _parts(dict(inner), deep - 1)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing was put into it yet
+        return None
 
 
 def _source(function: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from dfa_lab.errors import in_words
 from dfa_lab.experiment.jobs.executors import Given, Here, Processes
 from dfa_lab.experiment.jobs.job import Group, do_job
-from dfa_lab.experiment.jobs.side_by_side import Result, Tick
+from dfa_lab.experiment.jobs.side_by_side import Result
 
 #: Seconds between two looks at what other processes do in the folder.
 LOOK = 0.2
@@ -27,7 +27,8 @@ class Execution:
 
     ``keep`` is called with a run's number and its result, ``claim`` with a group before it is trained: it returns the
     runs of it that are still to be trained, or None where another process has it. ``release`` ends a claim. ``part``
-    is called with the share of a group that is done, where it is trained in this process.
+    is called with the share of a group that is done, where it is trained in this process; ``saved`` gives the file
+    that a group on this machine is kept in while it is trained.
     """
 
     executor: Here | Processes | Given
@@ -38,6 +39,7 @@ class Execution:
     claim: Callable[[Group], Sequence[int] | None]
     release: Callable[[Group], None]
     part: Callable[[float], None]
+    saved: Callable[[Group], str | None]
 
     def __post_init__(self) -> None:
         self._arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -84,9 +86,11 @@ class Execution:
 
     def _submit(self, part: Group, claimed: Group) -> None:
         runs = json.dumps([self.settings(number) for number in part.runs])
-        more: tuple[Tick, ...] = ()
+        more: tuple[Any, ...] = ()
+        if not isinstance(self.executor, Given):
+            more = (self.saved(part),)
         if isinstance(self.executor, Here):
-            more = (lambda step: self.part(len(part.runs) * step / self.steps),)
+            more += (lambda step: self.part(len(part.runs) * step / self.steps),)
         try:
             future = self.executor.submit(do_job, runs, self.steps, self.extras, *more)
         except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.jobs.job import Group
@@ -43,25 +43,35 @@ class Here:
 class Processes:
     """``number`` processes of loky, one torch thread each; they stay for a while, and another sweep has them at once.
 
-    A process that dies takes the others with it: the next ``submit`` begins with new ones.
+    A process that dies takes the others with it: the next ``submit`` begins with new ones. They are not the ones that
+    joblib keeps for itself, which it would find changed.
     """
+
+    _kept: ClassVar[dict[int, Any]] = {}
 
     def __init__(self, number: int) -> None:
         self.number, self.window = number, number + 1
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
         """A future of what the function gives in one of the processes."""
-        return self._executor().submit(function, *arguments)
+        try:
+            return self._executor().submit(function, *arguments)
+        except Exception:  # it is broken, or was ended
+            self.stop()
+            return self._executor().submit(function, *arguments)
 
     def _executor(self) -> Any:
-        from joblib.externals.loky import get_reusable_executor
+        if self.number not in self._kept:
+            from joblib.externals.loky import ProcessPoolExecutor
 
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        return get_reusable_executor(max_workers=self.number, timeout=IDLE, env=threads)
+            threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            self._kept[self.number] = ProcessPoolExecutor(max_workers=self.number, timeout=IDLE, env=threads)
+        return self._kept[self.number]
 
     def stop(self) -> None:
         """End the processes, whatever they are doing."""
-        self._executor().shutdown(wait=False, kill_workers=True)
+        if (executor := self._kept.pop(self.number, None)) is not None:
+            executor.shutdown(wait=False, kill_workers=True)
 
 
 class Given:

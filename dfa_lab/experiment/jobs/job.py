@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dfa_lab.experiment.jobs.entries import unpickled
@@ -24,12 +25,14 @@ class Group:
         return self.seconds * len(self.runs)
 
 
-def do_job(runs: str, steps: int, extras: bytes, tick: Tick | None = None) -> list[Result]:
+def do_job(runs: str, steps: int, extras: bytes, saved: str | None = None, tick: Tick | None = None) -> list[Result]:
     """Train the ``runs``, the settings of each as JSON, for so many steps, and return a result for each.
 
     ``extras`` are the metrics, and what the settings name that dfa_lab has not by itself, from ``entries.pickled``.
+    ``saved`` is a file of this machine that a long training is kept in meanwhile.
     """
-    return train_runs([_settings(one) for one in json.loads(runs)], steps, unpickled(extras), tick)
+    place = None if saved is None else Path(saved)
+    return train_runs([_settings(one) for one in json.loads(runs)], steps, unpickled(extras), tick, place)
 
 
 def _settings(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any, TypedDict
 
 from torch import Tensor
 
-from dfa_lab.errors import in_words
+from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import CHANCE, METRICS, History
 from dfa_lab.experiment.jobs.sweep_metrics import ENDS, FIRST, LAST, SweepMetric
 from dfa_lab.experiment.run import Experiment, Trainer
@@ -17,6 +20,8 @@ from dfa_lab.experiment.settings import PER_REPLICA, Settings
 from dfa_lab.experiment.training import StreamState
 from dfa_lab.learning.rules import RULES
 
+#: Seconds of training between two files of a group.
+SAVE_EVERY = 3.0
 #: Metrics of the test split.
 EVALUATED = ("test_loss", "test_accuracy")
 #: Called now and then while a group trains, with the steps done.
@@ -35,20 +40,27 @@ class Result(TypedDict):
 
 
 def train_runs(
-    runs: Sequence[Mapping[str, Any]], steps: int, metrics: Sequence[SweepMetric], tick: Tick | None = None
+    runs: Sequence[Mapping[str, Any]],
+    steps: int,
+    metrics: Sequence[SweepMetric],
+    tick: Tick | None = None,
+    saved: Path | None = None,
 ) -> list[Result]:
     """The result of each run. They may differ in what replicas may differ in.
 
     A run whose loss is no longer finite has an error, and the others go on. Where the group itself cannot be trained,
-    each is trained alone, so that only those that cannot be are failures.
+    each is trained alone, so that only those that cannot be are failures. Into the file ``saved`` a long training is
+    written every ``SAVE_EVERY`` seconds, and from it it goes on.
     """
     began = time.perf_counter()
     try:
-        results = _train(runs, steps, metrics, tick)
+        results = _train(runs, steps, metrics, tick, saved)
     except Exception as error:
         if len(runs) > 1:
             return [one for run in runs for one in train_runs([run], steps, metrics)]
         results = [Result(metrics=_no_numbers(metrics), seconds=0.0, error=in_words(error))]
+    if saved is not None:
+        saved.unlink(missing_ok=True)
     seconds = (time.perf_counter() - began) / len(runs)
     return [{**one, "seconds": seconds} for one in results]
 
@@ -68,11 +80,16 @@ def settings_of(runs: Sequence[Mapping[str, Any]]) -> Settings:
 
 
 def _train(
-    runs: Sequence[Mapping[str, Any]], steps: int, metrics: Sequence[SweepMetric], tick: Tick | None
+    runs: Sequence[Mapping[str, Any]],
+    steps: int,
+    metrics: Sequence[SweepMetric],
+    tick: Tick | None,
+    saved: Path | None,
 ) -> list[Result]:
-    run = Experiment(settings_of(runs))
+    run = _begun(settings_of(runs), steps, saved)
     with run.held() as trainer:
-        lost = _steps(trainer, steps, tick, probed=bool(runs[0].get("probe_every")))
+        save = None if saved is None else partial(_save, run, saved)
+        lost = _steps(trainer, steps, tick, save, probed=bool(runs[0].get("probe_every")))
         if len(lost) < len(runs):
             _measure(trainer, metrics, lost)
     return [
@@ -83,11 +100,29 @@ def _train(
     ]
 
 
-def _steps(trainer: Trainer, steps: int, tick: Tick | None, *, probed: bool) -> dict[int, int]:
+def _begun(settings: Settings, steps: int, saved: Path | None) -> Experiment:
+    """The experiment of these settings, where a training before was killed from where it was saved."""
+    if saved is not None and saved.exists():
+        with suppress(DfaLabError):
+            run = Experiment.load(saved)
+            if run.settings == settings and run.steps_done < steps:
+                return run
+    return Experiment(settings)
+
+
+def _save(run: Experiment, saved: Path) -> None:
+    with suppress(DfaLabError):  # a disk that is full costs what would be trained again, and no run
+        run.save(saved)
+
+
+def _steps(
+    trainer: Trainer, steps: int, tick: Tick | None, save: Callable[[], None] | None, *, probed: bool
+) -> dict[int, int]:
     """Train, and return the replicas whose loss was no longer finite, each with the updates done before."""
     lost: dict[int, int] = {}
+    since = time.perf_counter()
     settings, learner, losses = trainer.settings, trainer.learner, trainer.losses
-    for step in range(1, steps + 1):
+    for step in range(trainer.steps_done + 1, steps + 1):
         losses.add(learner.update(*trainer.batches.take(settings.batch_size)))
         if not losses.finite:
             for k in losses.diverged:
@@ -100,8 +135,13 @@ def _steps(trainer: Trainer, steps: int, tick: Tick | None, *, probed: bool) -> 
             trainer.history.record("train_loss", losses.take(), **trainer.here)
         if probed and step < steps and trainer.schedule.alignment_is_due(step):
             trainer.history.record_layers(trainer.probe.alignment(chance=False), **trainer.here)
-        if tick and step % 64 == 0:
-            tick(step)
+        if step % 64 == 0:
+            if tick:
+                tick(step)
+            # A lost replica is not in the file: such a group is trained anew.
+            if save and not lost and time.perf_counter() - since > SAVE_EVERY:
+                save()
+                since = time.perf_counter()
     _lose(trainer, [k for k in range(len(losses.total)) if not _finite(trainer, k)], lost)
     return lost
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS, History
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.run.no_copies import NoCopies
+from dfa_lab.experiment.settings import DeferredInterrupt, Settings
 from dfa_lab.experiment.training import SIGNAL_FIELDS
 from dfa_lab.html_table import curve, number, table
 
@@ -17,30 +20,44 @@ if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
 
 
+#: Twins of a run, with the changes of the run that each has made.
+Made = dict["Experiment", list[tuple[int, dict[str, Any]]]]
 #: What a table of the three runs compares.
 RESULTS = ("test_accuracy", "test_loss")
 
 
-class Baselines:
+class Baselines(NoCopies):
     """Two twins of a run: ``bp``, with the true derivative, and ``shallow``, with its hidden layers frozen.
 
     They begin with the run's weights, see its batches and take its live changes at their steps, the rule's apart; they
     train by themselves, and the run is not touched. ``Experiment.references`` makes them and brings them up to date.
     """
 
-    def __init__(self, run: Experiment) -> None:
+    def __init__(self, run: Experiment, made: Made | None = None) -> None:
+        """``made`` are twins that stand somewhere, with the changes of the run that each has made, from a file."""
         self._run = run
-        self._lock = threading.Lock()
-        self._begin()
+        self._own_process(made)
 
-    def _begin(self) -> None:
+    def _own_process(self, made: Made | None = None) -> None:
+        self._process, self._lock, self._failed = os.getpid(), threading.Lock(), False
+        self._made: Made = made or self._begun()
+        self.bp, self.shallow = self._made
+
+    def _begun(self) -> Made:
         started = Settings(**self._run.history.settings).changed(activation_derivative="exact")
         own: dict[str, Any] = {"module": self._run.module, "output": self._run.output}
-        self.bp, self.shallow = (
-            type(self._run)(started.changed(rule=rule), **own, name=rule) for rule in ("bp", "shallow")
-        )
-        #: The changes of the run that each has made.
-        self._made: dict[Experiment, list[tuple[int, dict[str, Any]]]] = {self.bp: [], self.shallow: []}
+        return {type(self._run)(started.changed(rule=rule), **own, name=rule): [] for rule in ("bp", "shallow")}
+
+    @contextmanager
+    def held_if_idle(self) -> Iterator[Made | None]:
+        """The twins with the changes of the run that each has made, held; None where they are being trained."""
+        if not self._lock.acquire(blocking=False):
+            yield None
+            return
+        try:
+            yield self._made
+        finally:
+            self._lock.release()
 
     def __repr__(self) -> str:
         steps = ", ".join(f"{one.history.name} at step {one.steps_done}" for one in self._made)
@@ -68,18 +85,30 @@ class Baselines:
     def catch_up(self) -> None:
         """Train both to the step where the run stands. ``DivergedError`` where a baseline does not get there.
 
-        Where the run went back, as it does when it diverges, they begin anew.
+        Where the run went back, as it does when it diverges, or one of them failed, they begin anew.
         """
+        if os.getpid() != self._process:  # forked, maybe while another thread trained them
+            self._own_process()
         with self._lock:
             changes, target = self._run.progress()
-            if any(one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()):
-                self._begin()
-            for twin, made in self._made.items():
-                for step, fields in changes[len(made) :]:
-                    twin.train(max(0, step - twin.steps_done))
-                    twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
-                    made.append((step, fields))
-                twin.train(max(0, target - twin.steps_done))
+            if self._failed or any(
+                one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()
+            ):
+                begun = self._begun()
+                with DeferredInterrupt():
+                    self._made, self._failed = begun, False
+                    self.bp, self.shallow = begun
+            try:
+                for twin, made in self._made.items():
+                    for step, fields in changes[len(made) :]:
+                        twin.train(max(0, step - twin.steps_done))
+                        with DeferredInterrupt():
+                            twin.change(**{name: value for name, value in fields.items() if name not in SIGNAL_FIELDS})
+                            made.append((step, fields))
+                    twin.train(max(0, target - twin.steps_done))
+            except Exception:  # it went back, and what was changed since then came at another step
+                self._failed = True
+                raise
 
     def recovery(self, metric: str = "") -> float | list[float]:
         """(rule − frozen) / (BP − frozen) at the run's step: 0 learned nothing below the output, 1 is as good as BP.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -24,8 +23,9 @@ from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
 from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
-from dfa_lab.experiment.settings import ComputeContext, Settings, deferred_interrupt, shows_settings
+from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt, Settings, shows_settings
 from dfa_lab.experiment.training import own_settings
+from dfa_lab.forked_processes import lock_across_forks
 from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import RULES
 
@@ -78,25 +78,30 @@ class Experiment(KeptInFile):
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):
             raise DfaLabError(f"Experiment was given {shown(settings)}; expected a Settings, or fields: task='digits'.")
-        self._lock = threading.RLock()  # a change or a fork from another thread waits for the end of a step
-        self._name, self.observers = name, Observers(self)
+        self._lock = lock_across_forks(self)  # a change or a fork from another thread waits for the end of a step
+        self.given_name, self.observers = name, Observers(self)
         self.module, self.output = module, output  # what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
-    def _begin(self, settings: Settings) -> None:
+    def _begin(self, settings: Settings, *, again: bool = False) -> None:
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
-            own, name = (self.module, self.output), self._name or RULES.label(settings.rule)
-            self.trainer = Trainer(settings, own, name, self.observers)
-        self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
-        self._baselines: Baselines | None = None
+            own, name = (self.module, self.output), self.given_name or RULES.label(settings.rule)
+            trainer = Trainer(settings, own, name, self.observers)
+        with DeferredInterrupt():
+            self.trainer = trainer
+            self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
+            self.baselines: Baselines | None = None  # the references, where they were asked for
+            if again:
+                self.observers.note("reset", self.steps_done, self.history)
 
     def __repr__(self) -> str:
         return f"Experiment(task={self.settings.task!r}, rule={self.settings.rule!r}, steps_done={self.steps_done})"
 
     @contextmanager
     def held(self) -> Iterator[Trainer]:
-        """Hold the run between two steps: inside nobody else moves it, and torch computes as its settings say."""
-        with self._lock, ComputeContext(self.settings), torch.no_grad():
+        """Hold the run between two steps: nobody else moves it, torch computes as it wants, and Ctrl-C waits."""
+        with self._lock, DeferredInterrupt(), ComputeContext(self.settings), torch.no_grad():
+            self.trainer.check_whole()
             yield self.trainer
 
     @contextmanager
@@ -125,7 +130,7 @@ class Experiment(KeptInFile):
         steps = whole_number("steps", int(given) if isinstance(given, np.integer) else given, 0)
         self.resume_clock()
         self.trainer.learner.check_net()
-        with ComputeContext(self.settings), torch.no_grad(), deferred_interrupt() as interrupted:
+        with DeferredInterrupt() as interrupted, ComputeContext(self.settings), torch.no_grad():
             for _ in counted(steps, self.history) if progress else range(steps):
                 with self._lock:
                     self.trainer.step()
@@ -138,8 +143,10 @@ class Experiment(KeptInFile):
         return self.history
 
     def step(self) -> None:
-        """One update, and whatever measurement is due after it. Ctrl-C can fall into it; ``train`` holds it back."""
-        with self._lock, ComputeContext(self.settings), torch.no_grad():  # as ``held`` does, but it runs at every step
+        """One update, and whatever measurement is due after it; Ctrl-C waits. An error, as of one's own loss, takes the
+        run back to its last checkpoint, with the settings in force.
+        """
+        with self._lock, DeferredInterrupt(), ComputeContext(self.settings), torch.no_grad():
             self.trainer.step()
         self.observers.deliver()
 
@@ -197,7 +204,7 @@ class Experiment(KeptInFile):
         ['bp', 'shallow']
         """
         with self._lock:
-            found = self._baselines = self._baselines or Baselines(self)
+            found = self.baselines = self.baselines or Baselines(self)
         found.catch_up()
         return found
 
@@ -239,7 +246,7 @@ class Experiment(KeptInFile):
         >>> run.history.changes()
         [(0, {'rule': 'fa', 'lr': 0.05})]
         """
-        with self.held() as trainer, deferred_interrupt():
+        with self.held() as trainer:
             before, after = self.settings, self.settings.changed(**fields)
             changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
             Settings.check_live({name: fields[name] for name in changed})
@@ -254,7 +261,7 @@ class Experiment(KeptInFile):
         It is a change like any other, an event at this step; weights are not rolled back. ``reset`` leaves nothing to
         undo, a fork can undo what its run could. Raises ``DfaLabError`` where there is nothing to undo.
         """
-        with self.held() as trainer, deferred_interrupt():
+        with self.held() as trainer:
             if not self.undoable:
                 raise DfaLabError("there is nothing to undo: every change of this run is undone, or none was made.")
             trainer.change(self.settings.changed(**self.undoable[-1]), list(self.undoable[-1]))
@@ -268,8 +275,7 @@ class Experiment(KeptInFile):
         The same ``seed`` gives the same initial weights. The former ``history`` object stays with whoever holds it.
         """
         with self._lock:
-            self._begin(self.settings.changed(**fields))
-            self.observers.note("reset", self.steps_done, self.history)
+            self._begin(self.settings.changed(**fields), again=True)
         self.observers.deliver()
 
     def fork(self, *, name: str | None = None, **fields: Any) -> Experiment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, in_words, shown
-from dfa_lab.experiment.run.checkpoint_file import checkpoint_bytes, read_checkpoint
+from dfa_lab.experiment.checkpoints import checkpoint_bytes, read_checkpoint
 from dfa_lab.experiment.run.no_copies import NoCopies
 from dfa_lab.experiment.run.run_document import run_document, run_of
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 class KeptInFile(NoCopies):
     """A run that is saved to a file and loaded from it; it goes on from there to the last bit."""
+
+    def cut_off(self) -> None:
+        """In a forked process: another thread was in the middle of a step, which is taken back."""
+        cast("Experiment", self).trainer.leave_half_done("the process was forked in the middle of a step")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the run to a file, from which ``Experiment.load`` goes on to the last bit, and return its path.
@@ -34,10 +39,7 @@ class KeptInFile(NoCopies):
         >>> dfa.Experiment.load(path)
         Experiment(task='moons', rule='dfa', steps_done=0)
         """
-        run = cast("Experiment", self)
-        document, tensors = run_document(run)
-        about = f"{run!r}, {run.history.name}"
-        return write_atomically(path, bytes(checkpoint_bytes(document, tensors, about)), what="save")
+        return take_copy(cast("Experiment", self))(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, module: nn.Module | None = None, task: Any = None) -> Experiment:
@@ -48,7 +50,18 @@ class KeptInFile(NoCopies):
         """
         document, tensors = read_checkpoint(path)
         try:
-            return run_of(cast(Any, cls), document, tensors, task)
+            return run_of(cast(Any, cls), document, tensors, module, task)
         except Exception as reason:  # a registered function's, or what a document raises that nobody wrote
-            said = str(reason) if isinstance(reason, DfaLabError) else f"is no run ({in_words(reason)})."
-            raise DfaLabError(f"{shown(str(path))}: the run cannot be loaded. It {said}") from reason
+            said = str(reason) if isinstance(reason, DfaLabError) else f"it is no run ({in_words(reason)})."
+            raise DfaLabError(f"{shown(str(path))} cannot be loaded: {said}") from reason
+
+
+def take_copy(run: Experiment) -> Callable[[str | os.PathLike[str]], Path]:
+    """Copy ``run`` between two steps, now; what is returned writes the copy to a path, then or in another thread."""
+    document, tensors = run_document(run)
+    about = f"{run!r}, {run.history.name}"
+
+    def write(path: str | os.PathLike[str]) -> Path:
+        return write_atomically(path, checkpoint_bytes(document, tensors, about), what="save")
+
+    return write

@@ -13,6 +13,7 @@ class NoCopies:
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         """Raise ``DfaLabError``: ``pickle``, ``copy.copy`` and ``copy.deepcopy`` all come by here."""
         raise DfaLabError(
-            f"a {type(self).__name__} was to be pickled or copied, which would share or lose what it trains with; use "
-            "the experiment's fork() for another that goes on from here, and session().to_json() to keep it."
+            f"{type(self).__name__}: it was to be pickled or copied, which would share or lose what it trains with; "
+            "use the experiment's fork() for another that goes on from here, its save(path) and "
+            "dfa.Experiment.load(path) to keep it or take it to another process."
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import METRICS, Event, History
+from dfa_lab.experiment.settings import DeferredInterrupt
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
@@ -75,7 +76,7 @@ class Observers:
         return end
 
     def _set(self, moment: str, observers: tuple[Observer, ...]) -> None:
-        with self._lock:  # a reader has the former dictionary, whole
+        with self._lock, DeferredInterrupt():  # a reader has the former dictionary, whole
             self._of = {**self._of, moment: observers}
             self.watched = any(self._of.values())
 
@@ -83,6 +84,11 @@ class Observers:
         """It happened, and is to be delivered."""
         if self._of.get(moment):
             self.waiting.append(Observation(moment, self._run, step, rows_of(history, step), tuple(events)))
+
+    def take_back(self, step: int) -> None:
+        """The run went back to ``step``: what was noted of later steps is not delivered."""
+        while self.waiting and self.waiting[-1].step > step:
+            self.waiting.pop()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -5,130 +5,211 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.checkpoints import Packer, Unpacker, module_document, module_of
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import History, document_of, history_of
 from dfa_lab.experiment.measurement import Pending
+from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
-from dfa_lab.experiment.run.checkpoint_values import Packer, Unpacker
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import LearnerState, LossMean, StreamState, settings_for
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
 
-#: The columns of a series, with their types in an array and in a tensor.
+#: The columns of a series with their types.
 COLUMNS = {"steps": "q", "samples": "q", "values": "d", "by_hand": "q"}
+TYPES: dict[str, Any] = {"q": np.int64, "d": np.float64}
 
 
 def run_document(run: Experiment) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """All that ``run`` needs to go on, copied between two steps. ``DfaLabError`` for what no file can hold."""
+    """All that ``run`` needs to go on, copied between two steps. ``DfaLabError`` for what no file can hold.
+
+    Its references are in it unless they are being trained right now; then they are trained anew when they are wanted.
+    """
+    packer = Packer()
+    with run.held():
+        module = run.module
+        document = _packed_run(run, packer, "")
+        with nullcontext() if run.baselines is None else run.baselines.held_if_idle() as made:
+            if made is not None:
+                document["references"] = [
+                    [_packed_run(one, packer, f"{one.history.name}."), packer.pack(changes, "references")]
+                    for one, changes in made.items()
+                ]
+    if module is not None:
+        if callable(run.output):
+            raise DfaLabError(
+                f"output is {shown(run.output)}, a function, which no file can hold; give a key, an attribute's name "
+                "or an index, or make the experiment of dfa.convert(module, …, output=…)."
+            )
+        document["module"] = {**module_document(module, packer), "output": run.output}
+    return document, packer.tensors
+
+
+def _packed_run(run: Experiment, packer: Packer, place: str) -> dict[str, Any]:
     with run.held() as trainer:
         trainer.learner.check_net()
         checkpoint, fallback, known = trainer.capture(), trainer.fallback, trainer.recorder.known
         history, undoable, task = document_of(trainer.history), list(run.undoable), trainer.task
-    packer = Packer()
-    history["settings"] = {name: packer.pack(value, name) for name, value in history["settings"].items()}
-    series = history.pop("series")
-    for number, column in enumerate(series):
-        for name, kind in COLUMNS.items():
-            column[name] = packer.pack(_tensor(column[name], kind), f"history.{number}.{name}")
+    values = {name: packer.pack(value, name) for name, value in history.pop("settings").items()}
+    series = [
+        {**column, **{name: packer.pack(_tensor(column[name]), f"{place}history.{number}.{name}") for name in COLUMNS}}
+        for number, column in enumerate(history.pop("series"))
+    ]
     # Of a run of a million changes these are too long for the header.
     changes = {"events": history.pop("events"), "undoable": undoable}
-    text = json.dumps(packer.pack(changes, "changes"), allow_nan=False, separators=(",", ":")).encode()
-    document = {
+    text = json.dumps(packer.pack(changes, "a change"), allow_nan=False, separators=(",", ":")).encode()
+    return {
+        "name": run.given_name,
         "task": {"name": task.name, "fingerprint": task.fingerprint},
-        "history": {**history, "series": series},
-        "changes": packer.pack(torch.frombuffer(bytearray(text), dtype=torch.uint8), "changes"),
+        "history": {**history, "settings": values, "series": series},
+        "changes": packer.pack(torch.frombuffer(bytearray(text), dtype=torch.uint8), f"{place}changes"),
         "known": sorted(known),
-        "checkpoint": _packed(packer, checkpoint, "now"),
-        "fallback": None if fallback is None else _packed(packer, fallback, "fallback"),
-        "name": run._name,
+        "checkpoint": _packed(packer, checkpoint, place + "now"),
+        "fallback": None if fallback is None else _packed(packer, fallback, place + "fallback"),
     }
-    return document, packer.tensors
 
 
-def _tensor(column: array[Any], kind: str) -> Tensor:
-    return torch.from_numpy(np.array(column, dtype=np.float64 if kind == "d" else np.int64))
+def _tensor(column: array[Any]) -> Tensor:
+    return torch.from_numpy(np.array(column, dtype=TYPES[column.typecode]))
 
 
 def _packed(packer: Packer, checkpoint: Checkpoint, place: str) -> dict[str, Any]:
-    values = {name: packer.pack(value, name) for name, value in checkpoint.settings.values().items()}
-    learner, losses, pending = checkpoint.learner, checkpoint.losses, checkpoint.pending
+    learner = vars(checkpoint.learner)
     return {
-        "settings": values,
+        "settings": {name: packer.pack(value, name) for name, value in checkpoint.settings.values().items()},
         "steps_done": checkpoint.steps_done,
         "samples_seen": checkpoint.samples_seen,
-        "learner": packer.pack(vars(learner), place),
-        "streams": packer.pack(checkpoint.streams._asdict(), f"{place}.streams"),
-        "losses": packer.pack(vars(losses), place),
-        "pending": vars(pending),
+        "learner": {name: packer.pack(value, f"{place}.{name}") for name, value in learner.items()},
+        "streams": packer.pack(checkpoint.streams._asdict(), f"{place}.batches"),
+        "losses": packer.pack(vars(checkpoint.losses), f"{place}.losses"),
+        "pending": vars(checkpoint.pending),
         "changes": checkpoint.changes,
         "rows": [[*key, rows] for key, rows in checkpoint.rows.items()],
     }
 
 
 def run_of(
-    kind: Callable[..., Experiment], document: Mapping[str, Any], tensors: Mapping[str, Tensor], task: Any
+    kind: Callable[..., Experiment],
+    document: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    module: nn.Module | None,
+    task: Any,
 ) -> Experiment:
     """The run of a ``run_document``, made as a ``kind``; ``task`` stands in for its task unless it is None.
 
-    Raises ``DfaLabError`` where names are not registered here and where the data are others, and whatever a document
-    raises that is none.
+    ``module`` is built as the run's own was. Raises ``DfaLabError`` where names are not registered here and where the
+    data or the module are others, and whatever a document raises that is none.
     """
-    own = Unpacker(tensors, lambda name: _given(task, name))
-
-    def settings_of(packed: Any) -> dict[str, Any]:
-        values = {name: own.unpack(value) for name, value in packed.items()}
-        return values if task is None else {**values, "task": task}
-
-    def checkpoint_of(packed: Mapping[str, Any]) -> Checkpoint:
-        learner, streams = own.unpack(packed["learner"]), own.unpack(packed["streams"])
-        return Checkpoint(
-            settings=settings_for(None, Settings(**settings_of(packed["settings"]))),
-            steps_done=packed["steps_done"],
-            samples_seen=packed["samples_seen"],
-            learner=LearnerState(**learner),
-            streams=StreamState(**streams),
-            losses=LossMean(**own.unpack(packed["losses"])),
-            pending=Pending(**packed["pending"]),
-            changes=packed["changes"],
-            rows={(metric, layer): rows for metric, layer, rows in packed["rows"]},
-        )
-
-    checkpoint = checkpoint_of(document["checkpoint"])
-    fallback = None if document["fallback"] is None else checkpoint_of(document["fallback"])
-    changes = own.unpack(json.loads(bytes(own.unpack(document["changes"]).numpy())))
-    written = {**document["history"], "settings": settings_of(document["history"]["settings"])}
-    written["series"] = [
-        {**column, **{name: own.unpack(column[name]).tolist() for name in COLUMNS}} for column in written["series"]
-    ]
-    history = history_of({**written, "events": changes["events"]}, History)
-    run = kind(checkpoint.settings, name=document["name"])
-    _check_task(run.task, document["task"])
-    with run.held() as trainer:
-        trainer.take_up(checkpoint, history, document["known"], fallback)
-        run.undoable = changes["undoable"]
+    reader, saved = _Reader(tensors, task), document.get("module")
+    if saved is None and module is not None:
+        raise DfaLabError("it trains an MLP; leave module= out.")
+    if saved is not None:
+        own = {"module": module_of(module, saved, reader.values), "output": saved["output"]}
+    else:
+        own = {}
+    run = reader.run(kind, document, own)
+    if "references" in document:
+        made = {reader.run(kind, one, own): reader.values.unpack(made) for one, made in document["references"]}
+        run.baselines = Baselines(run, made)
     return run
 
 
-def _given(task: Any, name: str) -> Any:
-    if task is None:
-        raise DfaLabError(
-            f"learned a task of your own, {shown(name)}, whose data a checkpoint does not hold; give them as task=."
+class _Reader:
+    """Reads documents with their ``tensors``; ``task`` as in ``run_of``."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], task: Any) -> None:
+        self.values, self._task = Unpacker(tensors, self._given), task
+
+    def run(self, kind: Callable[..., Experiment], document: Mapping[str, Any], own: Mapping[str, Any]) -> Experiment:
+        """A run; ``own`` are its module and its output."""
+        module = own.get("module")
+        checkpoint = self._checkpoint(document["checkpoint"], module)
+        fallback = None if document["fallback"] is None else self._checkpoint(document["fallback"], module)
+        _check_sizes(checkpoint, module)
+        changes = self.values.unpack(json.loads(self.values.unpack(document["changes"]).numpy().tobytes()))
+        written = {**document["history"], "events": changes["events"]}
+        written["settings"] = self._settings(written["settings"])
+        columns = [{name: self._column(one[name], code) for name, code in COLUMNS.items()} for one in written["series"]]
+        written["series"] = [{**one, **own} for one, own in zip(written["series"], columns, strict=True)]
+        history = history_of(written, History)
+        run = kind(checkpoint.settings, name=document["name"], **own)
+        _check_task(run.task, document["task"])
+        for one in (checkpoint, fallback) if fallback else (checkpoint,):
+            _check_numbers(one, run.trainer.capture())
+        with run.held() as trainer:
+            trainer.take_up(checkpoint, history, document["known"], fallback)
+            run.undoable = changes["undoable"]
+        if run.net.state_dict().keys() != (checkpoint.learner.net or {}).keys():
+            raise DfaLabError("it holds tensors of another network than its settings make.")
+        return run
+
+    def _given(self, name: str) -> Any:
+        if self._task is None:
+            raise DfaLabError(
+                f"it learns a task of your own, {shown(name)}, whose data no checkpoint holds; give them as task=."
+            )
+        return self._task
+
+    def _settings(self, packed: Mapping[str, Any]) -> dict[str, Any]:
+        values = {name: self.values.unpack(value) for name, value in packed.items()}
+        return values if self._task is None else {**values, "task": self._task}
+
+    def _column(self, packed: Any, code: str) -> array[Any]:
+        column = self.values.unpack(packed).numpy()
+        if column.dtype != TYPES[code] or column.ndim != 1:
+            raise DfaLabError("it holds a history whose columns are of another type.")
+        return array(code, column.tobytes())
+
+    def _checkpoint(self, packed: Mapping[str, Any], module: nn.Module | None) -> Checkpoint:
+        unpack = self.values.unpack
+        return Checkpoint(
+            settings=settings_for(module, Settings(**self._settings(packed["settings"]))),
+            steps_done=whole_number("steps_done", packed["steps_done"], 0),
+            samples_seen=whole_number("samples_seen", packed["samples_seen"], 0),
+            learner=LearnerState(**unpack(packed["learner"])),
+            streams=StreamState(**unpack(packed["streams"])),
+            losses=LossMean(**unpack(packed["losses"])),
+            pending=Pending(**packed["pending"]),
+            changes=whole_number("changes", packed["changes"], 0),
+            rows={(metric, layer): rows for metric, layer, rows in packed["rows"]},
         )
-    return task
+
+
+def _check_sizes(checkpoint: Checkpoint, module: nn.Module | None) -> None:
+    """That the file holds as many weights as the settings ask for, before a network is made by them."""
+    settings, weights = checkpoint.settings, checkpoint.learner.net or {}
+    lead = () if settings.replicas is None else (settings.replicas,)
+    for number, width in enumerate(settings.widths if module is None else ()):
+        if tuple(weights[f"weights.{number}"].shape[:-1]) != (*lead, width):
+            raise DfaLabError("it holds weights of other shapes than its settings ask for.")
+
+
+def _check_numbers(checkpoint: Checkpoint, fresh: Checkpoint) -> None:
+    """That the batches and the losses are those of as many samples and replicas as a ``fresh`` run has."""
+    own, other = checkpoint.streams, fresh.streams
+    size = other.permutations.shape[1]
+    order = torch.arange(size).expand_as(other.permutations)
+    if not torch.equal(own.permutations.sort(1).values, order) or len(own.generators) != len(other.generators):
+        raise DfaLabError("it holds an order of batches that is none of its samples.")
+    whole_number("place", own.place, 0, size)
+    whole_number("losses", checkpoint.losses.count, 0)
+    if len(checkpoint.losses.total) != len(fresh.losses.total):
+        raise DfaLabError("it holds losses of another number of replicas.")
 
 
 def _check_task(task: Task, saved: Mapping[str, Any]) -> None:
     if task.fingerprint != saved["fingerprint"]:
         raise DfaLabError(
-            f"learned task {shown(saved['name'])} with other data than {shown(task.name)} has here; give the same "
-            "samples in the same order and types as task=."
+            f"it learns task {shown(saved['name'])} with other data than those of {shown(task.name)} here; give the "
+            "same samples, in the same order and types, as task=."
         )

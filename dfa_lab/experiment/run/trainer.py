@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NoReturn
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dfa_lab.errors import DfaLabError, DivergedError, shown
 from dfa_lab.experiment.data import make_task
@@ -25,6 +23,7 @@ from dfa_lab.experiment.measurement import (
     Schedule,
 )
 from dfa_lab.experiment.run.checkpoint import Checkpoint
+from dfa_lab.experiment.run.going_back import GoesBack
 from dfa_lab.experiment.run.observers import Observers
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import (
@@ -32,6 +31,7 @@ from dfa_lab.experiment.training import (
     SIGNAL_FIELDS,
     Batches,
     Learner,
+    LearnerState,
     LossMean,
     MLPLearner,
     ModuleLearner,
@@ -40,14 +40,10 @@ from dfa_lab.experiment.training import (
     make_mlp,
     settings_for,
 )
-from dfa_lab.learning.activations import Activation, GivenSlope, slope_of
 from dfa_lab.learning.interface import Output
-from dfa_lab.learning.ops import is_sequence
-from dfa_lab.learning.rules import RULES
-from dfa_lab.registry import per_layer
 
 
-class Trainer:
+class Trainer(GoesBack):
     """Trains a copy of one's ``own`` module, or where it is None the MLP that ``settings`` describe.
 
     With the module comes where its output is, as in ``convert``; ``history`` is called ``name``. The ``observers``
@@ -78,6 +74,7 @@ class Trainer:
         self.clock, self.observers = ThroughputClock(), observers
         self.steps_done = self.samples_seen = 0
         self.fallback: Checkpoint | None = None
+        self.damaged = ""
         self._use(settings)
 
     def _use(self, settings: Settings) -> None:
@@ -96,26 +93,46 @@ class Trainer:
         Raises ``DivergedError`` where numbers are no longer finite, with the run back at its fallback.
         """
         if self.pending.probe:
-            first, pending, rows = self.fallback is None, replace(self.pending), self.history.lengths()
-            self.measure()
-            assert self.fallback is not None
-            # To come back here is to stand before this measurement: a change made then belongs before it as well.
-            self.fallback = replace(self.fallback, pending=pending, rows=rows)
-            if first:
-                self.start_clock()
+            self._measure_pending()
         self.recorder.forget()
-        self.losses.add(self.learner.update(*self.batches.take(self.settings.batch_size)))
-        if not self.losses.finite:
-            self.diverge()
-        self.steps_done += 1
-        self.samples_seen += self.settings.batch_size
-        if self.steps_done % self.settings.record_every == 0:
-            self.history.record("train_loss", self.losses.take(), **self.here)
-            self.record_rate(due=self.steps_done % self.schedule.every == 0)
-        if self.observers.watched:
-            self.observers.note("step", self.steps_done, self.history)
-        if self.schedule.alignment_is_due(self.steps_done, self.pending.restart):
+        try:
+            self.losses.add(self.learner.update(*self.batches.take(self.settings.batch_size)))
+            if not self.losses.finite:
+                self.diverge()
+            self.steps_done += 1
+            self.samples_seen += self.settings.batch_size
+            if self.steps_done % self.settings.record_every == 0:
+                self.history.record("train_loss", self.losses.take(), **self.here)
+                self.record_rate(due=self.steps_done % self.schedule.every == 0)
+            if self.observers.watched:
+                self.observers.note("step", self.steps_done, self.history)
+            if self.schedule.alignment_is_due(self.steps_done, self.pending.restart):
+                self.measure()
+        except DivergedError:  # the run has gone back
+            raise
+        except BaseException as error:
+            self.undo_step(error)
+            raise
+
+    def _measure_pending(self) -> None:
+        """Measure before the next step; what fails in it leaves nothing behind."""
+        self.check_whole()
+        if not self.pending.probe:  # it went back only now
+            return
+        first, pending, rows = self.fallback is None, replace(self.pending), self.history.lengths()
+        recorder = Recorder(self.probe, self.history, self.recorder.known)
+        try:
             self.measure()
+        except BaseException as error:
+            if first or not isinstance(error, DivergedError):
+                self.pending, self.recorder = pending, recorder
+                self._take_back(self._changes(), rows)
+            raise
+        assert self.fallback is not None
+        # To come back here is to stand before this measurement: a change made then belongs before it as well.
+        self.fallback = replace(self.fallback, pending=pending, rows=rows)
+        if first:
+            self.start_clock()
 
     def measure(self) -> None:
         """Measure what the schedule has for this step; the fallback is here from now on."""
@@ -143,6 +160,7 @@ class Trainer:
 
     def _record_by_hand(self, wanted: set[str]) -> None:
         """What is ``wanted`` and not known; nothing where the weights are not finite."""
+        self.check_whole()
         if due := self.recorder.missing(wanted):
             with self.clock.paused():
                 self.learner.check_net()
@@ -167,6 +185,7 @@ class Trainer:
 
     def capture(self) -> Checkpoint:
         """Copies of all that ``restore`` needs to go on from this step."""
+        self.check_whole()
         return Checkpoint(
             settings=self.settings,
             steps_done=self.steps_done,
@@ -215,6 +234,8 @@ class Trainer:
 
         Whatever fails in between, Ctrl-C too, leaves the run as it was.
         """
+        if self.damaged:
+            self.check_whole()
         before, restarts, seen = self.settings, not set(changed).isdisjoint(SIGNAL_FIELDS), {}
         moved = self.fallback is not None and self.fallback.steps_done != self.steps_done
         if restarts and self.schedule.aligned and not self.pending.probe and moved:
@@ -230,52 +251,22 @@ class Trainer:
                 self.history.record_layers(seen, **self.here)
             self.history.add_change(self.steps_done, {n: (getattr(before, n), getattr(after, n)) for n in changed})
         except BaseException:
-            self.learner.restore(before, state)
-            self.pending = pending
-            self._use(before)
-            self._take_back(changes, rows)
+            self.mend(lambda: self._unchange(before, state, pending, changes, rows))
             raise
         if restarts or "probe_size" in changed:
             self.recorder.forget(ALIGNMENT)
         if changed:
             self.observers.note("change", self.steps_done, self.history, self.history.events[-len(changed) :])
 
-    def diverge(self, lost: Sequence[int] = ()) -> NoReturn:
-        """Go back to the fallback, keep the settings in force, and raise ``DivergedError``.
-
-        ``lost`` are the replicas that diverged, where they are known already.
-        """
-        failed, settings, fallback = self.steps_done, self.settings, self.fallback
-        lost = lost or self.losses.diverged or _lost(self.learner.net.parameters(), settings.replicas or 0)
-        if fallback is None:
-            raise DivergedError(
-                "the network's output at step 0 is not finite; check the task's inputs and the weights."
-            )
-        since = self.history.changes()[fallback.changes :]
-        self.restore(fallback)
-        self.recorder.went_back(aligned=not self.pending.probe)
-        self.history.truncate(self.steps_done, changes=fallback.changes, rows=fallback.rows)
-        # What was changed since then is still in force: it now takes effect at the step the run went back to.
-        for _, fields in since:
-            self.change(self.settings.changed(**fields), list(fields))
-        self.start_clock()
-        given = f"lr={settings.lr}, rule={RULES.label(settings.rule)}"
-        why = _weak_point(settings.activation_derivative)
-        raise DivergedError.at(failed, self.steps_done, lost if settings.replicas else (), given, why)
-
-
-def _weak_point(choices: Any) -> str:
-    """Where an activation derivative is no finite number, which may be why a run diverged; "" where none is known."""
-    several = choices if is_sequence(choices) else [choices]
-    for choice in [part for one in several for part in (one.values() if per_layer(one) else [one])]:
-        with suppress(DfaLabError):
-            slope = slope_of(Activation(torch.tanh), choice)
-            if isinstance(slope, GivenSlope) and (found := slope.weak_point()):
-                return found
-    return ""
-
-
-def _lost(tensors: Iterable[Tensor], replicas: int) -> list[int]:
-    """The replicas, from 0, with entries in ``tensors`` (K, …) that are not finite; of 0 replicas none."""
-    lost = {k for tensor in tensors for k in range(replicas) if not all_finite([tensor[k]])}
-    return sorted(lost)
+    def _unchange(
+        self,
+        before: Settings,
+        learner: LearnerState | None,
+        pending: Pending,
+        changes: int,
+        rows: Mapping[SeriesKey, int] | None,
+    ) -> None:
+        self.learner.restore(before, learner)
+        self.pending = pending
+        self._use(before)
+        self._take_back(changes, rows)

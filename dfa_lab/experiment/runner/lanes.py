@@ -110,8 +110,19 @@ class Lanes:
     def __init__(self, experiment: Experiment) -> None:
         self.all: tuple[Lane, ...] = (Lane(experiment, 0),)
         self._numbers = itertools.count(1)
-        self._session_name = ""  # what a session calls lane 0
+        self.session_name = ""  # what a session calls lane 0
         self._named: tuple[object, list[str]] = (None, [])
+
+    def state(self) -> object:
+        """Another value wherever the runs went on; None before any has begun."""
+        runs = [(lane.number, lane.experiment) for lane in self.all]
+        stands = tuple((number, run.steps_done, *_name_depends_on(run)) for number, run in runs)
+        return stands if any(run.steps_done for _, run in runs) else None
+
+    def reopen(self, lanes: Iterable[Lane], session_name: str) -> None:
+        """Have these lanes, lane 0 first, as they were when they were saved."""
+        self.all, self.session_name = tuple(lanes), session_name
+        self._numbers = itertools.count(1 + max(lane.number for lane in self.all))
 
     def status(self) -> tuple[LaneStatus, ...]:
         """How each lane stands now, with names of which no two are alike.
@@ -127,7 +138,7 @@ class Lanes:
 
     def _names_of(self, lanes: tuple[Lane, ...]) -> list[str]:
         """What each is called: made anew where one of them changed, or is another."""
-        key = self._session_name, [(lane, *_name_depends_on(lane.experiment)) for lane in lanes]
+        key = self.session_name, [(lane, *_name_depends_on(lane.experiment)) for lane in lanes]
         known, found = self._named
         if key != known:
             found = []
@@ -149,8 +160,8 @@ class Lanes:
         ]
         fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
         events = [event for event in history.events if event.field in fields]
-        if self._session_name and not events:
-            return self._session_name
+        if self.session_name and not events:
+            return self.session_name
         at_start = {field: history.settings[field] for field in fields}
         return name_with_changes(name_of(at_start), events, settings=at_start)
 
@@ -217,7 +228,7 @@ class Lanes:
         another.forked_fields = dict(fields) or {one: getattr(made.settings, one) for one in parent.forked_fields}
         another.keeps_name = bool(name) or (parent.keeps_name and not fields)
         self.all = (*self.all, another)
-        self._session_name = ""
+        self.session_name = ""
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
@@ -228,7 +239,7 @@ class Lanes:
         """Lane 0 begins a new run, without scheduled changes; the others go."""
         run = self.all[0].experiment
         run.reset(**fields)
-        self._session_name = ""
+        self.session_name = ""
         self.all = (Lane(run, 0),)
 
     def load(self, session: SessionLike) -> None:
@@ -254,7 +265,7 @@ class Lanes:
         first.scheduled.make_due(run)
         for other in trial.all[1:]:
             other.keeps_name = False  # as lane 0's, a name from a session is right until it is something else
-        self._session_name = str(getattr(session, "name", "") or "")
+        self.session_name = str(getattr(session, "name", "") or "")
         self.all = (first, *trial.all[1:])
 
 

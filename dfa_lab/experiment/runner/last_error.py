@@ -17,6 +17,10 @@ class LastError:
         self.error: Exception | None = None
         self.words = ""
 
+    def warn(self, words: str) -> None:
+        """Say ``words`` on the status line too: something that is no error of the training."""
+        self.words = " ".join(filter(None, (self.words, words)))
+
     def discard(self) -> None:
         """Let ``raise_once`` raise nothing."""
         self._unraised: Exception | None = None

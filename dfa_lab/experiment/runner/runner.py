@@ -6,15 +6,28 @@ which never comes again: a command that arrives late finds its lane, or none.
 
 from __future__ import annotations
 
+import os
 import queue
 from collections.abc import Callable
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, overload
 from weakref import WeakValueDictionary
 
+from torch import nn
+
 from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.autosave import (
+    AutosaveChoice,
+    SavedRun,
+    SavedRuns,
+    autosave_folder,
+    found,
+    saved_runs,
+)
 from dfa_lab.experiment.run import Experiment, NoCopies, Observer
-from dfa_lab.experiment.runner.command_thread import PAUSE, CommandThread
+from dfa_lab.experiment.runner.command_thread import PAUSE, Commands, CommandThread
 from dfa_lab.experiment.runner.rate_limit import check_speed
+from dfa_lab.experiment.runner.saved_lanes import autosave_of, loaded, resume
 from dfa_lab.experiment.runner.scheduled_changes import SessionLike
 from dfa_lab.experiment.runner.story_teller import StoryStatus, check_go, checked_story
 from dfa_lab.experiment.runner.training import Command, Status, Training
@@ -35,6 +48,11 @@ class Runner(CommandThread, NoCopies):
     ``compare_speed`` the histories also get ``bp_samples_per_s``, and ``samples_per_s`` is timed as that is: one update
     on a copy of the network, in turn with BP's, at every speed. After ``watch_limit`` seconds of training in which
     nobody called ``watched`` or put a command it pauses and says so; None lets it train.
+
+    Every 30 seconds of training and at each pause the runs are saved into the folder ``autosave``, from copies, in a
+    thread of its own: True is the platform's folder for such files, None saves nothing; without a thread only the path
+    of a folder is one. The oldest saves go first where there are more than 20, or more than 500 MB. ``restore`` reopens
+    one. Where it cannot be written the status says so once, and training goes on.
 
     Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been
     answered; so it is after a change at rest that makes the angles others. Commands that wait go before it.
@@ -59,14 +77,16 @@ class Runner(CommandThread, NoCopies):
         inline_steps: int = 200,
         compare_speed: bool = False,
         watch_limit: float | None = None,
+        autosave: AutosaveChoice = True,
     ) -> None:
         if not isinstance(experiment, Experiment):
             raise DfaLabError(
                 f"a Runner was given a {type(experiment).__name__}; expected an Experiment, such as "
                 "dfa.Runner(dfa.Experiment(task='digits'))."
             )
+        folder = autosave_folder(autosave if threaded or autosave is not True else None)
         self.experiment = experiment
-        commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        commands: Commands = queue.SimpleQueue()
         training = Training(
             experiment,
             inline_steps=None if threaded else inline_steps,
@@ -76,6 +96,70 @@ class Runner(CommandThread, NoCopies):
         )
         super().__init__(training, commands, threaded=threaded)
         self.last_of[id(experiment)] = self
+        #: Plain values of what shows the runs, which are saved with them.
+        self.screen: dict[str, Any] = {}
+        if folder is not None:
+            beside = {"compare_speed": compare_speed, "watch_limit": watch_limit}
+            self._autosave = autosave_of(training, folder, beside, self.screen, self.put, threaded=threaded)
+
+    @overload
+    @classmethod
+    def restore(cls, saved: None = None, *, autosave: AutosaveChoice = True) -> SavedRuns: ...
+
+    @overload
+    @classmethod
+    def restore(
+        cls,
+        saved: int | str | os.PathLike[str] | SavedRun,
+        *,
+        module: nn.Module | None = None,
+        task: Any = None,
+        threaded: bool = True,
+        autosave: AutosaveChoice = True,
+    ) -> Runner: ...
+
+    @classmethod
+    def restore(
+        cls,
+        saved: int | str | os.PathLike[str] | SavedRun | None = None,
+        *,
+        module: nn.Module | None = None,
+        task: Any = None,
+        threaded: bool = True,
+        autosave: AutosaveChoice = True,
+    ) -> Runner | SavedRuns:
+        """The list of saved runs, the newest first; or the runs of one, by its number or name in it, paused.
+
+        The folder is ``autosave``, where the reopened runs are saved too, as another entry. A run of a ``module`` or a
+        ``Task`` of one's own needs the same again: the file holds neither. Raises ``DfaLabError`` where there is no
+        such save, or its file is damaged.
+
+        >>> import dfa_lab as dfa
+        >>> len(dfa.Runner.restore(autosave="a folder that is not there"))
+        0
+        """
+        folder = autosave_folder(autosave)
+        if saved is None:
+            return saved_runs(folder)
+        one = found(saved, folder)
+        lanes, seconds = loaded(one, module, task), one.runner.get("watch_limit")
+        made = cls(
+            lanes[0].experiment,
+            threaded=threaded,
+            compare_speed=one.runner.get("compare_speed") is True,
+            watch_limit=seconds if isinstance(seconds, int | float) and seconds > 0 else None,
+            autosave=autosave,
+        )
+        resume(made._training, lanes, one.runner)
+        if made._autosave is not None:
+            made._autosave.skip()
+        made.screen.update(one.screen)
+        return made
+
+    @property
+    def saved(self) -> Path | None:
+        """The folder of the last save of these runs, which ``restore`` takes; None where there is none yet."""
+        return None if self._autosave is None else self._autosave.saved
 
     @property
     def lanes(self) -> tuple[Experiment, ...]:

@@ -58,6 +58,10 @@ class ScheduledChanges:
     def __len__(self) -> int:
         return len(self._left)
 
+    def left(self) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """Those to come."""
+        return tuple(self._left)
+
     def copy(self) -> ScheduledChanges:
         """Another with the same changes to come."""
         return ScheduledChanges(self._left)

@@ -1,17 +1,12 @@
-"""How torch computes during a run, and Ctrl-C held back, for the length of a with block."""
+"""How torch computes during a run, for the length of a with block."""
 
 from __future__ import annotations
-
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import torch
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings.settings import Settings
+from dfa_lab.forked_processes import check_threads, is_forked
 
 
 class ComputeContext:
@@ -26,6 +21,8 @@ class ComputeContext:
         self._inside = settings.threads, None if settings.device == "cpu" else settings.precision
 
     def __enter__(self) -> None:
+        if is_forked():
+            check_threads(self._inside[0])
         self._before = torch.get_num_threads(), None if self._inside[1] is None else _precision()
         _set(*self._inside)
 
@@ -48,28 +45,3 @@ def _precision() -> str:
             "torch's precision was set by its newer names (fp32_precision), which go ill with precision=; set one of "
             f"them only: {reason}"
         ) from reason
-
-
-@contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold Ctrl-C (and Jupyter's stop button) back inside, so that it cannot tear a step in two.
-
-    Gives a function that says whether it was pressed; on leaving, a held one is raised as KeyboardInterrupt. Only the
-    main thread gets signals: elsewhere nothing is held and the answer is always no.
-    """
-    pressed = False
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

@@ -81,6 +81,10 @@ class RunFolder:
                 "dfa.sweep again, which trains that run again."
             ) from None
 
+    def half_trained(self, group: str) -> Path:
+        """The file that a group is kept in while it is trained."""
+        return self.path / "claims" / f"{group}.safetensors"
+
     def describe(self, call: dict[str, Any], names: Sequence[str]) -> None:
         """Say what a call asked for: what its table says of itself, and the names of its runs in order."""
         code = hashlib.sha256(json.dumps([call, list(names)]).encode()).hexdigest()[:16]

@@ -91,6 +91,7 @@ def sweep(
         claim=call.claim,
         release=call.release,
         part=bar.part,
+        saved=call.saved,
     )
     try:
         execution.run(groups)
@@ -168,6 +169,10 @@ class _Call:
         """The group is done."""
         if self.claims is not None:
             self.claims.release(self._code(group))
+
+    def saved(self, group: Group) -> str | None:
+        """The file that a group is kept in while it is trained; None without a folder."""
+        return None if self.folder is None else str(self.folder.half_trained(self._code(group)))
 
     def _code(self, group: Group) -> str:
         return hashlib.sha256("".join(self.names[number] for number in group.runs).encode()).hexdigest()[:32]

@@ -3,7 +3,7 @@
 from dfa_lab.experiment.training.batches import Batches, StreamState
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import LEARNER_FIELDS, OF_AN_MLP, SIGNAL_FIELDS, Learner, LearnerState
-from dfa_lab.experiment.training.loss_mean import LossMean, all_finite
+from dfa_lab.experiment.training.loss_mean import LossMean, all_finite, lost_replicas
 from dfa_lab.experiment.training.mlp_learner import MLPLearner, make_mlp
 from dfa_lab.experiment.training.module_learner import ModuleLearner, own_settings
 from dfa_lab.experiment.training.module_settings import settings_for

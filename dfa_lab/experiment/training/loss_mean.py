@@ -48,3 +48,9 @@ class LossMean:
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether every entry is a finite number."""
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
+
+
+def lost_replicas(tensors: Iterable[Tensor], replicas: int) -> list[int]:
+    """The replicas, from 0, with entries in ``tensors`` (K, …) that are not finite; of 0 replicas none."""
+    lost = {k for tensor in tensors for k in range(replicas) if not all_finite([tensor[k]])}
+    return sorted(lost)

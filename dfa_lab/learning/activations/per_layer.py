@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
+
 from dfa_lab.errors import DfaLabError, nearest, shown
-from dfa_lab.learning.activations.activations import DERIVATIVES, Activation, Slope, exact
+from dfa_lab.learning.activations.activations import DERIVATIVES, Activation, Slope, exact, slope_of
+from dfa_lab.learning.activations.given_slope import GivenSlope
 from dfa_lab.learning.activations.per_replica import replica_slopes
 from dfa_lab.learning.ops import each, is_same, is_sequence
 from dfa_lab.registry import per_layer
@@ -78,3 +82,14 @@ def are_torchs_own(activation: Activation, derivative: Any, hidden: int) -> tupl
     """Of each hidden layer whether its g is the f′ that autograd has."""
     own = [derivative_of(derivative, str(number + 1)) for number in range(hidden)]
     return tuple(not activation.surrogate and (one is exact or is_same(one, "exact")) for one in own)
+
+
+def weak_point_of(choices: Any) -> str:
+    """Where a derivative, or one of several, is no finite number, which may be why a run diverged; "" if unknown."""
+    several = choices if is_sequence(choices) else [choices]
+    for choice in [part for one in several for part in (one.values() if per_layer(one) else [one])]:
+        with suppress(DfaLabError):
+            slope = slope_of(Activation(torch.tanh), choice)
+            if isinstance(slope, GivenSlope) and (found := slope.weak_point()):
+                return found
+    return ""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Recording
-from dfa_lab.learning.audit.reach import bypassing, fed_points, past_layers, unconverted
+from dfa_lab.learning.audit.reach import bypassing, fed_points, past_layers, unconverted, why_idle
 from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through, vjp
 from dfa_lab.learning.audit.rerun import Rerun
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, rounding, tolerance
@@ -246,9 +246,8 @@ class Auditor:
         found = self._passed.parameters.get(first_name)
         found = torch.zeros_like(parameter) if found is None else found.to_dense() if found.is_sparse else found
         rules, carrying, fed = self._converted.rules, self._converted.carrying, self._fed.get(first_name, [])
-        called = {layer_name, layer_name.removesuffix(".out_proj")} & self._called  # attention may do without its part
-        idle = layer_name in carrying and not called and not found.any()
-        known, reason = (None, "its layer was not called") if idle else self._known(parameter, found)
+        idle = why_idle(self._converted, self._called, name, self._passed.parameters.get(first_name))
+        known, reason = (None, idle) if idle else self._known(parameter, found)
         checked = not idle and (known is not None or own_name in carrying.get(layer_name, ()))
         noise = rounding(self._terms.get(id(parameter)))
         own = math.inf if known is None else relative_error(found, known, noise)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
 from dfa_lab.learning.alignment import Recording
@@ -53,6 +54,19 @@ def unconverted(converted: Converted) -> dict[str, Rule]:
     chosen = RuleChoice(converted.conversion.choice)
     fresh = {name: chosen.of(name) for name, module in converted.root.named_modules() if carries(module)}
     return {name: rule for name, rule in fresh.items() if rule.route is Route.LAYERWISE and rule is not BP}
+
+
+def why_idle(converted: Converted, called: Collection[str], name: str, gradient: Tensor | None) -> str:
+    """Why a parameter has nothing to be checked in this pass; "" where it has, and where its rule sends nothing."""
+    layer = name.rpartition(".")[0]
+    # Attention may do without calling its out_proj.
+    was_called = layer in called or layer.removesuffix(".out_proj") in called
+    nothing = gradient is None or not bool(gradient.any())
+    if layer in converted.carrying and not was_called and nothing:
+        return "its layer was not called"
+    learns = converted.root.get_parameter(name).requires_grad
+    frozen = any(rule.route is Route.NONE for rule in converted.conversion.uses)
+    return "the loss does not depend on it in this pass" if gradient is None and learns and not frozen else ""
 
 
 def past_layers(converted: Converted, recording: Recording) -> set[int]:

@@ -31,5 +31,5 @@ def torch_state() -> list[Tensor]:
 def restore_torch_state(state: list[Tensor]) -> None:
     """Set torch's own random streams back to ``state``."""
     torch.set_rng_state(state[0])
-    if len(state) > 1:
-        torch.cuda.set_rng_state_all(state[1:])
+    if len(state) > 1 and torch.cuda.is_available():  # a file may bring more than there are here
+        torch.cuda.set_rng_state_all(state[1 : 1 + torch.cuda.device_count()])

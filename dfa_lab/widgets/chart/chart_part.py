@@ -131,6 +131,11 @@ class ChartPart(PagePart):
             raise DfaLabError(f"focus got {shown(step)}; expected a step of the run, a whole number of 0 or more.")
         self.send({"type": "focus", "step": int(step)})
 
+    def close(self) -> None:
+        """See ``PagePart``."""
+        super().close()
+        self._runs, self._rows = [], []
+
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""
         limit = max(FEWEST_POINTS, POINTS_A_MESSAGE // len(self._rows))

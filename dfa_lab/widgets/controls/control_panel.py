@@ -62,6 +62,12 @@ class ControlPanel(PagePart):
         self.send({"type": "snapshot" if asked else "state", "state": fresh, "gone": gone})
         return True
 
+    def close(self) -> None:
+        """See ``PagePart``."""
+        super().close()
+        self.on_message = self.on_dark = None
+        self._given, self._sent = {}, {}
+
     def hand_over(self, name: str, kind: str, content: bytes | str) -> None:
         """Give the page that last asked for a file one to keep: its name, its media type ("text/csv"), what is in it.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -22,10 +22,12 @@ from dfa_lab.experiment.runner import Command, Runner, runner_of
 from dfa_lab.experiment.settings import Settings, unknown_setting
 from dfa_lab.views.base import value_text
 from dfa_lab.widgets.controls.control_specs import specs
-from dfa_lab.widgets.kernel import UIThread, take_place
+from dfa_lab.widgets.kernel import UIThread, own_parts, take_nothing_from_pages, take_place
 
 #: Behind the label of a control whose last change was refused; the reason is its tooltip.
 REFUSED = " ⚠"
+#: The traits that a page writes: what its user moved, typed or chose.
+OF_THE_USER = ("value", "index")
 #: A text of more digits is no number that a setting takes.
 LONGEST_NUMBER = 20
 
@@ -74,6 +76,7 @@ class InStep:
     """What a knob has beside the ipywidgets class that it is: its ``link`` to the run."""
 
     link: Link | None = None
+    own_parts: Sequence[ipywidgets.Widget] = ()
 
     @property
     def error(self) -> str:
@@ -81,7 +84,8 @@ class InStep:
         return "" if self.link is None else self.link.error
 
     def set_state(self, sync_data: Any) -> None:
-        """Take what the page changed, whole before anything else is written."""
+        """Take what the page's user changed, whole before anything else is written. The rest only the kernel writes."""
+        sync_data = {name: value for name, value in sync_data.items() if name in OF_THE_USER}
         with contextlib.nullcontext() if self.link is None else self.link.guard:
             super().set_state(sync_data)  # type: ignore[misc]
 
@@ -89,6 +93,9 @@ class InStep:
         """Take it off the screen and follow the run no longer."""
         if self.link is not None:
             self.link.end()
+            self.link = None
+        for one in self.own_parts:
+            one.close()
         super().close()  # type: ignore[misc]
 
 
@@ -112,6 +119,7 @@ class Link:
         for end in self._ends:
             end()
         self._ends = []
+        self._control.unobserve(self._on_value, "value")
         _forget(self)
 
     def _on_value(self, change: Any) -> None:
@@ -221,9 +229,13 @@ def _control(spec: dict[str, Any], traits: dict[str, Any]) -> Any:
     given = {"description": spec["label"], "style": {"description_width": "initial"}, **own, **traits}
     made = type(kind.__name__, (InStep, kind), {"__doc__": kind.__doc__})
     try:
-        return made(**given)
+        control = made(**given)
     except Exception as reason:
         raise DfaLabError(f"{kind.__name__} cannot be made with {shown(traits)}: {in_words(reason)}") from reason
+    control.own_parts = own_parts(control, [name for name, one in traits.items() if isinstance(one, ipywidgets.Widget)])
+    for one in control.own_parts:
+        take_nothing_from_pages(one)
+    return control
 
 
 def _kind(spec: dict[str, Any]) -> tuple[type, dict[str, Any]]:

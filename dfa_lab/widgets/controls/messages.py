@@ -116,6 +116,7 @@ class PanelState(TypedDict, total=False):
     error: str
     status: dict[str, str]
     words: str
+    restore: str
 
 
 class PanelMessage(PartMessage):

@@ -6,11 +6,11 @@ What cannot be done raises a ``DfaLabError``, which ends as a sentence on the st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.runner import Command
+from dfa_lab.experiment.runner import Command, StoryStatus, Training
 from dfa_lab.experiment.sessions import STORIES, Session, Story, View, offered_session, story_of
 from dfa_lab.experiment.settings import LAST_SEED, PAGE_CHANGES, PAGE_PINS, Settings, check_size
 from dfa_lab.learning.ops import is_sequence
@@ -68,6 +68,23 @@ def _allowed(model: ExplorerModel, fields: Mapping[str, Any], before: Settings) 
     return after
 
 
+def _only_where(
+    model: ExplorerModel, fields: Mapping[str, Any] | None = None, lane: int = 0
+) -> AbstractContextManager[None]:
+    """What is asked of the runner inside is done only where no lock forbids it when its turn comes.
+
+    Other commands may wait before it, of code too, and the settings be others by then. ``fields`` are those that it
+    changes in that lane; None are those that an undo takes back there.
+    """
+
+    def allows(training: Training) -> None:
+        for run in (one.experiment for one in training.lanes.chosen(lane)):
+            undone = run.undoable[-1] if run.undoable else {}
+            model.restrictions.check_change(undone if fields is None else fields, run.settings)
+
+    return model.runner.only_where(allows)
+
+
 def measure_untrained(model: ExplorerModel) -> None:
     """Measure before the first step, so that the untrained network is seen; what went wrong before stays said.
 
@@ -79,12 +96,19 @@ def measure_untrained(model: ExplorerModel) -> None:
 
 
 def _reset(model: ExplorerModel, message: Message) -> None:
+    def allows(training: Training) -> None:
+        if training.teller is not None and training.teller.told:  # it begins the story's session again
+            model.restrictions.check_session(training.teller.story.session, training.experiment.settings)
+
     model.begin_anew()
-    _begin(model)
+    with model.runner.only_where(allows):
+        model.runner.reset()
+    measure_untrained(model)
 
 
 def _begin(model: ExplorerModel, **fields: Any) -> None:
-    model.runner.reset(**fields)
+    with _only_where(model, fields):
+        model.runner.reset(**fields)
     measure_untrained(model)
 
 
@@ -106,7 +130,8 @@ def _next(seed: Any, replicas: int) -> Any:
 def _change(model: ExplorerModel, message: Message) -> None:
     fields = model.on_layers(model.chosen, message["fields"])
     _allowed(model, fields, model.chosen.settings)
-    model.runner.change(lane=model.lane, **fields)
+    with _only_where(model, fields, lane := model.lane):
+        model.runner.change(lane=lane, **fields)
 
 
 def _new_run(model: ExplorerModel, message: Message) -> None:
@@ -118,7 +143,8 @@ def _new_run(model: ExplorerModel, message: Message) -> None:
 def _fork(model: ExplorerModel, message: Message) -> None:
     fields = model.on_layers(model.chosen, message.get("fields", {}))
     _allowed(model, fields, model.chosen.settings)
-    model.runner.fork(lane=model.lane, **fields)
+    with _only_where(model, fields, lane := model.lane):
+        model.runner.fork(lane=lane, **fields)
 
 
 def _drop(model: ExplorerModel, message: Message) -> None:
@@ -135,7 +161,8 @@ def _undo(model: ExplorerModel, message: Message) -> None:
     run = model.chosen
     if run.undoable:
         model.restrictions.check_change(run.undoable[-1], run.settings)
-    model.runner.undo(lane=model.lane)
+    with _only_where(model, lane=(lane := model.lane)):
+        model.runner.undo(lane=lane)
 
 
 def _pin(model: ExplorerModel, message: Message) -> None:
@@ -161,10 +188,15 @@ def _load(model: ExplorerModel, session: Session, story: Story | None = None) ->
         check_size(session.settings.changed(**check_fields(fields)))
     check_size(session.settings)
     model.begin_anew(session.settings, story_of(session), View.of(session.view))
-    if story is None:
-        model.runner.load(session)
-    else:
-        model.runner.tell(story)
+
+    def allows(training: Training) -> None:
+        model.restrictions.check_session(session, training.experiment.settings)
+
+    with model.runner.only_where(allows):
+        if story is None:
+            model.runner.load(session)
+        else:
+            model.runner.tell(story)
     measure_untrained(model)
 
 
@@ -177,12 +209,20 @@ def _story(model: ExplorerModel, message: Message) -> None:
     """What a step offers is a change or a fork like any other, and to go on may train: they may be locked here."""
     go, now = message["go"], model.runner.story
     takes = now is not None and (go == "take" or (go == "next" and now.next_takes_offer))
-    if go == "take" or (go == "next" and now is not None and now.next_trains):
-        model.restrictions.check_verb("play")
-    if now is not None and takes and now.offer is not None:
-        model.restrictions.check_verb("change" if now.offer.change else "fork")
-        _allowed(model, now.offer.fields, model.experiment.settings)
-    model.runner.story_go(go, place=now.place if now is not None and takes else None)
+
+    def check(now: StoryStatus | None, settings: Settings) -> None:
+        if go == "take" or (go == "next" and now is not None and now.next_trains):
+            model.restrictions.check_verb("play")
+        if now is not None and now.offer is not None and (go == "take" or (go == "next" and now.next_takes_offer)):
+            model.restrictions.check_verb("change" if now.offer.change else "fork")
+            _allowed(model, now.offer.fields, settings)
+
+    def allows(training: Training) -> None:
+        check(None if training.teller is None else training.teller.status(), training.experiment.settings)
+
+    check(now, model.experiment.settings)
+    with model.runner.only_where(allows):
+        model.runner.story_go(go, place=now.place if now is not None and takes else None)
     if go == "take":
         model.runner.play()  # what was taken is to be seen at work
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, overload
+
+from torch import nn
 
 from dfa_lab.errors import unknown_name
+from dfa_lab.experiment.autosave import AutosaveChoice, SavedRun, SavedRuns
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status, is_headless, runner_in_use
 from dfa_lab.experiment.sessions import View
@@ -16,7 +20,7 @@ from dfa_lab.widgets.controls import VERBS, ControlPanel, Restrictions
 from dfa_lab.widgets.explorer.actions import act
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Moment, NetworkFeed, PanelFeed, PictureFeed, StoryFeed
 from dfa_lab.widgets.explorer.model import ExplorerModel
-from dfa_lab.widgets.explorer.part_widget import PartWidget
+from dfa_lab.widgets.explorer.part_widget import PartWidget, UntilClosed
 from dfa_lab.widgets.explorer.screen import WidgetScreen, runner_showing
 from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
@@ -45,6 +49,10 @@ class Explorer(PartWidget):
     working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no
     page was open. It goes at ``speed`` steps a second until another is chosen on the page; None is full speed.
 
+    Every 30 seconds of training and at each pause the runs are saved, in case the kernel dies or is restarted:
+    ``Explorer.restore()`` lists what there is and ``Explorer.restore(1)`` reopens the newest. ``autosave`` may name
+    another folder, or be None for none; a ``Runner`` that is given keeps its own. See ``Runner``.
+
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
 
@@ -59,6 +67,10 @@ class Explorer(PartWidget):
     >>> explorer.close()
     """
 
+    runner = UntilClosed[Runner]()
+    model = UntilClosed[ExplorerModel]()
+    _screen = UntilClosed[WidgetScreen]()
+
     def __init__(
         self,
         settings: Given | None = None,
@@ -69,13 +81,15 @@ class Explorer(PartWidget):
         theme: str = "auto",
         patience: float | None = 30.0,
         speed: float | None = SPEED,
+        autosave: AutosaveChoice = True,
         **fields: Any,
     ) -> None:
+        self._said = ""  # of a closed one, what it was about
         restrictions = Restrictions.of(hide, lock, theme)
         headless = is_headless()
         if isinstance(settings, Experiment):
             settings = runner_showing(settings) or runner_in_use(settings) or settings
-        runner, session = started(settings, preset, fields, patience=patience, headless=headless)
+        runner, session = started(settings, preset, fields, patience=patience, headless=headless, autosave=autosave)
         self.runner, borrowed = runner, isinstance(settings, Runner)
         self._screen = screen = WidgetScreen(restrictions, threaded=not headless)
         self.panel, self.chart, self.network = ControlPanel(), ChartPart(), NetworkPart()
@@ -91,6 +105,7 @@ class Explorer(PartWidget):
         super().__init__("explorer", feeds, {"theme": theme})
         self.model = ExplorerModel(runner, restrictions, screen, session=session, at_once=headless)
         screen.attach(self)
+        runner.screen |= {"hide": list(restrictions.hide), "lock": list(restrictions.lock), "theme": theme}
         try:
             if session is not None:
                 screen.begin_anew(View.of(session.view))  # may raise: nothing runs yet
@@ -103,15 +118,66 @@ class Explorer(PartWidget):
         screen.begin(self.model, owns=not borrowed)
         take_place(self)
 
+    @overload
+    @classmethod
+    def restore(cls, saved: None = None, *, autosave: AutosaveChoice = True) -> SavedRuns: ...
+
+    @overload
+    @classmethod
+    def restore(
+        cls,
+        saved: int | str | os.PathLike[str] | SavedRun,
+        *,
+        module: nn.Module | None = None,
+        task: Any = None,
+        autosave: AutosaveChoice = True,
+        **options: Any,
+    ) -> Explorer: ...
+
+    @classmethod
+    def restore(
+        cls,
+        saved: int | str | os.PathLike[str] | SavedRun | None = None,
+        *,
+        module: nn.Module | None = None,
+        task: Any = None,
+        autosave: AutosaveChoice = True,
+        **options: Any,
+    ) -> Explorer | SavedRuns:
+        """The list of saved runs, the newest first; or an explorer of one, by its number or name in it, paused.
+
+        The runs are as they were, side by side, with their curves and settings, under the speed, ``hide``, ``lock``
+        and ``theme`` that the explorer had unless ``options`` say others. A story is left, and pinned curves are gone.
+        The rest is as in ``Runner.restore``.
+
+        >>> import dfa_lab as dfa
+        >>> dfa.Explorer.restore(autosave="a folder that is not there")[:]
+        ()
+        """
+        if saved is None:
+            return Runner.restore(autosave=autosave)
+        runner = Runner.restore(saved, module=module, task=task, autosave=autosave, threaded=not is_headless())
+        kept: dict[str, Any] = {
+            name: runner.screen[name] for name in ("hide", "lock", "theme") if name in runner.screen
+        }
+        lane = runner.screen.get("lane")
+        try:
+            made = cls(runner, **(kept | options))
+        except BaseException:
+            runner.close()
+            raise
+        made._screen.own_runner()
+        if lane in runner.by_number:
+            made.lane = lane
+        return made
+
     def __repr__(self) -> str:
-        settings, step = self.experiment.settings, self.experiment.steps_done
-        closed = ", closed" if self.closed else ""
-        return f"Explorer(task={settings.task!r}, rule={settings.rule!r}, step={step}{closed})"
+        return f"Explorer({self._said}, closed)" if self.closed else f"Explorer({_said(self.experiment)})"
 
     @property
     def experiment(self) -> Experiment:
         """The live engine: its ``history``, ``net`` and ``settings`` are there to look at while it trains."""
-        return self.model.experiment
+        return self.model.experiment if "model" in self.held else self._still_held("experiment")
 
     @property
     def chosen(self) -> Experiment:
@@ -172,5 +238,14 @@ class Explorer(PartWidget):
         self._still.look(now.model.experiment, running=now.status.running)
 
     def close(self) -> None:
-        """Take it off the screen and end its threads, unless other parts of the run are on a screen still."""
+        """Take it off the screen and end its threads, unless other parts of the run are on a screen still.
+
+        It lets go of the run and of all that was kept beside it. Keep ``experiment`` before where you still need it.
+        """
+        if model := vars(self).get("held", {}).get("model"):
+            self.held["experiment"], self._said = model.experiment, _said(model.experiment)
         super().close()
+
+
+def _said(run: Experiment) -> str:
+    return f"task={run.settings.task!r}, rule={run.settings.rule!r}, step={run.steps_done}"

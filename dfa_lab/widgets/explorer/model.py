@@ -107,7 +107,7 @@ class ExplorerModel:
     def lane(self, number: int) -> None:
         if number not in self.runner.by_number:
             raise no_lane(number, self.runner.status().lanes)
-        self._chosen = number
+        self._chosen = self.runner.screen["lane"] = number
 
     def lanes_by_name(self, status: Status | None = None) -> dict[str, Experiment]:
         """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""

@@ -14,7 +14,7 @@ from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.actions import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
 from dfa_lab.widgets.explorer.status_line import status_line
-from dfa_lab.widgets.explorer.words import sentence
+from dfa_lab.widgets.explorer.words import restoring, sentence
 
 #: Of more events the newest count: a message stays small however long the run.
 EVENTS_SHOWN = 200
@@ -64,6 +64,7 @@ class PanelState:
             "error": model.error(status),
             "status": status_line(model, status),
             "words": sentence(run),
+            "restore": restoring(model.runner),
         }
 
     def _when(self, name: str, key: Any, make: Callable[[], Any]) -> Any:

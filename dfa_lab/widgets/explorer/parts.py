@@ -14,7 +14,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.chart import ChartPart, Shown
 from dfa_lab.widgets.controls import ControlPanel
 from dfa_lab.widgets.explorer.feeds import ChartFeed, Feed, NetworkFeed, PanelFeed, PictureFeed
-from dfa_lab.widgets.explorer.part_widget import PartWidget
+from dfa_lab.widgets.explorer.part_widget import PartWidget, UntilClosed
 from dfa_lab.widgets.explorer.screen import runner_showing, share
 from dfa_lab.widgets.explorer.start import SPEED, started
 from dfa_lab.widgets.kernel import take_place
@@ -35,6 +35,8 @@ class RunPart(PartWidget):
     An ``Experiment`` goes at 30 steps a second until another speed is chosen; a ``Runner`` keeps its own.
     """
 
+    runner = UntilClosed[Runner]()
+
     def __init__(
         self, run: Runner | Experiment, part: str, feeds: Sequence[Feed], options: Mapping[str, Any] | None = None
     ) -> None:
@@ -42,7 +44,7 @@ class RunPart(PartWidget):
             raise DfaLabError(f"{type(self).__name__} was given {shown(run)}; expected a Runner or an Experiment.")
         headless = is_headless()
         given = run if isinstance(run, Runner) else runner_showing(run) or runner_in_use(run)
-        self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless)[0]
+        self.runner = given or started(run, None, {}, patience=PATIENCE, headless=headless, autosave=True)[0]
         if given is None:
             self.runner.limit(SPEED)
         super().__init__(part, [PanelFeed(ControlPanel()), *feeds], options)
@@ -52,7 +54,7 @@ class RunPart(PartWidget):
     def close(self) -> None:
         """Take it off the screen. A ``Runner`` that was given goes on; one made for parts ends with the last of them.
 
-        The run itself stays as it is.
+        The run itself stays as it is; this lets go of it.
         """
         super().close()
 
@@ -160,10 +162,17 @@ class LiveChart(RunPart):
 
     def _draw(self, history: History | Sequence[Shown], status: dict[str, str], *, asked: bool = False) -> bool:
         with self._lock:
+            if self.closed:
+                return False
             self.frames.begin()
             self._chart.show(history, status)
             self._last = history, status
             return self.frames.send_new(asked=asked)
+
+    def close(self) -> None:
+        """See ``RunPart``."""
+        super().close()
+        self._last = None
 
     def _show_again(self, *, asked: bool = False) -> None:
         """A page was opened after the last ``show``, or asks what there is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 from dfa_lab.daemon_threads import start_daemon
@@ -68,7 +69,11 @@ class WidgetScreen:
         if self.thread is not None:
             self.thread.start()
             leave_at_once()
-            start_daemon("warm-up", warm_up)
+            _warm_up_once()
+
+    def own_runner(self) -> None:
+        """Close its runner at the end, which nobody else holds."""
+        self._owns = True
 
     def _take_over(self, other: WidgetScreen) -> None:
         _leave(other, self._model.runner)
@@ -225,6 +230,11 @@ class WidgetScreen:
         except BaseException as error:
             self._unshown["state"] = in_words(error)
             return None
+
+
+@cache
+def _warm_up_once() -> None:
+    start_daemon("warm-up", warm_up)
 
 
 def runner_showing(run: Experiment) -> Runner | None:

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.autosave import AutosaveChoice
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner
 from dfa_lab.experiment.sessions import STORIES, Session, offered_session
@@ -26,10 +27,12 @@ def started(
     *,
     patience: float | None,
     headless: bool,
+    autosave: AutosaveChoice,
 ) -> tuple[Runner, Session | None]:
     """The runner given, or a new one of the run or settings given; and the session of a ``preset``, not loaded yet.
 
-    A new runner pauses after ``patience`` minutes in which nobody looked. No thread starts here.
+    A new runner pauses after ``patience`` minutes in which nobody looked, and saves as ``autosave`` says. No thread
+    starts here.
 
     Raises ``DfaLabError`` for anything else, and for what would make a new run beside one that is there.
     """
@@ -61,7 +64,7 @@ def started(
     else:
         run = Experiment(given, **fields) if session is None else Experiment(session.settings)
     idle = None if headless or patience is None else 60 * patience
-    return Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle), session
+    return Runner(run, threaded=not headless, compare_speed=not headless, watch_limit=idle, autosave=autosave), session
 
 
 def begin_session(runner: Runner, session: Session, preset: str | None, *, at_its_speed: bool) -> None:

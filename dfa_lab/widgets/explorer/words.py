@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from dfa_lab.experiment.autosave import default_folder
+from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
+from dfa_lab.experiment.runner import Runner
 from dfa_lab.learning.rules import RULES, Route, Rule
 from dfa_lab.registry import per_layer
 from dfa_lab.widgets.network import NOTHING_SENT
@@ -32,6 +35,15 @@ def sentence(run: Experiment) -> str:
     at = _measured_at(run, "test_accuracy" if accuracy == accuracy else "train_loss")
     when = f"After {steps}" if at == run.steps_done else f"At step {at:,}"
     return f"{when}: {learnt}. {_alignment(run, at)}".rstrip()
+
+
+def restoring(runner: Runner) -> str:
+    """What to run after the kernel died, to go on from the last save; "" where there is none."""
+    if (saved := runner.saved) is None:
+        return ""
+    place, run = saved.name if saved.parent == default_folder() else str(saved), runner.experiment
+    own = {"module": run.module is not None, "task": isinstance(run.settings.task, Task)}
+    return f"dfa.Explorer.restore({', '.join([repr(place), *(f'{name}=…' for name, need in own.items() if need)])})"
 
 
 def _known_rule(run: Experiment) -> Any:

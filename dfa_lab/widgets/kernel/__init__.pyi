@@ -7,6 +7,8 @@ from .messages import PartMessage as PartMessage
 from .notebooks import copy_notebooks as copy_notebooks
 from .page_part import PagePart as PagePart
 from .page_widget import PageWidget as PageWidget
+from .page_widget import own_parts as own_parts
+from .page_widget import take_nothing_from_pages as take_nothing_from_pages
 from .still_output import StillOutput as StillOutput
 from .ui_thread import MessageBudget as MessageBudget
 from .ui_thread import UIThread as UIThread

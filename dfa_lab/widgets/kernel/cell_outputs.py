@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import ref
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
-# Cell -> (which run of the cell, what it showed).
-_shown: dict[str, list[tuple[str, Widget]]] = {}
+# Cell -> (which run of the cell, what it showed), as long as somebody holds that.
+_shown: dict[str, list[tuple[str, ref[Widget]]]] = {}
 
 
 def take_place(shown: Widget) -> None:
@@ -17,10 +18,10 @@ def take_place(shown: Widget) -> None:
     if place is None:
         return
     cell, run = place
-    former = _shown.get(cell, [])
-    _shown[cell] = [*(one for one in former if one[0] == run), (run, shown)]
-    for earlier, other in former:
-        if earlier != run:
+    former = [one for one in _shown.get(cell, []) if one[1]() is not None]
+    _shown[cell] = [*(one for one in former if one[0] == run), (run, ref(shown))]
+    for earlier, held in former:
+        if earlier != run and (other := held()) is not None:
             other.close()
 
 

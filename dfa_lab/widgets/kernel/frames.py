@@ -88,6 +88,12 @@ class Frames:
         self._send({"type": "ping"}, [])
         return True
 
+    def close(self) -> None:
+        """Let go of what the parts show and of who listens: nothing is sent any more."""
+        self.on_hello = self.on_next = None
+        for part in self.parts:
+            part.close()
+
     def receive(self, content: Any) -> None:
         """Take what a page sent, whoever wrote that page. Raises nothing."""
         kind = content.get("type") if isinstance(content, Mapping) else None

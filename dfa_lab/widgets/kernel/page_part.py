@@ -39,6 +39,10 @@ class PagePart:
     def page_opened(self) -> None:
         """A page said hello: after the next message every page says anew what it shows."""
 
+    def close(self) -> None:
+        """Let go of what it shows: its widget is closed, and may be held for long."""
+        self._queue.clear()
+
     def _is_whole(self) -> bool:
         """Whether everything must be sent, which from now on is done."""
         whole, self.whole = self.whole, False

@@ -8,24 +8,30 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import Widget
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.widgets.kernel.frames import Frames
 from dfa_lab.widgets.kernel.ipykernel_fixes import clear_reply_subshell, keep_requests
 from dfa_lab.widgets.kernel.page_part import PagePart
 
+#: The widgets that ipywidgets makes for a control by itself, each a trait of that name.
+OWN = ("layout", "style")
 STATIC = Path(__file__).parents[1] / "static"
 
 
-def bundle() -> tuple[Path, Path]:
-    """The JavaScript and the stylesheet built from ``frontend/``. ``DfaLabError`` where they are not built."""
+def bundle() -> tuple[str, str]:
+    """The JavaScript and the stylesheet built from ``frontend/``. ``DfaLabError`` where they are not built.
+
+    They are texts: given a file, anywidget has it watched for every widget, and the watch holds the widget for good.
+    """
     script, style = STATIC / "dfa_lab.js", STATIC / "dfa_lab.css"
     if not script.is_file():
         raise DfaLabError(
             "the widgets' JavaScript is not built, which installing does: run `pip install -e .` (or `make lab`) "
             "in the repository, and start Python again."
         )
-    return script, style
+    return script.read_text(encoding="utf-8"), style.read_text(encoding="utf-8")
 
 
 class PageWidget(anywidget.AnyWidget):
@@ -33,6 +39,9 @@ class PageWidget(anywidget.AnyWidget):
 
     ``part`` names what the page draws, ``options`` are told to it once. ``frames`` is what passes between the parts and
     its pages. ``on_close`` is called, if set, when it is closed the first time.
+
+    A page sends messages and no traits: what it sends for those is left aside. A closed widget holds nothing that it
+    showed, for the notebook's ``Out`` holds every widget that a cell ended with.
     """
 
     _esm, _css = bundle()
@@ -44,6 +53,9 @@ class PageWidget(anywidget.AnyWidget):
         self.on_close: Callable[[], None] | None = None
         self.frames = Frames(parts, self._send_message)
         self.on_msg(lambda _widget, content, _buffers: self.frames.receive(content))
+        self._own_parts = own_parts(self)
+        for one in self._own_parts:
+            take_nothing_from_pages(one)
         keep_requests()
 
     def __repr__(self) -> str:
@@ -54,14 +66,36 @@ class PageWidget(anywidget.AnyWidget):
         """Whether it was closed: it is on no screen any more, and a cell shows its name only."""
         return self.comm is None
 
+    def set_state(self, sync_data: Any) -> None:
+        """Take no trait from a page: the kernel alone writes them, and one page's scripts would run in the others."""
+
     def close(self) -> None:
-        """Take it off the screen."""
+        """Take it off the screen, and let go of what it showed."""
         closing = getattr(self, "on_close", None)  # also called when a half-made one is collected
         if closing is not None:
             self.on_close = None
             closing()
+        if frames := getattr(self, "frames", None):
+            frames.close()
+        for one in getattr(self, "_own_parts", ()):
+            one.close()
         super().close()
 
     def _send_message(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
         clear_reply_subshell(self)
+
+
+def take_nothing_from_pages(widget: Widget) -> None:
+    """From now on no page can change a trait of ``widget``, which is none of our own classes, such as a layout."""
+    widget.set_state = _ignore
+
+
+def own_parts(widget: Widget, given: Any = ()) -> list[Widget]:
+    """The widgets that ``widget`` made for itself: its layout and, where it has one, its style, unless ``given``."""
+    found = [getattr(widget, name, None) for name in OWN if widget.has_trait(name) and name not in given]
+    return [one for one in found if isinstance(one, Widget)]
+
+
+def _ignore(sync_data: Any) -> None:
+    """Leave a page's message as it is."""

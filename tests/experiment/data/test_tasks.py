@@ -252,3 +252,9 @@ def test_an_epoch_of_fashion_mnist_by_the_command_line(capsys):
     assert json.loads(out)["samples"] >= 60_000
     assert json.loads(out)["test_accuracy"] >= 0.80
     assert "938/938" in err
+
+
+def test_several_inputs_and_too_few_targets_are_one_clear_error():
+    inputs = (torch.zeros(20, 3), torch.zeros(20, 2))
+    with pytest.raises(dfa.DfaLabError, match=r"inputs have shape \(20, 3\), \(20, 2\), targets \(7,\)"):
+        dfa.Task.from_arrays(inputs, torch.arange(7) % 2)

@@ -200,3 +200,14 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(tmp_path, processes):
     after = {one.name: one.stat().st_mtime_ns for one in runs.glob("[!.]*.json")}
     assert len(after) == 24
     assert all(after[name] == moment for name, moment in before.items() if name in after)
+
+
+@pytest.mark.slow
+def test_joblibs_own_processes_are_left_alone():
+    import math
+
+    from joblib import Parallel, delayed
+
+    for _ in range(2):
+        assert dfa.sweep({"lr": [0.1, 0.2]}, executor=2, group_size=1, **SMALL).error.isna().all()
+        assert Parallel(n_jobs=2)(delayed(math.sqrt)(one) for one in (1.0, 4.0)) == [1.0, 2.0]

@@ -2,58 +2,180 @@
 
 import pytest
 import torch
+from torch import nn
 
 import dfa_lab as dfa
-from runs import FAST
+from resumed import SMALL, assert_same, go_on, resumed
+
+OPTIMIZERS = {
+    "sgd": {"optimizer": "sgd"},
+    "momentum": {"optimizer": "sgd", "momentum": 0.9},
+    "adam": {"optimizer": "adam"},
+    "rmsprop": {"optimizer": "rmsprop", "momentum": 0.5},
+}
+
+SLOW = ("sgd", "rmsprop")
 
 
-def resumed(run, tmp_path, **given):
-    """The same run, from a file."""
-    return dfa.Experiment.load(run.save(tmp_path / "run.safetensors"), **given)
+def module():
+    """Dropout draws at random, batch norm has buffers."""
+    torch.manual_seed(3)
+    return nn.Sequential(
+        nn.Linear(2, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Dropout(0.2), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)
+    )
 
 
-def tensors_of(run):
-    """Every tensor that the run goes on with, by name."""
-    state = run.state()
-    found = {f"net.{name}": one for name, one in state.learner.net.items()}
-    for number, own in (state.learner.optimizer or {"state": {}})["state"].items():
-        found |= {f"optimizer.{number}.{name}": one for name, one in own.items() if isinstance(one, torch.Tensor)}
-    found |= {f"random.{number}": one for number, one in enumerate((*state.learner.random, *state.streams.generators))}
-    return found | {"permutations": state.streams.permutations, "place": torch.tensor(state.streams.place)}
+KINDS = {
+    "an MLP": lambda how: dfa.Experiment(**SMALL, **how),
+    "replicas": lambda how: dfa.Experiment(**SMALL, **{**how, "lr": (0.01, 0.05)}, replicas=2, feedback_seed=(4, 9)),
+    "a module": lambda how: dfa.Experiment(
+        **{name: value for name, value in SMALL.items() if name != "widths"}, **how, module=module()
+    ),
+}
 
 
-def assert_same(one, other):
-    """Both stand at the same place, with the same record, to the last bit."""
-    assert one.history.equals(other.history)
-    assert one.history.digest() == other.history.digest()
-    assert one.settings == other.settings
-    assert one.here == other.here
-    first, second = tensors_of(one), tensors_of(other)
-    assert first.keys() == second.keys()
-    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+#: All of an MLP's in each run of the tests; of the others half.
+PAIRS = [
+    pytest.param(kind, names, marks=pytest.mark.slow if names == SLOW and kind != "an MLP" else ())
+    for kind in KINDS
+    for names in (("momentum", "adam"), SLOW)
+]
 
 
-def go_on(run):
-    """Training across an epoch's end, with changes of every kind, and a change taken back."""
-    run.train(7)
-    run.change(lr=0.02, batch_size=50)
-    run.train(40)
-    run.undo()
-    run.change(rule="kp", feedback_scale=0.5)
-    run.train(13)
-    run.undo()
-    run.train(5)
-    return run
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop"])
+@pytest.mark.parametrize(("kind", "optimizers"), PAIRS)
 @pytest.mark.parametrize("rule", dfa.RULES)
-def test_every_rule_under_every_optimizer_goes_on_from_the_middle_of_an_epoch(rule, optimizer, tmp_path):
-    how = {"optimizer": "sgd", "momentum": 0.9} if optimizer == "momentum" else {"optimizer": optimizer}
-    run = dfa.Experiment(task="digits", rule=rule, **{**FAST, "widths": (16, 12)}, **how, lr=0.01)
-    run.train(23)
-    run.change(feedback_seed=3, weight_decay=1e-3)
-    run.train(10)
+def test_every_rule_under_every_optimizer_goes_on_from_the_middle_of_an_epoch(kind, optimizers, rule, tmp_path):
+    for optimizer in map(OPTIMIZERS.get, optimizers):
+        run = KINDS[kind]({"rule": rule, "lr": 0.01, **optimizer})
+        run.train(7)
+        run.change(feedback_seed=3, weight_decay=1e-3)
+        run.train(6)
+        torch.manual_seed(torch.randint(1000, ()).item())  # nothing of the process's own random stream is in it
+        other = resumed(run, tmp_path, **({"module": module()} if kind == "a module" else {}))
+        assert_same(run, other)
+        assert_same(go_on(run), go_on(other))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 22, 23, 45])
+def test_batches_that_are_gathered_ahead_go_on_at_any_place_of_an_epoch(steps, tmp_path):
+    """Digits have as many inputs as let a batch be part of a larger tensor."""
+    run = dfa.Experiment(task="digits", widths=(16,), probe_size=16)
+    run.train(steps)
     other = resumed(run, tmp_path)
     assert_same(run, other)
     assert_same(go_on(run), go_on(other))
+
+
+def test_what_is_pending_and_what_is_not_recorded_yet_is_kept(tmp_path):
+    run = dfa.Experiment(**SMALL, record_every=10, probe_every=50)
+    run.train(14)
+    run.change(rule="fa")  # a probe is pending, four losses are not recorded
+    assert run.state().pending.probe
+    assert run.state().losses.count == 4
+    other = resumed(run, tmp_path)
+    run.train(8), other.train(8)
+    assert_same(run, other)
+    assert run.history.values("train_loss")[0].tolist() == [10, 20]
+
+
+def test_what_was_measured_by_hand_is_not_measured_again(tmp_path):
+    run = dfa.Experiment(**SMALL, probe_every=50)
+    run.train(7)
+    run.measure()
+    other = resumed(run, tmp_path)
+    before = other.history.lengths()
+    other.measure()
+    assert other.history.lengths() == before == run.history.lengths()
+    assert other.history.to_json() == run.history.to_json()
+
+
+@pytest.mark.parametrize("since", [{}, {"lr": 1e6, "weight_decay": 1.0}])
+def test_a_run_that_diverges_goes_back_as_the_one_that_was_not_saved(since, tmp_path):
+    """With a change between the last measurement and the file, which is in force again where the run goes back."""
+    run = dfa.Experiment(**SMALL, lr=0.1 if since else 1e6, weight_decay=0.0 if since else 1.0, probe_every=100)
+    run.train(3)
+    run.change(**since, rule="fa")
+    other, said = resumed(run, tmp_path), []
+    for one in (run, other):
+        with pytest.raises(dfa.DivergedError) as caught:
+            one.train(200)
+        said.append(str(caught.value))
+        one.change(lr=0.01, weight_decay=0.0)
+        one.train(20)
+    assert said[0] == said[1]
+    assert_same(run, other)
+
+
+def test_undo_fork_session_and_script_of_a_loaded_run_are_those_of_the_run(tmp_path, capsys):
+    run = dfa.Experiment(**SMALL, name="mine")
+    run.train(4)
+    run.change(lr=0.05)
+    run.change(rule="kp", batch_size=8)
+    run.train(5)
+    other = resumed(run, tmp_path)
+    assert (other.history.name, other.history.run_id) == ("mine", run.history.run_id)
+    assert other.session() == run.session()
+    assert other.to_script() == run.to_script()
+    branches = [one.fork(name="branch", rule="bp") for one in (run, other)]
+    assert branches[1].history.run_id not in (run.history.run_id, branches[0].history.run_id)
+    for one in branches:
+        one.train(6)
+    assert_same(*branches)
+    assert other.undo() == run.undo() == {"rule": "dfa", "batch_size": 16}
+    run.train(2), other.train(2)
+    assert other.undo() == run.undo() == {"lr": 0.1}
+    with pytest.raises(dfa.DfaLabError, match="nothing to undo"):
+        other.undo()
+    run.train(2), other.train(2)
+    assert_same(run, other)
+    exec(other.to_script(), {})
+    assert "the same to the last bit" in capsys.readouterr().out.splitlines()
+    run.reset(lr=0.2), other.reset(lr=0.2)
+    assert other.history.name == "mine"
+    assert_same(run.fork(), other.fork())
+
+
+@pytest.mark.parametrize("kind", ["an MLP", "a module"])
+def test_references_are_kept_and_go_on(kind, tmp_path):
+    run = KINDS[kind]({"rule": "dfa"})
+    run.train(6)
+    run.change(batch_size=8)
+    run.train(4)
+    run.references()
+    other = resumed(run, tmp_path, **({"module": module()} if kind == "a module" else {}))
+    assert [one.last_step for one in other.baselines] == [10, 10]
+    run.change(lr=0.02), other.change(lr=0.02)
+    run.train(3), other.train(3)
+    for one, two in zip(run.references().histories, other.references().histories, strict=True):
+        assert one.equals(two)
+    assert run.references().recovery() == other.references().recovery()
+
+
+def test_references_that_were_not_asked_for_before_are_those_of_the_run(tmp_path):
+    run = KINDS["a module"]({"rule": "fa"})
+    run.train(9)
+    torch.manual_seed(99)
+    other = resumed(run, tmp_path, module=module())
+    for one, two in zip(run.references(), other.references(), strict=True):
+        assert one.equals(two)
+
+
+def test_saving_changes_nothing_and_each_file_is_a_run_of_its_own(tmp_path):
+    run, quiet = (dfa.Experiment(**SMALL, rule="brsf", optimizer="adam") for _ in range(2))
+    files = []
+    for _ in range(4):
+        run.train(5), quiet.train(5)
+        files.append(run.save(tmp_path / f"{run.steps_done}.safetensors"))
+    assert_same(run, quiet)
+    for path in files:
+        early = dfa.Experiment.load(path)
+        assert f"{early.steps_done}.safetensors" == path.name
+        assert_same(early.fork(), run.fork()) if early.steps_done == 20 else early.train(20 - early.steps_done)
+        assert early.history.equals(run.history)
+
+
+def test_observers_stay_with_the_run_that_has_them(tmp_path):
+    run, seen = dfa.Experiment(**SMALL), []
+    run.observe("step", lambda one: seen.append(one.step))
+    resumed(run, tmp_path).train(3)
+    assert seen == []

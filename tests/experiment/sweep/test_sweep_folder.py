@@ -157,3 +157,58 @@ def test_what_another_process_has_claimed_is_waited_for(tmp_path, monkeypatch):
     same(dfa.sweep(GRID, folder=tmp_path, **SMALL), frame)
     waited.join()
     assert list((tmp_path / "claims").iterdir()) == []
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_group_that_was_killed_goes_on_where_it_was_saved(tmp_path, monkeypatch, lost):
+    """Bit for bit; a group that has lost a replica is trained anew."""
+    fixed = {**SMALL, "steps": 200, "momentum": 0.9, "weight_decay": 0.5 if lost else 0.0}
+    grid = {"rule": ["kp", "dfa"], "lr": [0.1, 1e6 if lost else 0.05]}
+    side = dfa.experiment.jobs.side_by_side
+    whole = dfa.sweep(grid, seeds=2, executor=1, **fixed)
+    monkeypatch.setattr(side, "SAVE_EVERY", 0.0)
+    begun, save, saves = side._begun, side._save, []
+
+    def stops(run, saved):
+        save(run, saved)
+        saves.append(saved)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(side, "_save", stops)
+    if lost:
+        assert whole.error.notna().sum() == 4
+        dfa.sweep(grid, seeds=2, executor=1, folder=tmp_path, **fixed)
+        assert saves == []
+        return
+    with pytest.raises(KeyboardInterrupt):
+        dfa.sweep(grid, seeds=2, executor=1, folder=tmp_path, **fixed)
+    assert [one.name for one in (tmp_path / "claims").iterdir()] == [saves[0].name]
+    steps = []
+    monkeypatch.setattr(side, "_begun", lambda *given: steps.append(run := begun(*given)) or run)
+    monkeypatch.setattr(side, "_steps", lambda trainer, *rest, _real=side._steps, **more: (
+        steps.append(trainer.steps_done), _real(trainer, *rest, **more))[1])  # fmt: skip
+    same(dfa.sweep(grid, seeds=2, executor=1, folder=tmp_path, **fixed), whole)
+    assert steps[1::2] == [128, 0]
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_a_damaged_half_trained_group_is_trained_anew(tmp_path, content):
+    from dfa_lab.experiment.sweep.run_folder import RunFolder
+
+    saved = []
+    real = RunFolder.half_trained
+    frame = dfa.sweep(GRID, executor=1, **SMALL)
+
+    def damaged(self, group):
+        place = real(self, group)
+        place.write_bytes(content)
+        saved.append(place)
+        return place
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "half_trained", damaged)
+        same(dfa.sweep(GRID, executor=1, folder=tmp_path, **SMALL), frame)
+    assert saved
+    assert not any(one.exists() for one in saved)

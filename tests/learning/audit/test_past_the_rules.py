@@ -128,3 +128,25 @@ def test_a_convolution_s_bias_may_be_pruned():
     layers = pruned(nn.Conv1d(2, 4, 3)), nn.ELU(), pruned(nn.ConvTranspose1d(4, 2, 2)), nn.Flatten(), nn.Linear(10, 3)
     net = dfa.convert(nn.Sequential(*layers), "fa")
     assert dfa.audit(net, torch.randn(5, 2, 6), torch.arange(5) % 3, F.cross_entropy).clean
+
+
+def cut_off(module, inputs):
+    return (inputs[0].detach(),)
+
+
+@pytest.mark.parametrize("rule", ["bp", "fa", "kp"])
+def test_a_layer_that_the_loss_does_not_depend_on_is_not_checked(batch, rule):
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3)), rule)
+    assert not dfa.audit(net, *batch, F.cross_entropy).unchecked()
+    net[2].register_forward_pre_hook(cut_off)
+    audit = dfa.audit(net, *batch, F.cross_entropy)
+    assert [row.parameter for row in audit.unchecked()] == ["0.weight", "0.bias"]
+    assert {row.reason for row in audit.unchecked()} == {"the loss does not depend on it in this pass"}
+    assert not audit.failures()
+
+
+def test_layers_that_their_rule_leaves_as_they_are_are_checked(batch):
+    layers = nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3)
+    audit = dfa.audit(dfa.convert(nn.Sequential(*layers), "shallow"), *batch, F.cross_entropy)
+    assert audit.clean
+    assert not audit.unchecked()

@@ -17,6 +17,9 @@ from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import Task
 from dfa_lab.learning.feedback import GivenMatrix
 
+#: What JSON has as it is; a run of a million changes has millions of them.
+_PLAIN = frozenset({type(None), bool, int, str})
+
 
 class Packer:
     """Packs values; ``tensors`` are those found so far, by their names in the file, equal ones once."""
@@ -42,19 +45,18 @@ class Packer:
             return {"$matrix": self._named(value.matrix, place)}
         if isinstance(value, Task):
             return {"$task": value.name}
-        if isinstance(value, tuple):
-            return {"$tuple": [self.pack(one, f"{place}.{key}") for key, one in enumerate(value)]}
-        if isinstance(value, list):
-            return [self.pack(one, f"{place}.{key}") for key, one in enumerate(value)]
+        if isinstance(value, list | tuple):
+            parts = [one if type(one) in _PLAIN else self.pack(one, f"{place}.{n}") for n, one in enumerate(value)]
+            return parts if isinstance(value, list) else {"$tuple": parts}
         if isinstance(value, Mapping):
             if all(isinstance(key, str) and not key.startswith("$") for key in value):
-                return {key: self.pack(one, f"{place}.{key}") for key, one in value.items()}
-            pairs = [[self.pack(key, place), self.pack(one, f"{place}.{_word(key)}")] for key, one in value.items()]
-            return {"$mapping": pairs}
-        raise DfaLabError(
-            f"{place} is {shown(value, 80)}, which no file can hold. A function among the settings can be kept where "
-            "it is registered by a name (RULES, FEEDBACK_INITS, DERIVATIVES, TASKS … .register) and the name is given."
-        )
+                pairs = value.items()
+                return {key: one if type(one) in _PLAIN else self.pack(one, f"{place}.{key}") for key, one in pairs}
+            packed = [[self.pack(key, place), self.pack(one, f"{place}.{_word(key)}")] for key, one in value.items()]
+            return {"$mapping": packed}
+        hint = "Register it by a name (FEEDBACK_INITS.register(…), DERIVATIVES.register(…)) and give the name."
+        hint = hint if callable(value) else "Expected numbers, texts, tensors, lists and mappings of them."
+        raise DfaLabError(f"{place} is {shown(value, 80)}, which no file can hold. {hint}")
 
     def _named(self, tensor: Tensor, place: str) -> str:
         """The name of a tensor in the file: that of an equal one, or a new one."""
@@ -99,7 +101,7 @@ class Unpacker:
     def unpack(self, value: Any) -> Any:
         """The value. Raises ``KeyError``, ``TypeError`` and the like for what no ``Packer`` packed."""
         if isinstance(value, list):
-            return list(map(self.unpack, value))
+            return [self.unpack(one) if type(one) in (list, dict) else one for one in value]
         if not isinstance(value, dict):
             return value
         if len(value) == 1 and (kind := next(iter(value))).startswith("$"):

@@ -23,16 +23,15 @@ _BEFORE, _ZEROS = b'"digest":"', b"0" * 64
 _LONGEST_HEADER = 100_000_000
 
 
-def checkpoint_bytes(document: Mapping[str, Any], tensors: Mapping[str, Tensor], about: str) -> bytearray:
+def checkpoint_bytes(document: Mapping[str, Any], tensors: Mapping[str, Tensor], about: str) -> bytes:
     """The content of a file with ``document``, plain JSON values, and ``tensors``."""
     from safetensors.torch import save
 
     metadata = {"format": FORMAT, "version": str(VERSION), "about": about, "digest": _ZEROS.decode()}
     metadata["document"] = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    content = bytearray(save(dict(tensors), metadata))
+    content = save(dict(tensors), metadata)
     place = _digest_place(content)
-    content[place : place + 64] = hashlib.sha256(content).hexdigest().encode()
-    return content
+    return b"".join([content[:place], _digest(content, place), content[place + 64 :]])
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -65,13 +64,12 @@ def _parsed(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"is a checkpoint of version {shown(version, 40)}, and this release reads version {VERSION}; load it with "
             "the release that wrote it, or a later one."
         )
-    place, kept = _digest_place(content), bytearray(content)
-    kept[place : place + 64] = _ZEROS
-    if hashlib.sha256(kept).hexdigest() != metadata.get("digest"):
+    place = _digest_place(content)
+    if _digest(content, place) != content[place : place + 64]:
         raise DfaLabError(_DAMAGED)
     try:
         document = json.loads(metadata["document"])
-        return document, load(bytes(content))
+        return document, load(content)
     except Exception as reason:  # safetensors has errors of its own
         raise DfaLabError(f"is no checkpoint that can be read ({reason}); {_WANTED}") from None
 
@@ -109,7 +107,15 @@ def _kind(content: bytes) -> str:
     return "of another kind, or cut short"
 
 
-def _digest_place(content: bytes | bytearray) -> int:
+def _digest(content: bytes, place: int) -> bytes:
+    """The digest of a content, which belongs at ``place``."""
+    total, view = hashlib.sha256(), memoryview(content)
+    for part in (view[:place], _ZEROS, view[place + 64 :]):
+        total.update(part)
+    return total.hexdigest().encode()
+
+
+def _digest_place(content: bytes) -> int:
     """Where the digest begins. In a JSON text of another value the quotes before it would be escaped."""
     place = content.find(_BEFORE, 0, 8 + int.from_bytes(content[:8], "little"))
     if place < 0:

@@ -1,0 +1,54 @@
+"""A run that is kept in a file while a command trains it, and stopped by Ctrl-C or a scheduler without loss."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dfa_lab.experiment.run import Experiment
+
+#: Seconds of training between two times that the file is written.
+APART = 30.0
+
+
+@contextmanager
+def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
+    """Save the run to ``path`` now, every ``APART`` seconds inside, and however the block ends; with None do nothing.
+
+    Ctrl-C, and the signal by which a scheduler ends a job, end the command with exit code 130 once the run is saved.
+    """
+    if path is None:
+        yield
+        return
+    experiment.save(path)  # a path that cannot be written to is an error before the training
+    last = time.monotonic()
+
+    def save_when_due(_: Any) -> None:
+        nonlocal last
+        if time.monotonic() - last >= APART:
+            experiment.save(path)
+            last = time.monotonic()
+
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end = experiment.observe("measure", save_when_due)
+    try:
+        yield
+    except KeyboardInterrupt:
+        experiment.save(path)
+        typer.echo(f"dfa-lab: stopped at step {experiment.steps_done}; --resume {path} goes on from there.", err=True)
+        raise typer.Exit(130) from None
+    except BaseException:  # it diverged, and is back at its last measurement; or a file could not be written
+        experiment.save(path)
+        raise
+    else:
+        experiment.save(path)
+    finally:
+        end()
+        signal.signal(signal.SIGTERM, before)

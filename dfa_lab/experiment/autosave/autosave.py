@@ -1,0 +1,162 @@
+"""Autosave: says when the runs of a runner are to be saved, and writes copies of them in a thread of its own.
+
+The thread that trains takes the copies, at a step boundary; what it has taken is written while it trains on. Copying
+and writing take ``SHARE`` of the time at most: where they take longer, the next save comes later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dfa_lab.daemon_threads import start_daemon
+from dfa_lab.errors import DfaLabError, in_words
+from dfa_lab.experiment.autosave.lane_record import LaneRecord
+from dfa_lab.experiment.autosave.place import MOST_BYTES
+from dfa_lab.experiment.autosave.saved_run import Write, remove_saved, write_saved
+from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
+
+#: Seconds of training between two saves, and between two where the training rests each time.
+EVERY, AT_REST = 30.0, 1.0
+#: The share of the time that saving takes of the training at most.
+SHARE = 0.01
+#: Where the last save took longer than so many seconds, none is begun when the program ends.
+AT_END = 5.0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Copies of the runs at a step boundary: ``run_id`` of lane 0, what is listed of them, and how each is written."""
+
+    run_id: str
+    document: Mapping[str, Any]
+    lanes: Sequence[tuple[LaneRecord, Write]]
+
+
+class Autosave:
+    """Saves into ``folder`` what ``take`` gives, whenever ``state`` is another than at the last save.
+
+    ``state`` is None where there is nothing to save yet. ``warn`` is called once, with a sentence, where it cannot
+    save: then it is off. Everything but ``saved`` is called by the thread that trains. Without ``threaded`` it writes
+    where it stands.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        state: Callable[[], object],
+        take: Callable[[], Taken],
+        warn: Callable[[str], None],
+        *,
+        threaded: bool,
+    ) -> None:
+        self.folder, self._state, self._take, self._warn = folder, state, take, warn
+        self._threaded, self.off = threaded, False
+        self.saved: Path | None = None  # the last save that was written
+        self.skip()
+        self._due, self._taken_at = 0.0, float("-inf")
+        self._place: tuple[str, Path] | None = None  # the run that a folder is for
+        self._lock = threading.Lock()
+        self._waiting: tuple[Taken, float] | None = None
+        self._thread: threading.Thread | None = None
+        self._count = 0
+        self._pause = EVERY
+        self._took = 0.0  # seconds, from the beginning of the last writing to its end
+        self.resume()
+
+    def skip(self) -> None:
+        """What there is now needs no saving."""
+        self._seen: object = self._state()
+
+    def resume(self) -> None:
+        """The training goes on from here."""
+        self._due = time.perf_counter() + self._pause
+
+    def after_step(self) -> None:
+        """Save, if it is time to."""
+        if time.perf_counter() >= self._due:
+            self._save()
+
+    def at_rest(self) -> float | None:
+        """Save what is new, the training having come to rest; or return in how many seconds to ask again."""
+        if self.off or self._state() in (None, self._seen):
+            return None
+        soon = self._taken_at + AT_REST - time.perf_counter()
+        if self._threaded and soon > 0:
+            return soon
+        self._save()
+        return None
+
+    def at_end(self) -> None:
+        """Save what is new here and now, the runner being closed; not where that takes long."""
+        thread, self._threaded = self._thread, False
+        if thread is not None:
+            thread.join(AT_END)
+        if not self.off and self._took < AT_END and self._state() not in (None, self._seen):
+            self._save()
+
+    def _save(self) -> None:
+        began, self._taken_at = time.thread_time(), time.perf_counter()
+        self._due = float("inf") if self.off else self._taken_at + self._pause
+        if self.off:
+            return
+        try:
+            state, taken = self._state(), self._take()
+        except Exception as error:  # saving must not stop what it saves
+            self._fail(error)
+            return
+        self._seen = state
+        copying = time.thread_time() - began
+        if not self._threaded:
+            self._write(taken, copying)
+            return
+        with self._lock:
+            self._waiting = taken, copying
+            if self._thread is None:
+                self._thread = start_daemon("autosave", self._write_all)
+
+    def _write_all(self) -> None:
+        while True:
+            with self._lock:
+                if self._waiting is None:
+                    self._thread = None
+                    return
+                (taken, copying), self._waiting = self._waiting, None
+            self._write(taken, copying)
+
+    def _write(self, taken: Taken, copying: float) -> None:
+        worked, began = time.thread_time(), time.perf_counter()
+        path = self._folder_of(taken.run_id)
+        try:
+            self._count += 1
+            size = write_saved(path, self._count, {**taken.document, "when": _now().isoformat()}, taken.lanes)
+            if size > MOST_BYTES:
+                remove_saved(path)
+                raise DfaLabError(f"the runs take {size:,} bytes, more than {MOST_BYTES:,}; save one by run.save(path)")
+            keep_within_bounds(self.folder, path)
+            self.saved = path
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._took = time.perf_counter() - began
+            self._pause = max(EVERY, (copying + time.thread_time() - worked) / SHARE)
+
+    def _folder_of(self, run_id: str) -> Path:
+        if self._place is None or self._place[0] != run_id:
+            name = f"{_now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+            self._place = run_id, self.folder / name
+        return self._place[1]
+
+    def _fail(self, error: Exception) -> None:
+        self.off = True
+        self._warn(f"autosave is off, training goes on: {in_words(error)}")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now().astimezone()

@@ -1,0 +1,192 @@
+"""The folder of saved runs: what is listed, found and kept, whatever else lies there and whoever else writes."""
+
+import json
+import os
+import threading
+import time
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.autosave import LaneRecord, found, saved_runs
+from dfa_lab.experiment.autosave.saved_run import INDEX, write_saved
+from dfa_lab.experiment.autosave.saved_runs import LEFT_OVER, keep_within_bounds
+
+NAME = "20260102-{:06d}-00ff"
+
+
+def saved(root, number, *, size=100, count=1, minutes=None):
+    """A save of ``size`` bytes, a minute later than the one before."""
+    path = root / NAME.format(number)
+    when = f"2026-01-02T10:{number if minutes is None else minutes:02d}:00+00:00"
+    document = {"task": "moons", "rule": "dfa", "steps": number, "needs": [], "runner": {}, "screen": {}, "when": when}
+    write_saved(path, count, document, [(LaneRecord(0, "DFA"), lambda file: file.write_bytes(b"x" * size))])
+    return path
+
+
+def numbers(root):
+    return [one.steps for one in saved_runs(root)]
+
+
+def test_the_list_is_a_table_the_newest_first(tmp_path):
+    for number in (2, 1, 3):
+        saved(tmp_path, number)
+    runs = saved_runs(tmp_path)
+    assert [(one.number, one.steps) for one in runs] == [(1, 3), (2, 2), (3, 1)]
+    lines = repr(runs).splitlines()
+    assert lines[0].split() == ["saved", "task", "rule", "steps", "runs", "needs", "name"]
+    assert lines[1].split()[0] == "1"
+    assert runs[0].name in lines[1]
+    page = runs._repr_html_()
+    assert page.count("<tr>") == 4
+    assert "moons" in page
+    assert (runs[0], runs[-1], len(runs[1:])) == (next(iter(runs)), runs[2], 2)
+
+
+def test_an_empty_list_says_where_it_looked(tmp_path):
+    nowhere = tmp_path / "<none>"
+    assert repr(saved_runs(nowhere)) == f"no saved runs in {nowhere}"
+    assert "&lt;none&gt;" in saved_runs(nowhere)._repr_html_()
+
+
+def test_the_oldest_go_first_where_there_are_too_many_or_too_much(tmp_path):
+    for number in range(1, 8):
+        saved(tmp_path, number)
+    newest = saved(tmp_path, 9)
+    keep_within_bounds(tmp_path, newest, saves=5)
+    assert numbers(tmp_path) == [9, 7, 6, 5, 4]
+    size = sum(one.stat().st_size for one in newest.iterdir())
+    keep_within_bounds(tmp_path, newest, size=3 * size + 10)
+    assert numbers(tmp_path) == [9, 7, 6]
+    keep_within_bounds(tmp_path, newest, size=1)
+    assert numbers(tmp_path) == [9]
+    assert [one.name for one in tmp_path.iterdir()] == [newest.name]
+
+
+def test_nothing_that_somebody_else_wrote_is_removed(tmp_path):
+    own = [tmp_path / "letter.txt", tmp_path / "20260102-000001-zzzz" / "a.txt", tmp_path / "sub" / INDEX]
+    old, newest = saved(tmp_path, 1), saved(tmp_path, 2)
+    own.append(old / "notes.txt")
+    for file in own:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine")
+    (tmp_path / NAME.format(9)).symlink_to(tmp_path / "sub")
+    keep_within_bounds(tmp_path, newest, saves=1)
+    assert all(file.read_text() == "mine" for file in own)
+    assert numbers(tmp_path) == [2]
+
+
+def test_what_a_killed_program_left_is_not_listed_and_goes_after_a_while(tmp_path):
+    newest, half = saved(tmp_path, 1), tmp_path / NAME.format(5)
+    half.mkdir()
+    (half / "1-0.safetensors").write_bytes(b"half")
+    (half / f".{'0' * 32}.part").write_bytes(b"ha")
+    assert numbers(tmp_path) == [1]
+    keep_within_bounds(tmp_path, newest)
+    assert half.exists()  # maybe it is being written now
+    long_ago = time.time() - 2 * LEFT_OVER
+    os.utime(half, (long_ago, long_ago))
+    keep_within_bounds(tmp_path, newest)
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("killed_at", ["run", "list", "removal"])
+def test_a_save_that_is_broken_off_leaves_the_former_one(tmp_path, monkeypatch, killed_at):
+    path = saved(tmp_path, 1)
+    first = saved_runs(tmp_path)[0]
+
+    def killed(*given, **more):
+        raise KeyboardInterrupt
+
+    write = b"new".__len__ if killed_at == "run" else None
+    target = {"list": "write_atomically", "removal": "remove_files"}.get(killed_at)
+    if target:
+        monkeypatch.setattr(f"dfa_lab.experiment.autosave.saved_run.{target}", killed)
+    document = {"task": "moons", "rule": "fa", "steps": 2, "needs": [], "runner": {}, "screen": {}}
+    document["when"] = first.when.isoformat()
+    with pytest.raises(KeyboardInterrupt):
+        write_saved(path, 2, document, [(LaneRecord(0, "A"), killed if write else lambda file: file.write_bytes(b"y"))])
+    (now,) = saved_runs(tmp_path)
+    assert now.steps == (2 if killed_at == "removal" else 1)
+    assert all(file.is_file() for file, _ in now.lanes)
+
+
+def test_several_write_and_remove_at_once(tmp_path):
+    failed = []
+
+    def work(place):
+        try:
+            for count in range(1, 15):
+                path = saved(tmp_path, place, count=count, minutes=count)
+                keep_within_bounds(tmp_path, path, saves=2)
+                for one in saved_runs(tmp_path):
+                    assert one.lanes
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(saved_runs(tmp_path)) >= 1
+    for one in saved_runs(tmp_path):
+        assert all(file.is_file() for file, _ in one.lanes)
+
+
+def test_a_save_is_found_by_number_name_and_path(tmp_path):
+    for number in (1, 2):
+        saved(tmp_path, number)
+    one = saved_runs(tmp_path)[1]
+    for which in (2, one.name, one.path, str(one.path), one.path / INDEX, one):
+        assert found(which, tmp_path).steps == 1
+
+
+@pytest.mark.parametrize("which", [0, 3, -1, True, 1.0, None, "", "nowhere", b"x", [1]])
+def test_what_is_not_there_is_an_error(tmp_path, which):
+    for number in (1, 2):
+        saved(tmp_path, number)
+    with pytest.raises(DfaLabError, match="saved run"):
+        found(which, tmp_path)
+
+
+def damaged_texts():
+    good = {"format": "dfa_lab.autosave", "version": 1, "task": "moons", "rule": "dfa", "steps": 1, "needs": []}
+    good |= {"runner": {}, "screen": {}, "when": "2026-01-02T10:00:00+00:00"}
+    lane = {"file": "1-0.safetensors", **LaneRecord(0, "DFA").document()}
+    good["lanes"] = [lane]
+    wrong = [{"format": "x"}, {"version": 2}, {"steps": "many"}, {"lanes": []}, {"lanes": 5}, {"when": "soon"}]
+    wrong += [{"lanes": [{**lane, **one}]} for one in ({"file": "../../x"}, {"number": -1}, {"name": 5}, {"more": 1})]
+    wrong += [{"lanes": [{**lane, "forked_fields": {"widths": [1]}}]}, {"lanes": [{**lane, "scheduled": [[1]]}]}]
+    texts = [json.dumps({**good, **one}) for one in wrong]
+    whole = json.dumps(good)
+    return [*texts, *(whole[:cut] for cut in range(0, len(whole), 40)), "[" * 100_000, "5", "\x00"]
+
+
+def test_a_damaged_list_of_runs_is_an_error_with_its_name_and_not_listed(tmp_path):
+    path = saved(tmp_path, 1)
+    for text in damaged_texts():
+        (path / INDEX).write_text(text)
+        assert len(saved_runs(tmp_path)) == 0, text
+        with pytest.raises(DfaLabError, match=INDEX):
+            found(path)
+
+
+def test_a_damaged_run_is_an_error_with_its_name(tmp_path):
+    path = saved(tmp_path, 1)
+    with pytest.raises(DfaLabError, match=r"1-0\.safetensors"):
+        dfa.Runner.restore(path)
+    next(path.glob("*.safetensors")).unlink()
+    with pytest.raises(DfaLabError, match=r"1-0\.safetensors"):
+        dfa.Runner.restore(path)
+
+
+def test_a_record_is_what_it_was_and_leaves_out_what_is_no_plain_value():
+    record = LaneRecord(3, "FA", {"rule": "fa", "lr": [0.1, 0.2]}, True, 7, 2, ((9, {"lr": 0.5}),))
+    assert LaneRecord.of(json.loads(json.dumps(record.document()))) == record
+    odd = LaneRecord(
+        3, "FA", {"rule": "fa", "activation_derivative": abs}, scheduled=((9, {"activation_derivative": abs}),)
+    )
+    assert LaneRecord.of(odd.document()) == LaneRecord(3, "FA", {"rule": "fa"})

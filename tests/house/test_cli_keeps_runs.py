@@ -1,0 +1,132 @@
+"""``dfa-lab train --save --resume``: the same run, stopped and gone on with, to the last bit."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import dfa_lab as dfa
+from dfa_lab.cli import kept_run, main
+
+RUN = ("train", "--task", "moons", "--widths", "8", "--set", "batch_size=16", "--set", "probe_size=16")
+
+
+def run(*arguments):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def whole(steps=60):
+    one = dfa.Experiment(task="moons", widths=(8,), batch_size=16, probe_size=16)
+    one.train(steps)
+    return one
+
+
+def test_a_run_in_two_parts_is_the_run_in_one(tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(*RUN, "--steps", "25", "--save", str(first), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 25
+    assert run("train", "--resume", str(first), "--steps", "60", "--save", str(second), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 60
+    assert dfa.Experiment.load(first).history.equals(whole(25).history)
+    assert dfa.Experiment.load(second).history.equals(whole().history)
+
+
+def test_the_same_command_begins_goes_on_and_ends(tmp_path, capsys):
+    file = str(tmp_path / "run")
+    command = (*RUN, "--save", file, "--resume", file)
+    assert run(*command, "--steps", "20") == 0
+    assert "begins anew" in capsys.readouterr().err
+    for steps, said in (("60", ""), ("60", "at step 60 already; --steps 1060 goes on")):
+        assert run(*command, "--steps", steps) == 0
+        out, err = capsys.readouterr()
+        assert said in err
+        assert "steps: 60" in out
+    assert dfa.Experiment.load(file).history.equals(whole().history)
+
+
+def test_epochs_are_counted_over_both_parts(tmp_path):
+    file = str(tmp_path / "run")
+    assert run(*RUN, "--epochs", "1", "--save", file) == 0
+    assert dfa.Experiment.load(file).samples_seen == 1600
+    assert run("train", "--resume", file, "--epochs", "2", "--save", file) == 0
+    assert dfa.Experiment.load(file).samples_seen == 3200
+
+
+def test_live_settings_beside_resume_are_changes_and_others_are_refused(tmp_path, capsys):
+    file = str(tmp_path / "run")
+    assert run(*RUN, "--steps", "5", "--save", file) == 0
+    again = ("train", "--resume", file, "--steps", "9", "--save", file)
+    assert run(*again, "--widths", "8", "--rule", "fa", "--set", "lr=0.05") == 0
+    assert dfa.Experiment.load(file).history.changes() == [(5, {"rule": "fa", "lr": 0.05})]
+    assert run(*again, "--set", "lr=0.05") == 0
+    assert len(dfa.Experiment.load(file).history.changes()) == 1
+    capsys.readouterr()
+    assert run(*again, "--widths", "9") == 2
+    assert "widths was given as (9,) beside --resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--resume", "{}/nothing"), "no run can be loaded from"),
+        (("--resume", "{}/nothing", "--save", "{}/other"), "no run can be loaded from"),
+        (("--save", "{}/no/folder/run"), "save cannot write to"),
+        (("--resume", "{}"), "no run can be loaded from"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_said_before_training(arguments, said, tmp_path, capsys):
+    assert run(*RUN, *(one.format(tmp_path) for one in arguments)) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "step/s" not in err, "it did not train"
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):
+    """Where a file is due at every measurement, as many are written."""
+    monkeypatch.setattr(kept_run, "APART", 0.0)
+    steps, save = [], dfa.Experiment.save
+
+    def noted(self, path):
+        steps.append(self.steps_done)
+        return save(self, path)
+
+    monkeypatch.setattr(dfa.Experiment, "save", noted)
+    assert run(*RUN, "--set", "probe_every=10", "--steps", "30", "--save", str(tmp_path / "run")) == 0
+    assert sorted(set(steps)) == [0, 1, 2, 4, 8, 10, 20, 30]
+
+
+def test_a_run_that_diverges_is_kept_where_it_went_back_to(tmp_path, capsys):
+    file = tmp_path / "run"
+    assert run(*RUN, "--set", "lr=1e6", "--set", "weight_decay=1.0", "--save", str(file)) == 2
+    assert "no longer finite" in capsys.readouterr().err
+    kept = dfa.Experiment.load(file)
+    assert kept.steps_done == kept.trainer.fallback.steps_done > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_keeps_the_run(tmp_path, number):
+    file = tmp_path / "run"
+    command = [sys.executable, "-m", "dfa_lab.cli", *RUN, "--steps", "10000000", "--save", str(file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while not file.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    for line in iter(lambda: process.stderr.read(1), ""):  # the bar has begun: it trains
+        if line == "%":
+            break
+    process.send_signal(number)
+    said = process.stderr.read()
+    assert process.wait() == 130
+    run = dfa.Experiment.load(file)
+    assert f"stopped at step {run.steps_done}; --resume" in said
+    if run.steps_done < 20_000:  # not on a machine that is fast and late
+        assert run.history.equals(whole(run.steps_done).history)

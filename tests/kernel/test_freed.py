@@ -1,0 +1,55 @@
+"""In a live kernel, whose ``Out`` holds what cells ended with: closed explorers leave nothing, memory is as before."""
+
+import json
+
+SHOWN = "import dfa_lab as dfa, gc, os, threading, weakref, ctypes\nruns = []"
+AGAIN = """
+e = dfa.Explorer(task="digits", widths=(512, 512), batch_size=16)
+runs.append(weakref.ref(e.experiment))
+e
+"""
+WORKED = "e.act('step', steps=2); e.act('fork', fields={'rule': 'bp'}); e.act('pin'); e.runner.wait(20)"
+#: What is alive, and the memory in use in MB once what is free was given back.
+LEFT = """
+gc.collect()
+ctypes.CDLL(None).malloc_trim(0)
+pages = int(open("/proc/self/statm").read().split()[1])
+threads = sum(one.name in ("dfa_lab trainer", "dfa_lab UI") for one in threading.enumerate())
+import json
+print(json.dumps([sum(run() is not None for run in runs), threads, pages * os.sysconf("SC_PAGE_SIZE") / 2**20]))
+"""
+
+
+def left(kernel):
+    return json.loads(kernel.run(LEFT, cell="left"))
+
+
+def test_a_cell_that_is_run_again_leaves_one_explorer_and_closed_ones_leave_none(kernel):
+    kernel.run(SHOWN)
+    for _ in range(8):
+        assert kernel.run(AGAIN).startswith("Explorer(")
+        kernel.run(WORKED, cell="work")
+    alive, threads, before = left(kernel)
+    assert (alive, threads) == (1, 2), "its trainer and its screen"
+    for _ in range(12):
+        kernel.run(AGAIN)
+        kernel.run(WORKED, cell="work")
+    alive, threads, after = left(kernel)
+    print(f"{before:.1f} MB, after 12 more {after:.1f} MB")
+    assert (alive, threads) == (1, 2)
+    assert after < before + 5
+    kernel.run("e.close()")
+    assert left(kernel)[:2] == [0, 0]
+    assert kernel.run("Out[max(Out)]").endswith("closed)"), "it is held still"
+
+
+def test_two_hundred_in_a_loop_leave_none(kernel):
+    kernel.run(SHOWN)
+    kernel.run("for _ in range(20):\n    e = dfa.Explorer(widths=(64,)); e.close()")
+    before = left(kernel)[2]
+    loop = "e = dfa.Explorer(widths=(64,)); runs.append(weakref.ref(e.experiment)); e.close()"
+    kernel.run(f"for _ in range(200):\n    {loop}\ne", timeout=120)
+    alive, threads, after = left(kernel)
+    print(f"{before:.1f} MB, after 200 more {after:.1f} MB")
+    assert (alive, threads) == (0, 0)
+    assert after < before + 5
