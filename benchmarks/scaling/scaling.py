@@ -40,9 +40,7 @@ AWAY = 60.0
 def measured(*, quick: bool) -> dict[str, Any]:
     """What this machine costs."""
     rounds = 1 if quick else 3
-    found: dict[str, Any] = {"steps": STEPS, "group": measurement.group_seconds(STEPS // (10 if quick else 1), rounds)}
-    if quick:
-        found["group"] = {size: 10 * seconds for size, seconds in found["group"].items()}
+    found: dict[str, Any] = {"steps": STEPS, "group": measurement.group_seconds(STEPS, 2)}
     found["start"] = measurement.start_seconds(rounds)
     found["worker"] = measurement.worker_seconds(rounds)
     found["task"] = measurement.task_costs(100 if quick else 400, rounds)
@@ -65,7 +63,7 @@ def seconds_a_run(found: dict[str, Any], size: int, steps: int) -> float:
 @functools.cache
 def groups(runs: int, size: int | None) -> tuple[int, ...]:
     """How many runs each group of the planner has, in its order."""
-    seeds = -(-runs // math.prod(map(len, VARIED.values())))
+    seeds = runs // math.prod(map(len, VARIED.values()))
     grid = Grid.of(VARIED, seeds, {"task": "digits", "widths": (128, 128)})
     return tuple(len(group.runs) for group in plan(grid, STEPS, size))
 

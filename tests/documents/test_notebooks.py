@@ -17,6 +17,7 @@ def test_there_are_notebooks():
         "03_what_the_angle_says.ipynb",
         "04_your_own_dashboard.ipynb",
         "05_your_own_loop.ipynb",
+        "06_a_sweep.ipynb",
     ]
 
 

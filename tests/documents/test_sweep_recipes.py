@@ -1,5 +1,6 @@
-"""The recipes for Optuna and for trackers of experiments, run against the packages where they are installed."""
+"""The recipes for Optuna, trackers of experiments and clusters, run against the packages where they are installed."""
 
+import contextlib
 import json
 import sqlite3
 import warnings
@@ -133,3 +134,56 @@ def test_trackio_has_every_number(here, tmp_path):
         rows = connection.execute("select step, metrics from metrics").fetchall()
     found = {step: json.loads(text)["train_loss"] for step, text in rows if "train_loss" in json.loads(text)}
     assert found == pytest.approx(expected)
+
+
+SCALING = (ROOT / "docs" / "scaling.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_lines_for_slurm_ask_for_jobs_and_train_the_sweep(tmp_path, monkeypatch):
+    """The job is the one that Slurm would be given; workers of this process stand in for it."""
+    jobqueue, distributed = needed("dask_jobqueue"), needed("distributed")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(SCALING)
+    asked = []
+
+    class Cluster(distributed.LocalCluster):
+        def scale(self, jobs):
+            asked.append(jobs)
+            super().scale(jobs)
+
+    def cluster(**options):
+        with jobqueue.SLURMCluster(**options) as slurm:
+            asked.append(slurm.job_script())
+        return Cluster(n_workers=0, threads_per_worker=1, processes=False, dashboard_address=None)
+
+    names = {"SLURMCluster": cluster}
+    exec(compile(code.replace("from dask_jobqueue import SLURMCluster\n", ""), "scaling.md", "exec"), names)
+    assert "#SBATCH -t 02:00:00" in asked[0]
+    assert "export OMP_NUM_THREADS=1" in asked[0]
+    assert asked[1] == 2
+    frame = names["frame"]
+    assert len(dfa.load_sweep("sweeps/slurm")) == 8
+    here = dfa.sweep({"lr": [0.03, 0.1]}, seeds=4, steps=100, task="moons", executor=1, progress=False)
+    assert frame.drop(columns="seconds").equals(here.drop(columns="seconds"))
+
+
+@pytest.mark.slow
+def test_a_scheduler_by_its_address_trains_the_sweep_of_a_file(tmp_path, capsys):
+    distributed = needed("distributed")
+    from dfa_lab.cli import main
+
+    path = tmp_path / "first.toml"
+    path.write_text('task = "moons"\nwidths = [8]\nsteps = 20\nseeds = 2\n[grid]\nrule = ["bp", "dfa"]\n')
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        arguments = ["sweep", str(path), "--scheduler", cluster.scheduler_address, "--folder", str(tmp_path / "kept")]
+        with contextlib.suppress(SystemExit):
+            main(arguments)
+    assert "dfa" in capsys.readouterr().out
+    frame = dfa.load_sweep(tmp_path / "kept")
+    here = dfa.sweep({"rule": ["bp", "dfa"]}, seeds=2, steps=20, task="moons", widths=(8,), executor=1, progress=False)
+    assert frame.error.isna().all()
+    assert frame.drop(columns="seconds").equals(here.drop(columns="seconds"))

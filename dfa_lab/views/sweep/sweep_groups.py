@@ -55,7 +55,9 @@ class Spread:
     @property
     def words(self) -> str:
         """What is drawn, in words."""
-        return "mean ± sd" if self.percent is None else f"median and middle {self.percent:g} %"
+        if self.percent is None:
+            return "mean ± sd"
+        return "median and range" if self.percent == 100 else f"median and middle {self.percent:g} %"
 
     def point(self, value: Any, found: np.ndarray) -> Point | None:
         """The point of the metric's values ``found`` (runs,); None where no value is finite."""

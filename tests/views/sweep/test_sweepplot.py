@@ -61,7 +61,8 @@ def test_a_percentile_band_stands_around_the_median(percent):
     np.testing.assert_allclose(middle, groups.median())
     np.testing.assert_allclose(low, groups.quantile(0.5 - percent / 200))
     np.testing.assert_allclose(high, groups.quantile(0.5 + percent / 200))
-    assert title(axes) == f"median and middle {percent:g} % of 9 runs"
+    words = "range" if percent == 100 else f"middle {percent:g} %"
+    assert title(axes) == f"median and {words} of 9 runs"
 
 
 def test_runs_that_failed_are_left_out_and_counted():
