@@ -6,7 +6,7 @@ import json
 import math
 from array import array
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history.metrics import METRICS
@@ -33,7 +33,7 @@ def write_history(history: History) -> str:
 def read_history(text: str, kind: type[History]) -> History:
     """``History.from_json``, made as a ``kind``."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refused)
         if document["format"] != FORMAT or document["version"] != VERSION:
             raise DfaLabError(
                 f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
@@ -69,6 +69,7 @@ def history_of(document: Mapping[str, Any], kind: type[History]) -> History:
     Raises ``DfaLabError`` for columns that do not fit each other and for unknown metrics, and what Python raises for
     parts that are missing or of another kind.
     """
+    _check_settings(document["settings"])
     history = kind(document["settings"], **{key: document[key] for key in ("replicas", "name", "run_id")})
     for column in document["series"]:
         metric = shown(column["metric"])
@@ -85,7 +86,21 @@ def history_of(document: Mapping[str, Any], kind: type[History]) -> History:
             raise DfaLabError(f"series {metric} has no rows {list(by_hand)!s:.80}; the record is damaged.")
         history.series[(column["metric"], column["layer"])] = row
     history.events = [Event(*event) for event in document["events"]]
+    if not all(isinstance(event.step, int) and isinstance(event.field, str) for event in history.events):
+        raise DfaLabError("this history has a change without a step or a setting; the record is damaged.")
     return history
+
+
+def _check_settings(settings: Any) -> None:
+    """``DfaLabError`` for settings that no run has: names are texts, and a rule and a task are called by one."""
+    named = {key: settings[key] for key in ("rule", "task") if key in settings} if isinstance(settings, dict) else {}
+    wrong = not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings)
+    if wrong or not all(isinstance(one.get("name") if isinstance(one, dict) else one, str) for one in named.values()):
+        raise DfaLabError(f"this history's rule or task is {shown(list(named.values()), 80)}; the record is damaged.")
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def in_brackets(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar, Protocol
@@ -48,6 +49,8 @@ class Processes:
     """
 
     _kept: ClassVar[dict[int, Any]] = {}
+    #: Of the process that this one was forked from: never used here, nor ended, for its threads are not here.
+    _inherited: ClassVar[list[Any]] = []
 
     def __init__(self, number: int) -> None:
         self.number, self.window = number, number + 1
@@ -72,6 +75,15 @@ class Processes:
         """End the processes, whatever they are doing."""
         if (executor := self._kept.pop(self.number, None)) is not None:
             executor.shutdown(wait=False, kill_workers=True)
+
+
+def _leave_to_parent() -> None:
+    Processes._inherited += Processes._kept.values()
+    Processes._kept.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class Given:

@@ -117,3 +117,21 @@ def test_a_copy_goes_on_by_itself():
 def test_rows_that_do_not_fit_are_refused(metric, value, layer):
     with pytest.raises(dfa.DfaLabError):
         dfa.History().record(metric, value, step=0, samples=0, layer=layer)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rule": 0.5}, {"task": [1]}, {"rule": {"name": 3}}, {"lr": float("nan")}, [1], "digits"], ids=repr
+)
+def test_settings_that_no_run_has_are_refused(settings):
+    document = json.loads(make_history().to_json())
+    document["settings"] = settings
+    with pytest.raises(dfa.DfaLabError, match=r"damaged|no history"):
+        dfa.History.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("event", [["1", "lr", 0.1, 0.2, 0], [1, None, 0.1, 0.2, 0], [1]], ids=repr)
+def test_a_change_without_a_step_or_a_setting_is_refused(event):
+    document = json.loads(make_history().to_json())
+    document["events"] = [event]
+    with pytest.raises(dfa.DfaLabError, match=r"damaged|no history"):
+        dfa.History.from_json(json.dumps(document))

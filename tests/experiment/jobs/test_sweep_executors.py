@@ -211,3 +211,25 @@ def test_joblibs_own_processes_are_left_alone():
     for _ in range(2):
         assert dfa.sweep({"lr": [0.1, 0.2]}, executor=2, group_size=1, **SMALL).error.isna().all()
         assert Parallel(n_jobs=2)(delayed(math.sqrt)(one) for one in (1.0, 4.0)) == [1.0, 2.0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+def test_a_forked_process_has_processes_of_its_own(tmp_path):
+    script = tmp_path / "forked.py"
+    script.write_text(
+        "import os\n"
+        "import dfa_lab as dfa\n"
+        "def go():\n"
+        "    return len(dfa.sweep({'lr': [0.1, 0.2], 'batch_size': [8, 16]}, steps=5, task='moons', widths=(8,),\n"
+        "                         progress=False, executor=2))\n"
+        "if __name__ == '__main__':\n"
+        "    print(go(), flush=True)\n"
+        "    if not (child := os.fork()):\n"
+        "        print(go(), flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "    print(go())\n"
+    )
+    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, timeout=110)
+    assert done.stdout.split() == ["4", "4", "4"]
