@@ -16,6 +16,8 @@ from dfa_lab.widgets.network import NOTHING_SENT
 
 #: An angle counts as below chance where it is so many standard deviations below.
 BELOW = 3.0
+#: Degrees below which a signal is that of backpropagation.
+EXACTLY = 0.05
 #: So many times the first loss is more than a batch's luck.
 WORSE = 1.5
 
@@ -63,12 +65,14 @@ def _alignment(run: Experiment, said: int) -> str:
     history, known = run.history, _known_rule(run)
     if isinstance(known, Rule) and known.route is Route.NONE:
         return NOTHING_SENT
-    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _hidden(run)]
+    found = [(layer, _last(history, "gradient_alignment", layer)) for layer in _measured(run)]
     angles = [(layer, angle) for layer, angle in found if math.isfinite(angle)]
     if not angles:
         return ""
-    mean = sum(angle for _, angle in angles) / len(angles)
-    if mean < 0.05:
+    if run.module is not None:  # layers that no feedback reaches, the output's among them, have exactly BP's
+        angles = [(layer, angle) for layer, angle in angles if angle >= EXACTLY]
+    mean = sum(angle for _, angle in angles) / max(1, len(angles))
+    if mean < EXACTLY:
         return "Every layer has exactly backpropagation's learning signal."
     chance = [_chance(history, layer) for layer, _ in angles]
     below = sum(angle < middle - BELOW * sd for (_, angle), (middle, sd) in zip(angles, chance, strict=True))
@@ -80,10 +84,9 @@ def _alignment(run: Experiment, said: int) -> str:
     return f"{whose} {mean:.0f}° from backpropagation's: {verdict}."
 
 
-def _hidden(run: Experiment) -> list[int]:
-    """The hidden layers with an angle. A module's has one for the output too, which comes last."""
-    layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
-    return layers if run.module is None else layers[:-1]
+def _measured(run: Experiment) -> list[int]:
+    """The layers with an angle: of an MLP the hidden ones, of a module all that carry a signal."""
+    return sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:

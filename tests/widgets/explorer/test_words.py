@@ -117,3 +117,12 @@ def test_what_was_measured_at_an_earlier_step_is_said_with_that_step():
     assert sentence(run).startswith("At step 740: 14 % of the test data right. At step 744 the learning signal is 60°")
     run.steps_done = 740
     assert sentence(run).startswith("After 740 steps: 14 %")
+
+
+def test_layers_of_a_module_with_exactly_bps_signal_are_no_hidden_layers():
+    run = SimpleNamespace(settings=dfa.Settings(rule="dfa"), history=History(), steps_done=1, module=nn.Linear(2, 2))
+    for layer, angle in enumerate((60.0, 70.0, 0.0, float("nan")), 1):
+        run.history.record("gradient_alignment", angle, step=1, samples=1, layer=layer)
+        run.history.record("gradient_alignment_chance", 2.0, step=1, samples=1, layer=layer)
+    run.history.record("train_loss", 0.5, step=1, samples=1)
+    assert sentence(run).endswith("The learning signals are 65° from backpropagation's: better than chance.")
