@@ -85,8 +85,9 @@ def _alignment(run: Experiment, said: int) -> str:
 
 
 def _measured(run: Experiment) -> list[int]:
-    """The layers with an angle: of an MLP the hidden ones, of a module all that carry a signal."""
-    return sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
+    """The layers with an angle: of an MLP the hidden ones, of a module all, where its output layer is not the only one."""
+    layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
+    return layers if run.module is None or len(layers) > 1 else []
 
 
 def _chance(history: History, layer: int | None) -> tuple[float, float]:
