@@ -85,7 +85,7 @@ def _alignment(run: Experiment, said: int) -> str:
 
 
 def _measured(run: Experiment) -> list[int]:
-    """The layers with an angle: of an MLP the hidden ones, of a module all, where its output layer is not the only one."""
+    """The layers with an angle: of an MLP the hidden ones, of a module all, unless its output layer is the only one."""
     layers = sorted({layer for metric, layer in list(run.history.series) if metric == "gradient_alignment" and layer})
     return layers if run.module is None or len(layers) > 1 else []
 
