@@ -42,7 +42,7 @@ class Runner(CommandThread, NoCopies):
     Under a ``limit`` it measures by hand between steps, so that curves never stand still for half a second. Without a
     thread a play that names no number of steps does ``inline_steps``, at full speed whatever the limit: so a notebook
     that presses play has the same outputs every time. The thread starts with the first command and never trains before
-    it is told to.
+    it is asked to.
 
     ``experiment`` is lane 0 for the life of the runner; each turn every one of the ``lanes`` does one step. With
     ``compare_speed`` the histories also get ``bp_samples_per_s``, and ``samples_per_s`` is timed as that is: one update

@@ -6,7 +6,7 @@ What cannot be done raises a ``DfaLabError``, which ends as a sentence on the st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from dfa_lab.errors import DfaLabError
@@ -68,31 +68,6 @@ def _handle(model: ExplorerModel, message: Message) -> None:
         model.single_step = do == "step" and message["steps"] == 1
 
 
-def _allowed(model: ExplorerModel, fields: Mapping[str, Any], before: Settings) -> Settings:
-    """The settings with ``fields`` changed; ``DfaLabError`` where a page may not ask for them."""
-    after = before.changed(**check_fields(fields))
-    model.restrictions.check(fields, before, after)
-    check_size(after)
-    return after
-
-
-def _only_where(
-    model: ExplorerModel, fields: Mapping[str, Any] | None = None, lane: int = 0
-) -> AbstractContextManager[None]:
-    """What is asked of the runner inside is done only where no lock forbids it when its turn comes.
-
-    Other commands may wait before it, of code too, and the settings be others by then. ``fields`` are those that it
-    changes in that lane; None are those that an undo takes back there.
-    """
-
-    def allows(training: Training) -> None:
-        for run in (one.experiment for one in training.lanes.chosen(lane)):
-            undone = run.undoable[-1] if run.undoable else {}
-            model.restrictions.check_change(undone if fields is None else fields, run.settings)
-
-    return model.runner.only_where(allows)
-
-
 def measure_untrained(model: ExplorerModel) -> None:
     """Measure before the first step, so that the untrained network is seen; what went wrong before stays said.
 
@@ -115,7 +90,7 @@ def _reset(model: ExplorerModel, message: Message) -> None:
 
 
 def _begin(model: ExplorerModel, **fields: Any) -> None:
-    with _only_where(model, fields):
+    with model.only_where(fields):
         model.runner.reset(**fields)
     measure_untrained(model)
 
@@ -137,21 +112,21 @@ def _next(seed: Any, replicas: int) -> Any:
 
 def _change(model: ExplorerModel, message: Message) -> None:
     fields = model.on_layers(model.chosen, message["fields"])
-    _allowed(model, fields, model.chosen.settings)
-    with _only_where(model, fields, lane := model.lane):
+    model.allowed(fields, model.chosen.settings)
+    with model.only_where(fields, lane := model.lane):
         model.runner.change(lane=lane, **fields)
 
 
 def _new_run(model: ExplorerModel, message: Message) -> None:
     fields = model.on_layers(model.experiment, message["fields"])
-    model.begin_anew(_allowed(model, fields, model.experiment.settings))
+    model.begin_anew(model.allowed(fields, model.experiment.settings))
     _begin(model, **fields)
 
 
 def _fork(model: ExplorerModel, message: Message) -> None:
     fields = model.on_layers(model.chosen, message.get("fields", {}))
-    _allowed(model, fields, model.chosen.settings)
-    with _only_where(model, fields, lane := model.lane):
+    model.allowed(fields, model.chosen.settings)
+    with model.only_where(fields, lane := model.lane):
         model.runner.fork(lane=lane, **fields)
 
 
@@ -169,7 +144,7 @@ def _undo(model: ExplorerModel, message: Message) -> None:
     run = model.chosen
     if run.undoable:
         model.restrictions.check_change(run.undoable[-1], run.settings)
-    with _only_where(model, lane=(lane := model.lane)):
+    with model.only_where(lane=(lane := model.lane)):
         model.runner.undo(lane=lane)
 
 
@@ -227,7 +202,7 @@ def _story(model: ExplorerModel, message: Message) -> None:
             model.restrictions.check_verb("play")
         if now is not None and now.offer is not None and (go == "take" or (go == "next" and now.next_takes_offer)):
             model.restrictions.check_verb("change" if now.offer.change else "fork")
-            _allowed(model, now.offer.fields, settings)
+            model.allowed(now.offer.fields, settings)
 
     def allows(training: Training) -> None:
         check(None if training.teller is None else training.teller.status(), training.experiment.settings)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.experiment.runner import Runner, Status, no_lane
+from dfa_lab.experiment.runner import Runner, Status, Training, no_lane
 from dfa_lab.experiment.sessions import Session, View, story_of
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.settings import Settings, check_size
 from dfa_lab.learning.rules import leaves_some_to_bp, with_rule
 from dfa_lab.registry import per_layer
-from dfa_lab.widgets.controls import Restrictions
+from dfa_lab.widgets.controls import Restrictions, check_fields
 from dfa_lab.widgets.kernel import BackgroundJobs
 
 #: What the drawn network shows: the sample's number in the probe batch, and the layer and the unit that are looked at.
@@ -139,3 +140,24 @@ class ExplorerModel:
         self.refused = failed or self.refused
         if not self.at_once:  # else what began the job goes on
             self.screen.refresh()
+
+    def allowed(self, fields: Mapping[str, Any], before: Settings) -> Settings:
+        """The settings with ``fields`` changed; ``DfaLabError`` where a page may not ask for them."""
+        after = before.changed(**check_fields(fields))
+        self.restrictions.check(fields, before, after)
+        check_size(after)
+        return after
+
+    def only_where(self, fields: Mapping[str, Any] | None = None, lane: int = 0) -> AbstractContextManager[None]:
+        """What is asked of the runner inside is done only where no lock forbids it when its turn comes.
+
+        Other commands may wait before it, of code too, and the settings be others by then. ``fields`` are those that it
+        changes in that lane; None are those that an undo takes back there.
+        """
+
+        def allows(training: Training) -> None:
+            for run in (one.experiment for one in training.lanes.chosen(lane)):
+                undone = run.undoable[-1] if run.undoable else {}
+                self.restrictions.check_change(undone if fields is None else fields, run.settings)
+
+        return self.runner.only_where(allows)
