@@ -78,7 +78,7 @@ def test_a_file_written_over_the_former_one_is_found(monkeypatch):
     monkeypatch.setattr(
         atomic_file,
         "replace_file",
-        lambda place, content: place.write_bytes(content.encode() if isinstance(content, str) else content),
+        lambda place, content, **_: place.write_bytes(content.encode() if isinstance(content, str) else content),
     )
     found = made(full_disk.attack, 1)
     assert {"save: the former file is whole", "report: the former file is whole"} <= set(found.wrong)

@@ -49,8 +49,8 @@ class Processes:
     """
 
     _kept: ClassVar[dict[int, Any]] = {}
-    #: Of the process that this one was forked from: never used here, nor ended, for its threads are not here.
-    _inherited: ClassVar[list[Any]] = []
+    #: The process that they belong to. One forked from it has no processes of its own: loky's threads are not there.
+    _owner: ClassVar[int] = os.getpid()
 
     def __init__(self, number: int) -> None:
         self.number, self.window = number, number + 1
@@ -77,15 +77,6 @@ class Processes:
             executor.shutdown(wait=False, kill_workers=True)
 
 
-def _leave_to_parent() -> None:
-    Processes._inherited += Processes._kept.values()
-    Processes._kept.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_parent)
-
-
 class Given:
     """A user's executor, of which ``submit`` alone is used. It is given all groups: it knows how many it can do."""
 
@@ -104,6 +95,8 @@ class Given:
 
 def executor_for(given: Any, groups: Sequence[Group], device: str) -> Here | Processes | Given:
     """What trains the ``groups``: of None, processes where they save more than they need to start."""
+    if os.getpid() != Processes._owner and (given is None or isinstance(given, int)):
+        return Here()
     if given is None:
         number = _cores() if device == "cpu" else 1
         return Processes(number) if _processes_pay(groups, number) else Here()

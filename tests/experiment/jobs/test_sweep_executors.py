@@ -215,7 +215,7 @@ def test_joblibs_own_processes_are_left_alone():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
-def test_a_forked_process_has_processes_of_its_own(tmp_path):
+def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
     script = tmp_path / "forked.py"
     script.write_text(
         "import os\n"

@@ -115,4 +115,4 @@ def files_passed(action):
 
 def test_a_change_of_batch_size_passes_few_files(runner):
     files = files_passed(lambda: runner.change(batch_size=32))
-    assert len(files) <= 23, files
+    assert len(files) <= 24, files  # three of them look after Ctrl-C, errors in a step, and forked processes
