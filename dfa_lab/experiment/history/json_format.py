@@ -39,6 +39,7 @@ def read_history(text: str, kind: type[History]) -> History:
                 f"this is {document['format']} version {document['version']}, expected {FORMAT} version {VERSION}; "
                 "read it with the release that wrote it."
             )
+        _check_settings(document["settings"])
         for column in document["series"]:
             column["values"] = [_from_json(value) for value in column["values"]]
         return history_of(document, kind)
@@ -69,7 +70,6 @@ def history_of(document: Mapping[str, Any], kind: type[History]) -> History:
     Raises ``DfaLabError`` for columns that do not fit each other and for unknown metrics, and what Python raises for
     parts that are missing or of another kind.
     """
-    _check_settings(document["settings"])
     history = kind(document["settings"], **{key: document[key] for key in ("replicas", "name", "run_id")})
     for column in document["series"]:
         metric = shown(column["metric"])
@@ -92,11 +92,13 @@ def history_of(document: Mapping[str, Any], kind: type[History]) -> History:
 
 
 def _check_settings(settings: Any) -> None:
-    """``DfaLabError`` for settings that no run has: names are texts, and a rule and a task are called by one."""
-    named = {key: settings[key] for key in ("rule", "task") if key in settings} if isinstance(settings, dict) else {}
-    wrong = not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings)
-    if wrong or not all(isinstance(one.get("name") if isinstance(one, dict) else one, str) for one in named.values()):
-        raise DfaLabError(f"this history's rule or task is {shown(list(named.values()), 80)}; the record is damaged.")
+    """``DfaLabError`` for settings that no run has: names are texts, and so is what a rule and a task are called by."""
+    if not isinstance(settings, dict):
+        raise DfaLabError(f"this history's settings are {shown(settings, 80)}; the record is damaged.")
+    for key in settings.keys() & {"rule", "task"}:
+        given = settings[key]
+        if not isinstance(given.get("name", "") if isinstance(given, dict) else given, str):
+            raise DfaLabError(f"this history's {key} is {shown(given, 80)}; the record is damaged.")
 
 
 def _refused(constant: str) -> NoReturn:

@@ -9,7 +9,7 @@ from dfa_lab.experiment.runner import runner as runner_module
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.widgets.controls import control_panel
 from dfa_lab.widgets.controls.restrictions import Restrictions
-from dfa_lab.widgets.explorer import actions
+from dfa_lab.widgets.explorer import actions, model
 
 FAST = {"widths": (16,), "probe_every": 20, "batch_size": 16}
 #: Which settings a page may ask for, how large, and whether the class may change them.
@@ -32,8 +32,8 @@ def counted(monkeypatch):
 
     count(control_panel, "checked", "form")
     count(actions, "checked", "form")
-    count(actions, "check_fields", "fields")
-    count(actions, "check_size", "size")
+    count(model, "check_fields", "fields")
+    count(model, "check_size", "size")
     count(Restrictions, "check_verb", "verb locked")
     count(Restrictions, "check", "fields locked")
     count(runner_module, "_check_lane", "command")
