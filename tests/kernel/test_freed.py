@@ -45,8 +45,8 @@ def test_a_cell_that_is_run_again_leaves_one_explorer_and_closed_ones_leave_none
 
 def test_two_hundred_in_a_loop_leave_none(kernel):
     kernel.run(SHOWN)
-    kernel.run("for _ in range(20):\n    e = dfa.Explorer(widths=(64,)); e.close()")
-    before = left(kernel)[2]
+    kernel.run("for _ in range(100):\n    e = dfa.Explorer(widths=(64,)); e.close()", timeout=120)
+    before = left(kernel)[2]  # with all that the first ones load, one after another
     loop = "e = dfa.Explorer(widths=(64,)); runs.append(weakref.ref(e.experiment)); e.close()"
     kernel.run(f"for _ in range(200):\n    {loop}\ne", timeout=120)
     alive, threads, after = left(kernel)
