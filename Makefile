@@ -90,7 +90,7 @@ test-versions: .versions/lowest/.installed .versions/newest/.installed ## the un
 	@touch $@
 
 test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in live kernels of several ipykernels
-	$(BIN)/python -m pytest tests/kernel --timeout 300
+	$(BIN)/python -m pytest tests/kernel -m "$(SOME)" --timeout 300
 
 # Beside the environment's own: versions that hand a page's messages over in other ways.
 .kernels/%: | $(VENV)/.installed-test
