@@ -155,6 +155,7 @@ def test_in_a_forked_process_several_threads_are_refused():
     assert run.steps_done == 4
 
 
+@pytest.mark.exhaustive  # it waits ten seconds, and long on a busy machine
 def test_a_step_that_did_not_end_in_time_is_taken_back_in_the_child(training, monkeypatch):
     monkeypatch.setattr("dfa_lab.forked_processes.PATIENCE", 0.0)
     found = [in_child(lambda: DOES["step"](training.experiment)) for _ in range(10)]
