@@ -54,6 +54,7 @@ export function LiveChart({ row = false }: { row?: boolean }) {
             panel={panel}
             large={panel.name === shown}
             corner={place === columns - 1}
+            beside={shown || columns < 2 ? "" : place % columns < columns / 2 ? "right" : "left"}
             alone={panels.length === 1}
             enlarge={(on) => lab.page.patch({ enlarged: on ? panel.name : "" })}
           />

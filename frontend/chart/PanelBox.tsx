@@ -6,6 +6,9 @@ import type { Line } from "./lines.ts";
 import type { Panel } from "./panel.ts";
 import type { Head, Look } from "./sight.ts";
 
+/** A title without its break. */
+const oneLine = (title: string) => title.replace("\n", " ");
+
 interface PanelBoxProps {
   panel: Panel;
   /** Whether it has all the room, and whether it has none beside it. */
@@ -13,10 +16,12 @@ interface PanelBoxProps {
   alone: boolean;
   /** Whether it stands in the corner that the button "view" has. */
   corner: boolean;
+  /** On which side of it there is more room; "" where there is none beside it. */
+  beside: "left" | "right" | "";
   enlarge: (on: boolean) => void;
 }
 
-export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps) {
+export function PanelBox({ panel, large, alone, corner, beside, enlarge }: PanelBoxProps) {
   const root = useRef<HTMLDivElement>(null);
   const holder = useRef<HTMLDivElement>(null);
   // Field by field: values come many times a second, and only their own texts are drawn anew (`Value`).
@@ -30,7 +35,7 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
     [panel],
   );
   const { title, short, note, empty } = panel.description;
-  const name = room === "small" ? short || title : title;
+  const name = room === "full" ? title : room === "small" ? short || title : oneLine(short || title);
   const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own
@@ -47,7 +52,7 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
     >
       <div class="dfa-head">
         <div class="dfa-title-row">
-          <span class="dfa-title" title={[title, note].filter(Boolean).join(": ")}>
+          <span class="dfa-title" title={[oneLine(name), note].filter(Boolean).join(": ")}>
             {name}
           </span>
           {room === "full" && note && <span class="dfa-note">{note}</span>}
@@ -80,8 +85,8 @@ export function PanelBox({ panel, large, alone, corner, enlarge }: PanelBoxProps
       />
       {diverged && <span class="dfa-diverged">{diverged}</span>}
       {tip && room !== "full" && lines.length > 0 && (
-        <div class="dfa-tip" aria-hidden="true">
-          <div class="dfa-tip-step">{[title, at].filter(Boolean).join(" ")}</div>
+        <div class={`dfa-tip dfa-tip-${beside}`} aria-hidden="true">
+          <div class="dfa-tip-step">{[oneLine(name), at].filter(Boolean).join(" ")}</div>
           {lines[0].row === undefined ? (
             lines.map((line, i) => (
               <div key={line.series.key} class="dfa-tip-line">

@@ -125,8 +125,10 @@ export function drawGuide(plot: uPlot, level: number, theme: Theme, pixels: numb
   });
 }
 
-/** Its label over the lines, with paper around each letter, so that none of them strikes it through. */
-export function drawGuideLabel(plot: uPlot, level: number, label: string, theme: Theme, pixels: number): void {
+/** Its label, above the lines that pass close to the guide there, and over what passes higher, with paper around it. */
+export function drawGuideLabel(plot: uPlot, panel: ChartPanel, lines: Line[], theme: Theme, pixels: number): void {
+  const { guide, guide_label: label } = panel;
+  if (guide === null) return;
   clipped(plot, (ctx) => {
     ctx.font = `${10 * theme.letters * pixels}px ${theme.font}`;
     ctx.textAlign = "right";
@@ -135,7 +137,13 @@ export function drawGuideLabel(plot: uPlot, level: number, label: string, theme:
     ctx.lineWidth = 4 * pixels;
     ctx.strokeStyle = theme.paper;
     ctx.fillStyle = theme.text;
-    const [x, y] = [plot.bbox.left + plot.bbox.width - 4 * pixels, plot.valToPos(level, "y", true) - 2 * pixels];
+    const [x, level] = [plot.bbox.left + plot.bbox.width - 4 * pixels, plot.valToPos(guide, "y", true)];
+    const [width, height] = [ctx.measureText(label).width, 12 * theme.letters * pixels];
+    const near = lines.flatMap(({ series }) =>
+      [0, 0.25, 0.5, 0.75, 1].map((share) => series.near(plot.posToVal(x - share * width, "x", true)) ?? guide),
+    );
+    const tops = near.map((value) => plot.valToPos(value, "y", true)).filter((top) => top > level - 1.5 * height);
+    const y = Math.max(Math.min(level, ...tops) - 2 * pixels, plot.bbox.top + height);
     ctx.strokeText(label, x, y);
     ctx.fillText(label, x, y);
   });

@@ -213,7 +213,7 @@ export class Panel {
     const { theme, marks, flash, runs } = chart;
     const pixels = uPlot.pxRatio;
     drawSigns(plot, this.inSight, theme, pixels);
-    if (description.guide !== null) drawGuideLabel(plot, description.guide, description.guide_label, theme, pixels);
+    drawGuideLabel(plot, description, this.inSight, theme, pixels);
     const texts = chart.room(this.name) === "full";
     drawMarkers(plot, { marks, flash, several: runs.several, texts, theme }, pixels);
   }

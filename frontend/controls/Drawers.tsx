@@ -1,5 +1,5 @@
-// What a button of the line opens: laid over the lower right of the screen, a picture over the network, so that nothing is
-// pushed down.
+// What a button of the line opens: laid over the lower right of the screen, over the lower left where it changes the run, a
+// picture over the network, so that nothing is pushed down.
 import "./drawers/drawers.css";
 import type { ComponentChildren, FunctionComponent } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";

@@ -4,7 +4,8 @@ import { useEffect } from "preact/hooks";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 
-const NONE = "none";
+/** What is chosen where nothing is drawn. */
+export const NO_PICTURE = "none";
 
 export function LivePicture() {
   const lab = useLab();
@@ -27,7 +28,7 @@ export function LivePicture() {
             value={chosen}
             onChange={(event) => choose(event.currentTarget.value, null)}
           >
-            <option value={NONE}>none</option>
+            <option value={NO_PICTURE}>none</option>
             {choices.map(({ name, title }) => (
               <option key={name} value={name}>
                 {title}
@@ -56,7 +57,7 @@ export function LivePicture() {
       {source ? (
         <img src={source} alt={words} width={width} height={height} data-testid="dfa-picture" />
       ) : (
-        words && <p role="status">{words}</p>
+        <p role="status">{words || (chosen === NO_PICTURE ? "No picture is chosen." : "")}</p>
       )}
     </div>
   );

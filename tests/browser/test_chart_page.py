@@ -226,7 +226,7 @@ def test_the_note_on_throughput_stands_beside_its_title(chart, page, width):
     row, title, note, at = (
         panel.locator(f".dfa-{part}") for part in ("title-row", "title", "title-row .dfa-note", "at")
     )
-    assert note.inner_text() == "one update of each run and one by BP, timed in turn on copies"
+    assert note.inner_text() == "at full speed: one update of each run and one by BP, timed in turn on copies"
     assert at.inner_text() == "at step 200"
     boxes = [one.bounding_box() for one in (row, title, note, at)]
     around, first, second, third = ((box["x"], box["x"] + box["width"]) for box in boxes)

@@ -45,7 +45,8 @@ class Panel:
     in words, ``decimals`` are those of the legend's values. ``guide`` is a horizontal line with ``guide_label``. A
     panel that ``spans_decades`` can have a logarithmic axis and says where a run diverged; one ``of_classes`` is left
     out for tasks without classes. ``empty`` is said while there are no values. ``short`` is the title where there is
-    little room; ``note`` stands beside the title, ``note_compared`` in its place where speed is compared with BP's.
+    little room, in one line or two; ``note`` stands beside the title, ``note_compared`` in its place where speed is
+    compared with BP's.
     """
 
     name: str
@@ -144,10 +145,10 @@ for _panel in (
         unit=METRICS["samples_per_s"].unit,
         floor=0.0,
         decimals=0,
-        short="samples/s",
+        short="samples/s,\nfull speed",
         empty="no values yet: the first comes after a moment of training",
-        note="measured while it trains",
-        note_compared="one update of each run and one by BP, timed in turn on copies",
+        note="at full speed: of the steps alone, without the rests of a speed limit",
+        note_compared="at full speed: one update of each run and one by BP, timed in turn on copies",
     ),
 ):
     PANELS.register(_panel.name, _panel)

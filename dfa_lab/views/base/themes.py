@@ -51,7 +51,7 @@ class Theme:
 THEMES: Registry[Theme] = Registry("theme")
 THEMES.register("light", Theme("#ffffff", "#1a1a1a"))
 THEMES.register("dark", Theme("#111111", "#e6e6e6"))
-THEMES.register("projector", Theme("#ffffff", "#000000", size=1.05, letters=1.15, lines=1.6, dpi=120, contrast=4.5))
+THEMES.register("projector", Theme("#ffffff", "#000000", size=0.85, letters=1.15, lines=1.6, dpi=120, contrast=4.5))
 
 
 def luminance(colour: Any) -> float:

@@ -143,7 +143,7 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str | None = None, ax
     far = np.maximum(np.abs(theirs), np.abs(ours))
     reach = 1.05 * float(min(far.max(), 1.5 * np.quantile(far, INSIDE))) or 1.0
     beyond = int(np.count_nonzero(far > reach))
-    said += f"; {beyond:,} beyond the axes" if beyond else ""
+    said += f"\n{beyond:,} beyond the axes; " if beyond else "\n"
     axes.axline((0, 0), slope=1, color=palette.NEUTRAL, lw=1, ls="--", gid="identity")
     axes.plot(
         theirs, ours, ls="none", marker="o", ms=3, mew=0, alpha=0.35, c=palette.RUN_COLOURS[0], gid="run 0", zorder=2
@@ -152,7 +152,7 @@ def deltaplot(snapshot: Snapshot | Engine, *, layer: int | str | None = None, ax
     axes.set_ylim(-reach, reach)
     axes.set_aspect("equal")
     axes.locator_params(nbins=6)
-    axes.set_xlabel(f"BP's δ / its root mean square\n{said}\ndashed: equal but for scale")
+    axes.set_xlabel(f"BP's δ / its root mean square\n{said}dashed: equal but for scale")
     axes.set_ylabel(f"δ by {record.rule} / its root mean square")
     angle = angle_between(found.deltas, found.bp_deltas)
     stands = "no angle from BP's, one of them is zero"

@@ -41,8 +41,8 @@ class Restrictions:
         return cls(hidden, locked, theme)
 
     def locked_by(self, do: str) -> str:
-        """The name in ``lock`` that keeps the verb from being done: its own, or a setting that it changes; else ""."""
-        return next((name for name in (do, *VERBS[do].changes) if name in self.lock), "")
+        """The name in ``lock`` that keeps the verb from being done: its own, or one it changes or includes; or ""."""
+        return next((name for name in (do, *VERBS[do].changes, *VERBS[do].includes) if name in self.lock), "")
 
     def check_verb(self, do: str) -> None:
         """Raise ``DfaLabError`` where the verb is locked."""

@@ -66,15 +66,16 @@ class Situation:
 class Verb:
     """One row: arguments, buttons by the names that ``hide`` and ``lock`` know, and why it cannot be done, or "".
 
-    ``changes`` are the settings that it always changes: where one is locked, the verb is. ``looks`` says that it leaves
-    the run as it is: the phases of a single step stay. ``unasked`` says that a page sends it by itself: the last
-    refusal stays.
+    ``changes`` are the settings that it always changes, and ``includes`` the verbs that it does as well: where one is
+    locked, the verb is. ``looks`` says that it leaves the run as it is: the phases of a single step stay. ``unasked``
+    says that a page sends it by itself: the last refusal stays.
     """
 
     takes: tuple[Argument, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
     disabled: Callable[[Situation], str] = lambda _: ""
     changes: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
     looks: bool = False
     unasked: bool = False
 
@@ -165,7 +166,7 @@ VERBS: dict[str, Verb] = {
     "pause": Verb(buttons={"pause": _PAUSE}),
     "measure": Verb(looks=True),
     "reset": Verb(buttons={"reset": _RESET}),
-    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, changes=("seed", "feedback_seed")),
+    "new_seed": Verb(buttons={"new_seed": _NEW_SEED}, changes=("seed", "feedback_seed"), includes=("reset",)),
     "undo": Verb(buttons={"undo": _UNDO}, disabled=_undo_refused),
     "pin": Verb(buttons={"pin": _PIN}),
     "slow": Verb(buttons={"slow": Button("slow", "Slow motion: one step after the other, with its phases")}),

@@ -23,11 +23,13 @@ interface Props {
   sketch: { x: number[]; g: (number | null)[] } | null;
   range: Point;
   words: string;
+  /** What g is now, short. */
+  now: string;
   frame: Ref<SVGSVGElement>;
   children: ComponentChildren;
 }
 
-export function CurvesPlot({ curves, sketch, range, words, frame, children }: Props) {
+export function CurvesPlot({ curves, sketch, range, words, now, frame, children }: Props) {
   const clip = useOwnId();
   const [low, high] = range;
   const step = high - low > 8 ? 5 : high - low > 3.2 ? 1 : 0.5;
@@ -83,7 +85,7 @@ export function CurvesPlot({ curves, sketch, range, words, frame, children }: Pr
             <svg class="dfa-curve-key" viewBox="0 0 28 10" aria-hidden="true">
               <line class={`dfa-curve dfa-curve-${kind}`} x1="1" y1="5" x2="27" y2="5" />
             </svg>
-            {name}
+            {kind === "g" ? `${name}: ${now}` : name}
           </span>
         ))}
       </div>

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { focusedBeside } from "../../shared/keys.ts";
 import { useLab } from "../../shared/lab.tsx";
+import type { Choice, PanelState } from "../../shared/messages.ts";
 import { useOwnId } from "../../shared/own_id.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { type Sent, useSent } from "../fields/use_sent.ts";
@@ -21,10 +22,25 @@ const drawn = (value: unknown): Point[] | null => {
   return name === "points" && points ? points : null;
 };
 
+const NO_CHOICES: Choice[] = [];
+const choicesOf = ({ specs }: PanelState) => specs?.find(({ field }) => field === DERIVATIVE)?.choices;
+const LONGEST = 28;
+
+/** A derivative as short as its curve's key needs it: "step", "1 - tanh(x)**2". */
+function nameOf(value: unknown, choices: Choice[]): string {
+  const { name } = split(
+    value,
+    choices.map((choice) => choice.name),
+  );
+  const text = choices.find((choice) => choice.name === name)?.title.split(":")[0] ?? shown(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
 export function DerivativeEditor() {
   const lab = useLab();
   const curves = useStore(lab.panel, (state) => state.curves);
   const value = useStore(lab.panel, (state) => state.settings?.[DERIVATIVE]);
+  const choices = useStore(lab.panel, choicesOf) ?? NO_CHOICES;
   const why = useStore(lab.panel, (state) => reason(state, DERIVATIVE) || reason(state, "change"));
   const hidden = useStore(lab.panel, ({ hide = [] }) => hide.includes("curves") || hide.includes(DERIVATIVE));
   const sent = useSent(value, (wanted) => lab.act({ do: "change", fields: { [DERIVATIVE]: wanted } }, DERIVATIVE));
@@ -77,6 +93,7 @@ export function DerivativeEditor() {
         curves={curves}
         sketch={sketch}
         range={range}
+        now={nameOf(value, choices)}
         words={`f, its derivative f′, and g in force: ${shown(value)}`}
         frame={frame}
       >
@@ -147,13 +164,13 @@ export function DerivativeEditor() {
 function Expression({ sent, why }: { sent: Sent; why: string }) {
   const lab = useLab();
   const id = useOwnId();
-  const names = useStore(lab.panel, (state) => state.specs?.find(({ field }) => field === DERIVATIVE)?.choices);
+  const choices = useStore(lab.panel, choicesOf) ?? NO_CHOICES;
   const [begun, setBegun] = useState<string | null>(null);
   const own =
     typeof sent.shown === "string" &&
     split(
       sent.shown,
-      (names ?? []).map(({ name }) => name),
+      choices.map(({ name }) => name),
     ).name === null;
   const use = () => {
     const typed = begun?.trim();
@@ -172,7 +189,7 @@ function Expression({ sent, why }: { sent: Sent; why: string }) {
         spellcheck={false}
         autocomplete="off"
         maxlength={500}
-        placeholder="1 - tanh(x)**2"
+        placeholder="for example 1 - tanh(x)**2"
         aria-describedby={`${id}-help`}
         data-testid="dfa-expression"
         value={begun ?? (own ? String(sent.shown) : "")}

@@ -1,4 +1,4 @@
-// The menu behind "more ▾": what has no room in the line.
+// The menu behind "more": what has no room in the line.
 
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -23,7 +23,7 @@ export function More({ children }: { children: ComponentChildren }) {
         data-testid="dfa-do-more"
         popovertarget={id}
       >
-        more ▾
+        more
       </button>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: what is pressed in it are buttons */}
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: a key on a button is a click */}

@@ -1,6 +1,7 @@
 // One line: play, step, begin anew, take back, how fast, how far; and what opens the drawers.
 import "./transport.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { NO_PICTURE } from "../../pictures/LivePicture.tsx";
 import { type Lab, useLab } from "../../shared/lab.tsx";
 import { BUTTONS } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
@@ -37,10 +38,13 @@ function useRoom(line: { current: HTMLElement | null }, all: number): number {
   useLayoutEffect(() => {
     const box = line.current;
     if (!box) return undefined;
-    let width = box.clientWidth;
+    const rest = [box, ...box.children].filter((one) => !one.matches(".dfa-openers"));
+    const sizes = () => rest.map(({ clientWidth }) => clientWidth).join();
+    let before = sizes();
     const observer = new ResizeObserver(() => {
-      if (box.clientWidth !== width) {
-        width = box.clientWidth;
+      const now = sizes();
+      if (now !== before) {
+        before = now;
         setRoom(all); // begin anew: what is too much is seen when it is drawn
         requestAnimationFrame(tighten); // where all had room before, nothing is drawn anew
       } else tighten(); // something in it became wider
@@ -57,6 +61,12 @@ function Opener({ of }: { of: DrawerName }) {
   const lab = useLab();
   const why = useStore(lab.panel, (state) => shutBecause(state, of.name));
   const open = useStore(lab.page, (state) => state.drawer === of.name);
+  const turn = () => {
+    const { chosen = "", choices = [] } = (!open && of.name === "pictures" && lab.picture.get()) || {};
+    if (chosen === NO_PICTURE && choices.some(({ name }) => name === FIRST_PICTURE))
+      lab.act({ do: "picture", name: FIRST_PICTURE, layer: null }, "picture");
+    lab.page.patch({ drawer: open ? "" : of.name });
+  };
   return (
     <button
       type="button"
@@ -65,12 +75,15 @@ function Opener({ of }: { of: DrawerName }) {
       data-testid={of.testid}
       data-part={of.name}
       {...blocked(why, of.help)}
-      onClick={() => lab.page.patch({ drawer: open ? "" : of.name })}
+      onClick={turn}
     >
       {of.button}
     </button>
   );
 }
+
+/** What is chosen first where no picture is. */
+const FIRST_PICTURE = "matrix";
 
 /** `drawers`: whether there are drawers to be opened; alone it says itself what was refused. */
 export function Transport({ drawers = false }: { drawers?: boolean }) {

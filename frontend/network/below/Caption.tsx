@@ -106,7 +106,7 @@ function Legend() {
             <rect class="dfa-bar" width="5" height="10" />
             <rect class="dfa-bar-bp" x="7.5" y="2.5" width="5" height="7" />
           </svg>
-          size of δ, and by backprop
+          size of δ, hollow: BP’s
         </span>
       </div>
       <div class="dfa-legend-line">

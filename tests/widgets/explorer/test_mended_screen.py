@@ -52,6 +52,18 @@ def test_slow_trains_not_where_play_is_locked(headless):
     explorer.close()
 
 
+@pytest.mark.parametrize("name", ["reset", "new_seed", "feedback_seed"])
+def test_a_new_seed_begins_anew_only_where_that_may_be(headless, name):
+    explorer = dfa.Explorer(**FAST, lock=[name])
+    explorer.act("step", steps=3)
+    seed, done = explorer.experiment.settings.seed, explorer.experiment.steps_done
+    explorer.act("new_seed")
+    assert explorer.status()["error"] == f"{name} is locked here."
+    assert (explorer.experiment.settings.seed, explorer.experiment.steps_done) == (seed, done)
+    assert done == 3
+    explorer.close()
+
+
 def moment(explorer, *, at_once=True):
     return Moment(explorer.model, explorer.runner.status(), None, {}, at_once=at_once)
 
