@@ -57,8 +57,9 @@ test-unit: $(VENV)/.installed-test frontend/node_modules/.installed ## the tests
 	$(UNIT) -m "not clock and ($(SOME))" $(SPREAD)
 	$(UNIT) -m "clock and ($(SOME))"
 
+# pytest's other plugins stay out: those that came with newer versions of what lies in .lowest are not there.
 test-lowest: $(VENV)/.installed-test .lowest/.installed ## the lowest versions that pyproject.toml allows
-	PYTHONPATH=.lowest $(BIN)/python -m pytest tests/lowest
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=.lowest $(BIN)/python -m pytest -p pytest_timeout tests/lowest
 
 # All of them, and the newest of all, in environments of their own; long, and so no part of `make test`.
 test-versions: .versions/lowest/.installed .versions/newest/.installed ## the unit tests under the lowest and the newest versions

@@ -36,9 +36,9 @@ def autosave_of(
     runner = WeakMethod(put)  # a runner that nobody holds is to be gone at once
 
     def warn(words: str) -> None:
-        if (told := runner()) is not None:
+        if (saving := runner()) is not None:
             with suppress(DfaLabError):  # closed by now: nobody looks
-                told(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
+                saving(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
 
     return Autosave(folder, training.lanes.state, lambda: taken(training, beside, screen), warn, threaded=threaded)
 
