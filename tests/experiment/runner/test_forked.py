@@ -162,6 +162,8 @@ def test_a_step_that_did_not_end_in_time_is_taken_back_in_the_child(training, mo
         training.reset()  # a child makes the whole run again
         training.wait(30)
         training.play()
+        while training.experiment.steps_done < 5:
+            time.sleep(0.01)
         assert in_child(lambda: DOES["step"](training.experiment)) == ""
 
 
