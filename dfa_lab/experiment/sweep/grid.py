@@ -115,7 +115,8 @@ def _list_of(name: str, value: Any, errors: list[str]) -> list[Any]:
         value = value.tolist()
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence | range | set | frozenset):
         return [value]
-    values = list(value)
+    # A set has another order in each process, which may share a folder.
+    values = sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)
     if name == "widths" and values and all(isinstance(one, int) for one in values):
         return [tuple(values)]
     if not values:

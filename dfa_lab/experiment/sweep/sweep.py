@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
@@ -53,7 +54,8 @@ def sweep(
     differ in what replicas may differ in are trained side by side, ``group_size`` at most (None chooses), and measured
     at their last step only (``probe_every=`` measures angles before as well, for functions among the metrics).
 
-    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them.
+    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them, and what two of
+      them have in common makes rows for each.
     - ``seeds`` is how many, from 0, or a list. The feedback is drawn by ``feedback_seed``, which is a setting.
     - ``metrics``: names in METRICS, a layer's with ``_first``, ``_last`` or ``_1``; functions of the run, an
       ``Experiment``; a list, or a mapping of columns to them. None: accuracy, losses and gradient alignment.
@@ -80,28 +82,27 @@ def sweep(
     runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
     check_combinations(runs)
     call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), stops=on_error == "raise")
-    groups = [group for group in plan(runs, steps, group_size) if call.is_open(group)]
-    bar = Progress(len(runs), call.results.done, shown=bool(progress))
-    execution = Execution(
-        executor=executor_for(executor, groups, str(fields.get("device", "cpu"))),
-        settings=call.settings,
-        steps=steps,
-        extras=call.extras,
-        keep=lambda run, result: bar.add(1, call.keep(run, result)),
-        claim=call.claim,
-        release=call.release,
-        part=bar.part,
-        saved=call.saved,
-    )
-    try:
-        execution.run(groups)
-    except KeyboardInterrupt:
-        done = f"{call.results.done:,} of {len(runs):,} runs are done"
-        where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
-        raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
-    finally:
-        call.close()
-        bar.close()
+    with closing(call):
+        groups = [group for group in plan(runs, steps, group_size) if call.is_open(group)]
+        trains = executor_for(executor, groups, str(fields.get("device", "cpu")))
+        with closing(Progress(len(runs), call.results.done, shown=bool(progress))) as bar:
+            execution = Execution(
+                executor=trains,
+                settings=call.settings,
+                steps=steps,
+                extras=call.extras,
+                keep=lambda done, results: bar.add(len(done), call.keep(done, results)),
+                claim=call.claim,
+                release=call.release,
+                part=bar.part,
+                saved=call.saved,
+            )
+            try:
+                execution.run(groups)
+            except KeyboardInterrupt:
+                done = f"{call.results.done:,} of {len(runs):,} runs are done"
+                where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
+                raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
     return call.frame()
 
 
@@ -177,14 +178,16 @@ class _Call:
     def _code(self, group: Group) -> str:
         return hashlib.sha256("".join(self.names[number] for number in group.runs).encode()).hexdigest()[:32]
 
-    def keep(self, run: int, result: Result) -> int:
-        """Keep a result, and say how many failed; where errors are to be raised, raise it."""
-        self.results.put(run, result)
-        if self.folder:
-            self.folder.write(self.names[run], self.settings(run), result)
-        if self.stops and result["error"] is not None:
-            given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
-            raise DfaLabError(f"the run {given} failed: {result['error']}")
+    def keep(self, runs: Sequence[int], results: Sequence[Result]) -> int:
+        """Keep results, and say how many runs failed by now; where errors are to be raised, raise the first of them."""
+        for run, result in zip(runs, results, strict=True):
+            self.results.put(run, result)
+            if self.folder:
+                self.folder.write(self.names[run], self.settings(run), result)
+        for run, result in zip(runs, results, strict=True):
+            if self.stops and result["error"] is not None:
+                given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
+                raise DfaLabError(f"the run {given} failed: {result['error']}")
         return self.results.failed
 
     def close(self) -> None:

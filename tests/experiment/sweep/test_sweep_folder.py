@@ -101,6 +101,30 @@ def test_errors_are_raised_where_that_is_asked_for(tmp_path):
     assert len(dfa.load_sweep(tmp_path)) >= 1
 
 
+@pytest.mark.parametrize("executor", [1, "threads"])
+def test_the_rest_of_a_group_is_kept_where_an_error_is_raised(tmp_path, executor):
+    from concurrent.futures import ThreadPoolExecutor
+
+    given = ThreadPoolExecutor(1) if executor == "threads" else executor
+    with pytest.raises(dfa.DfaLabError, match=r"lr=1000000.0, seed=0 failed"):
+        dfa.sweep({"lr": [1e6, 0.1]}, seeds=3, folder=tmp_path, on_error="raise", weight_decay=1.0, executor=given,
+                  group_size=6, **SMALL)  # fmt: skip
+    assert dfa.load_sweep(tmp_path).error.notna().tolist() == [True] * 3 + [False] * 3
+
+
+def test_an_executor_that_is_none_leaves_no_claims_and_no_thread(tmp_path):
+    import threading
+
+    before = set(threading.enumerate())
+    with pytest.raises(dfa.DfaLabError, match="executor was given as 'dask'"):
+        dfa.sweep(GRID, folder=tmp_path, executor="dask", **SMALL)
+    claims = [one for one in set(threading.enumerate()) - before if "claims" in one.name]
+    for one in claims:
+        one.join(5)
+    assert not any(one.is_alive() for one in claims)
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
 DAMAGED = [b"", b"{", b"[]", b'{"metrics": {}}', b'{"metrics": 3, "seconds": 1}', b"\xff\xfe", b"[" * 9999]
 
 

@@ -69,6 +69,8 @@ def test_one_error_lists_all_that_is_wrong():
         ({"metrics": ["test_acuracy"]}, "Did you mean 'test_accuracy'"),
         ({"metrics": ["samples_per_s"]}, "no metric called"),
         ({"metrics": {"seed": "test_loss"}}, "by itself"),
+        ({"metrics": {"lr": "test_loss"}}, "by itself"),
+        ({"metrics": {"steps": "test_loss"}}, "by itself"),
         ({"executor": "dask"}, "executor was given as 'dask'"),
         ({"on_error": "stop"}, "expected 'keep' or 'raise'"),
         ({"group_size": 0}, "group_size was given as 0"),
@@ -84,6 +86,13 @@ def test_values_may_be_arrays_ranges_and_single_ones():
     assert len(grid) == 8
     assert grid.run(7) == {"lr": 0.2, "widths": (8, 6), "rule": "fa", "batch_size": 2, "seed": 1}
     assert [grid.run(number) for number in range(8)] == list(grid.runs())
+
+
+def test_a_set_has_one_order_in_every_process():
+    names = {"uniform", "normal", "orthogonal", "aligned", "xavier"} & set(dfa.FEEDBACK_INITS)
+    assert len(names) > 2
+    grid = Grid.of({"feedback_init": names, "lr": {0.8, 0.4, 0.1, 0.2}}, 1, {})
+    assert grid.parts == ({"feedback_init": sorted(names), "lr": [0.1, 0.2, 0.4, 0.8]},)
 
 
 def test_several_grids_are_one_sweep():
