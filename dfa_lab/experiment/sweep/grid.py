@@ -65,10 +65,10 @@ class Grid:
     def of_attributes(cls, call: Mapping[str, Any]) -> Grid:
         """The grid that a table's ``attrs`` describe, read from JSON."""
         parts = [
-            {name: [tuple(one) if name == "widths" else one for one in values] for name, values in part.items()}
-            for part in call["grid"]
+            {name: [_of_json(name, one) for one in values] for name, values in part.items()} for part in call["grid"]
         ]
-        return cls(tuple(parts), dict(call["settings"]), tuple(call["seeds"]))
+        fixed = {name: _of_json(name, value) for name, value in call["settings"].items()}
+        return cls(tuple(parts), fixed, tuple(call["seeds"]))
 
     def __len__(self) -> int:
         return sum(_size(part) for part in self.parts) * len(self.seeds)
@@ -103,6 +103,10 @@ class Grid:
         for fields in self.combinations():
             for seed in self.seeds:
                 yield {**fields, "seed": seed}
+
+
+def _of_json(name: str, value: Any) -> Any:
+    return tuple(value) if name == "widths" else value
 
 
 def _size(part: Values) -> int:

@@ -108,7 +108,7 @@ def _call_in(place: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         found = json.loads(place.read_text("utf-8"))
         call, names = dict(found["call"]), [str(one) for one in found["names"]]
-        for name, kind in {"grid": list, "settings": dict, "seeds": list, "metrics": list}.items():
+        for name, kind in {"grid": list, "settings": dict, "seeds": list, "steps": int, "metrics": list}.items():
             if not isinstance(call[name], kind):
                 raise TypeError(f"{name} is no {kind.__name__}")
         return call, names

@@ -198,36 +198,3 @@ class _Call:
     def frame(self) -> pd.DataFrame:
         """The table of all runs."""
         return self.results.frame(self.grid, self.attributes)
-
-
-def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """The table of a sweep's folder: the runs that are done or failed by now, while others may still be trained.
-
-    Where several sweeps share the folder, one table of all of them, in the order in which they were begun. Raises
-    ``DfaLabError`` where the folder is none of a sweep, or a file in it is damaged.
-
-    >>> import tempfile, dfa_lab as dfa
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = dfa.sweep({"lr": [0.1]}, steps=5, task="moons", widths=(8,), folder=folder, progress=False)
-    ...     len(dfa.load_sweep(folder))
-    1
-    """
-    import pandas as pd
-
-    place = RunFolder(folder, make=False)
-    done, failed = place.names()
-    frames, taken = [], set[str]()
-    for call, names in place.calls():
-        grid = Grid.of_attributes(call)
-        if len(grid) != len(names):
-            raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
-        results = Results(len(grid), call["metrics"])
-        for number, name in enumerate(names):
-            if name not in taken and (name in done or name in failed):
-                results.put(number, place.read(name, failed=name not in done))
-        taken.update(names)
-        frame = results.frame(grid, call)
-        frames.append(frame[[results.has(number) for number in range(len(grid))]])
-    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
-    whole.attrs = dict(frames[0].attrs) if len(frames) == 1 else {"sweeps": [frame.attrs for frame in frames]}
-    return whole

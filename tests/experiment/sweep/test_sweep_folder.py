@@ -67,6 +67,43 @@ def test_the_table_of_a_folder_is_the_sweeps_and_holds_what_is_done_so_far(tmp_p
     assert part.attrs["done"] == 3
 
 
+APART = [
+    ({}, {"steps": 21}, {"steps": [20] * 2 + [21] * 2}),
+    ({}, {"batch_size": 64}, {"batch_size": [16] * 2 + [64] * 2}),
+    ({"momentum": 0.5}, {"widths": (4, 3)}, {"widths": [(8,)] * 2 + [(4, 3)] * 2, "momentum": [0.5] * 2 + [0.0] * 2}),
+    ({}, {"feedback_init": {"name": "aligned", "angle": 30}},
+     {"feedback_init": ["uniform"] * 2 + ['{"angle": 30, "name": "aligned"}'] * 2}),
+    ({}, {"metrics": ["test_loss"]}, {"sweep": [1] * 2 + [2] * 2}),
+    ({}, {"rule": "dfa"}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "told"), APART)
+@pytest.mark.filterwarnings("error")
+def test_no_two_runs_of_a_shared_folder_look_the_same_that_differ(tmp_path, one, other, told):
+    frames = [dfa.sweep({"lr": [0.1, 0.2]}, folder=tmp_path, **{**SMALL, **given}) for given in (one, other)]
+    loaded = dfa.load_sweep(tmp_path)
+    assert {name: loaded[name].tolist() for name in told} == told
+    assert [name for name in loaded.columns if name not in told] == list(frames[0].columns)
+    both = loaded.test_loss.tolist()
+    assert both == [*frames[0].test_loss, *frames[1].test_loss][: len(loaded)]
+    if told:
+        assert [call["steps"] for call in loaded.attrs["sweeps"]] == [20, other.get("steps", 20)]
+        with pytest.raises(dfa.DfaLabError, match=next(iter(told))):
+            dfa.sweepplot(loaded, x="lr", y="test_loss")
+
+
+def test_a_setting_that_one_sweep_fixes_and_another_varies_has_a_value_in_every_row(tmp_path):
+    plain = {name: value for name, value in SMALL.items() if name != "batch_size"}
+    dfa.sweep({"lr": [0.1, 0.2]}, folder=tmp_path, batch_size=8, **plain)
+    dfa.sweep({"batch_size": [4, 16]}, folder=tmp_path, lr=0.05, **plain)
+    dfa.sweep({"batch_size": [4, 8]}, folder=tmp_path, lr=0.1, **plain)  # one of them is there
+    loaded = dfa.load_sweep(tmp_path)
+    assert loaded.lr.tolist() == [0.1, 0.2, 0.05, 0.05, 0.1]
+    assert loaded.batch_size.tolist() == [8, 8, 4, 16, 4]
+    assert list(loaded.columns[:3]) == ["lr", "batch_size", "seed"]
+
+
 def test_failed_runs_alone_run_again_and_their_errors_are_kept(tmp_path, trained):
     grid, fixed = {"lr": [0.1, 1e6]}, SMALL | {"weight_decay": 1.0}
     first = dfa.sweep(grid, seeds=2, folder=tmp_path, **fixed)
