@@ -9,7 +9,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.jobs import Execution, Result, SweepMetric, entries_of, executor_for, pickled, sweep_metrics
+from dfa_lab.experiment.jobs import (
+    Execution,
+    Result,
+    SweepMetric,
+    entries_of,
+    executor_for,
+    pickled,
+    sweep_metrics,
+    workers_of,
+)
 from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
 from dfa_lab.experiment.sweep.claims import Claims
 from dfa_lab.experiment.sweep.feasibility import check_combinations
@@ -51,8 +60,8 @@ def sweep(
     """Train every combination of the settings in ``grid`` with every seed for ``steps`` updates; a row a run.
 
     The run of a row is ``Experiment(**fields, **its settings, seed=its seed)``, trained alone, to 1e-5. Runs that
-    differ in what replicas may differ in are trained side by side, ``group_size`` at most (None chooses), and measured
-    at their last step only (``probe_every=`` measures angles before as well, for functions among the metrics).
+    differ in what replicas may differ in are trained side by side, and measured at their last step only
+    (``probe_every=`` measures angles before as well, for functions among the metrics).
 
     - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them, and what two of
       them have in common makes rows for each.
@@ -62,6 +71,9 @@ def sweep(
     - ``executor``: None is this process or several, whatever is faster; a number of processes; or an executor with
       ``submit``, such as Dask's ``Client.get_executor()``.
     - ``folder`` keeps a file a run: what is done there is not trained again, what failed is. Processes may share it.
+    - ``group_size`` is the most runs that are trained side by side. None chooses by the network, and so that each
+      process has some; an executor does not say how many workers it has: for many give runs / (3 × workers). A number
+      makes the same groups, and so the same table to the last bit, whoever trains them.
     - ``on_error="raise"`` stops at the first run that fails; "keep" has its error in the table.
 
     The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN
@@ -81,10 +93,12 @@ def sweep(
         whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
     runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
     check_combinations(runs)
-    call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), stops=on_error == "raise")
+    device = str(fields.get("device", "cpu"))
+    workers = workers_of(executor, device)
+    call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), workers, stops=on_error == "raise")
     with closing(call):
-        groups = [group for group in plan(runs, steps, group_size) if call.is_open(group)]
-        trains = executor_for(executor, groups, str(fields.get("device", "cpu")))
+        groups = [group for group in plan(runs, steps, group_size, call.workers) if call.is_open(group)]
+        trains = executor_for(executor, groups, device)
         with closing(Progress(len(runs), call.results.done, shown=bool(progress))) as bar:
             execution = Execution(
                 executor=trains,
@@ -110,11 +124,18 @@ class _Call:
     """One call of ``sweep``: its runs by number, their results, and the folder where it has one."""
 
     def __init__(
-        self, grid: Grid, steps: int, metrics: list[SweepMetric], folder: RunFolder | None, *, stops: bool
+        self,
+        grid: Grid,
+        steps: int,
+        metrics: list[SweepMetric],
+        folder: RunFolder | None,
+        workers: int | None,
+        *,
+        stops: bool,
     ) -> None:
         entries = entries_of([{name: [one] for name, one in grid.fixed.items()}, *grid.parts], metrics)
         self.extras = pickled(metrics, entries)
-        self.grid, self.folder, self.stops = grid, folder, stops
+        self.grid, self.folder, self.workers, self.stops = grid, folder, workers, stops
         columns = [one.column for one in metrics]
         self.attributes = attributes_of(grid, steps, columns)
         self.results = Results(len(grid), columns)
@@ -123,7 +144,7 @@ class _Call:
         if folder:
             name_of = RunNames(steps, metrics, entries)
             self.names = [name_of(fields) for fields in grid.runs()]
-            folder.describe(self.attributes, self.names)
+            self.workers = folder.describe(self.attributes, self.names, workers)
             self._load(folder)
             self.claims = Claims(folder.path)
 

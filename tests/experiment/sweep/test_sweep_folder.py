@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 import dfa_lab as dfa
 
 SMALL = {"task": "moons", "widths": (8,), "batch_size": 16, "progress": False, "steps": 20}
+#: Under the name of the module stands its function in the package.
+MODULE = importlib.import_module("dfa_lab.experiment.sweep.sweep")
 GRID = {"rule": ["bp", "dfa"], "lr": [0.1, 0.2]}
 
 
@@ -149,12 +152,16 @@ def test_the_rest_of_a_group_is_kept_where_an_error_is_raised(tmp_path, executor
     assert dfa.load_sweep(tmp_path).error.notna().tolist() == [True] * 3 + [False] * 3
 
 
-def test_an_executor_that_is_none_leaves_no_claims_and_no_thread(tmp_path):
+def test_a_sweep_that_does_not_begin_leaves_no_claims_and_no_thread(tmp_path, monkeypatch):
     import threading
 
+    def none(*given):
+        raise dfa.DfaLabError("no executor")
+
     before = set(threading.enumerate())
-    with pytest.raises(dfa.DfaLabError, match="executor was given as 'dask'"):
-        dfa.sweep(GRID, folder=tmp_path, executor="dask", **SMALL)
+    monkeypatch.setattr(MODULE, "executor_for", none)
+    with pytest.raises(dfa.DfaLabError, match="no executor"):
+        dfa.sweep(GRID, folder=tmp_path, **SMALL)
     claims = [one for one in set(threading.enumerate()) - before if "claims" in one.name]
     for one in claims:
         one.join(5)
@@ -176,6 +183,19 @@ def test_a_damaged_file_is_named_and_its_run_is_trained_again(tmp_path, trained,
     same(dfa.sweep(GRID, folder=tmp_path, **SMALL), frame)
     assert len(trained) == 1
     same(dfa.load_sweep(tmp_path), frame)
+
+
+def test_processes_that_share_a_folder_make_the_groups_of_the_first(tmp_path, monkeypatch):
+    seen, real = [], MODULE.plan
+    monkeypatch.setattr(MODULE, "plan", lambda *given: seen.append(given[-1]) or real(*given))
+    for executor in (1, 3):
+        dfa.sweep(GRID, folder=tmp_path, executor=executor, **SMALL)
+    dfa.sweep(GRID, executor=3, **SMALL)
+    dfa.sweep(GRID, folder=tmp_path, executor=2, **SMALL | {"steps": 21})
+    place = next(one for one in tmp_path.glob("sweep-*.json") if json.loads(one.read_text())["call"]["steps"] == 20)
+    place.write_text("{")
+    dfa.sweep(GRID, folder=tmp_path, executor=4, **SMALL)
+    assert seen == [1, 1, 3, 2, 4]
 
 
 def test_a_damaged_description_and_no_folder_are_errors(tmp_path):
