@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.cli import main
+from command_line import run
 
 FIRST = """
 task = "moons"
@@ -17,14 +17,6 @@ metrics = ["test_accuracy", "test_loss"]
 rule = ["bp", "dfa"]
 lr = [0.03, 0.1]
 """
-
-
-def run(*arguments):
-    try:
-        main([str(one) for one in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture
