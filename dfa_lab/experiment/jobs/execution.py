@@ -27,8 +27,9 @@ class Execution:
 
     ``keep`` is called with the numbers of runs and their results, ``claim`` with a group before it is trained: it
     returns the runs of it that are still to be trained, or None where another process has it. ``release`` ends a
-    claim. ``part`` is called with the share of a group that is done, where it is trained in this process; ``saved``
-    gives the file that a group on this machine is kept in while it is trained.
+    claim. ``part`` is called with the share of a group that is done, where it is trained in this process, ``taken``
+    when runs may have been done, here or elsewhere; ``saved`` gives the file that a group on this machine is kept in
+    while it is trained.
     """
 
     executor: Here | Processes | Given
@@ -39,6 +40,7 @@ class Execution:
     claim: Callable[[Group], Sequence[int] | None]
     release: Callable[[Group], None]
     part: Callable[[float], None]
+    taken: Callable[[], None]
     saved: Callable[[Group], str | None]
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class Execution:
                 elif others and not todo and not self._suspects:
                     time.sleep(LOOK)
                     todo, others = others, todo  # perhaps they are done by now, or left
+                self.taken()
         except BaseException:
             for future, _, _ in self._flying.values():
                 if callable(cancel := getattr(future, "cancel", None)):

@@ -105,10 +105,11 @@ def sweep(
                 settings=call.settings,
                 steps=steps,
                 extras=call.extras,
-                keep=lambda done, results: bar.add(len(done), call.keep(done, results)),
+                keep=call.keep,
                 claim=call.claim,
                 release=call.release,
                 part=bar.part,
+                taken=lambda: bar.show(call.results.done, call.results.failed),
                 saved=call.saved,
             )
             try:
@@ -199,8 +200,8 @@ class _Call:
     def _code(self, group: Group) -> str:
         return hashlib.sha256("".join(self.names[number] for number in group.runs).encode()).hexdigest()[:32]
 
-    def keep(self, runs: Sequence[int], results: Sequence[Result]) -> int:
-        """Keep results, and say how many runs failed by now; where errors are to be raised, raise the first of them."""
+    def keep(self, runs: Sequence[int], results: Sequence[Result]) -> None:
+        """Keep results, all of them before the error of one is raised, where errors are to be raised."""
         for run, result in zip(runs, results, strict=True):
             self.results.put(run, result)
             if self.folder:
@@ -209,7 +210,6 @@ class _Call:
             if self.stops and result["error"] is not None:
                 given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
                 raise DfaLabError(f"the run {given} failed: {result['error']}")
-        return self.results.failed
 
     def close(self) -> None:
         """Give free what was claimed."""
