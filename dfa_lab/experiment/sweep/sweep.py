@@ -21,7 +21,7 @@ from dfa_lab.experiment.jobs import (
 )
 from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
 from dfa_lab.experiment.sweep.claims import Claims
-from dfa_lab.experiment.sweep.feasibility import check_combinations
+from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.plan import Group, plan
 from dfa_lab.experiment.sweep.progress import Progress
@@ -93,6 +93,7 @@ def sweep(
         whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
     runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
     check_combinations(runs)
+    check_layers(runs, wanted)
     device = str(fields.get("device", "cpu"))
     workers = workers_of(executor, device)
     call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), workers, stops=on_error == "raise")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.experiment.jobs import sweep_metrics
 from dfa_lab.experiment.sweep import sweep as sweep_of
-from dfa_lab.experiment.sweep.feasibility import check_combinations
+from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.plan import plan
 
@@ -68,6 +69,8 @@ def test_one_error_lists_all_that_is_wrong():
         ({"seeds": "3"}, "seeds was given as '3'"),
         ({"metrics": ["test_acuracy"]}, "Did you mean 'test_accuracy'"),
         ({"metrics": ["samples_per_s"]}, "no metric called"),
+        ({"metrics": ["gradient_alignment_2"]}, "is of hidden layer 2, and no network of this sweep has more than 1"),
+        ({"metrics": {"angle": "weight_alignment_9"}}, "the metric angle is of hidden layer 9"),
         ({"metrics": {"seed": "test_loss"}}, "by itself"),
         ({"metrics": {"lr": "test_loss"}}, "by itself"),
         ({"metrics": {"steps": "test_loss"}}, "by itself"),
@@ -80,6 +83,13 @@ def test_one_error_lists_all_that_is_wrong():
 def test_arguments_are_checked(given, said):
     with pytest.raises(dfa.DfaLabError, match=said):
         dfa.sweep({"lr": [0.1]}, **{"steps": 5, **given}, **SMALL)
+
+
+def test_a_layer_that_one_of_the_networks_has_can_be_measured():
+    wanted = sweep_metrics(["gradient_alignment_3", "weight_alignment_last"])
+    check_layers(Grid.of([{"widths": [(4,), (4, 4, 4)]}, {"lr": [0.1]}], 1, {}), wanted)
+    with pytest.raises(dfa.DfaLabError, match="more than 2"):
+        check_layers(Grid.of([{"widths": [(4,)]}, {"lr": [0.1]}], 1, {}), wanted)
 
 
 def test_values_may_be_arrays_ranges_and_single_ones():
