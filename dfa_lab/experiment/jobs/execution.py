@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dfa_lab.errors import in_words
@@ -124,7 +125,10 @@ class Execution:
         self._died[part] = self._died.get(part, 0) + 1
         if self._died[part] <= TRIES:
             self._suspects.append((part, claimed))
-        elif len(part.runs) > 1:
+            return
+        if (saved := self.saved(part)) is not None:  # nobody goes on with this group
+            Path(saved).unlink(missing_ok=True)
+        if len(part.runs) > 1:
             middle = len(part.runs) // 2
             for runs in (part.runs[:middle], part.runs[middle:]):
                 self._suspects.append((replace(part, runs=runs), claimed))
