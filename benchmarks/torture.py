@@ -13,6 +13,7 @@ import argparse
 import faulthandler
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,9 @@ def made_apart(name: str, plan: Plan) -> Counts:
         command = [sys.executable, __file__, name, "--here", str(out), "--times", str(plan.times)]
         command += ["--seed", str(plan.seed), "--first", str(plan.first), "--patience", str(patience)]
         command += [] if plan.minutes is None else ["--minutes", str(plan.minutes)]
-        done = subprocess.run(command, check=False)
+        # What is attacked is not to fill the user's own folder of saves; an attack on saves names another.
+        environment = os.environ | {"DFA_LAB_AUTOSAVE": "off"}
+        done = subprocess.run(command, env=environment, check=False)
         if out.exists():
             counts.add(json.loads(out.read_text(encoding="utf-8")))
         counts.check("the attack's process ends well", done.returncode == 0, f"exit code {done.returncode}")

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 import dfa_lab as dfa
+from attacks.runs import made_again
 
 LOOKS = ("call", "c_return")
 
@@ -89,16 +90,6 @@ class Fails:
         if self.left == 0:
             raise self.error("it failed")
         return self.function(*given, **named)
-
-
-def made_again(run, **own):
-    """The run from its settings and its changes alone, as its script makes it; ``own`` is a module or the like."""
-    twin = dfa.Experiment(dfa.Settings(**run.history.settings), **own)
-    for step, fields in run.history.changes():
-        twin.train(step - twin.steps_done)
-        twin.change(**fields)
-    twin.train(run.steps_done - twin.steps_done)
-    return twin
 
 
 def check_between_steps(run, **own):

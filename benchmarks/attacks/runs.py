@@ -45,10 +45,9 @@ def change_of(numbers: random.Random) -> dict[str, Any]:
     return numbers.choice(changes)
 
 
-def made_again(run: dfa.Experiment) -> dfa.Experiment:
-    """The run of the same settings, network and changes, trained to the same step."""
-    own: dict[str, Any] = {"module": run.module, "output": run.output}
-    again = dfa.Experiment(dfa.Settings(**run.history.settings), **own)
+def made_again(run: dfa.Experiment, **own: Any) -> dfa.Experiment:
+    """The run of the same settings, network and changes, trained to the same step; ``own`` is a loss or the like."""
+    again = dfa.Experiment(dfa.Settings(**run.history.settings), **{"module": run.module, "output": run.output, **own})
     for step, fields in run.history.changes():
         again.train(step - again.steps_done)
         again.change(**fields)

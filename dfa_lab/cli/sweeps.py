@@ -33,19 +33,38 @@ def sweep(
     folder: Annotated[Path | None, typer.Option(help="Keep each run there, and skip those that are there.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table, a row a run.")] = None,
 ) -> None:
-    """Train every combination of settings in FILE with every seed, and print what they reached."""
+    """Train every combination of settings in FILE with every seed, and print what they reached.
+
+    Exit code 1 where runs failed, 130 after Ctrl-C: what was trained is printed and written all the same.
+    """
     arguments = _arguments_of(file)
     if folder is not None:
         arguments["folder"] = folder
+    from dfa_lab.experiment.sweep import SweepInterrupted
     from dfa_lab.experiment.sweep import sweep as train_all
 
+    stopped = False
     with _executor(scheduler) as executor, _of_file(file):
-        frame = train_all(executor=executor, **arguments)
-    typer.echo(_summary(frame))
+        try:
+            frame = train_all(executor=executor, **arguments)
+        except SweepInterrupted as interrupt:
+            stopped, frame = True, interrupt.frame
+    if len(trained := frame[frame["seconds"].notna()]):
+        typer.echo(_summary(trained))
     if csv is not None:
         from dfa_lab.atomic_file import write_atomically
 
         write_atomically(csv, frame.to_csv(index=False), what="--csv")
+    kept = arguments.get("folder")
+    if stopped:
+        more = f"the same command with --folder {kept} goes on" if kept else "--folder keeps what is done"
+        typer.echo(f"dfa-lab: stopped: {frame.attrs['done']:,} of {len(frame):,} runs are done; {more}.", err=True)
+        raise typer.Exit(130)
+    if failed := frame.attrs["failed"]:
+        where = f"column error of {csv}" if csv else f"{kept / 'runs'}/*.failed.json" if kept else ""
+        more = f"their errors are in {where}" if where else "--csv or --folder keeps the error of each"
+        typer.echo(f"dfa-lab: {failed:,} of {len(frame):,} runs failed; {more}.", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -142,6 +142,18 @@ def test_an_attack_in_a_process_of_its_own_that_crashes_is_wrong(monkeypatch):
     assert list(found.wrong) == ["the attack's process ends well"]
 
 
+def test_an_attack_saves_nothing_into_the_users_folder(tmp_path, monkeypatch):
+    stand_in = tmp_path / "attack.py"
+    stand_in.write_text(
+        "import json, os, pathlib, sys\n"
+        "found = {'right': {os.environ['DFA_LAB_AUTOSAVE']: 1}, 'wrong': {}, 'details': {}, 'figures': {}}\n"
+        "pathlib.Path(sys.argv[3]).write_text(json.dumps(found))\n"
+    )
+    monkeypatch.setattr(torture, "__file__", str(stand_in))
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", str(tmp_path / "saves"))
+    assert "off" in torture.made_apart("changes", counts.Plan(1)).right
+
+
 def test_every_attack_has_its_file():
     for name in torture.ATTACKS:
         assert callable(importlib.import_module(f"attacks.{name}").attack)

@@ -6,15 +6,7 @@ import sys
 
 import pytest
 
-from dfa_lab.cli import main
-
-
-def run(*arguments):
-    try:
-        main(arguments)
-    except SystemExit as end:
-        return end.code or 0
-    return 0
+from command_line import run
 
 
 def test_train_prints_json(capsys):

@@ -9,17 +9,10 @@ import time
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.cli import kept_run, main
+from command_line import run
+from dfa_lab.cli import kept_run
 
 RUN = ("train", "--task", "moons", "--widths", "8", "--set", "batch_size=16", "--set", "probe_size=16")
-
-
-def run(*arguments):
-    try:
-        main(arguments)
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 def whole(steps=60):

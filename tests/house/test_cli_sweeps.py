@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.cli import main
+from command_line import run
 
 FIRST = """
 task = "moons"
@@ -17,14 +17,6 @@ metrics = ["test_accuracy", "test_loss"]
 rule = ["bp", "dfa"]
 lr = [0.03, 0.1]
 """
-
-
-def run(*arguments):
-    try:
-        main([str(one) for one in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture
@@ -51,6 +43,48 @@ def test_a_file_is_the_sweep_that_the_same_call_makes(file, tmp_path, capsys):
     ]
     accuracy = expected[(expected.rule == "dfa") & (expected.lr == 0.1)].test_accuracy
     assert f"{accuracy.mean():.2f}" in out.splitlines()[4]
+
+
+FAILING = FIRST.replace("0.03", "1e6").replace("steps = 20", "steps = 20\nweight_decay = 1.0")
+
+
+@pytest.mark.parametrize("kept", [None, "--csv", "--folder"])
+def test_runs_that_fail_are_an_exit_code_and_a_line_that_says_where_their_errors_are(kept, tmp_path, capsys):
+    path, place = tmp_path / "fails.toml", tmp_path / "kept"
+    path.write_text(FAILING)
+    assert run("sweep", path, *([] if kept is None else [kept, place])) == 1
+    out, err = capsys.readouterr()
+    assert [line.split()[:3] for line in out.splitlines()[2:5:2]] == [["bp", "0.1", "2"], ["dfa", "0.1", "2"]]
+    said = err.splitlines()[-1]
+    assert said.startswith("dfa-lab: 4 of 8 runs failed; ")
+    if kept == "--csv":
+        assert said.endswith(f"column error of {place}.")
+        assert pd.read_csv(place)["error"].notna().sum() == 4
+    elif kept:
+        assert f"{place}/runs/*.failed.json" in said
+        assert len(list(place.glob("runs/*.failed.json"))) == 4
+    else:
+        assert "--csv or --folder" in said
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_ctrl_c_prints_and_writes_what_is_done(folder, file, tmp_path, capsys, monkeypatch):
+    def train(*given):
+        if train.calls:
+            raise KeyboardInterrupt
+        train.calls.append(given)
+        return real(*given)
+
+    train.calls, real = [], dfa.experiment.jobs.execution.do_job
+    monkeypatch.setattr("dfa_lab.experiment.jobs.execution.do_job", train)
+    place = ["--folder", tmp_path / "kept"] if folder else []
+    assert run("sweep", file, "--csv", tmp_path / "runs.csv", *place) == 130
+    out, err = capsys.readouterr()
+    assert "4 of 8 runs are done" in err.splitlines()[-1]
+    assert ("goes on" in err) == folder
+    assert len(out.splitlines()) == 1 + 2
+    assert "failed" not in out
+    assert pd.read_csv(tmp_path / "runs.csv")["error"].isna().sum() == 4
 
 
 def test_choices_with_parameters_and_several_grids_come_from_a_file(tmp_path, capsys):

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dfa_lab.errors import in_words
@@ -25,20 +26,22 @@ TRIES = 1
 class Execution:
     """Trains groups. ``settings`` gives the settings of a run by its number, ``steps`` and ``extras`` are a job's.
 
-    ``keep`` is called with a run's number and its result, ``claim`` with a group before it is trained: it returns the
-    runs of it that are still to be trained, or None where another process has it. ``release`` ends a claim. ``part``
-    is called with the share of a group that is done, where it is trained in this process; ``saved`` gives the file
-    that a group on this machine is kept in while it is trained.
+    ``keep`` is called with the numbers of runs and their results, ``claim`` with a group before it is trained: it
+    returns the runs of it that are still to be trained, or None where another process has it. ``release`` ends a
+    claim. ``part`` is called with the share of a group that is done, where it is trained in this process, ``taken``
+    when runs may have been done, here or elsewhere; ``saved`` gives the file that a group on this machine is kept in
+    while it is trained.
     """
 
     executor: Here | Processes | Given
     settings: Callable[[int], Mapping[str, Any]]
     steps: int
     extras: bytes
-    keep: Callable[[int, Result], None]
+    keep: Callable[[Sequence[int], Sequence[Result]], None]
     claim: Callable[[Group], Sequence[int] | None]
     release: Callable[[Group], None]
     part: Callable[[float], None]
+    taken: Callable[[], None]
     saved: Callable[[Group], str | None]
 
     def __post_init__(self) -> None:
@@ -58,6 +61,7 @@ class Execution:
                 elif others and not todo and not self._suspects:
                     time.sleep(LOOK)
                     todo, others = others, todo  # perhaps they are done by now, or left
+                self.taken()
         except BaseException:
             for future, _, _ in self._flying.values():
                 if callable(cancel := getattr(future, "cancel", None)):
@@ -113,8 +117,7 @@ class Execution:
         except Exception as error:
             self._failed(part, claimed, error)
             return
-        for number, result in zip(part.runs, results, strict=True):
-            self.keep(number, result)
+        self.keep(part.runs, results)
         self._release(claimed)
 
     def _failed(self, part: Group, claimed: Group, error: BaseException) -> None:
@@ -122,13 +125,16 @@ class Execution:
         self._died[part] = self._died.get(part, 0) + 1
         if self._died[part] <= TRIES:
             self._suspects.append((part, claimed))
-        elif len(part.runs) > 1:
+            return
+        if (saved := self.saved(part)) is not None:  # nobody goes on with this group
+            Path(saved).unlink(missing_ok=True)
+        if len(part.runs) > 1:
             middle = len(part.runs) // 2
             for runs in (part.runs[:middle], part.runs[middle:]):
                 self._suspects.append((replace(part, runs=runs), claimed))
         else:
             why = f"it was given out {self._died[part]} times and nothing came back: {in_words(error)}"
-            self.keep(part.runs[0], Result(metrics={}, seconds=0.0, error=why))
+            self.keep(part.runs, [Result(metrics={}, seconds=0.0, error=why)])
             self._release(claimed)
 
     def _release(self, claimed: Group) -> None:

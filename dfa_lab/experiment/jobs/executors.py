@@ -93,22 +93,28 @@ class Given:
         """It is the user's to end."""
 
 
-def executor_for(given: Any, groups: Sequence[Group], device: str) -> Here | Processes | Given:
-    """What trains the ``groups``: of None, processes where they save more than they need to start."""
-    if os.getpid() != Processes._owner and (given is None or isinstance(given, int)):
-        return Here()
+def workers_of(given: Any, device: str) -> int | None:
+    """How many groups are trained at once: of None one a core; None for a user's executor, which does not say."""
     if given is None:
-        number = _cores() if device == "cpu" else 1
-        return Processes(number) if _processes_pay(groups, number) else Here()
+        return _cores() if device == "cpu" else 1
     if isinstance(given, int):
-        number = whole_number("executor", given, 1, MOST_PROCESSES, instead="None or an executor")
-        return Here() if number == 1 else Processes(number)
+        return whole_number("executor", given, 1, MOST_PROCESSES, instead="None or an executor")
     if not callable(getattr(given, "submit", None)):
         raise DfaLabError(
             f"executor was given as {shown(given)}; expected None, a number of processes, or an executor with submit, "
             "such as concurrent.futures has, or Dask's Client.get_executor()."
         )
-    return Given(given)
+    return None
+
+
+def executor_for(given: Any, groups: Sequence[Group], device: str) -> Here | Processes | Given:
+    """What trains the ``groups``: of None, processes where they save more than they need to start."""
+    number = workers_of(given, device)
+    if number is None:
+        return Given(given)
+    if number == 1 or os.getpid() != Processes._owner or (given is None and not _processes_pay(groups, number)):
+        return Here()
+    return Processes(number)
 
 
 def _cores() -> int:
@@ -121,4 +127,4 @@ def _processes_pay(groups: Sequence[Group], number: int) -> bool:
     """Whether so many processes are through sooner than this one, by counted operations."""
     alone = sum(group.total for group in groups)
     longest = max((group.total for group in groups), default=0.0)
-    return number > 1 and START + max(alone / number, longest) < alone
+    return START + max(alone / number, longest) < alone

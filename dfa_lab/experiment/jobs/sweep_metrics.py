@@ -8,12 +8,13 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import METRICS
+from dfa_lab.experiment.settings import Settings
 
 #: What is kept where nothing is asked for.
 DEFAULTS = ("test_accuracy", "test_loss", "train_loss", "gradient_alignment_first", "gradient_alignment_last")
 ENDS = FIRST, LAST = "first", "last"
 #: Columns that a metric cannot be called, since the table has them anyway.
-TAKEN = ("seed", "seconds", "error")
+TAKEN = (*Settings.model_fields, "steps", "sweep", "seconds", "error")
 
 
 @dataclass(frozen=True)

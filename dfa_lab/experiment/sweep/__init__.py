@@ -1,3 +1,4 @@
 """Many runs at once: a grid of settings, trained side by side and by several processes, as a table."""
 
-from dfa_lab.experiment.sweep.sweep import load_sweep, sweep
+from dfa_lab.experiment.sweep.kept_sweep import load_sweep
+from dfa_lab.experiment.sweep.sweep import SweepInterrupted, sweep

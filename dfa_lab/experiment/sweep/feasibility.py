@@ -6,11 +6,12 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.data import make_task
+from dfa_lab.experiment.jobs import SweepMetric
 from dfa_lab.experiment.settings import CHOICES, Settings
 from dfa_lab.experiment.sweep.grid import Grid, Values, in_one
 from dfa_lab.experiment.training import MLPLearner, make_mlp
@@ -32,6 +33,18 @@ def check_combinations(grid: Grid) -> None:
             errors.append(f"{given}: {error}" if given else str(error))
     if errors:
         raise DfaLabError(in_one(errors, "combination"))
+
+
+def check_layers(grid: Grid, metrics: Sequence[SweepMetric]) -> None:
+    """Raise ``DfaLabError`` where a metric is that of a hidden layer which no network of the sweep has."""
+    fixed = grid.fixed.get("widths", Settings.model_fields["widths"].default)
+    deepest = max(len(widths) for part in grid.parts for widths in part.get("widths", [fixed]))
+    for one in metrics:
+        if one.layer.isdigit() and int(one.layer) > deepest:
+            raise DfaLabError(
+                f"nothing was run: the metric {one.column} is of hidden layer {one.layer}, and no network of this "
+                f"sweep has more than {deepest}; expected a layer that there is, first or last."
+            )
 
 
 def _tried(grid: Grid) -> Iterator[dict[str, Any]]:

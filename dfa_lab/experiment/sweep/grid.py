@@ -65,10 +65,10 @@ class Grid:
     def of_attributes(cls, call: Mapping[str, Any]) -> Grid:
         """The grid that a table's ``attrs`` describe, read from JSON."""
         parts = [
-            {name: [tuple(one) if name == "widths" else one for one in values] for name, values in part.items()}
-            for part in call["grid"]
+            {name: [_of_json(name, one) for one in values] for name, values in part.items()} for part in call["grid"]
         ]
-        return cls(tuple(parts), dict(call["settings"]), tuple(call["seeds"]))
+        fixed = {name: _of_json(name, value) for name, value in call["settings"].items()}
+        return cls(tuple(parts), fixed, tuple(call["seeds"]))
 
     def __len__(self) -> int:
         return sum(_size(part) for part in self.parts) * len(self.seeds)
@@ -105,6 +105,10 @@ class Grid:
                 yield {**fields, "seed": seed}
 
 
+def _of_json(name: str, value: Any) -> Any:
+    return tuple(value) if name == "widths" else value
+
+
 def _size(part: Values) -> int:
     return math.prod(len(values) for values in part.values())
 
@@ -115,7 +119,8 @@ def _list_of(name: str, value: Any, errors: list[str]) -> list[Any]:
         value = value.tolist()
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence | range | set | frozenset):
         return [value]
-    values = list(value)
+    # A set has another order in each process, which may share a folder.
+    values = sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)
     if name == "widths" and values and all(isinstance(one, int) for one in values):
         return [tuple(values)]
     if not values:

@@ -11,23 +11,23 @@ class Progress:
     def __init__(self, total: int, done: int, *, shown: bool) -> None:
         from tqdm.auto import tqdm
 
-        self._part = 0.0
+        self._done, self._failed = done, 0
         self._bar: Any = tqdm(
             total=total, initial=done, unit="run", disable=not shown, mininterval=0.5, smoothing=0.05,
             bar_format="{l_bar}{bar}| {n:.0f}/{total} runs [{elapsed}<{remaining}{postfix}]",
         )  # fmt: skip
 
-    def add(self, runs: float, failed: int) -> None:
-        """So many more runs are done, in place of the part of a group that was shown."""
-        self._bar.update(runs - self._part)
-        self._part = 0.0
-        if failed:
+    def show(self, done: int, failed: int) -> None:
+        """So many runs are done, by whomever, and of them failed; the part of a group that was shown goes."""
+        self._done = done
+        self._bar.update(done - self._bar.n)
+        if failed != self._failed:
+            self._failed = failed
             self._bar.set_postfix_str(f", {failed} failed")
 
     def part(self, runs: float) -> None:
         """Of a group that is being trained here as much is done as ``runs`` runs are."""
-        self._bar.update(runs - self._part)
-        self._part = runs
+        self._bar.update(self._done + runs - self._bar.n)
 
     def close(self) -> None:
         """It stays on the screen as it is."""

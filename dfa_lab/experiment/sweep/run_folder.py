@@ -85,13 +85,22 @@ class RunFolder:
         """The file that a group is kept in while it is trained."""
         return self.path / "claims" / f"{group}.safetensors"
 
-    def describe(self, call: dict[str, Any], names: Sequence[str]) -> None:
-        """Say what a call asked for: what its table says of itself, and the names of its runs in order."""
+    def describe(self, call: dict[str, Any], names: Sequence[str], workers: int | None) -> int | None:
+        """Say what a call asked for: what its table says of itself, and the names of its runs in order.
+
+        Gives the number of ``workers`` that its groups are made for: that of the first call that asked for the same,
+        so that all processes which share the folder make the same groups. A damaged file says nothing.
+        """
         code = hashlib.sha256(json.dumps([call, list(names)]).encode()).hexdigest()[:16]
         place = self.path / f"sweep-{code}.json"
         if not place.exists():
-            text = json.dumps({"format": FORMAT, "call": call, "names": list(names)})
+            text = json.dumps({"format": FORMAT, "call": call, "names": list(names), "workers": workers})
             write_atomically(place, text, what="the sweep")
+        try:
+            first = json.loads(place.read_text("utf-8"))["workers"]
+        except (OSError, KeyError, TypeError, ValueError, RecursionError):
+            return workers
+        return first if isinstance(first, int) and first > 0 else None
 
     def calls(self) -> list[tuple[dict[str, Any], list[str]]]:
         """What the calls asked for, the oldest first. ``DfaLabError`` where there is none, or a damaged one."""
@@ -108,7 +117,7 @@ def _call_in(place: Path) -> tuple[dict[str, Any], list[str]]:
     try:
         found = json.loads(place.read_text("utf-8"))
         call, names = dict(found["call"]), [str(one) for one in found["names"]]
-        for name, kind in {"grid": list, "settings": dict, "seeds": list, "metrics": list}.items():
+        for name, kind in {"grid": list, "settings": dict, "seeds": list, "steps": int, "metrics": list}.items():
             if not isinstance(call[name], kind):
                 raise TypeError(f"{name} is no {kind.__name__}")
         return call, names

@@ -5,13 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.jobs import Execution, Result, SweepMetric, entries_of, executor_for, pickled, sweep_metrics
+from dfa_lab.experiment.jobs import (
+    Execution,
+    Result,
+    SweepMetric,
+    entries_of,
+    executor_for,
+    pickled,
+    sweep_metrics,
+    workers_of,
+)
 from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
 from dfa_lab.experiment.sweep.claims import Claims
-from dfa_lab.experiment.sweep.feasibility import check_combinations
+from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.plan import Group, plan
 from dfa_lab.experiment.sweep.progress import Progress
@@ -50,16 +60,20 @@ def sweep(
     """Train every combination of the settings in ``grid`` with every seed for ``steps`` updates; a row a run.
 
     The run of a row is ``Experiment(**fields, **its settings, seed=its seed)``, trained alone, to 1e-5. Runs that
-    differ in what replicas may differ in are trained side by side, ``group_size`` at most (None chooses), and measured
-    at their last step only (``probe_every=`` measures angles before as well, for functions among the metrics).
+    differ in what replicas may differ in are trained side by side, and measured at their last step only
+    (``probe_every=`` measures angles before as well, for functions among the metrics).
 
-    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them.
+    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them, and what two of
+      them have in common makes rows for each.
     - ``seeds`` is how many, from 0, or a list. The feedback is drawn by ``feedback_seed``, which is a setting.
     - ``metrics``: names in METRICS, a layer's with ``_first``, ``_last`` or ``_1``; functions of the run, an
       ``Experiment``; a list, or a mapping of columns to them. None: accuracy, losses and gradient alignment.
     - ``executor``: None is this process or several, whatever is faster; a number of processes; or an executor with
       ``submit``, such as Dask's ``Client.get_executor()``.
     - ``folder`` keeps a file a run: what is done there is not trained again, what failed is. Processes may share it.
+    - ``group_size`` is the most runs that are trained side by side. None chooses by the network, and so that each
+      process has some; an executor does not say how many workers it has: for many give runs / (3 × workers). A number
+      makes the same groups, and so the same table to the last bit, whoever trains them.
     - ``on_error="raise"`` stops at the first run that fails; "keep" has its error in the table.
 
     The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN
@@ -79,29 +93,32 @@ def sweep(
         whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
     runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
     check_combinations(runs)
-    call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), stops=on_error == "raise")
-    groups = [group for group in plan(runs, steps, group_size) if call.is_open(group)]
-    bar = Progress(len(runs), call.results.done, shown=bool(progress))
-    execution = Execution(
-        executor=executor_for(executor, groups, str(fields.get("device", "cpu"))),
-        settings=call.settings,
-        steps=steps,
-        extras=call.extras,
-        keep=lambda run, result: bar.add(1, call.keep(run, result)),
-        claim=call.claim,
-        release=call.release,
-        part=bar.part,
-        saved=call.saved,
-    )
-    try:
-        execution.run(groups)
-    except KeyboardInterrupt:
-        done = f"{call.results.done:,} of {len(runs):,} runs are done"
-        where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
-        raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
-    finally:
-        call.close()
-        bar.close()
+    check_layers(runs, wanted)
+    device = str(fields.get("device", "cpu"))
+    workers = workers_of(executor, device)
+    call = _Call(runs, steps, wanted, None if folder is None else RunFolder(folder), workers, stops=on_error == "raise")
+    with closing(call):
+        groups = [group for group in plan(runs, steps, group_size, call.workers) if call.is_open(group)]
+        trains = executor_for(executor, groups, device)
+        with closing(Progress(len(runs), call.results.done, shown=bool(progress))) as bar:
+            execution = Execution(
+                executor=trains,
+                settings=call.settings,
+                steps=steps,
+                extras=call.extras,
+                keep=call.keep,
+                claim=call.claim,
+                release=call.release,
+                part=bar.part,
+                taken=lambda: bar.show(call.results.done, call.results.failed),
+                saved=call.saved,
+            )
+            try:
+                execution.run(groups)
+            except KeyboardInterrupt:
+                done = f"{call.results.done:,} of {len(runs):,} runs are done"
+                where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
+                raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
     return call.frame()
 
 
@@ -109,11 +126,18 @@ class _Call:
     """One call of ``sweep``: its runs by number, their results, and the folder where it has one."""
 
     def __init__(
-        self, grid: Grid, steps: int, metrics: list[SweepMetric], folder: RunFolder | None, *, stops: bool
+        self,
+        grid: Grid,
+        steps: int,
+        metrics: list[SweepMetric],
+        folder: RunFolder | None,
+        workers: int | None,
+        *,
+        stops: bool,
     ) -> None:
         entries = entries_of([{name: [one] for name, one in grid.fixed.items()}, *grid.parts], metrics)
         self.extras = pickled(metrics, entries)
-        self.grid, self.folder, self.stops = grid, folder, stops
+        self.grid, self.folder, self.workers, self.stops = grid, folder, workers, stops
         columns = [one.column for one in metrics]
         self.attributes = attributes_of(grid, steps, columns)
         self.results = Results(len(grid), columns)
@@ -122,7 +146,7 @@ class _Call:
         if folder:
             name_of = RunNames(steps, metrics, entries)
             self.names = [name_of(fields) for fields in grid.runs()]
-            folder.describe(self.attributes, self.names)
+            self.workers = folder.describe(self.attributes, self.names, workers)
             self._load(folder)
             self.claims = Claims(folder.path)
 
@@ -177,15 +201,16 @@ class _Call:
     def _code(self, group: Group) -> str:
         return hashlib.sha256("".join(self.names[number] for number in group.runs).encode()).hexdigest()[:32]
 
-    def keep(self, run: int, result: Result) -> int:
-        """Keep a result, and say how many failed; where errors are to be raised, raise it."""
-        self.results.put(run, result)
-        if self.folder:
-            self.folder.write(self.names[run], self.settings(run), result)
-        if self.stops and result["error"] is not None:
-            given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
-            raise DfaLabError(f"the run {given} failed: {result['error']}")
-        return self.results.failed
+    def keep(self, runs: Sequence[int], results: Sequence[Result]) -> None:
+        """Keep results, all of them before the error of one is raised, where errors are to be raised."""
+        for run, result in zip(runs, results, strict=True):
+            self.results.put(run, result)
+            if self.folder:
+                self.folder.write(self.names[run], self.settings(run), result)
+        for run, result in zip(runs, results, strict=True):
+            if self.stops and result["error"] is not None:
+                given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
+                raise DfaLabError(f"the run {given} failed: {result['error']}")
 
     def close(self) -> None:
         """Give free what was claimed."""
@@ -195,36 +220,3 @@ class _Call:
     def frame(self) -> pd.DataFrame:
         """The table of all runs."""
         return self.results.frame(self.grid, self.attributes)
-
-
-def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """The table of a sweep's folder: the runs that are done or failed by now, while others may still be trained.
-
-    Where several sweeps share the folder, one table of all of them, in the order in which they were begun. Raises
-    ``DfaLabError`` where the folder is none of a sweep, or a file in it is damaged.
-
-    >>> import tempfile, dfa_lab as dfa
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = dfa.sweep({"lr": [0.1]}, steps=5, task="moons", widths=(8,), folder=folder, progress=False)
-    ...     len(dfa.load_sweep(folder))
-    1
-    """
-    import pandas as pd
-
-    place = RunFolder(folder, make=False)
-    done, failed = place.names()
-    frames, taken = [], set[str]()
-    for call, names in place.calls():
-        grid = Grid.of_attributes(call)
-        if len(grid) != len(names):
-            raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
-        results = Results(len(grid), call["metrics"])
-        for number, name in enumerate(names):
-            if name not in taken and (name in done or name in failed):
-                results.put(number, place.read(name, failed=name not in done))
-        taken.update(names)
-        frame = results.frame(grid, call)
-        frames.append(frame[[results.has(number) for number in range(len(grid))]])
-    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
-    whole.attrs = dict(frames[0].attrs) if len(frames) == 1 else {"sweeps": [frame.attrs for frame in frames]}
-    return whole

@@ -47,11 +47,14 @@ class Results:
         """Whether the result of a run is kept."""
         return self._errors[run] is not NOT_RUN
 
-    def frame(self, grid: Grid, attributes: Mapping[Any, Any]) -> pd.DataFrame:
-        """A row a run, in the grid's order: the settings in the grid, seed, the metrics, seconds, error."""
+    def frame(self, grid: Grid, attributes: Mapping[Any, Any], settings: Sequence[str] | None = None) -> pd.DataFrame:
+        """A row a run, in the grid's order: ``settings``, seed, the metrics, seconds, error.
+
+        Without ``settings`` the table has a column for each that is in the grid.
+        """
         import pandas as pd
 
-        columns: dict[str, Any] = {name: [] for name in grid.columns}
+        columns: dict[str, Any] = {name: [] for name in (grid.columns if settings is None else settings)}
         for fields in grid.combinations():
             for name, column in columns.items():
                 column.append(cell(fields.get(name, Settings.model_fields[name].default)))

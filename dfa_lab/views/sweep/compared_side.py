@@ -10,7 +10,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.views.base import event_line
 from dfa_lab.views.sweep.column_labels import words_of
-from dfa_lab.views.sweep.sweep_groups import SEEDS, checked_frame, identity
+from dfa_lab.views.sweep.sweep_groups import SEEDS, checked_frame, identity, setting_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Side:
     @property
     def settings(self) -> list[str]:
         """The settings that are columns."""
-        return [str(name) for name in self.frame.columns if name in Settings.model_fields and name not in NO_METRICS]
+        return setting_columns(self.frame)
 
     @property
     def metrics(self) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Settings that repeat an experiment by chance: a spread is taken over them.
 SEEDS = ("seed", "feedback_seed")
+#: What tells runs apart beside their settings, where several sweeps share a folder.
+BESIDE = ("steps", "sweep")
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,15 @@ def rows_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[tuple[Hashable, .
     return {key: np.array(rows) for key, rows in found.items()}
 
 
+def setting_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that say what a run is, seeds apart, in their order."""
+    known = {*Settings.model_fields, *BESIDE} - {*SEEDS}
+    return [str(name) for name in frame.columns if name in known]
+
+
 def hidden_settings(frame: pd.DataFrame, named: Sequence[str]) -> list[str]:
     """The settings, seeds apart, in which runs differ that have the same values in the columns ``named``."""
-    settings = [str(name) for name in frame.columns if name in Settings.model_fields and name not in (*SEEDS, *named)]
+    settings = [name for name in setting_columns(frame) if name not in named]
     groups = rows_of(frame, named).values()
     found = []
     for name in settings:

@@ -122,9 +122,7 @@ def sweepplot(
     if col is None:
         axes = axes_for(ax, "sweepplot()")
         plot.axis.check_fits(axes)
-        axes.set_title(
-            _title(table, y, plot.draw(axes, table), spread), loc="left", fontsize="small", color=palette.NEUTRAL
-        )
+        axes.set_title(_title(table, y, plot.draw(axes, table), spread), loc="left", **TITLE)
         plot.legend(axes)
         return axes
     if ax is not None:
@@ -243,9 +241,7 @@ def _panels(plot: _Plot, frame: pd.DataFrame, col: str) -> ShownPanels:
             axes.tick_params(labelleft=False)
         made.append(axes)
     plot.legend(*made)
-    figure.suptitle(
-        _title(frame, plot.y, drawn, plot.spread), x=0.01, ha="left", fontsize="small", color=palette.NEUTRAL
-    )
+    figure.suptitle(_title(frame, plot.y, drawn, plot.spread), x=0.01, ha="left", **TITLE)
     return ShownPanels.of(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -87,6 +88,23 @@ def test_a_lost_worker_costs_nothing_but_time():
     pd.testing.assert_frame_equal(
         found[~lost].drop(columns="seconds"), frame[~lost].drop(columns="seconds"), atol=1e-5, rtol=0
     )
+
+
+def test_a_group_that_is_given_up_leaves_no_file(tmp_path, monkeypatch):
+    real, left = dfa.experiment.jobs.execution.do_job, []
+
+    def dies(runs, steps, extras, saved, tick):
+        if '"seed": 2}' in runs:
+            pathlib.Path(saved).touch()
+            left.append(saved)
+            raise RuntimeError("the worker is gone")
+        return real(runs, steps, extras, saved, tick)
+
+    monkeypatch.setattr("dfa_lab.experiment.jobs.execution.do_job", dies)
+    frame = dfa.sweep({"lr": [0.1]}, seeds=4, executor=1, folder=tmp_path, **SMALL)
+    assert frame.error.notna().tolist() == [False, False, True, False]
+    assert len(set(left)) == 3
+    assert list((tmp_path / "claims").iterdir()) == []
 
 
 @pytest.mark.filterwarnings("ignore")

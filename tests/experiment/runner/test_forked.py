@@ -9,7 +9,8 @@ import traceback
 import pytest
 
 import dfa_lab as dfa
-from interrupts import check_between_steps, made_again
+from attacks.runs import made_again
+from interrupts import check_between_steps
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

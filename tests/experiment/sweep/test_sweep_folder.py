@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 import dfa_lab as dfa
 
 SMALL = {"task": "moons", "widths": (8,), "batch_size": 16, "progress": False, "steps": 20}
+#: Under the name of the module stands its function in the package.
+MODULE = importlib.import_module("dfa_lab.experiment.sweep.sweep")
 GRID = {"rule": ["bp", "dfa"], "lr": [0.1, 0.2]}
 
 
@@ -67,6 +70,43 @@ def test_the_table_of_a_folder_is_the_sweeps_and_holds_what_is_done_so_far(tmp_p
     assert part.attrs["done"] == 3
 
 
+APART = [
+    ({}, {"steps": 21}, {"steps": [20] * 2 + [21] * 2}),
+    ({}, {"batch_size": 64}, {"batch_size": [16] * 2 + [64] * 2}),
+    ({"momentum": 0.5}, {"widths": (4, 3)}, {"widths": [(8,)] * 2 + [(4, 3)] * 2, "momentum": [0.5] * 2 + [0.0] * 2}),
+    ({}, {"feedback_init": {"name": "aligned", "angle": 30}},
+     {"feedback_init": ["uniform"] * 2 + ['{"angle": 30, "name": "aligned"}'] * 2}),
+    ({}, {"metrics": ["test_loss"]}, {"sweep": [1] * 2 + [2] * 2}),
+    ({}, {"rule": "dfa"}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "told"), APART)
+@pytest.mark.filterwarnings("error")
+def test_no_two_runs_of_a_shared_folder_look_the_same_that_differ(tmp_path, one, other, told):
+    frames = [dfa.sweep({"lr": [0.1, 0.2]}, folder=tmp_path, **{**SMALL, **given}) for given in (one, other)]
+    loaded = dfa.load_sweep(tmp_path)
+    assert {name: loaded[name].tolist() for name in told} == told
+    assert [name for name in loaded.columns if name not in told] == list(frames[0].columns)
+    both = loaded.test_loss.tolist()
+    assert both == [*frames[0].test_loss, *frames[1].test_loss][: len(loaded)]
+    if told:
+        assert [call["steps"] for call in loaded.attrs["sweeps"]] == [20, other.get("steps", 20)]
+        with pytest.raises(dfa.DfaLabError, match=next(iter(told))):
+            dfa.sweepplot(loaded, x="lr", y="test_loss")
+
+
+def test_a_setting_that_one_sweep_fixes_and_another_varies_has_a_value_in_every_row(tmp_path):
+    plain = {name: value for name, value in SMALL.items() if name != "batch_size"}
+    dfa.sweep({"lr": [0.1, 0.2]}, folder=tmp_path, batch_size=8, **plain)
+    dfa.sweep({"batch_size": [4, 16]}, folder=tmp_path, lr=0.05, **plain)
+    dfa.sweep({"batch_size": [4, 8]}, folder=tmp_path, lr=0.1, **plain)  # one of them is there
+    loaded = dfa.load_sweep(tmp_path)
+    assert loaded.lr.tolist() == [0.1, 0.2, 0.05, 0.05, 0.1]
+    assert loaded.batch_size.tolist() == [8, 8, 4, 16, 4]
+    assert list(loaded.columns[:3]) == ["lr", "batch_size", "seed"]
+
+
 def test_failed_runs_alone_run_again_and_their_errors_are_kept(tmp_path, trained):
     grid, fixed = {"lr": [0.1, 1e6]}, SMALL | {"weight_decay": 1.0}
     first = dfa.sweep(grid, seeds=2, folder=tmp_path, **fixed)
@@ -101,6 +141,34 @@ def test_errors_are_raised_where_that_is_asked_for(tmp_path):
     assert len(dfa.load_sweep(tmp_path)) >= 1
 
 
+@pytest.mark.parametrize("executor", [1, "threads"])
+def test_the_rest_of_a_group_is_kept_where_an_error_is_raised(tmp_path, executor):
+    from concurrent.futures import ThreadPoolExecutor
+
+    given = ThreadPoolExecutor(1) if executor == "threads" else executor
+    with pytest.raises(dfa.DfaLabError, match=r"lr=1000000.0, seed=0 failed"):
+        dfa.sweep({"lr": [1e6, 0.1]}, seeds=3, folder=tmp_path, on_error="raise", weight_decay=1.0, executor=given,
+                  group_size=6, **SMALL)  # fmt: skip
+    assert dfa.load_sweep(tmp_path).error.notna().tolist() == [True] * 3 + [False] * 3
+
+
+def test_a_sweep_that_does_not_begin_leaves_no_claims_and_no_thread(tmp_path, monkeypatch):
+    import threading
+
+    def none(*given):
+        raise dfa.DfaLabError("no executor")
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(MODULE, "executor_for", none)
+    with pytest.raises(dfa.DfaLabError, match="no executor"):
+        dfa.sweep(GRID, folder=tmp_path, **SMALL)
+    claims = [one for one in set(threading.enumerate()) - before if "claims" in one.name]
+    for one in claims:
+        one.join(5)
+    assert not any(one.is_alive() for one in claims)
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
 DAMAGED = [b"", b"{", b"[]", b'{"metrics": {}}', b'{"metrics": 3, "seconds": 1}', b"\xff\xfe", b"[" * 9999]
 
 
@@ -115,6 +183,19 @@ def test_a_damaged_file_is_named_and_its_run_is_trained_again(tmp_path, trained,
     same(dfa.sweep(GRID, folder=tmp_path, **SMALL), frame)
     assert len(trained) == 1
     same(dfa.load_sweep(tmp_path), frame)
+
+
+def test_processes_that_share_a_folder_make_the_groups_of_the_first(tmp_path, monkeypatch):
+    seen, real = [], MODULE.plan
+    monkeypatch.setattr(MODULE, "plan", lambda *given: seen.append(given[-1]) or real(*given))
+    for executor in (1, 3):
+        dfa.sweep(GRID, folder=tmp_path, executor=executor, **SMALL)
+    dfa.sweep(GRID, executor=3, **SMALL)
+    dfa.sweep(GRID, folder=tmp_path, executor=2, **SMALL | {"steps": 21})
+    place = next(one for one in tmp_path.glob("sweep-*.json") if json.loads(one.read_text())["call"]["steps"] == 20)
+    place.write_text("{")
+    dfa.sweep(GRID, folder=tmp_path, executor=4, **SMALL)
+    assert seen == [1, 1, 3, 2, 4]
 
 
 def test_a_damaged_description_and_no_folder_are_errors(tmp_path):

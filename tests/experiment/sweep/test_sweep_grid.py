@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.experiment.jobs import sweep_metrics
 from dfa_lab.experiment.sweep import sweep as sweep_of
-from dfa_lab.experiment.sweep.feasibility import check_combinations
+from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.plan import plan
 
@@ -68,8 +69,13 @@ def test_one_error_lists_all_that_is_wrong():
         ({"seeds": "3"}, "seeds was given as '3'"),
         ({"metrics": ["test_acuracy"]}, "Did you mean 'test_accuracy'"),
         ({"metrics": ["samples_per_s"]}, "no metric called"),
+        ({"metrics": ["gradient_alignment_2"]}, "is of hidden layer 2, and no network of this sweep has more than 1"),
+        ({"metrics": {"angle": "weight_alignment_9"}}, "the metric angle is of hidden layer 9"),
         ({"metrics": {"seed": "test_loss"}}, "by itself"),
+        ({"metrics": {"lr": "test_loss"}}, "by itself"),
+        ({"metrics": {"steps": "test_loss"}}, "by itself"),
         ({"executor": "dask"}, "executor was given as 'dask'"),
+        ({"executor": 0}, "executor was given as 0"),
         ({"on_error": "stop"}, "expected 'keep' or 'raise'"),
         ({"group_size": 0}, "group_size was given as 0"),
     ],
@@ -79,11 +85,25 @@ def test_arguments_are_checked(given, said):
         dfa.sweep({"lr": [0.1]}, **{"steps": 5, **given}, **SMALL)
 
 
+def test_a_layer_that_one_of_the_networks_has_can_be_measured():
+    wanted = sweep_metrics(["gradient_alignment_3", "weight_alignment_last"])
+    check_layers(Grid.of([{"widths": [(4,), (4, 4, 4)]}, {"lr": [0.1]}], 1, {}), wanted)
+    with pytest.raises(dfa.DfaLabError, match="more than 2"):
+        check_layers(Grid.of([{"widths": [(4,)]}, {"lr": [0.1]}], 1, {}), wanted)
+
+
 def test_values_may_be_arrays_ranges_and_single_ones():
     grid = Grid.of({"lr": np.array([0.1, 0.2]), "widths": (8, 6), "rule": "fa", "batch_size": range(1, 3)}, 2, {})
     assert len(grid) == 8
     assert grid.run(7) == {"lr": 0.2, "widths": (8, 6), "rule": "fa", "batch_size": 2, "seed": 1}
     assert [grid.run(number) for number in range(8)] == list(grid.runs())
+
+
+def test_a_set_has_one_order_in_every_process():
+    names = {"uniform", "normal", "orthogonal", "aligned", "xavier"} & set(dfa.FEEDBACK_INITS)
+    assert len(names) > 2
+    grid = Grid.of({"feedback_init": names, "lr": {0.8, 0.4, 0.1, 0.2}}, 1, {})
+    assert grid.parts == ({"feedback_init": sorted(names), "lr": [0.1, 0.2, 0.4, 0.8]},)
 
 
 def test_several_grids_are_one_sweep():
@@ -110,6 +130,47 @@ def test_a_hundred_thousand_runs_are_checked_and_planned_without_making_as_many_
     assert 90 <= len(made) <= 200
     assert sorted(run for group in groups for run in group.runs) == list(range(len(grid)))
     assert max(len(group.runs) for group in groups) == 64
+
+
+LONG = 10**7
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5, 32, 250, 1000])
+@pytest.mark.parametrize("runs", [1, 7, 40, 300, 720, 10_000])
+def test_all_workers_have_groups(workers, runs):
+    lengths = [len(one.runs) for one in plan(Grid.of({"lr": [0.1]}, runs, {"widths": (32,)}), LONG, None, workers)]
+    assert sum(lengths) == runs
+    assert max(lengths) - min(lengths) <= 1
+    assert len(lengths) >= min(workers, runs) / 2
+    if runs >= 16 * workers:
+        assert len(lengths) >= 1.8 * workers
+    longest = -(-len(lengths) // workers) * max(lengths)  # how many runs the last worker trains
+    assert longest <= 1.5 * -(-runs // workers)
+
+
+def test_two_workers_have_the_large_groups_that_are_fastest():
+    values = {"rule": ["bp", "fa", "dfa"], "lr": [0.1, 0.2, 0.3, 0.4], "feedback_scale": [1, 2, 3]}
+    lengths = [len(one.runs) for one in plan(Grid.of(values, 20, {"widths": (32,)}), LONG, None, 2)]
+    assert set(lengths) == {40}
+    assert [len(one.runs) for one in plan(Grid.of({"lr": [0.1]}, 16, {"widths": (32,)}), LONG, None, 2)] == [8, 8]
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2, 32])
+def test_a_sweep_of_seconds_is_not_cut_up(workers):
+    grid = Grid.of({"lr": [0.1, 0.2]}, 4, {"widths": (32,)})
+    assert len(plan(grid, 10, None, workers)) == 1
+
+
+@pytest.mark.parametrize(("runs", "groups"), [(64, 16), (256, 64), (720, 60), (10_000, 157)])
+def test_an_executor_that_does_not_say_its_workers_has_groups_for_many(runs, groups):
+    found = plan(Grid.of({"lr": [0.1]}, runs, {"widths": (32,)}), LONG)
+    assert len(found) == groups
+
+
+def test_a_scheduler_is_not_given_more_tasks_than_it_can_handle():
+    grid = Grid.of({"lr": [0.1]}, 900_000, {"widths": (128, 128)})
+    assert len(plan(grid, 100)) == 30_000
+    assert len(plan(grid, 100, None, 2)) == len(plan(grid, LONG)) > 50_000
 
 
 def test_groups_hold_what_replicas_may_differ_in_and_the_longest_come_first():

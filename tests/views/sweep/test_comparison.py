@@ -64,6 +64,19 @@ def test_steps_differ():
     assert comparison(made({}, steps=100), made({}, steps=300)).differing == {"steps": (100, 300)}
 
 
+@pytest.mark.parametrize("column", ["steps", "sweep"])
+def test_steps_and_sweeps_of_a_shared_folder_are_no_metrics(column):
+    one = made({"lr": [0.01, 0.1], column: [1, 2]}, 3)
+    lines = summary(one).splitlines()
+    assert lines[0].split()[:4] == ["learning", "rate", column, "runs"]
+    assert [line.split()[:3] for line in lines[1:]] == [[lr, n, "3"] for lr in ("0.01", "0.1") for n in "12"]
+    found = comparison(one, made({"lr": [0.01, 0.1], column: [2, 3]}, 3))
+    assert found.varied == ("lr", column)
+    assert found.frame[column].unique().tolist() == [2]
+    assert found.unmatched == (2, 2)
+    assert column not in found.frame["metric"].unique()
+
+
 def test_a_setting_that_one_of_them_varies_is_matched_by_what_the_other_has():
     varied = made({"rule": ["bp", "fa", "dfa"]}, 3)
     fixed = made({}, 3, settings={"rule": "fa"})
