@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
+from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.autosave.place import MOST_BYTES, MOST_SAVES, default_folder
 from dfa_lab.experiment.autosave.saved_run import (
@@ -19,13 +20,12 @@ from dfa_lab.experiment.autosave.saved_run import (
     SavedRun,
     folders_in,
     read_saved,
+    remove_left_over,
     remove_saved,
     size_of,
 )
 from dfa_lab.html_table import plain_table, table
 
-#: A folder without a whole save in it that nobody has touched for so many seconds is left over from a killed program.
-LEFT_OVER = 3600.0
 HEAD = ("", "saved", "task", "rule", "steps", "runs", "needs", "name")
 
 
@@ -112,12 +112,16 @@ def found(which: object, folder: Path | None = None) -> SavedRun:
 
 
 def keep_within_bounds(root: Path, own: Path, *, saves: int = MOST_SAVES, size: int = MOST_BYTES) -> None:
-    """Remove the oldest saves in ``root`` that are too many or too much; never ``own``, which was just written."""
+    """Remove the oldest saves in ``root`` that are too many or too much; never ``own``, which was just written.
+
+    What a killed program left there goes too, once nobody has touched it for ``LEFT_OVER`` seconds.
+    """
     total, kept = size_of(own), 1
     listed = saved_runs(root)
     for one in listed:
         if one.path == own:
             continue
+        remove_left_over(one)
         total, kept = total + size_of(one.path), kept + 1
         if total > size or kept > saves:
             remove_saved(one.path)

@@ -8,10 +8,11 @@ import time
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.autosave import LaneRecord, found, saved_runs
 from dfa_lab.experiment.autosave.saved_run import INDEX, write_saved
-from dfa_lab.experiment.autosave.saved_runs import LEFT_OVER, keep_within_bounds
+from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
 
 NAME = "20260102-{:06d}-00ff"
 
@@ -89,6 +90,22 @@ def test_what_a_killed_program_left_is_not_listed_and_goes_after_a_while(tmp_pat
     os.utime(half, (long_ago, long_ago))
     keep_within_bounds(tmp_path, newest)
     assert not half.exists()
+
+
+@pytest.mark.parametrize("left", ["7-0.safetensors", "7-1.safetensors", f".{'0' * 32}.part"])
+def test_what_a_killed_program_left_beside_its_last_whole_save_goes_after_a_while(tmp_path, left):
+    other, newest = saved(tmp_path, 1), saved(tmp_path, 2)
+    whole = sorted(one.name for one in other.iterdir())
+    (other / left).write_bytes(b"left over")
+    (other / "notes.txt").write_bytes(b"mine")
+    keep_within_bounds(tmp_path, newest)
+    assert (other / left).exists(), "maybe it is being written now"
+    long_ago = time.time() - 2 * LEFT_OVER
+    for one in other.iterdir():
+        os.utime(one, (long_ago, long_ago))
+    keep_within_bounds(tmp_path, newest)
+    assert sorted(one.name for one in other.iterdir()) == sorted([*whole, "notes.txt"])
+    assert numbers(tmp_path) == [2, 1]
 
 
 @pytest.mark.parametrize("killed_at", ["run", "list", "removal"])
