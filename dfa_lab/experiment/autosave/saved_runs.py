@@ -107,7 +107,10 @@ def found(which: object, folder: Path | None = None) -> SavedRun:
             "them, or its path."
         )
     by_name = (default_folder() if folder is None else folder) / os.fspath(which)
-    path = by_name if by_name.is_dir() else Path(which).expanduser()
+    try:
+        path = by_name if by_name.is_dir() else Path(which).expanduser()
+    except (RuntimeError, OSError) as reason:  # a home that nobody knows
+        raise DfaLabError(f"the saved run was given as {shown(which)}: {reason}; give another path.") from None
     return read_saved(path.parent if path.name == INDEX else path)
 
 
