@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import uuid
 from pathlib import Path
 
 from dfa_lab.errors import DfaLabError, shown
+
+#: A file that was being written and that nobody has touched for so many seconds is left over from a killed program.
+LEFT_OVER = 3600.0
+#: What a file is called while it is written.
+HALF_NAME = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what: str, durable: bool = True) -> Path:
@@ -26,8 +32,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what
 def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Write ``content``, a text as UTF-8, beside ``place``, and put it there once the disk has it all.
 
-    A link stays one, and a file's permissions stay. ``OSError`` where that is not possible. Not ``durable``, it does
-    not wait for the disk: whole whatever happens to the program, but a power cut may lose it. For many small files.
+    A link stays one, and a file's permissions stay. What a killed program left half written in that folder goes, an
+    hour later. ``OSError`` where it is not possible. Not ``durable``, it does not wait for the disk and clears nothing
+    away: whole whatever happens to the program, but a power cut may lose it. For many small files.
     """
     target = place.resolve()
     half = target.with_name(f".{uuid.uuid4().hex}.part")
@@ -50,3 +57,13 @@ def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> 
             os.fsync(folder)
         finally:
             os.close(folder)
+    _remove_left_over(target)
+
+
+def _remove_left_over(written: Path) -> None:
+    """Remove the half files beside ``written`` that are older than it by ``LEFT_OVER``, by the disk's clock."""
+    with contextlib.suppress(OSError), os.scandir(written.parent) as entries:
+        oldest = written.stat().st_mtime - LEFT_OVER
+        for one in entries:
+            if HALF_NAME.fullmatch(one.name) and one.stat(follow_symlinks=False).st_mtime < oldest:
+                Path(one.path).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import dfa_lab as dfa
-from dfa_lab.atomic_file import write_atomically
+from dfa_lab.atomic_file import LEFT_OVER, write_atomically
 
 
 def others(folder, *names):
@@ -62,7 +62,7 @@ def test_a_program_that_is_killed_leaves_a_whole_file(tmp_path, seconds):
     place = tmp_path / "a"
     place.write_text("0" * 10**7)
     script = f"""
-from dfa_lab.atomic_file import write_atomically
+from dfa_lab.atomic_file import LEFT_OVER, write_atomically
 print("writing", flush=True)
 n = 0
 while True:
@@ -77,3 +77,24 @@ while True:
     text = place.read_text()
     assert len(text) == 10**7
     assert len(set(text)) == 1
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_a_killed_program_left_goes_after_an_hour_with_the_next_file_written_there(tmp_path, linked):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    place = folder / "a"
+    if linked:
+        place.touch()
+        place = tmp_path / "link"
+        place.symlink_to(folder / "a")
+    left, young, another = f".{'0a' * 16}.part", f".{'1b' * 16}.part", ".mine.part"
+    long_ago = time.time() - LEFT_OVER - 60
+    for name in (left, young, another):
+        (folder / name).write_bytes(b"half")
+    for name in (left, another):
+        os.utime(folder / name, (long_ago, long_ago))
+    write_atomically(place, "x", what="it", durable=False)
+    assert others(folder, "a") == sorted([left, young, another]), "of many small files none looks"
+    write_atomically(place, "x", what="it")
+    assert others(folder, "a") == sorted([young, another]), "maybe that is being written now, and this is not ours"

@@ -98,6 +98,8 @@ class Autosave:
         thread, self._threaded = self._thread, False
         if thread is not None:
             thread.join(AT_END)
+            if thread.is_alive():  # two that write at once would each remove the other's files
+                return
         if not self.off and self._took < AT_END and self._state() not in (None, self._seen):
             self._save()
 

@@ -19,10 +19,13 @@ AutosaveChoice = bool | str | os.PathLike[str] | None
 
 
 def default_folder() -> Path:
-    """The folder that the environment variable ``DFA_LAB_AUTOSAVE`` names, else the platform's own for such files."""
+    """The folder that the environment variable ``DFA_LAB_AUTOSAVE`` names, else the platform's own for such files.
+
+    Raises ``DfaLabError`` where it names a home that nobody knows.
+    """
     named = os.environ.get(SWITCH, "")
     if named and not _says_off(named):
-        return Path(named).expanduser()
+        return _absolute(named, SWITCH)
     return platformdirs.user_state_path("dfa_lab", appauthor=False) / "autosave"
 
 
@@ -42,10 +45,15 @@ def autosave_folder(given: object) -> Path | None:
             f"autosave was given as {shown(given)}; expected the path of a folder, True for the usual one, or None for "
             "no saving."
         )
+    return _absolute(given, "autosave")
+
+
+def _absolute(given: str | os.PathLike[str], whose: str) -> Path:
+    """The same folder wherever the program goes from here."""
     try:
         return Path(given).expanduser().absolute()
     except (RuntimeError, OSError) as reason:  # a home that nobody knows, a working folder that is gone
-        raise DfaLabError(f"autosave was given as {shown(given)}: {reason}; give another path.") from None
+        raise DfaLabError(f"{whose} was given as {shown(given)}: {reason}; give another path.") from None
 
 
 def _says_off(text: str) -> bool:

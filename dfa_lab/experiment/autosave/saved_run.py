@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dfa_lab.atomic_file import write_atomically
+from dfa_lab.atomic_file import HALF_NAME, LEFT_OVER, write_atomically
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.autosave.lane_record import LaneRecord
 
@@ -26,7 +27,7 @@ INDEX = "saved.json"
 #: The names of what is written, and so of all that may ever be removed.
 REMOVED = ".removed"
 FOLDER_NAME = re.compile(rf"\d{{8}}-\d{{6}}-[0-9a-f]{{4}}(-[0-9a-f]{{4}}{re.escape(REMOVED)})?")
-FILE_NAME = re.compile(rf"{re.escape(INDEX)}|\d+-\d+\.safetensors|\.[0-9a-f]{{32}}\.part")
+FILE_NAME = re.compile(rf"{re.escape(INDEX)}|\d+-\d+\.safetensors|{HALF_NAME.pattern}")
 
 #: How often a save is written at most, where another program removes its folder meanwhile, to keep within bounds.
 TRIES = 5
@@ -127,12 +128,21 @@ def write_saved(path: Path, count: int, document: Mapping[str, Any], lanes: Sequ
     return size_of(path)
 
 
-def remove_files(path: Path, *, keep: set[str]) -> None:
-    """Remove what was written into a save's folder, but for ``keep``; the list of what is there goes first."""
+def remove_files(path: Path, *, keep: set[str], older: float = 0.0) -> None:
+    """Remove what was written into a save's folder, but for ``keep``; the list of what is there goes first.
+
+    Only what nobody has touched for ``older`` seconds.
+    """
     names = {one.name for one in _entries(path) if FILE_NAME.fullmatch(one.name)} - keep
     for name in sorted(names, key=lambda one: one != INDEX):
         with contextlib.suppress(OSError):
-            (path / name).unlink()
+            if not older or time.time() - (path / name).stat().st_mtime > older:
+                (path / name).unlink()
+
+
+def remove_left_over(saved: SavedRun) -> None:
+    """Remove the files of a save that it does not name, which a killed program left, once they are old enough."""
+    remove_files(saved.path, keep={INDEX, *(file.name for file, _ in saved.lanes)}, older=LEFT_OVER)
 
 
 def remove_saved(path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
+from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.autosave.place import MOST_BYTES, MOST_SAVES, default_folder
 from dfa_lab.experiment.autosave.saved_run import (
@@ -19,13 +20,12 @@ from dfa_lab.experiment.autosave.saved_run import (
     SavedRun,
     folders_in,
     read_saved,
+    remove_left_over,
     remove_saved,
     size_of,
 )
 from dfa_lab.html_table import plain_table, table
 
-#: A folder without a whole save in it that nobody has touched for so many seconds is left over from a killed program.
-LEFT_OVER = 3600.0
 HEAD = ("", "saved", "task", "rule", "steps", "runs", "needs", "name")
 
 
@@ -107,17 +107,24 @@ def found(which: object, folder: Path | None = None) -> SavedRun:
             "them, or its path."
         )
     by_name = (default_folder() if folder is None else folder) / os.fspath(which)
-    path = by_name if by_name.is_dir() else Path(which).expanduser()
+    try:
+        path = by_name if by_name.is_dir() else Path(which).expanduser()
+    except (RuntimeError, OSError) as reason:  # a home that nobody knows
+        raise DfaLabError(f"the saved run was given as {shown(which)}: {reason}; give another path.") from None
     return read_saved(path.parent if path.name == INDEX else path)
 
 
 def keep_within_bounds(root: Path, own: Path, *, saves: int = MOST_SAVES, size: int = MOST_BYTES) -> None:
-    """Remove the oldest saves in ``root`` that are too many or too much; never ``own``, which was just written."""
+    """Remove the oldest saves in ``root`` that are too many or too much; never ``own``, which was just written.
+
+    What a killed program left there goes too, once nobody has touched it for ``LEFT_OVER`` seconds.
+    """
     total, kept = size_of(own), 1
     listed = saved_runs(root)
     for one in listed:
         if one.path == own:
             continue
+        remove_left_over(one)
         total, kept = total + size_of(one.path), kept + 1
         if total > size or kept > saves:
             remove_saved(one.path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from dfa_lab.experiment.history.history import Event, History
@@ -37,35 +37,85 @@ def name_of(fields: Mapping[str, Any]) -> str:
     return shortened(", ".join(words_of(field, fields[field]) for field in ordered))
 
 
-def name_with_changes(
-    name: str,
-    events: Sequence[Event],
-    *,
-    start: int | None = 0,
-    settings: Mapping[str, Any] | None = None,
-    say: Callable[[Mapping[str, Any]], str] = name_of,
-) -> str:
-    """``name`` followed by the settings in ``events``, as ``say`` names them: "DFA, then FA, batch size 64".
+class ChangedName:
+    """``name`` followed by the settings in the events given, as ``say`` names them: "DFA, then FA, batch size 64".
 
-    ``name`` describes ``settings`` at step ``start``; ``events`` are those since. A change at that step makes a new
+    ``name`` describes ``settings`` at step ``start``; the events are those since. A change at that step makes a new
     name, unless ``start`` is None. Values under which no step was done are left out. A long name has the first
-    settings and the present value of all that changed: "DFA, …, then KP".
+    settings and the present value of all that changed: "DFA, …, then KP". It is never changed itself: ``after`` makes
+    another, at a cost of the new events alone.
     """
-    parts = [name]
-    for step, changed in _changes_by_step(events):
-        if step == start:
-            parts = [say({**(settings or {}), **changed})]
-        else:
-            parts.append(say(changed))
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        start: int | None = 0,
+        settings: Mapping[str, Any] | None = None,
+        say: Callable[[Mapping[str, Any]], str] = name_of,
+    ) -> None:
+        self._parts, self._start, self._settings, self._say = [name], start, dict(settings or {}), say
+        self.now: dict[str, Any] = {}  # the newest value of all that changed
+        self._step: int | None = None  # of the newest changes, with the values before and after them
+        self._values: dict[str, tuple[Any, Any]] = {}
+
+    def after(self, events: Iterable[Event]) -> ChangedName:
+        """The name with these ``events`` too."""
+        other = copy.copy(self)
+        other.now, other._values = dict(self.now), dict(self._values)
+        for event in events:
+            other.now[event.field] = event.new
+            if event.step != other._step:
+                other._parts, other._step, other._values = other._with_newest(), event.step, {}
+            before, _ = other._values.get(event.field, (event.old, None))
+            other._values[event.field] = before, event.new
+        return other
+
+    def _with_newest(self) -> list[str]:
+        """The name's parts with what changed at the newest step, unless they are too many already."""
+        parts = self._parts
         if len(parts) > 2 and len(THEN.join(parts)) > NAME_LENGTH:
-            break  # of 10,000 changes the first few and the last are enough
-    text = THEN.join(parts)
-    if len(parts) == 1 or len(text) <= NAME_LENGTH:
-        return shortened(text)
-    between = THEN if len(parts) == 2 else f", …{THEN}"
-    room = NAME_LENGTH - len(between)
-    now = shortened(say({event.field: event.new for event in events}), room - min(len(parts[0]), room // 3))
-    return f"{shortened(parts[0], room - len(now))}{between}{now}"
+            return parts  # of 10,000 changes the first few and the last are enough
+        pairs = self._values.items()
+        changed = {field: new for field, (old, new) in pairs if words_of(field, old) != words_of(field, new)}
+        if not changed:
+            return parts
+        if self._step == self._start:
+            return [self._say({**self._settings, **changed})]
+        return [*parts, self._say(changed)]
+
+    def __str__(self) -> str:
+        parts = self._with_newest()
+        text = THEN.join(parts)
+        if len(parts) == 1 or len(text) <= NAME_LENGTH:
+            return shortened(text)
+        between = THEN if len(parts) == 2 else f", …{THEN}"
+        room = NAME_LENGTH - len(between)
+        now = shortened(self._say(self.now), room - min(len(parts[0]), room // 3))
+        return f"{shortened(parts[0], room - len(now))}{between}{now}"
+
+
+class NameReader:
+    """Reads a run's name off its history; asked again for the same, it reads only the changes that are new."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, int, ChangedName] = (None, 0, ChangedName(""))  # what of, the events read, the name
+
+    def read(
+        self, history: History, name: str, fields: Set[str], first: int, start: int | None, settings: Mapping[str, Any]
+    ) -> ChangedName:
+        """``name`` after the changes of ``fields`` from event number ``first`` on; the rest as ``ChangedName`` has it.
+
+        From any thread.
+        """
+        key = (history.run_id, history.revision, name, fields, first, start, settings)
+        known, place, found = self._last
+        if key != known:
+            place, found = first, ChangedName(name, start=start, settings=settings)
+        events = history.events[place:]
+        found = found.after(event for event in events if event.field in fields)
+        self._last = key, place + len(events), found
+        return found
 
 
 def name_of_record(history: History) -> str:
@@ -77,19 +127,8 @@ def name_of_record(history: History) -> str:
     if not named:
         return history.name
     start = events[named[-1] - 1].step if named[-1] else 0
-    return name_with_changes(history.name, events[named[-1] :], start=start, say=lambda now: RULES.label(now["rule"]))
-
-
-def _changes_by_step(events: Iterable[Event]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The steps at which settings changed, and their values when the next step was done."""
-    for step, together in itertools.groupby(events, key=lambda event: event.step):
-        values: dict[str, tuple[Any, Any]] = {}
-        for event in together:
-            before, _ = values.get(event.field, (event.old, None))
-            values[event.field] = before, event.new
-        changed = {field: new for field, (old, new) in values.items() if words_of(field, old) != words_of(field, new)}
-        if changed:
-            yield step, changed
+    name = ChangedName(history.name, start=start, say=lambda now: RULES.label(now["rule"]))
+    return str(name.after(events[named[-1] :]))
 
 
 def unused(name: str, taken: Collection[str]) -> str:

@@ -92,7 +92,8 @@ class Baselines(NoCopies):
         with self._lock:
             changes, target = self._run.progress()
             if self._failed or any(
-                one.steps_done > target or made != changes[: len(made)] for one, made in self._made.items()
+                one.steps_done > target or made != changes[: len(made)] or _went_back(one, made)
+                for one, made in self._made.items()
             ):
                 begun = self._begun()
                 with DeferredInterrupt():
@@ -131,6 +132,11 @@ class Baselines(NoCopies):
             for rule, high, low in zip(*columns, strict=True)
         ]
         return found if isinstance(own[metric], list) else found[0]
+
+
+def _went_back(twin: Experiment, made: list[tuple[int, dict[str, Any]]]) -> bool:
+    """Whether a twin stands before a change that it has made, so that it made it at another step than the run."""
+    return bool(made) and twin.steps_done < made[-1][0]
 
 
 def _result(history: History, metric: str) -> tuple[str, str]:

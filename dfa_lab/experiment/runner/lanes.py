@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import name_of, name_with_changes, unused
+from dfa_lab.experiment.history import NameReader, name_of, unused
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.rest_measurement import Measured
 from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges, SessionLike
@@ -47,6 +47,7 @@ class Lane:
         self.forked_at, self.changes_before = experiment.steps_done, len(experiment.history.events)
         self._only_steps = False  # others train in between: only the time inside a step counts
         self._timed_on_copy = False
+        self.names = NameReader()
 
     @property
     def _clock(self) -> ThroughputClock:
@@ -55,9 +56,8 @@ class Lane:
     def own_name(self) -> str:
         """The name of a forked lane, whatever the others are called: that at the fork, then what was changed since."""
         history, fields = self.experiment.history, {"rule", *self.forked_fields}
-        since = [event for event in history.events[self.changes_before :] if event.field in fields]
         start = None if self.keeps_name else self.forked_at
-        return name_with_changes(history.name, since, start=start, settings=self.forked_fields)
+        return str(self.names.read(history, history.name, fields, self.changes_before, start, self.forked_fields))
 
     def step(self) -> bool:
         """One update, then the changes scheduled for that step; return whether there were any."""
@@ -159,11 +159,9 @@ class Lanes:
             and any(getattr(lane.experiment.settings, field) != getattr(own, field) for lane in alike)
         ]
         fields = differing if differing and len(alike) == len(others) else ["rule", *differing]
-        events = [event for event in history.events if event.field in fields]
-        if self.session_name and not events:
-            return self.session_name
         at_start = {field: history.settings[field] for field in fields}
-        return name_with_changes(name_of(at_start), events, settings=at_start)
+        found = first.names.read(history, name_of(at_start), set(fields), 0, 0, at_start)
+        return self.session_name if self.session_name and not found.now else str(found)
 
     def chosen(self, lane: int | None) -> tuple[Lane, ...]:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""

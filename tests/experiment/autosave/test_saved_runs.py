@@ -8,10 +8,11 @@ import time
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.autosave import LaneRecord, found, saved_runs
+from dfa_lab.experiment.autosave import Autosave, LaneRecord, Taken, autosave_folder, found, saved_runs
 from dfa_lab.experiment.autosave.saved_run import INDEX, write_saved
-from dfa_lab.experiment.autosave.saved_runs import LEFT_OVER, keep_within_bounds
+from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
 
 NAME = "20260102-{:06d}-00ff"
 
@@ -89,6 +90,22 @@ def test_what_a_killed_program_left_is_not_listed_and_goes_after_a_while(tmp_pat
     os.utime(half, (long_ago, long_ago))
     keep_within_bounds(tmp_path, newest)
     assert not half.exists()
+
+
+@pytest.mark.parametrize("left", ["7-0.safetensors", "7-1.safetensors", f".{'0' * 32}.part"])
+def test_what_a_killed_program_left_beside_its_last_whole_save_goes_after_a_while(tmp_path, left):
+    other, newest = saved(tmp_path, 1), saved(tmp_path, 2)
+    whole = sorted(one.name for one in other.iterdir())
+    (other / left).write_bytes(b"left over")
+    (other / "notes.txt").write_bytes(b"mine")
+    keep_within_bounds(tmp_path, newest)
+    assert (other / left).exists(), "maybe it is being written now"
+    long_ago = time.time() - 2 * LEFT_OVER
+    for one in other.iterdir():
+        os.utime(one, (long_ago, long_ago))
+    keep_within_bounds(tmp_path, newest)
+    assert sorted(one.name for one in other.iterdir()) == sorted([*whole, "notes.txt"])
+    assert numbers(tmp_path) == [2, 1]
 
 
 @pytest.mark.parametrize("killed_at", ["run", "list", "removal"])
@@ -190,3 +207,56 @@ def test_a_record_is_what_it_was_and_leaves_out_what_is_no_plain_value():
         3, "FA", {"rule": "fa", "activation_derivative": abs}, scheduled=((9, {"activation_derivative": abs}),)
     )
     assert LaneRecord.of(odd.document()) == LaneRecord(3, "FA", {"rule": "fa"})
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/runs", "~nobody-of-that-name"])
+def test_a_home_that_nobody_knows_is_an_error_that_says_so(tmp_path, monkeypatch, path):
+    with pytest.raises(DfaLabError, match=r"the saved run was given as .*nobody-of-that-name"):
+        found(path, tmp_path)
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", path)
+    monkeypatch.delenv("DFA_LAB_HEADLESS", raising=False)
+    for lists in (saved_runs, lambda: autosave_folder(True)):
+        with pytest.raises(DfaLabError, match=r"DFA_LAB_AUTOSAVE was given as .*nobody-of-that-name"):
+            lists()
+
+
+@pytest.mark.parametrize("name", ["runs", "a/b"])
+def test_the_usual_folder_stays_the_same_where_the_program_goes_elsewhere(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", name)
+    monkeypatch.delenv("DFA_LAB_HEADLESS", raising=False)
+    assert autosave_folder(True) == autosave_folder(name) == tmp_path / name
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_at_the_end_no_second_save_is_written_beside_one_that_still_is(tmp_path, monkeypatch, slow):
+    monkeypatch.setattr("dfa_lab.experiment.autosave.autosave.AT_END", 0.05)
+    state, writing, go_on, written = [1], threading.Event(), threading.Event(), []
+    document = {"task": "moons", "rule": "dfa", "steps": 1, "needs": [], "runner": {}, "screen": {}}
+
+    def taken():
+        number = state[0]
+
+        def write(file):
+            writing.set()
+            go_on.wait(10)
+            written.append(number)
+            file.write_bytes(b"x")
+
+        return Taken("run", {**document, "steps": number}, [(LaneRecord(0, "DFA"), write)])
+
+    saving = Autosave(tmp_path, lambda: state[0], taken, pytest.fail, threaded=True)
+    state[0] = 2
+    saving.at_rest()
+    thread = saving._thread
+    assert writing.wait(10)
+    if not slow:
+        go_on.set()
+        thread.join(10)
+        saving._took = 0.0
+    state[0] = 3
+    saving.at_end()
+    go_on.set()
+    thread.join(10)
+    assert written == ([2] if slow else [2, 3])
+    assert [one.steps for one in saved_runs(tmp_path)] == [written[-1]]
