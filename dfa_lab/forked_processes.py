@@ -6,7 +6,10 @@ network that it was updating stays half updated; so a fork waits until every run
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
+import sys
 import threading
 import time
 from typing import Any, Protocol
@@ -73,6 +76,18 @@ def _begin_child() -> None:
         if id(run) not in whole:
             run._lock = threading.RLock()
             run._cut_off()
+    if _runs and sys.version_info < (3, 12):
+        _free_cached_properties()
+
+
+def _free_cached_properties() -> None:
+    """Python 3.11 has one lock for a cached property of all objects: another thread held it, and is not here."""
+    for one in gc.get_objects():
+        if type(one) is functools.cached_property:
+            if one.lock.acquire(blocking=False):  # type: ignore[attr-defined]  # of 3.11 alone
+                one.lock.release()  # type: ignore[attr-defined]
+            else:
+                one.lock = threading.RLock()  # type: ignore[attr-defined]
 
 
 if hasattr(os, "register_at_fork"):

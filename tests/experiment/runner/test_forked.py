@@ -1,8 +1,10 @@
 """A process that is forked beside a training: it gets a run between two steps, or a sentence, and never hangs."""
 
+import functools
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 
@@ -166,6 +168,19 @@ def test_a_step_that_did_not_end_in_time_is_taken_back_in_the_child(training, mo
         while training.experiment.steps_done < 5:
             time.sleep(0.01)
         assert in_child(lambda: DOES["step"](training.experiment)) == ""
+
+
+class Slow:
+    @functools.cached_property
+    def value(self):
+        time.sleep(3)
+        return 1
+
+
+def test_a_cached_property_that_another_thread_computes_is_free_in_the_child(training):
+    threading.Thread(target=lambda: Slow().value, daemon=True).start()
+    time.sleep(0.2)
+    assert in_child(lambda: (signal.alarm(20), DOES["step"](training.experiment), Slow().value)) == ""
 
 
 def test_a_fork_inside_a_step_goes_on_in_both():
