@@ -152,7 +152,11 @@ class FeedbackStore(ABC):
         before = self.init, self.scale, self.seed, self._drawings
         self.tie(net)
         fresh, dropped = [], []
+        owner, name = self.counter(net)
+        counted = self.steps_counted(net)
         try:
+            if counted:  # magnitudes follow from the seed and the count, which begins anew
+                owner.get_buffer(name).zero_()
             self._choose(*(own if new is None else new for own, new in zip(before, (init, scale, seed), strict=False)))
             for slot in self.slots(net):
                 if not own and self.is_own(slot):
@@ -165,15 +169,14 @@ class FeedbackStore(ABC):
                     dropped.append(slot)
         except BaseException:  # Ctrl-C too
             self.init, self.scale, self.seed, self._drawings = before
+            if counted:
+                owner.get_buffer(name).fill_(counted)
             raise
         for matrix, drawn in fresh:
             matrix.copy_(drawn)
         self.own = {} if own else self.own
         for slot in dropped:
             del slot.owner._buffers[slot.name]
-        owner, name = self.counter(net)
-        if name in owner._buffers:
-            owner.get_buffer(name).zero_()
 
     def tie(self, net: Any) -> None:
         """Let tied weights share one matrix again: ``.to()`` and loading give each layer a copy."""

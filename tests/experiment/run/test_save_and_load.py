@@ -56,6 +56,21 @@ def test_every_rule_under_every_optimizer_goes_on_from_the_middle_of_an_epoch(ki
         assert_same(go_on(run), go_on(other))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [{"feedback_seed": 31}, {"feedback_scale": 0.5}, {"rule": "fa"}])
+def test_magnitudes_that_no_rule_draws_any_more_are_the_same(kind, change, tmp_path):
+    run = KINDS[kind]({"rule": "brsf", "lr": 0.01})
+    run.train(5)
+    run.change(rule="bp")
+    run.train(2)
+    run.change(**({"feedback_seed": (31, 32)} if kind == "replicas" and "feedback_seed" in change else change))
+    other = resumed(run, tmp_path, **({"module": module()} if kind == "a module" else {}))
+    for one in (run, other):
+        one.train(4)
+    assert_same(run, other)
+    assert_same(go_on(run), go_on(other))
+
+
 @pytest.mark.parametrize("steps", [0, 1, 22, 23, 45])
 def test_batches_that_are_gathered_ahead_go_on_at_any_place_of_an_epoch(steps, tmp_path):
     """Digits have as many inputs as let a batch be part of a larger tensor."""

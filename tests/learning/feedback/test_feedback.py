@@ -81,6 +81,20 @@ def test_redrawing_gives_the_same_for_the_same_and_another_for_another_seed():
     assert all(torch.equal(2 * a, b) for a, b in zip(first, net.feedback_matrices(), strict=True))
 
 
+def test_a_redraw_after_some_steps_gives_what_a_new_network_has():
+    net, other = make_net(rule="brsf", feedback_seed=3), make_net(rule="brsf", feedback_seed=9)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.0)
+    dfa.attach(net, optimizer)
+    for _ in range(3):
+        net(net.weights[0].new_ones(2, net.weights[0].shape[1])).sum().backward()
+        optimizer.step()
+    dfa.redraw_feedback(net, seed=9)
+    own, others = net.state_dict(), other.state_dict()
+    names = [name for name in others if "magnitude" in name]
+    assert names
+    assert all(torch.equal(own[name], others[name]) for name in names)
+
+
 def test_feedback_moves_no_other_stream():
     state = torch.get_rng_state()
     one, two = make_net(feedback_seed=1, feedback_init="normal"), make_net(feedback_seed=2)
