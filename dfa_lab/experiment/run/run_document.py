@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.checkpoints import Packer, Unpacker, module_document, module_of
+from dfa_lab.experiment.checkpoints import Packer, Unpacker, UnsavableError, module_document, module_of
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import History, document_of, history_of
 from dfa_lab.experiment.measurement import Pending
@@ -38,7 +38,7 @@ def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str,
     """Copies of all that ``run`` needs to go on, made between two steps; called, they become a document and tensors.
 
     References are in it unless they are being trained right now; then they are trained anew when they are wanted. The
-    call, from any thread, raises ``DfaLabError`` for what no file can hold.
+    call, from any thread, raises ``UnsavableError`` for what no file can hold.
     """
     with run.held():
         module, output, captured, references = run.module, run.output, _captured(run), None
@@ -56,7 +56,7 @@ def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str,
             ]
         if module is not None:
             if callable(output):
-                raise DfaLabError(
+                raise UnsavableError(
                     f"output is {shown(output)}, a function, which no file can hold; give a key, an attribute's name "
                     "or an index, or make the experiment of dfa.convert(module, …, output=…)."
                 )
