@@ -82,7 +82,8 @@ def test_ctrl_c_prints_and_writes_what_is_done(folder, file, tmp_path, capsys, m
     out, err = capsys.readouterr()
     assert "4 of 8 runs are done" in err.splitlines()[-1]
     assert ("goes on" in err) == folder
-    assert len(out.splitlines()) == 1 + 2
+    assert len(out.splitlines()) == 1 + 2 + 1
+    assert out.splitlines()[-1] == "4 of the sweep's 8 runs not trained yet."
     assert "failed" not in out
     assert pd.read_csv(tmp_path / "runs.csv")["error"].isna().sum() == 4
 
