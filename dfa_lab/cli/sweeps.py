@@ -38,6 +38,10 @@ def sweep(
     Exit code 1 where runs failed, 130 after Ctrl-C: what was trained is printed and written all the same.
     """
     arguments = _arguments_of(file)
+    if csv is not None and not csv.expanduser().absolute().parent.is_dir():  # said before the training, not after it
+        raise DfaLabError(
+            f"--csv cannot write to {shown(str(csv))}: there is no folder {shown(str(csv.parent))}; make it."
+        )
     if folder is not None:
         arguments["folder"] = folder
     from dfa_lab.experiment.sweep import SweepInterrupted
@@ -155,19 +159,23 @@ def _kept(path: Path) -> pd.DataFrame | History:
         from dfa_lab.experiment.sweep import load_sweep
 
         return load_sweep(path)
-    if path.suffix == ".safetensors":
-        from dfa_lab.experiment.run import Experiment
-
-        return Experiment.load(path).history
+    from dfa_lab.experiment.checkpoints import is_checkpoint
     from dfa_lab.experiment.history import History
+    from dfa_lab.experiment.run import Experiment
+    from dfa_lab.regular_file import read_regular
 
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_regular(path)
+        if is_checkpoint(content):  # whatever the file is called
+            return Experiment.load(path).history
+        text = content.decode("utf-8")
     except OSError as error:
         raise DfaLabError(
             f"{path} cannot be read: {error.strerror or error}; expected a sweep's folder, or a run's file."
         ) from None
     except UnicodeDecodeError:
-        raise DfaLabError(f"{path} is no text; expected a history as JSON, or a run in a .safetensors file.") from None
+        raise DfaLabError(
+            f"{path} is no text; expected a history as JSON, or a run that Experiment.save wrote."
+        ) from None
     with _of_file(path):
         return History.from_json(text)

@@ -68,19 +68,32 @@ def test_live_settings_beside_resume_are_changes_and_others_are_refused(tmp_path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--resume", "{}/nothing"), "no run can be loaded from"),
-        (("--resume", "{}/nothing", "--save", "{}/other"), "no run can be loaded from"),
-        (("--save", "{}/no/folder/run"), "save cannot write to"),
-        (("--resume", "{}"), "no run can be loaded from"),
+        (("--resume", "{}/nothing"), "no run can be loaded from '{}/nothing': No such file or directory; give"),
+        (("--resume", "{}/nothing", "--save", "{}/other"), "no run can be loaded from '{}/nothing'"),
+        (("--save", "{}/no/folder/run"), "save cannot write to '{}/no/folder/run': there is no folder '{}/no/folder'"),
+        (("--resume", "{}"), "no run can be loaded from '{}'"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_said_before_training(arguments, said, tmp_path, capsys):
     assert run(*RUN, *(one.format(tmp_path) for one in arguments)) == 2
     out, err = capsys.readouterr()
-    assert said in err
+    assert said.replace("{}", str(tmp_path)) in err
+    assert ".part" not in err
     assert "step/s" not in err, "it did not train"
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_with_a_module_is_gone_on_with_in_python(tmp_path, capsys):
+    import torch
+
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    file = dfa.Experiment(module=module, task="moons").save(tmp_path / "own")
+    assert run("train", "--resume", file) == 2
+    err = capsys.readouterr().err
+    assert str(file) in err
+    assert "load it in Python" in err
+    assert "dfa.Experiment.load(path, module=…)" in err
 
 
 def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):

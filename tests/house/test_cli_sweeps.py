@@ -132,6 +132,13 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(text, words, tmp_path, ca
     assert "Traceback" not in err
 
 
+def test_a_table_that_cannot_be_written_is_said_before_the_training(file, tmp_path, capsys):
+    assert run("sweep", file, "--csv", tmp_path / "nothing" / "runs.csv") == 2
+    out, err = capsys.readouterr()
+    assert f"there is no folder '{tmp_path / 'nothing'}'" in err
+    assert out == ""
+
+
 def test_files_that_cannot_be_read(tmp_path, capsys):
     for path in (tmp_path, tmp_path / "nothing.toml"):
         for arguments in (["sweep", path], ["compare", path / "a", path / "b"]):
@@ -150,14 +157,14 @@ def test_several_mistakes_are_one_error(tmp_path, capsys):
     assert "'pb'" in err
 
 
-@pytest.mark.parametrize("suffix", ["safetensors", "json"])
+@pytest.mark.parametrize("suffix", ["safetensors", "json", "st", "safetensors.json", "json.safetensors"])
 def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     paths = []
     for rule in ("dfa", "bp"):
         experiment = dfa.Experiment(task="moons", widths=(8,), rule=rule)
         experiment.train(20)
         paths.append(tmp_path / f"{rule}.{suffix}")
-        if suffix == "json":
+        if suffix.startswith("json"):
             paths[-1].write_text(experiment.history.to_json())
         else:
             experiment.save(paths[-1])
@@ -170,8 +177,17 @@ def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     assert "Did you mean 'train_loss'" in capsys.readouterr().err
 
 
+#: The first bytes of safetensors: the length of their header, and its bracket.
+HEAD = (300).to_bytes(8, "little") + b'{"__metadata__'
+
+
 def test_compare_says_which_file_is_none(tmp_path, capsys):
-    for name, content in (("text.json", b"hello"), ("bytes.json", b"\xff\xfe\xff"), ("run.safetensors", b"hello")):
+    for name, content in (
+        ("text.json", b"hello"),
+        ("bytes.json", b"\xff\xfe\xff"),
+        ("run.safetensors", b"hello"),
+        ("cut", HEAD),
+    ):
         path = tmp_path / name
         path.write_bytes(content)
         assert run("compare", path, path) == 2
