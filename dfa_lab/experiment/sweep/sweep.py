@@ -63,8 +63,9 @@ def sweep(
     differ in what replicas may differ in are trained side by side, and measured at their last step only
     (``probe_every=`` measures angles before as well, for functions among the metrics).
 
-    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them, and what two of
-      them have in common makes rows for each.
+    - ``grid`` maps settings to lists of values; a value that is no list is the only one, and an empty grid is one
+      setting, which ``seeds`` repeat. A list of such mappings is one sweep of all of them, and what two of them have in
+      common makes rows for each.
     - ``seeds`` is how many, from 0, or a list. The feedback is drawn by ``feedback_seed``, which is a setting.
     - ``metrics``: names in METRICS, a layer's with ``_first``, ``_last`` or ``_1``; functions of the run, an
       ``Experiment``; a list, or a mapping of columns to them. None: accuracy, losses and gradient alignment.
@@ -78,7 +79,8 @@ def sweep(
 
     The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN
     where there is none), ``seconds`` (a run's share of its group's time) and ``error`` (None where all went well);
-    ``.attrs`` says how it was made. Raises ``DfaLabError`` that lists every setting which cannot be used, before
+    ``.attrs`` says how it was made, and how many ``runs`` were asked for, how many are ``done``, and how many of these
+    ``failed``. Raises ``DfaLabError`` that lists every setting which cannot be used, before
     anything runs; ``SweepInterrupted``, a KeyboardInterrupt with the table so far, on Ctrl-C.
 
     >>> import dfa_lab as dfa

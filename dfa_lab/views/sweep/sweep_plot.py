@@ -104,7 +104,9 @@ def sweepplot(
     that are not numbers, such as rules, have a place each, and bars in place of bands.
 
     Returns the Axes, or with ``col`` the array of them; a second call on the same ``ax`` adds its curves, ``label``
-    before their names. Raises ``DfaLabError`` for an unknown column, and for a setting that would hide in the band.
+    before their names. As of all plots here the figure is none of pyplot's: ``axes.figure.savefig("sweep.png")`` saves
+    it, ``panels[0].figure.savefig("sweep.png")`` that of panels. Raises ``DfaLabError`` for an unknown column, and for
+    a setting that would hide in the band.
 
     >>> import pandas as pd, dfa_lab as dfa
     >>> runs = [("bp", 0.1, 0, 0.95), ("bp", 0.1, 1, 0.97), ("fa", 0.1, 0, 0.91), ("fa", 0.1, 1, 0.94)]
