@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 #: A curve is known by its marker too, not by its colour alone.
 MARKERS = "osD^vPX*"
 #: Curves that stand side by side at a place: at most this far from one another, and all of them within so much.
-BESIDE, WITHIN = 0.16, 0.6
+BESIDE, WITHIN = 0.12, 0.6
 #: How the title looks that says what is drawn.
 TITLE: dict[str, Any] = {"fontsize": "small", "color": palette.NEUTRAL}
 
