@@ -157,6 +157,31 @@ def test_several_mistakes_are_one_error(tmp_path, capsys):
     assert "'pb'" in err
 
 
+def test_wrong_names_and_wrong_values_are_one_error(tmp_path, capsys):
+    path, text = (
+        tmp_path / "wrong.toml",
+        FIRST.replace("widths", "width").replace("0.03", "-1").replace("lr =", "lrr ="),
+    )
+    text = (
+        text.replace("test_loss", "tests_loss")
+        .replace("seeds = 2", 'seeds = "two"\nmomentum = 7')
+        .replace("steps", "stesp")
+    )
+    path.write_text(text)
+    assert run("sweep", path) == 2
+    err = capsys.readouterr().err
+    for one in (
+        "'width'",
+        "'stesp'",
+        "there is no steps",
+        "'tests_loss'",
+        "'lrr'",
+        "seeds was given as 'two'",
+        "momentum",
+    ):
+        assert one in err
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "json", "st", "safetensors.json", "json.safetensors"])
 def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     paths = []

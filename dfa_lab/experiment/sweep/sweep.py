@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.jobs import (
     Execution,
     Result,
@@ -16,10 +16,9 @@ from dfa_lab.experiment.jobs import (
     entries_of,
     executor_for,
     pickled,
-    sweep_metrics,
     workers_of,
 )
-from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
+from dfa_lab.experiment.sweep.asked_for import asked_for
 from dfa_lab.experiment.sweep.claims import Claims
 from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
@@ -88,12 +87,9 @@ def sweep(
     >>> list(frame.columns)[:3], len(frame)
     (['lr', 'seed', 'test_accuracy'], 4)
     """
-    whole_number("steps", steps, 1, MOST_STEPS)
-    if on_error not in ("keep", "raise"):
-        raise DfaLabError(f"on_error was given as {shown(on_error)}; expected 'keep' or 'raise'.")
-    if group_size is not None:
-        whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
-    runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
+    runs, wanted = asked_for(
+        grid, fields, seeds=seeds, steps=steps, metrics=metrics, on_error=on_error, group_size=group_size
+    )
     check_combinations(runs)
     check_layers(runs, wanted)
     device = str(fields.get("device", "cpu"))
