@@ -8,7 +8,7 @@ import re
 import uuid
 from pathlib import Path
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, name_of_path, shown, words_of
 
 #: A file that was being written and that nobody has touched for so many seconds is left over from a killed program.
 LEFT_OVER = 3600.0
@@ -25,8 +25,16 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str, *, what
         place = Path(path).expanduser()
         replace_file(place, content, durable=durable)
     except (OSError, TypeError, ValueError, RuntimeError) as reason:  # RuntimeError: a home that nobody knows
-        raise DfaLabError(f"{what} cannot write to {shown(path)}: {reason}; give the path of a file.") from None
+        raise DfaLabError(f"{what} cannot write to {name_of_path(path)}: {_why(path, reason)}.") from None
     return place
+
+
+def _why(path: object, reason: Exception) -> str:
+    if isinstance(reason, FileNotFoundError) and isinstance(path, str | os.PathLike):
+        folder = Path(path).expanduser().resolve().parent
+        if not folder.is_dir():
+            return f"there is no folder {shown(str(folder))}; make it, or give the path of a file elsewhere"
+    return f"{words_of(reason)}; give the path of a file"
 
 
 def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -113,6 +114,16 @@ def shown(value: object, most: int = 200) -> str:
         return text[:most]
     except Exception:  # a number of over 4,300 digits; an object of the user's own
         return f"a {type(value).__name__} that cannot be printed"
+
+
+def name_of_path(path: object) -> str:
+    """A path as an error names it, the same for a text and a ``Path``; what is none as it is."""
+    return shown(str(path) if isinstance(path, os.PathLike) else path)
+
+
+def words_of(reason: Exception) -> str:
+    """Why a file cannot be read or written, without the name of a file that nobody gave."""
+    return (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
 
 
 def _written(value: Any, most: int) -> Iterator[str]:

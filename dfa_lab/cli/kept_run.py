@@ -14,13 +14,16 @@ import typer
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
 
-#: Seconds of training between two times that the file is written.
-APART = 30.0
+#: Seconds of training between two times that the file is written, and before the first of them: a run that is killed
+#: soon has lost little then.
+APART, FIRST = 30.0, 5.0
 
 
 @contextmanager
 def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
-    """Save the run to ``path`` now, every ``APART`` seconds inside, and however the block ends; with None do nothing.
+    """Save the run to ``path`` now, inside after ``FIRST`` and every ``APART`` seconds, and however the block ends.
+
+    With None it does nothing.
 
     Ctrl-C, and the signal by which a scheduler ends a job, end the command with exit code 130 once the run is saved.
     """
@@ -28,13 +31,13 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
         yield
         return
     experiment.save(path)  # a path that cannot be written to is an error before the training
-    last = time.monotonic()
+    due = time.monotonic() + FIRST
 
     def save_when_due(_: Any) -> None:
-        nonlocal last
-        if time.monotonic() - last >= APART:
+        nonlocal due
+        if time.monotonic() >= due:
             experiment.save(path)
-            last = time.monotonic()
+            due = time.monotonic() + APART
 
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     end = experiment.observe("measure", save_when_due)

@@ -38,6 +38,10 @@ def sweep(
     Exit code 1 where runs failed, 130 after Ctrl-C: what was trained is printed and written all the same.
     """
     arguments = _arguments_of(file)
+    if csv is not None and not csv.expanduser().absolute().parent.is_dir():  # said before the training, not after it
+        raise DfaLabError(
+            f"--csv cannot write to {shown(str(csv))}: there is no folder {shown(str(csv.parent))}; make it."
+        )
     if folder is not None:
         arguments["folder"] = folder
     from dfa_lab.experiment.sweep import SweepInterrupted
@@ -98,27 +102,44 @@ def _arguments_of(file: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DfaLabError(f"{file} is not TOML: {error}; expected {EXAMPLE}.") from None
     with _of_file(file):
-        _check_names(found)
-        for name in ("grid", "steps"):
-            if name not in found:
-                raise DfaLabError(f"there is no {name}; expected {EXAMPLE}.")
-        parts = found["grid"] if isinstance(found["grid"], list) else [found["grid"]]
-        if not parts or not all(isinstance(part, Mapping) for part in parts):
-            raise DfaLabError(f"grid was given as {shown(found['grid'])}; expected a table of lists: {EXAMPLE}.")
-        if not isinstance(found.get("folder", ""), str):
-            raise DfaLabError(f"folder was given as {shown(found['folder'])}; expected a path as a text.")
+        if wrong := list(_wrong(found)):
+            _raise_all(found, wrong)
     if "folder" in found:
         found["folder"] = file.parent / found["folder"]  # a file and its results move together
     return found
 
 
-def _check_names(found: Mapping[str, Any]) -> None:
+def _known() -> list[str]:
+    """What a file may say: arguments of a sweep, and settings."""
     from dfa_lab.experiment.settings import Settings
 
-    known = [*ARGUMENTS, *(name for name in Settings.model_fields if name not in ("seed", "replicas"))]
-    for name in found:
-        if name not in known:
-            raise unknown_name("argument or setting of a sweep", name, known)
+    return [*ARGUMENTS, *(name for name in Settings.model_fields if name not in ("seed", "replicas"))]
+
+
+def _wrong(found: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a file beside values that ``dfa.sweep`` checks."""
+    known = _known()
+    yield from (str(unknown_name("argument or setting of a sweep", name, known)) for name in found if name not in known)
+    yield from (f"there is no {name}; expected {EXAMPLE}." for name in ("grid", "steps") if name not in found)
+    if "grid" in found and not _is_grid(found["grid"]):
+        yield f"grid was given as {shown(found['grid'])}; expected a table of lists: {EXAMPLE}."
+    if not isinstance(found.get("folder", ""), str):
+        yield f"folder was given as {shown(found['folder'])}; expected a path as a text."
+
+
+def _is_grid(given: Any) -> bool:
+    parts = given if isinstance(given, list) else [given]
+    return bool(parts) and all(isinstance(part, Mapping) for part in parts)
+
+
+def _raise_all(found: Mapping[str, Any], wrong: list[str]) -> None:
+    """Raise what is ``wrong``, and what is wrong with the rest of the file, as one error."""
+    from dfa_lab.experiment.sweep import asked_for
+
+    grid = found.get("grid")
+    fields = {name: value for name, value in found.items() if name in _known() and name not in ARGUMENTS}
+    others = {name: found[name] for name in ("seeds", "metrics", "on_error", "group_size") if name in found}
+    asked_for(grid if _is_grid(grid) else {}, fields, steps=found.get("steps", 1), **others, wrong=wrong)
 
 
 @contextmanager
@@ -155,19 +176,23 @@ def _kept(path: Path) -> pd.DataFrame | History:
         from dfa_lab.experiment.sweep import load_sweep
 
         return load_sweep(path)
-    if path.suffix == ".safetensors":
-        from dfa_lab.experiment.run import Experiment
-
-        return Experiment.load(path).history
+    from dfa_lab.experiment.checkpoints import is_checkpoint
     from dfa_lab.experiment.history import History
+    from dfa_lab.experiment.run import Experiment
+    from dfa_lab.regular_file import read_regular
 
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_regular(path)
+        if is_checkpoint(content):  # whatever the file is called
+            return Experiment.load(path).history
+        text = content.decode("utf-8")
     except OSError as error:
         raise DfaLabError(
             f"{path} cannot be read: {error.strerror or error}; expected a sweep's folder, or a run's file."
         ) from None
     except UnicodeDecodeError:
-        raise DfaLabError(f"{path} is no text; expected a history as JSON, or a run in a .safetensors file.") from None
+        raise DfaLabError(
+            f"{path} is no text; expected a history as JSON, or a run that Experiment.save wrote."
+        ) from None
     with _of_file(path):
         return History.from_json(text)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SET_HELP = "Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."
 STEPS_HELP = "Updates in all, those of a resumed run counted; 1000 without epochs."
 EPOCHS_HELP = "Passes over the training set in all, those of a resumed run counted."
-SAVE_HELP = "Keep the run in this file: at the start, every 30 seconds, at Ctrl-C and at the end."
+SAVE_HELP = "Keep the run in this file: at the start, after 5 and every 30 seconds, at Ctrl-C and at the end."
 RESUME_HELP = (
     "Go on with the run in this file, under its settings and to the last bit as if it had never stopped; live settings "
     "given beside it are changed. With --save FILE of the same name it begins anew where there is no file yet, so that "

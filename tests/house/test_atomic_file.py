@@ -37,7 +37,7 @@ def test_a_link_and_its_permissions_stay(tmp_path):
 
 @pytest.mark.parametrize("path", ["no/such/folder/x", "a\0b", "", 7], ids=repr)
 def test_what_cannot_be_written_is_one_error(path):
-    with pytest.raises(dfa.DfaLabError, match=r"report\(\) cannot write to .*; give the path of a file"):
+    with pytest.raises(dfa.DfaLabError, match=r"report\(\) cannot write to .*give the path of a file"):
         write_atomically(path, "x", what="report()")
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,24 +69,38 @@ def test_live_settings_beside_resume_are_changes_and_others_are_refused(tmp_path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--resume", "{}/nothing"), "no run can be loaded from"),
-        (("--resume", "{}/nothing", "--save", "{}/other"), "no run can be loaded from"),
-        (("--save", "{}/no/folder/run"), "save cannot write to"),
-        (("--resume", "{}"), "no run can be loaded from"),
+        (("--resume", "{}/nothing"), "no run can be loaded from '{}/nothing': No such file or directory; give"),
+        (("--resume", "{}/nothing", "--save", "{}/other"), "no run can be loaded from '{}/nothing'"),
+        (("--save", "{}/no/folder/run"), "save cannot write to '{}/no/folder/run': there is no folder '{}/no/folder'"),
+        (("--resume", "{}"), "no run can be loaded from '{}'"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_said_before_training(arguments, said, tmp_path, capsys):
     assert run(*RUN, *(one.format(tmp_path) for one in arguments)) == 2
     out, err = capsys.readouterr()
-    assert said in err
+    assert said.replace("{}", str(tmp_path)) in err
+    assert ".part" not in err
     assert "step/s" not in err, "it did not train"
     assert out == ""
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_with_a_module_is_gone_on_with_in_python(tmp_path, capsys):
+    import torch
+
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    file = dfa.Experiment(module=module, task="moons").save(tmp_path / "own")
+    assert run("train", "--resume", file) == 2
+    err = capsys.readouterr().err
+    assert str(file) in err
+    assert "load it in Python" in err
+    assert "dfa.Experiment.load(path, module=…)" in err
+
+
 def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):
     """Where a file is due at every measurement, as many are written."""
     monkeypatch.setattr(kept_run, "APART", 0.0)
+    monkeypatch.setattr(kept_run, "FIRST", 0.0)
     steps, save = [], dfa.Experiment.save
 
     def noted(self, path):
@@ -95,6 +110,21 @@ def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):
     monkeypatch.setattr(dfa.Experiment, "save", noted)
     assert run(*RUN, "--set", "probe_every=10", "--steps", "30", "--save", str(tmp_path / "run")) == 0
     assert sorted(set(steps)) == [0, 1, 2, 4, 8, 10, 20, 30]
+
+
+def test_the_first_file_with_training_in_it_comes_early(tmp_path, monkeypatch):
+    """By a clock that goes on a second a step: a measurement after 5 s, and one every 30 s from then on."""
+    steps, runs, save = [], [], dfa.Experiment.save
+
+    def noted(self, path):
+        runs.append(self)
+        steps.append(self.steps_done)
+        return save(self, path)
+
+    monkeypatch.setattr(dfa.Experiment, "save", noted)
+    monkeypatch.setattr(kept_run, "time", SimpleNamespace(monotonic=lambda: float(runs[0].steps_done)))
+    assert run(*RUN, "--set", "probe_every=10", "--steps", "90", "--save", str(tmp_path / "run")) == 0
+    assert steps == [0, 8, 40, 70, 90]
 
 
 def test_a_run_that_diverges_is_kept_where_it_went_back_to(tmp_path, capsys):

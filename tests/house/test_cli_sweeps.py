@@ -82,7 +82,8 @@ def test_ctrl_c_prints_and_writes_what_is_done(folder, file, tmp_path, capsys, m
     out, err = capsys.readouterr()
     assert "4 of 8 runs are done" in err.splitlines()[-1]
     assert ("goes on" in err) == folder
-    assert len(out.splitlines()) == 1 + 2
+    assert len(out.splitlines()) == 1 + 2 + 1
+    assert out.splitlines()[-1] == "4 of the sweep's 8 runs not trained yet."
     assert "failed" not in out
     assert pd.read_csv(tmp_path / "runs.csv")["error"].isna().sum() == 4
 
@@ -131,6 +132,13 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(text, words, tmp_path, ca
     assert "Traceback" not in err
 
 
+def test_a_table_that_cannot_be_written_is_said_before_the_training(file, tmp_path, capsys):
+    assert run("sweep", file, "--csv", tmp_path / "nothing" / "runs.csv") == 2
+    out, err = capsys.readouterr()
+    assert f"there is no folder '{tmp_path / 'nothing'}'" in err
+    assert out == ""
+
+
 def test_files_that_cannot_be_read(tmp_path, capsys):
     for path in (tmp_path, tmp_path / "nothing.toml"):
         for arguments in (["sweep", path], ["compare", path / "a", path / "b"]):
@@ -149,14 +157,39 @@ def test_several_mistakes_are_one_error(tmp_path, capsys):
     assert "'pb'" in err
 
 
-@pytest.mark.parametrize("suffix", ["safetensors", "json"])
+def test_wrong_names_and_wrong_values_are_one_error(tmp_path, capsys):
+    path, text = (
+        tmp_path / "wrong.toml",
+        FIRST.replace("widths", "width").replace("0.03", "-1").replace("lr =", "lrr ="),
+    )
+    text = (
+        text.replace("test_loss", "tests_loss")
+        .replace("seeds = 2", 'seeds = "two"\nmomentum = 7')
+        .replace("steps", "stesp")
+    )
+    path.write_text(text)
+    assert run("sweep", path) == 2
+    err = capsys.readouterr().err
+    for one in (
+        "'width'",
+        "'stesp'",
+        "there is no steps",
+        "'tests_loss'",
+        "'lrr'",
+        "seeds was given as 'two'",
+        "momentum",
+    ):
+        assert one in err
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "json", "st", "safetensors.json", "json.safetensors"])
 def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     paths = []
     for rule in ("dfa", "bp"):
         experiment = dfa.Experiment(task="moons", widths=(8,), rule=rule)
         experiment.train(20)
         paths.append(tmp_path / f"{rule}.{suffix}")
-        if suffix == "json":
+        if suffix.startswith("json"):
             paths[-1].write_text(experiment.history.to_json())
         else:
             experiment.save(paths[-1])
@@ -169,8 +202,17 @@ def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     assert "Did you mean 'train_loss'" in capsys.readouterr().err
 
 
+#: The first bytes of safetensors: the length of their header, and its bracket.
+HEAD = (300).to_bytes(8, "little") + b'{"__metadata__'
+
+
 def test_compare_says_which_file_is_none(tmp_path, capsys):
-    for name, content in (("text.json", b"hello"), ("bytes.json", b"\xff\xfe\xff"), ("run.safetensors", b"hello")):
+    for name, content in (
+        ("text.json", b"hello"),
+        ("bytes.json", b"\xff\xfe\xff"),
+        ("run.safetensors", b"hello"),
+        ("cut", HEAD),
+    ):
         path = tmp_path / name
         path.write_bytes(content)
         assert run("compare", path, path) == 2

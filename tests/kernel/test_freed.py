@@ -26,19 +26,25 @@ def left(kernel):
     return json.loads(kernel.run(LEFT, cell="left"))
 
 
+def least(kernel, readings=4, times=3):
+    """The least MB of some readings, each after the cell was run again: one alone may lie ten above its neighbours."""
+    found = []
+    for _ in range(readings):
+        for _ in range(times):
+            assert kernel.run(AGAIN).startswith("Explorer(")
+            kernel.run(WORKED, cell="work")
+        alive, threads, memory = left(kernel)
+        assert (alive, threads) == (1, 2), "its trainer and its screen"
+        found.append(memory)
+    print(*(f"{one:.1f}" for one in found), "MB")
+    return min(found)
+
+
 def test_a_cell_that_is_run_again_leaves_one_explorer_and_closed_ones_leave_none(kernel):
     kernel.run(SHOWN)
-    for _ in range(8):
-        assert kernel.run(AGAIN).startswith("Explorer(")
-        kernel.run(WORKED, cell="work")
-    alive, threads, before = left(kernel)
-    assert (alive, threads) == (1, 2), "its trainer and its screen"
-    for _ in range(12):
-        kernel.run(AGAIN)
-        kernel.run(WORKED, cell="work")
-    alive, threads, after = left(kernel)
-    print(f"{before:.1f} MB, after 12 more {after:.1f} MB")
-    assert (alive, threads) == (1, 2)
+    least(kernel)  # what the first ones load stays
+    before = least(kernel)
+    assert least(kernel) < before + 5
     kernel.run("e.close()")
     assert left(kernel)[:2] == [0, 0]
     assert kernel.run("Out[max(Out)]").endswith("closed)"), "it is held still"

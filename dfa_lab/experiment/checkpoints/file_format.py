@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, name_of_path, shown, words_of
 from dfa_lab.experiment.checkpoints.packed_values import UnsavableError
 from dfa_lab.regular_file import read_regular
 
@@ -55,12 +55,18 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[
         content = read_regular(Path(path).expanduser())
     except (OSError, TypeError, ValueError, RuntimeError) as reason:
         raise DfaLabError(
-            f"no run can be loaded from {shown(path)}: {reason}; give the path of a file that save() wrote."
+            f"no run can be loaded from {name_of_path(path)}: {words_of(reason)}; give the path of a file that save() "
+            "wrote."
         ) from None
     try:
         return _parsed(content)
     except DfaLabError as reason:
         raise DfaLabError(f"{shown(str(path))} {reason}") from None
+
+
+def is_checkpoint(content: bytes) -> bool:
+    """Whether a file begins as safetensors do, by the length of their header and its bracket; it may be damaged."""
+    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= _LONGEST_HEADER
 
 
 def _parsed(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -92,8 +98,7 @@ _DAMAGED = "is cut short or was changed since it was written; take an earlier co
 def _metadata(content: bytes) -> Mapping[str, Any]:
     """The metadata of a safetensors file."""
     size = int.from_bytes(content[:8], "little")
-    head = content[8:9]
-    if len(content) < 9 or size > _LONGEST_HEADER or head != b"{":
+    if not is_checkpoint(content):
         raise DfaLabError(f"is no checkpoint: it is {_kind(content)}; {_WANTED}")
     if size > len(content) - 8:
         raise DfaLabError(_DAMAGED)

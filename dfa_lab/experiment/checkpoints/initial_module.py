@@ -33,8 +33,8 @@ def module_of(module: Any, document: Mapping[str, Any], unpacker: Unpacker) -> n
         kind = document["build"]["the module itself"].split("(")[0]
         given = "none was given" if module is None else f"{shown(module)} was given"
         raise DfaLabError(
-            f"it trains a module of your own ({kind}), whose code no file holds, and {given}; give module=, one that "
-            "the same code makes."
+            f"it trains a module of your own ({kind}), whose code no file holds, and {given}; load it in "
+            "Python, with a module that the same code makes: dfa.Experiment.load(path, module=…)."
         )
     built, state = dict(_build(module)), unpacker.unpack(document["state"])
     for name in (*document["build"], *built):

@@ -36,9 +36,12 @@ class Grid:
     seeds: tuple[int, ...]
 
     @classmethod
-    def of(cls, grid: Any, seeds: Any, fixed: Mapping[str, Any]) -> Grid:
-        """What a user gave as a checked grid. ``DfaLabError`` that lists every value that no setting takes."""
-        errors: list[str] = []
+    def of(cls, grid: Any, seeds: Any, fixed: Mapping[str, Any], *, wrong: Sequence[str] = ()) -> Grid:
+        """What a user gave as a checked grid.
+
+        ``DfaLabError`` that lists what is ``wrong`` already and every value that no setting takes.
+        """
+        errors = list(wrong)
         given = [grid] if isinstance(grid, Mapping) else grid
         if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not given:
             given = [None]
@@ -51,7 +54,11 @@ class Grid:
                 )
             parts.append({str(name): _list_of(str(name), value, errors) for name, value in part.items()})
             errors += [f"{name} is in the grid and beside it; give it once." for name in part if name in fixed]
-        numbers = _seeds(seeds, errors)
+        try:
+            numbers = _seeds(seeds, errors)
+        except DfaLabError as error:
+            errors.append(str(error))
+            numbers = ()
         plain = {name: found[0] for name, value in fixed.items() if (found := _checked(name, [value], errors))}
         parts = [{name: _checked(name, values, errors) for name, values in part.items()} for part in parts]
         if errors:

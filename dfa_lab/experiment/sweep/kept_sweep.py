@@ -47,7 +47,7 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
         taken.update(names)
         frame = results.frame(grid, call, columns)
         frames.append(frame[[results.has(number) for number in range(len(grid))]].reset_index(drop=True))
-    return frames[0] if len(frames) == 1 else _in_one(frames, columns)
+    return frames[0] if len(frames) == 1 else _in_one(frames, columns, len(taken))
 
 
 def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:
@@ -60,8 +60,8 @@ def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:
     return list(columns)
 
 
-def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """One table of several sweeps, in which no two rows that differ look the same."""
+def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -> pd.DataFrame:
+    """One table of several sweeps, of ``runs`` runs in all, in which no two rows that differ look the same."""
     import pandas as pd
 
     calls: list[dict[Any, Any]] = [dict(frame.attrs) for frame in frames]
@@ -75,5 +75,6 @@ def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFr
         for number, frame in enumerate(frames, 1):
             frame.insert(len(columns), "sweep", number)
     whole = pd.concat([frames[number] for number in filled], ignore_index=True)
-    whole.attrs = {"sweeps": calls}
+    failed = int(whole["error"].notna().sum())
+    whole.attrs = {"sweeps": calls, "runs": runs, "done": len(whole), "failed": failed}
     return whole

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dfa_lab.atomic_file import write_atomically
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, name_of_path, shown
 from dfa_lab.experiment.jobs import Result
 
 DONE, FAILED = ".json", ".failed.json"
@@ -38,7 +38,9 @@ class RunFolder:
         except (OSError, TypeError, ValueError, RuntimeError) as reason:
             if isinstance(reason, DfaLabError):
                 raise
-            raise DfaLabError(f"folder was given as {shown(path)}: {reason}; expected the path of a folder.") from None
+            raise DfaLabError(
+                f"folder was given as {name_of_path(path)}: {reason}; expected the path of a folder."
+            ) from None
         self._began = time.time()
 
     def names(self) -> tuple[set[str], set[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.jobs import (
     Execution,
     Result,
@@ -16,10 +16,9 @@ from dfa_lab.experiment.jobs import (
     entries_of,
     executor_for,
     pickled,
-    sweep_metrics,
     workers_of,
 )
-from dfa_lab.experiment.settings import MOST_REPLICAS, MOST_STEPS
+from dfa_lab.experiment.sweep.asked_for import asked_for
 from dfa_lab.experiment.sweep.claims import Claims
 from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layers
 from dfa_lab.experiment.sweep.grid import Grid
@@ -63,8 +62,9 @@ def sweep(
     differ in what replicas may differ in are trained side by side, and measured at their last step only
     (``probe_every=`` measures angles before as well, for functions among the metrics).
 
-    - ``grid`` maps settings to lists of values; a list of such mappings is one sweep of all of them, and what two of
-      them have in common makes rows for each.
+    - ``grid`` maps settings to lists of values; a value that is no list is the only one, and an empty grid is one
+      setting, which ``seeds`` repeat. A list of such mappings is one sweep of all of them, and what two of them have in
+      common makes rows for each.
     - ``seeds`` is how many, from 0, or a list. The feedback is drawn by ``feedback_seed``, which is a setting.
     - ``metrics``: names in METRICS, a layer's with ``_first``, ``_last`` or ``_1``; functions of the run, an
       ``Experiment``; a list, or a mapping of columns to them. None: accuracy, losses and gradient alignment.
@@ -78,7 +78,8 @@ def sweep(
 
     The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN
     where there is none), ``seconds`` (a run's share of its group's time) and ``error`` (None where all went well);
-    ``.attrs`` says how it was made. Raises ``DfaLabError`` that lists every setting which cannot be used, before
+    ``.attrs`` says how it was made, and how many ``runs`` were asked for, how many are ``done``, and how many of these
+    ``failed``. Raises ``DfaLabError`` that lists every setting which cannot be used, before
     anything runs; ``SweepInterrupted``, a KeyboardInterrupt with the table so far, on Ctrl-C.
 
     >>> import dfa_lab as dfa
@@ -86,12 +87,9 @@ def sweep(
     >>> list(frame.columns)[:3], len(frame)
     (['lr', 'seed', 'test_accuracy'], 4)
     """
-    whole_number("steps", steps, 1, MOST_STEPS)
-    if on_error not in ("keep", "raise"):
-        raise DfaLabError(f"on_error was given as {shown(on_error)}; expected 'keep' or 'raise'.")
-    if group_size is not None:
-        whole_number("group_size", group_size, 1, MOST_REPLICAS, instead="None")
-    runs, wanted = Grid.of(grid, seeds, fields), sweep_metrics(metrics)
+    runs, wanted = asked_for(
+        grid, fields, seeds=seeds, steps=steps, metrics=metrics, on_error=on_error, group_size=group_size
+    )
     check_combinations(runs)
     check_layers(runs, wanted)
     device = str(fields.get("device", "cpu"))

@@ -11,6 +11,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.views.base import event_line
 from dfa_lab.views.sweep.column_labels import words_of
 from dfa_lab.views.sweep.sweep_groups import SEEDS, checked_frame, identity, setting_columns
+from dfa_lab.views.sweep.trained_part import TrainedPart, trained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +26,12 @@ LISTED = 3
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: its name, a row a run with the settings that vary and the metrics, and what all runs share."""
+    """One of the two: its name, a row a trained run with its settings and metrics, and what all runs share."""
 
     name: str
     frame: pd.DataFrame
     shared: Mapping[str, Any]
+    missing: str = ""
 
     @classmethod
     def of(cls, name: str, given: object) -> Side:
@@ -42,7 +44,8 @@ class Side:
         calls = [{**(one.get("settings") or {}), "steps": one.get("steps")} for one in attrs.get("sweeps") or [attrs]]
         shared = {key: one for key, one in calls[0].items() if all(same(call.get(key)) == same(one) for call in calls)}
         shared = {name: value for name, value in shared.items() if value is not None and name not in frame.columns}
-        return cls(name, frame, shared)
+        there = checked_frame(frame[trained(frame)], "comparison()")
+        return cls(name, there, shared, TrainedPart.of(frame).words(setting_columns(frame)))
 
     @property
     def settings(self) -> list[str]:

@@ -31,7 +31,7 @@ class Comparison:
     ``differing`` are settings that neither varies and that are not the same, with the value of each side; ``frame``
     has a row for each combination of the settings in ``varied`` and each metric: for each side the mean, the sample
     standard deviation (NaN of one run) and the number of runs with a finite value, and ``difference``, the second mean
-    minus the first.
+    minus the first. ``missing`` says of each sweep which of its runs are not trained yet.
     """
 
     names: tuple[str, str]
@@ -41,6 +41,7 @@ class Comparison:
     varied: tuple[str, ...]
     frame: pd.DataFrame
     unmatched: tuple[int, int] = field(default=(0, 0))
+    missing: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
         """The tables as a console shows them: first the settings, then one for each metric."""
@@ -56,6 +57,7 @@ class Comparison:
         for side, number in zip("AB", self.unmatched, strict=True):
             if number:
                 parts.append(f"{number:,} combinations of settings are in {side} alone.")
+        parts += [f"{side}: {words}." for side, words in zip("AB", self.missing, strict=True) if words]
         return "\n\n".join(parts)
 
 
@@ -103,8 +105,9 @@ def comparison(
             }
             difference = found[1].mean - found[0].mean
             rows.append({"metric": metric, **dict(zip(varied, values, strict=True)), **sides, "difference": difference})
+    missing = (a.missing, b.missing)
     sizes, failed = (len(a.frame), len(b.frame)), (_failed(a.frame), _failed(b.frame))
-    return Comparison(names, sizes, failed, differing, tuple(varied), pd.DataFrame(rows), alone)
+    return Comparison(names, sizes, failed, differing, tuple(varied), pd.DataFrame(rows), alone, missing)
 
 
 def _metrics(a: Side, b: Side, given: Sequence[str] | None) -> list[str]:
@@ -137,7 +140,8 @@ def _count(runs: int, failed: int) -> str:
 def _cells(row: Any) -> list[str]:
     """The means of both sides and their difference, all with the decimals that the smaller spread asks for."""
     difference = row["difference"]
-    decimals = decimals_for([row["sd_a"], row["sd_b"]], fallback=abs(difference) if difference else 0.001)
+    apart = abs(difference) if np.isfinite(difference) else 0.0
+    decimals = decimals_for([row["sd_a"], row["sd_b"]], fallback=apart or 0.001)
     sides = [Statistics(row[f"mean_{side}"], row[f"sd_{side}"], int(row[f"runs_{side}"])) for side in "ab"]
     cells = [f"{one.text(decimals)} ({one.runs})" if one.runs else NOTHING for one in sides]
     return [*cells, f"{difference:+.{decimals}f}" if np.isfinite(difference) else NOTHING]

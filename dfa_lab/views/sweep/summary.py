@@ -19,7 +19,7 @@ LINES = 60
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """Means ± sd of each combination of the settings in the grid, as a console shows them; what failed is counted.
+    """Means ± sd of each combination of settings, as a console shows them, then what failed and what is missing.
 
     >>> import pandas as pd
     >>> from dfa_lab.views.sweep import summary
@@ -28,6 +28,7 @@ def summary(frame: pd.DataFrame) -> str:
     0.1            2     0.50 ± 0.35
     """
     side = Side.of("the sweep", frame)
+    frame = side.frame
     columns = {name: numbers(frame, name) for name in side.metrics}
     groups = list(side.groups(side.settings).values())
     found = [{name: Statistics.of(column[rows]) for name, column in columns.items()} for _, rows in groups]
@@ -44,4 +45,6 @@ def summary(frame: pd.DataFrame) -> str:
     errors = frame["error"].dropna().tolist() if "error" in frame.columns else []
     if errors:
         parts.append(f"{len(errors):,} of {len(frame):,} runs failed; the first: {errors[0]}")
+    if side.missing:
+        parts.append(f"{side.missing}.")
     return "\n".join(parts)

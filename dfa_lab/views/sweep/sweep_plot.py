@@ -35,6 +35,7 @@ from dfa_lab.views.sweep.sweep_groups import (
     points,
     rows_of,
 )
+from dfa_lab.views.sweep.trained_part import TrainedPart, trained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 #: A curve is known by its marker too, not by its colour alone.
 MARKERS = "osD^vPX*"
 #: Curves that stand side by side at a place: at most this far from one another, and all of them within so much.
-BESIDE, WITHIN = 0.16, 0.6
+BESIDE, WITHIN = 0.12, 0.6
 #: How the title looks that says what is drawn.
 TITLE: dict[str, Any] = {"fontsize": "small", "color": palette.NEUTRAL}
 
@@ -103,7 +104,9 @@ def sweepplot(
     that are not numbers, such as rules, have a place each, and bars in place of bands.
 
     Returns the Axes, or with ``col`` the array of them; a second call on the same ``ax`` adds its curves, ``label``
-    before their names. Raises ``DfaLabError`` for an unknown column, and for a setting that would hide in the band.
+    before their names. As of all plots here the figure is none of pyplot's: ``axes.figure.savefig("sweep.png")`` saves
+    it, ``panels[0].figure.savefig("sweep.png")`` that of panels. Raises ``DfaLabError`` for an unknown column, and for
+    a setting that would hide in the band.
 
     >>> import pandas as pd, dfa_lab as dfa
     >>> runs = [("bp", 0.1, 0, 0.95), ("bp", 0.1, 1, 0.97), ("fa", 0.1, 0, 0.91), ("fa", 0.1, 1, 0.94)]
@@ -116,13 +119,16 @@ def sweepplot(
     for role, name in [("x", x), *(("hue", one) for one in hues), *([("col", col)] if col is not None else [])]:
         checked_column(table, role, name)
     checked_column(table, "y", y)
-    _nothing_hidden(table, [x, *hues, *([col] if col is not None else [])])
+    named, part = [x, *hues, *([col] if col is not None else [])], TrainedPart.of(table)
+    _nothing_hidden(table, named, part)
     _something_to_draw(table, y)
-    plot = _Plot(x, tuple(hues), y, spread, SweepAxis.of(levels(table, x), log), _curves(table, hues), label)
+    plot = _Plot(
+        x, tuple(hues), y, spread, SweepAxis.of(levels(table, x), log), _curves(table, hues), label, part.words(named)
+    )
     if col is None:
         axes = axes_for(ax, "sweepplot()")
         plot.axis.check_fits(axes)
-        axes.set_title(_title(table, y, plot.draw(axes, table), spread), loc="left", **TITLE)
+        axes.set_title(plot.title(table, plot.draw(axes, table)), loc="left", **TITLE)
         plot.legend(axes)
         return axes
     if ax is not None:
@@ -130,8 +136,8 @@ def sweepplot(
     return _panels(plot, table, col)
 
 
-def _nothing_hidden(frame: pd.DataFrame, named: list[str]) -> None:
-    hidden = hidden_settings(frame, named)
+def _nothing_hidden(frame: pd.DataFrame, named: list[str], part: TrainedPart) -> None:
+    hidden = hidden_settings(frame, named) or part.hidden(named)
     if hidden:
         name, value = hidden[0], levels(frame, hidden[0])[0]
         raise DfaLabError(
@@ -170,6 +176,7 @@ class _Plot:
     axis: SweepAxis
     curves: list[tuple[Any, ...]]
     label: str | None
+    missing: str
 
     def draw(self, axes: Axes, frame: pd.DataFrame) -> list[Point]:
         """Draw the runs of ``frame``; the points that were drawn."""
@@ -213,6 +220,17 @@ class _Plot:
     def _name(self, curve: tuple[Any, ...]) -> str:
         return ", ".join(filter(None, [self.label, *map(words_of, curve)])) or "_"
 
+    def title(self, frame: pd.DataFrame, drawn: list[Point]) -> str:
+        """What the points are, of how many runs; then what was left out, and what is not there yet."""
+        counts = sorted({point.runs for point in drawn})
+        many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+        words = "one run each" if counts == [1] else f"{self.spread.words} of {many} runs"
+        ready = trained(frame)
+        left_out = int((~np.isfinite(numbers(frame, self.y)) & ready).sum())
+        if left_out:
+            words += f"; {left_out:,} of {ready.sum():,} runs without a finite value left out"
+        return f"{words}\n{self.missing}" if self.missing else words
+
     def legend(self, *panels: Axes) -> None:
         """The curves of all panels by name, each once, under the names of the hues; beside the last panel."""
         handles = {
@@ -241,13 +259,5 @@ def _panels(plot: _Plot, frame: pd.DataFrame, col: str) -> ShownPanels:
             axes.tick_params(labelleft=False)
         made.append(axes)
     plot.legend(*made)
-    figure.suptitle(_title(frame, plot.y, drawn, plot.spread), x=0.01, ha="left", **TITLE)
+    figure.suptitle(plot.title(frame, drawn), x=0.01, ha="left", **TITLE)
     return ShownPanels.of(made)
-
-
-def _title(frame: pd.DataFrame, y: str, drawn: list[Point], spread: Spread) -> str:
-    counts = sorted({point.runs for point in drawn})
-    many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-    words = "one run each" if counts == [1] else f"{spread.words} of {many} runs"
-    left_out = int((~np.isfinite(numbers(frame, y))).sum())
-    return f"{words}; {left_out:,} of {len(frame):,} runs without a finite value left out" if left_out else words
