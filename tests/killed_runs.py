@@ -4,10 +4,13 @@
 """
 
 import multiprocessing
+import os
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -101,7 +104,9 @@ def killed(kind, folder, times, seed=0, longest=0.1):
     for _ in range(times):
         before = path.stat().st_mtime_ns if path.exists() else 0
         child = context.Process(target=train_and_save, args=(kind, path), daemon=True)
-        child.start()
+        # Python 3.11's server of forks looks for what it loads where a new Python looks, and goes on without it.
+        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+            child.start()
         while not path.exists() or path.stat().st_mtime_ns == before:  # until it saves
             assert child.is_alive(), "it ended by itself"
             time.sleep(0.001)
