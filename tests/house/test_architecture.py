@@ -29,6 +29,7 @@ FOLDERS = {
         "networks",
         "own_feedback",
         "recording",
+        "similarity",
         "alignment",
         "audit",
     ),
