@@ -2,6 +2,7 @@ from .errors import DfaLabError as DfaLabError
 from .errors import DivergedError as DivergedError
 from .experiment.data import TASKS as TASKS
 from .experiment.data import Task as Task
+from .experiment.expectations import expect as expect
 from .experiment.history import METRICS as METRICS
 from .experiment.history import History as History
 from .experiment.inspection import similarity as similarity

@@ -46,6 +46,7 @@ FOLDERS = {
         "jobs",
         "sweep",
         "inspection",
+        "expectations",
         "autosave",
         "runner",
     ),
