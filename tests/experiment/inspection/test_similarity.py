@@ -91,6 +91,21 @@ def test_a_module_begins_from_what_was_given():
     np.testing.assert_allclose(table.to_numpy(), wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("module", [None, convolutional])
+def test_a_run_that_was_saved_or_forked_still_knows_what_it_began_from(tmp_path, module):
+    task, own = pictures(), None if module is None else module()
+    fields = {"task": task, "rule": "fa", "batch_size": 16, "probe_size": 32}
+    run = dfa.Experiment(module=own, **fields) if module else dfa.Experiment(widths=(7, 6), **fields)
+    run.train(10)
+    run.change(rule="dfa")
+    run.train(10)
+    table = dfa.similarity(run)
+    run.save(tmp_path / "run.safetensors")
+    loaded = dfa.Experiment.load(tmp_path / "run.safetensors", module=own, task=task)
+    for other in (loaded, run.fork(name="fa")):
+        np.testing.assert_array_equal(dfa.similarity(other), table)
+
+
 def test_flat_and_pictured_runs_of_one_task_are_compared_on_the_same_samples():
     task = pictures()
     pictured = dfa.Experiment(task=task, module=convolutional(), rule="fa", probe_size=40)
