@@ -2,8 +2,10 @@ from .errors import DfaLabError as DfaLabError
 from .errors import DivergedError as DivergedError
 from .experiment.data import TASKS as TASKS
 from .experiment.data import Task as Task
+from .experiment.expectations import expect as expect
 from .experiment.history import METRICS as METRICS
 from .experiment.history import History as History
+from .experiment.inspection import similarity as similarity
 from .experiment.measurement import Snapshot as Snapshot
 from .experiment.run import Experiment as Experiment
 from .experiment.runner import Runner as Runner
@@ -56,6 +58,7 @@ from .views.snapshots import deltaplot as deltaplot
 from .views.snapshots import matrixplot as matrixplot
 from .views.snapshots import mistakesplot as mistakesplot
 from .views.snapshots import sampleangleplot as sampleangleplot
+from .views.snapshots import similarityplot as similarityplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
 from .views.sweep import sweepplot as sweepplot

@@ -55,6 +55,18 @@ def test_the_lines_of_the_readme_run(capsys):
 
 
 @pytest.mark.slow
+def test_the_lines_for_teachers_run(monkeypatch, capsys):
+    monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
+    names = {}
+    for block in blocks((ROOT / "docs" / "teaching.md").read_text()):
+        exec(compile(block, "teaching.md", "exec"), names)
+    began, beside = (dfa.similarity(names["run"], *other).to_numpy() for other in ((), (names["twin"],)))
+    assert 0.75 < began.diagonal().min() < 0.95
+    assert beside.diagonal().min() > 0.96
+    assert "untrained" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_the_lines_of_the_explorers_page_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("DFA_LAB_HEADLESS", "1")
     monkeypatch.setenv("DFA_LAB_AUTOSAVE", str(tmp_path))

@@ -3,6 +3,7 @@ from .alt_text import surface_words as surface_words
 from .alt_text import view_words as view_words
 from .matrix_plot import matrixplot as matrixplot
 from .mistakes_plot import mistakesplot as mistakesplot
+from .similarity_plot import similarityplot as similarityplot
 from .surface_plot import surfaceplot as surfaceplot
 from .views import VIEWS as VIEWS
 from .views import deltaplot as deltaplot
