@@ -48,6 +48,8 @@ ACTIVATIONS: dict[str, dict[str, Any]] = {
 }
 TASKS: dict[str, Any] = {
     "moons": "moons",
+    "circles": "circles",
+    "spirals": {"name": "spirals", "samples": 400},
     "linear": "linear",
     "teacher": {"name": "teacher", "samples": 400},
     "fashion_mnist": "fashion_mnist",

@@ -51,6 +51,37 @@ def moons(*, samples: int = 2000, noise: float = 0.2) -> Task:
     return _split("moons", "two interleaved half circles in the plane, 2 classes", inputs, targets, outputs=2)
 
 
+@TASKS.register("circles")
+def circles(*, samples: int = 2000, noise: float = 0.1, factor: float = 0.5, seed: int = 0) -> Task:
+    """Two circles in the plane, one around the other (scikit-learn's make_circles).
+
+    The outer radius is 1, the inner one ``factor``; ``noise`` is a standard deviation in the same units.
+    """
+    from sklearn.datasets import make_circles
+
+    inputs, targets = make_circles(n_samples=samples, noise=noise, factor=factor, random_state=seed)
+    return _split("circles", "two circles in the plane, one in the other, 2 classes", inputs, targets, outputs=2)
+
+
+@TASKS.register("spirals")
+def spirals(*, samples: int = 2000, noise: float = 0.02, turns: float = 1.0, seed: int = 0) -> Task:
+    """Two interleaved spirals in the plane (Lang & Witbrock 1988), each of ``turns`` turns from radius 1 inwards.
+
+    A point is (r sin φ, r cos φ) in one class and (−r sin φ, −r cos φ) in the other: φ goes in even steps from 0 to
+    2π ``turns``, r falls with it from 1 to 1/13. ``noise`` is a standard deviation in the same units. Theirs is three
+    turns, 194 samples, no noise, and 6.5 times as large: much harder to learn. Lang & Witbrock 1988, Proceedings of
+    the Connectionist Models Summer School.
+    """
+    _check_sizes("spirals", samples=samples)
+    part = np.linspace(0, 1, samples - samples // 2)
+    angle, radius = 2 * np.pi * turns * part, 1 - part * 12 / 13
+    arm = np.stack([radius * np.sin(angle), radius * np.cos(angle)], 1)
+    inputs = np.concatenate([arm, -arm[: samples // 2]])
+    inputs += noise * np.random.default_rng(seed).standard_normal(inputs.shape)
+    targets = np.repeat([0, 1], [len(arm), samples // 2])
+    return _split("spirals", "two interleaved spirals in the plane, 2 classes", inputs, targets, outputs=2)
+
+
 @TASKS.register("linear")
 def linear(
     *, inputs: int = 30, outputs: int = 10, samples: int = 10_000, test_samples: int = 1000, seed: int = 0

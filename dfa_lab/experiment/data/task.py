@@ -4,7 +4,7 @@ An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tas
 
 >>> import dfa_lab as dfa
 >>> list(dfa.TASKS)
-['digits', 'moons', 'linear', 'teacher', 'fashion_mnist']
+['digits', 'moons', 'circles', 'spirals', 'linear', 'teacher', 'fashion_mnist']
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ TITLES: dict[str, dict[str, str]] = {
     "task": {
         "digits": "handwritten digits, 8×8",
         "moons": "two moons",
+        "circles": "two circles",
+        "spirals": "two spirals",
         "linear": "a linear map",
         "teacher": "a teacher network",
         "fashion_mnist": "clothes, 28×28 (Fashion-MNIST)",
