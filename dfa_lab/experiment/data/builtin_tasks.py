@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import struct
 import zlib
@@ -18,10 +17,12 @@ from torch import Tensor
 from dfa_lab.errors import DfaLabError, in_words, shown, whole_number
 from dfa_lab.experiment.data.task import TASKS, Task
 from dfa_lab.learning.ops import generator
-from dfa_lab.regular_file import read_regular
+from dfa_lab.regular_file import open_regular
 
 #: Bytes that an IDX file may hold.
 MOST_BYTES = 2**32
+#: Bytes that are unpacked at a time: gzip makes a copy of them.
+BLOCK = 2**20
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
 FASHION_MNIST_CLASSES = (
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -172,9 +173,9 @@ def fashion_mnist(*, folder: str = FASHION_MNIST_FOLDER, flat: bool = True) -> T
     return Task(
         name="fashion_mnist",
         summary="pictures of clothes, 28×28 pixels, 10 classes",
-        train_inputs=arrays["train-images-idx3"].reshape(shape) / 255,
+        train_inputs=arrays["train-images-idx3"].reshape(shape),
         train_targets=arrays["train-labels-idx1"].long(),
-        test_inputs=arrays["t10k-images-idx3"].reshape(shape) / 255,
+        test_inputs=arrays["t10k-images-idx3"].reshape(shape),
         test_targets=arrays["t10k-labels-idx1"].long(),
         outputs=10,
         image=(1, 28, 28),
@@ -192,18 +193,21 @@ def _is_there(path: Path) -> bool:
 def _read_idx(path: Path) -> np.ndarray:
     """The array of bytes in an IDX file: two zero bytes, type 8, the number of dimensions, their sizes, the data."""
     try:
-        raw: Any = io.BytesIO(read_regular(path))
-        file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        begin = file.read(4)
-        zero, kind, dimensions = struct.unpack(">HBB", begin)
-        if zero != 0 or kind != 8:
-            raise ValueError(f"it begins with {begin!r}")
-        shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
-        size = math.prod(shape)
-        data = file.read(min(size, MOST_BYTES) + 1)  # no more than it says, whatever is packed in it
-        if len(data) != size:
-            raise ValueError(f"it says that {size:,} bytes follow, and {len(data):,}{'+' * (len(data) > size)} do")
-        return np.frombuffer(data, np.uint8).reshape(shape).copy()
+        with open_regular(path) as raw:
+            file: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            begin = file.read(4)
+            zero, kind, dimensions = struct.unpack(">HBB", begin)
+            if zero != 0 or kind != 8:
+                raise ValueError(f"it begins with {begin!r}")
+            shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
+            size = math.prod(shape)
+            data, found = np.empty(min(size, MOST_BYTES), np.uint8), 0
+            while count := file.readinto(data[found : found + BLOCK]):
+                found += count
+            more = len(file.read(1))  # no more than it says, whatever is packed in it
+        if found + more != size:
+            raise ValueError(f"it says that {size:,} bytes follow, and {found + more:,}{'+' * more} do")
+        return data.reshape(shape)
     except (OSError, EOFError, ValueError, MemoryError, struct.error, zlib.error) as reason:
         raise DfaLabError(f"{path} is no IDX file of bytes ({in_words(reason)}); get the file again.") from None
 
