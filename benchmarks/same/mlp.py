@@ -53,6 +53,8 @@ TASKS: dict[str, Any] = {
     "linear": "linear",
     "teacher": {"name": "teacher", "samples": 400},
     "fashion_mnist": "fashion_mnist",
+    "mnist": "mnist",
+    "cifar10": "cifar10",
 }
 
 
@@ -84,8 +86,8 @@ def task(choice: Any) -> Record:
     try:
         return changed(task=choice, activation="relu", steps=40)
     except dfa.DfaLabError as reason:
-        if "dataset-fashion-mnist" in str(reason):
-            raise MissingDataError("the images of fashion_mnist") from None
+        if "dataset-fashion-mnist" in str(reason) or "was given no folder" in str(reason):
+            raise MissingDataError(f"the images of {choice}") from None
         raise
 
 

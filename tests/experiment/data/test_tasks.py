@@ -10,7 +10,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.data import make_task
-from dfa_lab.experiment.data.builtin_tasks import FASHION_MNIST_FOLDER
+from dfa_lab.experiment.data.image_tasks import FASHION_MNIST_FOLDER
 from dfa_lab.learning.ops.seeding import generator
 
 
