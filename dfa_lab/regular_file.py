@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file at ``path``, to be read. ``OSError`` where it cannot be opened or is none, such as a named pipe."""
+    waits_for_nothing = getattr(os, "O_NONBLOCK", 0)
+    file = open(Path(path), "rb", opener=lambda name, flags: os.open(name, flags | waits_for_nothing))  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError("it is a pipe or a device, and no file")
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:
     """The content of the file at ``path``. ``OSError`` where it cannot be read or is none, such as a named pipe."""
-    waits_for_nothing = getattr(os, "O_NONBLOCK", 0)
-    with open(Path(path), "rb", opener=lambda name, flags: os.open(name, flags | waits_for_nothing)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("it is a pipe or a device, and no file")
+    with open_regular(path) as file:
         return file.read()

@@ -48,9 +48,13 @@ ACTIVATIONS: dict[str, dict[str, Any]] = {
 }
 TASKS: dict[str, Any] = {
     "moons": "moons",
+    "circles": "circles",
+    "spirals": {"name": "spirals", "samples": 400},
     "linear": "linear",
     "teacher": {"name": "teacher", "samples": 400},
     "fashion_mnist": "fashion_mnist",
+    "mnist": "mnist",
+    "cifar10": "cifar10",
 }
 
 
@@ -82,8 +86,8 @@ def task(choice: Any) -> Record:
     try:
         return changed(task=choice, activation="relu", steps=40)
     except dfa.DfaLabError as reason:
-        if "dataset-fashion-mnist" in str(reason):
-            raise MissingDataError("the images of fashion_mnist") from None
+        if "dataset-fashion-mnist" in str(reason) or "was given no folder" in str(reason):
+            raise MissingDataError(f"the images of {choice}") from None
         raise
 
 

@@ -40,10 +40,11 @@ def train(rule: str, task: dfa.Task) -> tuple[float, float]:
     net = dfa.convert(lenet(), rule, feedback_seed=SEED)
     optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     dfa.attach(net, optimizer)
+    images = task.train_inputs
     began = time.perf_counter()
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(task.train_inputs)).split(BATCH):
-            inputs, targets = task.train_inputs[batch], task.train_targets[batch]
+        for batch in torch.randperm(len(images)).split(BATCH):
+            inputs, targets = images[batch], task.train_targets[batch]
             optimizer.zero_grad()
             with dfa.lesson(net, targets):
                 nn.functional.cross_entropy(net(inputs), targets).backward()

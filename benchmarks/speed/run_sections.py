@@ -139,8 +139,9 @@ def _whole(plan: Plan, rule: str, threads: int) -> list[Row]:
     steps, fields = plan.train_steps, {"task": "digits", "rule": rule, "threads": threads}
     bare, by_index = dfa.Experiment(**fields), dfa.Experiment(**fields)
     task, batch = bare.task, bare.settings.batch_size
-    given = task.train_inputs[:batch].clone(), task.train_targets[:batch].clone()
-    indices = contenders.permuted(len(task.train_inputs), batch)
+    inputs = task.train_inputs
+    given = inputs[:batch].clone(), task.train_targets[:batch].clone()
+    indices = contenders.permuted(len(inputs), batch)
     run: dfa.Experiment
 
     def prepare(**more: int) -> None:
@@ -168,7 +169,7 @@ def _whole(plan: Plan, rule: str, threads: int) -> list[Row]:
         with torch.no_grad():
             for _ in range(steps):
                 index = next(indices)
-                contenders.updating(by_index, task.train_inputs[index], task.train_targets[index])
+                contenders.updating(by_index, inputs[index], task.train_targets[index])
 
     samples, nothing = steps * batch, lambda: None
     bases = [

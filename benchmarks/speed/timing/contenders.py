@@ -132,11 +132,12 @@ def plain(case: Case, batch: int, *, optimizer: str = "sgd") -> Step:
 def plain_by_index(case: Case, batch: int, *, optimizer: str = "sgd") -> Step:
     """Backpropagation by torch, every batch taken by index."""
     task, learn = case.task(batch), _learn(case.module(), optimizer)
-    indices = permuted(len(task.train_inputs), batch)
+    inputs = task.train_inputs
+    indices = permuted(len(inputs), batch)
 
     def step() -> Tensor:
         index = next(indices)
-        return learn(task.train_inputs[index], task.train_targets[index])
+        return learn(inputs[index], task.train_targets[index])
 
     return step
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
+from dfa_lab.experiment.data.pixels import network_inputs
 from dfa_lab.html_table import Drawn, number, picture, points, table
-from dfa_lab.learning.interface import all_tensors
+from dfa_lab.learning.interface import all_tensors, rows
 from dfa_lab.learning.ops import IGNORED
 
 if TYPE_CHECKING:
@@ -24,23 +26,24 @@ def samples_table(task: Task) -> str:
     size = f"{len(task.train_targets):,} samples to learn from, {len(task.test_targets):,} to test on"
     caption = f"{task.name}: {task.summary.rstrip('.')}. {size}."
     classes = task.train_targets.dim() == 1
-    first = all_tensors(task.train_inputs)[0]
+    several = all_tensors(network_inputs(rows(task.stored_inputs("train"), slice(0, POINTS))))
+    first = several[0]
     if task.image is not None:
         targets = [_target(task, place) for place in range(min(PICTURES, len(first)))]
-        return table(targets, [[_picture(task, place, name) for place, name in enumerate(targets)]], caption)
+        return table(targets, [[_picture(task, first[place], name) for place, name in enumerate(targets)]], caption)
     if task.single and classes and first.shape[1:] == (2,) and first.is_floating_point():
         places = [(row[0], row[1]) for row in first[:POINTS].tolist()]
         colours = [COLOURS[int(one) % len(COLOURS)] for one in task.train_targets[:POINTS]]
         drawn = points(places, colours, f"samples of {task.name}, a colour a class")
         return table([f"the first {len(places)} samples, a colour a class"], [[drawn]], caption)
-    inputs = torch.cat([one[:ROWS].reshape(min(ROWS, len(one)), -1) for one in all_tensors(task.train_inputs)], 1)
+    inputs = torch.cat([one[:ROWS].reshape(min(ROWS, len(one)), -1) for one in several], 1)
     more = ["…"] * (inputs.shape[1] > NUMBERS)
-    rows = [
+    lines = [
         [*map(number, map(float, row[:NUMBERS])), *more, _target(task, place)]
         for place, row in enumerate(inputs.tolist())
     ]
     head = [*(f"input {one}" for one in range(1, min(inputs.shape[1], NUMBERS) + 1)), *more, "target"]
-    return table(head, rows, caption)
+    return table(head, lines, caption)
 
 
 def _target(task: Task, place: int) -> str:
@@ -52,13 +55,13 @@ def _target(task: Task, place: int) -> str:
     return ", ".join(number(float(one)) for one in target[:NUMBERS]) + (", …" if len(target) > NUMBERS else "")
 
 
-def _picture(task: Task, place: int, name: str) -> Drawn:
+def _picture(task: Task, sample: Tensor, name: str) -> Drawn:
     assert task.image is not None
     channels, height, _ = task.image
-    pixels = task.train_inputs[place].reshape(task.image).double()
+    pixels = sample.reshape(task.image).double()
     low, high = pixels.min(), pixels.max()
     scaled = ((pixels - low) / (high - low).clamp_min(1e-12) * 255).round().byte()
     if channels != 3:  # any other number of channels is seen in grey
         scaled, channels = scaled[:1], 1
-    rows = scaled.permute(1, 2, 0).reshape(height, -1)
-    return picture([bytes(row.tolist()) for row in rows], name, channels=channels)
+    lines = scaled.permute(1, 2, 0).reshape(height, -1)
+    return picture([bytes(line.tolist()) for line in lines], name, channels=channels)

@@ -1,10 +1,11 @@
 """Task: what a network learns, as tensors, and TASKS, the registry of them.
 
-An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tasks.py`` registers those that ship.
+An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tasks.py`` and ``image_tasks.py`` register
+those that ship.
 
 >>> import dfa_lab as dfa
 >>> list(dfa.TASKS)
-['digits', 'moons', 'linear', 'teacher', 'fashion_mnist']
+['digits', 'moons', 'circles', 'spirals', 'linear', 'teacher', 'fashion_mnist', 'mnist', 'cifar10']
 """
 
 from __future__ import annotations
@@ -22,20 +23,25 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data.from_arrays import from_arrays
+from dfa_lab.experiment.data.pixels import StoredInputs, network_inputs
 from dfa_lab.experiment.data.samples_table import samples_table
 from dfa_lab.learning.interface import all_tensors, described
 from dfa_lab.learning.ops import CROSS_ENTROPY_OF_CLASSES, IGNORED, LOSSES, Loss
 from dfa_lab.registry import Choice, Registry
 
 #: What inputs may be; beside others, in a tuple or mapping, masks too.
-_INPUTS = (torch.float32, torch.int64)
-_PARTS = (*_INPUTS, torch.int32, torch.bool)
+_INPUTS = (torch.float32, torch.int64, torch.uint8)
+_PARTS = (torch.float32, torch.int64, torch.int32, torch.bool)
+#: Samples that the fingerprint takes at a time: of pixels it needs a copy.
+SAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Training and test data: inputs (N, …) float32, or int64 for tokens, and targets.
+    """Training and test data: inputs (N, …) float32, int64 for tokens or uint8 for pixels, and targets.
 
+    Pixels are kept as bytes, 0–255, and become float32, x / 255, in each batch. ``train_inputs`` and ``test_inputs``
+    read as float32 too, which of pixels is a new copy of all samples each time: take it before a loop, not in it.
     Inputs may be several tensors, in a tuple or a mapping of arguments' names, with the samples first in each. Targets
     are (N,) int64 class numbers, or (N, T) for sequences, or (N, n_out) float32 under a squared error; what has the
     class number −100 is left out of the loss and the accuracy. ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP
@@ -63,10 +69,10 @@ class Task:
         LOSSES[self.loss]
         for split in ("train", "test"):
             here = f"task {shown(self.name)}: {split}"
-            self._check_inputs(here, getattr(self, f"{split}_inputs"), len(getattr(self, f"{split}_targets")))
+            self._check_inputs(here, self.stored_inputs(split), len(getattr(self, f"{split}_targets")))
             self._check_targets(here, getattr(self, f"{split}_targets"))
-        sample: tuple[int, ...] = tuple(self.train_inputs.shape[1:]) if self.single else ()
-        picture = len(sample) == 3 and sample[0] in (1, 3) and self.train_inputs.is_floating_point()
+        sample: tuple[int, ...] = tuple(self.stored_inputs("train").shape[1:]) if self.single else ()
+        picture = len(sample) == 3 and sample[0] in (1, 3) and not self._tokens
         if self.image is None and picture:
             object.__setattr__(self, "image", tuple(sample))
         if self.image is not None and math.prod(self.image) != math.prod(sample):
@@ -81,14 +87,14 @@ class Task:
             )
 
     def _check_inputs(self, here: str, inputs: Any, count: int) -> None:
-        parts, like = all_tensors(inputs), all_tensors(self.train_inputs)
+        parts, like = all_tensors(inputs), all_tensors(self.stored_inputs("train"))
         shapes = [tuple(one.shape[1:]) for one in like]
         if self.single:
             fits = inputs.dim() > 1 and inputs.dtype in _INPUTS
             sample = shapes[0]
             wanted = (
-                f"(N, {', '.join(map(str, sample)) or 'n_in'}) float32 (int64 for tokens), N at least 1, samples of "
-                "the same shape for training and test: try tensor.float()"
+                f"(N, {', '.join(map(str, sample)) or 'n_in'}) float32 (uint8 for pixels, int64 for tokens), N at "
+                "least 1, samples of the same shape for training and test: try tensor.float()"
             )
         else:
             fits = bool(parts) and all(one.dim() and one.dtype in _PARTS for one in parts)
@@ -98,7 +104,7 @@ class Task:
             raise DfaLabError(f"{here} inputs have shape {described(inputs)}; expected {wanted}.")
         if lengths != {count}:
             raise DfaLabError(f"{here} inputs have shape {described(inputs)}, for {count} targets; expected as many.")
-        if not all(bool(torch.isfinite(one).all()) for one in parts):
+        if not all(bool(torch.isfinite(one).all()) for one in parts if one.is_floating_point()):
             raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
 
     def _check_targets(self, here: str, targets: Tensor) -> None:
@@ -169,14 +175,18 @@ class Task:
                 f"task {shown(self.name)} has {'a target for each token' if self.single else 'several inputs'}; an MLP "
                 "takes one vector and gives one answer: give Experiment a module."
             )
-        if not self.train_inputs.is_floating_point():
+        if self._tokens:
             raise DfaLabError(
                 f"task {shown(self.name)} has tokens as inputs; give Experiment a module that embeds them."
             )
-        if self.train_inputs.dim() == 2:
+        if self.stored_inputs("train").dim() == 2:
             return self
-        inputs = {name: getattr(self, name).flatten(1) for name in ("train_inputs", "test_inputs")}
+        inputs = {f"{split}_inputs": self.stored_inputs(split).flatten(1) for split in ("train", "test")}
         return replace(self, **inputs)
+
+    def stored_inputs(self, split: str) -> Any:
+        """The inputs of "train" or "test" as they are kept, not to be changed; pixels are bytes."""
+        return vars(self)[f"{split}_inputs"]
 
     @property
     def classifies(self) -> bool:
@@ -186,12 +196,17 @@ class Task:
     @property
     def inputs(self) -> int:
         """n_in, the entries of a sample."""
-        return sum(one[0].numel() for one in all_tensors(self.train_inputs))
+        return sum(one[0].numel() for one in all_tensors(self.stored_inputs("train")))
 
     @property
     def single(self) -> bool:
         """Whether a sample is one tensor."""
-        return isinstance(self.train_inputs, Tensor)
+        return isinstance(self.stored_inputs("train"), Tensor)
+
+    @property
+    def _tokens(self) -> bool:
+        """Whether a sample is one tensor of whole numbers."""
+        return self.single and self.stored_inputs("train").dtype is torch.int64
 
     @property
     def per_sample(self) -> bool:
@@ -207,10 +222,11 @@ class Task:
     def fingerprint(self) -> str:
         """64 hex digits over all samples and targets, the same whether samples are flat or not."""
         total = hashlib.sha256(f"{self.loss} {self.outputs}".encode())
-        splits = (self.train_inputs, self.train_targets, self.test_inputs, self.test_targets)
-        for one in (part for split in splits for part in all_tensors(split)):
-            total.update(f" {len(one)} {one.dtype} ".encode())
-            total.update(one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        train, test = self.stored_inputs("train"), self.stored_inputs("test")
+        for one in all_tensors((train, self.train_targets, test, self.test_targets)):
+            total.update(f" {len(one)} {network_inputs(one[:1]).dtype} ".encode())
+            for part in one.detach().cpu().split(SAMPLES):
+                total.update(network_inputs(part).contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return total.hexdigest()
 
     def counted(self, targets: Tensor) -> int:
@@ -224,6 +240,9 @@ class Task:
         """The loss itself."""
         return CROSS_ENTROPY_OF_CLASSES if self.ignores and self.loss == "cross_entropy" else LOSSES[self.loss]
 
+
+for _name in ("train_inputs", "test_inputs"):
+    setattr(Task, _name, StoredInputs(_name))
 
 TASKS: Registry[Callable[..., Task] | Task] = Registry("task")
 

@@ -51,15 +51,16 @@ def mistakes_of(experiment: Experiment, count: int = 12, replica: int = 0) -> Mi
             "shown. Use digits or fashion_mnist, or give a Task its image=(channels, height, width)."
         )
     whole_number("count", count, 1, MOST)
-    predictions = predictions_of(experiment, task.test_inputs, replica=replica)
+    inputs = task.test_inputs
+    predictions = predictions_of(experiment, inputs, replica=replica)
     truth = task.test_targets.numpy()
     sure = predictions.probabilities.max(axis=1)
     wrong = np.flatnonzero(predictions.said != truth)
     # Stable: equally sure ones keep the order of the test split.
     shown = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
     assert task.image is not None
-    pictures = task.test_inputs[torch.from_numpy(shown)].reshape(-1, *task.image).movedim(1, -1)
-    low, high = float(task.test_inputs.min()), float(task.test_inputs.max())
+    pictures = inputs[torch.from_numpy(shown)].reshape(-1, *task.image).movedim(1, -1)
+    low, high = float(inputs.min()), float(inputs.max())
     return Mistakes(
         images=((pictures.double() - low) / ((high - low) or 1.0)).numpy(),
         samples=shown,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import whole_number
-from dfa_lab.experiment.data import Task
+from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot
 from dfa_lab.experiment.settings import Settings
@@ -30,7 +30,7 @@ class Probe:
     def __init__(self, task: Task, learner: Learner) -> None:
         self.task, self.learner = task, learner
         device = learner.settings.device
-        self._inputs, self._targets = on_device(task.test_inputs, device), task.test_targets.to(device)
+        self._inputs, self._targets = on_device(task.stored_inputs("test"), device), task.test_targets.to(device)
         self._order = torch.randperm(len(self._targets), generator=generator(0, "probe")).to(device)
         self._batch: tuple[Any, Tensor] | None = None
 
@@ -52,7 +52,7 @@ class Probe:
     def _chosen(self) -> tuple[Any, Tensor]:
         if self._batch is None or len(self._batch[1]) != len(self):
             chosen = self._order[: len(self)]
-            self._batch = rows(self._inputs, chosen), self._targets[chosen]
+            self._batch = network_inputs(rows(self._inputs, chosen)), self._targets[chosen]
         return self._batch
 
     def alignment(self, *, chance: bool) -> dict[str, list[list[float]]]:
@@ -76,8 +76,9 @@ class Probe:
         loss, right, counted = torch.zeros(()), torch.zeros(()), 0
         for start in range(0, len(self._targets), self.learner.chunk):
             part = slice(start, start + self.learner.chunk)
-            inputs, targets = rows(self._inputs, part), self._targets[part]
-            output, count = self.learner.output(inputs), self.task.counted(targets)
+            targets = self._targets[part]
+            output = self.learner.output(network_inputs(rows(self._inputs, part)))
+            count = self.task.counted(targets)
             value, _ = self.learner.loss.value_and_error(output, targets)
             loss, counted = loss + value.double().cpu() * count, counted + count
             if self.task.classifies:

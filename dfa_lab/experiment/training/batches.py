@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dfa_lab.experiment.data import Task
+from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.interface import on_device
 from dfa_lab.learning.ops import each_seed, generator, mapped
@@ -88,7 +88,7 @@ class Batches:
     """
 
     def __init__(self, task: Task, settings: Settings, *, ahead: bool = True) -> None:
-        self._inputs: Any = on_device(task.train_inputs, settings.device)
+        self._inputs: Any = on_device(task.stored_inputs("train"), settings.device)
         self._targets = task.train_targets.to(settings.device)
         seeds = each_seed("seed", settings.seed, settings.replicas)
         self._streams = IndexStreams(len(self._targets), [generator(seed, "batches") for seed in seeds])
@@ -125,7 +125,7 @@ class Batches:
     def _gather(self, index: Tensor) -> tuple[Any, Tensor]:
         """The samples at ``index`` (streams, n)."""
         rows = index.reshape(-1).to(self._targets.device)
-        inputs = mapped(self._inputs, lambda one: one.index_select(0, rows))
+        inputs = network_inputs(mapped(self._inputs, lambda one: one.index_select(0, rows)))
         targets = self._targets.index_select(0, rows)
         if self._single:
             return inputs, targets

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.data import Task
+from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.history import CHANCE
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
@@ -122,7 +122,8 @@ class ModuleLearner(Learner):
 
     def _check(self, task: Task) -> None:
         targets = task.train_targets[:2]
-        example = self._taken(on_device(rows(task.train_inputs, slice(0, 2)), self.settings.device))
+        first = network_inputs(rows(task.stored_inputs("train"), slice(0, 2)))
+        example = self._taken(on_device(first, self.settings.device))
         self._converted.try_out(cloned(example))  # a layer in place would change the task's own data
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             output = self.output(example)

@@ -49,9 +49,13 @@ TITLES: dict[str, dict[str, str]] = {
     "task": {
         "digits": "handwritten digits, 8×8",
         "moons": "two moons",
+        "circles": "two circles",
+        "spirals": "two spirals",
         "linear": "a linear map",
         "teacher": "a teacher network",
         "fashion_mnist": "clothes, 28×28 (Fashion-MNIST)",
+        "mnist": "handwritten digits, 28×28 (MNIST)",
+        "cifar10": "photographs, 32×32 (CIFAR-10)",
     },
     "activation": {"relu": "ReLU", "leaky_relu": "leaky ReLU", "heaviside": "step (Heaviside)"},
 }

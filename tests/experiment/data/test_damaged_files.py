@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.data import builtin_tasks
+from dfa_lab.experiment.data import image_tasks
 
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
@@ -31,7 +31,7 @@ def folder(tmp_path):
 
 
 def task(folder):
-    return builtin_tasks.fashion_mnist(folder=str(folder))
+    return image_tasks.fashion_mnist(folder=str(folder))
 
 
 def test_the_files_can_be_read(folder):

@@ -1,6 +1,7 @@
 """Tasks: the data is what it says, the split is always the same, a missing file says how to get it."""
 
 import gzip
+import math
 import struct
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.data import make_task
-from dfa_lab.experiment.data.builtin_tasks import FASHION_MNIST_FOLDER
+from dfa_lab.experiment.data.image_tasks import FASHION_MNIST_FOLDER
 from dfa_lab.learning.ops.seeding import generator
 
 
@@ -41,6 +42,50 @@ def test_moons_take_parameters():
     task = make_task({"name": "moons", "samples": 50, "noise": 0.0})
     assert len(task.train_inputs) + len(task.test_inputs) == 50
     assert (task.inputs, task.outputs) == (2, 2)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.8])
+def test_circles_have_their_radii(factor):
+    task = make_task({"name": "circles", "samples": 101, "noise": 0.0, "factor": factor})
+    radii, targets = (torch.cat(parts) for parts in zip(*splits(task), strict=True))
+    assert len(radii) == 101
+    torch.testing.assert_close(radii.norm(dim=1), torch.where(targets == 0, 1.0, factor))
+
+
+def test_spirals_are_those_of_lang_and_witbrock():
+    """Their 194 points as their program prints them, divided by 6.5."""
+    task = make_task({"name": "spirals", "samples": 194, "noise": 0.0, "turns": 3.0})
+    found = {(*point, target) for part in splits(task) for point, target in zip(*rounded(*part), strict=True)}
+    expected = set()
+    for number in range(97):
+        angle, radius = number * math.pi / 16, (104 - number) / 104
+        point = torch.tensor([[radius * math.sin(angle), radius * math.cos(angle)]])
+        for sign, target in ((1, 0), (-1, 1)):
+            (place,), _ = rounded(sign * point, torch.tensor([target]))
+            expected.add((*place, target))
+    assert len(expected) == 194
+    assert found == expected
+
+
+def splits(task):
+    return (task.train_inputs, task.train_targets), (task.test_inputs, task.test_targets)
+
+
+def rounded(inputs, targets):
+    return [tuple(round(one * 1e4) for one in point) for point in inputs.tolist()], targets.tolist()
+
+
+@pytest.mark.parametrize("name", ["circles", "spirals"])
+def test_points_of_the_plane_come_from_a_seed_and_are_learned(name):
+    one, again, other = (dfa.TASKS.call({"name": name, "samples": 301, "seed": seed}) for seed in (0, 0, 1))
+    assert torch.equal(one.train_inputs, again.train_inputs)
+    assert not torch.equal(one.train_inputs, other.train_inputs)
+    counts = torch.bincount(torch.cat([one.train_targets, one.test_targets]))
+    assert sorted(counts.tolist()) == [150, 151]
+    run = dfa.Experiment(task=name, rule="dfa", widths=(64, 64), activation="relu")
+    run.train(1000)
+    assert run.evaluate()["test_accuracy"] > 0.9
+    assert dfa.surfaceplot(run) is not None
 
 
 def test_linear_is_a_linear_map():
@@ -220,6 +265,13 @@ def test_a_test_split_of_another_width_is_refused():
         {"name": "moons", "samples": -5},
         {"name": "moons", "samples": 1},
         {"name": "moons", "noise": "a"},
+        {"name": "circles", "factor": 2.0},
+        {"name": "circles", "seed": -1},
+        {"name": "spirals", "samples": -5},
+        {"name": "spirals", "samples": 1},
+        {"name": "spirals", "turns": "a"},
+        {"name": "spirals", "noise": float("nan")},
+        {"name": "spirals", "seed": -1},
         {"name": "fashion_mnist", "folder": 5},
         {"name": "linear", "inputs": 0},
         {"name": "linear", "samples": 2.5},
