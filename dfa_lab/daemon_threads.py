@@ -15,7 +15,8 @@ def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None
     """A daemon thread that does ``work``, begun. When Python ends it is waited for, after ``stop`` was called.
 
     ``stop`` lets the work end soon; without it the work ends by itself. A thread that holds torch when the interpreter
-    is taken down ends the process by SIGABRT, and what open files had not written yet is lost.
+    is taken down ends the process by SIGABRT, and what open files had not written yet is lost. ``RuntimeError`` where
+    the system has no thread left.
     """
 
     def run() -> None:
@@ -26,7 +27,11 @@ def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None
 
     thread = threading.Thread(target=run, name=f"dfa_lab {name}", daemon=True)
     _running[thread] = stop or _nothing
-    thread.start()
+    try:
+        thread.start()
+    except BaseException:
+        _running.pop(thread, None)
+        raise
     return thread
 
 
@@ -40,8 +45,9 @@ if hasattr(os, "register_at_fork"):  # in a forked process none of them runs
 
 @atexit.register
 def _end_all() -> None:
-    ending = list(_running.items())
-    for _, stop in ending:
-        stop()
-    for thread, _ in ending:
-        thread.join()
+    while ending := list(_running.items()):  # what one of them begins while it ends is waited for too
+        for _, stop in ending:
+            stop()
+        for thread, _ in ending:
+            if thread.is_alive():  # not one that another thread is just about to start
+                thread.join()

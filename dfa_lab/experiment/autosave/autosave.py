@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from dfa_lab.daemon_threads import start_daemon
-from dfa_lab.errors import DfaLabError, in_words
+from dfa_lab.errors import in_words
 from dfa_lab.experiment.autosave.lane_record import LaneRecord
 from dfa_lab.experiment.autosave.place import MOST_BYTES
 from dfa_lab.experiment.autosave.saved_run import Write, remove_saved, write_saved
 from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
+from dfa_lab.experiment.checkpoints import UnsavableError
 
 #: Seconds of training between two saves, and between two where the training rests each time.
 EVERY, AT_REST = 30.0, 1.0
@@ -38,13 +39,19 @@ class Taken:
     document: Mapping[str, Any]
     lanes: Sequence[tuple[LaneRecord, Write]]
 
+    @property
+    def runs(self) -> tuple[object, ...]:
+        """Which runs they are: others where one was dropped, forked or begun anew."""
+        return self.run_id, *(record.number for record, _ in self.lanes)
+
 
 class Autosave:
     """Saves into ``folder`` what ``take`` gives, whenever ``state`` is another than at the last save.
 
-    ``state`` is None where there is nothing to save yet. ``warn`` is called once, with a sentence, where it cannot
-    save: then it is off. Everything but ``saved`` is called by the thread that trains. Without ``threaded`` it writes
-    where it stands.
+    ``state`` is None where there is nothing to save yet. Where it cannot save it tries again at the next pause and
+    after the next interval, and calls ``warn`` with a sentence, once until it works again, and then once more. It is
+    off for runs that no file can hold, as long as they are the same ones, for trying again would never help. Everything
+    but ``saved`` is called by the thread that trains. Without ``threaded`` it writes where it stands.
     """
 
     def __init__(
@@ -57,7 +64,8 @@ class Autosave:
         threaded: bool,
     ) -> None:
         self.folder, self._state, self._take, self._warn = folder, state, take, warn
-        self._threaded, self.off = threaded, False
+        self._threaded, self._failing = threaded, False
+        self._off_for: tuple[object, ...] | None = None  # the runs that no file can hold
         self.saved: Path | None = None  # the last save that was written
         self.skip()
         self._due, self._taken_at = 0.0, float("-inf")
@@ -85,7 +93,7 @@ class Autosave:
 
     def at_rest(self) -> float | None:
         """Save what is new, the training having come to rest; or return in how many seconds to ask again."""
-        if self.off or self._state() in (None, self._seen):
+        if not self._is_new(failing=self._failing and time.perf_counter() - self._taken_at >= EVERY):
             return None
         soon = self._taken_at + AT_REST - time.perf_counter()
         if self._threaded and soon > 0:
@@ -100,28 +108,37 @@ class Autosave:
             thread.join(AT_END)
             if thread.is_alive():  # two that write at once would each remove the other's files
                 return
-        if not self.off and self._took < AT_END and self._state() not in (None, self._seen):
+        if self._took < AT_END and self._is_new(failing=self._failing):
             self._save()
+
+    def _is_new(self, *, failing: bool) -> bool:
+        """Whether there is anything that the last try did not see, or that it saw in vain, ``failing``."""
+        state = self._state()
+        return state is not None and (failing or state != self._seen)
 
     def _save(self) -> None:
         began, self._taken_at = time.thread_time(), time.perf_counter()
-        self._due = float("inf") if self.off else self._taken_at + self._pause
-        if self.off:
-            return
+        self._due = self._taken_at + self._pause
         try:
-            state, taken = self._state(), self._take()
+            self._seen = self._state()
+            taken = self._take()
         except Exception as error:  # saving must not stop what it saves
             self._fail(error)
             return
-        self._seen = state
+        if taken.runs == self._off_for:
+            return
         copying = time.thread_time() - began
         if not self._threaded:
             self._write(taken, copying)
             return
-        with self._lock:
-            self._waiting = taken, copying
-            if self._thread is None:
-                self._thread = start_daemon("autosave", self._write_all)
+        try:
+            with self._lock:
+                self._waiting = taken, copying
+                if self._thread is None:
+                    self._thread = start_daemon("autosave", self._write_all)
+        except RuntimeError as error:  # the system has no thread left
+            self._waiting = None
+            self._fail(error)
 
     def _write_all(self) -> None:
         while True:
@@ -140,9 +157,17 @@ class Autosave:
             size = write_saved(path, self._count, {**taken.document, "when": _now().isoformat()}, taken.lanes)
             if size > MOST_BYTES:
                 remove_saved(path)
-                raise DfaLabError(f"the runs take {size:,} bytes, more than {MOST_BYTES:,}; save one by run.save(path)")
+                raise UnsavableError(
+                    f"the runs take {size:,} bytes, more than {MOST_BYTES:,}; save one by run.save(path)"
+                )
             keep_within_bounds(self.folder, path)
             self.saved = path
+            if self._failing:
+                self._failing = False
+                self._warn("Autosave works again.")
+        except UnsavableError as error:
+            self._off_for = taken.runs
+            self._fail(error, "Autosave is off for these runs, training goes on")
         except Exception as error:
             self._fail(error)
         finally:
@@ -155,9 +180,10 @@ class Autosave:
             self._place = run_id, self.folder / name
         return self._place[1]
 
-    def _fail(self, error: Exception) -> None:
-        self.off = True
-        self._warn(f"autosave is off, training goes on: {in_words(error)}")
+    def _fail(self, error: Exception, off: str = "") -> None:
+        if off or not self._failing:
+            self._failing = True
+            self._warn(f"{off or 'Autosave failed and is tried again later, training goes on'}: {in_words(error)}")
 
 
 def _now() -> dt.datetime:

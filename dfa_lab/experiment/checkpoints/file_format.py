@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.checkpoints.packed_values import UnsavableError
 from dfa_lab.regular_file import read_regular
 
 FORMAT, VERSION = "dfa_lab.checkpoint", 1
@@ -25,12 +26,21 @@ _LONGEST_HEADER = 100_000_000
 
 
 def checkpoint_bytes(document: Mapping[str, Any], tensors: Mapping[str, Tensor], about: str) -> bytes:
-    """The content of a file with ``document``, plain JSON values, and ``tensors``."""
+    """The content of a file with ``document``, plain JSON values, and ``tensors``.
+
+    Raises ``UnsavableError`` where its header would be longer than safetensors reads.
+    """
     from safetensors.torch import save
 
     metadata = {"format": FORMAT, "version": str(VERSION), "about": about, "digest": _ZEROS.decode()}
     metadata["document"] = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     content = save(dict(tensors), metadata)
+    if (size := int.from_bytes(content[:8], "little")) > _LONGEST_HEADER:
+        raise UnsavableError(
+            f"the run cannot be saved: its settings and the names of its {len(tensors):,} tensors take {size:,} bytes, "
+            f"and a safetensors file has room for {_LONGEST_HEADER:,}; give settings with shorter texts or lists, or a "
+            "module of fewer parts."
+        )
     place = _digest_place(content)
     return b"".join([content[:place], _digest(content, place), content[place + 64 :]])
 

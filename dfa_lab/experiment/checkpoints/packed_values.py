@@ -21,6 +21,10 @@ from dfa_lab.learning.feedback import GivenMatrix
 _PLAIN = frozenset({type(None), bool, int, str})
 
 
+class UnsavableError(DfaLabError):
+    """What no file can hold, however often one tries: a function without a name, a header that is too long."""
+
+
 class Packer:
     """Packs values; ``tensors`` are those found so far, by their names in the file, equal ones once."""
 
@@ -31,7 +35,7 @@ class Packer:
     def pack(self, value: Any, place: str) -> Any:
         """``value`` as JSON holds it; ``place`` is what an error and the names of its tensors call it.
 
-        Raises ``DfaLabError`` for what no file can hold: a function, an object.
+        Raises ``UnsavableError`` for what no file can hold: a function, an object.
         """
         if value is None or isinstance(value, bool | str):
             return value
@@ -56,12 +60,14 @@ class Packer:
             return {"$mapping": packed}
         hint = "Register it by a name (FEEDBACK_INITS.register(…), DERIVATIVES.register(…)) and give the name."
         hint = hint if callable(value) else "Expected numbers, texts, tensors, lists and mappings of them."
-        raise DfaLabError(f"{place} is {shown(value, 80)}, which no file can hold. {hint}")
+        raise UnsavableError(f"{place} is {shown(value, 80)}, which no file can hold. {hint}")
 
     def _named(self, tensor: Tensor, place: str) -> str:
         """The name of a tensor in the file: that of an equal one, or a new one."""
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype is torch.complex128:
-            raise DfaLabError(f"{place} is a tensor of {tensor.dtype}, {tensor.layout}, which no safetensors file has.")
+            raise UnsavableError(
+                f"{place} is a tensor of {tensor.dtype}, {tensor.layout}, which no safetensors file has."
+            )
         own = tensor.detach().cpu().contiguous()
         kind = own.dtype, tuple(own.shape)
         for name in self._alike.get(kind, ()):

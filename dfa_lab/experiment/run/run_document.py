@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.checkpoints import Packer, Unpacker, module_document, module_of
+from dfa_lab.experiment.checkpoints import Packer, Unpacker, UnsavableError, module_document, module_of
 from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.history import History, document_of, history_of
 from dfa_lab.experiment.measurement import Pending
@@ -38,7 +38,7 @@ def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str,
     """Copies of all that ``run`` needs to go on, made between two steps; called, they become a document and tensors.
 
     References are in it unless they are being trained right now; then they are trained anew when they are wanted. The
-    call, from any thread, raises ``DfaLabError`` for what no file can hold.
+    call, from any thread, raises ``UnsavableError`` for what no file can hold.
     """
     with run.held():
         module, output, captured, references = run.module, run.output, _captured(run), None
@@ -51,12 +51,12 @@ def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str,
         document = _packed_run(captured, packer, "")
         if references is not None:
             document["references"] = [
-                [_packed_run(one, packer, f"{one[4]['name']}."), packer.pack(changes, "references")]
+                [_packed_run(one, packer, f"{one[4]['name']}."), _as_bytes(changes, packer, "references")]
                 for one, changes in references
             ]
         if module is not None:
             if callable(output):
-                raise DfaLabError(
+                raise UnsavableError(
                     f"output is {shown(output)}, a function, which no file can hold; give a key, an attribute's name "
                     "or an index, or make the experiment of dfa.convert(module, …, output=…)."
                 )
@@ -82,18 +82,22 @@ def _packed_run(captured: _Captured, packer: Packer, place: str) -> dict[str, An
         {**column, **{name: packer.pack(_tensor(column[name]), f"{place}history.{number}.{name}") for name in COLUMNS}}
         for number, column in enumerate(history.pop("series"))
     ]
-    # Of a run of a million changes these are too long for the header.
     changes = {"events": history.pop("events"), "undoable": undoable}
-    text = json.dumps(packer.pack(changes, "a change"), allow_nan=False, separators=(",", ":")).encode()
     return {
         "name": name,
         "task": {"name": task.name, "fingerprint": task.fingerprint},
         "history": {**history, "settings": values, "series": series},
-        "changes": packer.pack(torch.frombuffer(bytearray(text), dtype=torch.uint8), f"{place}changes"),
+        "changes": _as_bytes(changes, packer, f"{place}changes"),
         "known": sorted(known),
         "checkpoint": _packed(packer, checkpoint, place + "now"),
         "fallback": None if fallback is None else _packed(packer, fallback, place + "fallback"),
     }
+
+
+def _as_bytes(changes: Any, packer: Packer, place: str) -> Any:
+    """``changes`` as JSON in a tensor of bytes, named ``place``: those of a long run are too long for the header."""
+    text = json.dumps(packer.pack(changes, "a change"), allow_nan=False, separators=(",", ":")).encode()
+    return packer.pack(torch.frombuffer(bytearray(text), dtype=torch.uint8), place)
 
 
 def _tensor(column: array[Any]) -> Tensor:
@@ -136,7 +140,11 @@ def run_of(
         own = {}
     run = reader.run(kind, document, own)
     if "references" in document:
-        made = {reader.run(kind, one, own): reader.values.unpack(made) for one, made in document["references"]}
+        # At first the changes that they had made stood in the document itself, of the same version.
+        made = {
+            reader.run(kind, one, own): reader.values.unpack(made) if isinstance(made, list) else reader.changes(made)
+            for one, made in document["references"]
+        }
         run.baselines = Baselines(run, made)
     return run
 
@@ -153,7 +161,7 @@ class _Reader:
         checkpoint = self._checkpoint(document["checkpoint"], module)
         fallback = None if document["fallback"] is None else self._checkpoint(document["fallback"], module)
         _check_sizes(checkpoint, module)
-        changes = self.values.unpack(json.loads(self.values.unpack(document["changes"]).numpy().tobytes()))
+        changes = self.changes(document["changes"])
         written = {**document["history"], "events": changes["events"]}
         written["settings"] = self._settings(written["settings"])
         columns = [{name: self._column(one[name], code) for name, code in COLUMNS.items()} for one in written["series"]]
@@ -169,6 +177,10 @@ class _Reader:
         if run.net.state_dict().keys() != (checkpoint.learner.net or {}).keys():
             raise DfaLabError("it holds tensors of another network than its settings make.")
         return run
+
+    def changes(self, packed: Any) -> Any:
+        """What ``_as_bytes`` packed."""
+        return self.values.unpack(json.loads(self.values.unpack(packed).numpy().tobytes()))
 
     def _given(self, name: str) -> Any:
         if self._task is None:
