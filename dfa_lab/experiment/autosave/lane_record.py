@@ -15,7 +15,7 @@ class LaneRecord:
     """The ``number`` that commands call a run by, what it was forked with and where, and the changes still to come.
 
     ``forked_fields``, ``keeps_name``, ``forked_at`` and ``changes_before`` make its name; ``scheduled`` are (step,
-    fields) of a loaded session.
+    fields) of a loaded session, ``left_out`` those of them, in words, that no file could hold.
     """
 
     number: int
@@ -25,16 +25,25 @@ class LaneRecord:
     forked_at: int = 0
     changes_before: int = 0
     scheduled: tuple[tuple[int, Mapping[str, Any]], ...] = ()
+    left_out: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The record as JSON can hold it; what is no plain value (a function) is left out of the fields."""
-        scheduled = [[step, fields] for step, fields in self.scheduled if all(map(_is_plain, fields.values()))]
-        return {**vars(self), "forked_fields": _plain(self.forked_fields), "scheduled": scheduled}
+        """The record as JSON can hold it; what is no plain value (a function) is left out of the fields.
+
+        A scheduled change with such a value is left out whole, and ``left_out`` says which.
+        """
+        scheduled = [[step, fields] for step, fields in self.scheduled if _is_plain(fields)]
+        left_out = ", ".join(
+            f"at step {step:,} ({' and '.join(fields)})" for step, fields in self.scheduled if not _is_plain(fields)
+        )
+        fields = _plain(self.forked_fields)
+        return {**vars(self), "forked_fields": fields, "scheduled": scheduled, "left_out": left_out}
 
     @classmethod
     def of(cls, document: Any) -> LaneRecord:
         """The record that ``document`` wrote. Raises ``DfaLabError`` for anything else."""
         expected = {name: type(one) for name, one in vars(cls(0, "", scheduled=())).items()} | {"scheduled": list}
+        document = {"left_out": "", **document} if isinstance(document, dict) else document  # at first it had none
         if not isinstance(document, dict) or set(document) != set(expected):
             raise DfaLabError(f"a saved run was given as {shown(document, 80)}; expected its number, name and fields.")
         for name, kind in expected.items():

@@ -82,7 +82,9 @@ class CommandThread:
     def wait(self, timeout: float | None = None) -> None:
         """Until every command is done and nothing trains any more; raises the last error, once.
 
-        ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up.
+        ``timeout`` in seconds; DfaLabError when it passes. Ctrl-C pauses the training and goes on up. The save that is
+        made where the training comes to rest may not be written yet: what must be in a file before the next line runs,
+        write by ``runner.experiment.save(path)``. A program that ends by itself waits for it.
         """
         self._check_process()
         try:

@@ -195,9 +195,6 @@ class Lanes:
     def change(self, fields: Mapping[str, Any], lane: int | None) -> None:
         """Change live settings of one lane or of all; an error changes none."""
         chosen = self.chosen(lane)
-        if len(chosen) > 1:
-            for one in chosen:
-                one.experiment.fork(**fields)  # what one lane refuses shows on its copy
         with _all_or_none(chosen):
             for one in chosen:
                 one.experiment.change(**fields)

@@ -130,9 +130,10 @@ class Runner(CommandThread, NoCopies):
     ) -> Runner | SavedRuns:
         """The list of saved runs, the newest first; or the runs of one, by its number or name in it, paused.
 
-        The folder is ``autosave``, where the reopened runs are saved too, as another entry. A run of a ``module`` or a
-        ``Task`` of one's own needs the same again: the file holds neither. Raises ``DfaLabError`` where there is no
-        such save, or its file is damaged.
+        They are as they were, side by side, with their curves, settings and changes, under the speed limit. A warning
+        says which changes of a loaded session still to come no file could hold. The folder is ``autosave``, where the
+        reopened runs are saved too, as another entry. A run of a ``module`` or a ``Task`` of one's own needs the same
+        again: the file holds neither. Raises ``DfaLabError`` where there is no such save, or its file is damaged.
 
         >>> import dfa_lab as dfa
         >>> len(dfa.Runner.restore(autosave="a folder that is not there"))

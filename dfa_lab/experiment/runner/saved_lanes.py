@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +75,10 @@ def _record(lane: Lane, name: str) -> LaneRecord:
 
 
 def loaded(saved: SavedRun, module: nn.Module | None, task: Any) -> list[Lane]:
-    """The lanes of a save. Raises ``DfaLabError``, with the file's name, where one cannot be loaded."""
+    """The lanes of a save, with a warning that says which changes still to come are not in it.
+
+    Raises ``DfaLabError``, with the file's name, where one cannot be loaded.
+    """
     given = {"module": module, "task": task}
     if missing := [need for need in saved.needs if given.get(need) is None]:
         arguments = ", ".join(f"{need}=…" for need in missing)
@@ -89,6 +93,12 @@ def loaded(saved: SavedRun, module: nn.Module | None, task: Any) -> list[Lane]:
         lane.forked_fields, lane.keeps_name = dict(record.forked_fields), record.keeps_name
         lane.forked_at, lane.changes_before = record.forked_at, record.changes_before
         lanes.append(lane)
+        if record.left_out:
+            warnings.warn(
+                f"run {record.name} is restored without the changes {record.left_out}, which its session brings with a "
+                "value that no file can hold; make them yourself when they are due.",
+                stacklevel=3,
+            )
     if lanes[0].number:
         raise DfaLabError(f"{saved.path} has no lane 0; it is damaged.")
     return lanes

@@ -49,9 +49,9 @@ class Explorer(PartWidget):
     working, ``theme`` is "auto", "light", "dark" or "projector". Training pauses after ``patience`` minutes in which no
     page was open. It goes at ``speed`` steps a second until another is chosen on the page; None is full speed.
 
-    Every 30 seconds of training and at each pause the runs are saved, in case the kernel dies or is restarted:
-    ``Explorer.restore()`` lists what there is and ``Explorer.restore(1)`` reopens the newest. ``autosave`` may name
-    another folder, or be None for none; a ``Runner`` that is given keeps its own. See ``Runner``.
+    The runs are saved by themselves, in case the kernel dies: ``Explorer.restore()`` lists the saves, and
+    ``Explorer.restore(1)`` reopens the newest. ``Runner`` says when, where, and what ``autosave`` may be; one that is
+    given keeps its own folder.
 
     With the environment variable ``DFA_LAB_HEADLESS=1`` there is no thread: play trains 200 steps at once, so that a
     notebook run by a test shows the same every time.
@@ -144,11 +144,9 @@ class Explorer(PartWidget):
         autosave: AutosaveChoice = True,
         **options: Any,
     ) -> Explorer | SavedRuns:
-        """The list of saved runs, the newest first; or an explorer of one, by its number or name in it, paused.
+        """As ``Runner.restore``, with an explorer of the runs, under the ``hide``, ``lock`` and ``theme`` that it had.
 
-        The runs are as they were, side by side, with their curves and settings, under the speed, ``hide``, ``lock``
-        and ``theme`` that the explorer had unless ``options`` say others. A story is left, and pinned curves are gone.
-        The rest is as in ``Runner.restore``.
+        Unless ``options`` say others. A story is left, and pinned curves are gone.
 
         >>> import dfa_lab as dfa
         >>> dfa.Explorer.restore(autosave="a folder that is not there")[:]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import weakref
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -108,6 +110,33 @@ def test_changes_of_a_session_that_are_still_to_come_come(made, again):
     other.play()
     other.wait()
     assert other.experiment.history.changes() == [(5, {"lr": 0.5}), (40, {"rule": "fa"})]
+
+
+OWN, NUMBERED = {"activation_derivative": lambda x: x, "lr": 0.2}, {"activation_derivative": {1: "step"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (((40, OWN),), r"at step 40 \(activation_derivative and lr\), which"),
+        (((30, {"lr": 0.5}), (40, NUMBERED)), r"at step 40 \(activation_derivative\), which"),
+        (((30, OWN), (35, {"lr": 0.5}), (40, NUMBERED)), r"at step 30 \(.*\), at step 40 \(activation_derivative\),"),
+        (((10, OWN | {"activation_derivative": "step"}), (40, {"lr": 0.5})), ""),
+    ],
+)
+def test_changes_to_come_that_no_file_can_hold_are_named_when_it_is_restored(made, again, changes, said):
+    settings = dfa.Settings(**FAST)
+    runner = made()
+    runner.load(SimpleNamespace(settings=settings, changes=changes, steps=60, lanes=()))
+    runner.play(20)
+    runner.wait()
+    saved = saved_at(runner, 20)[0]
+    with pytest.warns(UserWarning, match=f"without the changes {said}") if said else nullcontext():
+        other = again(saved, autosave=None)
+    other.play()
+    other.wait()
+    left = [(step, fields) for step, fields in changes if step > 20 and fields == {"lr": 0.5}]
+    assert [one for one in other.experiment.history.changes() if one[0] > 20] == left
 
 
 def test_training_is_saved_again_and_again_and_the_last_save_takes_the_place_of_the_former(made, monkeypatch):

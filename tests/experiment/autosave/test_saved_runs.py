@@ -245,10 +245,13 @@ def test_a_damaged_run_is_an_error_with_its_name(tmp_path):
 def test_a_record_is_what_it_was_and_leaves_out_what_is_no_plain_value():
     record = LaneRecord(3, "FA", {"rule": "fa", "lr": [0.1, 0.2]}, True, 7, 2, ((9, {"lr": 0.5}),))
     assert LaneRecord.of(json.loads(json.dumps(record.document()))) == record
-    odd = LaneRecord(
-        3, "FA", {"rule": "fa", "activation_derivative": abs}, scheduled=((9, {"activation_derivative": abs}),)
-    )
-    assert LaneRecord.of(odd.document()) == LaneRecord(3, "FA", {"rule": "fa"})
+    own, numbered = {"activation_derivative": abs, "lr": 0.2}, {"activation_derivative": {1: "step"}}
+    odd = LaneRecord(3, "FA", {"rule": "fa"} | own, scheduled=((9, own), (1000, {"lr": 0.5}), (2000, numbered)))
+    said = "at step 9 (activation_derivative and lr), at step 2,000 (activation_derivative)"
+    expected = LaneRecord(3, "FA", {"rule": "fa", "lr": 0.2}, scheduled=((1000, {"lr": 0.5}),), left_out=said)
+    assert LaneRecord.of(odd.document()) == expected
+    at_first = {name: value for name, value in record.document().items() if name != "left_out"}
+    assert LaneRecord.of(at_first) == record
 
 
 @pytest.mark.parametrize("path", ["~nobody-of-that-name/runs", "~nobody-of-that-name"])

@@ -83,6 +83,28 @@ def test_a_change_of_all_lanes_is_made_in_all_or_in_none(runner):
     assert [event.field for event in runner.experiment.history.events] == ["lr"]
 
 
+@pytest.mark.parametrize("fields", [{"lr": 0.3}, {"rule": "fa"}, {"optimizer": "adam"}, {"widths": (3,)}, {"lrr": 1}])
+def test_a_change_of_all_lanes_copies_none_of_them(runner, monkeypatch, fields):
+    runner.fork(momentum=0.5)
+    runner.play(3)
+    runner.measure()
+    runner.wait(20)
+    changes, whole = [one.history.changes() for one in runner.lanes], dfa.Experiment(**FAST)
+    monkeypatch.setattr(dfa.History, "copy", lambda *given: pytest.fail("a history was copied"))
+    runner.change(lane=None, **fields)
+    if not fields.keys() & {"optimizer", "widths", "lrr"}:
+        runner.wait(20)
+        assert [one.history.changes()[-1] for one in runner.lanes] == [(3, fields)] * 2
+        return
+    with pytest.raises(dfa.DfaLabError, match=r"momentum|widths|lrr"):
+        runner.wait(20)
+    assert [one.history.changes() for one in runner.lanes] == changes
+    runner.play(30)
+    runner.wait(20)
+    whole.train(33)
+    assert runner.experiment.history.digest() == whole.history.digest()
+
+
 def test_undo_goes_to_one_lane_or_to_every_one_that_has_something(runner):
     runner.fork(rule="bp")
     for lane in (1, None):
