@@ -6,10 +6,10 @@ import { Controls } from "./controls/Controls.tsx";
 import { Transport } from "./controls/transport/Transport.tsx";
 import { Explorer } from "./explorer/Explorer.tsx";
 import { NetworkView } from "./network/NetworkView.tsx";
+import { Root } from "./page/Root.tsx";
 import { LivePicture } from "./pictures/LivePicture.tsx";
 import { Lab, LabContext } from "./shared/lab.tsx";
 import type { Model } from "./shared/link.ts";
-import { Root } from "./shared/Root.tsx";
 
 /** What stands alone as a widget, by the name that the kernel gives it. */
 const PARTS = {

@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {"task": "digits", "widths": (128, 128)}
 
 def bare(steps: int) -> float:
     """Seconds that a Runner alone takes."""
-    runner = Runner(dfa.Experiment(**SETTINGS))
+    runner = Runner(dfa.Experiment(**SETTINGS), autosave=None)
     began = time.perf_counter()
     runner.play(steps)
     runner.wait()
@@ -41,7 +41,7 @@ def shown(steps: int) -> tuple[float, int]:
         nonlocal sent
         sent += 1
 
-    explorer = dfa.Explorer(**SETTINGS, speed=None)
+    explorer = dfa.Explorer(**SETTINGS, speed=None, autosave=None)
     explorer.send = count
     explorer.frames.receive({"type": "hello"})
     began = time.perf_counter()

@@ -41,8 +41,12 @@ def lab(
 def serve(
     preset: Annotated[str | None, typer.Option(help="Begin with this preset.")] = None,
     theme: Annotated[str, typer.Option(help="auto, light, dark or projector.")] = "auto",
-    hide: Annotated[list[str] | None, typer.Option(help="Hide this setting or part; again for more.")] = None,
-    lock: Annotated[list[str] | None, typer.Option(help="Keep this setting as it is; again for more.")] = None,
+    hide: Annotated[
+        list[str] | None, typer.Option(help="Hide this setting or part; again for more, as --lock.")
+    ] = None,
+    lock: Annotated[
+        list[str] | None, typer.Option(help="Keep this setting as it is; again for more: --lock rule --lock reset.")
+    ] = None,
     port: Annotated[int, typer.Option(help="The port Voila listens on.")] = 8866,
     address: Annotated[str, typer.Option(help="0.0.0.0 lets other machines connect.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,

@@ -6,6 +6,7 @@ import { Drawers } from "../controls/Drawers.tsx";
 import { Knobs } from "../controls/Knobs.tsx";
 import { Transport } from "../controls/transport/Transport.tsx";
 import { NetworkView } from "../network/NetworkView.tsx";
+import { NoAnswer } from "../page/NoAnswer.tsx";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 import { Story } from "../story/Story.tsx";
@@ -25,6 +26,9 @@ export function Explorer() {
     <div ref={screen} class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
       <header class="dfa-top">
         <Transport drawers />
+        <div class="dfa-under-the-line">
+          <NoAnswer />
+        </div>
         <Words />
         <Story />
       </header>

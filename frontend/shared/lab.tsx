@@ -43,8 +43,14 @@ export interface PageState {
 const STILL_HERE_MS = 20_000; // where nobody looks for long, the kernel pauses
 const SOON_MS = 3_000; // what is refused later has another reason than what was asked for last
 const SAVED_MS = 60_000; // a file that comes later is one that another page asked for
-const FROM_MAIN = ["reset", "new_seed", "new_run"];
-const BEGINS_ANEW = [...FROM_MAIN, "preset", "load"];
+/** What begins anew, and in which words. */
+const ANEW: Record<string, string> = {
+  reset: "MAIN anew at step 0",
+  new_seed: "MAIN anew at step 0, from other weights,",
+  new_run: "a new run in place of MAIN, with its other settings,",
+  preset: "another run in place of MAIN",
+  load: "another run in place of MAIN",
+};
 const CALM: Refusal = { text: "", by: "" };
 
 export class Lab {
@@ -104,11 +110,11 @@ export class Lab {
   act(message: Message, by = ""): void {
     const { lanes = [] } = this.panel.get();
     const ofStory = message.do === "preset" && Boolean(this.story.get()?.told); // its runs come again with it
-    if (lanes.length > 1 && !ofStory && BEGINS_ANEW.includes(String(message.do))) {
-      const names = lanes.slice(1).map(({ name }) => name);
-      const drops = `This drops ${names.length} other run${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`;
-      const from = FROM_MAIN.includes(String(message.do)) ? ` The new run has the settings of ${lanes[0].name}.` : "";
-      this.page.patch({ question: { words: drops + from, message } });
+    if (lanes.length > 1 && !ofStory && String(message.do) in ANEW) {
+      const [main, ...names] = lanes.map(({ name }) => name);
+      const begins = ANEW[String(message.do)].replace("MAIN", () => main);
+      const drops = `drops ${names.length} other run${names.length > 1 ? "s" : ""}: ${names.join(", ")}.`;
+      this.page.patch({ question: { words: `This begins ${begins} and ${drops}`, message } });
       return;
     }
     this.send(message, by);

@@ -16,12 +16,15 @@ const HELLO_AGAIN_MS = 1000;
 const NO_ANSWER_MS = 2000;
 const QUIET_MS = 900; // while something is to come: then this front end passes on nothing from a thread
 const UNASKED_MS = 5000; // after anything that came by itself: in slow motion a frame comes every four seconds
-const MISSED_MS = 8000; // after the last frame, while something trains
+const MISSED_MS = 5000; // more than between two frames of slow motion; after the last frame, while something trains
 const ASK_NEXT_MS = 100;
 // Where nothing has come for as long as UNASKED_MS: first so often, then after a part of the time that nothing has come.
 const ASK_IDLE_MS = 1000;
 const IDLE_PART = 1 / 20;
 const ASK_SELDOM_MS = 15_000;
+
+/** What JupyterLab's models say when their kernel is restarted or gone. */
+const LIVE = "comm_live_update";
 
 export class Link {
   /** Called with each part's messages, by the part's name. */
@@ -61,6 +64,7 @@ export class Link {
 
   start(): void {
     this.model.on("msg:custom", this.receive);
+    this.model.on(LIVE, this.checkAlive);
     this.timers.push(window.setInterval(() => this.ready || this.helloAgain(), HELLO_AGAIN_MS));
     this.timers.push(window.setInterval(() => this.askNext(), ASK_NEXT_MS));
     this.timers.push(window.setInterval(() => this.miss(), NO_ANSWER_MS / 4));
@@ -70,6 +74,7 @@ export class Link {
   stop(): void {
     for (const timer of this.timers) clearInterval(timer);
     this.model.off("msg:custom", this.receive);
+    this.model.off(LIVE, this.checkAlive);
   }
 
   /** Send what the user did, with a number that the kernel gives back. */
@@ -154,6 +159,11 @@ export class Link {
     this.open = this.open.filter(({ number }) => number !== this.probe).map((one) => ({ ...one, at: now }));
     this.ask(); // what was done may have been lost on the way
   }
+
+  /** No answer shows that nobody is there any more. */
+  private checkAlive = (): void => {
+    if (this.ready && !this.open.length) this.ask();
+  };
 
   /** Ask for an answer only. */
   private ask(): void {

@@ -28,8 +28,9 @@ pen.fillText = function (text, ...at) {
 const listeners = [];
 window.mount = (el, part, options) => {
   const traits = { part, options };
-  const off = (_, hear) => listeners.splice(listeners.indexOf(hear), 1);
-  const model = { get: (name) => traits[name], on: (_, hear) => listeners.push(hear), off, send() {} };
+  const on = (name, hear) => { if (name === "msg:custom") listeners.push(hear); };
+  const off = (name, hear) => { if (name === "msg:custom") listeners.splice(listeners.indexOf(hear), 1); };
+  const model = { get: (name) => traits[name], on, off, send() {} };
   return widget.render({ model, el });
 };
 let number = 0;

@@ -12,7 +12,7 @@ PAGE = """<!doctype html><html lang="en"><head><title>lab</title><meta name="vie
 <link rel="stylesheet" href="/dfa_lab.css"></head><body class="jp-Notebook" style="margin: 0"><main id="view"></main>
 <script type="module">
 import lab from "/dfa_lab.js";
-const handlers = [], traits = TRAITS, answered = {};
+const handlers = [], restarts = [], traits = TRAITS, answered = {};
 let number = 0;
 window.sent = [];
 const frame = (parts, whole) => handlers.forEach((hear) =>
@@ -24,7 +24,9 @@ const send = (message) => {
   sent.push(message);
   if (message.page && !window.dead) setTimeout(() => answer(message.page, message.number));
 };
-const model = { get: (name) => traits[name], send, on: (_, hear) => handlers.push(hear), off() {} };
+const on = (name, hear) => (name === "msg:custom" ? handlers : restarts).push(hear);
+const model = { get: (name) => traits[name], send, on, off() {} };
+window.restarted = () => restarts.forEach((hear) => hear());
 window.pass = (parts) => frame(parts, false);
 window.show = (place) => lab.render({ model, el: place });
 show(view);

@@ -41,8 +41,9 @@ def served(folder, arguments, path, start=None):
     command, where = [sys.executable, "-m", "dfa_lab.cli", *arguments, "--port", str(port), "--no-browser"], None
     if start is not None:
         command, where = start(port)
-    # Settings and layouts of whoever runs the tests are neither used nor changed.
-    environment = {**os.environ, "JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
+    # Settings, layouts and saved runs of whoever runs the tests are neither used nor changed.
+    environment = {"DFA_LAB_AUTOSAVE": "off", **os.environ, "JUPYTER_TOKEN": TOKEN}
+    environment["JUPYTER_CONFIG_DIR"] = str(folder / ".jupyter")
     server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=where)
     address = f"http://127.0.0.1:{port}"
     try:

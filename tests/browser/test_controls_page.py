@@ -314,7 +314,7 @@ def test_what_drops_runs_is_asked_first(lab):
     lab.tell(lanes=RUNS, presets=CARDS)
     asked = lab.get_by_test_id("dfa-ask")
     lab.get_by_test_id("dfa-do-reset").press("Enter")
-    words = "This drops 2 other runs: bp, fa. The new run has the settings of main."
+    words = "This begins main anew at step 0 and drops 2 other runs: bp, fa."
     assert lab.get_by_test_id("dfa-ask-words").inner_text() == words
     lab.keyboard.press("Enter")  # the focus is on what keeps them
     assert (asked.is_visible(), lab.sent()) == (False, [])
@@ -322,6 +322,8 @@ def test_what_drops_runs_is_asked_first(lab):
     drawer(lab, "stories")
     lab.get_by_test_id("dfa-preset-two").click()
     assert (asked.is_visible(), lab.sent()) == (True, [])
+    words = "This begins another run in place of main and drops 2 other runs: bp, fa."
+    assert lab.get_by_test_id("dfa-ask-words").inner_text() == words
     lab.get_by_test_id("dfa-ask-yes").click()
     assert lab.sent() == [{"do": "preset", "name": "two"}]
     assert not lab.get_by_test_id("dfa-preset-two").is_visible()

@@ -98,10 +98,7 @@ def test_a_dead_kernel_says_so(explorer, screenshot):
     until(page, lambda: step(page) > 60)
     run_a_cell(page, "import os; os._exit(1)")
     page.get_by_role("button", name="Ok", exact=True).click(timeout=30_000)  # JupyterLab restarts it
-    page.wait_for_timeout(1500)
-    assert not words.is_visible(), "nothing was asked of it yet"
-    page.get_by_test_id("dfa-toolbar").locator(".dfa-primary").first.click()
-    words.wait_for(timeout=20_000)
+    words.wait_for(timeout=20_000)  # nobody presses anything
     assert "run this cell again" in words.inner_text()
     assert page.locator(".dfa-explorer.dfa-silent").count() == 1
     page.wait_for_timeout(400)

@@ -41,8 +41,46 @@ def test_a_kernel_that_does_not_answer_and_has_saved_is_said_with_what_to_run(la
     lab.get_by_test_id("dfa-do-play").click()
     words = lab.get_by_test_id("dfa-no-answer")
     words.wait_for(timeout=6000)
-    assert "run import dfa_lab as dfa; dfa.Explorer.restore('20260102-030405-00ff') in a new cell" in words.inner_text()
-    assert "run this cell again" not in words.inner_text()
+    command = "import dfa_lab as dfa; dfa.Explorer.restore('20260102-030405-00ff')"
+    said = " ".join(words.inner_text().split())
+    assert f"go on from the last save: run {command} Copy in a new cell" in said
+    assert "run this cell again" not in said
+    lab.get_by_test_id("dfa-do-copy-restore").click()
+    lab.get_by_role("button", name="Copied", exact=True).wait_for(timeout=6000)
+    assert lab.evaluate("getSelection().toString()") == command, "where there is no clipboard it is copied by hand"
+
+
+@pytest.mark.parametrize("restore", ["", "dfa.Explorer.restore('20260102-030405-00ff')"])
+def test_on_a_page_without_cells_nobody_is_told_to_run_one(page, restore):
+    lab = open_part(page, options={"cells": False})
+    lab.tell(restore=restore)
+    lab.evaluate("window.dead = true")
+    lab.get_by_test_id("dfa-do-play").click()
+    words = lab.get_by_test_id("dfa-no-answer")
+    words.wait_for(timeout=6000)
+    assert "load this page again" in words.inner_text()
+    assert "cell" not in words.inner_text()
+    assert words.inner_text().count("where the page is served") == words.inner_text().count(restore or "restore")
+
+
+@pytest.mark.parametrize("width", [700, 850, 1280])
+def test_it_stands_under_the_buttons_and_covers_none(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    lab = open_part(page)
+    lab.tell(restore="dfa.Explorer.restore('/home/somebody/of/a/long/name/autosave/20260102-030405-00ff')")
+    lab.evaluate("window.dead = true")
+    lab.get_by_test_id("dfa-do-play").click()
+    lab.get_by_test_id("dfa-no-answer").wait_for(timeout=6000)
+    notice, line = (lab.get_by_test_id(f"dfa-{one}").bounding_box() for one in ("no-answer", "toolbar"))
+    assert 0 <= notice["y"] - (line["y"] + line["height"]) <= 2
+    assert notice["y"] + notice["height"] < 300, "in sight where the explorer's lower half is not"
+    words = lab.get_by_test_id("dfa-words").bounding_box()
+    assert notice["y"] + notice["height"] >= words["y"] + words["height"], "what is said of the run may be long ago"
+
+
+def test_a_kernel_that_is_restarted_is_said_without_a_click(lab):
+    lab.evaluate("window.dead = true; restarted()")
+    lab.get_by_test_id("dfa-no-answer").wait_for(timeout=6000)
 
 
 @pytest.mark.parametrize("running", [True, False])

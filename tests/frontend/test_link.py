@@ -14,11 +14,13 @@ globalThis.window = { setInterval: () => 0 };
 globalThis.document = { visibilityState: "visible" };
 console.warn = console.error = (error) => errors.push(String(error));
 performance.now = () => now;
-const link = new m.Link({ get() {}, send: (message) => sent.push(message), on: (_, receive) => { hear = receive; } });
+const listeners = {}, on = (name, receive) => { listeners[name] = receive; };
+const link = new m.Link({ get() {}, send: (message) => sent.push(message), on });
 const frame = (number, more = {}) =>
   hear({ type: "frame", number, whole: false, asked: false, answered: {}, parts: [], ...more }, []);
 const asks = (at) => { now = at; sent.length = 0; link.askNext(); return sent.some(({ type }) => type === "next"); };
 link.start();
+hear = listeners["msg:custom"];
 frame(1, { whole: true });
 """
 
@@ -80,3 +82,22 @@ def test_a_part_that_fails_does_not_keep_a_frame_from_the_others() -> None:
     frame(3, { whole: true, parts: parts("whole") });
     return [heard, asked, ready, link.ready, sent.length, errors.length];"""
     assert linked(code) == [["changed", "whole"], ["hello"], False, True, 1, 2]
+
+
+def test_where_the_kernel_is_restarted_it_is_asked_and_silent_where_no_answer_comes() -> None:
+    begin = """const said = [];
+    link.onSilent = (silent) => said.push(silent);
+    listeners.comm_live_update();
+    const asked = sent.filter((one) => one.do === "watching").map(({ number }) => number);
+    const look = (at) => { now = at; link.miss(); return [...said]; };"""
+    silent = linked(f"{begin} return [asked, look(1900), look(2000)];")
+    assert silent == [[1], [], [True]]
+    answered = linked(f"{begin} frame(2, {{ answered: {{ [link.page]: 1 }} }}); return look(60000);")
+    assert answered == []
+
+
+def test_while_a_run_trains_the_kernel_is_asked_after_five_seconds_without_a_frame() -> None:
+    code = """link.trains = () => %s; now = 4000; frame(2); sent.length = 0;
+    return [8900, 9100].map((at) => { now = at; link.miss(); return sent.length; });"""
+    assert linked(code % "true") == [0, 1]
+    assert linked(code % "false") == [0, 0]

@@ -9,7 +9,7 @@ import platformdirs
 
 from dfa_lab.errors import DfaLabError, shown
 
-#: How many saves a folder keeps, and how many bytes they may take together; the oldest go first.
+#: How many saves a folder keeps, and how many bytes they may take together; ``keep_within_bounds`` says which go first.
 MOST_SAVES, MOST_BYTES = 20, 500_000_000
 #: The environment variable that names another folder to begin with, or says "off".
 SWITCH = "DFA_LAB_AUTOSAVE"

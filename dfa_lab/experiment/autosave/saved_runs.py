@@ -15,6 +15,7 @@ from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.autosave.place import MOST_BYTES, MOST_SAVES, default_folder
 from dfa_lab.experiment.autosave.saved_run import (
+    FOLDER_NAME,
     INDEX,
     REMOVED,
     SavedRun,
@@ -111,25 +112,41 @@ def found(which: object, folder: Path | None = None) -> SavedRun:
         path = by_name if by_name.is_dir() else Path(which).expanduser()
     except (RuntimeError, OSError) as reason:  # a home that nobody knows
         raise DfaLabError(f"the saved run was given as {shown(which)}: {reason}; give another path.") from None
-    return read_saved(path.parent if path.name == INDEX else path)
+    path = path.parent if path.name == INDEX else path
+    if FOLDER_NAME.fullmatch(path.name) and not path.exists():
+        root = path.parent if len(path.parts) > 1 else by_name.parent
+        raise DfaLabError(
+            f"the saved run {path.name} is gone from {root}: at most {MOST_SAVES} saves are kept, the newest "
+            f"{MOST_SAVES // 2} and, of those before them, the longest; dfa.Explorer.restore() lists those there are."
+        )
+    return read_saved(path)
 
 
 def keep_within_bounds(root: Path, own: Path, *, saves: int = MOST_SAVES, size: int = MOST_BYTES) -> None:
-    """Remove the oldest saves in ``root`` that are too many or too much; never ``own``, which was just written.
+    """Remove saves in ``root`` that are too many or too much; never ``own``, which was just written.
 
-    What a killed program left there goes too, once nobody has touched it for ``LEFT_OVER`` seconds.
+    The newest half of so many ``saves`` are the last to go. Of those before them the one with the fewest steps goes
+    first, so that runs of a few steps do not push a long one out. What a killed program left there goes too, once
+    nobody has touched it for ``LEFT_OVER`` seconds.
     """
-    total, kept = size_of(own), 1
     listed = saved_runs(root)
-    for one in listed:
-        if one.path == own:
-            continue
-        remove_left_over(one)
-        total, kept = total + size_of(one.path), kept + 1
-        if total > size or kept > saves:
-            remove_saved(one.path)
+    others = [one for one in listed if one.path != own]
+    sizes = {one.path: _tidied_size(one) for one in others}
+    total, kept = size_of(own) + sum(sizes.values()), 1 + len(others)
+    newest = max(saves // 2 - 1, 0)  # beside its own
+    for one in [*sorted(others[newest:], key=lambda one: (one.steps, one.when)), *reversed(others[:newest])]:
+        if total <= size and kept <= saves:
+            break
+        remove_saved(one.path)
+        total, kept = total - sizes[one.path], kept - 1
     for path in folders_in(root):
         if path != own and path not in {one.path for one in listed}:
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > LEFT_OVER:
                     remove_saved(path)
+
+
+def _tidied_size(saved: SavedRun) -> int:
+    """The bytes of a save, without what a killed program left there."""
+    remove_left_over(saved)
+    return size_of(saved.path)

@@ -51,7 +51,7 @@ class Runner(CommandThread, NoCopies):
 
     Every 30 seconds of training and at each pause the runs are saved into the folder ``autosave``, from copies, in a
     thread of its own: True is the platform's folder for such files, None saves nothing; without a thread only the path
-    of a folder is one. The oldest saves go first where there are more than 20, or more than 500 MB. ``restore`` reopens
+    of a folder is one. Old short runs go first where there are more than 20 saves, or 500 MB. ``restore`` reopens
     one. Where that fails the status says so once, training goes on, and it is tried again later.
 
     Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been

@@ -84,7 +84,9 @@ def read_json(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
     """The document in a JSON text. Raises ``DfaLabError`` where there is none, or one of another form."""
     document = _parsed(text, longest)
     if document.pop("format", None) != FORMAT:
-        raise DfaLabError(f'this JSON is no session; expected "format": "{FORMAT}", as Session.to_json writes it.')
+        raise DfaLabError(
+            f'this JSON is no session; expected "format": "{FORMAT}", as an explorer or Session.to_json writes it.'
+        )
     version = document.pop("version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version not in PREFIXES:
         known = " or ".join(map(str, PREFIXES))
@@ -128,7 +130,8 @@ def read_text(text: str, longest: int = LONGEST_TEXT) -> dict[str, Any]:
 
 def _not_shared(why: str) -> NoReturn:
     raise DfaLabError(
-        f"this is no share string: {why}; expected {PREFIX}… with all its letters, as Session.to_text writes it."
+        f"this is no share text: {why}; expected {PREFIX}… with all its letters, as an explorer's share, or "
+        "Session.to_text, writes it."
     )
 
 
@@ -147,7 +150,9 @@ def _parsed(text: Any, longest: int) -> dict[str, Any]:
         document = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as reason:
         said = "it is nested too deep" if isinstance(reason, RecursionError) else str(reason)
-        raise DfaLabError(f"this text is no session ({said:.200}); expected what Session.to_json wrote.") from None
+        raise DfaLabError(
+            f"this text is no session ({said:.200}); expected what an explorer saves as JSON, Session.to_json."
+        ) from None
     if not isinstance(document, dict):
         raise DfaLabError(f"this JSON is a {type(document).__name__}, no session; expected what Session.to_json wrote.")
     return document

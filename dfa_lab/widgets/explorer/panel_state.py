@@ -63,7 +63,7 @@ class PanelState:
             "pins": [pin.name for pin in model.pins],
             "error": model.error(status),
             "status": status_line(model, status),
-            "words": sentence(run),
+            "words": sentence(run, status.stop_at),
             "restore": restoring(model.runner),
         }
 

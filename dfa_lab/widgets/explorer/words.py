@@ -22,10 +22,15 @@ EXACTLY = 0.05
 WORSE = 1.5
 
 
-def sentence(run: Experiment) -> str:
-    """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns."""
+def sentence(run: Experiment, stop_at: int | None = None) -> str:
+    """What the chosen run does now: before it begins what to press, later what it has learnt and how well it aligns.
+
+    ``stop_at`` is the step at which it pauses by itself, as a run that was shared does.
+    """
     known = _known_rule(run)
     title = "rules chosen layer by layer" if known is None else known.title
+    if not run.steps_done and stop_at:
+        return f"Press Play to make the run up to step {stop_at:,}; the network learns by {title}."
     if not run.steps_done:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,17 @@ def bundle() -> tuple[str, str]:
     return script.read_text(encoding="utf-8"), style.read_text(encoding="utf-8")
 
 
+def has_cells() -> bool:
+    """Whether there are cells to run; on a page by Voila there are none, and Voila tells its kernels of itself."""
+    return not os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
 class PageWidget(anywidget.AnyWidget):
     """A widget whose ``parts`` send what changed, and everything when a page opens it, which may be at any time.
 
-    ``part`` names what the page draws, ``options`` are told to it once. ``frames`` is what passes between the parts and
-    its pages. ``on_close`` is called, if set, when it is closed the first time.
+    ``part`` names what the page draws, ``options`` are told to it once, with ``cells`` False where there are none.
+    ``frames`` is what passes between the parts and its pages. ``on_close`` is called, if set, when it is closed the
+    first time.
 
     A page sends messages and no traits: what it sends for those is left aside. A closed widget holds nothing that it
     showed, for the notebook's ``Out`` holds every widget that a cell ended with.
@@ -49,7 +56,7 @@ class PageWidget(anywidget.AnyWidget):
     options = traitlets.Dict().tag(sync=True)
 
     def __init__(self, part: str, parts: Sequence[PagePart], options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(part=part, options=dict(options or {}))
+        super().__init__(part=part, options={**(options or {}), **({} if has_cells() else {"cells": False})})
         self.on_close: Callable[[], None] | None = None
         self.frames = Frames(parts, self._send_message)
         self.on_msg(lambda _widget, content, _buffers: self.frames.receive(content))

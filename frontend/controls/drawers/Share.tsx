@@ -1,6 +1,7 @@
 // Keeping and sharing: the run as a short text and as a script, what was shared by others, and files.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { copy } from "../../shared/clipboard.ts";
 import { useLab } from "../../shared/lab.tsx";
 import { BUTTONS } from "../../shared/messages.ts";
 import { useOwnId } from "../../shared/own_id.ts";
@@ -15,13 +16,8 @@ function Shown({ label, text, rows, name }: { label: string; text: string; rows:
   const id = useOwnId();
   const box = useRef<HTMLTextAreaElement>(null);
   const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    box.current?.select();
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      document.execCommand("copy"); // a page without https has no clipboard of the newer kind
-    }
+  const take = async () => {
+    if (box.current) await copy(box.current, text);
     setCopied(true);
   };
   useEffect(() => setCopied(false), [text]);
@@ -44,7 +40,7 @@ function Shown({ label, text, rows, name }: { label: string; text: string; rows:
           class="dfa-button"
           title="Copy it to the clipboard"
           data-testid={`dfa-do-copy-${name}`}
-          onClick={copy}
+          onClick={take}
         >
           Copy
         </button>

@@ -17,11 +17,12 @@ from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
 NAME = "20260102-{:06d}-00ff"
 
 
-def saved(root, number, *, size=100, count=1, minutes=None):
-    """A save of ``size`` bytes, a minute later than the one before."""
+def saved(root, number, *, size=100, count=1, minutes=None, steps=None):
+    """A save of ``size`` bytes, a minute later than the one before, of a run of ``number`` steps unless given."""
     path = root / NAME.format(number)
     when = f"2026-01-02T10:{number if minutes is None else minutes:02d}:00+00:00"
-    document = {"task": "moons", "rule": "dfa", "steps": number, "needs": [], "runner": {}, "screen": {}, "when": when}
+    document = {"task": "moons", "rule": "dfa", "needs": [], "runner": {}, "screen": {}, "when": when}
+    document["steps"] = number if steps is None else steps
     write_saved(path, count, document, [(LaneRecord(0, "DFA"), lambda file: file.write_bytes(b"x" * size))])
     return path
 
@@ -63,6 +64,38 @@ def test_the_oldest_go_first_where_there_are_too_many_or_too_much(tmp_path):
     keep_within_bounds(tmp_path, newest, size=1)
     assert numbers(tmp_path) == [9]
     assert [one.name for one in tmp_path.iterdir()] == [newest.name]
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([7940, *[2] * 9], [2, 2, 2, 2, 2, 7940]),  # a script's short runs do not push a long one out
+        ([2] * 10, [2] * 6),
+        ([5, 900, 30, 7, 800, 1, 2, 3, 4], [4, 3, 2, 800, 30, 900]),
+        ([900, 800, 700, 600, 500, 400, 1], [1, 400, 500, 700, 800, 900]),  # nor do long ones the newest
+    ],
+)
+def test_of_the_saves_before_the_newest_half_the_shortest_run_goes_first(tmp_path, steps, kept):
+    for number, one in enumerate(steps, 1):
+        newest = saved(tmp_path, number, steps=one)
+        keep_within_bounds(tmp_path, newest, saves=6)
+    assert numbers(tmp_path) == kept
+
+
+def test_of_two_runs_as_long_the_older_goes_first(tmp_path):
+    for number in range(1, 9):
+        newest = saved(tmp_path, number, steps=2)
+    keep_within_bounds(tmp_path, newest, saves=6)
+    assert sorted(one.name for one in tmp_path.iterdir()) == [NAME.format(number) for number in range(3, 9)]
+
+
+def test_where_they_take_too_much_the_newest_half_are_the_last_to_go(tmp_path):
+    for number, steps in enumerate([900, 2, 800, 3, 4, 5], 1):
+        newest = saved(tmp_path, number, steps=steps)
+    size = sum(one.stat().st_size for one in newest.iterdir())
+    for room, kept in ((5, [5, 4, 3, 800, 900]), (4, [5, 4, 3, 900]), (3, [5, 4, 3]), (2, [5, 4])):
+        keep_within_bounds(tmp_path, newest, saves=6, size=room * size + 50)
+        assert numbers(tmp_path) == kept
 
 
 def test_nothing_that_somebody_else_wrote_is_removed(tmp_path):
@@ -167,6 +200,15 @@ def test_what_is_not_there_is_an_error(tmp_path, which):
         saved(tmp_path, number)
     with pytest.raises(DfaLabError, match="saved run"):
         found(which, tmp_path)
+
+
+def test_a_save_that_went_says_how_many_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", str(tmp_path))
+    gone = NAME.format(7)
+    for which in (gone, tmp_path / gone, tmp_path / gone / INDEX):
+        with pytest.raises(DfaLabError) as said:
+            found(which)
+        assert str(said.value).startswith(f"the saved run {gone} is gone from {tmp_path}: at most 20 saves are kept")
 
 
 def damaged_texts():

@@ -233,3 +233,16 @@ def test_a_page_that_asks_an_explorer_for_frames_is_answered_in_that_very_call(m
         assert all(content.get("asked") or content == {"type": "ping"} for _, content in sent)
     finally:
         explorer.close()
+
+
+@pytest.mark.parametrize(("software", "told"), [(None, {}), ("", {}), ("voila/0.5.8", {"cells": False})])
+def test_a_page_by_voila_is_told_that_it_has_no_cells(
+    monkeypatch: pytest.MonkeyPatch, software: str | None, told: dict[str, bool]
+) -> None:
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    if software is not None:
+        monkeypatch.setenv("SERVER_SOFTWARE", software)
+    for given in ({}, {"theme": "dark"}):
+        made = PageWidget("chart", [], given)
+        assert made.options == {**given, **told}
+        made.close()
