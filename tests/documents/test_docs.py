@@ -44,7 +44,8 @@ def registries():
 
 
 @pytest.mark.slow
-def test_the_lines_of_the_readme_run(capsys):
+def test_the_lines_of_the_readme_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {}
     for block in blocks(README):
         exec(compile(block, "README.md", "exec"), names)
@@ -147,7 +148,8 @@ def test_the_readme_lists_what_is_registered(row, registry):
     assert re.findall(r"`(\w+)`", line) == list(registry)
 
 
-def test_the_shell_lines_of_the_readme_are_commands():
+def test_the_shell_lines_of_the_readme_are_commands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one writes a file
     from typer.testing import CliRunner
 
     from dfa_lab.cli import app
