@@ -6,8 +6,9 @@ import type { Line } from "./lines.ts";
 import type { Panel } from "./panel.ts";
 import type { Head, Look } from "./sight.ts";
 
-/** A title without its break. */
+/** A title without its break, and its first line alone. */
 const oneLine = (title: string) => title.replace("\n", " ");
+const firstLine = (title: string) => title.split(/,?\n/)[0];
 
 interface PanelBoxProps {
   panel: Panel;
@@ -35,7 +36,9 @@ export function PanelBox({ panel, large, alone, corner, beside, enlarge }: Panel
     [panel],
   );
   const { title, short, note, empty } = panel.description;
-  const name = room === "full" ? title : room === "small" ? short || title : oneLine(short || title);
+  // With several runs their values need the room of a second line.
+  const small = lines[0]?.row === undefined ? short || title : firstLine(short || title);
+  const name = room === "full" ? title : room === "small" ? small : oneLine(short || title);
   const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own

@@ -216,6 +216,7 @@ export function drawSigns(plot: uPlot, lines: Line[], theme: Theme, pixels: numb
         const every = SIGN_EVERY * pixels;
         for (let x = left + every * (0.2 + 0.17 * sign); x < left + width; x += every) {
           const step = plot.posToVal(x, "x", true);
+          if (step < series.steps[0]) continue; // a fork begins where it left the other
           if (step > series.lastStep) break;
           const place = series.nearestPlace(step);
           if (line.held) put(step, series.heldAt(step));
