@@ -233,8 +233,12 @@ export function WayBack({
           <g ref={slope} class="dfa-slope" data-testid={`dfa-slope-${number}`}>
             <path class="dfa-back dfa-p dfa-p-signal" d={upInto(carrier, bottom)} marker-end={head} />
             <text class="dfa-small" x={middle + 7} y={(bottom + carrier.y) / 2} dy="0.35em">
-              × f′
-              <title>times the slope f′ of the activation, or what the run takes in its place</title>
+              × {layer.slope_symbol}
+              <title>
+                {layer.slope_symbol === "g"
+                  ? "times g, the run’s own derivative, in place of the slope f′ of the activation"
+                  : "times the slope f′ of the activation"}
+              </title>
             </text>
           </g>
         </>

@@ -266,6 +266,7 @@ export interface NetworkLayer {
   route: "none" | "layerwise" | "direct" | "bp" | "output";
   rule: string;
   carrier: string;
+  slope_symbol: string;
   point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;
