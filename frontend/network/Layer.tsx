@@ -122,7 +122,7 @@ export function Units({
         choose(step ? Math.max(0, Math.min(count - 1, chosen < 0 ? 0 : chosen + step)) : -1);
       }}
     >
-      <title>Click a unit to see its numbers</title>
+      <title>On the left the activity h, on the right δ. Click a unit to see its numbers</title>
       <rect class="dfa-hit" {...whole} />
       {cell && <rect class="dfa-chosen" {...cell} width={whole.width} />}
       {cell && cells(count, units).columns === 1 && layer.weights && (
