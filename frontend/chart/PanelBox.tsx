@@ -2,12 +2,13 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useStore } from "../shared/use_store.ts";
 import { corners } from "./drawing.ts";
-import type { Line } from "./lines.ts";
+import { type Line, shortName } from "./lines.ts";
 import type { Panel } from "./panel.ts";
 import type { Head, Look } from "./sight.ts";
 
-/** A title without its break. */
+/** A title without its break, and its first line alone. */
 const oneLine = (title: string) => title.replace("\n", " ");
+const firstLine = (title: string) => title.split(/,?\n/)[0];
 
 interface PanelBoxProps {
   panel: Panel;
@@ -35,7 +36,9 @@ export function PanelBox({ panel, large, alone, corner, beside, enlarge }: Panel
     [panel],
   );
   const { title, short, note, empty } = panel.description;
-  const name = room === "full" ? title : room === "small" ? short || title : oneLine(short || title);
+  // With several runs their values need the room of a second line.
+  const small = lines[0]?.row === undefined ? short || title : firstLine(short || title);
+  const name = room === "full" ? title : room === "small" ? small : oneLine(short || title);
   const is = ["dfa-panel", `dfa-panel-${room}`, large ? "dfa-large" : "", corner ? "dfa-corner" : ""];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset has a look of its own
@@ -174,7 +177,7 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
     return <Key key={line.series.key} panel={panel} line={line} place={place} text={text} off={off} room={room} />;
   };
   if (table) return <Table box={box} lines={lines} drawn={(line) => key(line, "")} />;
-  const said = (line: Line) => (room === "small" ? "" : room === "wide" ? line.name : line.label);
+  const said = (line: Line) => (room === "small" ? shortName(line) : room === "wide" ? line.name : line.label);
   return (
     <>
       <div ref={box} class="dfa-legend">
@@ -223,7 +226,12 @@ function Key({ panel, line, place, text, off, room }: KeyProps) {
       onClick={() => panel.toggle(line)}
     >
       <Swatch look={line} length={room === "full" ? 20 : 16} />
-      {text ? <span class="dfa-key-name">{text}</span> : <span class="dfa-unseen">{line.name}</span>}
+      {text && (
+        <span class="dfa-key-name" aria-hidden={room === "small"}>
+          {text}
+        </span>
+      )}
+      {(!text || room === "small") && <span class="dfa-unseen">{line.name}</span>}
       <Value panel={panel} place={place} />
     </button>
   );

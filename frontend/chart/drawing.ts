@@ -79,16 +79,17 @@ export interface Chance {
 
 const CHANCE_COLOUR = "#808080";
 
-/** The bands of chance of the `lines` in sight, among all series of a panel; with several runs they are grey. */
+/** The bands of chance of the `lines` in sight, among all series of a panel: grey, or of several layers in their colours. */
 export function chances(panel: ChartPanel, all: Map<string, Series>, lines: Line[], several: boolean): Chance[] {
   const { bands, palette } = panel;
+  const layered = !several && lines.some(({ series }) => layerNumber(series.layer) > 1);
   return [...all.values()].flatMap((series) => {
     const band = bands.find(({ metric }) => metric === series.metric);
     const beside = ({ metric, layer }: Series) => metric === band?.of && layer === series.layer;
     if (!band || !lines.some((line) => beside(line.series))) return [];
     // Recorded at the same steps as the band itself, where it is recorded at all.
     const means = all.get(seriesKey(band.mean, series.layer))?.values;
-    const colour = several ? CHANCE_COLOUR : palette[(layerNumber(series.layer) - 1) % palette.length];
+    const colour = !layered ? CHANCE_COLOUR : palette[(layerNumber(series.layer) - 1) % palette.length];
     return [{ series, factor: band.factor, centre: (i: number) => means?.[i] ?? band.centre, colour }];
   });
 }
@@ -216,6 +217,7 @@ export function drawSigns(plot: uPlot, lines: Line[], theme: Theme, pixels: numb
         const every = SIGN_EVERY * pixels;
         for (let x = left + every * (0.2 + 0.17 * sign); x < left + width; x += every) {
           const step = plot.posToVal(x, "x", true);
+          if (step < series.steps[0]) continue; // a fork begins where it left the other
           if (step > series.lastStep) break;
           const place = series.nearestPlace(step);
           if (line.held) put(step, series.heldAt(step));

@@ -44,6 +44,14 @@ export function lineName({ per_layer: ofLayers, label }: ChartLine, layer: Layer
   return layer === MEAN ? `${label}, mean` : `layer ${layer} ${label}`;
 }
 
+const SMALL = "₀₁₂₃₄₅₆₇₈₉";
+
+/** What a line of a single run is called where there is little room: B₁, δ₂. With several its colour says the run. */
+export function shortName({ line, series: { layer }, row }: Pick<Line, "line" | "series" | "row">): string {
+  if (row !== undefined || !line.short) return "";
+  return typeof layer === "number" ? line.short + String(layer).replace(/\d/g, (digit) => SMALL[+digit]) : line.short;
+}
+
 /** A layer's number among the colours; a mean has the first. */
 export const layerNumber = (layer: Layer): number => (typeof layer === "number" ? layer : 1);
 

@@ -114,9 +114,9 @@ export class Series {
     return before <= after ? low - 1 : low;
   }
 
-  /** The value nearest to `step`; null where there is none. */
+  /** The value nearest to `step`; null where there is none, and before the first: a fork has no past of its own. */
   near(step: number): number | null {
-    return this.values[this.nearestPlace(step)] ?? null;
+    return step < this.steps[0] - 1 ? null : (this.values[this.nearestPlace(step)] ?? null);
   }
 
   /** The step of that value; null where there is none. */

@@ -57,6 +57,7 @@ function Drawer({ of, children }: { of: DrawerName; children: ComponentChildren 
     const place = own?.getRootNode() as Document | ShadowRoot | undefined; // kept: when this ends, `own` is in none
     const from = focusedBeside(own);
     (body.current?.querySelector<HTMLElement>(FIRST) ?? own)?.focus({ preventScroll: true });
+    own?.scrollIntoView({ block: "nearest" }); // the page may be scrolled
     return () => {
       // Back to where it was opened, unless the user is elsewhere by now.
       const now = place?.activeElement;

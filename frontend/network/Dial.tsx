@@ -3,7 +3,7 @@ import type { Matrix, NetworkLayer } from "../shared/messages.ts";
 import { type Box, type LayerPlace, needle, onDial, rim, sector } from "./geometry.ts";
 import { carried } from "./Layer.tsx";
 import { Tile } from "./Tile.tsx";
-import { carrierLabel, degrees, dialWords, weightsLabel } from "./words.ts";
+import { byDerivative, carrierLabel, degrees, dialWords, weightsLabel } from "./words.ts";
 
 const CHANCE = 2; // standard deviations: as on the curves
 
@@ -166,7 +166,7 @@ export function Matrices({
         <p>
           {angle === null
             ? dialWords(layer)
-            : `The learning signal δ of ${name} is ${degrees(angle)} from backpropagation’s${
+            : `The learning signal δ of ${name} is ${degrees(angle)} from backpropagation’s${byDerivative(layer)}${
                 chance ? ` (by chance ${degrees(chance.mean)})` : ""
               }.`}
         </p>

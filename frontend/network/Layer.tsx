@@ -122,7 +122,7 @@ export function Units({
         choose(step ? Math.max(0, Math.min(count - 1, chosen < 0 ? 0 : chosen + step)) : -1);
       }}
     >
-      <title>Click a unit to see its numbers</title>
+      <title>On the left the activity h, on the right δ. Click a unit to see its numbers</title>
       <rect class="dfa-hit" {...whole} />
       {cell && <rect class="dfa-chosen" {...cell} width={whole.width} />}
       {cell && cells(count, units).columns === 1 && layer.weights && (
@@ -233,8 +233,12 @@ export function WayBack({
           <g ref={slope} class="dfa-slope" data-testid={`dfa-slope-${number}`}>
             <path class="dfa-back dfa-p dfa-p-signal" d={upInto(carrier, bottom)} marker-end={head} />
             <text class="dfa-small" x={middle + 7} y={(bottom + carrier.y) / 2} dy="0.35em">
-              × f′
-              <title>times the slope f′ of the activation, or what the run takes in its place</title>
+              × {layer.slope_symbol}
+              <title>
+                {layer.slope_symbol === "g"
+                  ? "times g, the run’s own derivative, in place of the slope f′ of the activation"
+                  : "times the slope f′ of the activation"}
+              </title>
             </text>
           </g>
         </>

@@ -1,7 +1,7 @@
 // The network, drawn and alive: forward in one colour, the way of the error back in the other, and a dial at each layer.
 import { useOwnId } from "../shared/own_id.ts";
 import "./network.css";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLab } from "../shared/lab.tsx";
 import type { NetworkLayer, NetworkState } from "../shared/messages.ts";
 import { watchTheme } from "../shared/theme.ts";
@@ -105,6 +105,23 @@ function Network({ state, drawers }: { state: NetworkState; drawers: boolean }) 
     const of = (names: string[]) => (settings ? JSON.stringify(names.map((name) => settings[name])) : null);
     return { feedback: of(FEEDBACK), slope: of(SLOPE) };
   }, [settings]);
+  // With the run, or with the unit that one leaves, its numbers go: an empty box would only cover the network.
+  const had = useRef(false);
+  useEffect(() => {
+    if (had.current && !numbers) lab.page.patch({ numbers: false });
+    had.current = numbers !== null;
+  }, [lab, numbers]);
+  useEffect(() => {
+    const { root } = lab;
+    if (!open || !root) return undefined;
+    const shut = (event: KeyboardEvent) => {
+      const { drawer, enlarged } = lab.page.get();
+      if (event.key !== "Escape" || event.defaultPrevented || drawer || enlarged) return;
+      lab.page.patch({ numbers: false });
+    };
+    root.addEventListener("keydown", shut);
+    return () => root.removeEventListener("keydown", shut);
+  }, [lab, open]);
   const chosen = chosenIn(state);
   const chosenLayer = chosen && layers.find(({ number }) => number === chosen.layer);
 

@@ -50,12 +50,17 @@ export const figure = (value: number | null | undefined): string => {
   return text.replace(/-/g, "−");
 };
 
+/** Why backpropagation's own way gives another signal than backpropagation. */
+export const byDerivative = ({ route, slope_symbol }: NetworkLayer): string =>
+  route === "bp" && slope_symbol === "g" ? ", because of the derivative g" : "";
+
 /** What a dial says to who hears or points at it. */
 export function dialWords(layer: NetworkLayer): string {
   const { name, route, gradient_angle, gradient_chance, weight_angle, delta_norm, bp_delta_norm } = layer;
   if (route === "none") return `${name}: nothing comes back, so there is no angle.`;
   if (gradient_angle === null) return `${name}: no angle is measured yet; it comes with the first step.`;
-  const said = [`${name}: its learning signal δ is ${degrees(gradient_angle)} from backpropagation’s`];
+  const why = byDerivative(layer);
+  const said = [`${name}: its learning signal δ is ${degrees(gradient_angle)} from backpropagation’s${why}`];
   if (gradient_chance) said.push(`chance would give about ${degrees(gradient_chance.mean)}`);
   if (weight_angle !== null) said.push(`the feedback is ${degrees(weight_angle)} from the weights’ transpose`);
   if (delta_norm !== null && bp_delta_norm !== null)
@@ -70,7 +75,7 @@ export function unitWords(layer: NetworkLayer, place: number): string {
     ["slope", layer.slope],
     ["received", layer.received],
     ["δ", layer.delta],
-    ["backpropagation’s δ", layer.bp_delta],
+    ["BP’s δ", layer.bp_delta],
   ] as const;
   const said = parts.flatMap(([word, values]) => (values ? [`${word} ${figure(values[place])}`] : []));
   return `${layer.name}, unit ${layer.units[place]}: ${said.join(", ")}`;

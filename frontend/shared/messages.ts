@@ -164,10 +164,11 @@ export interface ChartRun {
   spread: boolean;
 }
 
-/** A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette. */
+/** A line of a panel: its metric, its labels, how it is drawn; ``colour`` is a place in the panel's palette. */
 export interface ChartLine {
   metric: string;
   label: string;
+  short: string;
   per_layer: boolean;
   dashed: boolean;
   colour: number;
@@ -266,6 +267,7 @@ export interface NetworkLayer {
   route: "none" | "layerwise" | "direct" | "bp" | "output";
   rule: string;
   carrier: string;
+  slope_symbol: string;
   point: string;
   gradient_angle: number | null;
   gradient_chance: Band | null;

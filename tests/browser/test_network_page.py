@@ -265,6 +265,22 @@ def test_numbers_open_the_arithmetic_of_a_unit(net):
     assert shown.count() == 0
 
 
+@pytest.mark.parametrize("leaving", ["Escape", "another run"])
+def test_numbers_go_by_escape_and_with_their_run(net, leaving):
+    net.give(panel(), network("dfa"))
+    net.page.get_by_test_id("dfa-numbers-toggle").click()
+    net.give(network("dfa", step=5, numbers=(1, 0)), whole=False)
+    shown = net.page.get_by_test_id("dfa-numbers")
+    net.give(network("dfa", step=6, numbers=(1, 0)), whole=False)
+    assert shown.locator("dt").count() > 5
+    if leaving == "Escape":
+        net.page.keyboard.press("Escape")
+    else:
+        net.give(network("dfa", step=0), whole=False)
+    shown.wait_for(state="detached", timeout=5000)
+    assert net.page.get_by_test_id("dfa-numbers-toggle").get_attribute("aria-pressed") == "false"
+
+
 def test_a_dial_shows_the_matrices_and_opens_them_large(net):
     net.give(panel(), network("fa", step=100))
     net.dial(1).hover()

@@ -75,15 +75,26 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         found, settings = sample_pass(experiment, trainer, sample, replica), experiment.settings
         whole_number("layer", layer, 1, found.hidden + 1)
         whole_number("unit", unit, 0, len(found.layers.weights[layer - 1]) - 1)
-        derivative = each("activation_derivative", settings.activation_derivative, settings.replicas)[replica]
-        own = derivative_of(derivative, str(layer))
-        writer = _Writer(found, layer, unit, trainer.task.loss, DERIVATIVES.resolve(own) is exact)
+        writer = _Writer(found, layer, unit, trainer.task.loss, uses_own_slope(settings, str(layer), replica))
         rate = float(each("lr", settings.lr, settings.replicas)[replica])
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]
     place = "the output" if layer > found.hidden else f"layer {layer}"
     title = f"unit {unit} of {place}, sample {sample + 1}, rule {found.layers.rule.name}"
     return UnitNumbers(layer, unit, sample, title, tuple(lines))
+
+
+def uses_own_slope(settings: Settings, layer: str, replica: int = 0) -> bool:
+    """Whether ``layer`` takes f′ of its activation, and no g in its place; an MLP's hidden layers are "1", "2" ….
+
+    >>> import dfa_lab as dfa
+    >>> from dfa_lab.experiment.inspection import uses_own_slope
+    >>> run = dfa.Experiment(task="moons", widths=(8, 8), activation_derivative={"1": "step"})
+    >>> uses_own_slope(run.settings, "1"), uses_own_slope(run.settings, "2")
+    (False, True)
+    """
+    derivative = each("activation_derivative", settings.activation_derivative, settings.replicas)[replica]
+    return DERIVATIVES.resolve(derivative_of(derivative, layer)) is exact
 
 
 @dataclass(frozen=True, eq=False)

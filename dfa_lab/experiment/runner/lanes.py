@@ -26,12 +26,13 @@ LANES = 1 + MOST_LANES
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """How one lane stands; ``number`` is what commands call it by."""
+    """How one lane stands; ``number`` is what commands call it by, ``forked_at`` the step from which on it is alone."""
 
     number: int
     name: str
     steps_done: int
     settings: Settings
+    forked_at: int = 0
 
 
 class Lane:
@@ -132,7 +133,13 @@ class Lanes:
         """
         lanes = self.all
         return tuple(
-            LaneStatus(lane.number, name, lane.experiment.steps_done, lane.experiment.settings)
+            LaneStatus(
+                lane.number,
+                name,
+                lane.experiment.steps_done,
+                lane.experiment.settings,
+                lane.forked_at if lane.number else 0,
+            )
             for lane, name in zip(lanes, self._names_of(lanes), strict=True)
         )
 

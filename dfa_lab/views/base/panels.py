@@ -19,7 +19,8 @@ class Line:
     """One metric of a panel. ``style`` names it in the legend of a picture; hidden layers have styles of their own.
 
     The rest is for the live chart: ``colour`` is a place in its palette; a ``held`` value stands until the next one, up
-    to the end of the run; ``label`` replaces the label of METRICS; a ``live`` line is in the live chart only.
+    to the end of the run; ``label`` replaces the label of METRICS, ``short`` where there is little room; a ``live``
+    line is in the live chart only.
     """
 
     metric: str
@@ -29,6 +30,7 @@ class Line:
     held: bool = False
     label: str = ""
     live: bool = False
+    short: str = ""
 
     def drawn(self, look: LineStyle | None = None) -> LineStyle:
         """How the line is drawn; ``look`` is the style of a layer, where it is one layer's."""
@@ -98,7 +100,7 @@ for _panel in (
         "alignment",
         "alignment with backpropagation",
         "angle (degrees)",
-        (Line("weight_alignment"), Line("gradient_alignment", dashed=True)),
+        (Line("weight_alignment", short="B"), Line("gradient_alignment", dashed=True, short="δ")),
         height=190,
         unit="degrees",
         high=110.0,
@@ -115,7 +117,10 @@ for _panel in (
         "loss",
         "loss",
         "loss",
-        (Line("train_loss", TRAINING), Line("test_loss", TEST, dashed=True, colour=1)),
+        (
+            Line("train_loss", TRAINING, short="train"),
+            Line("test_loss", TEST, dashed=True, colour=1, short="test"),
+        ),
         height=170,
         references=True,
         spans_decades=True,
@@ -125,7 +130,7 @@ for _panel in (
         "accuracy",
         METRICS["test_accuracy"].label,
         "share classified rightly",
-        (Line("test_accuracy", TEST, colour=1),),
+        (Line("test_accuracy", TEST, colour=1, short="test"),),
         references=True,
         high=1.0,
         floor=0.0,
@@ -138,8 +143,8 @@ for _panel in (
         METRICS["samples_per_s"].label,
         "samples per second",
         (
-            Line("samples_per_s", colour=2, held=True, label="this run"),
-            Line("bp_samples_per_s", dashed=True, held=True, label="BP at this batch size", live=True),
+            Line("samples_per_s", colour=2, held=True, label="this run", short="run"),
+            Line("bp_samples_per_s", dashed=True, held=True, label="BP at this batch size", live=True, short="BP"),
         ),
         height=120,
         unit=METRICS["samples_per_s"].unit,

@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.history import words_of
 from dfa_lab.experiment.inspection import Mistakes, Surface
 from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
 from dfa_lab.learning.alignment import angle
@@ -76,10 +77,19 @@ def spread(angles: np.ndarray) -> str:
 
 
 def source(record: Record) -> str:
-    """Where a picture comes from: the run, its rule where the name does not say it, the step, a later replica."""
-    named = record.rule.lower() in re.findall(r"[\w+]+", record.name.lower())
-    parts = [record.name, "" if named else f"rule {record.rule}", f"step {record.step:,}"]
-    return ", ".join(part for part in (*parts, f"replica {record.replica}" if record.replica else "") if part)
+    """Where a picture comes from: the run, its rule where the name does not say it, the step, a later replica.
+
+    A run that is called by its first rule is "FA", and later "FA, then uSF".
+    """
+    name, rule = record.name, words_of("rule", record.rule)
+    if set(name.split("+")) <= set(RULES):
+        name = words_of("rule", name)
+        parts = [name, "" if name == rule else f"then {rule}"]
+    else:
+        named = record.rule.lower() in re.findall(r"[\w+]+", name.lower())
+        parts = [name, "" if named else f"rule {rule}"]
+    parts += [f"step {record.step:,}", f"replica {record.replica}" if record.replica else ""]
+    return ", ".join(filter(None, parts))
 
 
 def put_title(axes: Axes, headline: str, record: Record | None) -> None:

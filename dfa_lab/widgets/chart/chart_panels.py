@@ -47,6 +47,7 @@ def description(panel: Panel, *, compared: bool = False) -> dict[str, Any]:
         {
             "metric": line.metric,
             "label": line.label or METRICS[line.metric].label.removesuffix(f" {panel.name}"),
+            "short": line.short,
             "per_layer": METRICS[line.metric].per_layer,
             "dashed": line.dashed,
             "colour": line.colour,

@@ -33,7 +33,8 @@ class Shown:
 
     A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
     ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
-    ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's.
+    ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's. ``since`` is the
+    step at which a fork left the run that it comes from: its curves begin there, as what was before is the other's.
     """
 
     history: History
@@ -42,6 +43,7 @@ class Shown:
     colour: str | None = None
     classify: bool = True
     compared: bool = False
+    since: int = 0
 
     @classmethod
     def pinned(cls, history: History) -> Shown:
@@ -95,7 +97,7 @@ class ChartPart(PagePart):
         shown = _checked(runs)
         snapshot = self._is_whole() or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
-            self._runs, self._rows = shown, [Rows(run.history, compared=run.compared) for run in shown]
+            self._runs, self._rows = shown, [Rows(run.history, compared=run.compared, since=run.since) for run in shown]
         chunks, buffer = self._new_rows()
         events = self._new_events()
         changed = (dict(status), diverged) != (self._status, self._diverged)

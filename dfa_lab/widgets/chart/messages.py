@@ -35,10 +35,11 @@ class ChartRun(TypedDict):
 
 
 class ChartLine(TypedDict):
-    """A line of a panel: its metric, its label, how it is drawn; ``colour`` is a place in the panel's palette."""
+    """A line of a panel: its metric, its labels, how it is drawn; ``colour`` is a place in the panel's palette."""
 
     metric: str
     label: str
+    short: str
     per_layer: bool
     dashed: bool
     colour: int

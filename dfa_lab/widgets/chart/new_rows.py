@@ -22,13 +22,15 @@ MEAN = "mean"
 class Rows:
     """A reader's place in one history: each ``take`` gives what was recorded since the last one.
 
-    Where throughput is ``compared`` with BP's, rows from before it was are left out: they were timed in another way.
+    Where throughput is ``compared`` with BP's, rows from before it was are left out: they were timed in another way. So
+    are those from before the step ``since``, but for the last of them: there a fork's curve leaves the other's.
     """
 
-    def __init__(self, history: History, *, compared: bool = False) -> None:
+    def __init__(self, history: History, *, compared: bool = False, since: int = 0) -> None:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
+        self._since = since
         # How many rows of each series were ever read, or dropped before.
         self._read: dict[tuple[str, Any], int] = {(OWN_SPEED, None): _not_compared(history)} if compared else {}
         self._newest: dict[tuple[str, Any], float] = {}  # the step of the last of them
@@ -68,6 +70,8 @@ class Rows:
     def _start(self, key: tuple[str, Any], series: Series) -> int:
         """The number of the first row that was not read; of a series that was thinned the first after the last step."""
         start, newest = self._read.get(key, 0) - series.dropped, self._newest.get(key)
+        if newest is None and self._since:
+            start = max(start, bisect.bisect_right(series.steps, self._since) - 1)
         if newest is None or not series.dropped:
             return max(0, start)
         steps = series.steps

@@ -86,7 +86,9 @@ def _alignment(run: Experiment, said: int) -> str:
     whose = f"The {whose}" if at == said else f"At step {at:,} the {whose}"
     some = f"better than chance in {below} of {len(angles)} layers"
     verdict = "better than chance" if below == len(angles) else some if below else "no better than chance yet"
-    return f"{whose} {mean:.0f}° from backpropagation's: {verdict}."
+    by_bp = isinstance(known, Rule) and known.name == "bp" and run.settings.activation_derivative != "exact"
+    why = ", because of the derivative" if by_bp else ""
+    return f"{whose} {mean:.0f}° from backpropagation's{why}: {verdict}."
 
 
 def _measured(run: Experiment) -> list[int]:

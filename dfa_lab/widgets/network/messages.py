@@ -32,7 +32,9 @@ class NetworkLayer(TypedDict):
     over these. ``route`` is how the error comes here by the rule in force: ``bp`` through Wᵀ of the layer above,
     ``layerwise`` through its feedback from the layer above, ``direct`` from the output's error, ``none`` not at all,
     ``output`` for the output itself. ``carrier`` is the symbol of the matrix that carries it ("B", "Wᵀ",
-    "m sign(W)ᵀ", "" for none). ``point`` is the feedback point of a converted network where a direct signal comes in.
+    "m sign(W)ᵀ", "" for none). ``slope_symbol`` is what the signal is multiplied by: "f′", or "g" where
+    another derivative stands in its place. ``point`` is the feedback point of a converted network where a direct signal
+    comes in.
 
     Angles are in degrees, as measured last on the probe batch (``measured_at`` of the state). ``gradient_angle`` is
     between δ by the rule and δ by BP, each the signal received times its slope (g for the rule, f′ for BP), the mean
@@ -53,6 +55,7 @@ class NetworkLayer(TypedDict):
     route: Route
     rule: str
     carrier: str
+    slope_symbol: str
     point: str
     gradient_angle: float | None
     gradient_chance: Band | None

@@ -15,6 +15,7 @@ from dfa_lab.experiment.inspection import (
     UnitNumbers,
     network_state,
     unit_numbers,
+    uses_own_slope,
 )
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.widgets.network import messages
@@ -62,7 +63,7 @@ def network_message(
         "measured_at": state.measured_at,
         "rule": state.rule,
         "rule_title": state.title,
-        "layers": [_layer(one) for one in state.layers],
+        "layers": [_layer(one, _slope_symbol(run, one, replica)) for one in state.layers],
         "sample": _sample(state.sample),
         "numbers": None if numbers is None else _numbers(numbers),
         "error_from": _SENT.get(state.sends, "error"),
@@ -71,7 +72,12 @@ def network_message(
     return dict(found)
 
 
-def _layer(layer: LayerState) -> messages.NetworkLayer:
+def _slope_symbol(run: Experiment, layer: LayerState, replica: int) -> str:
+    name = str(layer.number) if run.module is None else layer.place.name
+    return "f′" if uses_own_slope(run.settings, name, replica) else "g"
+
+
+def _layer(layer: LayerState, slope_symbol: str) -> messages.NetworkLayer:
     place, angles, own = layer.place, layer.angles, layer.sample
     return {
         "number": layer.number,
@@ -81,6 +87,7 @@ def _layer(layer: LayerState) -> messages.NetworkLayer:
         "route": place.route,
         "rule": place.rule.name,
         "carrier": place.carrier,
+        "slope_symbol": slope_symbol,
         "point": place.point,
         "gradient_angle": _number(angles.gradient),
         "gradient_chance": _band(angles.gradient_chance),

@@ -125,7 +125,7 @@ function UnitWords({ words }: { words: string }) {
   return (
     <>
       <p>{words}</p>
-      <p class="dfa-note">Press numbers for the sums behind these; click the unit again to leave it.</p>
+      <p class="dfa-note">Press numbers for the sums; click the unit again to leave it.</p>
     </>
   );
 }

@@ -16,7 +16,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history.history import History
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot, Snapshot
 from dfa_lab.views.base import palette
-from dfa_lab.views.snapshots.captions import angle_between, matrix_words
+from dfa_lab.views.snapshots.captions import angle_between, matrix_words, source
 from dfa_lab.views.snapshots.matrix_plot import REACH, matrixplot, order
 from dfa_lab.views.snapshots.views import POINTS, VIEWS, deltaplot, sampleangleplot, spectrumplot
 
@@ -93,8 +93,23 @@ def test_matrixplot_shows_both_transposed_scaled_and_sorted_alike(angle: float) 
         assert axis.get_xlabel() == "output unit, sorted (its number)"
         assert [text.get_text() for text in axis.get_xticklabels()] == [str(unit) for unit in columns]
     assert drawn[0].get_ylabel() == "hidden unit of layer 1, sorted"
-    assert title_of(drawn) == f"layer 1: B stands at {angle:.1f}° from Wᵀ\ndfa, step 1,000"
+    assert title_of(drawn) == f"layer 1: B stands at {angle:.1f}° from Wᵀ\nDFA, step 1,000"
     assert drawn[1].get_title() == "Wᵀ: BP's own, (W₃ W₂)ᵀ"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "said"),
+    [
+        ("fa", "fa", "FA"),
+        ("fa", "usf", "FA, then uSF"),
+        ("dfa+fa", "shallow", "DFA+FA, then shallow"),
+        ("my run", "usf", "my run, rule uSF"),
+        ("seed 3, BP", "bp", "seed 3, BP"),
+    ],
+)
+def test_a_picture_says_its_run_and_rule_as_the_chips_do(name: str, rule: str, said: str) -> None:
+    record = replace(snapshot_of(layer_of(1, 10, 24, 45)), name=name, rule=rule)
+    assert source(record) == f"{said}, step 1,000"
 
 
 def test_sorting_shows_the_structure_and_only_reorders() -> None:

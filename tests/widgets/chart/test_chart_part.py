@@ -29,11 +29,13 @@ class Message:
         self.header = header
         self.size = len(json.dumps(header)) + len(buffer)
         self.series: dict[tuple[str, int | None], np.ndarray] = {}
+        self.taken: list[np.ndarray] = []
         numbers = np.frombuffer(buffer, dtype=np.float64)
         columns = 3 if spread else 2
         for chunk in header["series"]:
             taken, numbers = np.split(numbers, [columns * chunk["count"]])
-            self.series[chunk["metric"], chunk["layer"]] = taken.reshape(columns, -1)
+            self.taken.append(taken.reshape(columns, -1))
+            self.series[chunk["metric"], chunk["layer"]] = self.taken[-1]
         assert not len(numbers)
 
 
@@ -129,8 +131,7 @@ def test_a_page_that_knows_nothing_yet_is_given_everything(chart: Watched) -> No
     chart.show(history, STATUS)
     chart.whole = True
     assert chart.show(history, STATUS)
-    assert chart.sent[-1].header["type"] == "snapshot"
-    assert chart.sent[-1].series["train_loss", None].shape == (2, 20)
+    assert (chart.sent[-1].header["type"], chart.sent[-1].series["train_loss", None].shape) == ("snapshot", (2, 20))
     assert not chart.show(history, STATUS)
 
 
@@ -219,6 +220,27 @@ def test_where_a_run_diverged_is_sent_once_and_taken_back(chart: Watched) -> Non
     assert not chart.show(history, STATUS, diverged=407)
     assert chart.show(history, STATUS)
     assert chart.sent[-1].header["diverged"] is None
+
+
+@pytest.mark.parametrize("left_at", [1, 12, 29])
+@pytest.mark.parametrize("read_before", [False, True])
+def test_a_fork_is_drawn_from_where_it_left_the_other_run(chart: Watched, left_at: int, read_before: bool) -> None:
+    parent = History()
+    record(parent, 0, left_at + 1)
+    fork = parent.copy()
+    fork.record("weight_alignment", 0.0, step=left_at, samples=left_at, layer=1)  # measured anew after its change
+    runs = [Shown(parent, "FA"), Shown(fork, "BP", since=left_at)]
+    if read_before:
+        chart.show(runs, STATUS)
+    for history in (parent, fork):
+        record(history, left_at + 1, 40)
+    chart.show(runs, STATUS)
+    steps: dict[tuple[str, int], list[float]] = {}
+    for message in chart.sent:
+        for chunk, columns in zip(message.header["series"], message.taken, strict=True):
+            steps.setdefault((chunk["metric"], chunk.get("run", 0)), []).extend(columns[0])
+    assert steps["train_loss", 0] == list(range(40))
+    assert steps["train_loss", 1] == steps["weight_alignment", 1] == list(range(left_at, 40))
 
 
 def test_values_that_are_no_numbers_pass(chart: Watched) -> None:

@@ -52,6 +52,13 @@ def test_a_rule_says_how_well_it_learns_and_aligns(rule):
         assert re.search(r"[Tt]he learning signals are \d+° from backpropagation's: ", said)
 
 
+@pytest.mark.parametrize("rule", ["bp", "fa"])
+@pytest.mark.parametrize("derivative", ["exact", "step", "identity"])
+def test_only_backpropagation_with_another_derivative_differs_because_of_it(rule, derivative):
+    said = sentence(trained(rule=rule, activation_derivative=derivative))
+    assert ("° from backpropagation's, because of the derivative: " in said) == (rule == "bp" and derivative != "exact")
+
+
 def test_a_rule_with_a_parameter_is_called_by_its_name_and_a_mapping_is_not():
     parameter = dfa.Experiment(**FAST, rule={"name": "kp", "decay": 0.1})
     assert RULES["kp"].title in sentence(parameter)

@@ -52,6 +52,17 @@ def modules():
     yield dfa.Experiment(module=net, rule={"2": "fa"}, probe_every=2)
 
 
+@pytest.mark.parametrize(
+    ("derivative", "symbols"),
+    [("exact", "f′ f′"), ("step", "g g"), ({"name": "triangle", "width": 2.0}, "g g"), ({"2": "step"}, "f′ g")],
+)
+def test_the_slope_is_called_g_where_a_derivative_stands_in_its_place(derivative, symbols):
+    run = dfa.Experiment(rule="dfa", **{**SMALL, "activation_derivative": derivative})
+    assert [layer["slope_symbol"] for layer in network_message(run)["layers"]][:2] == symbols.split()
+    run.change(activation_derivative="exact")
+    assert [layer["slope_symbol"] for layer in network_message(run)["layers"]][:2] == ["f′", "f′"]
+
+
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_the_message_is_of_its_type_for_every_rule(rule):
     run = dfa.Experiment(rule=rule, **SMALL)
