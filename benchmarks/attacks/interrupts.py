@@ -128,6 +128,7 @@ def at_time(seconds: float) -> Iterator[None]:
 def attack(plan: Plan, counts: Counts, calls: tuple[str, ...] | None = None) -> None:
     """Each round one of the calls, interrupted once; half of them by line."""
     names = tuple(CALLS) if calls is None else calls
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind with Ctrl-C ignored
     for number, numbers in plan.rounds():
         name, by_line, seed = names[number % len(names)], numbers.random() < 0.5, numbers.random()
         share = numbers.random()

@@ -53,7 +53,7 @@ def test_values_that_are_no_numbers_become_gaps() -> None:
 def test_the_value_nearest_to_a_step() -> None:
     series = "const s = new m.Series('x', 1); s.append([10, 20], [1, 2], null);"
     assert run("chart/series.ts", f"(() => {{ {series} return a.map((x) => s.near(x)); }})()", 0, 14, 16, 99) == [
-        1,
+        None,
         1,
         2,
         2,
