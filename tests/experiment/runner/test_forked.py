@@ -210,6 +210,8 @@ def test_a_pool_of_forked_processes_trains(training):
     assert "torch" in sys.modules
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(steps_of, [3, 5], chunksize=1) == [3, 5]
+        pool.close()  # each process ends by itself: SIGTERM, by which a block ends them, may be ignored here
+        pool.join()
 
 
 def steps_of(count):
