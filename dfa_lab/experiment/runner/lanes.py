@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import NameReader, name_of, unused
+from dfa_lab.experiment.history import NameReader, SeriesKey, name_of, unused
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner.rest_measurement import Measured
 from dfa_lab.experiment.runner.scheduled_changes import ScheduledChanges, SessionLike
@@ -26,13 +26,17 @@ LANES = 1 + MOST_LANES
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """How one lane stands; ``number`` is what commands call it by, ``forked_at`` the step from which on it is alone."""
+    """How one lane stands; ``number`` is what commands call it by, ``forked_at`` the step from which on it is alone.
+
+    ``inherited`` says how many rows of each series, the dropped ones included, are of the run that it was forked from.
+    """
 
     number: int
     name: str
     steps_done: int
     settings: Settings
     forked_at: int = 0
+    inherited: Mapping[SeriesKey, int] = field(default_factory=dict, repr=False, compare=False)
 
 
 class Lane:
@@ -45,6 +49,7 @@ class Lane:
         self.scheduled = scheduled or ScheduledChanges()
         self.forked_fields: dict[str, Any] = {}  # what was changed when it was forked: its name says so
         self.keeps_name = False  # its user gave it its name
+        self.inherited: dict[SeriesKey, int] = {}
         self.forked_at, self.changes_before = experiment.steps_done, len(experiment.history.events)
         self._only_steps = False  # others train in between: only the time inside a step counts
         self._timed_on_copy = False
@@ -139,6 +144,7 @@ class Lanes:
                 lane.experiment.steps_done,
                 lane.experiment.settings,
                 lane.forked_at if lane.number else 0,
+                lane.inherited,
             )
             for lane, name in zip(lanes, self._names_of(lanes), strict=True)
         )
@@ -227,6 +233,7 @@ class Lanes:
         made.undoable = []  # what was changed before is the other lane's; its name tells what is changed here
         made.resume_clock()
         another = Lane(made, next(self._numbers))
+        another.inherited = {key: series.dropped + len(series) for key, series in made.history.series.items()}
         another.forked_fields = dict(fields) or {one: getattr(made.settings, one) for one in parent.forked_fields}
         another.keeps_name = bool(name) or (parent.keeps_name and not fields)
         self.all = (*self.all, another)

@@ -8,13 +8,13 @@ series or an event is the run's place in the snapshot's ``runs``; without it the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.experiment.history import History
+from dfa_lab.experiment.history import History, SeriesKey
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import BP_SPEED, Rows
@@ -35,6 +35,7 @@ class Shown:
     ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
     ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's. ``since`` is the
     step at which a fork left the run that it comes from: its curves begin there, as what was before is the other's.
+    ``inherited`` says how many rows of each series are the other's, where that is known.
     """
 
     history: History
@@ -44,6 +45,7 @@ class Shown:
     classify: bool = True
     compared: bool = False
     since: int = 0
+    inherited: Mapping[SeriesKey, int] = field(default_factory=dict)
 
     @classmethod
     def pinned(cls, history: History) -> Shown:
@@ -97,7 +99,10 @@ class ChartPart(PagePart):
         shown = _checked(runs)
         snapshot = self._is_whole() or shown != self._runs or any(rows.stale for rows in self._rows)
         if snapshot:
-            self._runs, self._rows = shown, [Rows(run.history, compared=run.compared, since=run.since) for run in shown]
+            self._runs, self._rows = (
+                shown,
+                [Rows(run.history, compared=run.compared, since=run.since, inherited=run.inherited) for run in shown],
+            )
         chunks, buffer = self._new_rows()
         events = self._new_events()
         changed = (dict(status), diverged) != (self._status, self._diverged)

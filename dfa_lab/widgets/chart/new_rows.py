@@ -6,12 +6,12 @@ Beside the series themselves that is the mean over layers of metrics that every 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
 
-from dfa_lab.experiment.history import METRICS, Event, History, Series
+from dfa_lab.experiment.history import METRICS, Event, History, Series, SeriesKey
 from dfa_lab.views.base import thin
 
 OWN_SPEED, BP_SPEED = "samples_per_s", "bp_samples_per_s"
@@ -22,15 +22,24 @@ MEAN = "mean"
 class Rows:
     """A reader's place in one history: each ``take`` gives what was recorded since the last one.
 
-    Where throughput is ``compared`` with BP's, rows from before it was are left out: they were timed in another way. So
-    are those from before the step ``since``, but for the last of them: there a fork's curve leaves the other's.
+    Where throughput is ``compared`` with BP's, rows from before it was are left out: they were timed in another way.
+    Of a fork, those from before the step ``since`` are left out, and of angles and speeds also those at it that are
+    ``inherited``, so many of each series: they say what the other run's rule did. Losses and accuracies at that step
+    are of weights that both have; there the fork's curve leaves the other's.
     """
 
-    def __init__(self, history: History, *, compared: bool = False, since: int = 0) -> None:
+    def __init__(
+        self,
+        history: History,
+        *,
+        compared: bool = False,
+        since: int = 0,
+        inherited: Mapping[SeriesKey, int] | None = None,
+    ) -> None:
         # Read before the rows: a truncation in between is then seen at the next frame.
         self.revision = history.revision
         self.history = history
-        self._since = since
+        self._since, self._inherited = since, inherited or {}
         # How many rows of each series were ever read, or dropped before.
         self._read: dict[tuple[str, Any], int] = {(OWN_SPEED, None): _not_compared(history)} if compared else {}
         self._newest: dict[tuple[str, Any], float] = {}  # the step of the last of them
@@ -71,12 +80,27 @@ class Rows:
         """The number of the first row that was not read; of a series that was thinned the first after the last step."""
         start, newest = self._read.get(key, 0) - series.dropped, self._newest.get(key)
         if newest is None and self._since:
-            start = max(start, bisect.bisect_right(series.steps, self._since) - 1)
+            start = max(start, self._first_of_fork(key, series))
         if newest is None or not series.dropped:
             return max(0, start)
         steps = series.steps
         fits = 0 < start <= len(steps) and steps[start - 1] == newest
         return start if fits else bisect.bisect_right(steps, newest)
+
+    def _first_of_fork(self, key: tuple[str, Any], series: Series) -> int:
+        """The number of the first row that a fork's curve has."""
+        metric, layer = key
+        after = bisect.bisect_right(series.steps, self._since)
+        if METRICS[metric].clock:
+            return after
+        last_there = after - 1 if after and series.steps[after - 1] == self._since else after
+        if not METRICS[metric].per_layer:
+            return last_there
+        inherited = max(
+            (rows for (name, one), rows in self._inherited.items() if name == metric and layer in (one, MEAN)),
+            default=0,
+        )
+        return max(last_there, inherited - series.dropped)
 
     def take_events(self) -> list[Event]:
         """The changes made since the last call."""

@@ -80,9 +80,16 @@ class ChartFeed:
         """See ``Feed``."""
         model = now.model
         compares, failed = model.runner.compares_speed, model.runner.error
-        forked_at = {lane.name: lane.forked_at for lane in now.status.lanes}
+        lanes = {lane.name: lane for lane in now.status.lanes}
         shown = [
-            Shown(run.history, name, classify=run.task.classifies, compared=compares(run), since=forked_at[name])
+            Shown(
+                run.history,
+                name,
+                classify=run.task.classifies,
+                compared=compares(run),
+                since=lanes[name].forked_at,
+                inherited=lanes[name].inherited,
+            )
             for name, run in model.lanes_by_name(now.status).items()
         ]
         shown += [Shown.pinned(pin) for pin in model.pins]
