@@ -88,7 +88,7 @@ export function PanelBox({ panel, large, alone, corner, beside, enlarge }: Panel
       />
       {diverged && <span class="dfa-diverged">{diverged}</span>}
       {tip && room !== "full" && lines.length > 0 && (
-        <div class={`dfa-tip dfa-tip-${beside}`} aria-hidden="true">
+        <div ref={keepInside} class={`dfa-tip dfa-tip-${beside}`} aria-hidden="true">
           <div class="dfa-tip-step">{[oneLine(name), at].filter(Boolean).join(" ")}</div>
           {lines[0].row === undefined ? (
             lines.map((line, i) => (
@@ -116,6 +116,16 @@ export function PanelBox({ panel, large, alone, corner, beside, enlarge }: Panel
       )}
     </div>
   );
+}
+
+/** Move what is wider than its place until none of it is outside of the curves. */
+function keepInside(tip: HTMLElement | null): void {
+  const around = tip?.closest(".dfa-curves")?.getBoundingClientRect();
+  if (!tip || !around) return;
+  tip.style.translate = "";
+  const { left, right } = tip.getBoundingClientRect();
+  const by = left < around.left ? around.left - left : Math.min(0, around.right - right);
+  if (by) tip.style.translate = `${by}px`;
 }
 
 /** A short piece of a line as the plot draws it: colour, dash, width, and the run's sign. */

@@ -232,7 +232,7 @@ export function WayBack({
           </text>
           <g ref={slope} class="dfa-slope" data-testid={`dfa-slope-${number}`}>
             <path class="dfa-back dfa-p dfa-p-signal" d={upInto(carrier, bottom)} marker-end={head} />
-            <text class="dfa-small" x={middle + 7} y={(bottom + carrier.y) / 2} dy="0.35em">
+            <text class="dfa-small" x={middle - 7} y={(bottom + carrier.y) / 2} dy="0.35em" text-anchor="end">
               × {layer.slope_symbol}
               <title>
                 {layer.slope_symbol === "g"

@@ -62,7 +62,7 @@ export interface Plan {
 const SLOT = 84; // the least width of a layer, at letters of 13 px
 const WIDEST = 240;
 const FOLDED = 46;
-const SAYS = 48; // the width of what the network says
+const SAYS = 58; // the width of what the network says
 const LANE = 7;
 const RISE = 9; // from the highest lane up to what it leads to
 

@@ -1,6 +1,6 @@
 // What is said while the kernel does not answer: why that may be, and what to run or do, ready to be copied.
 import "./page.css";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { copy } from "../shared/clipboard.ts";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
@@ -34,13 +34,25 @@ function Command({ text }: { text: string }) {
 /** Where there are cells, what to run in one; on a page of its own its visitor can only load it again. */
 export function NoAnswer() {
   const lab = useLab();
+  const notice = useRef<HTMLDivElement>(null);
   const silent = useStore(lab.page, (state) => state.silent);
   const restore = useStore(lab.panel, (state) => state.restore);
+  useEffect(() => {
+    const { root } = lab;
+    if (!silent || !root) return undefined;
+    // Whoever presses something below sees why nothing happens.
+    const show = () => notice.current?.scrollIntoView({ block: "nearest" });
+    const pressed = ["click", "change", "keydown"];
+    for (const kind of pressed) root.addEventListener(kind, show);
+    return () => {
+      for (const kind of pressed) root.removeEventListener(kind, show);
+    };
+  }, [lab, silent]);
   if (!silent) return null;
   const command = restore ? <Command text={`import dfa_lab as dfa; ${restore}`} /> : null;
   const cells = lab.options.cells !== false;
   return (
-    <div class="dfa-error dfa-no-answer" role="alert" data-testid="dfa-no-answer">
+    <div ref={notice} class="dfa-error dfa-no-answer" role="alert" data-testid="dfa-no-answer">
       The kernel does not answer.{" "}
       {cells && command && <>If it was restarted or died, go on from the last save: run {command} in a new cell. </>}
       {cells && !command && "If it was restarted or died, run this cell again. "}

@@ -23,8 +23,8 @@ from dfa_lab.experiment.autosave.saved_run import Write, remove_saved, write_sav
 from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
 from dfa_lab.experiment.checkpoints import UnsavableError
 
-#: Seconds of training between two saves, and between two where the training rests each time.
-EVERY, AT_REST = 30.0, 1.0
+#: Seconds of training before the first save, between two, and between two where the training rests each time.
+FIRST, EVERY, AT_REST = 5.0, 30.0, 1.0
 #: The share of the time that saving takes of the training at most.
 SHARE = 0.01
 #: Where the last save took longer than so many seconds, none is begun when the program ends.
@@ -74,7 +74,7 @@ class Autosave:
         self._waiting: tuple[Taken, float] | None = None
         self._thread: threading.Thread | None = None
         self._count = 0
-        self._pause = EVERY
+        self._pause = min(FIRST, EVERY)
         self._took = 0.0  # seconds, from the beginning of the last writing to its end
         self.resume()
 

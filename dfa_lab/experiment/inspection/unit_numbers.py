@@ -17,7 +17,7 @@ from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.activations import DERIVATIVES, derivative_of, exact
 from dfa_lab.learning.ops import each
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rules import RULES, Route
 
 #: Products of a sum that are written out, the largest; inputs whose weight's change is; outputs whose error is.
 MOST_TERMS, MOST_INPUTS, MOST_OUTPUTS = 3, 3, 10
@@ -80,7 +80,7 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]
     place = "the output" if layer > found.hidden else f"layer {layer}"
-    title = f"unit {unit} of {place}, sample {sample + 1}, rule {found.layers.rule.name}"
+    title = f"unit {unit} of {place}, sample {sample + 1}, rule {RULES.label(found.layers.rule.name)}"
     return UnitNumbers(layer, unit, sample, title, tuple(lines))
 
 

@@ -49,10 +49,10 @@ class Runner(CommandThread, NoCopies):
     on a copy of the network, in turn with BP's, at every speed. After ``watch_limit`` seconds of training in which
     nobody called ``watched`` or put a command it pauses and says so; None lets it train.
 
-    Every 30 seconds of training and at each pause the runs are saved into the folder ``autosave``, from copies, in a
-    thread of its own: True is the platform's folder for such files, None saves nothing; without a thread only the path
-    of a folder is one. Old short runs go first where there are more than 20 saves, or 500 MB. ``restore`` reopens
-    one. Where that fails the status says so once, training goes on, and it is tried again later.
+    After 5 and every 30 seconds of training, and at each pause, the runs are saved into the folder ``autosave``, from
+    copies, in a thread of its own: True is the platform's folder for such files, None saves nothing; without a thread
+    only the path of a folder is one. Old short runs go first where there are more than 20 saves, or 500 MB. ``restore``
+    reopens one. Where that fails the status says so once, training goes on, and it is tried again later.
 
     Where the training comes to rest each lane is measured by hand at the step it stands at, after the pause has been
     answered; so it is after a change at rest that makes the angles others. Commands that wait go before it.

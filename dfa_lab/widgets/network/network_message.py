@@ -23,6 +23,8 @@ from dfa_lab.widgets.network.summary import summary_of
 
 #: Significant digits of every number in a message.
 DIGITS = 4
+#: Those of each number where there is one for every output.
+DIGITS_OF_MANY = 2
 #: Numbers nearer to zero, and those beyond its inverse, are rounded one by one: their power of ten is not exact.
 SMALLEST = 1e-15
 #: What a rule sends -> how the message calls it.
@@ -48,7 +50,7 @@ def network_message(
     >>> from dfa_lab.widgets.network import network_message
     >>> message = network_message(dfa.Experiment(task="moons", widths=(8,), rule="fa"), layer=1, unit=0)
     >>> [layer["carrier"] for layer in message["layers"]], message["numbers"]["title"]
-    (['B', ''], 'unit 0 of layer 1, sample 1, rule fa')
+    (['B', ''], 'unit 0 of layer 1, sample 1, rule FA')
     """
     numbers = None
     with run.held():
@@ -138,8 +140,8 @@ def _numbers(numbers: UnitNumbers) -> messages.UnitNumbers:
 
 
 def _text(value: float | tuple[float, ...]) -> str:
-    given = (value,) if isinstance(value, float) else value
-    shown = ", ".join(f"{one + 0.0:.{DIGITS}g}" for one in given).replace("-", "−")  # + 0.0: no minus before a zero
+    given, digits = ((value,), DIGITS) if isinstance(value, float) else (value, DIGITS_OF_MANY)
+    shown = ", ".join(f"{one + 0.0:.{digits}g}" for one in given).replace("-", "−")  # + 0.0: no minus before a zero
     return shown if isinstance(value, float) else f"[{shown}]"
 
 

@@ -65,7 +65,7 @@ def test_the_sum_is_written_out_in_its_largest_products():
     shown = many.formula.replace("(", "").replace(")", "").replace("−", "-").split(" + ")[:3]
     written = [np.prod([float(one) for one in product.split(" · ")]) for product in shown]
     np.testing.assert_allclose(written, largest, rtol=0.02)
-    assert found.title == "unit 1 of layer 1, sample 1, rule dfa"
+    assert found.title == "unit 1 of layer 1, sample 1, rule DFA"
 
 
 def test_a_derivative_in_place_of_the_slope_is_called_g_and_an_optimizer_is_named(monkeypatch):
