@@ -166,7 +166,7 @@ def _coded(targets: list[np.ndarray], given: bool) -> tuple[int, list[Tensor], s
         known = np.unique(np.concatenate([one.ravel() for one in targets]))
         known = known[known != IGNORED] if known.dtype.kind in "iu" else known
     except TypeError as reason:
-        raise DfaLabError(f"targets cannot be told apart: {reason}. Expected numbers or texts, not both.") from None
+        raise DfaLabError(f"targets cannot be distinguished: {reason}. Expected numbers or texts, not both.") from None
     if not len(known):
         raise DfaLabError(f"targets are all {IGNORED}, which is no class; expected class numbers from 0.")
     numbers = known.dtype.kind in "iu" and int(known.min()) >= 0

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from dfa_lab.errors import whole_number
+from dfa_lab.experiment.history import words_of
 from dfa_lab.experiment.inspection.layer_state import numbers
 from dfa_lab.experiment.inspection.sample_pass import SamplePass, sample_pass
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.activations import DERIVATIVES, derivative_of, exact
 from dfa_lab.learning.ops import each
-from dfa_lab.learning.rules import RULES, Route
+from dfa_lab.learning.rules import Route
 
 #: Products of a sum that are written out, the largest; inputs whose weight's change is; outputs whose error is.
 MOST_TERMS, MOST_INPUTS, MOST_OUTPUTS = 3, 3, 10
@@ -80,7 +81,7 @@ def unit_numbers(experiment: Experiment, layer: int, unit: int, sample: int = 0,
         body = writer.at_output() if layer > found.hidden else writer.at_hidden()
         lines = [writer.error(), *body, *writer.changes(rate, settings)]
     place = "the output" if layer > found.hidden else f"layer {layer}"
-    title = f"unit {unit} of {place}, sample {sample + 1}, rule {RULES.label(found.layers.rule.name)}"
+    title = f"unit {unit} of {place}, sample {sample + 1}, rule {words_of('rule', found.layers.rule.name)}"
     return UnitNumbers(layer, unit, sample, title, tuple(lines))
 
 

@@ -241,8 +241,7 @@ class Lanes:
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
-        (gone,) = self.chosen(lane)
-        self.all = tuple(one for one in self.all if one is not gone)
+        self.all = tuple(one for one in self.all if one not in self.chosen(lane))
 
     def reset(self, fields: Mapping[str, Any]) -> None:
         """Lane 0 begins a new run, without scheduled changes; the others go."""

@@ -65,13 +65,13 @@ def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -
     import pandas as pd
 
     calls: list[dict[Any, Any]] = [dict(frame.attrs) for frame in frames]
-    told = [*columns, "seed"]
+    names = [*columns, "seed"]
     if len({call["steps"] for call in calls}) > 1:
-        told.append("steps")
+        names.append("steps")
         for frame, call in zip(frames, calls, strict=True):
             frame.insert(len(columns), "steps", call["steps"])
     filled = [number for number, frame in enumerate(frames) if len(frame)] or [0]
-    if pd.concat([frames[number][told].drop_duplicates() for number in filled]).duplicated().any():
+    if pd.concat([frames[number][names].drop_duplicates() for number in filled]).duplicated().any():
         for number, frame in enumerate(frames, 1):
             frame.insert(len(columns), "sweep", number)
     whole = pd.concat([frames[number] for number in filled], ignore_index=True)

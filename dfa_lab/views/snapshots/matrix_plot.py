@@ -24,7 +24,7 @@ from dfa_lab.views.snapshots.captions import (
     source,
 )
 
-# Blue and red of one lightness course around white: told apart with any common colour vision.
+# Blue and red of one lightness course around white: they differ for any common colour vision.
 DIVERGING = "RdBu_r"
 # The colours end at ± this many root mean squares, in every picture, so that two pictures can be compared.
 REACH = 3.0

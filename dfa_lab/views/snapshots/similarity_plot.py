@@ -16,7 +16,7 @@ from dfa_lab.views.base import axes_for, palette
 if TYPE_CHECKING:
     import pandas as pd
 
-#: One lightness course, told apart with any common colour vision and in print; the same from 0 to 1 in every picture.
+#: One lightness course: values differ for any common colour vision and in print. From 0 to 1 in every picture.
 COLOURS = "cividis"
 #: Above this the cell is light, and its number dark.
 LIGHT = 0.55

@@ -13,7 +13,7 @@ from dfa_lab.experiment.inspection import Surface, surface_of
 from dfa_lab.views.base import Engine, axes_for, palette, put_legend, record_of
 from dfa_lab.views.snapshots.captions import put_title
 
-#: A shape for each class, so that no two are told apart by hue alone.
+#: A shape for each class, so that no two differ by hue alone.
 SHAPES = ("o", "s", "^", "D", "v", "P")
 #: How strong the colour of a region is where the network is wholly sure.
 DEEPEST = 0.55

@@ -134,8 +134,8 @@ class _Due:
 class PictureFeed:
     """The chosen picture of the chosen run, while a page shows it.
 
-    It is drawn in a thread of its own where there are threads: what the page is told, and what its user does, waits for
-    no drawing. What fails there is raised by ``show`` until a picture is drawn again.
+    It is drawn in a thread of its own where there are threads: neither what the page receives nor what its user does
+    waits for it. What fails there is raised by ``show`` until a picture is drawn again.
     """
 
     def __init__(self, part: PicturePart) -> None:

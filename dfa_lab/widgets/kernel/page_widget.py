@@ -43,7 +43,7 @@ def has_cells() -> bool:
 class PageWidget(anywidget.AnyWidget):
     """A widget whose ``parts`` send what changed, and everything when a page opens it, which may be at any time.
 
-    ``part`` names what the page draws, ``options`` are told to it once, with ``cells`` False where there are none.
+    ``part`` names what the page draws, ``options`` are sent to it once, with ``cells`` False where there are none.
     ``frames`` is what passes between the parts and its pages. ``on_close`` is called, if set, when it is closed the
     first time.
 
