@@ -100,3 +100,13 @@ def test_the_first_steps_of_a_shape_are_done_as_they_are_and_another_shape_begin
 
 def test_on_a_cpu_nothing_is_captured():
     assert not isinstance(dfa.Experiment(**FAST).trainer.learner._step, CudaGraphStep)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_an_error_leaves_gradients_on_or_off_as_they_were(on):
+    """Ctrl-C may come where a ``no_grad`` is about to set them back."""
+    with torch.set_grad_enabled(on):
+        with pytest.raises(KeyboardInterrupt), ComputeContext(dfa.Settings()):
+            torch._C._set_grad_enabled(not on)
+            raise KeyboardInterrupt
+        assert torch.is_grad_enabled() is on
