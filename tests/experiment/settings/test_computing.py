@@ -105,8 +105,12 @@ def test_on_a_cpu_nothing_is_captured():
 @pytest.mark.parametrize("on", [True, False])
 def test_an_error_leaves_gradients_on_or_off_as_they_were(on):
     """Ctrl-C may come where a ``no_grad`` is about to set them back."""
+
+    def pressed():
+        torch.set_grad_enabled(not on)
+        raise KeyboardInterrupt
+
     with torch.set_grad_enabled(on):
         with pytest.raises(KeyboardInterrupt), ComputeContext(dfa.Settings()):
-            torch._C._set_grad_enabled(not on)
-            raise KeyboardInterrupt
+            pressed()
         assert torch.is_grad_enabled() is on
