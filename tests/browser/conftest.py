@@ -6,6 +6,7 @@ from urllib.parse import urlparse
 
 import nbformat
 import pytest
+from screen import open_notebook
 from server import ARTIFACTS, CHROMIUM, FLAGS, TOKEN, served
 
 from dfa_lab.widgets.kernel import copy_notebooks
@@ -51,10 +52,7 @@ def first_notebook(lab, lab_folder):
 @pytest.fixture
 def explorer(page, first_notebook):
     """The first notebook with its first cell run."""
-    page.goto(f"{first_notebook}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.keyboard.press("Escape")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    open_notebook(page, first_notebook)
     page.locator(".jp-CodeCell").first.click()
     page.keyboard.press("Shift+Enter")
     page.get_by_test_id("dfa-step").wait_for(timeout=60_000)
@@ -71,9 +69,7 @@ def own_notebook(page, lab, lab_folder, request):
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(made, lab_folder / name)
-        page.goto(f"{lab}/lab/tree/{name}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        open_notebook(page, f"{lab}/lab/tree/{name}")
         page.locator(".jp-CodeCell").first.click()
         page.keyboard.press("Shift+Enter")
         page.locator(".dfa-root").first.wait_for(timeout=90_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from screen import control, press, step, text, until
+from screen import control, open_notebook, press, step, text, until
 from server import CHROMIUM, FLAGS, ROOT, TOKEN, served
 
 SIZE = {"width": 1080, "height": 860}
@@ -95,10 +95,7 @@ def main():
         with served(Path(notebooks), arguments, f"/api?token={TOKEN}") as lab, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = browser.new_page(viewport=SIZE)
-            page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-            page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-            page.keyboard.press("Escape")
-            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+            open_notebook(page, f"{lab}/lab/tree/00_explorer.ipynb")
             page.keyboard.press("Control+b")
             page.locator(".jp-CodeCell").first.click()
             page.keyboard.press("Shift+Enter")

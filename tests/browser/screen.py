@@ -2,6 +2,23 @@
 
 import time
 
+from server import TOKEN
+
+
+def open_notebook(page, address):
+    """Open a notebook in JupyterLab, and wait for its kernel; ``address`` is without a token."""
+    page.goto(f"{address}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+
+
+def open_explorer(page, address):
+    """Open a notebook, run its first cell by Shift+Enter, with no click, and wait for the explorer in it."""
+    open_notebook(page, address)
+    page.keyboard.press("Shift+Enter")
+    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
+    until(page, lambda: text(page, "state") == "ready")
+
 
 def text(page, name):
     return page.get_by_test_id(f"dfa-{name}").inner_text()

@@ -8,6 +8,7 @@ from screen import (
     drawn_step,
     markers,
     open_drawer,
+    open_explorer,
     press,
     step,
     story_place,
@@ -15,7 +16,6 @@ from screen import (
     until,
     value,
 )
-from server import TOKEN
 
 from dfa_lab.experiment.sessions import STORIES
 
@@ -93,12 +93,7 @@ def open_by_key(page, name):
 
 def test_the_first_notebook_by_keyboard(page, lab):
     """What its eight tries ask for, with no mouse from the notebook's opening on."""
-    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.keyboard.press("Shift+Enter")
-    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
-    until(page, lambda: text(page, "state") == "ready")
+    open_explorer(page, f"{lab}/lab/tree/00_explorer.ipynb")
     # 1. Play, and pause; 2. pin and begin anew.
     press_by_key(page, "dfa-do-play")
     until(page, lambda: step(page) > 100)

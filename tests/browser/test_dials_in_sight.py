@@ -2,8 +2,7 @@
 
 import pytest
 from boxes import all_is_in_sight
-from screen import choose_story, close_drawer, open_drawer, press, step, text, until
-from server import TOKEN
+from screen import choose_story, close_drawer, open_drawer, open_explorer, press, step, text, until
 
 # How many dials something lies over.
 COVERED = """() => {
@@ -18,12 +17,7 @@ COVERED = """() => {
 def rested(page, first_notebook):
     """The first notebook's explorer at 1280 x 800, the file browser beside it, paused after some steps."""
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(f"{first_notebook}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.keyboard.press("Shift+Enter")
-    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
-    until(page, lambda: text(page, "state") == "ready")
+    open_explorer(page, first_notebook)
     train(page, 40)
     return page
 

@@ -4,17 +4,14 @@ import time
 
 import pytest
 from boxes import all_is_in_sight
-from screen import press, step, text, until
-from server import TOKEN
+from screen import open_notebook, press, step, text, until
 
 SIZES = [(1280, 800), (1440, 900)]
 
 
 def open_first_notebook(page, lab, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto(f"{lab}/lab/tree/00_explorer.ipynb?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    open_notebook(page, f"{lab}/lab/tree/00_explorer.ipynb")
     assert page.locator(".jp-FileBrowser").is_visible()
 
 

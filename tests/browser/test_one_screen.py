@@ -2,8 +2,8 @@
 
 import pytest
 from boxes import all_is_in_sight
-from screen import choose_story, drawn_step, press, step, story_place, text, until
-from server import TOKEN, served
+from screen import choose_story, drawn_step, open_explorer, press, step, story_place, text, until
+from server import served
 
 from dfa_lab.experiment.sessions import STORIES
 
@@ -59,12 +59,7 @@ def test_on_a_projector_by_voila(page, projector, screenshot):
 def test_at_every_step_of_every_story(page, first_notebook, screenshot):
     """At 1280 x 800, the file browser beside it."""
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(f"{first_notebook}?reset&token={TOKEN}", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.keyboard.press("Shift+Enter")
-    page.get_by_test_id("dfa-do-play").wait_for(timeout=60_000)
-    until(page, lambda: text(page, "state") == "ready")
+    open_explorer(page, first_notebook)
     for name, story in STORIES.items():
         choose_story(page, name)
         page.get_by_test_id("dfa-limit").select_option("")

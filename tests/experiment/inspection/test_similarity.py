@@ -10,22 +10,11 @@ from torch import nn
 
 import dfa_lab as dfa
 from dfa_lab.learning.similarity import by_gram_matrices
+from noise import Noise
 
 
 def small(**fields):
     return dfa.Experiment(**{"task": "moons", "widths": (8, 5), "probe_size": 64, **fields})
-
-
-class Noise(nn.Module):
-    """Draws, and counts its calls, in eval mode too."""
-
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, inputs):
-        self.calls += 1
-        return inputs + 1e-3 * torch.randn(inputs.shape[1])
 
 
 def convolutional(noise=nn.Identity):

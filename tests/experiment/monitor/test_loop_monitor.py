@@ -11,6 +11,7 @@ import dfa_lab as dfa
 from dfa_lab.experiment.measurement import Schedule
 from dfa_lab.experiment.monitor import LoopMonitor
 from dfa_lab.experiment.training import Costs
+from noise import Noise
 
 INPUTS = torch.rand(1200, 4, generator=torch.Generator().manual_seed(1))
 TARGETS = (INPUTS.sum(1) > 2).long()
@@ -22,21 +23,9 @@ def plain():
     return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 2))
 
 
-class Noisy(nn.Module):
-    """Draws, and counts its calls, in eval mode too."""
-
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, inputs):
-        self.calls += 1
-        return inputs + 0.1 * torch.randn(inputs.shape)
-
-
 KINDS = {
     "plain": plain,
-    "noisy": lambda: nn.Sequential(Noisy(), *plain()),
+    "noisy": lambda: nn.Sequential(Noise(0.1), *plain()),
     "converted": lambda: dfa.convert(plain(), "dfa"),
     "moving feedback": lambda: dfa.convert(plain(), "kp"),
     "mlp": lambda: dfa.MLP([4, 8, 8, 2], rule="fa"),
