@@ -237,8 +237,8 @@ class Conversion:
         return whole, noted and [one for one in noted if one[0] != last[0]]
 
     def _look_at_products(self, root: nn.Module, output: Any) -> None:
-        """Raise ``DfaLabError`` where δ goes past the rules; an audit itself names layers that do not use theirs."""
-        recorded = self.seen_output is not None
+        """Raise ``DfaLabError`` where δ goes past the rules; an audit has a row that says so of a layer."""
+        recorded = self.seen_output is not None and self.backward_paths is None
         undecided = {
             name: owner for name, owner in self.undecided.items() if not recorded or owner not in self.buffers.carrying
         }
