@@ -163,7 +163,8 @@ class HandedOn:
 
     def clear(self) -> None:
         """A pass begins, or has ended."""
-        self._by_id = {}
+        if self._by_id:
+            self._by_id = {}
 
     def note(self, point: str, cut: Any) -> None:
         """A point handed on ``cut``."""
@@ -179,9 +180,10 @@ class HandedOn:
 
         The first gradient that comes to such a copy is warned of: it reaches nothing. No copies while it is recorded.
         """
+        if not self._by_id or self._warned or recorded or torch._C._are_functorch_transforms_active():
+            return returned
         extra = [one for one in tensors_of(returned) if one is not output and self.point_of(one)]
-        blind = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-        if not extra or self._warned or blind or recorded:
+        if not extra:
             return returned
         names = [name for name in points if name in {self.point_of(one) for one in extra}]
 
