@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from fnmatch import fnmatchcase
 from typing import Any
 
 #: The most characters of an error's text, which hold the names of a hundred layers, and of one that is shown.
@@ -13,6 +14,10 @@ MOST_CHARACTERS, MOST_SHOWN = 20_000, 1500
 LONGEST_NAME = 100
 #: A collection of more entries than this is named by their number.
 MOST_ENTRIES = 1000
+#: Layers that an error lists beside those whose names are near.
+MOST_LAYERS = 10
+#: What the root is called in messages; in a mapping of rules it is its name as well as "".
+ROOT = "the module itself"
 
 
 class DfaLabError(ValueError):
@@ -156,6 +161,33 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
         return None
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=cutoff)
     return matches[0] if matches else None
+
+
+def near_layers(given: str, layers: Collection[str]) -> list[str]:
+    """Up to three names of layers that ``given``, a name or a pattern, was probably meant to be, the likeliest first.
+
+    They end with it, or else are spelt alike; for a pattern it is the pattern with ``*.`` before it, where that fits.
+    """
+    if len(given) > LONGEST_NAME:
+        return []
+    if any(fnmatchcase(one, f"*.{given}") for one in layers) and set(given) & set("*?["):
+        return [f"*.{given}"]
+    ends = [one for one in layers if given and one.endswith(f".{given}")]
+    return ends[:3] or difflib.get_close_matches(given, list(layers), n=3)
+
+
+def layers_in_words(given: Iterable[str], layers: Collection[str]) -> tuple[str, str]:
+    """A list of ``layers``, and a question, for an error about names ``given`` that none of them has.
+
+    Those that are near come first, then up to ``MOST_LAYERS`` others. The question is "" where none is near, and
+    otherwise begins with a space.
+    """
+    near = list(dict.fromkeys(one for name in list(given)[:MOST_LAYERS] for one in near_layers(name, layers)))
+    others = [one for one in layers if one not in near]
+    listed = [*(one for one in near if one in layers), *others[:MOST_LAYERS]]
+    more = f" and {len(others) - MOST_LAYERS} more" if len(others) > MOST_LAYERS else ""
+    question = f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
+    return ", ".join(name or ROOT for name in listed) + more, question
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], *, guess: str | None = None) -> UnknownNameError:

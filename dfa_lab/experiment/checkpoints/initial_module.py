@@ -37,6 +37,11 @@ def module_of(module: Any, document: Mapping[str, Any], unpacker: Unpacker) -> n
             "Python, with a module that the same code makes: dfa.Experiment.load(path, module=…)."
         )
     built, state = dict(_build(module)), unpacker.unpack(document["state"])
+    if "conversion" in document["build"] and "conversion" not in built:
+        raise DfaLabError(
+            "it trains a converted module, and the one given is not converted: convert it as before, "
+            f"module=dfa.convert(…), with {document['build']['conversion']}."
+        )
     for name in (*document["build"], *built):
         then, now = document["build"].get(name, "missing"), built.get(name, "missing")
         if then != now:

@@ -25,11 +25,12 @@ from dfa_lab.learning.alignment import (
     column,
     measure_alignment,
 )
-from dfa_lab.learning.interface import Output, advice, all_tensors, arguments, check_output, located, rows
+from dfa_lab.learning.interface import Output, all_tensors, arguments, check_output, located, loss_advice, rows
 from dfa_lab.learning.layers import eval_mode
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import conversion_of, unwrapped
 from dfa_lab.learning.networks import network_of
+from dfa_lab.learning.ops import LOSS_FAILURES, failed_loss
 from dfa_lab.learning.recording import full_precision, side_effect_free
 from dfa_lab.learning.rules import RULES
 
@@ -70,11 +71,11 @@ class WatchedNetwork:
         if self._test is not None and self.replicas > 1:
             raise DfaLabError("test was given beside a net with replicas; leave it out, or give a net without them.")
         with FlopCounterMode(display=False) as counter:
-            output = self._output(self._probe[0])
+            output, returned = self._output(self._probe[0])
         self.probe_size = samples_of(self._probe[1]) or 1
         self._forward = counter.get_total_flops() / 2 / self.probe_size
         with torch.no_grad(), full_precision():
-            self._value(output, self._probe[1])
+            self._value(output, self._probe[1], returned)
 
     @property
     def rule(self) -> Any:
@@ -128,21 +129,22 @@ class WatchedNetwork:
         classes = isinstance(targets, Tensor) and targets.dim() == 1 and not targets.is_floating_point()
         for start in range(0, size, size if whole else CHUNK):
             part = slice(start, start + (size if whole else CHUNK))
-            output = self._output(inputs if whole else rows(inputs, part))
+            output, returned = self._output(inputs if whole else rows(inputs, part))
             with torch.no_grad(), full_precision():
-                loss = self._value(output, targets[part])
+                loss = self._value(output, targets[part], returned)
             total += loss * (len(targets[part]) if self._reduction == "mean" else 1)
             if classes:
                 right += int((output.argmax(-1) == targets[part]).sum())
         found = {"test_loss": torch.tensor([total / size], dtype=torch.float64)}
         return found | ({"test_accuracy": torch.tensor([right / size], dtype=torch.float64)} if classes else {})
 
-    def _output(self, inputs: Any) -> Any:
+    def _output(self, inputs: Any) -> tuple[Any, Any]:
+        """The output, and what the network returned, in which it is."""
         try:
             with eval_mode(self._inner), self._untouched() as net, torch.no_grad():
                 args, kwargs = arguments(self._inner, inputs)
                 returned = net(args, kwargs)
-            return returned if self._place is None else located(returned, self._place)
+            return (returned if self._place is None else located(returned, self._place)), returned
         except (TypeError, ValueError, RuntimeError, IndexError) as reason:
             raise DfaLabError(
                 f"net failed on the inputs of probe or test: {in_words(reason)} Give what net takes, on its device."
@@ -160,13 +162,13 @@ class WatchedNetwork:
         with torch.random.fork_rng(), full_precision():
             yield partial(functional_call, inner, buffers) if buffers else lambda args, kwargs: inner(*args, **kwargs)
 
-    def _value(self, output: Any, targets: Any) -> float:
+    def _value(self, output: Any, targets: Any, returned: Any) -> float:
         try:
             loss = self._loss(output, targets)
             return float(loss)
-        except (TypeError, ValueError, RuntimeError, IndexError) as reason:
-            hint = "" if isinstance(output, Tensor) else f" It was given a {type(output).__name__}; {advice(output)}"
-            raise DfaLabError(f"loss_fn failed on the probe or test split: {in_words(reason)}{hint}") from reason
+        except LOSS_FAILURES as reason:
+            words = failed_loss(reason, output, targets, "the probe or test split, ")
+            raise DfaLabError(f"{words}{loss_advice(returned, self._place, output)}") from reason
 
     @property
     def label(self) -> str:

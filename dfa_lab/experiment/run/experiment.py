@@ -41,9 +41,9 @@ class Experiment(KeptInFile):
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
     ``task`` may be a ``Task``, such as ``Task.from_arrays`` makes. With ``module``, and its ``output`` as in
-    ``convert``, it trains a copy of that network by the same settings but those that make an MLP (``widths`` …); what a
-    converted one was converted with holds unless given. ``seed`` then draws the batches and what the module itself
-    draws. Clock readings (``samples_per_s``) apart, nothing depends on time or on the thread.
+    ``convert``, it trains a copy of that network, ``net``, by the same settings but those that make an MLP (``widths``
+    …), and ``module`` stays untrained; what a converted one was converted with holds unless given. ``seed`` then draws
+    the batches and what the module itself draws. Clock readings apart, nothing depends on time or on the thread.
 
     Raises ``DfaLabError`` for settings that cannot be used; ``step`` and ``train`` raise ``DivergedError`` when the
     loss is no longer finite, with the run back at its last checkpoint (one at every probe).
@@ -56,7 +56,7 @@ class Experiment(KeptInFile):
 
     settings: Settings = _of_trainer("settings", "The settings in force.")
     task: Task = _of_trainer("task", "What is learned; flat for an MLP.")
-    net: nn.Module = _of_trainer("learner.net", "The network: an ``MLP``, or the module's copy.")
+    net: nn.Module = _of_trainer("learner.net", "The trained network: an ``MLP``, or the module's converted copy.")
     history: History = _of_trainer("history", "The record.")
     cadence: Schedule = _of_trainer("schedule", "At which steps the run is measured.")
     steps_done: int = _of_trainer("steps_done", "Updates so far.")
@@ -80,7 +80,7 @@ class Experiment(KeptInFile):
             raise DfaLabError(f"Experiment was given {shown(settings)}; expected a Settings, or fields: task='digits'.")
         self._lock = lock_across_forks(self)  # a change or a fork from another thread waits for the end of a step
         self.given_name, self.observers = name, Observers(self)
-        self.module, self.output = module, output  # what a reset begins with; None for an MLP
+        self.module, self.output = module, output  # untrained: what a reset begins with; None for an MLP
         self._begin(settings.changed(**fields) if fields else settings)
 
     def _begin(self, settings: Settings, *, again: bool = False) -> None:

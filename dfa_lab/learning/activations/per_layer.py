@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.errors import DfaLabError, layers_in_words, shown
 from dfa_lab.learning.activations.activations import DERIVATIVES, Activation, Slope, exact, slope_of
 from dfa_lab.learning.activations.given_slope import GivenSlope
 from dfa_lab.learning.activations.per_replica import replica_slopes
@@ -35,11 +35,10 @@ def check_layers(choice: Any, layers: Collection[str], kind: str) -> None:
     patterns = map(str, choice) if per_layer(choice) else ()
     odd = [one for one in patterns if one not in layers and not any(fnmatchcase(layer, one) for layer in layers)]
     if odd:
-        guess = nearest(odd[0], layers)
-        hint = f" Did you mean {guess!r}?" if guess else ""
+        known, question = layers_in_words(odd, layers)
         raise DfaLabError(
             f"activation_derivative was given for {', '.join(map(shown, odd))}, which match{'es' * (len(odd) == 1)} no "
-            f"{kind}; {kind}s: {', '.join(layers) or 'none'}.{hint} A derivative with parameters is written "
+            f"{kind}; {kind}s: {known or 'none'}.{question} A derivative with parameters is written "
             "{'name': 'triangle', 'width': 2.0}."
         )
 

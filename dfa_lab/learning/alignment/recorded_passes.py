@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
-from dfa_lab.learning.interface import advice, called, located
+from dfa_lab.learning.interface import called, located, loss_advice
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import checked_loss, mapped, torch_state
@@ -124,7 +124,12 @@ def record(
         for handle in handles:
             handle.remove()
     output = mapped(_located(converted, returned), outputs) if with_inputs else _located(converted, returned)
-    made = Recording(converted.root, calls, output, before_join, _loss(loss_fn, output, targets))
+    try:
+        loss = checked_loss(loss_fn, output, targets)
+    except DfaLabError as reason:
+        hint = loss_advice(returned, converted.conversion.output, output)
+        raise DfaLabError(f"{reason}{hint}") from reason
+    made = Recording(converted.root, calls, output, before_join, loss)
     made.outputs, made.random = outputs, random
     made.again = lambda: _located(converted, called(converted.root, inputs))
     return made
@@ -154,15 +159,6 @@ def recorded_with_paths(
             converted, names, inputs, targets, loss_fn, reduction, slopes=slopes, forward_in=paths.recording()
         )
         yield made, paths
-
-
-def _loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
-    try:
-        return checked_loss(loss_fn, output, targets)
-    except DfaLabError as reason:
-        if isinstance(output, Tensor):
-            raise
-        raise DfaLabError(f"{reason} loss_fn was given a {type(output).__name__}; {advice(output)}") from reason
 
 
 def _filled(clones: Clones, found: Iterator[Tensor | None]) -> list[Tensor]:

@@ -45,7 +45,7 @@ def audit(
     rule's (class tokens, normalisations, γ) is checked by autograd, from one more forward pass over the same batch from
     the same state. A row whose gradient cannot be found so has ``checked`` False and the ``reason``; where more rows
     are unchecked than checked ``clean`` is None. A layer whose ``forward`` is called in place of the module is not
-    clean.
+    clean, nor is one whose weight is used past it: the ``reason`` says so, with the mapping to paste.
 
     >>> import torch, dfa_lab as dfa
     >>> net = dfa.MLP([2, 3, 2], rule="fa")

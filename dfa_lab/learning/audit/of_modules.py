@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dfa_lab.learning.alignment import Recording
-from dfa_lab.learning.audit.reach import bypassing, fed_points, past_layers, unconverted, why_idle
+from dfa_lab.learning.audit.reach import PastLayers, bypassing, fed_points, unconverted, why_idle
 from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_through, vjp
 from dfa_lab.learning.audit.rerun import Rerun
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, rounding, tolerance
@@ -33,7 +33,7 @@ class Auditor:
         self._converted, self._root, self._recording = converted, converted.root, recording
         self._calls, self._output, self._passed = recording.calls, recording.output, recording.backward()
         self._fed = fed_points(recording, converted.conversion.active_points())
-        self._bypassing, self._past = bypassing(recording), past_layers(converted, recording)
+        self._bypassing, self._past = bypassing(recording), PastLayers(converted, recording)
         self._by_layer = unconverted(converted) | {name: converted.rules[name] for name in converted.carrying}
         self._lesson_given = (targets, reduction)
         in_use = {rule.name: rule for rule in converted.conversion.uses}
@@ -255,8 +255,9 @@ class Auditor:
         layer, rule = self._layers.get(layer_name), self._by_layer.get(layer_name)
         sent = layer.of(rule.name) if layer is not None and rule is not None else 0.0
         unseen = layer is None and rule is not None and rule.route is Route.LAYERWISE and rule is not BP and found.any()
-        if unseen or id(parameter) in self._past:
+        if unseen or id(parameter) in self._past.weights:
             sent = math.inf  # its weight was used, and not by the layer
+            reason = self._past.why(layer_name)
         expected = dict.fromkeys(rules[call.name].name for call in fed) or {(BP if rule is None else rule).name: None}
         past = bool(fed) and first_name in self._bypassing  # a way around the points, by autograd
         error = max(own, sent, *(points[call].of(rules[call.name].name) for call in fed))
@@ -273,7 +274,7 @@ class Auditor:
             expected["bp"] = None
         clean = error <= close or not checked
         shown = error if checked else math.nan
-        reason = "" if checked else reason
+        reason = "" if checked and sent < math.inf else reason
         return AuditRow(name, layer_name, "+".join(expected), tuple(explained), shown, clean, checked, reason)
 
     def _known(self, parameter: nn.Parameter, found: Tensor) -> tuple[Tensor | None, str]:

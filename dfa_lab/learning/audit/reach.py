@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 from dfa_lab.learning.alignment import Recording
@@ -69,7 +69,26 @@ def why_idle(converted: Converted, called: Collection[str], name: str, gradient:
     return "the loss does not depend on it in this pass" if gradient is None and learns and not frozen else ""
 
 
-def past_layers(converted: Converted, recording: Recording) -> set[int]:
+class PastLayers:
+    """The weights that δ goes through past their layers, by their ids, and why a row of theirs is not clean."""
+
+    def __init__(self, converted: Converted, recording: Recording) -> None:
+        self.weights = _past_layers(converted, recording)
+        self._root, root = converted.root, converted.root
+        self._names = [name for name in converted.carrying if self._is_past(root.get_submodule(name))]
+        self._mapping = RuleChoice(converted.conversion.choice).leaving(self._names)
+
+    def why(self, layer: str) -> str:
+        """Why what a layer with a gradient sent is not its rule's."""
+        if self._is_past(self._root.get_submodule(layer)):
+            return f"its weight is used past its layer: leave it to backpropagation, rule={self._mapping}"
+        return "its layer was not called as a module, so that what it sent cannot be seen"
+
+    def _is_past(self, layer: nn.Module) -> bool:
+        return any(id(one) in self.weights for one in layer.parameters())
+
+
+def _past_layers(converted: Converted, recording: Recording) -> set[int]:
     """The ids of weights of layerwise layers that δ goes through past these, in a product of somebody else's."""
     rules, root = converted.rules, converted.root
     layers = {name for name in converted.carrying if rules[name].route is Route.LAYERWISE and rules[name] is not BP}

@@ -21,8 +21,9 @@ class AuditRow:
     """One parameter: the ``expected`` rule, every rule that ``explained`` its gradient, the relative ``error``.
 
     ``error`` is the distance to the expected rule's equation, of the gradient and of the signal its layer sent,
-    whichever is larger; ``clean`` says that the error is what rounding makes, or that the row was not ``checked``, for
-    the ``reason`` given.
+    whichever is larger, infinite where what the layer sent is not its own. ``clean`` says that the error is what
+    rounding makes, or that the row was not ``checked``. A row that was not, and one whose error is infinite, has a
+    ``reason``.
     """
 
     parameter: str
@@ -38,7 +39,7 @@ class AuditRow:
         """What a table shows of the row."""
         if not self.checked:
             return [self.parameter, self.expected, "–", f"not checked: {self.reason}", "–"]
-        error = "rounding" if self.clean else f"{self.error:.0e}"
+        error = "rounding" if self.clean else "–" if math.isinf(self.error) else f"{self.error:.0e}"
         clean = "yes" if self.clean else "NO"
         return [self.parameter, self.expected, ", ".join(self.explained) or "none", error, clean]
 
@@ -63,6 +64,8 @@ class Audit(list[AuditRow]):
         bad, open_ = len(self.failures()), len(self.unchecked())
         said = f"{len(self) - bad - open_} of {len(self)} rows clean"
         said += f", {bad} NOT clean" if bad else ""
+        for reason, count in Counter(row.reason for row in self.failures() if row.reason).items():
+            said += f"; {count} of these: {reason}"
         for reason, count in Counter(row.reason for row in self.unchecked()).items():
             said += f"; {count} not checked: {reason}"
         verdict = {True: "yes", False: "NO", None: "cannot be said, most rows are unchecked"}[self.clean]

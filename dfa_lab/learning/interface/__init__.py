@@ -8,6 +8,7 @@ from dfa_lab.learning.interface.output_place import (
     check_output,
     heard_output,
     located,
+    loss_advice,
     uncut,
     with_tensor,
 )

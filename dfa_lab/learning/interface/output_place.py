@@ -121,6 +121,13 @@ def advice(returned: Any) -> str:
     return f"say where the output is, such as convert(…, output={best}), and so for Experiment: {_names(returned)}."
 
 
+def loss_advice(returned: Any, output: Output, given: Any) -> str:
+    """The end of an error of a loss that was ``given`` the output of what a network ``returned``; "" for one tensor."""
+    if output is not None:
+        return f" loss_fn was given output={_named(output)} alone of what the network returned: {_names(returned)}."
+    return "" if isinstance(given, Tensor) else f" loss_fn was given a {type(given).__name__}; {advice(given)}"
+
+
 def _names(returned: Any) -> str:
     names = [f"{name} {tuple(one.shape)}" for name, one in _named_tensors(returned)]
     more = len(names) - _MOST_NAMES

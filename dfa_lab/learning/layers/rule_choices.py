@@ -6,12 +6,9 @@ from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, nearest, shown
+from dfa_lab.errors import ROOT, DfaLabError, layers_in_words, shown
 from dfa_lab.learning.rules import BP, RULES, Rule
 from dfa_lab.registry import per_layer
-
-#: What the root is called in messages; in a mapping of rules it is its name as well as "".
-ROOT = "the module itself"
 
 
 class RuleChoice:
@@ -40,11 +37,10 @@ class RuleChoice:
         """Raise ``DfaLabError`` for a pattern that matches none of ``names`` and ``others``; the names are listed."""
         for pattern in self.patterns or ():
             if not any(matches(pattern, name) for name in (*names, *others)):
-                guess = nearest(pattern, list(names))
-                hint = f" Did you mean {guess!r}?" if guess else ""
+                known, question = layers_in_words([pattern], names)
                 raise DfaLabError(
                     f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
-                    f"{', '.join(name or ROOT for name in names)}.{hint} "
+                    f"{known}.{question} "
                     "A rule with parameters is written {'name': 'kp', 'decay': 0.01}."
                 )
 

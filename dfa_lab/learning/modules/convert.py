@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, layers_in_words, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice
 from dfa_lab.learning.interface import Output, check_output
@@ -165,10 +165,11 @@ def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
     known = [name for name, _ in net.named_modules() if name]
     unknown = [name for name in points if name not in known]
     if unknown or len(set(points)) != len(points):
+        listed, question = layers_in_words(unknown, known)
         raise DfaLabError(
             f"points were given as {shown(list(points))}; expected names of modules, each once. "
-            f"{'No module is called ' + ', '.join(map(shown, unknown[:100])) + '. ' if unknown else ''}"
-            f"Modules: {', '.join(known)}."
+            f"{'No module is called ' + ', '.join(map(shown, unknown[:100])) + f'.{question} ' if unknown else ''}"
+            f"Modules: {listed}."
         )
     return list(points)
 

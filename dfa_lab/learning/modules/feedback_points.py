@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from dfa_lab.errors import shown
 from dfa_lab.learning.layers import LAYERS, effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
-from dfa_lab.learning.ops import tensors_of
+from dfa_lab.learning.ops import mapped, tensors_of
 
 ACTIVATION_TYPES = (*ELEMENTWISE, RuledActivation)
 CHAINS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.TransformerEncoder)
@@ -150,6 +152,91 @@ class LateActivations:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         LateActivations.__init__(self)
+
+
+class HandedOn:
+    """The tensors that feedback points handed on in a pass, where the graph is cut, and what becomes of them."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[str, Tensor]] = {}  # the tensors are kept, so that their ids stay their own
+        self._warned = False
+
+    def clear(self) -> None:
+        """A pass begins, or has ended."""
+        if self._by_id:
+            self._by_id = {}
+
+    def note(self, point: str, cut: Any) -> None:
+        """A point handed on ``cut``."""
+        if not torch.compiler.is_compiling():
+            self._by_id |= {id(one): (point, one) for one in tensors_of(cut)}
+
+    def point_of(self, tensor: Tensor) -> str | None:
+        """The point that handed on ``tensor``; None where none did."""
+        return self._by_id.get(id(tensor), (None, tensor))[0]
+
+    def watched(self, returned: Any, output: Tensor, points: Sequence[str], recorded: bool) -> Any:
+        """What the network ``returned``, with copies for what points gave beside the ``output``.
+
+        The first gradient that comes to such a copy is warned of: it reaches nothing. No copies while it is recorded.
+        """
+        if not self._by_id or self._warned or recorded or torch._C._are_functorch_transforms_active():
+            return returned
+        extra = [one for one in tensors_of(returned) if one is not output and self.point_of(one)]
+        if not extra:
+            return returned
+        names = [name for name in points if name in {self.point_of(one) for one in extra}]
+
+        def warn(_: Tensor) -> None:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"the network returns what feedback points {', '.join(names)} gave beside its output, and a loss "
+                    "of that was differentiated: the graph is cut at a point, so that nothing learns from this loss. "
+                    f"To let it reach what feeds them, {_without(points, names)}.",
+                    stacklevel=2,
+                )
+
+        def copied(one: Tensor) -> Tensor:
+            if all(one is not other for other in extra):
+                return one
+            copy = one.detach().requires_grad_().clone()  # no leaf: it may be overwritten
+            copy.register_hook(warn)
+            return copy
+
+        return mapped(returned, copied)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is in no pass, and warns once more."""
+        return {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        HandedOn.__init__(self)
+
+
+def nothing_behind(last: str, points: Sequence[str], found: bool, output: Any, given_by: str | None) -> str:
+    """What a warning says where nothing behind the ``last`` point reached learns.
+
+    ``found`` points were not given; ``given_by`` is the point that gave the ``output`` itself, where one did.
+    """
+    place = "output=" + ("a function" if callable(output) else shown(output))
+    said = f"nothing after feedback point {last!r} gets a gradient"
+    if given_by is not None:
+        behind = f"{said}: {place} is what point {given_by!r} gave" if output is not None else said
+        return f"{behind}, where the graph is cut. If the loss is of another tensor, say so by output=."
+    why = "was found there" if found else "was given"
+    other = "" if output is None else f", or the loss is not of {place}"
+    return (
+        f"{said}: what feeds it learns by a random matrix, and no layer by the error itself. If the point, which "
+        f"{why}, comes behind the output layer, {_without(points, [last])}. Otherwise the rest is frozen, under "
+        f"torch.no_grad(), or in a checkpoint with use_reentrant=True{other}."
+    )
+
+
+def _without(points: Sequence[str], names: Sequence[str]) -> str:
+    """What to do to have the ``points`` without some."""
+    rest = [name for name in points if name not in names]
+    return f"give convert(…, points={rest})" if rest else "name other points, convert(…, points=[…])"
 
 
 def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:

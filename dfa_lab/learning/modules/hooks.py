@@ -23,7 +23,7 @@ from dfa_lab.learning.interface import Output, heard_output, located, uncut, wit
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
-from dfa_lab.learning.modules.feedback_points import LateActivations
+from dfa_lab.learning.modules.feedback_points import HandedOn, LateActivations, nothing_behind
 from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import (
     check_that_something_gets_out,
@@ -77,6 +77,7 @@ class Conversion:
         self._missed: set[str] = set()
         self._found = found  # points that were found, not given, follow the order in which the modules are held
         self._last_cut: tuple[str, Any, Any] | None = None
+        self._handed_on = HandedOn()
         self._judged: set[str] = set()  # the kinds of nodes that outputs came from
         self._late: LateActivations | None = LateActivations() if found else None  # until the first pass has ended
 
@@ -124,6 +125,7 @@ class Conversion:
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
         self._open = self._last_cut = None
+        self._handed_on.clear()
         if torch.is_grad_enabled() and not self.true_gradients:
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
@@ -150,6 +152,8 @@ class Conversion:
         self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
         self._last_cut = name, cut, cut if torch.compiler.is_compiling() else output  # compiled, it would be an output
+        if self._open is not None:
+            self._handed_on.note(name, cut)
         return cut
 
     def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
@@ -166,11 +170,9 @@ class Conversion:
             )
         if not output.requires_grad and "" not in self._missed:
             self._missed.add("")
-            warnings.warn(
-                f"nothing after feedback point {last!r} gets a gradient: it is the output layer, or the rest is "
-                "frozen, under torch.no_grad(), or in a checkpoint with use_reentrant=True.",
-                stacklevel=2,
-            )
+            given_by = self._handed_on.point_of(output)
+            said = nothing_behind(last, self.active_points(), self._found, self.output, given_by)
+            warnings.warn(said, stacklevel=2)
 
     def _warn_of_a_squashed_output(self, node: Node) -> None:
         """Warn once where the network ends in a function that belongs to the loss; look once at each kind of node."""
@@ -215,6 +217,8 @@ class Conversion:
         if not torch.compiler.is_compiling() and output.grad_fn is not None:
             self._warn_of_a_squashed_output(output.grad_fn)
         feedback = self.buffers.direct(root, noted, output.shape)
+        watched = self._handed_on.watched(returned, output, self.active_points(), self.seen_output is not None)
+        self._handed_on.clear()
         if self.only_draws:
             return returned
         names, _, hiddens = zip(*noted, strict=True)
@@ -222,7 +226,7 @@ class Conversion:
         if self.backward_paths is not None:
             signals = self.backward_paths.signals(signals)
         joined = functional.join(output, hiddens, feedback, signals)
-        return joined if returned is output else with_tensor(without_losses(returned, output), output, joined)
+        return joined if returned is output else with_tensor(without_losses(watched, output), output, joined)
 
     def _uncut(self, returned: Any, noted: _Noted | None) -> tuple[Any, _Noted | None]:
         """What the root returned and the points noted, without a point that was found and gives the output itself."""
@@ -237,8 +241,8 @@ class Conversion:
         return whole, noted and [one for one in noted if one[0] != last[0]]
 
     def _look_at_products(self, root: nn.Module, output: Any) -> None:
-        """Raise ``DfaLabError`` where δ goes past the rules; an audit itself names layers that do not use theirs."""
-        recorded = self.seen_output is not None
+        """Raise ``DfaLabError`` where δ goes past the rules; an audit has a row that says so of a layer."""
+        recorded = self.seen_output is not None and self.backward_paths is None
         undecided = {
             name: owner for name, owner in self.undecided.items() if not recorded or owner not in self.buffers.carrying
         }

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.registry import Registry
 
 Reduction = Literal["mean", "sum"]
@@ -129,13 +129,31 @@ def _by_autograd_of_classes(output: Tensor, targets: Tensor, reduction: str) -> 
 CROSS_ENTROPY_OF_CLASSES = Loss(_by_autograd_of_classes, _cross_entropy_of_classes, ignoring=True)
 
 
+#: What a loss raises that does not fit what it was given.
+LOSS_FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, LookupError, AssertionError)
+
+
+def failed_loss(reason: Exception, output: Any, targets: Any, where: str = "") -> str:
+    """What an error says of a loss that failed for ``reason``, and what would fit where that can be told."""
+    words = in_words(reason).rstrip(".")
+    said = f"loss_fn failed on {where}output {_shape(output)} and targets {_shape(targets)}: {words}."
+    misread = isinstance(reason, AttributeError | LookupError)  # it takes the output for something else
+    if misread or not isinstance(output, Tensor) or not isinstance(targets, Tensor):
+        return said
+    if output.dim() > 2 and targets.shape == output.shape[:-1] and not targets.is_floating_point():
+        return (
+            f"{said} For a class a token, flatten both: loss_fn=lambda output, targets: cross_entropy("
+            f"output.flatten(0, {output.dim() - 2}), targets.flatten())."
+        )
+    return f"{said} Give targets that fit the loss."
+
+
 def checked_loss(loss_fn: Callable[[Any, Any], Tensor], output: Any, targets: Any) -> Tensor:
     """``loss_fn(output, targets)``; ``DfaLabError`` where that fails or is not one finite number."""
     try:
         loss = loss_fn(output, targets)
-    except (TypeError, ValueError, IndexError, RuntimeError) as reason:
-        given = f"output {_shape(output)} and targets {_shape(targets)}"
-        raise DfaLabError(f"loss_fn failed on {given}: {reason} Give targets that fit the loss.") from reason
+    except LOSS_FAILURES as reason:
+        raise DfaLabError(failed_loss(reason, output, targets)) from reason
     if not isinstance(loss, Tensor) or loss.dim() or not bool(torch.isfinite(loss)):
         given = f"shape {tuple(loss.shape)}, {loss}" if isinstance(loss, Tensor) else type(loss).__name__
         raise DfaLabError(f"loss_fn gave {given}; expected one finite number, a tensor without dimensions.")

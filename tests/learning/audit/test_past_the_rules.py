@@ -54,6 +54,56 @@ def test_a_weight_used_past_its_layer_is_not_clean(batch, way, rule):
     assert [row.parameter for row in audit.failures()] == ["layer.weight"]
 
 
+def first_called(way, rule):
+    net = Twice()
+    net.again = PAST[way]
+    return dfa.convert(net, rule)
+
+
+@pytest.mark.parametrize("rule", ["fa", "frsf", {"layer": "kp", "*": "usf"}])
+@pytest.mark.parametrize("way", PAST)
+def test_an_audit_that_comes_first_says_what_to_do_of_a_weight_used_past_its_layer(batch, way, rule):
+    net = first_called(way, rule)
+    audit = dfa.audit(net, *batch, F.cross_entropy)
+    (row,) = audit.failures()
+    mapping = {"layer": "bp", "*": rule["*"] if isinstance(rule, dict) else rule}
+    assert row.reason == f"its weight is used past its layer: leave it to backpropagation, rule={mapping}"
+    assert f"1 NOT clean; 1 of these: {row.reason}." in repr(audit)
+    assert "inf" not in repr(audit)
+    with pytest.raises(dfa.DfaLabError, match=r"layer: Linear sends .* past the layer itself.*'layer': 'bp'"):
+        net(batch[0])
+    dfa.set_rule(net, mapping)
+    assert dfa.audit(net, *batch, F.cross_entropy).clean
+
+
+@pytest.mark.parametrize("way", PAST)
+def test_a_measurement_that_comes_first_is_the_forward_pass_s_error(batch, way):
+    net = first_called(way, "fa")
+    with pytest.raises(dfa.DfaLabError) as ordinary:
+        net(batch[0])
+    for _ in range(2):
+        with pytest.raises(dfa.DfaLabError) as measured:
+            dfa.measure_alignment(net, *batch, F.cross_entropy)
+        assert str(measured.value) == str(ordinary.value)
+    dfa.set_rule(net, {"layer": "bp", "*": "fa"})
+    assert len(dfa.measure_alignment(net, *batch, F.cross_entropy)) == 3
+
+
+class Beside(Twice):
+    """Calls the ``forward`` of a layer in place of the layer."""
+
+    def forward(self, x):
+        return self.head(self.layer.forward(torch.tanh(self.below(x))))
+
+
+def test_a_layer_that_is_not_called_as_a_module_has_a_reason(batch):
+    audit = dfa.audit(dfa.convert(Beside(), "fa"), *batch, F.cross_entropy)
+    assert [row.parameter for row in audit.failures()] == ["layer.weight", "layer.bias"]
+    assert {row.reason for row in audit.failures()} == {
+        "its layer was not called as a module, so that what it sent cannot be seen"
+    }
+
+
 @pytest.mark.parametrize("way", BESIDE)
 def test_a_weight_that_carries_nothing_beside_its_layer_is_clean(batch, way):
     assert dfa.audit(converted(BESIDE[way], "fa", batch[0]), *batch, F.cross_entropy).clean

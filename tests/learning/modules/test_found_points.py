@@ -1,6 +1,8 @@
 """Feedback points that are found: in the encoder that a model wraps, and what is said where f′ is no part of δ."""
 
+import ast
 import pickle
+import re
 import warnings
 
 import pytest
@@ -171,3 +173,105 @@ def test_a_first_pass_that_fails_leaves_nothing_behind():
         net(torch.randn(3, 7))
     pickle.loads(pickle.dumps(net))
     assert len(said(net)) == 1
+
+
+class Autoencoder(nn.Module):
+    """Holds its last chain before ``mu`` and ``logvar``, as monai's does, and ends in a function, or in nothing."""
+
+    def __init__(self, last=torch.sigmoid, kind=tuple):
+        super().__init__()
+        self.encode = nn.Sequential(nn.Linear(6, 8), nn.ReLU())
+        self.decode = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 6))
+        self.mu, self.logvar, self.spare = nn.Linear(8, 3), nn.Linear(8, 3), nn.Linear(8, 3)
+        self.last, self.kind = last, kind
+
+    def forward(self, x):
+        hidden = self.encode(x)
+        mu, logvar = self.mu(hidden), self.logvar(hidden)
+        made = self.last(self.decode(mu + 0.1 * logvar + 0.1 * self.spare(hidden)))
+        return self.kind((made, mu, [logvar]))
+
+
+def by_name(parts):
+    return dict(zip(("made", "mu", "logvar"), parts, strict=True))
+
+
+def pasted(words):
+    return ast.literal_eval(re.search(r"give convert\(…, points=(\[.*?\])\)", words).group(1))
+
+
+@pytest.mark.parametrize("rule", ["dfa", "dkp", {"enc*": "shallow", "*": "dfa"}])
+@pytest.mark.parametrize("last", [torch.sigmoid, torch.tanh, F.softplus])
+def test_a_point_found_behind_the_output_layer_is_said_with_the_points_to_paste(last, rule):
+    torch.manual_seed(0)
+    module = Autoencoder(last)
+    net = dfa.convert(module, rule, output=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net(X)
+        net(X)
+    words = [str(one.message) for one in caught if "nothing after" in str(one.message)]
+    assert len(words) == 1
+    assert "'decode.2' gets a gradient: what feeds it learns by a random matrix" in words[0]
+    assert "or the loss is not of output=0." in words[0]
+    assert pasted(words[0]) == ["encode.1", "decode.1", "mu", "logvar"]
+    net = dfa.convert(module, rule, output=0, points=pasted(words[0]))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        F.mse_loss(net(X)[0], X.sigmoid()).backward()
+    assert not [one for one in caught if "nothing after" in str(one.message)]
+    F.mse_loss(module(X)[0], X.sigmoid()).backward()
+    assert torch.allclose(net.decode[2].weight.grad, module.decode[2].weight.grad)
+
+
+def test_a_point_that_was_given_there_is_said_without_output():
+    net = dfa.convert(nn.Sequential(nn.Linear(6, 3), nn.Softplus()), "dfa", points=["0"])
+    with pytest.warns(UserWarning, match=r"which was given, comes behind .* name other points.*reentrant=True\.$"):
+        net(X)
+
+
+@pytest.mark.parametrize(("kind", "output"), [(tuple, 1), (by_name, "mu"), (by_name, lambda made: made["mu"])])
+def test_an_output_that_an_earlier_point_gave_is_said(kind, output):
+    net = dfa.convert(Autoencoder(kind=kind), "dfa", output=output)
+    place = r"a function" if callable(output) else repr(output)
+    with pytest.warns(UserWarning, match=rf"output={place} is what point 'mu' gave.*another tensor, say so by output="):
+        net(X)
+
+
+@pytest.mark.parametrize("kind", [tuple, list, by_name])
+@pytest.mark.parametrize("rule", ["dfa", "dkp"])
+def test_a_loss_on_what_a_point_gave_is_said_once(rule, kind):
+    torch.manual_seed(0)
+    module = Autoencoder(last=nn.Identity(), kind=kind)
+    names = ("made", "mu", "logvar") if kind is by_name else (0, 1, 2)
+    net = dfa.convert(module, rule, output=names[0])
+    ours, own = net(X), module(X)
+    assert all(torch.equal(ours[name], own[name]) for name in names[:2])
+    assert torch.equal(ours[names[2]][0], own[names[2]][0])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            returned = net(X)
+            (F.mse_loss(returned[names[0]], X) + returned[names[1]].square_().sum()).backward()
+    (words,) = [str(one.message) for one in caught if "beside its output" in str(one.message)]
+    assert "points mu, logvar gave beside its output" in words
+    assert pasted(words) == ["encode.1", "decode.1"]
+    net = dfa.convert(module, rule, output=names[0], points=pasted(words))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="the network returns what")
+        net(X)[names[1]].square().sum().backward()
+    assert net.mu.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.filterwarnings("error:the network returns what")
+def test_what_a_point_gave_and_no_loss_uses_is_no_matter():
+    net = dfa.convert(Autoencoder(last=nn.Identity()), "dfa", output=0, example=X)
+    F.mse_loss(net(X)[0], X).backward()
+    assert dfa.audit(net, X, X, F.mse_loss).clean
+    assert len(dfa.measure_alignment(net, X, X, F.mse_loss))
+    own = {name: one.detach() for name, one in net.named_parameters()}
+    found = torch.func.grad(lambda p: F.mse_loss(torch.func.functional_call(net, p, (X,))[0], X))(own)
+    assert torch.allclose(found["mu.weight"], net.mu.weight.grad)
+    again = pickle.loads(pickle.dumps(net))
+    with pytest.warns(UserWarning, match="a loss of that was differentiated"):
+        again(X)[1].sum().backward()

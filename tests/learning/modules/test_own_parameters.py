@@ -203,3 +203,67 @@ def test_an_activation_layer_takes_a_function():
     F.cross_entropy(other(x), t).backward()
     torch.testing.assert_close(net[0].weight.grad, other[0].weight.grad)
     assert dfa.audit(net, x, t, F.cross_entropy).clean
+
+
+class Wrapped(nn.Module):
+    """Twenty layers under a name of their own, as models of packages hold them."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = nn.ModuleDict({"encoder": nn.ModuleDict({"layers": nn.ModuleList()})})
+        self.model["encoder"]["layers"].extend(nn.Linear(4, 4) for _ in range(20))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        for layer in self.model["encoder"]["layers"]:
+            x = layer(x).relu()
+        return self.head(x)
+
+
+def of_points(given):
+    dfa.convert(Wrapped(), "dfa", points=[given])
+
+
+def of_rules(given):
+    dfa.convert(Wrapped(), {given: "fa", "*": "bp"})
+
+
+def of_derivatives(given):
+    layers = {f"act{number}": nn.Tanh() for number in range(30)}
+    module = nn.ModuleDict({"model": nn.ModuleDict(layers), "head": nn.Linear(2, 2)})
+    dfa.convert(module, "fa", activation_derivative={given: "step"})
+
+
+@pytest.mark.parametrize(
+    ("use", "given", "meant"),
+    [
+        (of_points, "encoder.layers.7", "model.encoder.layers.7"),
+        (of_points, "layers.11", "model.encoder.layers.11"),
+        (of_points, "model.encoder.layer.3", "model.encoder.layers.3"),
+        (of_points, "heat", "head"),
+        (of_rules, "encoder.layers.7", "model.encoder.layers.7"),
+        (of_rules, "encoder.*", "*.encoder.*"),
+        (of_rules, "layers.1[01]", "*.layers.1[01]"),
+        (of_rules, "Model.encoder.layers.2", "model.encoder.layers.2"),
+        (of_derivatives, "act29", "model.act29"),
+        (of_derivatives, "modl.act28", "model.act28"),
+    ],
+)
+def test_an_unknown_name_is_asked_about_with_the_near_ones_first(use, given, meant):
+    with pytest.raises(dfa.DfaLabError, match=re.escape(f"Did you mean {meant!r}")) as caught:
+        use(given)
+    words = str(caught.value)
+    listed = re.search(r"(?:Modules|points|layers): ([^:]*?)(?: and \d+ more)?\.(?: |$)", words).group(1).split(", ")
+    assert meant.startswith("*") or listed[0] == meant
+    assert len(listed) <= 13
+    assert re.search(r" and \d+ more\.", words)
+    use(meant)
+
+
+@pytest.mark.parametrize("use", [of_points, of_rules, of_derivatives])
+@pytest.mark.parametrize("given", ["zzz", "z*", "x" * 3000])
+def test_a_name_that_is_near_to_none_is_answered_with_ten(use, given):
+    with pytest.raises(dfa.DfaLabError, match=r" and \d+ more\.") as caught:
+        use(given)
+    assert "Did you mean" not in str(caught.value)
+    assert str(caught.value).count(", ") < 20
