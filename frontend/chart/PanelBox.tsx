@@ -4,7 +4,7 @@ import { useStore } from "../shared/use_store.ts";
 import { corners } from "./drawing.ts";
 import { type Line, shortName } from "./lines.ts";
 import type { Panel } from "./panel.ts";
-import type { Head, Look } from "./sight.ts";
+import { type Head, type Look, leaveOut } from "./sight.ts";
 
 /** A title without its break, and its first line alone. */
 const oneLine = (title: string) => title.replace("\n", " ");
@@ -177,10 +177,11 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
         if (legend.scrollWidth <= legend.clientWidth) return;
       }
     }
-    if (more.current) leaveOut(legend, more.current);
+    if (more.current) leaveOut(legend, more.current, lines[0]?.row === undefined);
   }, [layout, lengths, table, room, lines]);
-  // Where not all find room, that of one kind of line is told for every run and layer first.
-  const order = room !== "full" ? [...lines].sort((a, b) => Number(a.line.dashed) - Number(b.line.dashed)) : lines;
+  // Where not all find room, that of one kind of line is said for every run and layer first: the angle on the dials.
+  const rank = ({ line }: Line) => Number(line.dashed !== line.per_layer);
+  const order = room !== "full" ? [...lines].sort((a, b) => rank(a) - rank(b)) : lines;
   const key = (line: Line, text: string) => {
     const off = hidden.has(line.series.key);
     const place = lines.indexOf(line);
@@ -196,23 +197,6 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
       {room !== "full" && <span ref={more} class="dfa-more" title="More lines: enlarge the panel, or point at it" />}
     </>
   );
-}
-
-/** Leave out the keys' names where there is no room for all keys with them; of keys that find none say how many. */
-function leaveOut(legend: HTMLElement, more: HTMLElement): void {
-  const keys = [...legend.children] as HTMLElement[];
-  more.textContent = "";
-  for (const bare of [false, true, true]) {
-    const room = legend.getBoundingClientRect();
-    const over = keys.filter((one) => {
-      const { bottom, right } = one.getBoundingClientRect();
-      return bottom > room.bottom + 2 || right > room.right + 1; // one that is wider than all the room is out, too
-    });
-    if (!bare && over.length) legend.classList.add("dfa-nameless");
-    if (!bare) continue;
-    for (const one of keys) one.classList.toggle("dfa-over", over.includes(one));
-    more.textContent = over.length ? `+${over.length}` : "";
-  }
 }
 
 interface KeyProps {

@@ -230,3 +230,36 @@ export interface Head {
   /** Counts up whenever the head may have to be laid out anew. */
   layout: number;
 }
+
+/** How many keys with their names say more than all keys without. */
+const NAMED = 2;
+
+/**
+ * Of keys that find no room say how many. Names are left out where there is no room for `NAMED` keys with them, of
+ * several runs, which are told by their colours, where there is none for all.
+ */
+export function leaveOut(legend: HTMLElement, more: HTMLElement, one: boolean): void {
+  const keys = [...legend.children] as HTMLElement[];
+  const over = () => {
+    const room = legend.getBoundingClientRect();
+    return keys.filter((key) => {
+      const { bottom, right } = key.getBoundingClientRect();
+      return bottom > room.bottom + 2 || right > room.right + 1; // one that is wider than all the room is out, too
+    });
+  };
+  const show = (left: HTMLElement[]) => {
+    for (const key of keys) key.classList.toggle("dfa-over", left.includes(key));
+    more.textContent = left.length ? `+${left.length}` : "";
+  };
+  show([]);
+  const all = over().length === 0;
+  if (!all && one) {
+    show(over());
+    show(over()); // "+2" takes room itself
+  }
+  if (all || (one && keys.length - over().length >= NAMED)) return;
+  legend.classList.add("dfa-nameless");
+  show([]);
+  show(over());
+  show(over());
+}

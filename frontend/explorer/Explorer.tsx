@@ -6,7 +6,7 @@ import { Drawers } from "../controls/Drawers.tsx";
 import { Knobs } from "../controls/Knobs.tsx";
 import { Transport } from "../controls/transport/Transport.tsx";
 import { NetworkView } from "../network/NetworkView.tsx";
-import { NoAnswer } from "../page/NoAnswer.tsx";
+import { NoAnswer, NoAnswerAgain } from "../page/NoAnswer.tsx";
 import { useLab } from "../shared/lab.tsx";
 import { useStore } from "../shared/use_store.ts";
 import { Story } from "../story/Story.tsx";
@@ -37,6 +37,7 @@ export function Explorer() {
       </div>
       <main class="dfa-middle">{!hide.includes("network") && <NetworkView drawers />}</main>
       <section class="dfa-bottom" aria-label="curves">
+        <NoAnswerAgain />
         <LiveChart row />
       </section>
       <Drawers />

@@ -62,3 +62,17 @@ export function NoAnswer() {
     </div>
   );
 }
+
+/** Where the notice may be out of sight, a line that leads to it. */
+export function NoAnswerAgain() {
+  const lab = useLab();
+  const silent = useStore(lab.page, (state) => state.silent);
+  if (!silent) return null;
+  const show = () =>
+    lab.root?.querySelector('[data-testid="dfa-no-answer"]')?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+  return (
+    <button type="button" class="dfa-button dfa-no-answer-again" data-testid="dfa-no-answer-again" onClick={show}>
+      The kernel does not answer: what to do
+    </button>
+  );
+}

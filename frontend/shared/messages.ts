@@ -105,6 +105,7 @@ export interface PanelState {
   events?: EventRow[];
   presets?: PresetCard[];
   curves?: Curves;
+  slow?: boolean;
   phases?: PhaseText[] | null;
   share?: string;
   script?: string;

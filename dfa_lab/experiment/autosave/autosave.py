@@ -67,6 +67,7 @@ class Autosave:
         self._threaded, self._failing = threaded, False
         self._off_for: tuple[object, ...] | None = None  # the runs that no file can hold
         self.saved: Path | None = None  # the last save that was written
+        self.saved_steps = 0  # those of the first run in it
         self.skip()
         self._due, self._taken_at = 0.0, float("-inf")
         self._place: tuple[str, Path] | None = None  # the run that a folder is for
@@ -161,7 +162,7 @@ class Autosave:
                     f"the runs take {size:,} bytes, more than {MOST_BYTES:,}; save one by run.save(path)"
                 )
             keep_within_bounds(self.folder, path)
-            self.saved = path
+            self.saved, self.saved_steps = path, int(taken.document["steps"])
             if self._failing:
                 self._failing = False
                 self._warn("Autosave works again.")

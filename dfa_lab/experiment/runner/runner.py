@@ -163,6 +163,11 @@ class Runner(CommandThread, NoCopies):
         return None if self._autosave is None else self._autosave.saved
 
     @property
+    def saved_steps(self) -> int:
+        """Steps of lane 0 in the save at ``saved``."""
+        return 0 if self._autosave is None else self._autosave.saved_steps
+
+    @property
     def lanes(self) -> tuple[Experiment, ...]:
         """The runs that train side by side, lane 0 first."""
         return tuple(lane.experiment for lane in self._training.lanes.all)

@@ -24,8 +24,9 @@ from dfa_lab.views.snapshots.captions import (
     source,
 )
 
-# Blue and red of one lightness course around white: they differ for any common colour vision.
-DIVERGING = "RdBu_r"
+# Blue above zero, as in the drawn network, and red below, of one lightness course around white: they differ for any
+# common colour vision.
+DIVERGING = "RdBu"
 # The colours end at ± this many root mean squares, in every picture, so that two pictures can be compared.
 REACH = 3.0
 # Up to so many rows or columns each has its own number at its tick.

@@ -102,6 +102,7 @@ class PanelState(TypedDict, total=False):
     events: list[EventRow]
     presets: list[PresetCard]
     curves: Curves
+    slow: bool
     phases: list[PhaseText] | None
     share: str
     script: str

@@ -24,11 +24,12 @@ from dfa_lab.experiment.settings import (
 from dfa_lab.learning.ops import is_sequence
 from dfa_lab.widgets.controls import VERBS, check_fields, checked, download
 from dfa_lab.widgets.explorer.model import ExplorerModel
+from dfa_lab.widgets.explorer.status_line import is_slow
 
 #: How many seeds there are: after the last one comes 0.
 SEEDS = LAST_SEED + 1
-#: Slow motion: so many steps a second, the phases of each shown. At more than FAST nobody could read them.
-SLOW, FAST = 0.25, 2.0
+#: Slow motion: so many steps a second.
+SLOW = 0.25
 
 Message = Mapping[str, Any]
 Action = Callable[[ExplorerModel, Message], None]
@@ -214,9 +215,14 @@ def _story(model: ExplorerModel, message: Message) -> None:
         model.runner.play()  # what was taken is to be seen at work
 
 
+def _play(model: ExplorerModel, message: Message) -> None:
+    model.before_slow_motion = model.before_slow_motion[0], True  # the end of slow motion is no pause then
+    model.runner.play()
+
+
 def _slow(model: ExplorerModel, message: Message) -> None:
     status = model.runner.status()
-    if status.limit is not None and status.limit <= FAST:
+    if is_slow(status):
         limit, trained = model.before_slow_motion
         model.runner.limit(limit)
         if not trained:
@@ -265,7 +271,7 @@ def _save(model: ExplorerModel, message: Message) -> None:
 
 #: What each of ``VERBS`` does.
 ACTIONS: dict[str, Action] = {
-    "play": lambda model, _: model.runner.play(),
+    "play": _play,
     "pause": lambda model, _: model.runner.pause(),
     "measure": lambda model, _: model.runner.measure(),
     "step": lambda model, message: model.runner.play(message["steps"]),

@@ -11,9 +11,8 @@ from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
 from dfa_lab.views.base import event_line, run_colour
 from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
-from dfa_lab.widgets.explorer.actions import FAST
 from dfa_lab.widgets.explorer.model import ExplorerModel
-from dfa_lab.widgets.explorer.status_line import status_line
+from dfa_lab.widgets.explorer.status_line import is_slow, status_line
 from dfa_lab.widgets.explorer.words import restoring, sentence
 
 #: Of more events the newest count: a message stays small however long the run.
@@ -33,7 +32,7 @@ class PanelState:
         model, run = self._model, self._model.chosen
         settings, restrictions = run.settings, model.restrictions
         share, script = model.shared
-        slow = model.single_step if not status.running else status.limit is not None and status.limit <= FAST
+        slow = is_slow(status)
         return {
             "specs": self._specs,
             "settings": self._when("settings", settings, settings.values),
@@ -50,7 +49,8 @@ class PanelState:
                 (settings.activation, repr(settings.activation_derivative)),
                 lambda: curves(settings.activation, settings.activation_derivative),
             ),
-            "phases": self._phases() if slow else None,
+            "slow": slow,
+            "phases": self._phases() if (slow if status.running else model.single_step) else None,
             "share": share,
             "script": script,
             "hide": [*restrictions.hide, *(OF_AN_MLP if run.module is not None else ())],

@@ -10,6 +10,8 @@ from dfa_lab.widgets.explorer.model import ExplorerModel
 
 #: The settings that it says.
 SAID = ("rule", "batch_size", "lr", "activation_derivative", "feedback_init", "feedback_scale", "seed")
+#: Steps a second up to which the phases of a step can be read as it trains.
+READABLE = 2.0
 #: The most characters of an error beside the curves; the control panel says all of it.
 ERROR_LENGTH = 60
 
@@ -37,6 +39,11 @@ def status_line(model: ExplorerModel, status: Status) -> dict[str, str]:
 def in_short(said: dict[str, str]) -> dict[str, str]:
     """The same with the beginning of the error alone."""
     return {**said, "error": shortened(said["error"].split(";")[0], ERROR_LENGTH)}
+
+
+def is_slow(status: Status) -> bool:
+    """Whether it trains, or would train, so slowly that the phases of a step can be read."""
+    return status.limit is not None and status.limit <= READABLE
 
 
 def _duration(seconds: float) -> str:

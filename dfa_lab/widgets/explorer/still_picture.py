@@ -15,6 +15,8 @@ from dfa_lab.widgets.pictures import still
 
 #: Seconds that a run rests before it is drawn, and at least between two drawings.
 REST, BETWEEN = 1.0, 5.0
+#: Below the picture: who reads it has no explorer on the page.
+NOTE = "A still picture. dfa.Explorer.restore() lists the runs that were saved by themselves."
 
 
 def words(run: Experiment) -> str:
@@ -51,7 +53,7 @@ class StillPicture:
     def _draw(self, run: Experiment) -> None:
         self._drawn, self._drawn_at = self._key(run), time.monotonic()
         try:
-            self._output.show(still(run).data, words(run))
+            self._output.show(still(run, NOTE).data, words(run))
         except Exception as reason:  # a picture beside the living one must not disturb that
             logging.getLogger("dfa_lab").warning("the still picture could not be drawn: %s", in_words(reason))
 

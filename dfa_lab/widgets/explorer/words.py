@@ -45,12 +45,13 @@ def sentence(run: Experiment, stop_at: int | None = None) -> str:
 
 
 def restoring(runner: Runner) -> str:
-    """What to run after the kernel died, to go on from the last save; "" where there is none."""
+    """What to run after the kernel died, to go on from the last save, with its step; "" where there is none."""
     if (saved := runner.saved) is None:
         return ""
     place, run = saved.name if saved.parent == default_folder() else str(saved), runner.experiment
     own = {"module": run.module is not None, "task": isinstance(run.settings.task, Task)}
-    return f"dfa.Explorer.restore({', '.join([repr(place), *(f'{name}=…' for name, need in own.items() if need)])})"
+    given = ", ".join([repr(place), *(f"{name}=…" for name, need in own.items() if need)])
+    return f"dfa.Explorer.restore({given})  # step {runner.saved_steps:,}"
 
 
 def _known_rule(run: Experiment) -> Any:

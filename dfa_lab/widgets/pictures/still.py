@@ -14,11 +14,16 @@ SIZE, DPI = (8.5, 5.2), 100
 STILL_LIMIT = 50_000
 
 
-def still(run: Experiment) -> Image:
-    """The curves of ``run`` as far as it has come; of one that nobody has measured yet, its title alone."""
+def still(run: Experiment, note: str = "") -> Image:
+    """The curves of ``run`` as far as it has come, a ``note`` below; of one that nobody has measured, its title alone.
+
+    ``note`` is plain text.
+    """
     panels = panels_of(run.history)
     figure = Figure(figsize=SIZE, layout="constrained")
     figure.suptitle(f"{run.history.name} after {run.steps_done:,} steps", parse_math=False)
+    if note:
+        figure.supxlabel(note, fontsize="small", color="#555555", parse_math=False)
     axes = list(figure.subplots(2, max(1, -(-len(panels) // 2)), squeeze=False).flat)
     for ax, panel in zip(axes, panels, strict=False):
         panelplot(panel, run.history, ax=ax)

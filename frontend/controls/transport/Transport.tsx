@@ -89,8 +89,8 @@ const FIRST_PICTURE = "matrix";
 export function Transport({ drawers = false }: { drawers?: boolean }) {
   const lab = useLab();
   const running = useStore(lab.panel, (state) => state.running === true);
-  const slow = useStore(lab.panel, (state) => Boolean(state.phases));
-  const hasSlow = useStore(lab.panel, (state) => "phases" in state);
+  const slow = useStore(lab.panel, (state) => state.slow === true);
+  const hasSlow = useStore(lab.panel, (state) => "slow" in state);
   const noSteps = useStore(lab.panel, ({ hide = [] }) => hide.includes("step"));
   const refused = useStore(lab.page, ({ refusal }) => refusal.text);
   const box = useRef<HTMLDivElement>(null);
