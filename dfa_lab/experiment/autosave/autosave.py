@@ -48,7 +48,8 @@ class Taken:
 class Autosave:
     """Saves into ``folder`` what ``take`` gives, whenever ``state`` is another than at the last save.
 
-    ``state`` is None where there is nothing to save yet. Where it cannot save it tries again at the next pause and
+    ``state`` is None where there is nothing to save yet; ``runs`` says which runs there are: others where one was
+    dropped, forked or begun anew. Where it cannot save it tries again at the next pause and
     after the next interval, and calls ``warn`` with a sentence, once until it works again, and then once more. It is
     off for runs that no file can hold, as long as they are the same ones, for trying again would never help. Everything
     but ``saved`` is called by the thread that trains. Without ``threaded`` it writes where it stands.
@@ -58,12 +59,13 @@ class Autosave:
         self,
         folder: Path,
         state: Callable[[], object],
+        runs: Callable[[], tuple[object, ...]],
         take: Callable[[], Taken],
         warn: Callable[[str], None],
         *,
         threaded: bool,
     ) -> None:
-        self.folder, self._state, self._take, self._warn = folder, state, take, warn
+        self.folder, self._state, self._runs, self._take, self._warn = folder, state, runs, take, warn
         self._threaded, self._failing = threaded, False
         self._off_for: tuple[object, ...] | None = None  # the runs that no file can hold
         self.saved: Path | None = None  # the last save that was written
@@ -119,14 +121,14 @@ class Autosave:
 
     def _save(self) -> None:
         began, self._taken_at = time.thread_time(), time.perf_counter()
-        self._due = self._taken_at + self._pause
+        self._due = self._taken_at + max(EVERY, self._pause)
         try:
             self._seen = self._state()
+            if self._off_for is not None and self._runs() == self._off_for:
+                return
             taken = self._take()
         except Exception as error:  # saving must not stop what it saves
             self._fail(error)
-            return
-        if taken.runs == self._off_for:
             return
         copying = time.thread_time() - began
         if not self._threaded:
@@ -162,7 +164,7 @@ class Autosave:
                     f"the runs take {size:,} bytes, more than {MOST_BYTES:,}; save one by run.save(path)"
                 )
             keep_within_bounds(self.folder, path)
-            self.saved, self.saved_steps = path, int(taken.document["steps"])
+            self.saved, self.saved_steps = path, int(taken.document.get("steps", 0))
             if self._failing:
                 self._failing = False
                 self._warn("Autosave works again.")

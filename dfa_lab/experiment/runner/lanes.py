@@ -26,7 +26,7 @@ LANES = 1 + MOST_LANES
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """How one lane stands; ``number`` is what commands call it by, ``forked_at`` the step from which on it is alone.
+    """How one lane stands; ``number`` is what commands call it by, ``forked_at`` the step at which it was forked.
 
     ``inherited`` says how many rows of each series, the dropped ones included, are of the run that it was forked from.
     """
@@ -180,8 +180,7 @@ class Lanes:
         """Lane number ``lane``, or all of them for None. ``DfaLabError`` where there is none of that number."""
         if lane is None:
             return self.all
-        chosen = tuple(one for one in self.all if one.number == lane)
-        if not chosen:
+        if not (chosen := tuple(one for one in self.all if one.number == lane)):
             raise no_lane(lane, self.status())
         return chosen
 
@@ -241,7 +240,8 @@ class Lanes:
 
     def drop(self, lane: int) -> None:
         """Take a lane away."""
-        self.all = tuple(one for one in self.all if one not in self.chosen(lane))
+        gone = self.chosen(lane)
+        self.all = tuple(one for one in self.all if one not in gone)
 
     def reset(self, fields: Mapping[str, Any]) -> None:
         """Lane 0 begins a new run, without scheduled changes; the others go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakMethod
@@ -41,7 +42,11 @@ def autosave_of(
             with suppress(DfaLabError):  # closed by now: nobody looks
                 saving(Command("Warn", lambda training: training.errors.warn(words), keeps_error=True))
 
-    return Autosave(folder, training.lanes.state, lambda: taken(training, beside, screen), warn, threaded=threaded)
+    def runs() -> tuple[object, ...]:
+        return training.experiment.history.run_id, *(lane.number for lane in training.lanes.all)
+
+    save = partial(taken, training, beside, screen)
+    return Autosave(folder, training.lanes.state, runs, save, warn, threaded=threaded)
 
 
 def taken(training: Training, beside: Mapping[str, Any], screen: Mapping[str, Any]) -> Taken:

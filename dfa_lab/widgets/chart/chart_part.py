@@ -15,6 +15,7 @@ import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History, SeriesKey
+from dfa_lab.experiment.runner import LaneStatus
 from dfa_lab.views.base import PANELS, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import BP_SPEED, Rows
@@ -34,8 +35,8 @@ class Shown:
     A ``faint`` run (a pinned one) is thin and pale, lies behind the others and has no markers. ``colour`` is
     ``#rrggbb``; where it is left out the run has the palette's colour of its place on the chart. A run that does not
     ``classify`` has no accuracy. ``compared`` says that its throughput is timed in turn with BP's. ``since`` is the
-    step at which a fork left the run that it comes from: its curves begin there, as what was before is the other's.
-    ``inherited`` says how many rows of each series are the other's, where that is known.
+    step at which a fork left the run that it comes from, None for no fork: its curves begin there, for what was before
+    is the other's. ``inherited`` says how many rows of each series are the other's, where that is known.
     """
 
     history: History
@@ -44,13 +45,20 @@ class Shown:
     colour: str | None = None
     classify: bool = True
     compared: bool = False
-    since: int = 0
+    since: int | None = None
     inherited: Mapping[SeriesKey, int] = field(default_factory=dict)
 
     @classmethod
-    def pinned(cls, history: History) -> Shown:
-        """A faint line of a run as it was."""
-        return cls(history, history.name, faint=True, classify=False, compared=(BP_SPEED, None) in history.series)
+    def of_lane(cls, lane: LaneStatus, history: History, name: str, **look: Any) -> Shown:
+        """The curves of a lane: those of a fork begin where it left the other run."""
+        since = lane.forked_at if lane.number else None
+        return cls(history, name, since=since, inherited=lane.inherited, **look)
+
+    @classmethod
+    def pinned(cls, lane: LaneStatus, history: History) -> Shown:
+        """A faint line of a lane as it was."""
+        compared = (BP_SPEED, None) in history.series
+        return cls.of_lane(lane, history, history.name, faint=True, classify=False, compared=compared)
 
     def description(self, place: int) -> dict[str, Any]:
         """What the browser needs to know of the run at ``place`` on the chart, from 0."""

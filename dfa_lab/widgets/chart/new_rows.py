@@ -33,7 +33,7 @@ class Rows:
         history: History,
         *,
         compared: bool = False,
-        since: int = 0,
+        since: int | None = None,
         inherited: Mapping[SeriesKey, int] | None = None,
     ) -> None:
         # Read before the rows: a truncation in between is then seen at the next frame.
@@ -79,21 +79,21 @@ class Rows:
     def _start(self, key: tuple[str, Any], series: Series) -> int:
         """The number of the first row that was not read; of a series that was thinned the first after the last step."""
         start, newest = self._read.get(key, 0) - series.dropped, self._newest.get(key)
-        if newest is None and self._since:
-            start = max(start, self._first_of_fork(key, series))
+        if newest is None and self._since is not None:
+            start = max(start, self._first_of_fork(key, series, self._since))
         if newest is None or not series.dropped:
             return max(0, start)
         steps = series.steps
         fits = 0 < start <= len(steps) and steps[start - 1] == newest
         return start if fits else bisect.bisect_right(steps, newest)
 
-    def _first_of_fork(self, key: tuple[str, Any], series: Series) -> int:
+    def _first_of_fork(self, key: tuple[str, Any], series: Series, since: int) -> int:
         """The number of the first row that a fork's curve has."""
         metric, layer = key
-        after = bisect.bisect_right(series.steps, self._since)
+        after = bisect.bisect_right(series.steps, since)
         if METRICS[metric].clock:
             return after
-        last_there = after - 1 if after and series.steps[after - 1] == self._since else after
+        last_there = after - 1 if after and series.steps[after - 1] == since else after
         if not METRICS[metric].per_layer:
             return last_there
         inherited = max(

@@ -16,7 +16,6 @@ from dfa_lab.experiment.settings import (
     LAST_SEED,
     MESSAGE_TEXT,
     PAGE_CHANGES,
-    PAGE_PINS,
     PAGE_TEXT,
     Settings,
     check_size,
@@ -149,12 +148,6 @@ def _undo(model: ExplorerModel, message: Message) -> None:
         model.runner.undo(lane=lane)
 
 
-def _pin(model: ExplorerModel, message: Message) -> None:
-    run = model.chosen
-    name = next((name for name, one in model.lanes_by_name().items() if one is run), run.history.name)
-    model.pins = [*model.pins, run.history.copy(f"{name} at {run.steps_done:,}")][-PAGE_PINS:]
-
-
 def _unpin(model: ExplorerModel, message: Message) -> None:
     name = message.get("name")
     model.pins = [pin for pin in model.pins if name is not None and pin.name != name]
@@ -283,7 +276,7 @@ ACTIONS: dict[str, Action] = {
     "fork": _fork,
     "drop": _drop,
     "select": _select,
-    "pin": _pin,
+    "pin": lambda model, _: model.pin(),
     "unpin": _unpin,
     "preset": _preset,
     "story": _story,

@@ -82,17 +82,10 @@ class ChartFeed:
         compares, failed = model.runner.compares_speed, model.runner.error
         lanes = {lane.name: lane for lane in now.status.lanes}
         shown = [
-            Shown(
-                run.history,
-                name,
-                classify=run.task.classifies,
-                compared=compares(run),
-                since=lanes[name].forked_at,
-                inherited=lanes[name].inherited,
-            )
+            Shown.of_lane(lanes[name], run.history, name, classify=run.task.classifies, compared=compares(run))
             for name, run in model.lanes_by_name(now.status).items()
         ]
-        shown += [Shown.pinned(pin) for pin in model.pins]
+        shown += model.pins
         diverged = failed.step if isinstance(failed, DivergedError) else None
         self.part.show(shown, in_short(now.line), diverged=diverged)
 

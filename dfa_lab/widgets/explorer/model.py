@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from dfa_lab.errors import DfaLabError, in_words
-from dfa_lab.experiment.history import History
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Runner, Status, Training, no_lane
 from dfa_lab.experiment.sessions import Session, View, story_of
-from dfa_lab.experiment.settings import Settings, check_size
+from dfa_lab.experiment.settings import PAGE_PINS, Settings, check_size
 from dfa_lab.learning.rules import leaves_some_to_bp, with_rule
 from dfa_lab.registry import per_layer
+from dfa_lab.widgets.chart import Shown
 from dfa_lab.widgets.controls import Restrictions, check_fields
 from dfa_lab.widgets.kernel import BackgroundJobs
 
@@ -70,7 +70,7 @@ class ExplorerModel:
         self.runner, self.restrictions, self.screen = runner, restrictions, screen
         self.story = "" if session is None else story_of(session)
         self.jobs, self.at_once = BackgroundJobs(self._job_ended, at_once=at_once), at_once
-        self.pins: list[History] = []
+        self.pins: list[Shown] = []
         self.shared = "", ""  # the run as a text and as a script
         self.refused: Exception | None = None
         self.look: Look = (0, None, None)
@@ -114,6 +114,13 @@ class ExplorerModel:
         """The runs that go on side by side, by what they are called; of an earlier ``status`` those still there."""
         runs, lanes = self.runner.by_number, (status or self.runner.status()).lanes
         return {lane.name: runs[lane.number] for lane in lanes if lane.number in runs}
+
+    def pin(self) -> None:
+        """Keep the curves of the chosen lane as they are now."""
+        run, lane = self.chosen, next(one for one in self.runner.status().lanes if one.number == self.lane)
+        self.pins = [*self.pins, Shown.pinned(lane, run.history.copy(f"{lane.name} at {run.steps_done:,}"))][
+            -PAGE_PINS:
+        ]
 
     def begin_anew(self, settings: Settings | None = None, story: str = "", view: View | None = None) -> None:
         """Forget what belongs to the former run; with ``settings`` the run to come is another, else the same again.

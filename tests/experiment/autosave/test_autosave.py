@@ -161,10 +161,23 @@ def test_training_is_saved_again_and_again_and_the_last_save_takes_the_place_of_
 def test_what_takes_long_to_save_is_saved_seldom(tmp_path, monkeypatch):
     seconds = iter(range(0, 1000, 7))
     monkeypatch.setattr(clockwork.time, "thread_time", lambda: next(seconds))
-    save = clockwork.Autosave(tmp_path, lambda: 1, lambda: clockwork.Taken("run", {}, ()), pytest.fail, threaded=False)
+    taken = clockwork.Taken("run", {}, ())
+    save = clockwork.Autosave(tmp_path, lambda: 1, lambda: ("run",), lambda: taken, pytest.fail, threaded=False)
     monkeypatch.setattr(clockwork, "write_saved", lambda *given: 0)
     save._save()
     assert save._pause == pytest.approx((7 + 7) / clockwork.SHARE)
+
+
+def test_the_first_save_comes_early_and_the_others_at_the_interval(tmp_path, monkeypatch):
+    now, saved = [0.0], []
+    monkeypatch.setattr(clockwork.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(clockwork, "write_saved", lambda *given: saved.append(now[0]) or 0)
+    taken = clockwork.Taken("run", {}, ())
+    save = clockwork.Autosave(tmp_path, lambda: now[0], lambda: ("run",), lambda: taken, pytest.fail, threaded=False)
+    save.resume()
+    for now[0] in range(101):
+        save.after_step()
+    assert saved == [clockwork.FIRST, *(clockwork.FIRST + clockwork.EVERY * number for number in (1, 2, 3))]
 
 
 def test_nothing_is_saved_before_training_after_restoring_or_twice(made, tmp_path, again):

@@ -27,9 +27,18 @@ class Saver:
 
     def __init__(self, folder, *, threaded):
         self.steps, self.numbers, self.fault, self.tries, self.said = 0, (0,), {}, 0, []
-        self.autosave = Autosave(folder, lambda: self.steps or None, self.take, self.said.append, threaded=threaded)
+        self.taken = 0
+        self.autosave = Autosave(
+            folder,
+            lambda: self.steps or None,
+            lambda: ("run", *self.numbers),
+            self.take,
+            self.said.append,
+            threaded=threaded,
+        )
 
     def take(self):
+        self.taken += 1
         self.raises("take")
         head = {"task": "moons", "rule": "dfa", "steps": self.steps, "needs": [], "runner": {}, "screen": {}}
         return Taken("run", head, [(LaneRecord(number, "DFA"), self.write) for number in self.numbers])
@@ -132,10 +141,10 @@ def test_what_no_file_can_hold_is_not_tried_again_until_the_runs_are_others(save
         else:
             saver.fault = {"write": clockwork.UnsavableError("lr is <function>, which no file can hold.")}
         saver.step("after_step")
-        tried = saver.tries
+        tried = saver.tries, saver.taken
         for how in ("after_step", "at_rest", "at_end"):
             saver.step(how)
-        assert saver.tries == tried
+        assert (saver.tries, saver.taken) == tried, "nothing is copied either"
     assert [one.startswith(OFF) for one in saver.said] == [True]
     saver.fault, saver.numbers = {}, (0,)
     saver.step("after_step")

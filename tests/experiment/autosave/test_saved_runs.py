@@ -290,7 +290,7 @@ def test_at_the_end_no_second_save_is_written_beside_one_that_still_is(tmp_path,
 
         return Taken("run", {**document, "steps": number}, [(LaneRecord(0, "DFA"), write)])
 
-    saving = Autosave(tmp_path, lambda: state[0], taken, pytest.fail, threaded=True)
+    saving = Autosave(tmp_path, lambda: state[0], lambda: ("run",), taken, pytest.fail, threaded=True)
     state[0] = 2
     saving.at_rest()
     thread = saving._thread

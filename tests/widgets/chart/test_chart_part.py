@@ -243,25 +243,26 @@ def test_a_fork_is_drawn_from_where_it_left_the_other_run(chart: Watched, left_a
     assert steps["train_loss", 1] == steps["weight_alignment", 1] == list(range(left_at, 40))
 
 
-def test_a_fork_has_no_angle_and_no_speed_of_the_run_that_it_left(chart: Watched) -> None:
+@pytest.mark.parametrize("left_at", [0, 12])
+def test_a_fork_has_no_angle_and_no_speed_of_the_run_that_it_left(chart: Watched, left_at: int) -> None:
     parent = History()
-    record(parent, 0, 13)
-    for step in (5, 12):
+    record(parent, 0, left_at + 1)
+    for step in range(left_at + 1):
         parent.record("samples_per_s", 1.0, step=step, samples=step)
     fork = parent.copy()
     inherited = {key: len(series) for key, series in fork.series.items()}
-    runs = [Shown(parent, "FA"), Shown(fork, "BP", since=12, inherited=inherited)]
+    runs = [Shown(parent, "FA"), Shown(fork, "BP", since=left_at, inherited=inherited)]
     chart.show(runs, STATUS)
     drawn = [(chunk["metric"], chunk.get("run", 0)) for chunk in chart.sent[-1].header["series"]]
     assert ("weight_alignment", 0) in drawn
     assert ("samples_per_s", 0) in drawn
     assert [metric for metric, run in drawn if run] == ["train_loss"]
-    fork.record("weight_alignment", 77.0, step=12, samples=12, layer=1)
-    fork.record("samples_per_s", 2.0, step=14, samples=14)
+    fork.record("weight_alignment", 77.0, step=left_at, samples=left_at, layer=1)
+    fork.record("samples_per_s", 2.0, step=left_at + 2, samples=left_at + 2)
     chart.show(runs, STATUS)
     sent = dict(zip([chunk["metric"] for chunk in chart.sent[-1].header["series"]], chart.sent[-1].taken, strict=True))
-    assert [column.tolist() for column in sent["weight_alignment"]] == [[12.0], [77.0]]
-    assert [column.tolist() for column in sent["samples_per_s"]] == [[14.0], [2.0]]
+    assert [column.tolist() for column in sent["weight_alignment"]] == [[left_at], [77.0]]
+    assert [column.tolist() for column in sent["samples_per_s"]] == [[left_at + 2], [2.0]]
 
 
 def test_values_that_are_no_numbers_pass(chart: Watched) -> None:

@@ -226,7 +226,7 @@ def test_a_pinned_run_stays_when_the_run_is_reset(headless):
     headless.act("step", steps=10)
     headless.act("pin")
     headless.act("reset")
-    assert [pin.last_step for pin in headless.model.pins] == [10]
+    assert [pin.history.last_step for pin in headless.model.pins] == [10]
     headless.act("unpin")
     assert headless.model.pins == []
 
@@ -721,6 +721,32 @@ def test_slow_motion_ends_as_it_found_the_run(live):
     live.act("slow")
     live.act("slow")
     assert live.runner.status().running
+
+
+def test_the_end_of_slow_motion_is_no_pause_where_play_was_pressed_in_it(live):
+    def lit():
+        return PanelState(live.model).now(live.runner.status())["slow"]
+
+    live.act("slow")
+    until(lambda: live.runner.status().running)
+    live.act("pause")
+    until(lambda: not live.runner.status().running)
+    assert lit()
+    live.act("play")
+    until(lambda: live.runner.status().running)
+    live.act("slow")
+    until(lambda: not lit())
+    assert live.runner.status().running
+
+
+def test_a_pinned_fork_begins_where_it_left_the_other_run(headless):
+    headless.act("step", steps=10)
+    headless.act("fork", fields={"rule": "bp"})
+    headless.act("pin")
+    headless.act("select", lane=1)
+    headless.act("pin")
+    assert [pin.since for pin in headless.model.pins] == [None, 10]
+    assert headless.model.pins[1].inherited
 
 
 def test_slow_motion_plays_and_gives_the_former_limit_back(live):

@@ -335,7 +335,7 @@ def test_an_explorer_goes_on_with_a_run_that_was_trained(shown, monkeypatch):
     explorer.act("pin")
     explorer.act("step", steps=20)
     assert run.steps_done == run.history.last_step == 120
-    assert explorer.model.pins[0].last_step == 100
+    assert explorer.model.pins[0].history.last_step == 100
     explorer.act("undo")
     assert run.settings.rule == "dfa"
     alone = dfa.Experiment(**TINY)

@@ -92,12 +92,12 @@ def test_closing_it_closes_its_runner(saved, tmp_path):
 
 def test_the_page_is_told_what_to_run(saved, tmp_path, opened, monkeypatch):
     name = saved.runner.saved.name
-    assert panel(saved)["restore"] == f"dfa.Explorer.restore({str(tmp_path / name)!r})"
+    assert panel(saved)["restore"] == f"dfa.Explorer.restore({str(tmp_path / name)!r})  # step 25"
     again = opened(run(panel(saved)["restore"]))
     assert again.experiment.steps_done == 25
     assert panel(again)["restore"] == ""
     monkeypatch.setenv("DFA_LAB_AUTOSAVE", str(tmp_path))
-    assert panel(saved)["restore"] == f"dfa.Explorer.restore({name!r})"
+    assert panel(saved)["restore"] == f"dfa.Explorer.restore({name!r})  # step 25"
     assert opened(run(panel(saved)["restore"])).experiment.steps_done == 25
 
 
