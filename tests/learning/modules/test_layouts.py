@@ -153,7 +153,7 @@ CASES = {
     "a gate over the channels": (
         lambda: nn.Sequential(conv(2, 14), nn.GLU(1), conv(7, 4)),
         (8, 2, 14),
-        {"0": ((4, 14), True), "": ((8, 14), True)},
+        {"1": ((4, 7), True), "": ((8, 14), True)},
     ),
     "an encoder": (
         Tokens,
