@@ -3,9 +3,9 @@
 Two dimensions are (N, n), four and more a map (N, C, positions …). Three are a sequence (N, T, C), but in a network
 that holds a 1-d convolution they may be a map (N, C, L) as well, and one network may have both. There each tensor is
 read by itself: the layers that are held up to the end of the module that gave it, the last first, say how many features
-they give and on which axis. The first whose number is the tensor's size on that axis decides. Where it is the size on
-the other axis alone, there was a transpose, unless the next layer, by what it takes, tells that there was none. Where
-no layer fits, the tensor is a map.
+they give and on which axis. The first whose number is the tensor's size on that axis decides. Where that is so on the
+other axis alone, or no layer fits, the layer that comes next decides, by what it takes. Where that does not fit either,
+there was a transpose in the first case, and the tensor is a map in the second.
 
 That is known without a pass, and depends on the layers and the tensor's shape alone. A tensor behind a transpose with
 as many positions as features cannot be told apart: give ``maps``.
@@ -88,25 +88,30 @@ class Layouts:
         """The layer that decides over three dimensions, "" where none does, and whether the features come first."""
         if self.maps is not None:
             return "", self.maps
-        end = self._ends[name]
+        end, found = self._ends[name], ("", True)
         for layer in reversed(self._layers[:end]):
             own, other = layer.axes
             if shape[own] == layer.gives:
                 return layer.name, layer.first
             if shape[other] == layer.gives:
-                reader = self._layers[end] if end < len(self._layers) else layer
-                told = end < len(self._layers) and shape[reader.axes[0]] == reader.takes
-                return (reader.name, reader.first) if told else (layer.name, not layer.first)
-        return "", True
+                found = layer.name, not layer.first
+                break
+        for reader in self._layers[end : end + 1]:
+            if shape[reader.axes[0]] == reader.takes:
+                return reader.name, reader.first
+        return found
 
     def note(self, name: str, shape: Sequence[int], what: str, give: str = "convert(…, maps={})") -> str:
-        """For an error: how ``what`` was read and what to ``give`` for the other reading; "" where there is none."""
+        """For an error: how ``what`` was read, by which layer, and what to ``give`` for the other reading.
+
+        "" where ``maps`` was given, or there is no other.
+        """
         if len(shape) != 3 or self.given:
             return ""
         layer, first = self._read(name, shape)
         read, other = ("(N, C, L)", "(N, T, C)") if first else ("(N, T, C)", "(N, C, L)")
-        behind = f", as behind {layer!r}" if layer else ""
-        return f" {what} is read as {read}{behind}; {give.format(not first)} reads three dimensions as {other}."
+        told = f", by {layer!r}" if layer else ""
+        return f" {what} is read as {read}{told}; {give.format(not first)} reads three dimensions as {other}."
 
 
 def _layer(name: str, module: Any) -> _Layer | None:

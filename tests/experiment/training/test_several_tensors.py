@@ -290,9 +290,9 @@ def test_a_class_for_each_token_behind_a_1d_convolution(rule, classes_first):
 
 def test_an_output_that_is_read_the_other_way_round_says_what_to_give():
     said = (
-        r"the module gave \(2, 7, 3\) for 2 samples of task 'own'; expected a tensor \(2, 3, 7\).* What it gave is read "
-        r"as \(N, C, L\); Experiment\(module=dfa.convert\(module, rule, output=…, maps=False\), task=…\) reads three "
-        r"dimensions as \(N, T, C\)\."
+        r"the module gave \(2, 7, 3\) for 2 samples of task 'own'; expected a tensor \(2, 3, 7\).* What it gave is "
+        r"read as \(N, C, L\); Experiment\(module=dfa.convert\(module, rule, output=…, maps=False\), task=…\) reads "
+        r"three dimensions as \(N, T, C\)\."
     )
     with pytest.raises(dfa.DfaLabError, match=said):
         experiment(Matched, sounds())

@@ -155,6 +155,19 @@ CASES = {
         (8, 2, 14),
         {"1": ((4, 7), True), "": ((8, 14), True)},
     ),
+    "a gate, then transposed": (
+        lambda: nn.Sequential(conv(2, 12), nn.GLU(1), Transposed(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4)),
+        (8, 2, 7),
+        {"2": ((4, 6), False), "4": ((4, 5), False), "": ((8, 7), False)},
+    ),
+    "patches of a picture, as many as features": (
+        lambda: nn.Sequential(
+            nn.Sequential(nn.Conv2d(1, 6, 2, 2), nn.Flatten(2), Transposed()),
+            *(nn.Linear(6, 5), nn.Tanh(), Transposed(), conv(5, 4)),
+        ),
+        (8, 1, 4, 6),
+        {"0": ((4, 6), False), "2": ((4, 5), False), "": ((8, 6), True)},
+    ),
     "an encoder": (
         Tokens,
         (8, 2, 7),
@@ -306,11 +319,11 @@ def test_other_lengths_are_read_alike():
 
 def test_errors_say_how_tensors_were_read():
     net, x, t, *_ = case("conv, then linear", "drtp")
-    said = "The output is read as (N, T, C), as behind '5'; convert(…, maps=True) reads three dimensions as (N, C, L)."
+    said = "The output is read as (N, T, C), by '5'; convert(…, maps=True) reads three dimensions as (N, C, L)."
     with pytest.raises(dfa.DfaLabError, match=re.escape(said)):
         gradients(net, x, t.mT, loss_of(False))
     net, x, t, *_ = case("a mean over the places")
-    said = "The hidden tensor is read as (N, C, L), as behind '1'; convert(…, maps=False) reads"
+    said = "The hidden tensor is read as (N, C, L), by '1'; convert(…, maps=False) reads"
     with pytest.raises(dfa.DfaLabError, match=re.escape(said)):
         net(x[:, :, :5])
     net, x, t, *_ = case("a mean over the places", maps=True)
