@@ -180,5 +180,5 @@ def test_tokens_that_are_put_into_one_vector_have_no_downstream_product():
     assert dfa.audit(net, x, Y, F.cross_entropy).clean
     assert [tuple(one.shape) for one in dfa.feedback(net).values()] == [(3, 8), (3, 5)]
     dfa.measure_alignment(net, x, Y, F.cross_entropy)
-    with pytest.raises(dfa.DfaLabError, match="transpose"):
+    with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):
         dfa.convert(nn.Sequential(*layers), "dfa", feedback_init="transpose")
