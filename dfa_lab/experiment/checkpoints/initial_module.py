@@ -74,4 +74,4 @@ def _build(module: nn.Module) -> Iterator[tuple[str, str]]:
         yield f"parameter {name}", f"{tuple(parameter.shape)} {parameter.dtype}{tied}"
     if converted is not None:
         buffers = conversion_of(module).feedback
-        yield "conversion", f"points={list(buffers.points)}, sharing={buffers.sharing!r}, maps={buffers.maps}"
+        yield "conversion", f"points={list(buffers.points)}, sharing={buffers.sharing!r}, maps={buffers.layouts.maps}"

@@ -107,7 +107,7 @@ class ModuleLearner(Learner):
             raise DfaLabError("module has no parameter that requires a gradient; nothing could learn.")
         self.net, self.settings = converted_copy(module, settings, output), settings
         self._converted: Converted = conversion_of(self.net)
-        self.loss = ModuleLoss(task.objective, self._converted.maps)
+        self.loss = ModuleLoss(task.objective, self._converted.layouts)
         floating = (one.dtype for one in self.net.parameters() if one.is_floating_point())
         self._dtype = next(floating, torch.float32)
         self.own_feedback = dict(self._converted.feedback.own)
@@ -126,13 +126,20 @@ class ModuleLearner(Learner):
         example = self._taken(on_device(first, self.settings.device))
         self._converted.try_out(cloned(example))  # a layer in place would change the task's own data
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            output = self.output(example)
+            returned = self._returned(example)
         self._forward = counter.get_total_flops() / 2 / len(targets)  # a multiply-add is two of them
         wanted = (*(targets.shape if task.classifies else targets.shape[:-1]), task.outputs)
-        if tuple(output.shape) != wanted:
+        if tuple(self.loss.in_order(returned).shape) != wanted:
+            layouts, shape = self._converted.layouts, tuple(returned.shape)
+            if layouts.features_first("", shape):
+                wanted = (wanted[0], wanted[-1], *wanted[1:-1])
+            note, give = "", "Experiment(module=dfa.convert(module, rule, output=…, maps={}), task=…)"
+            if len(shape) == 3 and (shape[0], shape[2], shape[1]) == wanted:
+                note = layouts.note("", shape, "What it gave", give)
             raise DfaLabError(
-                f"the module gave {tuple(output.shape)} for {len(targets)} samples of task {task.name!r}; expected a "
-                f"tensor {wanted}{'' if task.per_sample else ' (a task says by outputs= how many classes there are)'}."
+                f"the module gave {shape} for {len(targets)} samples of task {task.name!r}; expected a tensor {wanted}"
+                f"{'' if task.per_sample else ' (a task says by outputs= how many classes there are)'}."
+                f"{note}"
             )
 
     def _taken(self, inputs: Any) -> Any:
@@ -179,9 +186,13 @@ class ModuleLearner(Learner):
 
     def output(self, inputs: Any) -> Tensor:
         """See ``Learner``."""
+        return self.loss.in_order(self._returned(inputs))
+
+    def _returned(self, inputs: Any) -> Tensor:
+        """The output as the module gives it."""
         with eval_mode(self.net):
             returned = called(self.net, cloned(self._taken(inputs)))
-        return self.loss.in_order(located(returned, self._converted.conversion.output))
+        return located(returned, self._converted.conversion.output)
 
     def answering(self, parts: Sequence[Any], replica: int) -> Callable[[], list[Tensor]]:
         """See ``Learner``: it computes here and now, for the network is not copied."""

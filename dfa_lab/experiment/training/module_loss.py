@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dfa_lab.learning.modules import features_first
+from dfa_lab.learning.modules import Layouts
 from dfa_lab.learning.ops import Loss
 
 
@@ -15,11 +15,11 @@ from dfa_lab.learning.ops import Loss
 class ModuleLoss:
     """``task_loss``, whose rows are all positions of all samples: a mean is over tokens or pixels.
 
-    ``maps`` says whether three dimensions are (N, C, L), as in ``convert``.
+    ``layouts`` are the converted module's.
     """
 
     task_loss: Loss
-    maps: bool
+    layouts: Layouts
 
     @property
     def reduction(self) -> str:
@@ -39,7 +39,7 @@ class ModuleLoss:
 
     def in_order(self, output: Tensor) -> Tensor:
         """An output with its n_out classes last, in float32 at least: half precision has too few digits for a loss."""
-        if features_first(output.dim(), self.maps):
+        if self.layouts.features_first("", output.shape):
             output = output.movedim(1, -1)
         return output if output.dtype in (torch.float32, torch.float64) else output.float()
 

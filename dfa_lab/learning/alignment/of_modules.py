@@ -30,7 +30,7 @@ from dfa_lab.learning.alignment.of_mlp import Columns
 from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Recording, recorded_with_paths
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
 from dfa_lab.learning.layers import sources
-from dfa_lab.learning.modules import Converted, features_first
+from dfa_lab.learning.modules import Converted
 from dfa_lab.learning.recording import behind, savable, side_effect_free
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
@@ -124,7 +124,7 @@ class _Reference:
         activation = self.recording.activation_of(calls[-1])
         delta = rms(self.bp.received(calls[-1]).flatten())
         signal = delta if activation is None else rms(self.bp.received(activation).flatten())
-        first = features_first(output.dim(), self.converted.maps)
+        first = self.converted.layouts.features_first("", output.shape)
         classes = 1 if output.dim() < 2 else output.shape[1 if first else -1]
         scale = classes / output.numel() if reduction == "mean" else 1.0
         return (Rounding(output.detach(), self.bp.error, scale).through(signal, delta) > LIMIT).double()

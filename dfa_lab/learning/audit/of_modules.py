@@ -227,7 +227,8 @@ class Auditor:
             elif matrix is not None and isinstance(rule, Direct) and (lesson or not rule.needs_lesson):
                 assert self._passed.error is not None
                 sent = rule.received(self._passed.error, lesson)
-                wanted = project(sent, matrix, received.shape, self._converted.maps)
+                first = self._converted.layouts.of(call.name, sent.shape, received.shape)
+                wanted = project(sent, matrix, received.shape, first)
                 errors.note(rule.name, relative_error(received, wanted))
         return errors
 

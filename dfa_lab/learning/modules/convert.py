@@ -22,6 +22,7 @@ from dfa_lab.learning.modules.feedback_points import find_points
 from dfa_lab.learning.modules.hooks import Conversion
 from dfa_lab.learning.modules.layer_types import carried_parameters, converted_class
 from dfa_lab.learning.modules.layers import RuledLayer
+from dfa_lab.learning.modules.layouts import Layouts
 from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
 from dfa_lab.registry import Choice
 
@@ -55,8 +56,10 @@ def convert(
       in a tuple (a cell), a mapping or a dataclass, receives its signal in the first floating one; the others are cut.
       A module used several times is one point with one B.
     - ``sharing``: "flat" gives every entry of a map its own feedback, "shared" one to all positions, "auto" flat for
-      maps and shared for sequences (``error_projection.py``); ``maps`` whether tensors with three dimensions are
-      maps (N, C, L), by default where the module holds a 1-d convolution. Everything is batch first.
+      maps and shared for sequences (``error_projection.py``).
+    - ``maps``: whether all tensors with three dimensions are maps (N, C, L), or sequences (N, T, C). By default they
+      are sequences; where the module holds a 1-d convolution, each is read by itself, by the layers that it comes from
+      (``layouts.py``). Everything is batch first.
     - ``feedback_init``, ``feedback_scale``, ``feedback_seed`` as in ``MLP`` (matrices by name: ``dfa.set_feedback``);
       ``weight_init`` is the family of the sign-concordant rules' magnitudes, by default U(±1/√fan_in), what torch's
       linear layers and convolutions draw.
@@ -96,7 +99,6 @@ def convert(
     check_output(output)
     if sharing not in ("auto", "flat", "shared"):
         raise DfaLabError(f"sharing was given as {shown(sharing)}; expected 'auto', 'flat' or 'shared'.")
-    maps = any(isinstance(one, (nn.Conv1d, nn.ConvTranspose1d)) for one in net.modules()) if maps is None else maps
     searched = points is None
     points = find_points(net) if points is None else _checked_points(net, points)
     buffers = ModuleFeedback(
@@ -107,7 +109,7 @@ def convert(
         seed=feedback_seed,
         weight_init=weight_init,
         sharing=sharing,
-        maps=maps,
+        layouts=Layouts(net, points, maps),
     )
     conversion = Conversion(buffers, output, searched)
     converted = Converted(net, conversion)

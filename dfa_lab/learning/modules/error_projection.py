@@ -1,8 +1,8 @@
 """How e is projected to hidden feature maps and sequences, and the shape that B then has.
 
 Legend: N samples; n_out outputs, n features of a hidden tensor, and *positions*: the pixels of a map, the places of a
-sequence. Maps are (N, n, positions …), sequences (N, positions, n); a tensor with three dimensions is a sequence unless
-``maps`` says that it is a map. Everything is batch first.
+sequence. Maps are (N, n, positions …), sequences (N, positions, n); ``first`` says for the output and the hidden tensor
+which they are (``layouts.py``). Everything is batch first.
 
 - A vector output (N, n_out) and a *flat* B (n_out, n · positions): every entry of a sample has feedback of its own.
 - A vector output and a *shared* B (n_out, n): every position receives the same, e @ B.
@@ -19,17 +19,15 @@ import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.modules.layouts import FeaturesFirst, Layouts
 from dfa_lab.learning.rules import Lesson
 
 Sharing = Literal["auto", "flat", "shared"]
 
 
-def features_first(dimensions: int, maps: bool) -> bool:
-    """Whether a tensor with so many dimensions has its features before its positions."""
-    return dimensions > 3 or (dimensions == 3 and maps)
-
-
-def feedback_shape(output: Sequence[int], hidden: Sequence[int], maps: bool, sharing: Sharing) -> tuple[int, int]:
+def feedback_shape(
+    output: Sequence[int], hidden: Sequence[int], first: FeaturesFirst, sharing: Sharing
+) -> tuple[int, int]:
     """(n_out, n) or, flat, (n_out, n · positions), for an output and a hidden tensor of these shapes.
 
     ``auto`` is flat for maps under a vector output, shared otherwise. Raises ``DfaLabError`` for flat feedback from an
@@ -45,68 +43,71 @@ def feedback_shape(output: Sequence[int], hidden: Sequence[int], maps: bool, sha
             f"it gave shape {tuple(hidden)} and the network {tuple(output)}; expected both to have the batch first: "
             "use batch_first=True, or other points."
         )
-    first = features_first(len(hidden), maps)
-    features = hidden[1] if first else hidden[-1]
+    features = hidden[1] if first.hidden else hidden[-1]
     if len(output) > 2:
         if sharing == "flat":
             raise DfaLabError(f"flat feedback needs an output (N, n_out), and it is {tuple(output)}: use 'shared'.")
-        return (output[1] if features_first(len(output), maps) else output[-1]), features
-    flat = sharing == "flat" or (sharing == "auto" and first)
+        return (output[1] if first.output else output[-1]), features
+    flat = sharing == "flat" or (sharing == "auto" and first.hidden)
     return output[-1], math.prod(hidden[1:]) if flat and len(output) == 2 else features
 
 
-def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], maps: bool) -> Tensor:
+def check_positions(output: Sequence[int], hidden: Sequence[int]) -> None:
+    """Raise ``DfaLabError`` where the positions of an output have other dimensions than those of a hidden tensor."""
+    if len(output) > 2 and len(hidden) > 2 and len(output) != len(hidden):
+        raise DfaLabError(
+            f"it gave shape {tuple(hidden)}, with {len(hidden) - 2} dimensions of positions, and the network "
+            f"{tuple(output)}, with {len(output) - 2}, so that e cannot be laid over it; choose other feedback points."
+        )
+
+
+def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:
     """received @ B in the hidden tensor's shape; ``received`` is what is broadcast, shaped as the output."""
-    first = features_first(len(hidden), maps)
     if received.dim() <= 2:
         signal = received @ matrix
         lead = received.dim() - 1
         if signal.shape[-1] == math.prod(hidden[lead:]):
             return signal.reshape(hidden)
         ones, samples = [1] * (len(hidden) - lead - 1), signal.shape[:lead]
-        shape = [*samples, signal.shape[-1], *ones] if first else [*samples, *ones, signal.shape[-1]]
+        shape = [*samples, signal.shape[-1], *ones] if first.hidden else [*samples, *ones, signal.shape[-1]]
         return signal.reshape(shape).expand(hidden)
-    signal = _at_positions(received, list(hidden[2:] if first else hidden[1:-1]), maps) @ matrix
-    return signal.movedim(-1, 1) if first else signal
+    signal = _at_positions(received, hidden, first) @ matrix
+    return signal.movedim(-1, 1) if first.hidden else signal
 
 
-def _at_positions(received: Tensor, positions: list[int], maps: bool) -> Tensor:
-    """(N, positions …, n_out) for what has an output's shape, pooled or spread by area to other positions."""
-    if features_first(received.dim(), maps):
+def _at_positions(received: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:
+    """(N, positions …, n_out) for what has an output's shape, pooled or spread by area to a hidden tensor's."""
+    check_positions(received.shape, hidden)
+    positions = list(hidden[2:] if first.hidden else hidden[1:-1])
+    if first.output:
         received = received.movedim(1, -1)
     if list(received.shape[1:-1]) == positions:
         return received
     if not positions:
         return received.flatten(1, -2).mean(1)
-    if len(positions) != received.dim() - 2:
-        raise DfaLabError(
-            f"an output with {received.dim() - 2} dimensions of positions cannot be laid over a hidden tensor with "
-            f"{len(positions)}; choose other feedback points."
-        )
     spread = torch.nn.functional.interpolate(received.movedim(-1, 1), size=positions, mode="area")
     return spread.movedim(1, -1)
 
 
-def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, maps: bool) -> Tensor:
+def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, first: FeaturesFirst) -> Tensor:
     """∂/∂B of Σ hidden · project(received, B): what e and the hidden tensor have in common, in B's shape."""
-    first = features_first(hidden.dim(), maps)
     received, hidden = received.to(matrix), hidden.to(matrix)
-    last = hidden.movedim(1, -1) if first else hidden
+    last = hidden.movedim(1, -1) if first.hidden else hidden
     if received.dim() == 1:
         received, hidden, last = received.unsqueeze(0), hidden.unsqueeze(0), last.unsqueeze(0)
     if received.dim() <= 2:
         if matrix.shape[1] == math.prod(hidden.shape[1:]):
             return received.mT @ hidden.flatten(1)
         return received.mT @ last.flatten(1, -2).sum(1)
-    received = _at_positions(received, list(last.shape[1:-1]), maps)
+    received = _at_positions(received, hidden.shape, first)
     return received.reshape(-1, received.shape[-1]).mT @ last.reshape(-1, last.shape[-1])
 
 
-def lesson_like(output: Tensor, targets: Tensor, reduction: str, maps: bool) -> Lesson:
+def lesson_like(output: Tensor, targets: Tensor, reduction: str, layouts: Layouts) -> Lesson:
     """The lesson of ``targets`` in the output's shape; ``DfaLabError`` for targets of another."""
     if not isinstance(targets, Tensor):
         raise DfaLabError(f"the lesson's targets were given as a {type(targets).__name__}; expected a tensor.")
-    last = output.movedim(1, -1) if features_first(output.dim(), maps) else output
+    last = output.movedim(1, -1) if layouts.features_first("", output.shape) else output
     if targets.is_floating_point() and last is not output and targets.dim() == output.dim():
         targets = targets.movedim(1, -1)
     valued = targets.is_floating_point()
@@ -115,6 +116,7 @@ def lesson_like(output: Tensor, targets: Tensor, reduction: str, maps: bool) -> 
         raise DfaLabError(
             f"the lesson's targets have shape {tuple(targets.shape)}, {targets.dtype}, for an output "
             f"{tuple(output.shape)}; expected class numbers {tuple(last.shape[:-1])} or values of its shape."
+            f"{layouts.note('', output.shape, 'The output')}"
         )
     rows = targets.reshape(-1, last.shape[-1]) if valued else targets.reshape(-1)
     found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.feedback import STORES, FeedbackStore, Place, Site, Slot, draw_matrix, largest_of
 from dfa_lab.learning.layers import effective_weight, sources
-from dfa_lab.learning.modules.error_projection import Sharing, feedback_shape
+from dfa_lab.learning.modules.error_projection import Sharing, check_positions, feedback_shape
 from dfa_lab.learning.modules.feedback_points import downstream_product
 from dfa_lab.learning.modules.layers import as_matrix, as_weight, kind_of
+from dfa_lab.learning.modules.layouts import Layouts
 from dfa_lab.learning.rules import Direct, Layerwise, Route, Rule
 
 DIRECT, STEPS = "direct_output", "feedback_steps"
@@ -58,7 +59,7 @@ class ModuleFeedback(FeedbackStore):
     """The feedback of a converted network; ``net`` in its methods is the network's root.
 
     ``carrying`` are the layers' names and which of their parameters carry δ, ``points`` the names of the feedback
-    points; ``sharing`` and ``maps`` as in ``convert``.
+    points; ``sharing`` as in ``convert``; ``layouts`` say how their tensors are read.
     """
 
     def __init__(
@@ -67,12 +68,12 @@ class ModuleFeedback(FeedbackStore):
         points: Sequence[str],
         *,
         sharing: Sharing,
-        maps: bool,
+        layouts: Layouts,
         **drawing: Any,
     ) -> None:
         super().__init__(**drawing)
         self.carrying, self.points = dict(carrying), tuple(points)
-        self.sharing, self.maps = sharing, maps
+        self.sharing, self.layouts = sharing, layouts
 
     def weights(self, net: nn.Module) -> list[Weight]:
         """Every weight that δ is carried through, in order; tied ones with the same number."""
@@ -176,7 +177,7 @@ class ModuleFeedback(FeedbackStore):
 
         ``output`` is the shape of the network's output.
         """
-        shapes = [self._shape(name, output, hidden.shape) for name, _, hidden in reached]
+        shapes = [self._shape(name, output, hidden) for name, _, hidden in reached]
         for (name, module, hidden), shape in zip(reached, shapes, strict=True):
             if DIRECT not in module._buffers:
                 if torch.compiler.is_compiling():
@@ -192,12 +193,17 @@ class ModuleFeedback(FeedbackStore):
                     f"{tuple(hidden.shape)} and an output {tuple(output)} it would be {shape}. A point has one matrix: "
                     "give dfa.set_feedback one of that shape; where nobody did, choose points that are not used at "
                     "several sizes, or sharing='shared' where the positions vary."
+                    f"{self.layouts.note(name, hidden.shape, 'The hidden tensor')}"
+                    f"{self.layouts.note('', output, 'The output')}"
                 )
         return [module.get_buffer(DIRECT) for _, module, _ in reached]
 
-    def _shape(self, name: str, output: Sequence[int], hidden: Sequence[int]) -> tuple[int, int]:
+    def _shape(self, name: str, output: Sequence[int], hidden: Tensor) -> tuple[int, int]:
         try:
-            return feedback_shape(output, hidden, self.maps, self.sharing)
+            found = feedback_shape(output, hidden.shape, self.layouts.of(name, output, hidden.shape), self.sharing)
+            if hidden.requires_grad:  # else nothing is due there
+                check_positions(output, hidden.shape)
+            return found
         except DfaLabError as reason:
             raise DfaLabError(f"feedback point {shown(name)} cannot be delivered to: {reason}") from None
 

@@ -254,6 +254,8 @@ def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tenso
     for name, link, _ in reversed(links[names.index(point) + 1 :]):  # no more rows than there are outputs
         if isinstance(link, nn.Linear):
             weight = effective_weight(link, "weight").detach()
+            if product is not None and product.shape[1] != len(weight):  # tokens were put into one vector between
+                return None
             product = weight if product is None else product @ weight
         elif is_activation(link):
             if product is not None and slopes is not None:

@@ -255,7 +255,8 @@ class Conversion:
             if rule.listens:
                 check_that_something_gets_out(rule.name, output)
         lesson = self.lesson_of(output) if any(rule.needs_lesson for rule in rules) else None
-        shapes, maps = [h.shape for h in hiddens], self.buffers.maps
+        shapes, layouts = [h.shape for h in hiddens], self.buffers.layouts
+        firsts = [layouts.of(name, output.shape, shape) for name, shape in zip(names, shapes, strict=True)]
         kept = [
             h.detach().clone() if rule.listens else None for h, rule in zip(hiddens, rules, strict=True)
         ]  # copies: an activation in place may overwrite a hidden tensor
@@ -266,10 +267,10 @@ class Conversion:
             for number, (rule, matrix) in enumerate(zip(rules, matrices, strict=True)):
                 if rule.name not in sent:
                     sent[rule.name] = rule.received(error, lesson)
-                received, hidden = sent[rule.name], kept[number]
+                received, hidden, first = sent[rule.name], kept[number], firsts[number]
                 if hidden is not None:
-                    self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, maps))
-                found.append(project(received, matrix.to(received), shapes[number], maps) if needed[number] else None)
+                    self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, first))
+                found.append(project(received, matrix.to(received), shapes[number], first) if needed[number] else None)
             return found
 
         return signals
@@ -283,4 +284,4 @@ class Conversion:
     def lesson_of(self, output: Tensor) -> Lesson:
         """The lesson of ``dfa.lesson``, in the output's shape; ``DfaLabError`` outside of one."""
         targets, reduction = given_lesson(self.lesson, next((r.name for r in self.uses if r.needs_lesson), ""))
-        return lesson_like(output, targets, reduction, self.buffers.maps)
+        return lesson_like(output, targets, reduction, self.buffers.layouts)

@@ -38,7 +38,7 @@ def _of_conversion(name: str) -> Any:
 class Converted:
     """A view of a converted network: ``root``, the module, and its ``conversion``, where its own attributes are held.
 
-    ``carrying``, ``points`` and ``maps`` are as in ``ModuleFeedback``.
+    ``carrying``, ``points`` and ``layouts`` are as in ``ModuleFeedback``.
     """
 
     rules: dict[str, Rule] = _of_conversion("rules")
@@ -47,7 +47,7 @@ class Converted:
 
     def __init__(self, root: nn.Module, conversion: Conversion) -> None:
         self.root, self.conversion, buffers = root, conversion, conversion.buffers
-        self.carrying, self.points, self.maps = buffers.carrying, buffers.points, buffers.maps
+        self.carrying, self.points, self.layouts = buffers.carrying, buffers.points, buffers.layouts
 
     def resolve(self, choice: Any) -> dict[str, Rule]:
         """Each layer's and point's rule by ``choice``: one rule for all, or a mapping of names and patterns to rules.

@@ -247,6 +247,61 @@ def test_a_class_for_each_pixel():
     )
 
 
+class Listener(nn.Module):
+    """A 1-d convolution in front of what says a class for each token, classes last or first."""
+
+    def __init__(self, classes_first=False):
+        super().__init__()
+        self.front, self.classes_first = nn.Conv1d(2, 5, 3, padding=1), classes_first
+        self.body = nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 3))
+
+    def forward(self, x):
+        output = self.body(self.front(x).mT)
+        return output.mT if self.classes_first else output
+
+
+class Matched(nn.Module):
+    """As a ``Listener``, but what says the class is no layer that is known."""
+
+    def __init__(self):
+        super().__init__()
+        self.front = nn.Sequential(nn.Conv1d(2, 5, 3, padding=1), nn.Tanh(), nn.Conv1d(5, 6, 1), nn.Tanh())
+        self.match = nn.Parameter(torch.randn(6, 3))
+
+    def forward(self, x):
+        return self.front(x).mT @ self.match
+
+
+def sounds(count=40):
+    x = torch.randn(count, 2, 7, generator=torch.Generator().manual_seed(0))
+    return dfa.Task.from_arrays(x, x.sum(1).sign().long() + 1, outputs=3)
+
+
+@pytest.mark.parametrize("rule", ["bp", "fa", "dfa", "drtp", "sdfa", "dkp"])
+@pytest.mark.parametrize("classes_first", [False, True])
+def test_a_class_for_each_token_behind_a_1d_convolution(rule, classes_first):
+    task = sounds()
+    run = all_it_can(experiment(lambda: Listener(classes_first), task, rule))
+    with torch.no_grad():
+        said = run.net(task.test_inputs)
+    said = said if classes_first else said.mT
+    assert run.evaluate()["test_loss"] == pytest.approx(float(F.cross_entropy(said, task.test_targets)), abs=1e-6)
+
+
+def test_an_output_that_is_read_the_other_way_round_says_what_to_give():
+    said = (
+        r"the module gave \(2, 7, 3\) for 2 samples of task 'own'; expected a tensor \(2, 3, 7\).* What it gave is "
+        r"read as \(N, C, L\); Experiment\(module=dfa.convert\(module, rule, output=…, maps=False\), task=…\) reads "
+        r"three dimensions as \(N, T, C\)\."
+    )
+    with pytest.raises(dfa.DfaLabError, match=said):
+        experiment(Matched, sounds())
+    experiment(lambda: dfa.convert(Matched(), "dfa", maps=False), sounds()).train(3)
+    with pytest.raises(dfa.DfaLabError, match="the module gave") as caught:  # more classes, whichever way
+        experiment(Listener, dfa.Task.from_arrays(sounds().train_inputs, sounds().train_targets, outputs=4))
+    assert "is read as" not in str(caught.value)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
 def test_data_are_cast_to_the_module_s_precision(dtype, loss):

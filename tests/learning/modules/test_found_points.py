@@ -275,3 +275,14 @@ def test_what_a_point_gave_and_no_loss_uses_is_no_matter():
     again = pickle.loads(pickle.dumps(net))
     with pytest.warns(UserWarning, match="a loss of that was differentiated"):
         again(X)[1].sum().backward()
+
+
+def test_tokens_that_are_put_into_one_vector_have_no_downstream_product():
+    layers = nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Flatten(), nn.Linear(35, 3)
+    net = dfa.convert(nn.Sequential(*layers), "dfa")
+    x = torch.randn(9, 7, 6, generator=torch.Generator().manual_seed(0))
+    assert dfa.audit(net, x, Y, F.cross_entropy).clean
+    assert [tuple(one.shape) for one in dfa.feedback(net).values()] == [(3, 8), (3, 5)]
+    dfa.measure_alignment(net, x, Y, F.cross_entropy)
+    with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):
+        dfa.convert(nn.Sequential(*layers), "dfa", feedback_init="transpose")

@@ -10,6 +10,9 @@ import dfa_lab as dfa
 from dfa_lab.learning.layers import LAYERS
 from dfa_lab.learning.modules.error_projection import correlation, feedback_shape, project
 from dfa_lab.learning.modules.layers import as_matrix, as_weight
+from dfa_lab.learning.modules.layouts import FeaturesFirst
+
+SEQUENCES = FeaturesFirst(output=False, hidden=False)
 
 CONVS = {
     "conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (2, 4, 9)),
@@ -172,10 +175,11 @@ def test_every_layer_that_is_known_is_tried_here():
     ],
 )
 def test_delivery_by_hand(output, hidden, maps, sharing, shape):
-    assert feedback_shape(output, hidden, maps, sharing) == shape
+    first = FeaturesFirst(*(len(one) > 3 or (len(one) == 3 and maps) for one in (output, hidden)))
+    assert feedback_shape(output, hidden, first, sharing) == shape
     torch.manual_seed(0)
     e, matrix = torch.randn(output, dtype=torch.float64), torch.randn(shape, dtype=torch.float64)
-    signal = project(e, matrix, hidden, maps)
+    signal = project(e, matrix, hidden, first)
     assert tuple(signal.shape) == hidden
     if len(output) == 2 and shape[1] > 6:
         wanted = torch.einsum("no,oi->ni", e, matrix).reshape(hidden)
@@ -198,18 +202,38 @@ def test_delivery_by_hand(output, hidden, maps, sharing, shape):
         wanted = torch.einsum("noxy,oc->ncxy", here, matrix)
     torch.testing.assert_close(signal, wanted, rtol=1e-12, atol=1e-12)
     h = torch.randn(hidden, dtype=torch.float64)
-    found = correlation(e, matrix, h, maps)
+    found = correlation(e, matrix, h, first)
     probe = torch.randn_like(matrix)
-    torch.testing.assert_close((found * probe).sum(), (project(e, probe, hidden, maps) * h).sum())
+    torch.testing.assert_close((found * probe).sum(), (project(e, probe, hidden, first) * h).sum())
+
+
+@pytest.mark.parametrize("positions", [6, 7, 14])
+@pytest.mark.parametrize("output_first", [False, True])
+def test_delivery_between_a_map_and_a_sequence(output_first, positions):
+    torch.manual_seed(0)
+    e, matrix = torch.randn(4, 7, 3, dtype=torch.float64), torch.randn(3, 6, dtype=torch.float64)
+    first, hidden = (
+        FeaturesFirst(output_first, not output_first),
+        (4, positions, 6) if output_first else (4, 6, positions),
+    )
+    given = e.mT if output_first else e
+    assert feedback_shape(given.shape, hidden, first, "auto") == (3, 6)
+    signal = project(given, matrix, hidden, first)
+    assert tuple(signal.shape) == hidden
+    plain = project(e, matrix, (4, positions, 6), FeaturesFirst(False, False))
+    torch.testing.assert_close(signal, plain if output_first else plain.mT)
+    h, probe = torch.randn(hidden, dtype=torch.float64), torch.randn_like(matrix)
+    found = correlation(given, matrix, h, first)
+    torch.testing.assert_close((found * probe).sum(), (project(given, probe, hidden, first) * h).sum())
 
 
 def test_what_delivery_refuses():
     with pytest.raises(dfa.DfaLabError, match="batch first"):
-        feedback_shape((4, 3), (7, 4, 6), False, "auto")
+        feedback_shape((4, 3), (7, 4, 6), SEQUENCES, "auto")
     with pytest.raises(dfa.DfaLabError, match="use 'shared'"):
-        feedback_shape((4, 7, 3), (4, 7, 6), False, "flat")
+        feedback_shape((4, 7, 3), (4, 7, 6), SEQUENCES, "flat")
     with pytest.raises(dfa.DfaLabError, match="cannot be laid over"):
-        project(torch.zeros(4, 3, 8, 8), torch.zeros(3, 6), (4, 7, 6), False)
+        project(torch.zeros(4, 3, 8, 8), torch.zeros(3, 6), (4, 7, 6), FeaturesFirst(output=True, hidden=False))
 
 
 @pytest.mark.parametrize("activation", ["sign", "heaviside", "stochastic_sign"])
