@@ -13,6 +13,8 @@ from dfa_lab.experiment.history.history import History
 from dfa_lab.experiment.runner.lanes import Lanes
 from dfa_lab.experiment.training.batches import Batches
 
+pytestmark = pytest.mark.slow
+
 
 def made(attack, times, **options):
     """Some rounds of an attack, made here."""

@@ -22,6 +22,8 @@ from attacks import (
 )
 from dfa_lab import atomic_file
 
+pytestmark = pytest.mark.slow
+
 
 def made(attack, times, first=0):
     """Some rounds of an attack, made here."""
@@ -46,7 +48,6 @@ def a_little_off(load):
     return loaded
 
 
-@pytest.mark.slow
 def test_kills():
     found = made(kills.attack, 4)
     assert wrong(found) == {}
@@ -58,14 +59,12 @@ def test_a_file_that_holds_another_run_is_found(monkeypatch):
     assert any(what.startswith("resumed to the last bit") for what in made(kills.attack, 1).wrong)
 
 
-@pytest.mark.slow
 def test_kills_of_programs_that_save_by_themselves():
     found = made(autosave_kills.attack, 3)
     assert wrong(found) == {}
     assert found.right["each save is reopened"] >= 3
 
 
-@pytest.mark.slow
 def test_full_disks_and_files_cut_off(monkeypatch):
     monkeypatch.setattr(full_disk, "PARTS", 10)
     found = made(full_disk.attack, 1)
@@ -99,7 +98,6 @@ def test_an_explorer_that_is_kept_is_found(monkeypatch):
 SMALLER = {**short_memory.LARGE, "widths": (300, 200)}
 
 
-@pytest.mark.slow
 def test_short_memory(monkeypatch):
     monkeypatch.setattr(short_memory, "LARGE", SMALLER)
     monkeypatch.setattr(short_memory, "MORE", 5.0)
@@ -120,7 +118,6 @@ def test_a_run_that_short_memory_leaves_torn_is_found(monkeypatch):
 FREE = ("nothing", "a run of its own", "a run of its own in a thread", "history")
 
 
-@pytest.mark.slow
 def test_other_processes(monkeypatch):
     chosen = {name: other_processes.OF_PARENT[name] for name in FREE}
     monkeypatch.setattr(other_processes, "OF_PARENT", chosen)
@@ -178,7 +175,6 @@ def test_a_run_made_again_differs_where_one_is_changed():
     assert runs.is_whole(run).startswith("tensors weights.0")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_sweeps_killed(monkeypatch):
     monkeypatch.setattr(sweep_kills, "KILLS", 3)

@@ -13,6 +13,8 @@ import dfa_lab as dfa
 from command_line import run
 from dfa_lab.cli import kept_run
 
+pytestmark = pytest.mark.slow
+
 RUN = ("train", "--task", "moons", "--widths", "8", "--set", "batch_size=16", "--set", "probe_size=16")
 
 

@@ -17,6 +17,12 @@ def marks_of(function):
     return {mark.attr for mark in marks if isinstance(mark, ast.Attribute)}
 
 
+def marks_of_file(tree):
+    """The names of the marks in a file's ``pytestmark``."""
+    given = [node.value for node in tree.body if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node)]
+    return {node.attr for value in given for node in ast.walk(value) if isinstance(node, ast.Attribute)}
+
+
 def named(tree):
     """What each name of a file stands for in dfa_lab: a module, and what is taken of it."""
     found = {}
@@ -40,6 +46,8 @@ def tried(text):
     """The folders of dfa_lab whose functions and classes the quick tests of a file name."""
     tree, found = ast.parse(text), set()
     names = named(tree)
+    if marks_of_file(tree) & LEFT_OUT:
+        return found
     for function in tree.body:
         if isinstance(function, ast.FunctionDef) and function.name.startswith("test_"):
             for node in () if marks_of(function) & LEFT_OUT else ast.walk(function):
@@ -62,3 +70,4 @@ def test_slow_tests_do_not_count():
     assert tried(start + quick + other) == {Path("views/base"), Path("experiment/run")}
     assert tried(start + "@pytest.mark.slow\n" + quick + other) == {Path("experiment/run")}
     assert tried(start + quick + "@pytest.mark.clock\n" + other) == {Path("views/base")}
+    assert tried(start + "pytestmark = [pytest.mark.slow]\n" + quick + other) == set()

@@ -21,6 +21,8 @@ from dfa_lab.experiment.autosave import default_folder
 from places import PACKAGE
 from runs import FAST
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from killed_runs import KINDS, killed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", [KINDS[3], KINDS[8]], ids="-".join)
 def test_a_killed_run_goes_on_as_the_one_that_was_not(kind, tmp_path):

@@ -10,6 +10,8 @@ import dfa_lab as dfa
 from killed_runs import module
 from resumed import SMALL, assert_same, resumed
 
+pytestmark = pytest.mark.slow
+
 VALUES = {
     "rule": [*dfa.RULES, {"name": "kp", "decay": 0.02}],
     "lr": [0.01, 0.3, 5.0, 1e4],

@@ -14,6 +14,8 @@ import dfa_lab as dfa
 from dfa_lab.experiment.history import thinning
 from dfa_lab.experiment.history.series import Series
 
+pytestmark = pytest.mark.slow
+
 LIMITS = {"MOST_ROWS": 6000, "FEWEST_ROWS": 3000, "RECENT": 2**7}
 
 

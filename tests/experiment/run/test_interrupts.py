@@ -15,6 +15,8 @@ from dfa_lab.learning.alignment import CONVENTIONS
 from dfa_lab.learning.ops import LOSSES, OPTIMIZERS, Loss
 from interrupts import WAYS, Fails, check_between_steps, interrupted, places_in, small_run, torture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_falls_between_two_steps(way):
@@ -28,7 +30,6 @@ def test_ctrl_c_falls_between_two_steps(way):
         check_between_steps(run)
 
 
-@pytest.mark.slow
 def test_ctrl_c_at_many_moments():
     counts = torture(60, seed=3)
     assert sum(counts.values()) == 60

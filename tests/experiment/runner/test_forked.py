@@ -14,7 +14,7 @@ import dfa_lab as dfa
 from attacks.runs import made_again
 from interrupts import check_between_steps
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"), pytest.mark.slow]
 
 
 def in_child(do, seconds=60):
@@ -203,7 +203,6 @@ def test_a_fork_inside_a_step_goes_on_in_both():
     assert run.steps_done == 6
 
 
-@pytest.mark.slow
 def test_a_pool_of_forked_processes_trains(training):
     import multiprocessing
 

@@ -8,6 +8,8 @@ import pytest
 
 import dfa_lab as dfa
 
+pytestmark = pytest.mark.slow
+
 #: More than a runner obeys in the seconds of a test.
 MANY = 20_000
 

@@ -10,6 +10,8 @@ import dfa_lab as dfa
 from dfa_lab.experiment.history.series import Series
 from runs import until
 
+pytestmark = pytest.mark.slow
+
 
 def session(changes: int, steps: int) -> dfa.Session:
     settings = dfa.Settings(task="moons", widths=(4,))

@@ -10,6 +10,8 @@ import pytest
 
 import dfa_lab as dfa
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"task": "moons", "widths": (8,), "batch_size": 16, "progress": False, "steps": 20}
 #: Under the name of the module stands its function in the package.
 MODULE = importlib.import_module("dfa_lab.experiment.sweep.sweep")

@@ -17,6 +17,8 @@ from ipywidgets.widgets.widget import _instances
 import dfa_lab as dfa
 from runs import FAST, until
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"task": "moons", "widths": (4,)}
 
 
