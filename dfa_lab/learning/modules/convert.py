@@ -132,7 +132,10 @@ def _check(module: Any) -> None:
     if isinstance(module, MLP):
         raise DfaLabError("convert was given a dfa_lab MLP, which learns by a rule already: use dfa.set_rule(net, …).")
     if any(ATTRIBUTE in one.__dict__ for one in module.modules()):
-        raise DfaLabError("convert was given a network that is converted already: use dfa.set_rule(net, …).")
+        raise DfaLabError(
+            "convert was given a network that is converted already: use dfa.set_rule(net, …); for other "
+            "points, sharing or maps convert the original again."
+        )
     wrapped = isinstance(module, (nn.parallel.DistributedDataParallel, nn.DataParallel)) or hasattr(module, "_orig_mod")
     if wrapped or isinstance(module, torch.jit.ScriptModule):
         raise DfaLabError(

@@ -6,6 +6,7 @@ A layer's buffer is ``<store>_<parameter>``, in the parameter's layout; a feedba
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -194,9 +195,42 @@ class ModuleFeedback(FeedbackStore):
                     "give dfa.set_feedback one of that shape; where nobody did, choose points that are not used at "
                     "several sizes, or sharing='shared' where the positions vary."
                     f"{self.layouts.note(name, hidden.shape, 'The hidden tensor')}"
-                    f"{self.layouts.note('', output, 'The output')}"
+                    f"{self.layouts.note('', output, 'The output')}{_similarities(output)}"
                 )
         return [module.get_buffer(DIRECT) for _, module, _ in reached]
+
+    def left_out(
+        self,
+        reached: Sequence[tuple[str, nn.Module, Tensor]],
+        output: Sequence[int],
+        points: Sequence[str],
+        allowed: bool,
+    ) -> set[str]:
+        """Those of the ``points`` that e of an ``output`` of this shape cannot be delivered to, with a warning.
+
+        It looks in the pass that draws B. ``DfaLabError`` where leaving out is not ``allowed``, or none is left.
+        """
+        if all(DIRECT in module._buffers for _, module, _ in reached):
+            return set()
+        reasons: dict[str, DfaLabError] = {}
+        for name, _, hidden in reached:
+            try:
+                self._shape(name, output, hidden)
+            except DfaLabError as reason:
+                reasons.setdefault(name, reason)
+        if not reasons:
+            return set()
+        first, rest = next(iter(reasons.values())), [name for name in points if name not in reasons]
+        more = f" It can be to the others: points={rest} in convert(…), for an Experiment in that of its module."
+        said = f"{first}{more if rest else ''}"
+        if not rest or not allowed:
+            raise DfaLabError(said)
+        warnings.warn(
+            f"of the feedback points that were found {', '.join(reasons)} are left out, so that what feeds them learns "
+            f"from the next point on the way: {said}",
+            stacklevel=2,
+        )
+        return set(reasons)
 
     def _shape(self, name: str, output: Sequence[int], hidden: Tensor) -> tuple[int, int]:
         try:
@@ -219,3 +253,13 @@ class ModuleFeedback(FeedbackStore):
         largest = largest_of([matrix.shape for matrix in held if matrix is not None])
         rows, columns = net.get_submodule(name).get_buffer(DIRECT).shape
         return self._draw_point(net, name, (rows, columns), largest)
+
+
+def _similarities(output: Sequence[int]) -> str:
+    """What an error says of an output with as many columns as samples."""
+    if len(output) != 2 or output[0] != output[1]:
+        return ""
+    return (
+        " This output has as many columns as samples: where it holds the similarities of the samples of a batch, no "
+        "fixed B belongs to them, and a layerwise rule is what fits."
+    )

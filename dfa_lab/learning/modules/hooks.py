@@ -64,7 +64,7 @@ class Conversion:
         self.derivative: Any = "exact"
         self.lesson: tuple[Tensor, str] | None = None
         self.correlations: dict[str, Tensor] = {}
-        self.endings: set[str] = set()  # found points that turned out to give the output, where no signal is due
+        self.left_out: set[str] = set()  # found points that gave the output itself, or that e cannot be delivered to
         self.only_draws = False
         self.true_gradients = False
         self.attached = 0
@@ -112,7 +112,7 @@ class Conversion:
 
     def active_points(self) -> list[str]:
         """The points where the graph is cut: those whose rule is direct or freezes hidden layers."""
-        return [name for name in self.points if self.rules[name].cuts_graph and name not in self.endings]
+        return [name for name in self.points if self.rules[name].cuts_graph and name not in self.left_out]
 
     def register(self, root: nn.Module) -> None:
         """Register the hooks, before the user's own, so that these see what the network really returns."""
@@ -139,7 +139,7 @@ class Conversion:
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         """A feedback point returned ``output``: note it for the join, and pass on a copy that is cut off the graph."""
         rule = self.rules[name]
-        if self.true_gradients or name in self.endings or not (rule.cuts_graph and torch.is_grad_enabled()):
+        if self.true_gradients or name in self.left_out or not (rule.cuts_graph and torch.is_grad_enabled()):
             return None
         found = tensors_of(output)
         if not found:
@@ -210,6 +210,9 @@ class Conversion:
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
                 "choose points that are."
             )
+        gone = self.buffers.left_out(noted, output.shape, self.active_points(), self._found and self.only_draws)
+        self.left_out |= gone
+        noted = [one for one in noted if one[0] not in gone]
         self._warn_of_missed_points(output, noted[-1][0])
         if self._late is not None and not torch.compiler.is_compiling():
             self._late.warn(self.active_points())
@@ -237,7 +240,7 @@ class Conversion:
         names = [one[0] for one in noted or ()]
         if not self._found or torch.compiler.is_compiling() or len(self._reached) == 1 or names.count(last[0]) > 1:
             raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
-        self.endings.add(last[0])
+        self.left_out.add(last[0])
         return whole, noted and [one for one in noted if one[0] != last[0]]
 
     def _look_at_products(self, root: nn.Module, output: Any) -> None:

@@ -344,3 +344,35 @@ def test_positions_of_other_dimensions_are_an_error_with_the_example(rule):
         dfa.convert(module, rule, example=torch.randn(8, 1, 5, 5))
     net = dfa.convert(module.requires_grad_(False), rule, example=torch.randn(8, 1, 5, 5))  # nothing is due there
     assert tuple(net[1].direct_output.shape) == (4, 6)
+
+
+def pixels_by_way_of_tokens():
+    tokens = nn.Flatten(2), Transposed(), nn.Linear(6, 5), nn.Tanh(), Transposed(), nn.Unflatten(2, (5, 5))
+    return nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.Tanh(), *tokens, nn.Conv2d(5, 4, 1))
+
+
+@pytest.mark.parametrize("rule", ["dfa", "drtp", "dkp"])
+def test_a_found_point_that_e_cannot_be_laid_over_is_left_out_by_the_example(rule):
+    torch.manual_seed(0)
+    module, x, classes = pixels_by_way_of_tokens(), torch.randn(8, 1, 5, 5), torch.randint(4, (8, 5, 5))
+    with pytest.warns(UserWarning, match=r"found 5 are left out.*It can be to the others: points=\['1'\]"):
+        net = dfa.convert(module, rule, example=x)
+    assert {name: tuple(one.shape) for name, one in dfa.feedback(net).items()} == {"1": (4, 6)}
+    assert dfa.audit(net, x, classes, F.cross_entropy).clean
+    with dfa.lesson(net, classes):
+        F.cross_entropy(net(x), classes).backward()
+    assert net[4].weight.grad.abs().sum() > 0, "it learns from the next point on the way, here by autograd"
+    for points in (None, ["1", "5"]):
+        with pytest.raises(dfa.DfaLabError, match=r"'5' cannot be delivered to.*points=\['1'\]"):
+            dfa.convert(module, rule, points=points, **({"example": x} if points else {}))(x)
+
+
+def test_similarities_of_a_batch_are_no_outputs_of_a_direct_rule():
+    class Similarities(nn.Sequential):
+        def forward(self, x):
+            found = super().forward(x)
+            return found @ found.T
+
+    net = dfa.convert(Similarities(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4)), "dfa", example=torch.randn(6, 6))
+    with pytest.raises(dfa.DfaLabError, match="similarities of the samples of a batch"):
+        net(torch.randn(4, 6))
