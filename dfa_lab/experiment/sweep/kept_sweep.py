@@ -36,7 +36,7 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
     calls = place.calls()
     grids = [Grid.of_attributes(call) for call, _ in calls]
     columns = _settings_that_differ(grids)
-    frames, taken = [], set[str]()
+    frames, taken, asked_for = [], set[str](), 0
     for (call, names), grid in zip(calls, grids, strict=True):
         if len(grid) != len(names):
             raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
@@ -44,10 +44,11 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
         for number, name in enumerate(names):
             if name not in taken and (name in done or name in failed):
                 results.put(number, place.read(name, failed=name not in done))
+        asked_for += sum(name not in taken for name in names)  # as it has rows: one that a grid names twice has two
         taken.update(names)
         frame = results.frame(grid, call, columns)
         frames.append(frame[[results.has(number) for number in range(len(grid))]].reset_index(drop=True))
-    return frames[0] if len(frames) == 1 else _in_one(frames, columns, len(taken))
+    return frames[0] if len(frames) == 1 else _in_one(frames, columns, asked_for)
 
 
 def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:

@@ -96,6 +96,29 @@ def test_no_two_runs_of_a_shared_folder_look_the_same_that_differ(tmp_path, one,
             dfa.sweepplot(loaded, x="lr", y="test_loss")
 
 
+TWICE = [{"lr": [0.1]}, {"lr": [0.1, 0.3]}]
+
+
+@pytest.mark.parametrize(
+    ("calls", "rows"),
+    [
+        ([(TWICE, 5), ({"lr": [0.1]}, 6)], 4),
+        ([(TWICE, 5), (TWICE, 6)], 6),
+        ([({"lr": [0.1]}, 5), (TWICE, 5)], 2),
+        ([(TWICE, 5), ({"lr": [0.3, 0.5]}, 5)], 4),
+    ],
+)
+def test_of_several_sweeps_all_runs_are_done_when_each_row_is_there(tmp_path, calls, rows):
+    for grid, steps in calls:
+        dfa.sweep(grid, folder=tmp_path, **{**SMALL, "steps": steps})
+    loaded = dfa.load_sweep(tmp_path)
+    assert (loaded.attrs["runs"], loaded.attrs["done"], len(loaded)) == (rows, rows, rows)
+    next((tmp_path / "runs").glob("*.json")).unlink()  # a run that two rows may be of
+    part = dfa.load_sweep(tmp_path)
+    assert (part.attrs["runs"], part.attrs["done"]) == (rows, len(part))
+    assert len(part) < rows
+
+
 def test_a_setting_that_one_sweep_fixes_and_another_varies_has_a_value_in_every_row(tmp_path):
     plain = {name: value for name, value in SMALL.items() if name != "batch_size"}
     dfa.sweep({"lr": [0.1, 0.2]}, folder=tmp_path, batch_size=8, **plain)
