@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.experiment.sweep.run_folder import RunFolder
 
 SMALL = {"task": "moons", "widths": (8,), "batch_size": 16, "progress": False, "steps": 20}
 #: Under the name of the module stands its function in the package.
@@ -219,6 +222,24 @@ def test_processes_that_share_a_folder_make_the_groups_of_the_first(tmp_path, mo
     place.write_text("{")
     dfa.sweep(GRID, folder=tmp_path, executor=4, **SMALL)
     assert seen == [1, 1, 3, 2, 4]
+
+
+@pytest.mark.parametrize("numbers", [(1, 3, 32), (None, 2, 4), (8, None)])
+def test_of_processes_that_begin_at_once_one_says_how_many_workers_there_are(tmp_path, monkeypatch, numbers):
+    monkeypatch.setattr(Path, "exists", lambda self: False)  # each looks before any has written
+    folders = [RunFolder(tmp_path) for _ in numbers]
+    found = [folder.describe({"steps": 5}, ["a"], one) for folder, one in zip(folders, numbers, strict=True)]
+    assert found == [numbers[0]] * len(numbers)
+    assert [one.suffix for one in tmp_path.iterdir() if one.is_file()] == [".json"]
+
+
+def test_a_folder_without_hard_links_describes_its_sweep_too(tmp_path, monkeypatch):
+    def link(*given):
+        raise PermissionError("no hard links")
+
+    monkeypatch.setattr(os, "link", link)
+    assert [RunFolder(tmp_path).describe({"steps": 5}, ["a"], one) for one in (2, 3)] == [2, 2]
+    assert [one.suffix for one in tmp_path.iterdir() if one.is_file()] == [".json"]
 
 
 def test_a_damaged_description_and_no_folder_are_errors(tmp_path):
