@@ -87,8 +87,18 @@ def checked_frame(frame: object, place: str) -> pd.DataFrame:
             f"{place} got a {type(frame).__name__}; expected the table that dfa.sweep or dfa.load_sweep gives{hint}."
         )
     if not len(frame):
+        if (runs := frame.attrs.get("runs")) and frame.attrs.get("done") == 0:
+            raise untrained(place, runs)
         raise DfaLabError(f"{place} got a table without a run; expected a row for each run.")
     return frame
+
+
+def untrained(place: str, runs: int) -> DfaLabError:
+    """What ``place`` says of the table of a sweep of so many ``runs`` that has only begun."""
+    return DfaLabError(
+        f"{place} got the table of a sweep, and none of its {runs:,} runs is trained yet; expected one or more: go on "
+        "with the sweep first."
+    )
 
 
 def checked_column(frame: pd.DataFrame, role: str, name: object) -> str:
