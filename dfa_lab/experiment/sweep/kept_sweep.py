@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.jobs import STEPS, SWEEP
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.run_folder import RunFolder
@@ -68,13 +69,13 @@ def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -
     calls: list[dict[Any, Any]] = [dict(frame.attrs) for frame in frames]
     names = [*columns, "seed"]
     if len({call["steps"] for call in calls}) > 1:
-        names.append("steps")
+        names.append(STEPS)
         for frame, call in zip(frames, calls, strict=True):
-            frame.insert(len(columns), "steps", call["steps"])
+            frame.insert(len(columns), STEPS, call["steps"])
     filled = [number for number, frame in enumerate(frames) if len(frame)] or [0]
     if pd.concat([frames[number][names].drop_duplicates() for number in filled]).duplicated().any():
         for number, frame in enumerate(frames, 1):
-            frame.insert(len(columns), "sweep", number)
+            frame.insert(len(columns), SWEEP, number)
     whole = pd.concat([frames[number] for number in filled], ignore_index=True)
     failed = int(whole["error"].notna().sum())
     whole.attrs = {"sweeps": calls, "runs": runs, "done": len(whole), "failed": failed}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.experiment.jobs import SWEEP_COLUMNS
 from dfa_lab.experiment.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Settings that repeat an experiment by chance: a spread is taken over them.
 SEEDS = ("seed", "feedback_seed")
-#: What tells runs apart beside their settings, where several sweeps share a folder.
-BESIDE = ("steps", "sweep")
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def rows_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[tuple[Hashable, .
 
 def setting_columns(frame: pd.DataFrame) -> list[str]:
     """The columns that say what a run is, seeds apart, in their order."""
-    known = {*Settings.model_fields, *BESIDE} - {*SEEDS}
+    known = {*Settings.model_fields, *SWEEP_COLUMNS} - {*SEEDS}
     return [str(name) for name in frame.columns if name in known]
 
 
