@@ -40,9 +40,9 @@ def _why(path: object, reason: Exception) -> str:
 def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Write ``content``, a text as UTF-8, beside ``place``, and put it there once the disk has it all.
 
-    A link stays one, and a file's permissions stay. What a killed program left half written in that folder goes, an
-    hour later. ``OSError`` where it is not possible. Not ``durable``, it does not wait for the disk and clears nothing
-    away: whole whatever happens to the program, but a power cut may lose it. For many small files.
+    A link stays one, and a file's permissions stay. What a killed program left half written in that folder is removed
+    once it is an hour old. ``OSError`` where it is not possible. Not ``durable``, it does not wait for the disk and
+    clears nothing away: whole whatever happens to the program, but a power cut may lose it. For many small files.
     """
     target = place.resolve()
     half = target.with_name(f".{uuid.uuid4().hex}.part")

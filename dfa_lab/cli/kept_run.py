@@ -21,9 +21,9 @@ APART, FIRST = 30.0, 5.0
 
 @contextmanager
 def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
-    """Save the run to ``path`` now, inside after ``FIRST`` and every ``APART`` seconds, and however the block ends.
+    """Save the run to ``path`` now, then in the block after ``FIRST`` seconds and every ``APART`` seconds from then on.
 
-    With None it does nothing.
+    It is saved when the block ends too, however it does. With None it does nothing.
 
     Ctrl-C, and the signal by which a scheduler ends a job, end the command with exit code 130 once the run is saved.
     """

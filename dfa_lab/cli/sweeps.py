@@ -38,12 +38,12 @@ def sweep(
     Exit code 1 where runs failed, 130 after Ctrl-C: what was trained is printed and written all the same.
     """
     arguments = _arguments_of(file)
-    if csv is not None and not csv.expanduser().absolute().parent.is_dir():  # said before the training, not after it
+    if folder is not None:
+        arguments["folder"] = folder
+    if csv is not None and not _will_be_there(csv, arguments.get("folder")):  # said before the training, not after it
         raise DfaLabError(
             f"--csv cannot write to {shown(str(csv))}: there is no folder {shown(str(csv.parent))}; make it."
         )
-    if folder is not None:
-        arguments["folder"] = folder
     from dfa_lab.experiment.sweep import SweepInterrupted
     from dfa_lab.experiment.sweep import sweep as train_all
 
@@ -82,6 +82,19 @@ def compare(
 
     sides = [_kept(path) for path in (one, other)]
     typer.echo(str(comparison(*sides, names=(str(one), str(other)), metrics=metric)))
+
+
+def _will_be_there(csv: Path, folder: Path | None) -> bool:
+    """Whether the folder of a table is there, or a sweep that keeps its runs in ``folder`` makes it."""
+
+    def resolved(path: Path) -> Path:
+        try:
+            return path.expanduser().resolve()
+        except RuntimeError:  # a home that nobody knows
+            return path
+
+    place = resolved(csv).parent
+    return place.is_dir() or (folder is not None and place in (made := resolved(folder), *made.parents))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The page's side of the messages: ``python -m dfa_lab.widgets.schema`` writes frontend/shared/messages.ts.
 
-The types are those of each folder's ``messages.py``, the buttons those of ``VERBS``; a test holds the file to them.
+The types are those of each folder's ``messages.py``, the buttons those of ``VERBS``, the names the pictures' own; a
+test holds the file to them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, get_args, get_origin, is_typeddict
 
 from dfa_lab.widgets.controls import Button, buttons
+from dfa_lab.widgets.pictures import FIRST, NONE
 
+#: Names that the page has to know.
+NAMES = {"NO_PICTURE": NONE, "FIRST_PICTURE": FIRST}
 #: Each has a ``messages.py``.
 FOLDERS = ("kernel", "controls", "chart", "network", "pictures", "story")
 PLACE = Path(__file__).parents[2] / "frontend" / "shared" / "messages.ts"
@@ -21,7 +25,7 @@ _SIMPLE = {str: "string", int: "number", float: "number", bool: "boolean", type(
 
 
 def typescript() -> str:
-    """The text of messages.ts: an interface for each message, and the table of buttons."""
+    """The text of messages.ts: an interface for each message, the names that both sides know, the table of buttons."""
     modules = [importlib.import_module(f"dfa_lab.widgets.{folder}.messages") for folder in FOLDERS]
     held = [(name, one, module.__name__) for module in modules for name, one in vars(module).items()]
     found = [one for _, one, place in held if is_typeddict(one) and one.__module__ == place]
@@ -30,7 +34,15 @@ def typescript() -> str:
     head = "// Made by `python -m dfa_lab.widgets.schema` from the messages.py of dfa_lab/widgets: change them."
     fields = "".join(f"  {name}: string;\n" for name in ("verb", *Button.__dataclass_fields__))
     shape = f"export interface Button {{\n{fields}}}"
-    parts = [head, *aliases, *map(_interface, found), shape, f"export const BUTTONS: Record<string, Button> = {table};"]
+    names = [f"export const {name} = {json.dumps(one)};" for name, one in NAMES.items()]
+    parts = [
+        head,
+        *aliases,
+        *map(_interface, found),
+        *names,
+        shape,
+        f"export const BUTTONS: Record<string, Button> = {table};",
+    ]
     return "\n\n".join(parts) + "\n"
 
 

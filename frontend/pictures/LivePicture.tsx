@@ -2,10 +2,8 @@
 import "./pictures.css";
 import { useEffect } from "preact/hooks";
 import { useLab } from "../shared/lab.tsx";
+import { NO_PICTURE } from "../shared/messages.ts";
 import { useStore } from "../shared/use_store.ts";
-
-/** What is chosen where nothing is drawn. */
-export const NO_PICTURE = "none";
 
 export function LivePicture() {
   const lab = useLab();

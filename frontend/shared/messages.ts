@@ -384,6 +384,10 @@ export interface StoryState {
   speed: number | null;
 }
 
+export const NO_PICTURE = "none";
+
+export const FIRST_PICTURE = "matrix";
+
 export interface Button {
   verb: string;
   text: string;

@@ -60,7 +60,8 @@ def test_on_a_page_without_cells_nobody_is_told_to_run_one(page, restore):
     words.wait_for(timeout=6000)
     assert "load this page again" in words.inner_text()
     assert "cell" not in words.inner_text()
-    assert words.inner_text().count("where the page is served") == words.inner_text().count(restore or "restore")
+    for part in ("where the page is served", restore or "restore"):
+        assert words.inner_text().count(part) == bool(restore)
 
 
 @pytest.mark.parametrize("width", [700, 850, 1280])

@@ -45,6 +45,29 @@ def test_a_file_is_the_sweep_that_the_same_call_makes(file, tmp_path, capsys):
     assert f"{accuracy.mean():.2f}" in out.splitlines()[4]
 
 
+@pytest.mark.parametrize(
+    ("folder", "table"),
+    [("out", "out/t.csv"), ("a/b", "a/t.csv"), ("a/b", "a/b/t.csv"), ("out/", "out/../t.csv"), ("./out", "out/t.csv")],
+)
+@pytest.mark.parametrize("said_in_file", [False, True])
+def test_a_table_may_be_in_a_folder_that_the_sweep_makes(file, tmp_path, monkeypatch, folder, table, said_in_file):
+    monkeypatch.chdir(tmp_path)
+    if said_in_file:
+        file.write_text(f'folder = "{folder}"\n{FIRST}')
+    assert run("sweep", file, "--csv", table, *([] if said_in_file else ["--folder", folder])) == 0
+    assert len(pd.read_csv(tmp_path / table)) == 8
+
+
+@pytest.mark.parametrize("table", ["other/t.csv", "out/deeper/t.csv", "out2/t.csv", "~nobody-of-that-name/t.csv"])
+def test_a_table_in_a_folder_that_nothing_makes_is_an_error_before_the_training(
+    file, tmp_path, monkeypatch, table, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert run("sweep", file, "--folder", "out", "--csv", table) == 2
+    assert "--csv cannot write to" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 FAILING = FIRST.replace("0.03", "1e6").replace("steps = 20", "steps = 20\nweight_decay = 1.0")
 
 

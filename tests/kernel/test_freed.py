@@ -57,8 +57,8 @@ def test_two_hundred_in_a_loop_leave_none(kernel):
     loop = "e = dfa.Explorer(widths=(64,)); runs.append(weakref.ref(e.experiment)); e.close()"
     kernel.run(f"for _ in range(200):\n    {loop}\ne", timeout=120)
     alive, threads, after = left(kernel)
-    print(f"{before:.1f} MB, after 200 more {after:.1f} MB")
     assert (alive, threads) == (0, 0)
+    assert after < before + 30, "coarse: on a busy machine what the first explorers load comes late"
 
 
 @pytest.mark.exhaustive  # on a busy machine what the first explorers load comes late, and counts as growth

@@ -15,7 +15,7 @@ class LaneRecord:
     """The ``number`` that commands call a run by, what it was forked with and where, and the changes still to come.
 
     ``forked_fields``, ``keeps_name``, ``forked_at`` and ``changes_before`` make its name; ``scheduled`` are (step,
-    fields) of a loaded session, ``left_out`` those of them, in words, that no file could hold.
+    fields) of a loaded session, ``left_out`` those of them, in words, that this or an earlier file could not hold.
     """
 
     number: int
@@ -30,12 +30,11 @@ class LaneRecord:
     def document(self) -> dict[str, Any]:
         """The record as JSON can hold it; what is no plain value (a function) is left out of the fields.
 
-        A scheduled change with such a value is left out whole, and ``left_out`` says which.
+        A scheduled change with such a value is left out whole; ``left_out`` says which, after those it said before.
         """
         scheduled = [[step, fields] for step, fields in self.scheduled if _is_plain(fields)]
-        left_out = ", ".join(
-            f"at step {step:,} ({' and '.join(fields)})" for step, fields in self.scheduled if not _is_plain(fields)
-        )
+        odd = [f"at step {step:,} ({' and '.join(names)})" for step, names in self.scheduled if not _is_plain(names)]
+        left_out = ", ".join(filter(None, [self.left_out, *odd]))
         fields = _plain(self.forked_fields)
         return {**vars(self), "forked_fields": fields, "scheduled": scheduled, "left_out": left_out}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -21,12 +22,18 @@ AutosaveChoice = bool | str | os.PathLike[str] | None
 def default_folder() -> Path:
     """The folder that the environment variable ``DFA_LAB_AUTOSAVE`` names, else the platform's own for such files.
 
+    A relative path is one of the folder where the program was when it was first asked for, and stays that.
     Raises ``DfaLabError`` where it names a home that nobody knows.
     """
     named = os.environ.get(SWITCH, "")
     if named and not _says_off(named):
-        return _absolute(named, SWITCH)
+        return _named(named)
     return platformdirs.user_state_path("dfa_lab", appauthor=False) / "autosave"
+
+
+@functools.cache
+def _named(folder: str) -> Path:
+    return _absolute(folder, SWITCH)
 
 
 def autosave_folder(given: object) -> Path | None:

@@ -75,7 +75,8 @@ def angle(
     ``metric`` is "gradient_alignment", between the δ by the rule and by backpropagation, or "weight_alignment", between
     the feedback and the weights it stands for. The last row of the history counts, also where the run went on since
     (``run.measure()`` makes a new one); with replicas their mean. Raises ``DfaLabError`` for another metric, a
-    layer that there is not, degrees outside 0–180, and where neither ``below`` nor ``above`` is given.
+    layer that there is not (a History knows of those alone that it has measured), degrees outside 0–180, and where
+    neither ``below`` nor ``above`` is given.
 
     >>> import dfa_lab as dfa
     >>> run = dfa.Experiment(task="moons", widths=(16,), rule="bp")
@@ -92,8 +93,12 @@ def angle(
     high = None if below is None else _number("below", below, 0, 180)
     low = None if above is None else _number("above", above, 0, 180)
     known = history.layers(metric)
-    if isinstance(layer, bool) or not isinstance(layer, int) or layer < 1 or (known and layer not in known):
-        has = f"one of {', '.join(map(str, known))}" if known else "a hidden layer's number, from 1"
+    if not known and isinstance(run, Experiment):  # nothing is measured yet: the network itself says how many there are
+        known = list(range(1, len(run.snapshot().layers) + 1))
+    unknown = (isinstance(run, Experiment) or known) and layer not in known
+    if isinstance(layer, bool) or not isinstance(layer, int) or layer < 1 or unknown:
+        nothing = "a network with hidden layers" if isinstance(run, Experiment) else "a hidden layer's number, from 1"
+        has = f"one of {', '.join(map(str, known))}" if known else nothing
         raise DfaLabError(f"layer was given as {shown(layer)}; expected {has}.")
     bounds = {"below": high, "above": low}
     wanted = " and ".join(f"{name} {bound:g}°" for name, bound in bounds.items() if bound is not None)

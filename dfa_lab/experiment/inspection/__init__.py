@@ -7,4 +7,4 @@ from dfa_lab.experiment.inspection.network_state import MOST_UNITS, NetworkState
 from dfa_lab.experiment.inspection.shown_sample import SampleState
 from dfa_lab.experiment.inspection.similarity import UNTRAINED, similarity
 from dfa_lab.experiment.inspection.step_phases import phases
-from dfa_lab.experiment.inspection.unit_numbers import NumberLine, UnitNumbers, unit_numbers, uses_own_slope
+from dfa_lab.experiment.inspection.unit_numbers import NumberLine, UnitNumbers, unit_numbers

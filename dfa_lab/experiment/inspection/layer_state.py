@@ -68,13 +68,15 @@ class LayerState:
     Matrices are cut to the drawn units, rows are units here: ``weights`` (here, below) lead to this layer from the
     layer below, of the first from the drawn inputs; ``feedback`` (here, where the error comes from) is what carries
     the error to this layer now, and ``partner`` BP's own in its place, both from the layer above or, for a direct rule,
-    from the output. None where not defined: in a converted network, at the output, where nothing is sent.
+    from the output. None where not defined: in a converted network, at the output, where nothing is sent. With
+    ``own_slope`` the signal is multiplied by f′ of the activation, else by a g in its place.
     """
 
     place: LayerPlace
     number: int
     units: np.ndarray
     angles: Angles
+    own_slope: bool = True
     sample: LayerSample | None = None
     weights: np.ndarray | None = None
     feedback: np.ndarray | None = None
@@ -114,7 +116,7 @@ def angles_of(history: History, layer: int, replica: int, *, chance: bool) -> An
 
 
 def mlp_layer(
-    found: SamplePass, place: LayerPlace, number: int, drawn: Sequence[np.ndarray], angles: Angles
+    found: SamplePass, place: LayerPlace, number: int, drawn: Sequence[np.ndarray], angles: Angles, own_slope: bool
 ) -> LayerState:
     """Layer ``number`` of an MLP from the pass of one sample; ``drawn`` are the units of inputs, layers and output."""
     units = drawn[number]
@@ -129,6 +131,7 @@ def mlp_layer(
         number=number,
         units=units,
         angles=angles,
+        own_slope=own_slope,
         sample=_sample(found, number, units),
         weights=_cut(found.layers.weights[number - 1], units, drawn[number - 1]),
         feedback=feedback,

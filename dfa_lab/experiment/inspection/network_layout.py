@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import nn
 
+from dfa_lab.learning.activations import DERIVATIVES, exact
 from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.mlp import Layers
-from dfa_lab.learning.modules import Converted, as_matrix
+from dfa_lab.learning.modules import Converted, RuledActivation, as_matrix
 from dfa_lab.learning.rules import BP, Route, Rule
 
 #: How the error comes to a layer: BP's way through Wᵀ, layer by layer through feedback, straight from the output, not
@@ -85,6 +88,28 @@ def converted_places(converted: Converted) -> list[LayerPlace]:
         layer = converted.root.get_submodule(name)
         places.append(LayerPlace(name or "the module", _size(layer, converted.carrying[name]), route, rule, point))  # type: ignore[arg-type]
     return places[::-1]
+
+
+@contextmanager
+def noted_slopes(converted: Converted) -> Iterator[set[str]]:
+    """The layers behind which the next forward pass meets an activation with a g in place of f′; empty before it.
+
+    An activation belongs to the layer that was called last before it: one that is used in several places to each.
+    """
+    found, last = set[str](), [""]
+
+    def called(name: str) -> Callable[..., None]:
+        return lambda *_: last.__setitem__(0, name)
+
+    with ExitStack() as stack:
+        activations = [one for one in converted.root.modules() if isinstance(one, RuledActivation)]
+        if replaced := [one for one in activations if DERIVATIVES.resolve(one.derivative) is not exact]:
+            for name in converted.carrying:
+                layer = converted.root.get_submodule(name)
+                stack.callback(layer.register_forward_hook(called(name)).remove)
+            for one in replaced:
+                stack.callback(one.register_forward_hook(lambda *_: found.add(last[0])).remove)
+        yield found
 
 
 def _cuts(converted: Converted) -> dict[str, str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from dfa_lab.errors import whole_number
 from dfa_lab.experiment.inspection.layer_state import Angles, LayerState, angles_of, mlp_layer, spread
-from dfa_lab.experiment.inspection.network_layout import converted_places, mlp_places
+from dfa_lab.experiment.inspection.network_layout import converted_places, mlp_places, noted_slopes
 from dfa_lab.experiment.inspection.sample_pass import sample_pass
 from dfa_lab.experiment.inspection.shown_sample import SampleState, sample_state
+from dfa_lab.experiment.inspection.unit_numbers import uses_own_slope
 from dfa_lab.experiment.measurement import ALIGNMENT, checked_replica
 from dfa_lab.experiment.run import Experiment, Trainer
 from dfa_lab.experiment.training import MLPLearner
@@ -73,18 +74,20 @@ def network_state(
             places, answer = mlp_places(found.layers), (found.seen.output, found.error)
         else:
             found, converted = None, conversion_of(learner.net)
-            with copied_buffers(converted):
+            with copied_buffers(converted), noted_slopes(converted) as replaced:
                 output = learner.output(batch[0])
             places, answer = converted_places(converted), (output, learner.loss.value_and_error(output, batch[1])[1])
         units = [spread(place.size, most_units) for place in places]
         shown = sample_state(trainer.task, sample, count, batch, answer, units[-1], most_units)
         layers = []
         for number, place in enumerate(places, 1):
-            angles = _angles(trainer, number, replica, measured_at)
+            angles, output_layer = _angles(trainer, number, replica, measured_at), place.route == "output"
             if found is None:
-                layers.append(LayerState(place, number, units[number - 1], angles))
+                own = output_layer or place.name not in replaced
+                layers.append(LayerState(place, number, units[number - 1], angles, own))
             else:
-                layers.append(mlp_layer(found, place, number, [shown.units, *units], angles))
+                own = output_layer or uses_own_slope(experiment.settings, str(number), replica)
+                layers.append(mlp_layer(found, place, number, [shown.units, *units], angles, own))
         return NetworkState(
             step=experiment.steps_done,
             measured_at=measured_at,

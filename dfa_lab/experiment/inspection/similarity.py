@@ -105,7 +105,7 @@ def _common_batch(batches: list[Any]) -> Any:
         raise DfaLabError(
             "similarity() of two networks needs inputs=; only an Experiment has a probe batch of its own."
         )
-    flat = [[one.cpu().double().flatten(1) for one in all_tensors(batch)] for batch in batches]
+    flat = [[one.cpu().double().reshape(len(one), -1) for one in all_tensors(batch)] for batch in batches]
     for one in flat[1:]:
         counts = {len(tensors[0]) for tensors in (flat[0], one)}
         same = len(one) == len(flat[0]) and all(map(torch.equal, flat[0], one))

@@ -89,7 +89,7 @@ def uses_own_slope(settings: Settings, layer: str, replica: int = 0) -> bool:
     """Whether ``layer`` takes f′ of its activation, and no g in its place; an MLP's hidden layers are "1", "2" ….
 
     >>> import dfa_lab as dfa
-    >>> from dfa_lab.experiment.inspection import uses_own_slope
+    >>> from dfa_lab.experiment.inspection.unit_numbers import uses_own_slope
     >>> run = dfa.Experiment(task="moons", widths=(8, 8), activation_derivative={"1": "step"})
     >>> uses_own_slope(run.settings, "1"), uses_own_slope(run.settings, "2")
     (False, True)

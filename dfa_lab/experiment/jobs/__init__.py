@@ -5,4 +5,4 @@ from dfa_lab.experiment.jobs.execution import Execution
 from dfa_lab.experiment.jobs.executors import executor_for, workers_of
 from dfa_lab.experiment.jobs.job import Group
 from dfa_lab.experiment.jobs.side_by_side import Result, train_runs
-from dfa_lab.experiment.jobs.sweep_metrics import SweepMetric, sweep_metrics
+from dfa_lab.experiment.jobs.sweep_metrics import STEPS, SWEEP, SWEEP_COLUMNS, SweepMetric, sweep_metrics

@@ -13,8 +13,10 @@ from dfa_lab.experiment.settings import Settings
 #: What is kept where nothing is asked for.
 DEFAULTS = ("test_accuracy", "test_loss", "train_loss", "gradient_alignment_first", "gradient_alignment_last")
 ENDS = FIRST, LAST = "first", "last"
+#: Columns beside the settings that tell runs apart, where several sweeps share a folder.
+SWEEP_COLUMNS = STEPS, SWEEP = "steps", "sweep"
 #: Columns that a metric cannot be called, since the table has them anyway.
-TAKEN = (*Settings.model_fields, "steps", "sweep", "seconds", "error")
+TAKEN = (*Settings.model_fields, *SWEEP_COLUMNS, "seconds", "error")
 
 
 @dataclass(frozen=True)

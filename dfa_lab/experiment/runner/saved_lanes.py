@@ -76,7 +76,7 @@ def taken(training: Training, beside: Mapping[str, Any], screen: Mapping[str, An
 
 def _record(lane: Lane, name: str) -> LaneRecord:
     names = (lane.forked_fields, lane.keeps_name, lane.forked_at, lane.changes_before)
-    return LaneRecord(lane.number, name, *names, lane.scheduled.left())
+    return LaneRecord(lane.number, name, *names, lane.scheduled.left(), lane.scheduled.left_out)
 
 
 def loaded(saved: SavedRun, module: nn.Module | None, task: Any) -> list[Lane]:
@@ -94,7 +94,7 @@ def loaded(saved: SavedRun, module: nn.Module | None, task: Any) -> list[Lane]:
     lanes = []
     for file, record in saved.lanes:
         lane = Lane(Experiment.load(file, module=module, task=task), record.number)
-        lane.scheduled = ScheduledChanges(record.scheduled)
+        lane.scheduled = ScheduledChanges(record.scheduled, record.left_out)
         lane.forked_fields, lane.keeps_name = dict(record.forked_fields), record.keeps_name
         lane.forked_at, lane.changes_before = record.forked_at, record.changes_before
         lanes.append(lane)

@@ -33,10 +33,13 @@ class SessionLike(Protocol):
 
 
 class ScheduledChanges:
-    """A queue of changes, (step, fields), in the order of their steps; its length is how many are to come."""
+    """A queue of changes, (step, fields), in the order of their steps; its length is how many are to come.
 
-    def __init__(self, changes: Iterable[tuple[int, Mapping[str, Any]]] = ()) -> None:
-        self._left = deque(changes)
+    ``left_out`` names, in words, those that are missing since the save they were restored from could not hold them.
+    """
+
+    def __init__(self, changes: Iterable[tuple[int, Mapping[str, Any]]] = (), left_out: str = "") -> None:
+        self._left, self.left_out = deque(changes), left_out
 
     @classmethod
     def of(cls, session: SessionLike) -> ScheduledChanges:
@@ -64,7 +67,7 @@ class ScheduledChanges:
 
     def copy(self) -> ScheduledChanges:
         """Another with the same changes to come."""
-        return ScheduledChanges(self._left)
+        return ScheduledChanges(self._left, self.left_out)
 
     def make_due(self, experiment: Experiment) -> bool:
         """Make the changes that are due at the step of ``experiment``; return whether there were any.

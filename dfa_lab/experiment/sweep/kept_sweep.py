@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.experiment.jobs import STEPS, SWEEP
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.run_folder import RunFolder
@@ -36,7 +37,7 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
     calls = place.calls()
     grids = [Grid.of_attributes(call) for call, _ in calls]
     columns = _settings_that_differ(grids)
-    frames, taken = [], set[str]()
+    frames, taken, asked_for = [], set[str](), 0
     for (call, names), grid in zip(calls, grids, strict=True):
         if len(grid) != len(names):
             raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
@@ -44,10 +45,11 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
         for number, name in enumerate(names):
             if name not in taken and (name in done or name in failed):
                 results.put(number, place.read(name, failed=name not in done))
+        asked_for += sum(name not in taken for name in names)  # as it has rows: one that a grid names twice has two
         taken.update(names)
         frame = results.frame(grid, call, columns)
         frames.append(frame[[results.has(number) for number in range(len(grid))]].reset_index(drop=True))
-    return frames[0] if len(frames) == 1 else _in_one(frames, columns, len(taken))
+    return frames[0] if len(frames) == 1 else _in_one(frames, columns, asked_for)
 
 
 def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:
@@ -67,13 +69,13 @@ def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -
     calls: list[dict[Any, Any]] = [dict(frame.attrs) for frame in frames]
     names = [*columns, "seed"]
     if len({call["steps"] for call in calls}) > 1:
-        names.append("steps")
+        names.append(STEPS)
         for frame, call in zip(frames, calls, strict=True):
-            frame.insert(len(columns), "steps", call["steps"])
+            frame.insert(len(columns), STEPS, call["steps"])
     filled = [number for number, frame in enumerate(frames) if len(frame)] or [0]
     if pd.concat([frames[number][names].drop_duplicates() for number in filled]).duplicated().any():
         for number, frame in enumerate(frames, 1):
-            frame.insert(len(columns), "sweep", number)
+            frame.insert(len(columns), SWEEP, number)
     whole = pd.concat([frames[number] for number in filled], ignore_index=True)
     failed = int(whole["error"].notna().sum())
     whole.attrs = {"sweeps": calls, "runs": runs, "done": len(whole), "failed": failed}

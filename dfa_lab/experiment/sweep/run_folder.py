@@ -12,6 +12,7 @@ import json
 import math
 import os
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ class RunFolder:
         place = self.path / f"sweep-{code}.json"
         if not place.exists():
             text = json.dumps({"format": FORMAT, "call": call, "names": list(names), "workers": workers})
-            write_atomically(place, text, what="the sweep")
+            _write_first(place, text)
         try:
             first = json.loads(place.read_text("utf-8"))["workers"]
         except (OSError, KeyError, TypeError, ValueError, RecursionError):
@@ -113,6 +114,19 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+
+def _write_first(place: Path, text: str) -> None:
+    """Write the file at ``place``, whole, unless it is there by then: of several processes at once one writes it."""
+    whole = write_atomically(place.with_name(f".{uuid.uuid4().hex}.part"), text, what="the sweep")
+    try:
+        os.link(whole, place)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links: of several at once the last counts
+        write_atomically(place, text, what="the sweep")
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def _call_in(place: Path) -> tuple[dict[str, Any], list[str]]:

@@ -73,7 +73,8 @@ def sweep(
     - ``folder`` keeps a file a run: what is done there is not trained again, what failed is. Processes may share it.
     - ``group_size`` is the most runs that are trained side by side. None chooses by the network, and so that each
       process has some; an executor does not say how many workers it has: for many give runs / (3 × workers). A number
-      makes the same groups, and so the same table to the last bit, whoever trains them.
+      makes the same groups, and so the same table to the last bit, whoever trains them. In a ``folder`` None keeps the
+      groups of the first call, made for its processes: where many more go on with it, give a number.
     - ``on_error="raise"`` stops at the first run that fails; "keep" has its error in the table.
 
     The table has a column for each setting in the grid (parameters as JSON text), ``seed``, one for each metric (NaN

@@ -152,7 +152,7 @@ for _panel in (
         decimals=0,
         short="samples/s,\nfull speed",
         empty="no values yet: the first comes after a moment of training",
-        note="at full speed: of the steps alone, without the rests of a speed limit",
+        note="at full speed: time inside the steps only, without the waits of a speed limit",
         note_compared="at full speed: one update of each run and one by BP, timed in turn on copies",
     ),
 ):

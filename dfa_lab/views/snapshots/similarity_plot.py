@@ -25,7 +25,7 @@ NUMBERED = 10
 #: The longest name of a layer, in characters, that has room beside others.
 LONGEST = 9
 #: In inches: a cell's width and height, and the room beside and above all.
-CELL, BESIDE, ABOVE = (0.85, 0.55), 2.6, 1.5
+CELL, MARGIN_BESIDE, MARGIN_ABOVE = (0.85, 0.55), 2.6, 1.5
 
 
 def similarityplot(
@@ -48,7 +48,7 @@ def similarityplot(
     table = _table(compared)
     mean, sd = _over_replicas(table)
     rows, columns = mean.shape
-    width, height = (CELL[0] * columns + BESIDE, CELL[1] * rows + ABOVE)
+    width, height = (CELL[0] * columns + MARGIN_BESIDE, CELL[1] * rows + MARGIN_ABOVE)
     axes = axes_for(ax, "similarityplot()", width=min(width, 10.0), height=min(height, 8.0))
     image = axes.imshow(mean.to_numpy(), cmap=COLOURS, vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     image.set_gid("similarity")

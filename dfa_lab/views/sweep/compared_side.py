@@ -10,7 +10,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.views.base import event_line
 from dfa_lab.views.sweep.column_labels import words_of
-from dfa_lab.views.sweep.sweep_groups import SEEDS, checked_frame, identity, setting_columns
+from dfa_lab.views.sweep.sweep_groups import SEEDS, checked_frame, identity, setting_columns, untrained
 from dfa_lab.views.sweep.trained_part import TrainedPart, trained
 
 if TYPE_CHECKING:
@@ -34,17 +34,22 @@ class Side:
     missing: str = ""
 
     @classmethod
-    def of(cls, name: str, given: object) -> Side:
-        """A sweep's table, or the history of a run: its settings now, and the last value of each metric a replica."""
+    def of(cls, name: str, given: object, place: str) -> Side:
+        """A sweep's table, or the history of a run: its settings now, and the last value of each metric a replica.
+
+        Raises ``DfaLabError`` that says what ``place`` got, for anything else and where no run is trained yet.
+        """
         if isinstance(given, History):
             return cls(name, *_rows_of_history(given))
-        frame = checked_frame(given, "comparison()")
+        frame = checked_frame(given, place)
         attrs = dict(frame.attrs)
         # Where a folder holds several sweeps, what all of them share.
         calls = [{**(one.get("settings") or {}), "steps": one.get("steps")} for one in attrs.get("sweeps") or [attrs]]
         shared = {key: one for key, one in calls[0].items() if all(same(call.get(key)) == same(one) for call in calls)}
         shared = {name: value for name, value in shared.items() if value is not None and name not in frame.columns}
-        there = checked_frame(frame[trained(frame)], "comparison()")
+        there = frame[trained(frame)]
+        if not len(there):
+            raise untrained(place, len(frame))
         return cls(name, there, shared, TrainedPart.of(frame).words(setting_columns(frame)))
 
     @property

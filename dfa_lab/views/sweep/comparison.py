@@ -84,7 +84,8 @@ def comparison(
     """
     import pandas as pd
 
-    a, b = Side.of(names[0], one), Side.of(names[1], other)
+    place = "comparison()"
+    a, b = Side.of(names[0], one, place), Side.of(names[1], other, place)
     wanted = _metrics(a, b, metrics)
     known = dict.fromkeys([*a.settings, *b.settings, *a.shared, *b.shared])
     varied = [name for name in known if name not in NO_METRICS and (a.varies(name) or b.varies(name))]

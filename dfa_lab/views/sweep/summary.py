@@ -27,7 +27,7 @@ def summary(frame: pd.DataFrame) -> str:
     learning rate  runs  test loss
     0.1            2     0.50 ± 0.35
     """
-    side = Side.of("the sweep", frame)
+    side = Side.of("the sweep", frame, "summary()")
     frame = side.frame
     columns = {name: numbers(frame, name) for name in side.metrics}
     groups = list(side.groups(side.settings).values())

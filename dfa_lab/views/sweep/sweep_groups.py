@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.experiment.jobs import SWEEP_COLUMNS
 from dfa_lab.experiment.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Settings that repeat an experiment by chance: a spread is taken over them.
 SEEDS = ("seed", "feedback_seed")
-#: What tells runs apart beside their settings, where several sweeps share a folder.
-BESIDE = ("steps", "sweep")
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,18 @@ def checked_frame(frame: object, place: str) -> pd.DataFrame:
             f"{place} got a {type(frame).__name__}; expected the table that dfa.sweep or dfa.load_sweep gives{hint}."
         )
     if not len(frame):
+        if (runs := frame.attrs.get("runs")) and frame.attrs.get("done") == 0:
+            raise untrained(place, runs)
         raise DfaLabError(f"{place} got a table without a run; expected a row for each run.")
     return frame
+
+
+def untrained(place: str, runs: int) -> DfaLabError:
+    """What ``place`` says of the table of a sweep of so many ``runs`` that has only begun."""
+    return DfaLabError(
+        f"{place} got the table of a sweep, and none of its {runs:,} runs is trained yet; expected one or more: go on "
+        "with the sweep first."
+    )
 
 
 def checked_column(frame: pd.DataFrame, role: str, name: object) -> str:
@@ -144,7 +153,7 @@ def rows_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[tuple[Hashable, .
 
 def setting_columns(frame: pd.DataFrame) -> list[str]:
     """The columns that say what a run is, seeds apart, in their order."""
-    known = {*Settings.model_fields, *BESIDE} - {*SEEDS}
+    known = {*Settings.model_fields, *SWEEP_COLUMNS} - {*SEEDS}
     return [str(name) for name in frame.columns if name in known]
 
 

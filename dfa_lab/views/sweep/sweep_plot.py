@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 #: A curve is known by its marker too, not by its colour alone.
 MARKERS = "osD^vPX*"
 #: Curves that stand side by side at a place: at most this far from one another, and all of them within so much.
-BESIDE, WITHIN = 0.12, 0.6
+APART, WITHIN = 0.12, 0.6
 #: How the title looks that says what is drawn.
 TITLE: dict[str, Any] = {"fontsize": "small", "color": palette.NEUTRAL}
 
@@ -215,7 +215,7 @@ class _Plot:
         """How far curve ``number`` stands aside where curves have places, so that no bar hides another."""
         if self.axis.joined or len(self.curves) == 1:
             return 0.0
-        return min(BESIDE, WITHIN / len(self.curves)) * (number - (len(self.curves) - 1) / 2)
+        return min(APART, WITHIN / len(self.curves)) * (number - (len(self.curves) - 1) / 2)
 
     def _name(self, curve: tuple[Any, ...]) -> str:
         return ", ".join(filter(None, [self.label, *map(words_of, curve)])) or "_"

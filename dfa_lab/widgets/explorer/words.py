@@ -30,7 +30,7 @@ def sentence(run: Experiment, stop_at: int | None = None) -> str:
     known = _known_rule(run)
     title = "rules chosen layer by layer" if known is None else known.title
     if not run.steps_done and stop_at:
-        return f"Press Play to make the run up to step {stop_at:,}; the network learns by {title}."
+        return f"Press Play: the run trains to step {stop_at:,} and pauses there; the network learns by {title}."
     if not run.steps_done:
         return f"Press Play: the network learns by {title}. Nothing has been learnt yet."
     accuracy, loss = _last(run.history, "test_accuracy"), _last(run.history, "train_loss")

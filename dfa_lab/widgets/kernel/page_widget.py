@@ -36,7 +36,7 @@ def bundle() -> tuple[str, str]:
 
 
 def has_cells() -> bool:
-    """Whether there are cells to run; on a page by Voila there are none, and Voila tells its kernels of itself."""
+    """Whether there are cells to run; a page by Voila has none, and Voila sets SERVER_SOFTWARE in its kernels."""
     return not os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 

@@ -15,7 +15,6 @@ from dfa_lab.experiment.inspection import (
     UnitNumbers,
     network_state,
     unit_numbers,
-    uses_own_slope,
 )
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.widgets.network import messages
@@ -65,7 +64,7 @@ def network_message(
         "measured_at": state.measured_at,
         "rule": state.rule,
         "rule_title": state.title,
-        "layers": [_layer(one, _slope_symbol(run, one, replica)) for one in state.layers],
+        "layers": [_layer(one) for one in state.layers],
         "sample": _sample(state.sample),
         "numbers": None if numbers is None else _numbers(numbers),
         "error_from": _SENT.get(state.sends, "error"),
@@ -74,12 +73,7 @@ def network_message(
     return dict(found)
 
 
-def _slope_symbol(run: Experiment, layer: LayerState, replica: int) -> str:
-    name = str(layer.number) if run.module is None else layer.place.name
-    return "f′" if uses_own_slope(run.settings, name, replica) else "g"
-
-
-def _layer(layer: LayerState, slope_symbol: str) -> messages.NetworkLayer:
+def _layer(layer: LayerState) -> messages.NetworkLayer:
     place, angles, own = layer.place, layer.angles, layer.sample
     return {
         "number": layer.number,
@@ -89,7 +83,7 @@ def _layer(layer: LayerState, slope_symbol: str) -> messages.NetworkLayer:
         "route": place.route,
         "rule": place.rule.name,
         "carrier": place.carrier,
-        "slope_symbol": slope_symbol,
+        "slope_symbol": "f′" if layer.own_slope else "g",
         "point": place.point,
         "gradient_angle": _number(angles.gradient),
         "gradient_chance": _band(angles.gradient_chance),

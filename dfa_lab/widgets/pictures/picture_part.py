@@ -16,6 +16,8 @@ from dfa_lab.widgets.pictures.png import png
 
 #: What is chosen at first: nothing is drawn, so nothing is paid for.
 NONE = "none"
+#: What the page chooses where its drawer is opened and nothing is chosen yet, if it fits the run.
+FIRST = "matrix"
 #: The most pages that are remembered, and the longest name of one.
 PAGES, PAGE_LENGTH = 16, 80
 #: No network has so many layers.

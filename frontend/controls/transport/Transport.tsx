@@ -1,9 +1,8 @@
 // One line: play, step, begin anew, take back, how fast, how far; and what opens the drawers.
 import "./transport.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { NO_PICTURE } from "../../pictures/LivePicture.tsx";
 import { type Lab, useLab } from "../../shared/lab.tsx";
-import { BUTTONS } from "../../shared/messages.ts";
+import { BUTTONS, FIRST_PICTURE, NO_PICTURE } from "../../shared/messages.ts";
 import { useStore } from "../../shared/use_store.ts";
 import { ActButton } from "../ActButton.tsx";
 import { DRAWERS, type DrawerName, isOffered, shutBecause } from "../drawers/names.ts";
@@ -81,9 +80,6 @@ function Opener({ of }: { of: DrawerName }) {
     </button>
   );
 }
-
-/** What is chosen first where no picture is. */
-const FIRST_PICTURE = "matrix";
 
 /** `drawers`: whether there are drawers to be opened; alone it says itself what was refused. */
 export function Transport({ drawers = false }: { drawers?: boolean }) {

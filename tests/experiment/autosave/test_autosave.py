@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 import weakref
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -139,6 +140,28 @@ def test_changes_to_come_that_no_file_can_hold_are_named_when_it_is_restored(mad
     other.wait()
     left = [(step, fields) for step, fields in changes if step > 20 and fields == {"lr": 0.5}]
     assert [one for one in other.experiment.history.changes() if one[0] > 20] == left
+
+
+@pytest.mark.parametrize("changes", [((40, OWN),), ((30, OWN), (35, {"lr": 0.5}), (40, NUMBERED))])
+def test_a_run_that_was_restored_without_a_change_says_so_each_time_until_it_is_another(made, again, tmp_path, changes):
+    runner, words = made(), f"without the changes at step {changes[0][0]} .*activation_derivative"
+    runner.load(SimpleNamespace(settings=dfa.Settings(**FAST), changes=changes, steps=60, lanes=()))
+    runner.play(20)
+    runner.wait()
+    saved = saved_at(runner, 20)[0]
+    for number, steps in enumerate((25, 32)):
+        with pytest.warns(UserWarning, match=words):
+            other = again(saved, autosave=tmp_path / str(number))
+        other.play(steps - other.experiment.steps_done)
+        other.wait()
+        saved = saved_at(other, steps)[0]
+    with pytest.warns(UserWarning, match=words):
+        other = again(saved, autosave=tmp_path / "last")
+    other.reset()
+    other.play(3)
+    other.wait()
+    with warnings.catch_warnings(action="error"):
+        again(saved_at(other, 3)[0], autosave=None)
 
 
 def test_training_is_saved_again_and_again_and_the_last_save_takes_the_place_of_the_former(made, monkeypatch):

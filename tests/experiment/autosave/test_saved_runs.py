@@ -10,7 +10,16 @@ import pytest
 import dfa_lab as dfa
 from dfa_lab.atomic_file import LEFT_OVER
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.autosave import Autosave, LaneRecord, Taken, autosave_folder, found, saved_runs
+from dfa_lab.experiment.autosave import (
+    Autosave,
+    LaneRecord,
+    Taken,
+    autosave_folder,
+    default_folder,
+    found,
+    place,
+    saved_runs,
+)
 from dfa_lab.experiment.autosave.saved_run import INDEX, write_saved
 from dfa_lab.experiment.autosave.saved_runs import keep_within_bounds
 
@@ -250,6 +259,7 @@ def test_a_record_is_what_it_was_and_leaves_out_what_is_no_plain_value():
     said = "at step 9 (activation_derivative and lr), at step 2,000 (activation_derivative)"
     expected = LaneRecord(3, "FA", {"rule": "fa", "lr": 0.2}, scheduled=((1000, {"lr": 0.5}),), left_out=said)
     assert LaneRecord.of(odd.document()) == expected
+    assert LaneRecord.of(expected.document()) == expected  # what an earlier save left out is still missing
     at_first = {name: value for name, value in record.document().items() if name != "left_out"}
     assert LaneRecord.of(at_first) == record
 
@@ -265,12 +275,19 @@ def test_a_home_that_nobody_knows_is_an_error_that_says_so(tmp_path, monkeypatch
             lists()
 
 
-@pytest.mark.parametrize("name", ["runs", "a/b"])
+@pytest.mark.parametrize("name", ["runs", "a/b", "../up"])
 def test_the_usual_folder_stays_the_same_where_the_program_goes_elsewhere(tmp_path, monkeypatch, name):
+    place._named.cache_clear()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFA_LAB_AUTOSAVE", name)
     monkeypatch.delenv("DFA_LAB_HEADLESS", raising=False)
     assert autosave_folder(True) == autosave_folder(name) == tmp_path / name
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert autosave_folder(True) == default_folder() == tmp_path / name
+    monkeypatch.setenv("DFA_LAB_AUTOSAVE", "another")  # asked for here, it is one of this folder
+    assert default_folder() == tmp_path / "elsewhere" / "another"
+    place._named.cache_clear()
 
 
 @pytest.mark.parametrize("slow", [True, False])

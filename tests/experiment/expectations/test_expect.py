@@ -63,6 +63,31 @@ def test_the_last_angle_counts(metric, layer, replicas):
         assert "step 300" in text
 
 
+UNTRAINED = {
+    "one layer": (lambda: dfa.Experiment(task="moons", widths=(8,)), 1),
+    "two layers": (lambda: dfa.Experiment(task="moons", widths=(8, 4)), 2),
+    "replicas": (lambda: dfa.Experiment(task="moons", widths=(8, 4), replicas=3), 2),
+    "a module, the output counted": (lambda: dfa.Experiment(task="moons", module=chain(), rule="fa"), 3),
+    "no layer": (lambda: dfa.Experiment(task="moons", widths=()), 0),
+}
+
+
+@pytest.mark.parametrize("metric", ["gradient_alignment", "weight_alignment"])
+@pytest.mark.parametrize("kind", UNTRAINED)
+def test_before_any_measurement_too_a_layer_that_is_not_there_is_no_failed_answer(kind, metric):
+    made, layers = UNTRAINED[kind]
+    run = made()
+    digest = run.history.digest()
+    expected = f"one of {', '.join(map(str, range(1, layers + 1)))}" if layers else "hidden layers"
+    for layer in (layers + 1, 7, 0, -1, True):
+        with pytest.raises(dfa.DfaLabError, match=f"expected .*{expected}"):
+            dfa.expect.angle(run, layer, below=80, metric=metric)
+    for layer in range(1, layers + 1):
+        assert "never measured" in message(lambda layer=layer: dfa.expect.angle(run, layer, below=80, metric=metric))
+    assert "never measured" in message(lambda: dfa.expect.angle(run.history, 7, below=80, metric=metric))
+    assert (run.history.digest(), run.steps_done) == (digest, 0)
+
+
 def test_an_angle_that_is_not_defined_fails():
     run = trained(rule="shallow")
     assert "not defined" in message(lambda: dfa.expect.angle(run, 1, below=180))

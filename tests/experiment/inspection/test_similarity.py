@@ -108,6 +108,34 @@ def test_flat_and_pictured_runs_of_one_task_are_compared_on_the_same_samples():
     np.testing.assert_allclose(table.T, dfa.similarity(flat, pictured), atol=1e-12)
 
 
+class Weighted(nn.Module):
+    """Two hidden layers of x (N, 4), times a number for each sample: (N,), or (N, …) of which it takes the mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
+
+    def forward(self, x, w):
+        return self.layers(x * w.reshape(len(w), -1).float().mean(1, keepdim=True))
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 1), (40, 2, 3)])
+@pytest.mark.parametrize("kind", [torch.float32, torch.int64])
+def test_inputs_of_several_tensors_may_have_one_number_a_sample(shape, kind):
+    torch.manual_seed(0)
+    inputs = torch.randn(40, 4), torch.randint(1, 4, shape).to(kind)
+    task = dfa.Task.from_arrays(inputs, list(range(3)) * 13 + [0])
+    run = dfa.Experiment(task=task, module=Weighted(), rule="dfa", probe_size=16)
+    run.train(5)
+    np.testing.assert_allclose(np.diag(dfa.similarity(run, run.fork(rule="bp"))), 1, rtol=1e-6)
+    inputs = torch.cat([inputs[0], inputs[0]])[:40] * 2, inputs[1]
+    other = dfa.Experiment(
+        task=dfa.Task.from_arrays(inputs, list(range(3)) * 13 + [0]), module=Weighted(), rule="dfa", probe_size=16
+    )
+    with pytest.raises(dfa.DfaLabError, match="different data"):
+        dfa.similarity(run, other)
+
+
 def test_replicas_are_a_level_each_beside_its_own():
     several, other, one = small(replicas=3), small(replicas=3, rule="fa", seed=5), small(seed=9)
     several.train(10), other.train(10)

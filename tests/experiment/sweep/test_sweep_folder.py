@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.experiment.sweep.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +99,29 @@ def test_no_two_runs_of_a_shared_folder_look_the_same_that_differ(tmp_path, one,
         assert [call["steps"] for call in loaded.attrs["sweeps"]] == [20, other.get("steps", 20)]
         with pytest.raises(dfa.DfaLabError, match=next(iter(told))):
             dfa.sweepplot(loaded, x="lr", y="test_loss")
+
+
+TWICE = [{"lr": [0.1]}, {"lr": [0.1, 0.3]}]
+
+
+@pytest.mark.parametrize(
+    ("calls", "rows"),
+    [
+        ([(TWICE, 5), ({"lr": [0.1]}, 6)], 4),
+        ([(TWICE, 5), (TWICE, 6)], 6),
+        ([({"lr": [0.1]}, 5), (TWICE, 5)], 2),
+        ([(TWICE, 5), ({"lr": [0.3, 0.5]}, 5)], 4),
+    ],
+)
+def test_of_several_sweeps_all_runs_are_done_when_each_row_is_there(tmp_path, calls, rows):
+    for grid, steps in calls:
+        dfa.sweep(grid, folder=tmp_path, **{**SMALL, "steps": steps})
+    loaded = dfa.load_sweep(tmp_path)
+    assert (loaded.attrs["runs"], loaded.attrs["done"], len(loaded)) == (rows, rows, rows)
+    next((tmp_path / "runs").glob("*.json")).unlink()  # a run that two rows may be of
+    part = dfa.load_sweep(tmp_path)
+    assert (part.attrs["runs"], part.attrs["done"]) == (rows, len(part))
+    assert len(part) < rows
 
 
 def test_a_setting_that_one_sweep_fixes_and_another_varies_has_a_value_in_every_row(tmp_path):
@@ -198,6 +224,24 @@ def test_processes_that_share_a_folder_make_the_groups_of_the_first(tmp_path, mo
     place.write_text("{")
     dfa.sweep(GRID, folder=tmp_path, executor=4, **SMALL)
     assert seen == [1, 1, 3, 2, 4]
+
+
+@pytest.mark.parametrize("numbers", [(1, 3, 32), (None, 2, 4), (8, None)])
+def test_of_processes_that_begin_at_once_one_says_how_many_workers_there_are(tmp_path, monkeypatch, numbers):
+    monkeypatch.setattr(Path, "exists", lambda self: False)  # each looks before any has written
+    folders = [RunFolder(tmp_path) for _ in numbers]
+    found = [folder.describe({"steps": 5}, ["a"], one) for folder, one in zip(folders, numbers, strict=True)]
+    assert found == [numbers[0]] * len(numbers)
+    assert [one.suffix for one in tmp_path.iterdir() if one.is_file()] == [".json"]
+
+
+def test_a_folder_without_hard_links_describes_its_sweep_too(tmp_path, monkeypatch):
+    def link(*given):
+        raise PermissionError("no hard links")
+
+    monkeypatch.setattr(os, "link", link)
+    assert [RunFolder(tmp_path).describe({"steps": 5}, ["a"], one) for one in (2, 3)] == [2, 2]
+    assert [one.suffix for one in tmp_path.iterdir() if one.is_file()] == [".json"]
 
 
 def test_a_damaged_description_and_no_folder_are_errors(tmp_path):

@@ -42,6 +42,37 @@ def test_the_runs_that_a_sweeps_folder_has_not_yet_are_counted(kept, tmp_path):
     assert "not trained" not in summary(frame)
 
 
+def begun(tmp_path, *, kept):
+    """The table of 8 runs of which none is trained: that of their folder (no row), or of a sweep stopped at once."""
+    grid = {"lr": [0.01, 0.1]}
+    if kept:
+        small = {"task": "moons", "widths": (8,), "progress": False, "folder": tmp_path}
+        dfa.sweep(grid, seeds=4, steps=5, **small)
+        for path in tmp_path.glob("runs/*.json"):
+            path.unlink()
+        return dfa.load_sweep(tmp_path)
+    frame = table(grid, 4)
+    frame[["test_accuracy", "test_loss", "seconds"]] = float("nan")
+    frame["error"] = "not run: the sweep was stopped before"
+    return frame
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_sweep_of_which_no_run_is_trained_yet_says_so_and_who_was_asked(tmp_path, kept):
+    frame, other = begun(tmp_path, kept=kept), table({"lr": [0.01, 0.1]}, 4)
+    words = "none of its 8 runs is trained yet"
+    for place, call in {
+        "summary": lambda: summary(frame),
+        "comparison": lambda: comparison(frame, other),
+        "comparison()": lambda: comparison(other, frame),
+        **({"sweepplot": lambda: dfa.sweepplot(frame, "lr")} if kept else {}),
+    }.items():
+        with pytest.raises(DfaLabError, match=rf"^{place.removesuffix('()')}\(\) got .*{words}"):
+            call()
+    with pytest.raises(DfaLabError, match=r"^summary\(\) got a table without a run"):
+        summary(other[:0])
+
+
 def test_runs_that_two_sweeps_in_a_folder_share_are_counted_once(tmp_path):
     small = {"task": "moons", "widths": (8,), "progress": False, "folder": tmp_path, "steps": 5}
     dfa.sweep({"lr": [0.03, 0.1]}, seeds=2, **small)

@@ -243,7 +243,7 @@ def test_a_session_is_shared_and_loaded_again(headless):
     headless.act("load", text=text)
     assert headless.experiment.steps_done == 0
     words = PanelState(headless.model).now(headless.runner.status())["words"]
-    assert words.startswith("Press Play to make the run up to step 30;")
+    assert words.startswith("Press Play: the run trains to step 30 and pauses there;")
     headless.act("play")
     assert headless.experiment.steps_done == 30
     assert headless.experiment.history.equals(wanted)

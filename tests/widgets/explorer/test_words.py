@@ -30,7 +30,7 @@ def test_each_rule_is_called_by_its_title_before_the_first_step(rule):
 @pytest.mark.parametrize(("rule", "stop"), [("dfa", 360), ("bp", 12_000)])
 def test_a_run_that_was_shared_says_up_to_which_step_play_makes_it(rule, stop):
     run = dfa.Experiment(**FAST, rule=rule)
-    words = f"Press Play to make the run up to step {stop:,}; the network learns by {RULES[rule].title}."
+    words = f"Press Play: the run trains to step {stop:,} and pauses there; the network learns by {RULES[rule].title}."
     assert sentence(run, stop) == words
     run.train(5)
     assert sentence(run, stop) == sentence(run)

@@ -54,13 +54,59 @@ def modules():
 
 @pytest.mark.parametrize(
     ("derivative", "symbols"),
-    [("exact", "f′ f′"), ("step", "g g"), ({"name": "triangle", "width": 2.0}, "g g"), ({"2": "step"}, "f′ g")],
+    [
+        ("exact", "f′ f′ f′"),
+        ("step", "g g g"),
+        ({"name": "triangle", "width": 2.0}, "g g g"),
+        ({"2": "step"}, "f′ g f′"),
+    ],
 )
 def test_the_slope_is_called_g_where_a_derivative_stands_in_its_place(derivative, symbols):
     run = dfa.Experiment(rule="dfa", **{**SMALL, "activation_derivative": derivative})
-    assert [layer["slope_symbol"] for layer in network_message(run)["layers"]][:2] == symbols.split()
+    assert [layer["slope_symbol"] for layer in network_message(run)["layers"]] == [*symbols.split(), "f′"]
     run.change(activation_derivative="exact")
     assert [layer["slope_symbol"] for layer in network_message(run)["layers"]][:2] == ["f′", "f′"]
+
+
+class Shared(nn.Module):
+    """Two hidden layers behind which one and the same activation is called, made before or after them."""
+
+    def __init__(self, first):
+        super().__init__()
+        names = ["act", "one", "two", "out"] if first else ["one", "two", "out", "act"]
+        layers = {"act": nn.Tanh(), "one": nn.Linear(64, 9), "two": nn.Linear(9, 8), "out": nn.Linear(8, 10)}
+        for name in names:
+            self.add_module(name, layers[name])
+
+    def forward(self, x):
+        return self.out(self.act(self.two(self.act(self.one(x)))))
+
+
+def chain():
+    layers = (nn.Linear(64, 9), nn.Tanh(), nn.Linear(9, 8), nn.Tanh(), nn.Linear(8, 10))
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize(
+    ("module", "derivative", "symbols"),
+    [
+        (chain, "exact", "f′ f′ f′"),
+        (chain, "step", "g g f′"),
+        (chain, {"1": "step"}, "g f′ f′"),
+        (chain, {"3": {"name": "triangle", "width": 2.0}}, "f′ g f′"),
+        (chain, {"1": "exact", "*": "1 - abs(x)"}, "f′ g f′"),
+        (lambda: Shared(True), {"act": "step"}, "g g f′"),
+        (lambda: Shared(False), "step", "g g f′"),
+        (lambda: nn.Sequential(*chain()[:3], nn.Identity(), chain()[4]), "step", "g f′ f′"),
+    ],
+)
+def test_the_slope_of_a_modules_layer_is_that_of_the_activation_behind_it(module, derivative, symbols):
+    run = dfa.Experiment(module=module(), rule="fa", activation_derivative=derivative)
+    hooks = [len(one._forward_hooks) for one in run.net.modules()]
+    assert " ".join(layer["slope_symbol"] for layer in network_message(run)["layers"]) == symbols
+    assert [len(one._forward_hooks) for one in run.net.modules()] == hooks
+    run.change(activation_derivative="exact")
+    assert {layer["slope_symbol"] for layer in network_message(run)["layers"]} == {"f′"}
 
 
 @pytest.mark.parametrize("rule", list(dfa.RULES))
