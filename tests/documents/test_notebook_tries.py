@@ -113,7 +113,7 @@ def test_try_2_what_the_hidden_layers_learn(anew, seed):
     without = train(explorer, 200)["loss"]
     losses([without, with_hidden], [frozen, learning], seed)
     assert without > 2.5 * with_hidden
-    assert explorer.model.pins[0].last("test_loss") == with_hidden
+    assert explorer.model.pins[0].history.last("test_loss") == with_hidden
     explorer = anew()
     before = train(explorer, 200)["loss"]
     act(explorer, "change", fields={"rule": "shallow"})
