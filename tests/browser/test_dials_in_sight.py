@@ -64,7 +64,8 @@ def test_pictures_open_on_a_picture_and_stay_in_the_line_in_a_story(rested):
     page.get_by_test_id("dfa-picture-menu").select_option("spectrum")
     close_drawer(page)
     open_drawer(page, "pictures")
-    assert page.get_by_test_id("dfa-picture-menu").input_value() == "spectrum", "what was chosen last"
+    menu = page.get_by_test_id("dfa-picture-menu")
+    until(page, lambda: menu.input_value() == "spectrum", what="what was chosen last")
     close_drawer(page)
     choose_story(page, "no_transpose")
     until(page, lambda: page.get_by_test_id("dfa-open-pictures").is_visible(), seconds=5, what="its button, visible")
