@@ -265,7 +265,7 @@ export class Panel {
     const step = hover === null ? this.lastStep : this.nearestStep(hover);
     const at = step > 0 && (hover !== null || step < chart.lastStep()) ? `at step ${count(step)}` : "";
     const found = ({ series, line }: Line) =>
-      hover === null ? series.last : line.held ? series.heldAt(hover) : series.near(hover);
+      hover === null ? series.last : line.held ? series.heldAt(step) : series.near(step);
     const texts = (decimals: number) => before.lines.map((line) => valueText(found(line), decimals));
     const values = texts(Math.max(0, description.decimals - (before.room === "small" ? 1 : 0)));
     const tip =

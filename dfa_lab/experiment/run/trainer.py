@@ -232,6 +232,7 @@ class Trainer(GoesBack):
         self.restore(checkpoint)
         self.history, self.fallback, history.held = history, fallback, True
         self.recorder = Recorder(self.probe, history, known)
+        self.start_clock()  # the samples seen up to here were not trained in this window
 
     def change(self, after: Settings, changed: Collection[str]) -> None:
         """Use ``after``, in which the fields ``changed`` differ, from the next update on, and note it in the history.

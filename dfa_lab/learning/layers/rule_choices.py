@@ -39,8 +39,8 @@ class RuleChoice:
             if not any(matches(pattern, name) for name in (*names, *others)):
                 known, question = layers_in_words([pattern], names)
                 raise DfaLabError(
-                    f"rule was given for {shown(pattern)}, which matches no layer; layers and points: "
-                    f"{known}.{question} "
+                    f"rule was given for {shown(pattern)}, which matches no layer.{question} "
+                    f"Layers and points: {known}. "
                     "A rule with parameters is written {'name': 'kp', 'decay': 0.01}."
                 )
 
@@ -50,6 +50,11 @@ class RuleChoice:
             return [self.rule.name] if self.rule.cuts_graph and not points else []
         direct = [pattern for pattern, rule in self.patterns.items() if rule.cuts_graph]
         return [pattern for pattern in direct if not any(matches(pattern, name) for name in points)]
+
+    def layerwise_without(self, layers: Collection[str]) -> list[str]:
+        """What a layerwise rule was given for, BP apart, without a layer there."""
+        given = [pattern for pattern, rule in (self.patterns or {}).items() if not rule.cuts_graph and rule is not BP]
+        return [pattern for pattern in given if not any(matches(pattern, name) for name in layers)]
 
     def leaving(self, names: Collection[str]) -> str:
         """The choice with ``names`` left to backpropagation, as Python: a mapping to paste."""

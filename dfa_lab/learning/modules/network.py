@@ -68,6 +68,12 @@ class Converted:
         tables = readable_tables(modules)
         left = [name for name in tables.values() if read.of(name) is BP]
         read.check([*names, *obstacles], [*own, *own.values(), *left])
+        if nowhere := read.layerwise_without([*self.carrying, *obstacles, *own, *own.values(), *left]):
+            raise DfaLabError(
+                f"a layerwise rule was given for {', '.join(map(repr, nowhere))}, a feedback point and no layer that "
+                "carries δ, so that nothing would learn by it; name the layers, such as "
+                f"{', '.join(map(repr, list(self.carrying)[:3]))}, or those inside by '{nowhere[0]}.*'."
+            )
         if pointless := read.direct_without(self.points):
             known = f"the points are: {', '.join(self.points)}" if self.points else "none was found"
             raise DfaLabError(

@@ -197,3 +197,17 @@ def test_observers_stay_with_the_run_that_has_them(tmp_path):
     run.observe("step", lambda one: seen.append(one.step))
     resumed(run, tmp_path).train(3)
     assert seen == []
+
+
+@pytest.mark.parametrize("how", ["loaded", "forked"])
+def test_no_speed_is_recorded_before_the_first_step_of_a_run_that_goes_on(tmp_path, how):
+    run = dfa.Experiment(task="moons", widths=(8,))
+    run.train(20)
+    run.save(tmp_path / "run.safetensors")
+    again = run.fork() if how == "forked" else dfa.Experiment.load(tmp_path / "run.safetensors")
+    rows = len(again.history.values("samples_per_s")[0])
+    again.record_rate()
+    assert len(again.history.values("samples_per_s")[0]) == rows
+    again.step()
+    again.record_rate()
+    assert len(again.history.values("samples_per_s")[0]) == rows + 1

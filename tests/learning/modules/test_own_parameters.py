@@ -143,7 +143,7 @@ def test_the_root_and_parameters_have_names(name):
         dfa.convert(Root(), "fa", example=torch.randn(4, 6))
     net = dfa.convert(Root(), {name: "bp", "*": {"name": "kp", "decay": 0.1}}, example=torch.randn(4, 6))
     assert net.above.rule.decay == 0.1
-    with pytest.raises(dfa.DfaLabError, match=r"'matrx', which matches no layer; layers and points: below, above"):
+    with pytest.raises(dfa.DfaLabError, match=r"'matrx', which matches no layer\. Layers and points: below, above"):
         dfa.convert(Root(), {"matrx": "bp", "*": "fa"})
 
 
