@@ -236,7 +236,7 @@ const NAMED = 2;
 
 /**
  * Of keys that find no room say how many. Names are left out where there is no room for `NAMED` keys with them, of
- * several runs, which are told by their colours, where there is none for all.
+ * several runs, which are known by their colours, where there is none for all.
  */
 export function leaveOut(legend: HTMLElement, more: HTMLElement, one: boolean): void {
   const keys = [...legend.children] as HTMLElement[];

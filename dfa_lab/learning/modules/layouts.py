@@ -1,4 +1,4 @@
-"""Layouts: whether a tensor of a network has its features before its positions, told by the layers that it comes from.
+"""Layouts: whether a tensor of a network has its features before its positions, by the layers that it comes from.
 
 Two dimensions are (N, n), four and more a map (N, C, positions …). Three are a sequence (N, T, C), but in a network
 that holds a 1-d convolution they may be a map (N, C, L) as well, and one network may have both. There each tensor is
@@ -8,7 +8,7 @@ other axis alone, or no layer fits, the layer that comes next decides, by what i
 there was a transpose in the first case, and the tensor is a map in the second.
 
 That is known without a pass, and depends on the layers and the tensor's shape alone. A tensor behind a transpose with
-as many positions as features cannot be told apart: give ``maps``.
+as many positions as features cannot be read: give ``maps``.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Layouts:
             return ""
         layer, first = self._read(name, shape)
         read, other = ("(N, C, L)", "(N, T, C)") if first else ("(N, T, C)", "(N, C, L)")
-        told = f", by {layer!r}" if layer else ""
-        return f" {what} is read as {read}{told}; {give.format(not first)} reads three dimensions as {other}."
+        by = f", by {layer!r}" if layer else ""
+        return f" {what} is read as {read}{by}; {give.format(not first)} reads three dimensions as {other}."
 
 
 def _layer(name: str, module: Any) -> _Layer | None:

@@ -134,7 +134,7 @@ LOSS_FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, LookupErro
 
 
 def failed_loss(reason: Exception, output: Any, targets: Any, where: str = "") -> str:
-    """What an error says of a loss that failed for ``reason``, and what would fit where that can be told."""
+    """What an error says of a loss that failed for ``reason``, and what would fit where that is known."""
     words = in_words(reason).rstrip(".")
     said = f"loss_fn failed on {where}output {_shape(output)} and targets {_shape(targets)}: {words}."
     misread = isinstance(reason, AttributeError | LookupError)  # it takes the output for something else

@@ -1,4 +1,4 @@
-"""An explorer that is reopened from a save: as it was, paused, and with what the page is told to run."""
+"""An explorer that is reopened from a save: as it was, paused, and what the page says is to be run."""
 
 import time
 
@@ -24,7 +24,7 @@ def opened():
 
 
 def panel(explorer):
-    """What the page's controls are told."""
+    """What the page's controls have."""
     return explorer._screen._panel_state(explorer.runner.status())
 
 
