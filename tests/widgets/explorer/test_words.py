@@ -65,7 +65,7 @@ def test_a_rule_with_a_parameter_is_called_by_its_name_and_a_mapping_is_not():
     mapping = dfa.Experiment(
         module=nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2)),
         task="moons",
-        rule={"1": "dfa", "3": "fa"},
+        rule={"1": "dfa", "4": "fa"},
     )
     assert "the network learns by rules chosen layer by layer" in sentence(mapping)
     mapping.train(5)
