@@ -44,7 +44,8 @@ def test_a_cell_that_is_run_again_leaves_one_explorer_and_closed_ones_leave_none
     kernel.run(SHOWN)
     least(kernel)  # what the first ones load stays
     before = least(kernel)
-    assert least(kernel) < before + 5
+    # What is left grows each time; what comes late on a busy machine does not.
+    assert any(least(kernel) < before + 5 for _ in range(3))
     kernel.run("e.close()")
     assert left(kernel)[:2] == [0, 0]
     assert kernel.run("Out[max(Out)]").endswith("closed)"), "it is held still"

@@ -85,7 +85,7 @@ def _alignment(run: Experiment, said: int) -> str:
     whose = "learning signal is" if len(angles) == 1 else "learning signals are"
     at = _measured_at(run, "gradient_alignment", angles[0][0])
     whose = f"The {whose}" if at == said else f"At step {at:,} the {whose}"
-    some = f"better than chance in {below} of {len(angles)} layers"
+    some = f"beats chance in {below} of {len(angles)} layers"
     verdict = "better than chance" if below == len(angles) else some if below else "no better than chance yet"
     by_bp = isinstance(known, Rule) and known.name == "bp" and run.settings.activation_derivative != "exact"
     why = ", because of the derivative" if by_bp else ""

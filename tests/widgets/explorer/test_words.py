@@ -102,7 +102,7 @@ def test_a_module_without_a_hidden_layer_has_no_angle_to_tell():
         ([60.0], "The learning signal is 60° from backpropagation's: better than chance."),
         ([88.0], "The learning signal is 88° from backpropagation's: no better than chance yet."),
         ([60.0, 70.0], "The learning signals are 65° from backpropagation's: better than chance."),
-        ([60.0, 89.0], "better than chance in 1 of 2 layers."),
+        ([60.0, 89.0], "beats chance in 1 of 2 layers."),
         ([0.0, 0.0], "Every layer has exactly backpropagation's learning signal."),
         ([float("nan")], ""),
     ],
