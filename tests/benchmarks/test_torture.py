@@ -40,8 +40,10 @@ def test_changes(few_changes):
 
 
 def test_a_lost_change_is_found(few_changes, monkeypatch):
-    change, seen = Lanes.change, iter(range(10**6))
-    monkeypatch.setattr(Lanes, "change", lambda self, *given: change(self, *given) if next(seen) != 50 else None)
+    change, lost = Lanes.change, changes.tied(2_000_020)["lr"]  # the 21st of the second thread
+    monkeypatch.setattr(
+        Lanes, "change", lambda self, fields, lane: None if fields.get("lr") == lost else change(self, fields, lane)
+    )
     assert "a thread's changes are there in its order" in made(changes.attack, 1).wrong
 
 

@@ -110,9 +110,9 @@ def write_saved(path: Path, count: int, document: Mapping[str, Any], lanes: Sequ
     named = [{"file": file.name, **record.document()} for file, (record, _) in zip(files, lanes, strict=True)]
     text = json.dumps({"format": FORMAT, "version": VERSION, **document, "lanes": named}, ensure_ascii=False) + "\n"
     for tries_left in reversed(range(TRIES)):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         written: list[Path] = []
         try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)  # which may fail where it is removed just then
             for file, (_, write) in zip(files, lanes, strict=True):
                 write(file)
                 written.append(file)
