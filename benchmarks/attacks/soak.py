@@ -1,11 +1,13 @@
 """An explorer that trains at full speed while a user acts and a page looks: what grows, and how fast it goes on.
 
 Every quarter of a minute a reading: resident memory, bytes of the history, messages and steps a second. The growth an
-hour is a line fitted to what comes after the first sixth of the time, at most ten minutes.
+hour is a line fitted to what comes after the first sixth of the time, at most ten minutes. Resident memory rises and
+falls with what glibc's allocator keeps of what was given back; what is in use by its own count is read beside it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import random
 import sys
 import time
@@ -47,6 +49,37 @@ def resident() -> float:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+class AllocatorCounts(ctypes.Structure):
+    """What glibc's ``mallinfo2`` returns, in bytes; the manual page says which is which."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def in_use() -> float:
+    """MB that the C allocator has given out and not got back, tensors among them; NaN where it is not glibc's."""
+    try:
+        count = ctypes.CDLL(None).mallinfo2
+    except (AttributeError, OSError, TypeError):
+        return float("nan")
+    count.restype = AllocatorCounts
+    counts = count()
+    return (counts.uordblks + counts.hblkhd) / 1e6
 
 
 def size(history: dfa.History) -> float:
@@ -91,7 +124,7 @@ def attack(plan: Plan, counts: Counts) -> None:
             if now >= next_reading:
                 run = explorer.experiment
                 status = explorer.status()
-                readings.append((now - start, resident(), size(run.history), explorer.sent, run.steps_done))
+                readings.append((now - start, resident(), in_use(), size(run.history), explorer.sent, run.steps_done))
                 counts.check("no error but of divergence", _is_well(status["error"]), status["error"])
                 print(*(f"{one:.1f}" for one in readings[-1]), file=sys.stderr, flush=True)
                 next_reading = now + reading
@@ -109,9 +142,11 @@ def _is_well(error: str) -> bool:
 
 
 def _judge(readings: np.ndarray, minutes: float, counts: Counts) -> None:
-    seconds, memory, history, messages, steps = readings.T
+    seconds, memory, used, history, messages, steps = readings.T
     later = seconds >= 60 * min(WARM_UP, minutes / 6)
-    growth, of_history = (np.polyfit(seconds[later] / 3600, column[later], 1)[0] for column in (memory, history))
+    growth, of_used, of_history = (
+        np.polyfit(seconds[later] / 3600, column[later], 1)[0] for column in (memory, used, history)
+    )
     counts.check("steps are made between any two readings", (np.diff(steps) > 0).all(), np.diff(steps).tolist())
     most = (np.diff(messages) / np.diff(seconds)).max()
     counts.check(f"at most {TOO_MANY} messages a second", most <= TOO_MANY, f"{most:.1f}")
@@ -129,6 +164,9 @@ def _judge(readings: np.ndarray, minutes: float, counts: Counts) -> None:
         "MB after the warm-up": memory[later][0],
         "MB at the end": memory[-1],
         "growth, MB an hour": growth,
+        "MB in use after the warm-up": used[later][0],
+        "MB in use at the end": used[-1],
+        "growth of what is in use, MB an hour": of_used,
         "growth of the history's columns, MB an hour": of_history,
         "history's columns at the end, MB": history[-1],
         "steps": steps[-1],

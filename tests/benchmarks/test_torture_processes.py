@@ -150,10 +150,11 @@ def test_soak():
 
 
 def test_growth_is_read_off_a_line():
-    readings = [(60.0 * k, 500 + k / 60 * 7, 1 + k / 60, 10.0 * k, 1000.0 * k) for k in range(1, 61)]
+    readings = [(60.0 * k, 500 + k / 60 * 7, 300 + k / 60 * 2, 1 + k / 60, 10.0 * k, 1000.0 * k) for k in range(1, 61)]
     found = counts.Counts()
     soak._judge(soak.np.array(readings), 60.0, found)
     assert found.figures["growth, MB an hour"] == pytest.approx(7)
+    assert found.figures["growth of what is in use, MB an hour"] == pytest.approx(2)
     assert found.figures["growth of the history's columns, MB an hour"] == pytest.approx(1)
     assert found.figures["steps a second, second half"] == pytest.approx(1000 / 60)
     assert list(found.wrong) == ["growth below 5 MB an hour"]
