@@ -27,7 +27,8 @@ from dfa_lab.learning.alignment.chance_bands import weight_chance
 from dfa_lab.learning.alignment.of_mlp import Columns
 from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.modules import DIRECT, Converted, as_matrix, downstream_product
-from dfa_lab.learning.recording import Call, Ends, behind
+from dfa_lab.learning.ops import behind
+from dfa_lab.learning.recording import Call, Ends
 from dfa_lab.learning.rules import Route
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)

@@ -31,7 +31,8 @@ from dfa_lab.learning.alignment.recorded_passes import BackwardPass, Recording, 
 from dfa_lab.learning.alignment.rounding_floor import LIMIT, Rounding, rms
 from dfa_lab.learning.layers import sources
 from dfa_lab.learning.modules import Converted
-from dfa_lab.learning.recording import behind, savable, side_effect_free
+from dfa_lab.learning.ops import behind
+from dfa_lab.learning.recording import savable, side_effect_free
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
 

@@ -19,8 +19,8 @@ from dfa_lab.learning.alignment.backward_paths import BackwardPaths
 from dfa_lab.learning.interface import called, located, loss_advice
 from dfa_lab.learning.modules import Converted, RuledActivation, RuledLayer
 from dfa_lab.learning.networks import lesson
-from dfa_lab.learning.ops import checked_loss, mapped, torch_state
-from dfa_lab.learning.recording import Call, Clones, Ends, behind, watched
+from dfa_lab.learning.ops import behind, checked_loss, mapped, torch_state
+from dfa_lab.learning.recording import Call, Clones, Ends, watched
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ def audit(
     """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
 
     Use it after changing a network or writing a rule. ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its
-    own. Runs two forward and backward passes, and leaves parameters, ``.grad``, buffers, random streams and mode as
-    they were. Raises ``DfaLabError`` for a network that learns by no rule, inputs that the network cannot take, and a
-    loss that is not one finite number.
+    own. Runs two forward and backward passes, for direct rules one more forward pass in eval mode, and leaves
+    parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network that
+    learns by no rule, inputs that the network cannot take, and a loss that is not one finite number.
 
     A layer's rows compare its parameters' gradients and the signal it sends down, both recomputed from the δ that it
     received; the rows of what feeds a feedback point also compare the signal that the point received. So a layer that
@@ -57,6 +57,7 @@ def audit(
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with side_effect_free(learner):
+        learner.look_at_points(inputs)
         with copied_buffers(learner):  # the network runs a second time from the same state
             recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
             auditor = Auditor(learner, recording, targets, reduction)

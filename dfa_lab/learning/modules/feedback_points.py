@@ -233,6 +233,15 @@ def nothing_behind(last: str, points: Sequence[str], found: bool, output: Any, g
     )
 
 
+def unread(names: Sequence[str], rest: Sequence[str]) -> str:
+    """What a warning says of the points with these ``names``, from which no way leads to the output as to the rest."""
+    return (
+        f"the output does not come from what feedback points {', '.join(names)} gave, as far as gradients can follow: "
+        "that head or branch learns all the same, from an error that is not its own. To leave it out, "
+        f"{_without([*names, *rest], names)}."
+    )
+
+
 def _without(points: Sequence[str], names: Sequence[str]) -> str:
     """What to do to have the ``points`` without some."""
     rest = [name for name in points if name not in names]

@@ -23,7 +23,7 @@ from dfa_lab.learning.interface import Output, heard_output, located, uncut, wit
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
-from dfa_lab.learning.modules.feedback_points import HandedOn, LateActivations, nothing_behind
+from dfa_lab.learning.modules.feedback_points import HandedOn, LateActivations, nothing_behind, unread
 from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import (
     check_that_something_gets_out,
@@ -65,6 +65,7 @@ class Conversion:
         self.lesson: tuple[Tensor, str] | None = None
         self.correlations: dict[str, Tensor] = {}
         self.left_out: set[str] = set()  # found points that gave the output itself, or that e cannot be delivered to
+        self.unread: dict[str, bool] = {}  # points that the output does not come from, and whether that was said
         self.only_draws = False
         self.true_gradients = False
         self.attached = 0
@@ -156,10 +157,16 @@ class Conversion:
             self._handed_on.note(name, cut)
         return cut
 
+    def _read_points(self) -> list[str]:
+        return [name for name in self.active_points() if name not in self.unread]
+
     def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
-        """Warn once of points that are not reached, and where nothing after the last one can learn."""
+        """Warn once of points that are not read or not reached, and where nothing after the last one can learn."""
         if torch.compiler.is_compiling():
             return
+        if new := [name for name, was_said in self.unread.items() if not was_said]:
+            self.unread |= dict.fromkeys(new, True)
+            warnings.warn(unread(new, self._read_points()), stacklevel=2)
         missed = [name for name in self.active_points() if name not in self._reached | self._missed]
         if missed:
             self._missed.update(missed)
@@ -171,7 +178,7 @@ class Conversion:
         if not output.requires_grad and "" not in self._missed:
             self._missed.add("")
             given_by = self._handed_on.point_of(output)
-            said = nothing_behind(last, self.active_points(), self._found, self.output, given_by)
+            said = nothing_behind(last, self._read_points(), self._found, self.output, given_by)
             warnings.warn(said, stacklevel=2)
 
     def _warn_of_a_squashed_output(self, node: Node) -> None:
@@ -210,7 +217,7 @@ class Conversion:
                 f"none of the feedback points {', '.join(self.active_points())} was reached in this forward pass; "
                 "choose points that are."
             )
-        gone = self.buffers.left_out(noted, output.shape, self.active_points(), self._found and self.only_draws)
+        gone = self.buffers.left_out(noted, output.shape, self._read_points(), self._found and self.only_draws)
         self.left_out |= gone
         noted = [one for one in noted if one[0] not in gone]
         self._warn_of_missed_points(output, noted[-1][0])

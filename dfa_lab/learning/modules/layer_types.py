@@ -8,7 +8,7 @@ rule; or it holds parameters of its own, and the first forward pass shows whethe
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch.nn.functional as F
@@ -171,6 +171,18 @@ def readable_tables(modules: Mapping[str, nn.Module]) -> dict[str, str]:
         for name, one in tables.items()
         if "weight" in one._parameters and id(one.weight) not in tied
     }
+
+
+def own_parameters(modules: Mapping[str, nn.Module], carrying: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Parameters of modules whose way of using them is not known, by their name, with the module's.
+
+    Without those from which the weights of layers that are ``carrying`` δ are made.
+    """
+    made = tuple(f"{name}.parametrizations." if name else "parametrizations." for name in carrying)
+    for owner, module in modules.items():
+        if not is_known(module) and not owner.startswith(made):
+            for name, _ in module.named_parameters(recurse=False):
+                yield f"{owner}.{name}" if owner else name, owner
 
 
 def obstacle(module: nn.Module) -> str | None:

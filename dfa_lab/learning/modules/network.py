@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.activations import Activation, check_layers, derivative_of, kept, slope_of
 from dfa_lab.learning.feedback import Place
-from dfa_lab.learning.interface import called
-from dfa_lab.learning.layers import RuleChoice, blocked_layers, eval_mode, is_made
+from dfa_lab.learning.interface import called, cloned, heard_output
+from dfa_lab.learning.layers import RuleChoice, blocked_layers, eval_mode, is_made, unread_outputs
 from dfa_lab.learning.modules.activation_layers import RuledActivation
 from dfa_lab.learning.modules.feedback_buffers import DIRECT, ModuleFeedback, Weight
 from dfa_lab.learning.modules.feedback_points import is_activation
 from dfa_lab.learning.modules.hooks import Conversion
-from dfa_lab.learning.modules.layer_types import carries, is_known, obstacle, readable_tables
+from dfa_lab.learning.modules.layer_types import carries, obstacle, own_parameters, readable_tables
 from dfa_lab.learning.modules.layers import RuledLayer, kind_of
 from dfa_lab.learning.ops import is_same
-from dfa_lab.learning.rules import BP, Layerwise, Rule, UpdateContext, average_over_processes
+from dfa_lab.learning.rules import BP, Direct, Layerwise, Rule, UpdateContext, average_over_processes
 from dfa_lab.registry import per_layer
 
 #: Where a converted network keeps its conversion.
@@ -63,7 +63,7 @@ class Converted:
         read = RuleChoice(choice)
         modules = dict(self.root.named_modules())
         obstacles = {name: why for name, module in modules.items() if (why := obstacle(module))}
-        own = {name: owner for name, owner in self._own_parameters(modules) if owner not in obstacles}
+        own = {name: owner for name, owner in own_parameters(modules, self.carrying) if owner not in obstacles}
         names = list(dict.fromkeys([*self.carrying, *self.points]))
         tables = readable_tables(modules)
         left = [name for name in tables.values() if read.of(name) is BP]
@@ -91,14 +91,6 @@ class Converted:
         matrices |= tables
         undecided = {name: owner for name, owner in matrices.items() if _is_layerwise(read.of(name, owner))}
         return {name: read.of(name) for name in names}, undecided
-
-    def _own_parameters(self, modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, str]]:
-        """Parameters of modules whose way of using them is not known, by their name, with the module's."""
-        made = tuple(f"{name}.parametrizations." if name else "parametrizations." for name in self.carrying)
-        for owner, module in modules.items():
-            if not is_known(module) and not owner.startswith(made):
-                for name, _ in module.named_parameters(recurse=False):
-                    yield f"{owner}.{name}" if owner else name, owner
 
     def set_rule(self, choice: Any) -> None:
         """Learn by ``choice`` from the next forward pass on; feedback drawn before is found again."""
@@ -260,12 +252,28 @@ class Converted:
         ``example`` is the network's input, several in a tuple or a mapping. Raises ``DfaLabError`` where the network
         fails on it.
         """
+        self.look_at_points(example)
         self.conversion.only_draws = True
         try:
-            with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
-                called(self.root, example, what="the example")
+            self._tried(example)
         finally:
             self.conversion.only_draws = False
+
+    def look_at_points(self, example: Any) -> None:
+        """Find direct rules' points that the output does not come from, by a pass as torch's: the next one warns."""
+        points = [name for name in self.conversion.active_points() if isinstance(self.rules[name], Direct)]
+        before, self.true_gradients = self.true_gradients, True
+        try:
+            modules = {name: self.root.get_submodule(name) for name in points}
+            output = self.conversion.output
+            unread = points and unread_outputs(modules, lambda: heard_output(self._tried(cloned(example)), output))
+        finally:
+            self.true_gradients = before
+        self.conversion.unread.update((name, False) for name in unread if name not in self.conversion.unread)
+
+    def _tried(self, example: Any) -> Any:
+        with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
+            return called(self.root, example, what="the example")
 
 
 def _is_layerwise(rule: Rule) -> bool:

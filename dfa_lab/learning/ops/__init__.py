@@ -4,6 +4,7 @@ from dfa_lab.learning.ops import functional, inplace_activations, onednn
 from dfa_lab.learning.ops.cuda_graph import WARM_UP_STEPS, CudaGraphStep
 from dfa_lab.learning.ops.functional import Signals
 from dfa_lab.learning.ops.fused_linear import fused_linear, pays_to_fuse
+from dfa_lab.learning.ops.graph_nodes import behind
 from dfa_lab.learning.ops.inplace_activations import InplaceActivation
 from dfa_lab.learning.ops.losses import (
     CROSS_ENTROPY_OF_CLASSES,

@@ -6,7 +6,7 @@ The gradient at that place is what this call received, whatever else uses the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,15 +158,3 @@ class Ends(set[Node]):
 
     def __contains__(self, node: object) -> bool:
         return super().__contains__(node) or (isinstance(node, Node) and node.name() == "_GateBackward")
-
-
-def behind(start: Node | None, ends: Collection[Node]) -> Iterator[Node]:
-    """The nodes of the graph behind ``start``, itself included, as far as those of ``ends``, which are among them."""
-    waiting, known = [start], set[Node]()
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in known:
-            known.add(node)
-            yield node
-            if node not in ends:
-                waiting += [one for one, _ in node.next_functions]

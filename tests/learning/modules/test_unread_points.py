@@ -1,0 +1,126 @@
+"""Feedback points that the output does not come from, such as another head: each is warned of once, with the others."""
+
+import ast
+import copy
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+import dfa_lab as dfa
+
+BODY = ["body.0", "body.1"]
+
+
+class Heads(nn.Module):
+    """Blocks, and heads of which the network returns each one's output."""
+
+    def __init__(self, *, inplace=False, normalised=False):
+        super().__init__()
+        act = nn.ReLU(inplace=inplace)
+        norm = nn.BatchNorm1d(8) if normalised else nn.Identity()
+        blocks = (nn.Sequential(nn.Linear(4, 8), norm, nn.Tanh()), nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5), act))
+        self.body = nn.ModuleDict({str(number): one for number, one in enumerate(blocks)})
+        self.first, self.second = nn.Linear(8, 3), nn.Linear(8, 2)
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, x):
+        for block in self.body.values():
+            x = block(x)
+        return {"first": self.first(x), "second": self.second(x), "last": self.last(x)}
+
+
+def said_by(work):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        work()
+    return [str(one.message) for one in caught if "does not come from" in str(one.message)]
+
+
+def points_in(text):
+    return text.partition("feedback points ")[2].partition(" gave")[0].split(", ")
+
+
+X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize(
+    ("output", "unread"), [("first", ["second"]), ("second", ["first"]), ("last", ["first", "second"])]
+)
+def test_heads_of_other_outputs_are_named_with_the_points_that_are_left(output, unread, inplace):
+    (said,) = said_by(lambda: dfa.convert(Heads(inplace=inplace), "dfa", output=output, example=X))
+    assert points_in(said) == unread
+    given = ast.literal_eval(said.partition("points=")[2].partition(")")[0])
+    assert given[:2] == ["body.0.2", "body.1.2"]
+    assert not set(unread) & set(given)
+    if output != "last":  # a head that gives the output itself
+        given = given[:2]
+    assert said_by(lambda: dfa.convert(Heads(inplace=inplace), "dfa", output=output, points=given, example=X)) == []
+
+
+def test_an_audit_says_it_once_where_no_example_was_given():
+    net = dfa.convert(Heads(), "dfa", output="last")
+    audited = [said_by(lambda: dfa.audit(net, X, torch.ones(6, 2), nn.functional.mse_loss)) for _ in range(2)]
+    assert [len(one) for one in audited] == [1, 0]
+    assert len(said_by(lambda: dfa.audit(copy.deepcopy(net), X, torch.ones(6, 2), nn.functional.mse_loss))) == 0
+
+
+def test_an_experiment_says_it():
+    net = dfa.convert(Heads(), "dfa", output="last")
+    task = dfa.Task.from_arrays(X, torch.ones(6, 2))
+    assert points_in(said_by(lambda: dfa.Experiment(module=net, task=task))[0]) == ["first", "second"]
+
+
+@pytest.mark.parametrize("rule", ["fa", "bp", {"first": "bp", "second": "bp", "*": "dfa"}])
+def test_only_points_that_a_direct_rule_delivers_to_are_named(rule):
+    assert said_by(lambda: dfa.convert(Heads(), rule, output="last", example=X)) == []
+
+
+@pytest.mark.parametrize("points", [["first"], [*BODY, "second"]])
+def test_points_that_were_given_are_named_too(points):
+    (said,) = said_by(lambda: dfa.convert(Heads(), "dfa", output="last", points=points, example=X))
+    assert points_in(said) == points[-1:]
+
+
+def test_nothing_is_said_where_no_gradient_leads_anywhere():
+    net = Heads().requires_grad_(False)
+    assert said_by(lambda: dfa.convert(net, "dfa", output="last", points=BODY, example=X)) == []
+
+
+class Rejoined(nn.Module):
+    """A branch that comes back by a sum in place, and one that is not differentiable after its point."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(3))
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.blocks[0](x)
+        x = x + self.blocks[1](x)
+        x += self.blocks[2](x)
+        return self.last(x)
+
+
+def test_branches_that_come_back_are_read():
+    assert said_by(lambda: dfa.convert(Rejoined(), "dfa", example=X)) == []
+
+
+def test_looking_changes_nothing():
+    given, random = Heads(normalised=True).train(), torch.get_rng_state()
+    with_example = dfa.convert(given, "dfa", output="last", example=X.clone().requires_grad_())
+    without = dfa.convert(given, "dfa", output="last")
+    assert torch.equal(torch.get_rng_state(), random)
+    assert with_example.training
+    without(X)
+    got, expected = with_example.state_dict(), without.state_dict()
+    assert got.keys() == expected.keys()
+    changed = {name for name in got if not torch.equal(got[name], expected[name])}
+    assert changed == {name for name in got if "running_" in name or "num_batches" in name}  # by the pass in train mode
+    net = copy.deepcopy(with_example)
+    dfa.audit(net, X, torch.ones(6, 2), nn.functional.mse_loss)
+    assert all(torch.equal(one, net.state_dict()[name]) for name, one in got.items())
+    for before, after in zip(with_example.modules(), net.modules(), strict=True):
+        assert before._forward_hooks.keys() == after._forward_hooks.keys()
