@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 def rows_frame(given: Mapping[SeriesKey, Series], replicas: int) -> pd.DataFrame:
-    """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value."""
+    """A tidy table, a number a row: step, samples, metric, layer (empty for the network's own), replica, value.
+
+    What was measured by hand and by the schedule at one step stands in it once, where it is the same.
+    """
     import pandas as pd
 
     parts: list[tuple[np.ndarray, ...]] = []
     for (metric, layer), series in list(given.items()):
         steps, values = series.since(0, replicas)
-        rows, samples = values.size, np.array(series.samples[: len(steps)], dtype=np.int64)
+        samples = np.array(series.samples[: len(steps)], dtype=np.int64)
+        again = _measured_again(series, steps, values)
+        steps, samples, values = (np.delete(column, again, axis=0) for column in (steps, samples, values))
+        rows = values.size
         parts.append(
             (
                 *(np.repeat(column, replicas) for column in (steps, samples)),
@@ -34,3 +40,13 @@ def rows_frame(given: Mapping[SeriesKey, Series], replicas: int) -> pd.DataFrame
     names = ("step", "samples", "metric", "layer", "replica", "value")
     frame = pd.DataFrame(dict(zip(names, columns, strict=True))).astype({"layer": "Int64"})
     return frame.sort_values("step", kind="stable", ignore_index=True)
+
+
+def _measured_again(series: Series, steps: np.ndarray, values: np.ndarray) -> list[int]:
+    """The rows by hand beside which another of the same step has the same values."""
+    found: list[int] = []
+    for row in [row for row in series.by_hand if row < len(steps)]:
+        beside = [one for one in (row - 1, row + 1) if 0 <= one < len(steps) and one not in found[-1:]]
+        if any(steps[one] == steps[row] and np.array_equal(values[one], values[row], equal_nan=True) for one in beside):
+            found.append(row)
+    return found

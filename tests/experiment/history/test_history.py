@@ -33,6 +33,35 @@ def test_the_frame_is_tidy():
     assert len(dfa.History().to_frame()) == 0
 
 
+def test_what_was_measured_twice_at_a_step_stands_in_the_frame_once():
+    history = dfa.History(replicas=2)
+    rows = [(0, 1.0, True), (0, 1.0, True), (0, 1.0, False), (8, math.nan, False), (8, math.nan, True)]
+    rows += [(9, 3.0, True), (9, 4.0, False), (10, 4.0, False), (10, 4.0, False), (12, 4.0, True)]
+    for step, value, by_hand in rows:
+        history.record("test_loss", [value, 2 * value], step=step, samples=step, by_hand=by_hand)
+    frame = history.to_frame().query("replica == 0")
+    assert frame.step.tolist() == [
+        0,
+        8,
+        9,
+        9,
+        10,
+        10,
+        12,
+    ]  # 9: a change between
+    assert frame.value.fillna(-1).tolist() == [1, -1, 3, 4, 4, 4, 4]
+    assert dfa.History.from_json(history.to_json()).to_frame().equals(history.to_frame())
+
+
+def test_a_run_measured_before_its_first_step_has_step_0_once():
+    run = dfa.Experiment(task="moons", widths=(4, 4), rule="dfa")
+    run.measure()
+    run.train(3)
+    run.measure()
+    frame = run.history.to_frame()
+    assert not frame.duplicated(["step", "metric", "layer", "replica"]).any()
+
+
 def test_events_frame():
     frame = make_history().events_frame()
     assert frame.to_dict("records") == [{"step": 10, "field": "lr", "old": 0.1, "new": 0.2}]
