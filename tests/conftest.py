@@ -1,8 +1,37 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 import dfa_lab as dfa
 from runs import FAST
+
+
+HERE = Path(__file__).parent
+#: Whose tests wait for threads, processes or a browser, on a machine with other things to do: each may be tried twice.
+TRIED_TWICE = (
+    "benchmarks",
+    "browser",
+    "experiment/autosave",
+    "experiment/jobs",
+    "experiment/runner",
+    "experiment/sweep",
+    "kernel",
+    "widgets",
+)
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        config.option.rerun_show_tracebacks = True
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        for item in items:
+            folder = item.path.parent.relative_to(HERE).as_posix()
+            if f"{folder}/".startswith(tuple(f"{one}/" for one in TRIED_TWICE)):
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(autouse=True)

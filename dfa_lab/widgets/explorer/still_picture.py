@@ -16,7 +16,7 @@ from dfa_lab.widgets.pictures import still
 #: Seconds that a run rests before it is drawn, and at least between two drawings.
 REST, BETWEEN = 1.0, 5.0
 #: Below the picture: who reads it has no explorer on the page.
-NOTE = "A still picture. dfa.Explorer.restore() lists the runs that were saved by themselves."
+NOTE = "A still picture. The runs that were saved by themselves: import dfa_lab as dfa; dfa.Explorer.restore()"
 
 
 def words(run: Experiment) -> str:
