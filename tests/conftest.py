@@ -6,7 +6,6 @@ import torch
 import dfa_lab as dfa
 from runs import FAST
 
-
 HERE = Path(__file__).parent
 #: Whose tests wait for threads, processes or a browser, on a machine with other things to do: each may be tried twice.
 TRIED_TWICE = (
