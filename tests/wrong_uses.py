@@ -73,6 +73,9 @@ CONVERT = [
     Use("points as numbers", "error", lambda: net("dfa", points=[1])),
     Use("unknown points", "error", lambda: net("dfa", points=["seven"])),
     Use("points twice", "error", lambda: net("dfa", points=["1", "1"])),
+    Use(
+        "a list as a point", "error", lambda: dfa.convert(nn.ModuleDict({"a": nn.ModuleList([module()])}), points=["a"])
+    ),
     Use("the output as a point", "error", lambda: net("dfa", points=["2"])(X)),
     Use("a direct rule without a point", "error", lambda: dfa.convert(nn.Linear(4, 3), "dfa")),
     Use("an unknown init", "error", lambda: net(feedback_init="gauss")),

@@ -43,11 +43,12 @@ class Task:
     Pixels are kept as bytes, 0–255, and become float32, x / 255, in each batch. ``train_inputs`` and ``test_inputs``
     read as float32 too, which of pixels is a new copy of all samples each time: take it before a loop, not in it.
     Inputs may be several tensors, in a tuple or a mapping of arguments' names, with the samples first in each. Targets
-    are (N,) int64 class numbers, or (N, T) for sequences, or (N, n_out) float32 under a squared error; what has the
-    class number −100 is left out of the loss and the accuracy. ``outputs`` is n_out, ``loss`` a name in LOSSES. An MLP
-    takes the inputs flat, a module of your own as they are. ``image`` is (channels, height, width) where a sample is a
-    picture, flat or not; inputs (N, 1 or 3, H, W) need none. ``class_names`` are the classes in words, in the order of
-    their numbers. Raises ``DfaLabError`` where shapes do not fit or inputs are not finite.
+    are (N,) int64 class numbers, or (N, T) for sequences, or (N, n_out) float32 under a squared error, (N, T, n_out)
+    for sequences; what has the class number −100 is left out of the loss and the accuracy. ``outputs`` is n_out,
+    ``loss`` a name in LOSSES. An MLP takes the inputs flat, a module of your own as they are. ``image`` is (channels,
+    height, width) where a sample is a picture, flat or not; inputs (N, 1 or 3, H, W) need none. ``class_names`` are the
+    classes in words, in the order of their numbers. Raises ``DfaLabError`` where shapes do not fit or inputs are not
+    finite.
 
     >>> import dfa_lab as dfa
     >>> dfa.Task.from_arrays([[0.0], [1.0], [2.0], [3.0]], ["cat", "dog", "cat", "dog"], test_share=0.5)
@@ -109,14 +110,19 @@ class Task:
 
     def _check_targets(self, here: str, targets: Tensor) -> None:
         classes, known = self.loss == "cross_entropy", self.train_targets.shape[1:]
-        wanted = "(N,) int64 class numbers, or (N, T) of them" if classes else f"(N, {self.outputs}) float32"
+        values = f"(N, {self.outputs}), or (N, T, {self.outputs}) for T positions, float32"
+        wanted = "(N,) int64 class numbers, or (N, T) of them" if classes else values
         kind, least = (torch.int64, 1) if classes else (torch.float32, 2)
         column = classes and targets.shape[1:] == (1,)
         shaped = targets.dim() >= least and targets.shape[1:] == known and not column
         if not shaped or targets.dtype != kind or not (classes or targets.shape[-1] == self.outputs):
+            places = not classes and targets.dim() > 2 and targets.shape[1:] == known
+            counted = places and targets.shape[-1] != self.outputs
+            advice = f" For values at each position, features last, give outputs={targets.shape[-1]}."
             raise DfaLabError(
                 f"{here} targets have shape {tuple(targets.shape)}, {targets.dtype}; expected {wanted} for "
                 f"N = {len(targets)} under loss {shown(self.loss)}."
+                f"{advice if counted else ''}"
             )
         if not bool(torch.isfinite(targets).all()):
             raise DfaLabError(f"{here} data hold NaN or infinity; expected finite numbers.")
@@ -158,9 +164,10 @@ class Task:
         sorted order); floating ones, (N,) or (N, n_out), are values for a squared error. Inputs become float32 without
         scaling, or int64 with ``tokens``. Several inputs are a mapping of arguments' names to arrays, or a tuple of
         arrays; in these whole numbers stay as they are. Class numbers may be (N, T), a class a token, with −100 where
-        nothing is to be learned; ``outputs`` says how many classes there are where not all occur. Without a test set,
-        ``test_share`` of the samples becomes it, shuffled by ``seed`` and stratified by class where there are enough.
-        Raises ``DfaLabError`` where that makes no task.
+        nothing is to be learned; ``outputs`` says how many classes there are where not all occur. Values at each
+        position are (N, T, n_out) with ``outputs`` = n_out. Without a test set, ``test_share`` of the samples becomes
+        it, shuffled by ``seed`` and stratified by class where there are enough. Raises ``DfaLabError`` where that makes
+        no task.
         """
         if (test_inputs is None) != (test_targets is None):
             raise DfaLabError("test_inputs and test_targets belong together; give both or neither.")

@@ -26,6 +26,9 @@ from dfa_lab.learning.modules.layouts import Layouts
 from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
 from dfa_lab.registry import Choice
 
+#: Of a list of modules given as a feedback point an error names so many.
+MOST_ITEMS = 12
+
 
 def convert(
     module: nn.Module,
@@ -76,7 +79,7 @@ def convert(
     depends on the rules used so far. A state loads strictly into a network converted from the same module.
 
     Raises ``DfaLabError`` for what is no module or cannot be copied, an unknown name, patterns and points that match
-    nothing, and, all in one error, the layers that cannot carry δ by the rule.
+    nothing, a list of modules as a point, and, all in one error, the layers that cannot carry δ by the rule.
 
     >>> import dfa_lab as dfa
     >>> net = dfa.convert(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), "dfa")
@@ -176,7 +179,26 @@ def _checked_points(net: nn.Module, points: Sequence[str]) -> list[str]:
             f"{'No module is called ' + ', '.join(map(shown, unknown[:100])) + f'.{question} ' if unknown else ''}"
             f"Modules: {listed}."
         )
+    if idle := [name for name in points if not _has_forward(net.get_submodule(name))]:
+        raise DfaLabError(
+            f"points were given as {shown(list(points))}; expected modules that are called. "
+            f"{' '.join(_never_called(net, name) for name in idle)}"
+        )
     return list(points)
+
+
+def _has_forward(module: nn.Module) -> bool:
+    """Whether a module can be called; torch's lists and mappings of modules cannot."""
+    return getattr(module.forward, "__func__", None) is not nn.Module.forward
+
+
+def _never_called(net: nn.Module, name: str) -> str:
+    """What an error says of the module called ``name``, which has no forward pass."""
+    module = net.get_submodule(name)
+    items = [shown(f"{name}.{item}") for item, _ in module.named_children()]
+    more = ", …" if len(items) > MOST_ITEMS else ""
+    instead = f"name its items: {', '.join(items[:MOST_ITEMS])}{more}." if items else "leave it out."
+    return f"{shown(name)} is a {type(module).__name__}, which is never called itself; {instead}"
 
 
 def _change_classes(net: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -251,6 +252,25 @@ def test_regression_has_no_accuracy(monkeypatch):
 def test_targets_that_fit_no_squared_error_are_refused(targets, words):
     with pytest.raises(dfa.DfaLabError, match=words):
         dfa.Task("own", "own", torch.zeros(3, 2), targets, torch.zeros(3, 2), targets, outputs=2, loss="squared_error")
+
+
+@pytest.mark.parametrize(("sample", "given"), [((8, 3), {}), ((2, 1), {}), ((8, 3), {"outputs": 4})])
+def test_values_at_each_position_need_their_number_which_the_error_gives(sample, given):
+    inputs, targets = torch.randn(10, *sample[:-1], 2), torch.randn(10, *sample)
+    with pytest.raises(dfa.DfaLabError, match=r"position, features last, give outputs=\d+\.$") as refused:
+        dfa.Task.from_arrays(inputs, targets, **given)
+    number = int(re.search(r"give outputs=(\d+)", str(refused.value))[1])
+    task = dfa.Task.from_arrays(inputs, targets, outputs=number)
+    run = dfa.Experiment(module=torch.nn.Linear(2, sample[-1]), task=task, rule="fa")
+    error = run.net(task.test_inputs).detach() - task.test_targets
+    assert run.evaluate()["test_loss"] == pytest.approx(float(error.square().sum(-1).mean() / 2), rel=1e-5)
+
+
+@pytest.mark.parametrize("test_targets", [torch.zeros(4, 8, 5), torch.zeros(4, 8, 3).double()])
+def test_positions_whose_number_is_right_get_no_advice_about_it(test_targets):
+    train = torch.zeros(4, 8, 2), torch.zeros(4, 8, 3)
+    with pytest.raises(dfa.DfaLabError, match=r"or \(N, T, 3\) for T positions, float32 for N = 4 under .*'\.$"):
+        dfa.Task("own", "own", *train, train[0], test_targets, outputs=3, loss="squared_error")
 
 
 def test_a_test_split_of_another_width_is_refused():

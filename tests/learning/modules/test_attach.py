@@ -106,3 +106,40 @@ def test_a_closure_called_many_times_is_one_step_of_the_feedback():
         way, own = (after[f"{layer}.{name}"] - before[f"{layer}.{name}"] for name in ("weight", "layerwise_weight"))
         assert way.norm() > 0
         torch.testing.assert_close(own, way)
+
+
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.used, self.unused = nn.Linear(4, 6), nn.Linear(6, 3), nn.Linear(6, 3)
+
+    def forward(self, x):
+        hidden = torch.tanh(self.body(x))
+        return self.used(hidden), self.unused(hidden)
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize(
+    ("rule", "frozen", "kept"),
+    [
+        ("kp", False, (1 - 0.001) ** 5),
+        ({"name": "kp", "decay": 0.1}, False, (1 - 0.1) ** 5),
+        ("kp", True, 1.0),
+        ({"unused": "bp", "*": "kp"}, False, 1.0),
+    ],
+)
+def test_kp_decays_a_weight_without_a_gradient_unless_it_is_frozen_or_learns_by_bp(rule, frozen, kept, make):
+    torch.manual_seed(0)
+    net = dfa.convert(TwoHeads().double(), rule)
+    net.unused.requires_grad_(not frozen)
+    optimizer = make(net.parameters(), lr=0.1, weight_decay=0.2)  # its decay leaves a weight without a gradient alone
+    dfa.attach(net, optimizer)
+    weight, feedback = net.unused.weight.detach().clone(), dfa.feedback(net).get("unused.weight")
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.cross_entropy(net(torch.randn(8, 4).double())[0], torch.arange(8) % 3).backward()
+        optimizer.step()
+    assert net.unused.weight.grad is None
+    torch.testing.assert_close(net.unused.weight.detach(), kept * weight)
+    if feedback is not None:
+        torch.testing.assert_close(dfa.feedback(net)["unused.weight"], kept * feedback)

@@ -4,6 +4,7 @@ import copy
 import functools
 import io
 import pickle
+import re
 
 import pytest
 import torch
@@ -555,6 +556,61 @@ def test_a_point_that_is_the_output_or_is_not_reached_is_said():
     net = dfa.convert(module.double(), "dfa", points=["1", "2"])
     with pytest.warns(UserWarning, match="nothing after feedback point '2'"):
         net(x)
+
+
+class Called(nn.ModuleList):
+    """A list of modules with a forward pass of its own."""
+
+    def forward(self, x):
+        for one in self:
+            x = torch.tanh(one(x))
+        return x
+
+
+class Listed(nn.Module):
+    def __init__(self, chain):
+        super().__init__()
+        self.chain, self.out = chain, nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.out(self.chain(x) if isinstance(self.chain, Called) else Called.forward(self.chain.children(), x))
+
+
+def two():
+    return {"0": nn.Linear(6, 6), "1": nn.Linear(6, 6)}
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("chain", [lambda: nn.ModuleList(two().values()), lambda: nn.ModuleDict(two())])
+def test_a_list_of_modules_is_no_point_and_its_items_are_named(chain, inplace):
+    x, _ = batch()
+    module = Listed(chain()).double()
+    with pytest.raises(dfa.DfaLabError, match=r"itself; name its items: 'chain\.0', 'chain\.1'\.$") as said:
+        dfa.convert(module, "dfa", points=["out", "chain"], inplace=inplace)
+    assert type(module.out) is nn.Linear  # still as it was
+    points = re.findall(r"'(chain\.\d)'", str(said.value))
+    assert list(dfa.feedback(dfa.convert(module, "dfa", points=points, example=x))) == points
+
+
+def test_a_list_of_modules_that_is_called_is_a_point():
+    x, _ = batch()
+    net = dfa.convert(Listed(Called(two().values())).double(), "dfa", points=["chain"], example=x)
+    assert list(dfa.feedback(net)) == ["chain"]
+    taught = nn.ModuleList(two().values())
+    taught.forward = functools.partial(Called.forward, taught)  # by the instance alone
+    assert dfa.convert(Listed(taught), "dfa", points=["chain"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"),
+    [
+        (nn.ModuleList(), "'chain' is a ModuleList, which is never called itself; leave it out."),
+        (nn.ModuleList(nn.Linear(6, 6) for _ in range(15)), "'chain.10', 'chain.11', …."),
+    ],
+)
+def test_a_list_without_items_or_with_many_is_said_in_short(chain, words):
+    with pytest.raises(dfa.DfaLabError, match=re.escape(words)):
+        dfa.convert(Listed(chain), "dfa", points=["chain"])
 
 
 @pytest.mark.filterwarnings("error")
