@@ -13,9 +13,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dfa_lab.learning.alignment import record
+from dfa_lab.learning.alignment import Recording, record
 from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
+from dfa_lab.learning.audit.reach import unread_points
 from dfa_lab.learning.audit.result import Audit
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, RuledActivation
@@ -34,9 +35,9 @@ def audit(
     """A row for each parameter that learns: the rule expected, every rule that explains its gradient, relative error.
 
     Use it after changing a network or writing a rule. ``loss_fn(output, targets)`` gives a scalar; ``reduction`` is its
-    own. Runs two forward and backward passes, for direct rules one more forward pass in eval mode, and leaves
-    parameters, ``.grad``, buffers, random streams and mode as they were. Raises ``DfaLabError`` for a network that
-    learns by no rule, inputs that the network cannot take, and a loss that is not one finite number.
+    own. Runs two forward and backward passes, and leaves parameters, ``.grad``, buffers, random streams and mode as
+    they were. Warns once of feedback points that the output does not come from. Raises ``DfaLabError`` for a network
+    that learns by no rule, inputs that the network cannot take, and a loss that is not one finite number.
 
     A layer's rows compare its parameters' gradients and the signal it sends down, both recomputed from the δ that it
     received; the rows of what feeds a feedback point also compare the signal that the point received. So a layer that
@@ -57,14 +58,20 @@ def audit(
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with side_effect_free(learner):
-        learner.look_at_points(inputs)
         with copied_buffers(learner):  # the network runs a second time from the same state
             recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
+            _warn_of_unread(learner, recording)
             auditor = Auditor(learner, recording, targets, reduction)
             with _without_hooks(learner):
                 auditor.check_calls()
         with _without_hooks(learner):
             return Audit(auditor.rows())
+
+
+def _warn_of_unread(converted: Converted, recording: Recording) -> None:
+    for name in unread_points(converted, recording):
+        converted.conversion.unread.setdefault(name, False)
+    converted.conversion.warn_of_unread()
 
 
 @contextmanager

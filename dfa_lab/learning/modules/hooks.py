@@ -157,6 +157,12 @@ class Conversion:
             self._handed_on.note(name, cut)
         return cut
 
+    def warn_of_unread(self) -> None:
+        """Warn once of each point that is known to be unread."""
+        if new := [name for name, was_said in self.unread.items() if not was_said]:
+            self.unread |= dict.fromkeys(new, True)
+            warnings.warn(unread(new, self._read_points()), stacklevel=2)
+
     def _read_points(self) -> list[str]:
         return [name for name in self.active_points() if name not in self.unread]
 
@@ -164,9 +170,7 @@ class Conversion:
         """Warn once of points that are not read or not reached, and where nothing after the last one can learn."""
         if torch.compiler.is_compiling():
             return
-        if new := [name for name, was_said in self.unread.items() if not was_said]:
-            self.unread |= dict.fromkeys(new, True)
-            warnings.warn(unread(new, self._read_points()), stacklevel=2)
+        self.warn_of_unread()
         missed = [name for name in self.active_points() if name not in self._reached | self._missed]
         if missed:
             self._missed.update(missed)
@@ -177,9 +181,8 @@ class Conversion:
             )
         if not output.requires_grad and "" not in self._missed:
             self._missed.add("")
-            given_by = self._handed_on.point_of(output)
-            said = nothing_behind(last, self._read_points(), self._found, self.output, given_by)
-            warnings.warn(said, stacklevel=2)
+            given_by, points = self._handed_on.point_of(output), self._read_points()
+            warnings.warn(nothing_behind(last, points, self._found, self.output, given_by), stacklevel=2)
 
     def _warn_of_a_squashed_output(self, node: Node) -> None:
         """Warn once where the network ends in a function that belongs to the loss; look once at each kind of node."""

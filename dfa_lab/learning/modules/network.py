@@ -269,7 +269,7 @@ class Converted:
             unread = points and unread_outputs(modules, lambda: heard_output(self._tried(cloned(example)), output))
         finally:
             self.true_gradients = before
-        self.conversion.unread.update((name, False) for name in unread if name not in self.conversion.unread)
+        self.conversion.unread = dict.fromkeys(unread, False) | self.conversion.unread
 
     def _tried(self, example: Any) -> Any:
         with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
