@@ -2,8 +2,9 @@
 
 - A layer's row has what carries the signal *to* it, as an MLP's has: the backward weights of the layers that read its
   output, directly or through activations, normalisation and sums, found on the recorded graph. With several readers all
-  their matrices count as one vector. Of attention the projections that read it count; those of query, key and value
-  are read by ``out_proj``. A cell reads its own state. A layer that none reads, such as the last, has none.
+  their matrices count as one vector; a head that the loss does not come from carries no signal, and does not count. Of
+  attention the projections that read it count; those of query, key and value are read by ``out_proj``. A cell reads its
+  own state. A layer that none reads, such as the last, has none.
 - Each matrix counts once and whole: a kernel as it is, however many positions it serves, and with the columns for other
   layers' outputs, where the reader has them beside this one's.
 - Under a direct rule it is B of the point behind the layer, beside the downstream product W_L … W_{l+1}, where a chain
@@ -25,6 +26,7 @@ from torch.autograd.graph import Node
 from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.chance_bands import weight_chance
 from dfa_lab.learning.alignment.of_mlp import Columns
+from dfa_lab.learning.alignment.recorded_passes import Recording
 from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.modules import DIRECT, Converted, as_matrix, downstream_product
 from dfa_lab.learning.ops import behind
@@ -53,10 +55,10 @@ class Carrier:
         return as_matrix(self.layer, self.matrix), as_matrix(self.layer, self.own)
 
 
-def measure_weights(converted: Converted, calls: Sequence[Call], names: Sequence[str]) -> Columns:
+def measure_weights(converted: Converted, recording: Recording, names: Sequence[str]) -> Columns:
     """The numbers that compare matrices, for each row of ``names``."""
     found: dict[str, dict[str, Tensor]] = {name: {} for name in names}
-    for name, carriers in carriers_of(converted, calls).items():
+    for name, carriers in carriers_of(converted, recording).items():
         pairs = ([getattr(one, side).flatten() for one in carriers] for side in ("matrix", "own"))
         carried, own = map(torch.cat, pairs)
         found[name] = {"entries": torch.tensor(float(own.numel())), "weight_alignment": angle(carried, own)}
@@ -64,7 +66,7 @@ def measure_weights(converted: Converted, calls: Sequence[Call], names: Sequence
             chance = torch.tensor(weight_chance(own.numel()), dtype=torch.float64)
             found[name]["weight_alignment_chance"] = chance
     former = None  # B_{l−1}
-    for name, point in _direct(converted, calls):
+    for name, point in _direct(converted, recording.calls):
         matrix, single = point._buffers.get(DIRECT), converted.carrying.get(name) == ("weight",)
         weight = effective_weight(converted.root.get_submodule(name), "weight") if single else None
         if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
@@ -77,11 +79,12 @@ def measure_weights(converted: Converted, calls: Sequence[Call], names: Sequence
     return {column: [row.get(column, NOTHING) for row in found.values()] for column in columns}
 
 
-def carriers_of(converted: Converted, calls: Sequence[Call]) -> dict[str, list[Carrier]]:
+def carriers_of(converted: Converted, recording: Recording) -> dict[str, list[Carrier]]:
     """Row -> what carries the signal there, in the order of the layers that read."""
     found: dict[str, list[Carrier]] = {}
+    calls = recording.calls
     places = {name: place for place, name in enumerate(converted.carrying)}
-    for name, read in _readers(converted, calls).items():
+    for name, read in _readers(converted, recording).items():
         for reader, parameter, start, size in sorted(read, key=lambda one: (places[one[0]], *one[1:])):
             layer: Any = converted.root.get_submodule(reader)
             own = effective_weight(layer, parameter).detach()
@@ -103,8 +106,9 @@ def carriers_of(converted: Converted, calls: Sequence[Call]) -> dict[str, list[C
 Reading = tuple[str, str, int, int]
 
 
-def _readers(converted: Converted, calls: Sequence[Call]) -> dict[str, set[Reading]]:
-    """Layer -> what reads its output by a layerwise rule, with no other layer and no cut between."""
+def _readers(converted: Converted, recording: Recording) -> dict[str, set[Reading]]:
+    """Layer -> what the loss reads its output through by a layerwise rule, with no other layer and no cut between."""
+    calls, for_loss = recording.calls, recording.calls_for_loss()
     inside = {call.name for call in calls if call.name.endswith(".out_proj")}
     owners: dict[Node, str] = {}
     for call in calls:
@@ -115,7 +119,9 @@ def _readers(converted: Converted, calls: Sequence[Call]) -> dict[str, set[Readi
                     owners[edge.node] = last if last in inside else call.name
     found: dict[str, set[Reading]] = {}
     for call in calls:
-        if call.name not in converted.carrying or converted.rules[call.name].route is not Route.LAYERWISE:
+        if call not in for_loss or call.name not in converted.carrying:
+            continue
+        if converted.rules[call.name].route is not Route.LAYERWISE:
             continue
         for reading, origin in _readings(converted, call):
             if _projects(converted, call.name):

@@ -76,7 +76,7 @@ def module_layer_tensors(
             ours = recording.backward()
             paths.by_backpropagation()
             theirs = recording.backward()
-        carriers = carriers_of(converted, recording.calls)
+        carriers = carriers_of(converted, recording)
     found = []
     rows = [*converted.carrying, *lone_points(converted, recording.calls)]
     for number, name in enumerate(rows, 1):

@@ -62,7 +62,7 @@ def measure_converted(
             reference = _Reference(converted, recording, recording.backward(), _parameters(converted, recording))
             chance = reference.chance(paths, convention, draws)
         names = list(reference.parameters)
-        weights = measure_weights(converted, recording.calls, names)
+        weights = measure_weights(converted, recording, names)
         rows = [
             compare(reference.compared(ours, name)) | {"at_floor": reference.at_floor(name, reduction)}
             for name in names

@@ -87,6 +87,12 @@ class Recording:
                 return later
         return None
 
+    def calls_for_loss(self) -> set[Call]:
+        """The calls that the loss comes from, as far as gradients can follow: of a head that it does not read none."""
+        read = set(behind(self._loss.grad_fn, ()))
+        places = {call: [edge.node for edge in call.outputs.edges if edge is not None] for call in self.calls}
+        return {call for call, nodes in places.items() if not nodes or not read.isdisjoint(nodes)}
+
     def calls_of(self, name: str) -> list[Call]:
         """The calls of one module, in order."""
         return [call for call in self.calls if call.name == name]
