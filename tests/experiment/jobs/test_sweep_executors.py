@@ -232,6 +232,7 @@ def test_joblibs_own_processes_are_left_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
     script = tmp_path / "forked.py"
@@ -249,5 +250,5 @@ def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
         "    os.waitpid(child, 0)\n"
         "    print(go())\n"
     )
-    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, timeout=110)
+    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, timeout=280)
     assert done.stdout.split() == ["4", "4", "4"]

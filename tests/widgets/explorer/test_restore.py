@@ -56,7 +56,8 @@ def saved(tmp_path, opened):
     explorer.act("limit", steps_per_s=500)
     explorer.act("step", steps=5)
     explorer.runner.wait()
-    until(lambda: [one.steps for one in dfa.Explorer.restore(autosave=tmp_path)] == [25] and explorer.runner.saved)
+    until(lambda: [one.steps for one in dfa.Explorer.restore(autosave=tmp_path)] == [25])
+    until(lambda: explorer.runner.saved_steps == 25)
     return explorer
 
 
