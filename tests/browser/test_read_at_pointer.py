@@ -26,15 +26,15 @@ VALUES = {
 }
 
 
-def run_of(begins=0):
-    """A run that is measured from step ``begins`` on, as a fork is."""
+def run_of(begins=0, until=LAST):
+    """A run that is measured from step ``begins`` on, as a fork is, and has come to ``until``."""
     history = History()
     for metric, steps in (LOSS | SPEED | ACCURACY).items():
         for step in steps:
-            if step >= begins:
+            if begins <= step <= until:
                 history.record(metric, VALUES[metric](step), step=step, samples=step)
     for step in ANGLES["weight_alignment"]:
-        if step >= begins:
+        if begins <= step <= until:
             rows = {metric: [[VALUES[metric](step)]] * 2 for metric in ANGLES}
             history.record_layers(rows, step=step, samples=step)
     return history
@@ -134,8 +134,9 @@ def test_every_number_is_that_of_the_step_it_is_shown_with(row, page, begins):
 
 
 @pytest.mark.parametrize("row", [1000], indirect=True)
-def test_step_0_is_a_step_and_outside_of_the_plot_none_is_named(row, page):
-    row.show([Shown(run_of(), "main")], {"state": "paused"})
+@pytest.mark.parametrize("until", [0, LAST])
+def test_step_0_is_a_step(row, page, until):
+    row.show([Shown(run_of(until=until), "main")], {"state": "paused"})
     page.wait_for_timeout(300)
     for name in PANELS:
         box = page.get_by_test_id(f"dfa-panel-{name}")
@@ -143,6 +144,12 @@ def test_step_0_is_a_step_and_outside_of_the_plot_none_is_named(row, page):
         page.mouse.move(over["x"], over["y"] + 30)
         box.locator(".dfa-tip").wait_for()
         assert box.locator(".dfa-tip-title").inner_text().endswith(" at step 0"), name
+
+
+@pytest.mark.parametrize("row", [1000], indirect=True)
+def test_outside_of_the_plot_the_newest_values_are_said_without_a_step(row, page):
+    row.show([Shown(run_of(), "main")], {"state": "paused"})
+    page.wait_for_timeout(300)
     box = page.get_by_test_id("dfa-panel-loss")
     over = box.locator(".u-over").bounding_box()
     page.mouse.move(over["x"] + 40, over["y"] + over["height"] + 5)  # over the numbers of the axis
