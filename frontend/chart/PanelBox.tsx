@@ -88,23 +88,28 @@ export function PanelBox({ panel, large, alone, corner, beside, enlarge }: Panel
       />
       {diverged && <span class="dfa-diverged">{diverged}</span>}
       {tip && room !== "full" && lines.length > 0 && (
-        <div ref={keepInside} class={`dfa-tip dfa-tip-${beside}`} aria-hidden="true">
-          <div class="dfa-tip-step">{[oneLine(name), at].filter(Boolean).join(" ")}</div>
+        <div ref={(box) => keepInside(box)} class={`dfa-tip dfa-tip-${beside}`} aria-hidden="true">
+          <div class="dfa-tip-title">{[oneLine(name), tip.at].filter(Boolean).join(" ")}</div>
           {lines[0].row === undefined ? (
-            lines.map((line, i) => (
-              <div key={line.series.key} class="dfa-tip-line">
-                <Swatch look={line} length={24} />
-                {line.name}
-                <b>{tip.values[i]}</b>
-              </div>
-            ))
+            <div class="dfa-tip-lines">
+              {lines.map((line, i) => (
+                <div key={line.series.key} class="dfa-tip-line">
+                  <Swatch look={line} length={24} />
+                  <span>{line.brief}</span>
+                  <b>{tip.values[i]}</b>
+                  <small>{tip.steps[i]}</small>
+                </div>
+              ))}
+            </div>
           ) : (
             <Table
               lines={lines}
+              brief
               drawn={(line) => (
                 <span class="dfa-tip-line">
                   <Swatch look={line} length={20} />
                   <b>{tip.values[lines.indexOf(line)]}</b>
+                  <small>{tip.steps[lines.indexOf(line)]}</small>
                 </span>
               )}
             />
@@ -188,7 +193,8 @@ function Legend({ panel, room, lines }: { panel: Panel; room: Head["room"]; line
     return <Key key={line.series.key} panel={panel} line={line} place={place} text={text} off={off} room={room} />;
   };
   if (table) return <Table box={box} lines={lines} drawn={(line) => key(line, "")} />;
-  const said = (line: Line) => (room === "small" ? shortName(line) : room === "wide" ? line.name : line.label);
+  const wide = (line: Line) => (line.row === undefined ? line.brief : line.name);
+  const said = (line: Line) => (room === "small" ? shortName(line) : room === "wide" ? wide(line) : line.label);
   return (
     <>
       <div ref={box} class="dfa-legend">
@@ -240,13 +246,16 @@ interface TableProps {
   /** Where its element is kept, if it is more than read. */
   box?: { current: HTMLDivElement | null };
   lines: Line[];
+  /** Whether its columns are called as beside the drawing. */
+  brief?: boolean;
   drawn: (line: Line) => preact.JSX.Element;
 }
 
 /** A row for each run or layer, a column for each of its lines; where that is too wide it is turned round. */
-function Table({ box, lines, drawn }: TableProps) {
+function Table({ box, lines, brief, drawn }: TableProps) {
   const rows = [...new Set(lines.map(({ row }) => row ?? ""))];
-  const columns = [...new Set(lines.map(({ column }) => column ?? ""))];
+  const title = (line: Line) => (brief ? line.brief : (line.column ?? ""));
+  const columns = [...new Set(lines.map(title))];
   const at = (row: number, column: number) => ({ "--dfa-row": row, "--dfa-column": column });
   const size = { "--dfa-rows": rows.length, "--dfa-columns": columns.length };
   const colour = (row: string) => lines.find((line) => line.row === row)?.colour ?? "";
@@ -270,10 +279,7 @@ function Table({ box, lines, drawn }: TableProps) {
         </span>
       ))}
       {lines.map((line) => (
-        <span
-          key={line.series.key}
-          style={at(rows.indexOf(line.row ?? "") + 2, columns.indexOf(line.column ?? "") + 2)}
-        >
+        <span key={line.series.key} style={at(rows.indexOf(line.row ?? "") + 2, columns.indexOf(title(line)) + 2)}>
           {drawn(line)}
         </span>
       ))}

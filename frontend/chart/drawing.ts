@@ -219,9 +219,8 @@ export function drawSigns(plot: uPlot, lines: Line[], theme: Theme, pixels: numb
           const step = plot.posToVal(x, "x", true);
           if (step < series.steps[0]) continue; // a fork begins where it left the other
           if (step > series.lastStep) break;
-          const place = series.nearestPlace(step);
-          if (line.held) put(step, series.heldAt(step));
-          else put(series.steps[place], series.values[place] ?? null);
+          const place = series.placeAt(step, line.held);
+          put(line.held ? step : series.steps[place], series.values[place] ?? null);
         }
       }
     },

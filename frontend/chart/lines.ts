@@ -19,8 +19,9 @@ export interface Line extends Look {
   series: Series;
   line: ChartLine;
   run: Run;
-  /** Its name within its run, and the whole one. */
+  /** Its name within its run, the one that has the drawing's symbol in it, and the whole one. */
   label: string;
+  brief: string;
   name: string;
   /** Its row and column in the legend's table, where there is to be one. */
   row?: string;
@@ -46,10 +47,19 @@ export function lineName({ per_layer: ofLayers, label }: ChartLine, layer: Layer
 
 const SMALL = "₀₁₂₃₄₅₆₇₈₉";
 
+/** The symbol of a line of layers as the drawing has it: B₁, δ₂; B for all of them. */
+const symbol = ({ short }: ChartLine, layer: Layer): string =>
+  typeof layer === "number" ? short + String(layer).replace(/\d/g, (digit) => SMALL[+digit]) : short;
+
+/** What a line is called beside the drawing: B₁ weight. */
+export function briefName(line: ChartLine, layer: Layer): string {
+  if (!line.per_layer || !line.short) return lineName(line, layer);
+  return `${symbol(line, layer)} ${line.label}${layer === MEAN ? ", mean" : ""}`;
+}
+
 /** What a line of a single run is called where there is little room: B₁, δ₂. With several its colour says the run. */
 export function shortName({ line, series: { layer }, row }: Pick<Line, "line" | "series" | "row">): string {
-  if (row !== undefined || !line.short) return "";
-  return typeof layer === "number" ? line.short + String(layer).replace(/\d/g, (digit) => SMALL[+digit]) : line.short;
+  return row !== undefined || !line.short ? "" : symbol(line, layer);
 }
 
 /** A layer's number among the colours; a mean has the first. */
@@ -103,12 +113,14 @@ export function panelLines(all: Series[], panel: Pick<ChartPanel, "lines" | "pal
       const label = lineName(line, series.layer);
       const alone = deep ? { row: `layer ${series.layer}`, column: line.label } : {};
       const table = several ? { row: run.name, column: label } : alone;
+      const brief = briefName(line, deep ? null : series.layer); // a row says the layer
       const name = several ? `${run.name} · ${label}` : label;
       return {
         series,
         line,
         run,
         label,
+        brief,
         name,
         ...table,
         ...look(series, line, panel.palette, together, count),
@@ -120,6 +132,38 @@ export function panelLines(all: Series[], panel: Pick<ChartPanel, "lines" | "pal
     one.place = column + 1;
   });
   return found;
+}
+
+/** What is read off lines at one place. */
+export interface Reading {
+  values: (number | null)[];
+  /** The step at which each value was measured; null where there is none. */
+  steps: (number | null)[];
+  /** Of those steps the nearest to the place; null where there is none. */
+  step: number | null;
+}
+
+/** The values of `lines` that stand for the step `at`, or the last ones where it is null. */
+export function reading(lines: Pick<Line, "line" | "series">[], at: number | null): Reading {
+  const places = lines.map(({ line, series }) =>
+    at === null ? series.steps.length - 1 : series.placeAt(at, line.held),
+  );
+  const values = lines.map(({ series }, i) => series.values[places[i]] ?? null);
+  // Of two values at one step the first lies a hair before it.
+  const steps = lines.map(({ series }, i) => (places[i] < 0 ? null : Math.round(series.steps[places[i]])));
+  const away = (step: number) => (at === null ? -step : Math.abs(step - at));
+  const step = measured(steps).reduce<number | null>((a, b) => (a === null || away(b) < away(a) ? b : a), null);
+  return { values, steps, step };
+}
+
+const measured = (steps: (number | null)[]): number[] => steps.filter((step) => step !== null);
+
+/** From which steps values are: at step 80, at steps 74–82; "" where there are none. */
+export function atSteps(steps: (number | null)[]): string {
+  const all = measured(steps);
+  const [first, last] = [Math.min(...all), Math.max(...all)];
+  if (!all.length) return "";
+  return first === last ? `at step ${count(last)}` : `at steps ${count(first)}–${count(last)}`;
 }
 
 /** The words for those who hear a panel: title, the last value of each line, unit, step, how many changes are marked. */

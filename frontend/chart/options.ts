@@ -3,7 +3,7 @@ import type uPlot from "uplot";
 import type { ChartPanel } from "../shared/messages.ts";
 import type { Theme } from "../shared/theme.ts";
 import { tickText } from "../shared/words.ts";
-import { headroom } from "./lines.ts";
+import { headroom, type Line } from "./lines.ts";
 import type { Panel } from "./panel.ts";
 
 /** Steps begin at 0, which a logarithm has no place for: the axis shows log(1 + step). */
@@ -148,19 +148,16 @@ export function panelAxes(look: AxisLook, { axis: title, tick }: Pick<ChartPanel
 }
 
 /**
- * The joined table has holes where another line has its steps: the cursor's point jumps to the nearest value. A held line
- * has values between its points too, so a point of it would stand at a wrong place: it gets none.
+ * The row of the joined table where the cursor's point on a line stands: at the value that is said of it. A held line has
+ * values between its points too, so a point of it would stand at a wrong place: it gets none.
  */
-function nearestWithValue(held: Set<number>) {
-  return (plot: uPlot, place: number, index: number): number => {
-    if (held.has(place)) return null as unknown as number; // what uPlot understands, whatever its types say
-    const values = plot.data[place];
-    if (place === 0 || index === null || index === undefined || values[index] != null) return index;
-    for (let away = 1; away < values.length; away += 1) {
-      if (values[index - away] != null) return index - away;
-      if (values[index + away] != null) return index + away;
-    }
-    return index;
+function pointOf(drawn: Line[]) {
+  const series = new Map(drawn.filter(({ line }) => !line.held).map((one) => [one.place, one.series]));
+  return (plot: uPlot, place: number, index: number, at: number): number => {
+    if (place === 0) return index;
+    const of = series.get(place);
+    const step = of?.steps[of.placeAt(at)];
+    return step === undefined ? (null as unknown as number) : plot.valToIdx(step); // null is no point to uPlot
   };
 }
 
@@ -175,7 +172,6 @@ export function plotOptions(
   const { theme, logSteps } = chart;
   const full = chart.room(panel.name) === "full";
   const top = () => (full ? headroom(chart.marks, chart.runs.several, chart.theme) : 6);
-  const held = new Set(drawn.filter(({ line }) => line.held).map(({ place }) => place));
   const pointing = (type: string) => type === "mousemove" || type === "mouseleave";
   return {
     width,
@@ -193,7 +189,7 @@ export function plotOptions(
           return null;
         },
       },
-      dataIdx: nearestWithValue(held),
+      dataIdx: pointOf(drawn),
       sync: { key: chart.key, setSeries: false, scales: ["x", null], filters: { pub: pointing } },
     },
     scales: {

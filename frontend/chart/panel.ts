@@ -5,7 +5,7 @@ import { Store } from "../shared/store.ts";
 import { count, valueText } from "../shared/words.ts";
 import type { Chart } from "./chart.ts";
 import { chances, drawBands, drawGuide, drawGuideLabel, drawMarkers, drawSigns } from "./drawing.ts";
-import { column, divergence, type Line, panelLines, summary } from "./lines.ts";
+import { atSteps, column, divergence, type Line, panelLines, reading, summary } from "./lines.ts";
 import { plotOptions } from "./options.ts";
 import { type Arrived, MOST_POINTS, Pace, Series, seriesKey } from "./series.ts";
 import type { Head } from "./sight.ts";
@@ -146,7 +146,9 @@ export class Panel {
     root.dataset.markers = String(chart.marks.length);
     root.dataset.lastMarker = String(chart.marks.at(-1)?.step ?? "");
     const place = (step: number) => plot.valToPos(step, "x", true);
-    this.waits = !all && this.pace.canWait(chart.range(), chart.lastStep(), place, plot.scales.y);
+    // Where one points, the point and its value are of the same rows.
+    this.waits =
+      !all && this.hover === null && this.pace.canWait(chart.range(), chart.lastStep(), place, plot.scales.y);
     if (!this.waits) {
       plot.setData(this.data(), false);
       const [min, max] = chart.range();
@@ -244,17 +246,10 @@ export class Panel {
 
   pointAt(plot: uPlot): void {
     const { left } = plot.cursor;
-    const hover = left === undefined || left < 0 ? null : Math.round(plot.posToVal(left, "x"));
+    const hover = left === undefined || left < 0 ? null : plot.posToVal(left, "x");
     if (hover === this.hover) return;
     this.hover = hover;
     this.refresh();
-  }
-
-  /** The measured step nearest to `step`, over all lines. */
-  private nearestStep(step: number): number {
-    const found = this.drawn.map(({ series }) => series.nearest(step)).filter((one) => one !== null);
-    const away = (one: number) => Math.abs(one - step);
-    return Math.round(found.reduce((best, one) => (away(one) < away(best) ? one : best), found[0] ?? step));
   }
 
   /** Values, steps and changes of the head: the last ones, or those under the cursor. */
@@ -262,14 +257,18 @@ export class Panel {
     const { hover, chart, description } = this;
     const before = this.head.get();
     // Not every step is measured: where the values are from is said, not where the cursor or the run stands.
-    const step = hover === null ? this.lastStep : this.nearestStep(hover);
-    const at = step > 0 && (hover !== null || step < chart.lastStep()) ? `at step ${count(step)}` : "";
-    const found = ({ series, line }: Line) =>
-      hover === null ? series.last : line.held ? series.heldAt(step) : series.near(step);
-    const texts = (decimals: number) => before.lines.map((line) => valueText(found(line), decimals));
+    const found = reading(before.lines, hover);
+    const step = found.step ?? Math.round(hover ?? 0);
+    const old = hover !== null || (found.step !== null && step < chart.lastStep());
+    const at = old ? atSteps(found.step === null ? [step] : found.steps) : "";
+    const texts = (decimals: number) => found.values.map((value) => valueText(value, decimals));
     const values = texts(Math.max(0, description.decimals - (before.room === "small" ? 1 : 0)));
-    const tip =
-      this.pointed && this.plot ? { values: texts(description.decimals), changes: this.changes(this.plot) } : null;
+    const said = {
+      at: old ? atSteps([step]) : "",
+      values: texts(description.decimals),
+      steps: found.steps.map((one) => (one === null || one === step ? "" : `at ${count(one)}`)),
+    };
+    const tip = this.pointed && this.plot ? { ...said, changes: this.changes(this.plot) } : null;
     const longest = Math.max(this.longest, ...values.map(({ length }) => length));
     const diverged = description.spans_decades ? divergence(this.drawn, chart.diverged) : "";
     const next = { values, at, diverged, tip };

@@ -106,27 +106,21 @@ export class Series {
     return low;
   }
 
-  /** The place of the value nearest to `step`; outside where there is none. */
-  nearestPlace(step: number): number {
-    const low = this.rank(step);
-    const before = low ? step - this.steps[low - 1] : Infinity;
-    const after = low < this.steps.length ? this.steps[low] - step : Infinity;
-    return before <= after ? low - 1 : low;
+  /**
+   * The place of the value that stands for `step`: of the nearest one, of `held` values of the last one at or before it;
+   * -1 where there is none, and before the first: a fork has no past of its own.
+   */
+  placeAt(step: number, held = false): number {
+    const before = this.rank(step) - 1;
+    if (held || before === this.steps.length - 1) return before;
+    const after = this.steps[before + 1] - step;
+    if (before < 0) return after > 1 ? -1 : 0;
+    return step - this.steps[before] <= after ? before : before + 1;
   }
 
-  /** The value nearest to `step`; null where there is none, and before the first: a fork has no past of its own. */
+  /** The value nearest to `step`; null where there is none, and before the first. */
   near(step: number): number | null {
-    return step < this.steps[0] - 1 ? null : (this.values[this.nearestPlace(step)] ?? null);
-  }
-
-  /** The step of that value; null where there is none. */
-  nearest(step: number): number | null {
-    return this.steps[this.nearestPlace(step)] ?? null;
-  }
-
-  /** The value in force at `step`: the last one at or before it; null where there is none. */
-  heldAt(step: number): number | null {
-    return this.values[this.rank(step) - 1] ?? null;
+    return this.values[this.placeAt(step)] ?? null;
   }
 
   /** Steps and values from `from` to `to`, and the ones just outside, to which the line goes on. */

@@ -216,6 +216,14 @@ export const NOTHING_YET: Around = {
 /** How much room a panel has: all it wants, a row on a wide screen, or a row on a small one. */
 export type Room = "full" | "wide" | "small";
 
+/** At which step the exact values are, and the changes there; `steps` are those of values from another one, else "". */
+export interface Tip {
+  at: string;
+  values: string[];
+  steps: string[];
+  changes: string[];
+}
+
 /** What a panel's head shows; `values` are those of `lines`. */
 export interface Head {
   room: Room;
@@ -225,8 +233,8 @@ export interface Head {
   hidden: ReadonlySet<string>;
   at: string;
   diverged: string;
-  /** The exact values, and the changes under the cursor; null where nobody points at this panel. */
-  tip: { values: string[]; changes: string[] } | null;
+  /** The table at the cursor; null where nobody points at this panel. */
+  tip: Tip | null;
   /** Counts up whenever the head may have to be laid out anew. */
   layout: number;
 }

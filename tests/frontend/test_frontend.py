@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfa_lab.views.base import thin
-from javascript import run
+from javascript import FRONTEND, run
 
 
 @pytest.mark.parametrize("limit", [4, 5, 50, 333])
@@ -58,6 +58,37 @@ def test_the_value_nearest_to_a_step() -> None:
         2,
         2,
     ]
+
+
+@pytest.mark.parametrize("at", [None, -3, 0, 3.4, 4.9, 5.1, 12, 19.99, 20, 20.01, 77])
+def test_values_are_read_with_the_steps_they_were_measured_at(at: float | None) -> None:
+    held, every_10, late = [0, 20, 40], [0, 10, 20, 30, 40], [20, 28]
+    code = """await (async () => {
+        const { Series } = await import(a[2]);
+        const lines = a[0].map(([steps, held]) => {
+            const series = new Series("x", null);
+            series.append(steps, steps.map((step) => step * step), null);
+            return { series, line: { held } };
+        });
+        return m.reading(lines, a[1]);
+    })()"""
+    series = [[held, True], [every_10, False], [late, False]]
+    read = run("chart/lines.ts", code, series, at, (FRONTEND / "chart/series.ts").as_uri())
+    expected: list[int | None] = [40, 40, 28]
+    if at is not None:
+        near = [min(steps, key=lambda step: abs(step - at)) for steps in (every_10, late)]
+        firsts = [every_10[0], late[0]]
+        expected = [max((step for step in held if step <= at), default=None)]
+        expected += [step if at >= first - 1 else None for step, first in zip(near, firsts, strict=True)]
+    assert read["steps"] == expected
+    assert read["values"] == [None if step is None else step**2 for step in expected]
+    steps = [step for step in expected if step is not None]
+    assert read["step"] == (max(steps) if at is None else min(steps, key=lambda step: abs(step - at), default=None))
+
+
+def test_of_which_steps_values_are_is_said_shortly() -> None:
+    said = run("chart/lines.ts", "a.map(m.atSteps)", [0], [80, None, 80], [82, 1074], [None], [])
+    assert said == ["at step 0", "at step 80", "at steps 82–1,074", "", ""]
 
 
 def test_labels_do_not_overlap_and_the_newest_has_its_place() -> None:
@@ -112,16 +143,10 @@ def test_ticks_are_round_and_apart() -> None:
     assert run("chart/options.ts", "m.stepOfLog(m.logStep(99))") == pytest.approx(99)
 
 
+ANGLE = {"per_layer": True, "colour": 0, "held": False}
 LINES = [
-    {"metric": "weight_alignment", "label": "weight", "per_layer": True, "dashed": False, "colour": 0, "held": False},
-    {
-        "metric": "gradient_alignment",
-        "label": "gradient",
-        "per_layer": True,
-        "dashed": True,
-        "colour": 0,
-        "held": False,
-    },
+    ANGLE | {"metric": "weight_alignment", "label": "weight", "short": "B", "dashed": False},
+    ANGLE | {"metric": "gradient_alignment", "label": "gradient", "short": "δ", "dashed": True},
 ]
 RUNS = [{"name": name, "colour": "#0072B2", "faint": name == "pinned"} for name in ("DFA", "BP", "pinned")]
 
@@ -151,6 +176,8 @@ def test_lines_have_the_names_and_the_table_that_fit_their_number() -> None:
         f"layer {layer} {angle}" for layer in (1, 2) for angle in ("weight", "gradient")
     ]
     assert "row" not in drawn(RUNS[:1], 2)[0]
+    assert [line["brief"] for line in drawn(RUNS[:1], 2)] == ["B₁ weight", "δ₁ gradient", "B₂ weight", "δ₂ gradient"]
+    assert {line["brief"] for line in drawn(RUNS[:1], 4)} == {"B weight", "δ gradient"}, "its row says the layer"
     assert {line["row"] for line in drawn(RUNS[:1], 4)} == {f"layer {layer}" for layer in (1, 2, 3, 4)}
     several = drawn(RUNS, 1)
     assert [line["row"] for line in several] == ["DFA", "DFA", "BP", "BP", "pinned", "pinned"]

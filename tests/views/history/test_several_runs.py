@@ -336,8 +336,7 @@ def test_a_long_series_has_points_for_a_logarithmic_axis_and_for_the_last_steps(
 
 def test_a_held_value_stands_until_the_next_one() -> None:
     series = "const s = new m.Series('bp_samples_per_s', null); s.append([0, 100], [5, 9], null);"
-    found = javascript(
-        "chart/series.ts", f"(() => {{ {series} return a.map((x) => s.heldAt(x)); }})()", -1, 0, 99, 100, 500
-    )
+    read = f"(() => {{ {series} return a.map((x) => s.values[s.placeAt(x, true)] ?? null); }})()"
+    found = javascript("chart/series.ts", read, -1, 0, 99, 100, 500)
     assert found == [None, 5, 5, 9, 9]
     assert javascript("chart/series.ts", f"(() => {{ {series} return s.between(20, 60); }})()") == [[0, 100], [5, 9]]
