@@ -118,7 +118,11 @@ class RunFolder:
 
 def _write_first(place: Path, text: str) -> None:
     """Write the file at ``place``, whole, unless it is there by then: of several processes at once one writes it."""
-    whole = write_atomically(place.with_name(f".{uuid.uuid4().hex}.part"), text, what="the sweep")
+    half = place.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        whole = write_atomically(half, text, what="the sweep")
+    except DfaLabError as reason:
+        raise DfaLabError(str(reason).replace(half.name, place.name)) from None
     try:
         os.link(whole, place)
     except FileExistsError:

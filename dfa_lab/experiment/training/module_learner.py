@@ -99,6 +99,7 @@ class ModuleLearner(Learner):
     optimizer: torch.optim.Optimizer
 
     loss: ModuleLoss
+    _drawn_for: list[str]  # the points at which a direct rule has, or had, its feedback
 
     def __init__(self, module: nn.Module, task: Task, settings: Settings, output: Output = None) -> None:
         if settings.replicas is not None:
@@ -116,15 +117,22 @@ class ModuleLearner(Learner):
             self._random = torch_state()
         if not self.net.training:  # a part that is in eval mode, such as frozen statistics, stays so
             self.net.train()
+        self._example = self._first_inputs(task)
         self._check(task)
         self.optimizer = make_optimizer(self.net, settings)
         self._converted.attached = 1
 
-    def _check(self, task: Task) -> None:
-        targets = task.train_targets[:2]
+    def _first_inputs(self, task: Task) -> Any:
+        """Copies of two training samples: a layer in place would change the task's own data."""
         first = network_inputs(rows(task.stored_inputs("train"), slice(0, 2)))
-        example = self._taken(on_device(first, self.settings.device))
-        self._converted.try_out(cloned(example))  # a layer in place would change the task's own data
+        return cloned(self._taken(on_device(first, self.settings.device)))
+
+    def _active_points(self) -> list[str]:
+        return self._converted.conversion.active_points()
+
+    def _check(self, task: Task) -> None:
+        targets, example = task.train_targets[:2], self._example
+        self._draw()
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             returned = self._returned(example)
         self._forward = counter.get_total_flops() / 2 / len(targets)  # a multiply-add is two of them
@@ -147,7 +155,14 @@ class ModuleLearner(Learner):
         return as_floating(inputs, self._dtype)
 
     def prepare(self) -> None:
-        """Nothing: autograd goes through the network as it is."""
+        """Draw feedback where a change of rule made other points; autograd goes through the network as it is."""
+        if self._active_points() != self._drawn_for:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw direct feedback where there is none yet; found points that e cannot be delivered to are left out."""
+        self._converted.try_out(self._example)
+        self._drawn_for = self._active_points()
 
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network has matrices by hand, another rule, derivative or way of learning."""

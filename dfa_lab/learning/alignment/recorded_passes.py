@@ -133,7 +133,8 @@ def record(
     try:
         loss = checked_loss(loss_fn, output, targets)
     except DfaLabError as reason:
-        hint = loss_advice(returned, converted.conversion.output, output)
+        failed = reason.__cause__ is not None  # the loss raised: it may have been given another tensor than it takes
+        hint = loss_advice(returned, converted.conversion.output, output) if failed else ""
         raise DfaLabError(f"{reason}{hint}") from reason
     made = Recording(converted.root, calls, output, before_join, loss)
     made.outputs, made.random = outputs, random

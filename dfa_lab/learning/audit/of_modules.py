@@ -275,7 +275,7 @@ class Auditor:
             expected["bp"] = None
         clean = error <= close or not checked
         shown = error if checked else math.nan
-        reason = "" if checked and sent < math.inf else reason
+        reason = "" if checked and error < math.inf else reason
         return AuditRow(name, layer_name, "+".join(expected), tuple(explained), shown, clean, checked, reason)
 
     def _known(self, parameter: nn.Parameter, found: Tensor) -> tuple[Tensor | None, str]:

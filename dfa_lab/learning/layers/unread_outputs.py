@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from dfa_lab.learning.ops import behind, tensors_of
+from dfa_lab.learning.ops import behind, mapped
 
 
-def unread_outputs(modules: Mapping[str, nn.Module], run: Callable[[], Tensor]) -> list[str]:
-    """Those of the ``modules`` called in ``run`` from whose outputs no way of autograd's leads to the one returned."""
+def unread_outputs(root: nn.Module, names: Collection[str], run: Callable[[], Tensor]) -> list[str]:
+    """Those modules of ``root`` with these ``names``, and called in ``run``, that the tensor it returns is not made of.
+
+    That is, to which autograd knows no way back from it. In ``run`` buffers are copies.
+    """
     made: dict[str, list[Node]] = {}
 
-    def note(name: str, module: nn.Module, args: Any, given: Any) -> None:
-        nodes = [one.grad_fn for one in tensors_of(given)]
-        made.setdefault(name, []).extend(node for node in nodes if node is not None)
+    def handed_on(name: str, module: nn.Module, args: Any, given: Any) -> Any:
+        return mapped(given, partial(copied, name))
 
-    handles = [module.register_forward_hook(partial(note, name)) for name, module in modules.items()]
+    def copied(name: str, tensor: Tensor) -> Tensor:
+        copy = tensor.clone()  # whose node stays, where the tensor's own may go: a view that is changed in place
+        if copy.grad_fn is not None:
+            made.setdefault(name, []).append(copy.grad_fn)
+        return copy
+
+    buffers = [(module._buffers, dict(module._buffers)) for module in root.modules()]
+    handles = [root.get_submodule(name).register_forward_hook(partial(handed_on, name)) for name in names]
     try:
+        for held, own in buffers:
+            held.update({name: None if one is None else one.clone() for name, one in own.items()})
         output = run()
     finally:
+        for held, own in buffers:
+            held.update(own)
         for handle in handles:
             handle.remove()
     read = set(behind(output.grad_fn, ()))
-    return [name for name, nodes in made.items() if nodes and read and read.isdisjoint(nodes)]
+    return [name for name, nodes in made.items() if read and read.isdisjoint(nodes)]

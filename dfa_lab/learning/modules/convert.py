@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,7 +92,9 @@ def convert(
         if example is not None:  # what fails must not leave it half converted
             trial = copy.deepcopy(module)
             drawing: Any = {"feedback_init": feedback_init, "sharing": sharing, "maps": maps}
-            convert(trial, rule, points=points, output=output, example=example, **drawing)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # they come again
+                convert(trial, rule, points=points, output=output, example=example, **drawing)
         net = module
     else:
         try:

@@ -220,7 +220,7 @@ class ModuleFeedback(FeedbackStore):
                 reasons.setdefault(name, reason)
         if not reasons:
             return set()
-        first, rest = next(iter(reasons.values())), [name for name in points if name not in reasons]
+        first, rest = next(iter(reasons.values())), [name for name, *_ in reached if name in set(points) - set(reasons)]
         more = f" It can be to the others: points={rest} in convert(…), for an Experiment in that of its module."
         said = f"{first}{more if rest else ''}"
         if not rest or not allowed:

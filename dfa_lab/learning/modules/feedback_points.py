@@ -180,7 +180,7 @@ class HandedOn:
 
         The first gradient that comes to such a copy is warned of: it reaches nothing. No copies while it is recorded.
         """
-        if not self._by_id or self._warned or recorded or torch._C._are_functorch_transforms_active():
+        if not self._by_id or recorded or torch._C._are_functorch_transforms_active():
             return returned
         extra = [one for one in tensors_of(returned) if one is not output and self.point_of(one)]
         if not extra:

@@ -159,7 +159,7 @@ class Conversion:
 
     def warn_of_unread(self) -> None:
         """Warn once of each point that is known to be unread."""
-        if new := [name for name, was_said in self.unread.items() if not was_said]:
+        if new := [name for name, was_said in self.unread.items() if not was_said and name not in self.left_out]:
             self.unread |= dict.fromkeys(new, True)
             warnings.warn(unread(new, self._read_points()), stacklevel=2)
 

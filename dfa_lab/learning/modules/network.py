@@ -69,10 +69,11 @@ class Converted:
         left = [name for name in tables.values() if read.of(name) is BP]
         read.check([*names, *obstacles], [*own, *own.values(), *left])
         if nowhere := read.layerwise_without([*self.carrying, *obstacles, *own, *own.values(), *left]):
+            inside = [f"{one}.*" for one in nowhere if any(layer.startswith(f"{one}.") for layer in self.carrying)]
+            layers = ", ".join(map(repr, [*inside[:1], *list(self.carrying)[:3]]))
             raise DfaLabError(
                 f"a layerwise rule was given for {', '.join(map(repr, nowhere))}, a feedback point and no layer that "
-                "carries δ, so that nothing would learn by it; name the layers, such as "
-                f"{', '.join(map(repr, list(self.carrying)[:3]))}, or those inside by '{nowhere[0]}.*'."
+                f"carries δ, so that nothing would learn by it{'; name layers, such as ' * bool(layers)}{layers}."
             )
         if pointless := read.direct_without(self.points):
             known = f"the points are: {', '.join(self.points)}" if self.points else "none was found"
@@ -247,10 +248,9 @@ class Converted:
         return UpdateContext([], [], feedback, list(found.values()), lambda *_: torch.empty(0), rule.decay)
 
     def try_out(self, example: Any) -> None:
-        """One forward pass that changes nothing but draws direct feedback: eval mode, no random stream moved.
+        """``look_at_points``, then a pass in eval mode that changes nothing but draws direct feedback.
 
-        ``example`` is the network's input, several in a tuple or a mapping. Raises ``DfaLabError`` where the network
-        fails on it.
+        ``example`` is the network's input, several in a tuple or a mapping; ``DfaLabError`` where the network fails.
         """
         self.look_at_points(example)
         self.conversion.only_draws = True
@@ -262,18 +262,16 @@ class Converted:
     def look_at_points(self, example: Any) -> None:
         """Find direct rules' points that the output does not come from, by a pass as torch's: the next one warns."""
         points = [name for name in self.conversion.active_points() if isinstance(self.rules[name], Direct)]
-        before, self.true_gradients = self.true_gradients, True
+        before, self.true_gradients, place = self.true_gradients, bool(points), self.conversion.output
         try:
-            modules = {name: self.root.get_submodule(name) for name in points}
-            output = self.conversion.output
-            unread = points and unread_outputs(modules, lambda: heard_output(self._tried(cloned(example)), output))
+            found = points and unread_outputs(self.root, points, lambda: heard_output(self._tried(example), place))
         finally:
             self.true_gradients = before
-        self.conversion.unread = dict.fromkeys(unread, False) | self.conversion.unread
+        self.conversion.unread = dict.fromkeys(found, False) | self.conversion.unread
 
     def _tried(self, example: Any) -> Any:
         with eval_mode(self.root), torch.random.fork_rng(), torch.enable_grad():
-            return called(self.root, example, what="the example")
+            return called(self.root, cloned(example), what="the example")
 
 
 def _is_layerwise(rule: Rule) -> bool:

@@ -25,6 +25,7 @@ from dfa_lab.widgets.explorer.screen import WidgetScreen, runner_showing
 from dfa_lab.widgets.explorer.start import SPEED, Given, begin_session, started
 from dfa_lab.widgets.explorer.status_line import status_line
 from dfa_lab.widgets.explorer.still_picture import StillPicture
+from dfa_lab.widgets.explorer.words import restoring
 from dfa_lab.widgets.kernel import take_place
 from dfa_lab.widgets.network import NetworkPart
 from dfa_lab.widgets.pictures import PicturePart, still
@@ -233,7 +234,7 @@ class Explorer(PartWidget):
 
     def after_frame(self, now: Moment) -> None:
         """See ``PartWidget``."""
-        self._still.look(now.model.experiment, running=now.status.running)
+        self._still.look(now.model.experiment, restoring(now.model.runner), running=now.status.running)
 
     def close(self) -> None:
         """Take it off the screen and end its threads, unless other parts of the run are on a screen still.

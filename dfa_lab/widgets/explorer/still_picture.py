@@ -15,8 +15,8 @@ from dfa_lab.widgets.pictures import still
 
 #: Seconds that a run rests before it is drawn, and at least between two drawings.
 REST, BETWEEN = 1.0, 5.0
-#: Below the picture: who reads it has no explorer on the page.
-NOTE = "A still picture. The runs that were saved by themselves: import dfa_lab as dfa; dfa.Explorer.restore()"
+#: Below the picture: who reads it has no explorer on the page. Behind it, where there is a save, what goes on from it.
+NOTE, GO_ON = "A still picture.", "To go on from the last save:  import dfa_lab as dfa; "
 
 
 def words(run: Experiment) -> str:
@@ -33,29 +33,30 @@ class StillPicture:
     def __init__(self) -> None:
         self._output = StillOutput()
         self._rests_since, self._drawn_at = 0.0, 0.0
-        self._drawn: tuple[str, int, int] | None = None
+        self._drawn: tuple[object, ...] = ()
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
         """Make its place in the output of the running cell."""
         self._output.begin()
 
-    def look(self, run: Experiment, *, running: bool) -> None:
-        """Draw the run where it has moved and rests."""
+    def look(self, run: Experiment, restoring: str, *, running: bool) -> None:
+        """Draw the run where it has moved and rests; ``restoring`` is what goes on from its save, "" for none."""
         now = time.monotonic()
         if running or not self._output.begun:
             self._rests_since = now
             return
         rested = now - self._rests_since > REST and now - self._drawn_at > BETWEEN
-        if rested and self._key(run) != self._drawn and not (self._thread and self._thread.is_alive()):
-            self._thread = start_daemon("still picture", partial(self._draw, run))
+        if rested and self._key(run, restoring) != self._drawn and not (self._thread and self._thread.is_alive()):
+            self._thread = start_daemon("still picture", partial(self._draw, run, restoring))
 
-    def _draw(self, run: Experiment) -> None:
-        self._drawn, self._drawn_at = self._key(run), time.monotonic()
+    def _draw(self, run: Experiment, restoring: str) -> None:
+        self._drawn, self._drawn_at = self._key(run, restoring), time.monotonic()
         try:
-            self._output.show(still(run, NOTE).data, words(run))
+            note = f"{NOTE} {GO_ON}\n{restoring}" if restoring else NOTE
+            self._output.show(still(run, note).data, words(run))
         except Exception as reason:  # a picture beside the living one must not disturb that
             logging.getLogger("dfa_lab").warning("the still picture could not be drawn: %s", in_words(reason))
 
-    def _key(self, run: Experiment) -> tuple[str, int, int]:
-        return run.history.run_id, run.steps_done, len(run.history.events)
+    def _key(self, run: Experiment, restoring: str) -> tuple[object, ...]:
+        return run.history.run_id, run.steps_done, len(run.history.events), restoring

@@ -237,3 +237,24 @@ def test_a_console_shows_a_table_and_its_sum():
     assert lines[1].split()[0] == "0.weight"
     assert lines[-1].endswith("rows clean. Clean: yes.")
     assert str(len(lines) - 2) in lines[-1]
+
+
+class Beside(nn.Module):
+    """A weight that is used past its layer too, in a product that is another each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        h = torch.tanh(self.a(x))
+        return self.b(h) + next(self.numbers) * F.linear(h, self.b.weight)
+
+
+@pytest.mark.parametrize("rule", ["dfa", {"b": "bp", "*": "fa"}])
+def test_a_row_with_an_infinite_error_has_a_reason(rule):
+    net = dfa.convert(Beside(), rule)
+    net.numbers = iter([0.3, 0.7, 0.1, 0.9])
+    rows = {row.parameter: row for row in dfa.audit(net, torch.ones(3, 4), torch.tensor([0, 1, 2]), F.cross_entropy)}
+    for row in rows.values():
+        assert row.reason or (row.checked and row.error < float("inf")), row

@@ -286,3 +286,12 @@ def test_tokens_that_are_put_into_one_vector_have_no_downstream_product():
     dfa.measure_alignment(net, x, Y, F.cross_entropy)
     with pytest.raises(dfa.DfaLabError, match="no chain of linear layers"):
         dfa.convert(nn.Sequential(*layers), "dfa", feedback_init="transpose")
+
+
+def test_a_loss_of_that_alone_can_be_differentiated_at_each_step():
+    net = dfa.convert(Autoencoder(last=nn.Identity()), "dfa", output=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            net(X)[1].square().sum().backward()
+    assert sum("beside its output" in str(one.message) for one in caught) == 1

@@ -67,10 +67,13 @@ def test_an_audit_says_it_once_where_no_example_was_given():
     assert len(said_by(lambda: dfa.audit(copy.deepcopy(net), X, torch.ones(6, 2), nn.functional.mse_loss))) == 0
 
 
-def test_an_experiment_says_it():
-    net = dfa.convert(Heads(), "dfa", output="last")
-    task = dfa.Task.from_arrays(X, torch.ones(6, 2))
-    assert points_in(said_by(lambda: dfa.Experiment(module=net, task=task))[0]) == ["first", "second"]
+@pytest.mark.parametrize("first", ["dfa", "bp"])
+def test_an_experiment_says_it_when_a_direct_rule_is_in_force(first):
+    net = dfa.convert(Heads(), first, output="last")
+    task, made = dfa.Task.from_arrays(X, torch.ones(6, 2)), []
+    said = said_by(lambda: made.append(dfa.Experiment(module=net, task=task, batch_size=2)))
+    assert [points_in(one) for one in said] == [["first", "second"]] * (first == "dfa")
+    assert len(said_by(lambda: made[0].change(rule="dfa"))) == (first == "bp")
 
 
 @pytest.mark.parametrize("rule", ["fa", "bp", {"first": "bp", "second": "bp", "*": "dfa"}])
@@ -102,6 +105,48 @@ class Rejoined(nn.Module):
         x = x + self.blocks[1](x)
         x += self.blocks[2](x)
         return self.last(x)
+
+
+class OverTokens(nn.Module):
+    """Linear layers over tokens, which return views, and functions in place on what they gave."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = self.b(nn.functional.relu(self.a(x), inplace=True))
+        h += 1
+        return self.c(nn.functional.relu(h, inplace=True))
+
+
+def test_views_that_are_changed_in_place_are_read():
+    assert said_by(lambda: dfa.convert(OverTokens(), "dfa", example=torch.ones(5, 7, 4))) == []
+
+
+class Beside(nn.Module):
+    """An auxiliary head of another kind, whose point is left out, and how often it was called in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.ModuleList([nn.Linear(4, 8), nn.Linear(8, 8)])
+        self.aux, self.last = nn.Conv2d(1, 2, 1), nn.Linear(8, 3)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        for block in self.body:
+            x = torch.relu(block(x))
+        return {"y": self.last(x), "aux": self.aux(x[:, None])}
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_point_that_is_left_out_is_not_warned_of_twice_and_the_look_keeps_buffers(inplace):
+    net = []
+    x = torch.ones(5, 7, 4)
+    convert = lambda: net.append(dfa.convert(Beside(), "dfa", output="y", example=x, inplace=inplace))  # noqa: E731
+    assert said_by(convert) == []
+    assert net[0].calls == 1
 
 
 def test_branches_that_come_back_are_read():

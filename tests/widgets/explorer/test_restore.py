@@ -6,6 +6,8 @@ import pytest
 
 import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
+from dfa_lab.widgets.explorer import still_picture, words
+from dfa_lab.widgets.pictures import still
 
 
 def until(condition):
@@ -118,3 +120,19 @@ def test_parts_are_saved_too_and_none_without(tmp_path, monkeypatch, opened):
     silent.close()
     assert len(dfa.Explorer.restore()) == 1
     assert opened(dfa.Explorer.restore(1)).experiment.steps_done == 3
+
+
+def test_below_the_still_picture_stands_what_goes_on_from_the_save(saved, opened, monkeypatch):
+    notes = []
+    monkeypatch.setattr(still_picture, "REST", 0.0)
+    monkeypatch.setattr(still_picture, "BETWEEN", 0.0)
+    monkeypatch.setattr(still_picture, "still", lambda run, note: notes.append(note) or still(run, note))
+    picture = still_picture.StillPicture()
+    picture.begin()
+    for restoring in ("", words.restoring(saved.runner), words.restoring(saved.runner)):
+        picture.look(saved.experiment, restoring, running=False)
+        until(lambda: not (picture._thread and picture._thread.is_alive()))
+    assert len(notes) == 2, "it is drawn again where there is another save, and only there"
+    assert "restore" not in notes[0]
+    again = opened(run(notes[1].partition("import dfa_lab as dfa; ")[2].strip()))
+    assert again.experiment.steps_done == 25
