@@ -108,7 +108,7 @@ Reading = tuple[str, str, int, int]
 
 def _readers(converted: Converted, recording: Recording) -> dict[str, set[Reading]]:
     """Layer -> what the loss reads its output through by a layerwise rule, with no other layer and no cut between."""
-    calls, for_loss = recording.calls, recording.calls_for_loss()
+    calls, for_loss = recording.calls, recording.calls_for()
     inside = {call.name for call in calls if call.name.endswith(".out_proj")}
     owners: dict[Node, str] = {}
     for call in calls:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.alignment.backward_paths import BackwardPaths
@@ -87,11 +88,19 @@ class Recording:
                 return later
         return None
 
-    def calls_for_loss(self) -> set[Call]:
-        """The calls that the loss comes from, as far as gradients can follow: of a head that it does not read none."""
-        read = set(behind(self._loss.grad_fn, ()))
-        places = {call: [edge.node for edge in call.outputs.edges if edge is not None] for call in self.calls}
-        return {call for call, nodes in places.items() if not nodes or not read.isdisjoint(nodes)}
+    def calls_for(self, ends: Sequence[Tensor] = ()) -> set[Call]:
+        """The calls that the ``ends``, or the loss, come from as far as gradients can follow, through cuts too.
+
+        Of a head that they do not read there is none; a call in no graph is among them.
+        """
+        own = {call: [edge.node for edge in call.outputs.edges if edge is not None] for call in self.calls}
+        cuts = {edge.node: call for call in self.calls for edge in call.cut.edges if edge is not None}
+        waiting, read = [one.grad_fn for one in ends or [self._loss]], set[Node]()
+        while waiting:
+            new = set(behind(waiting.pop(), read)) - read
+            read |= new
+            waiting += [node for cut in new & cuts.keys() for node in own[cuts[cut]]]
+        return {call for call, nodes in own.items() if not nodes or not read.isdisjoint(nodes)}
 
     def calls_of(self, name: str) -> list[Call]:
         """The calls of one module, in order."""

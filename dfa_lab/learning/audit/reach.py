@@ -12,7 +12,7 @@ from torch.autograd.graph import get_gradient_edge
 from dfa_lab.learning.alignment import Recording
 from dfa_lab.learning.layers import RuleChoice, carrying_parameters
 from dfa_lab.learning.modules import Converted, TaughtLayer, carries
-from dfa_lab.learning.ops import behind, tensors_of
+from dfa_lab.learning.ops import tensors_of
 from dfa_lab.learning.recording import Call
 from dfa_lab.learning.rules import BP, Direct, Route, Rule
 
@@ -40,18 +40,12 @@ def fed_points(recording: Recording, points: Sequence[str]) -> dict[str, list[Ca
 
 def unread_points(converted: Converted, recording: Recording) -> list[str]:
     """The points of direct rules from which no way leads to the output, through other points or past them."""
-    direct = [name for name in converted.conversion.active_points() if isinstance(converted.rules[name], Direct)]
-    calls = [call for call in recording.calls if call.name in direct and call.edge is not None]
-    handed_on = {edge.node: call for call in calls for edge in call.cut.edges if edge is not None}
-    waiting, read = [one.grad_fn for one in recording.before_join], set[Call]()
-    if not any(waiting):
+    if all(one.grad_fn is None for one in recording.before_join):
         return []
-    while waiting:
-        found = {handed_on[node] for node in behind(waiting.pop(), ()) if node in handed_on} - read
-        read |= found
-        waiting += [edge.node for call in found for edge in call.outputs.edges if edge is not None]
-    names = {call.name for call in read}
-    return list(dict.fromkeys(call.name for call in calls if call.name not in names))
+    read = {call.name for call in recording.calls_for(recording.before_join)}
+    called = {call.name for call in recording.calls}
+    direct = [name for name in converted.conversion.active_points() if isinstance(converted.rules[name], Direct)]
+    return [name for name in direct if name in called - read]
 
 
 def bypassing(recording: Recording) -> set[str]:
