@@ -1,5 +1,6 @@
 """A network's interface: what it is given, one tensor or several, and where in what it returns its output is."""
 
+from dfa_lab.learning.interface import point_messages
 from dfa_lab.learning.interface.given import applied, arguments, called, described
 from dfa_lab.learning.interface.inner_loss import without_losses
 from dfa_lab.learning.interface.output_place import (

@@ -82,13 +82,15 @@ def with_tensor(returned: Any, former: Tensor, new: Tensor) -> Any:
     return found
 
 
-def uncut(returned: Any, output: Output, cut: Any, whole: Any) -> Any:
-    """``returned`` with what was there before ``cut`` was cut off ``whole``; None where the output is not of that."""
+def uncut(returned: Any, output: Any, cut: Any, whole: Any) -> Any:
+    """``returned`` with what was there before ``cut`` was cut off ``whole``; None where ``output`` is not of that.
+
+    ``output`` is the tensor in ``returned`` that is the network's output, or ``returned`` itself.
+    """
     if returned is cut:
         return whole
-    place = returned if output is None else located(returned, output)
     for after, before in zip(tensors_of(cut), tensors_of(whole), strict=True):
-        if place is after:
+        if output is after:
             return with_tensor(returned, after, before)
     return None
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import shown
+from dfa_lab.learning.interface import Output, located, point_messages, uncut
 from dfa_lab.learning.layers import LAYERS, effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
 from dfa_lab.learning.ops import mapped, tensors_of
@@ -106,8 +106,8 @@ class LateActivations:
         self._behind: dict[str, str] = {}  # a point, and the activation behind it
         self._calls: Counter[str] = Counter()
 
-    def watch(self, root: nn.Module, last_cut: Callable[[], tuple[str, Any, Any] | None]) -> None:
-        """Look at the activation layers of ``root`` during a pass; ``last_cut`` gives (point, what it handed on, …)."""
+    def watch(self, root: nn.Module, last_cut: Callable[[], tuple[str, Any] | None]) -> None:
+        """Look at the activation layers of ``root`` in a pass; ``last_cut`` gives the last point and what it gave."""
         self._end()
 
         def entered(name: str, args: tuple[Any, ...]) -> None:
@@ -193,7 +193,7 @@ class HandedOn:
                 warnings.warn(
                     f"the network returns what feedback points {', '.join(names)} gave beside its output, and a loss "
                     "of that was differentiated: the graph is cut at a point, so that nothing learns from this loss. "
-                    f"To let it reach what feeds them, {_without(points, names)}.",
+                    f"To let it reach what feeds them, {point_messages.without(points, names)}.",
                     stacklevel=2,
                 )
 
@@ -214,38 +214,48 @@ class HandedOn:
         HandedOn.__init__(self)
 
 
-def nothing_behind(last: str, points: Sequence[str], found: bool, output: Any, given_by: str | None) -> str:
-    """What a warning says where nothing behind the ``last`` point reached learns.
+class Cuts:
+    """What each feedback point handed on in a pass, and what it had returned, in the order of their last calls."""
 
-    ``found`` points were not given; ``given_by`` is the point that gave the ``output`` itself, where one did.
-    """
-    place = "output=" + ("a function" if callable(output) else shown(output))
-    said = f"nothing after feedback point {last!r} gets a gradient"
-    if given_by is not None:
-        behind = f"{said}: {place} is what point {given_by!r} gave" if output is not None else said
-        return f"{behind}, where the graph is cut. If the loss is of another tensor, say so by output=."
-    why = "was found there" if found else "was given"
-    other = "" if output is None else f", or the loss is not of {place}"
-    return (
-        f"{said}: what feeds it learns by a random matrix, and no layer by the error itself. If the point, which "
-        f"{why}, comes behind the output layer, {_without(points, [last])}. Otherwise the rest is frozen, under "
-        f"torch.no_grad(), or in a checkpoint with use_reentrant=True{other}."
-    )
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Any, Any]] = {}
 
+    def clear(self) -> None:
+        """A pass begins, or has ended."""
+        self._made = {}
 
-def unread(names: Sequence[str], rest: Sequence[str]) -> str:
-    """What a warning says of the points with these ``names``, from which no way leads to the output as to the rest."""
-    return (
-        f"the output does not come from what feedback points {', '.join(names)} gave, as far as gradients can follow: "
-        "that head or branch learns all the same, from an error that is not its own. To leave it out, "
-        f"{_without([*names, *rest], names)}."
-    )
+    def note(self, point: str, cut: Any, whole: Any) -> None:
+        """A point returned ``whole``, and ``cut`` is handed on."""
+        if torch.compiler.is_compiling():  # one is enough there, and what it had returned would be an output
+            self._made = {point: (cut, cut)}
+        else:
+            self._made.pop(point, None)
+            self._made[point] = cut, whole
 
+    def last(self) -> tuple[str, Any] | None:
+        """The last point, and what it handed on."""
+        return next(((point, self._made[point][0]) for point in reversed(list(self._made))), None)
 
-def _without(points: Sequence[str], names: Sequence[str]) -> str:
-    """What to do to have the ``points`` without some."""
-    rest = [name for name in points if name not in names]
-    return f"give convert(…, points={rest})" if rest else "name other points, convert(…, points=[…])"
+    def behind_the_giver(self, returned: Any, output: Output) -> tuple[Any, list[str]] | None:
+        """What the network ``returned`` with the output not cut off, where a point gave that; None where none did.
+
+        And the points from that one on, itself the first.
+        """
+        names, tensor = list(self._made), returned
+        if names and output is not None:
+            tensor = located(returned, output)
+        for place in reversed(range(len(names))):
+            whole = uncut(returned, tensor, *self._made[names[place]])
+            if whole is not None:
+                return whole, names[place:]
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is in no pass."""
+        return {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Cuts.__init__(self)
 
 
 def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.interface import Output, heard_output, located, uncut, with_tensor, without_losses
+from dfa_lab.learning.interface import Output, heard_output, located, point_messages, with_tensor, without_losses
 from dfa_lab.learning.layers import is_decided
 from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
-from dfa_lab.learning.modules.feedback_points import HandedOn, LateActivations, nothing_behind, unread
+from dfa_lab.learning.modules.feedback_points import Cuts, HandedOn, LateActivations
 from dfa_lab.learning.modules.layers import Paths
 from dfa_lab.learning.ops import (
     check_that_something_gets_out,
@@ -37,11 +37,6 @@ from dfa_lab.learning.rules import Direct, Lesson, Rule, given_lesson, warn_unle
 
 #: Feedback points as they are passed: names, modules, hidden tensors.
 _Noted = list[tuple[str, nn.Module, Tensor]]
-
-_OUTPUT_IS_CUT = (
-    "feedback point {!r} gives the network's own output, which receives e itself; give convert(…, points=[…]) without "
-    "it. (Points that are found follow the order in which the modules are held.)"
-)
 
 
 class Conversion:
@@ -77,7 +72,7 @@ class Conversion:
         self._reached: set[str] = set()
         self._missed: set[str] = set()
         self._found = found  # points that were found, not given, follow the order in which the modules are held
-        self._last_cut: tuple[str, Any, Any] | None = None
+        self._cuts = Cuts()
         self._handed_on = HandedOn()
         self._judged: set[str] = set()  # the kinds of nodes that outputs came from
         self._late: LateActivations | None = LateActivations() if found else None  # until the first pass has ended
@@ -96,7 +91,7 @@ class Conversion:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None, "_last_cut": None}
+        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None}
         return {**self.__dict__, **clean}
 
     def attach(self, count: int) -> None:
@@ -125,7 +120,8 @@ class Conversion:
 
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
-        self._open = self._last_cut = None
+        self._open = None
+        self._cuts.clear()
         self._handed_on.clear()
         if torch.is_grad_enabled() and not self.true_gradients:
             if root.training:
@@ -134,7 +130,7 @@ class Conversion:
                     (self._untraced or self.buffers.freshen)(root)
             self._open = [] if any(isinstance(self.rules[name], Direct) for name in self.points) else None
             if self._open is not None and self._late is not None and not torch.compiler.is_compiling():
-                self._late.watch(root, lambda: self._last_cut)
+                self._late.watch(root, self._cuts.last)
             self._reached = set()
 
     def tap(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
@@ -152,7 +148,7 @@ class Conversion:
             self._note(name, module, found[0], rule)
         self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
-        self._last_cut = name, cut, cut if torch.compiler.is_compiling() else output  # compiled, it would be an output
+        self._cuts.note(name, cut, output)
         if self._open is not None:
             self._handed_on.note(name, cut)
         return cut
@@ -161,7 +157,7 @@ class Conversion:
         """Warn once of each point that is known to be unread."""
         if new := [name for name, was_said in self.unread.items() if not was_said and name not in self.left_out]:
             self.unread |= dict.fromkeys(new, True)
-            warnings.warn(unread(new, self._read_points()), stacklevel=2)
+            warnings.warn(point_messages.unread(new, self._read_points()), stacklevel=2)
 
     def _read_points(self) -> list[str]:
         return [name for name in self.active_points() if name not in self.unread]
@@ -181,8 +177,8 @@ class Conversion:
             )
         if not output.requires_grad and "" not in self._missed:
             self._missed.add("")
-            given_by, points = self._handed_on.point_of(output), self._read_points()
-            warnings.warn(nothing_behind(last, points, self._found, self.output, given_by), stacklevel=2)
+            said = point_messages.nothing_behind(last, self._read_points(), self._found, self.output)
+            warnings.warn(said, stacklevel=2)
 
     def _warn_of_a_squashed_output(self, node: Node) -> None:
         """Warn once where the network ends in a function that belongs to the loss; look once at each kind of node."""
@@ -243,15 +239,19 @@ class Conversion:
 
     def _uncut(self, returned: Any, noted: _Noted | None) -> tuple[Any, _Noted | None]:
         """What the root returned and the points noted, without a point that was found and gives the output itself."""
-        last, self._last_cut = self._last_cut, None
-        whole = None if last is None else uncut(returned, self.output, *last[1:])
-        if last is None or whole is None:
+        found = self._cuts.behind_the_giver(returned, self.output)
+        self._cuts.clear()
+        if found is None:
             return returned, noted
+        whole, (name, *behind) = found
         names = [one[0] for one in noted or ()]
-        if not self._found or torch.compiler.is_compiling() or len(self._reached) == 1 or names.count(last[0]) > 1:
-            raise DfaLabError(_OUTPUT_IS_CUT.format(last[0]))
-        self.left_out.add(last[0])
-        return whole, noted and [one for one in noted if one[0] != last[0]]
+        if not self._found or torch.compiler.is_compiling() or len(self._reached) == 1 or names.count(name) > 1:
+            raise DfaLabError(point_messages.output_is_cut(name))
+        self.left_out.add(name)
+        if noted and (others := [one for one in behind if one not in self.unread]):
+            before = [one for one in self._read_points() if one not in behind]
+            warnings.warn(point_messages.gives_the_output(name, before, others, self.output), stacklevel=2)
+        return whole, noted and [one for one in noted if one[0] != name]
 
     def _look_at_products(self, root: nn.Module, output: Any) -> None:
         """Raise ``DfaLabError`` where δ goes past the rules; an audit has a row that says so of a layer."""

@@ -169,3 +169,44 @@ def test_looking_changes_nothing():
     assert all(torch.equal(one, net.state_dict()[name]) for name, one in got.items())
     for before, after in zip(with_example.modules(), net.modules(), strict=True):
         assert before._forward_hooks.keys() == after._forward_hooks.keys()
+
+
+class OwnHead(nn.Module):
+    """The head in use is held, and called, before or after one that has a hidden layer."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh())
+        made = {"used": nn.Linear(8, 3), "other": nn.Sequential(nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 2))}
+        for name in order:
+            self.add_module(name, made[name])
+        self.order = order
+
+    def forward(self, x):
+        h = self.trunk(x)
+        return {name: self.get_submodule(name)(h) for name in self.order}
+
+
+@pytest.mark.parametrize("with_example", [False, True])
+@pytest.mark.parametrize("rule", ["dfa", "dkp", "shallow"])
+@pytest.mark.parametrize("order", [("used", "other"), ("other", "used")])
+def test_the_output_layer_learns_by_the_error_itself_wherever_it_is_held(order, rule, with_example):
+    torch.manual_seed(0)
+    module, targets = OwnHead(order), torch.tensor([0, 1, 2, 0, 1, 2])
+    example = {"example": X} if with_example else {}
+    net, said = None, []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net = dfa.convert(module, rule, output="used", **example)
+        nn.functional.cross_entropy(net(X)["used"], targets).backward()
+    said = [str(one.message) for one in caught if "point" in str(one.message)]
+    if rule != "shallow" and (with_example or order[0] == "used"):  # else nothing shows that a point is another head's
+        (words,) = said
+        assert "other.1" in words.partition("points=")[0]
+        pasted = ast.literal_eval(words.partition("points=")[2].partition(")")[0])
+        assert pasted == ["trunk.1", "trunk.3"]
+        again = dfa.convert(module, rule, output="used", points=pasted, **example)
+        assert said_by(lambda: nn.functional.cross_entropy(again(X)["used"], targets).backward()) == []
+        assert again.other[0].weight.grad is None
+    nn.functional.cross_entropy(module(X)["used"], targets).backward()
+    assert torch.allclose(net.used.weight.grad, module.used.weight.grad)
