@@ -46,7 +46,8 @@ def _measured_again(series: Series, steps: np.ndarray, values: np.ndarray) -> li
     """The rows by hand beside which another of the same step has the same values."""
     found: list[int] = []
     for row in [row for row in series.by_hand if row < len(steps)]:
-        beside = [one for one in (row - 1, row + 1) if 0 <= one < len(steps) and one not in found[-1:]]
+        before = next((one for one in range(row - 1, -1, -1) if one not in found), row)
+        beside = [one for one in (before, row + 1) if one != row and one < len(steps)]
         if any(steps[one] == steps[row] and np.array_equal(values[one], values[row], equal_nan=True) for one in beside):
             found.append(row)
     return found

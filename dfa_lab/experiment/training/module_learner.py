@@ -79,6 +79,8 @@ def converted_copy(module: nn.Module, settings: Settings, output: Output = None)
     if output is not None:
         check_output(output)
         converted.conversion.output = output
+        converted.conversion.left_out.clear()
+        converted.conversion.unread.clear()
     if (asked := tuple(drawing.values())) != _drawing(converted):
         converted.redraw_feedback(*asked)
     converted.set_rule(settings.rule)
@@ -127,9 +129,6 @@ class ModuleLearner(Learner):
         first = network_inputs(rows(task.stored_inputs("train"), slice(0, 2)))
         return cloned(self._taken(on_device(first, self.settings.device)))
 
-    def _active_points(self) -> list[str]:
-        return self._converted.conversion.active_points()
-
     def _check(self, task: Task) -> None:
         targets, example = task.train_targets[:2], self._example
         self._draw()
@@ -156,13 +155,13 @@ class ModuleLearner(Learner):
 
     def prepare(self) -> None:
         """Draw feedback where a change of rule made other points; autograd goes through the network as it is."""
-        if self._active_points() != self._drawn_for:
+        if self._converted.direct_points() != self._drawn_for:
             self._draw()
 
     def _draw(self) -> None:
         """Draw direct feedback where there is none yet; found points that e cannot be delivered to are left out."""
         self._converted.try_out(self._example)
-        self._drawn_for = self._active_points()
+        self._drawn_for = self._converted.direct_points()
 
     def check_net(self) -> None:
         """Raise ``DfaLabError`` where the network has matrices by hand, another rule, derivative or way of learning."""

@@ -18,8 +18,9 @@ from dfa_lab.learning.audit.of_mlp import audit_mlp
 from dfa_lab.learning.audit.of_modules import Auditor
 from dfa_lab.learning.audit.reach import unread_points
 from dfa_lab.learning.audit.result import Audit
+from dfa_lab.learning.interface import called, cloned
 from dfa_lab.learning.mlp import MLP
-from dfa_lab.learning.modules import Converted, RuledActivation
+from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation
 from dfa_lab.learning.networks import network_of
 from dfa_lab.learning.recording import copied_buffers, side_effect_free
 
@@ -58,6 +59,7 @@ def audit(
     if isinstance(learner, MLP):
         return audit_mlp(learner, inputs, targets, loss_fn, reduction)
     with side_effect_free(learner):
+        _draw(learner, inputs)
         with copied_buffers(learner):  # the network runs a second time from the same state
             recording = record(learner, _watched(learner), inputs, targets, loss_fn, reduction, with_inputs=True)
             _warn_of_unread(learner, recording)
@@ -66,6 +68,18 @@ def audit(
                 auditor.check_calls()
         with _without_hooks(learner):
             return Audit(auditor.rows())
+
+
+def _draw(converted: Converted, inputs: Any) -> None:
+    """Before the first pass of all, one that draws direct feedback: the points that it leaves out are none."""
+    modules = [converted.root.get_submodule(name) for name in converted.direct_points()]
+    if all(DIRECT in module._buffers for module in modules):
+        return
+    converted.conversion.only_draws = True
+    try:
+        called(converted.root, cloned(inputs))
+    finally:
+        converted.conversion.only_draws = False
 
 
 def _warn_of_unread(converted: Converted, recording: Recording) -> None:

@@ -10,7 +10,6 @@ from dfa_lab.learning.interface.output_place import (
     heard_output,
     located,
     loss_advice,
-    uncut,
     with_tensor,
 )
 from dfa_lab.learning.interface.samples import all_tensors, as_floating, cloned, on_device, rows

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
-from dfa_lab.learning.ops import mapped, tensors_of
+from dfa_lab.learning.ops import mapped
 
 Output = str | int | Callable[[Any], Tensor] | None
 
@@ -80,19 +80,6 @@ def with_tensor(returned: Any, former: Tensor, new: Tensor) -> Any:
             f"and the like to the loss: {_names(returned)}."
         )
     return found
-
-
-def uncut(returned: Any, output: Any, cut: Any, whole: Any) -> Any:
-    """``returned`` with what was there before ``cut`` was cut off ``whole``; None where ``output`` is not of that.
-
-    ``output`` is the tensor in ``returned`` that is the network's output, or ``returned`` itself.
-    """
-    if returned is cut:
-        return whole
-    for after, before in zip(tensors_of(cut), tensors_of(whole), strict=True):
-        if output is after:
-            return with_tensor(returned, after, before)
-    return None
 
 
 def _at(returned: Any, output: str | int) -> Any:

@@ -31,9 +31,9 @@ def gives_the_output(name: str, before: Sequence[str], behind: Sequence[str], ou
     """What a warning says where a found point with this name gave the ``output``, and others were called after it."""
     return (
         f"{_place(output)} is what point {name!r} gave, which learns from the error itself and is no point: the points "
-        f"called after it, {', '.join(behind)}, may belong to another output. To leave them out, give "
-        f"convert(…, points={list(before)}), and an Experiment what that returns. If the loss is of another tensor, "
-        "say so by output=."
+        f"called after it, {', '.join(behind)}, may belong to another output. To leave them out, "
+        f"{without([*before, *behind], behind)}, and an Experiment what that returns. If the loss is of another "
+        "tensor, say so by output=."
     )
 
 

@@ -29,7 +29,7 @@ def unread_outputs(root: nn.Module, names: Collection[str], run: Callable[[], Te
         return copy
 
     buffers = [(module._buffers, dict(module._buffers)) for module in root.modules()]
-    handles = [root.get_submodule(name).register_forward_hook(partial(handed_on, name)) for name in names]
+    handles = [root.get_submodule(name).register_forward_hook(partial(handed_on, name), prepend=True) for name in names]
     try:
         for held, own in buffers:
             held.update({name: None if one is None else one.clone() for name, one in own.items()})

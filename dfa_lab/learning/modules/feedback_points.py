@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.learning.interface import Output, located, point_messages, uncut
+from dfa_lab.errors import DfaLabError
+from dfa_lab.learning.interface import Output, located, point_messages
 from dfa_lab.learning.layers import LAYERS, effective_weight
 from dfa_lab.learning.modules.activation_layers import ELEMENTWISE, RuledActivation
 from dfa_lab.learning.ops import mapped, tensors_of
@@ -106,14 +107,14 @@ class LateActivations:
         self._behind: dict[str, str] = {}  # a point, and the activation behind it
         self._calls: Counter[str] = Counter()
 
-    def watch(self, root: nn.Module, last_cut: Callable[[], tuple[str, Any] | None]) -> None:
+    def watch(self, root: nn.Module, last_cut: Callable[[], tuple[str, list[Tensor]] | None]) -> None:
         """Look at the activation layers of ``root`` in a pass; ``last_cut`` gives the last point and what it gave."""
         self._end()
 
         def entered(name: str, args: tuple[Any, ...]) -> None:
             self._calls[name] += 1
             cut = last_cut()
-            if args and cut is not None and any(args[0] is one for one in tensors_of(cut[1])):
+            if args and cut is not None and any(args[0] is one for one in cut[1]):
                 self._behind[cut[0]] = name
 
         for name, module in root.named_modules():
@@ -215,47 +216,38 @@ class HandedOn:
 
 
 class Cuts:
-    """What each feedback point handed on in a pass, and what it had returned, in the order of their last calls."""
+    """The tensors that feedback points handed on in one pass, and those they had returned, by the last calls' order."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Any, Any]] = {}
-
-    def clear(self) -> None:
-        """A pass begins, or has ended."""
-        self._made = {}
+        self._made: dict[str, tuple[list[Tensor], list[Tensor]]] = {}
 
     def note(self, point: str, cut: Any, whole: Any) -> None:
         """A point returned ``whole``, and ``cut`` is handed on."""
-        if torch.compiler.is_compiling():  # one is enough there, and what it had returned would be an output
-            self._made = {point: (cut, cut)}
-        else:
-            self._made.pop(point, None)
-            self._made[point] = cut, whole
+        self._made.pop(point, None)
+        after = tensors_of(cut)  # compiled, what it had returned would be an output of the graph
+        self._made[point] = after, after if torch.compiler.is_compiling() else tensors_of(whole)
 
-    def last(self) -> tuple[str, Any] | None:
+    def last(self) -> tuple[str, list[Tensor]] | None:
         """The last point, and what it handed on."""
         return next(((point, self._made[point][0]) for point in reversed(list(self._made))), None)
 
     def behind_the_giver(self, returned: Any, output: Output) -> tuple[Any, list[str]] | None:
-        """What the network ``returned`` with the output not cut off, where a point gave that; None where none did.
+        """What the network ``returned``, not cut off, where a point gave the output; None where none did.
 
-        And the points from that one on, itself the first.
+        And the points from that one on, itself the first. ``DfaLabError`` where what it had returned is not known.
         """
-        names, tensor = list(self._made), returned
-        if names and output is not None:
-            tensor = located(returned, output)
-        for place in reversed(range(len(names))):
-            whole = uncut(returned, tensor, *self._made[names[place]])
-            if whole is not None:
-                return whole, names[place:]
-        return None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy is in no pass."""
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        Cuts.__init__(self)
+        names = list(self._made)
+        if not names:
+            return None
+        tensor = returned if output is None else located(returned, output)
+        given = [place for place, (after, _) in enumerate(self._made.values()) if any(tensor is one for one in after)]
+        if not given:
+            return None
+        after, before = self._made[names[given[-1]]]
+        if after is before:
+            raise DfaLabError(point_messages.output_is_cut(names[given[-1]]))
+        whole = {id(one): other for one, other in zip(after, before, strict=True)}
+        return mapped(returned, lambda one: whole.get(id(one), one)), names[given[-1] :]
 
 
 def downstream_product(module: nn.Module, point: str, slopes: Mapping[str, Tensor] | None = None) -> Tensor | None:

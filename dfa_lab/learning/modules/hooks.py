@@ -72,7 +72,7 @@ class Conversion:
         self._reached: set[str] = set()
         self._missed: set[str] = set()
         self._found = found  # points that were found, not given, follow the order in which the modules are held
-        self._cuts = Cuts()
+        self._cuts: Cuts | None = None  # in a pass
         self._handed_on = HandedOn()
         self._judged: set[str] = set()  # the kinds of nodes that outputs came from
         self._late: LateActivations | None = LateActivations() if found else None  # until the first pass has ended
@@ -91,7 +91,7 @@ class Conversion:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is attached to no optimizer, and in no pass."""
-        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None}
+        clean = {"attached": 0, "true_gradients": False, "_open": None, "_untraced": None, "_cuts": None}
         return {**self.__dict__, **clean}
 
     def attach(self, count: int) -> None:
@@ -120,14 +120,14 @@ class Conversion:
 
     def begin(self, root: nn.Module, args: Any) -> None:
         """The root's forward pass begins."""
-        self._open = None
-        self._cuts.clear()
+        self._open = self._cuts = None
         self._handed_on.clear()
         if torch.is_grad_enabled() and not self.true_gradients:
             if root.training:
                 warn_unless_attached(self.uses, self.attached)
                 if self.buffers.stale:
                     (self._untraced or self.buffers.freshen)(root)
+            self._cuts = Cuts()
             self._open = [] if any(isinstance(self.rules[name], Direct) for name in self.points) else None
             if self._open is not None and self._late is not None and not torch.compiler.is_compiling():
                 self._late.watch(root, self._cuts.last)
@@ -148,7 +148,8 @@ class Conversion:
             self._note(name, module, found[0], rule)
         self._reached.add(name)
         cut = mapped(output, Tensor.detach if self.backward_paths is None else self.backward_paths.gate)
-        self._cuts.note(name, cut, output)
+        if self._cuts is not None:
+            self._cuts.note(name, cut, output)
         if self._open is not None:
             self._handed_on.note(name, cut)
         return cut
@@ -162,13 +163,12 @@ class Conversion:
     def _read_points(self) -> list[str]:
         return [name for name in self.active_points() if name not in self.unread]
 
-    def _warn_of_missed_points(self, output: Tensor, last: str) -> None:
+    def _warn_of_missed_points(self, output: Tensor, noted: _Noted) -> None:
         """Warn once of points that are not read or not reached, and where nothing after the last one can learn."""
         if torch.compiler.is_compiling():
             return
         self.warn_of_unread()
-        missed = [name for name in self.active_points() if name not in self._reached | self._missed]
-        if missed:
+        if missed := [name for name in self.active_points() if name not in self._reached | self._missed]:
             self._missed.update(missed)
             warnings.warn(
                 f"feedback points {', '.join(missed)} were not reached in this forward pass: what feeds them, if "
@@ -177,6 +177,7 @@ class Conversion:
             )
         if not output.requires_grad and "" not in self._missed:
             self._missed.add("")
+            last = ([name for name, *_ in noted if name not in self.unread] or [noted[-1][0]])[-1]
             said = point_messages.nothing_behind(last, self._read_points(), self._found, self.output)
             warnings.warn(said, stacklevel=2)
 
@@ -186,8 +187,7 @@ class Conversion:
         if kind in self._judged:
             return
         self._judged.add(kind)
-        said = squashed_by(node)
-        if said is not None:
+        if (said := squashed_by(node)) is not None:
             warnings.warn(said, stacklevel=2)
 
     def _note(self, name: str, module: nn.Module, hidden: Tensor, rule: Rule) -> None:
@@ -219,7 +219,7 @@ class Conversion:
         gone = self.buffers.left_out(noted, output.shape, self._read_points(), self._found and self.only_draws)
         self.left_out |= gone
         noted = [one for one in noted if one[0] not in gone]
-        self._warn_of_missed_points(output, noted[-1][0])
+        self._warn_of_missed_points(output, noted)
         if self._late is not None and not torch.compiler.is_compiling():
             self._late.warn(self.active_points())
             self._late = None
@@ -239,13 +239,13 @@ class Conversion:
 
     def _uncut(self, returned: Any, noted: _Noted | None) -> tuple[Any, _Noted | None]:
         """What the root returned and the points noted, without a point that was found and gives the output itself."""
-        found = self._cuts.behind_the_giver(returned, self.output)
-        self._cuts.clear()
+        cuts, self._cuts = self._cuts, None
+        found = None if cuts is None else cuts.behind_the_giver(returned, self.output)
         if found is None:
             return returned, noted
         whole, (name, *behind) = found
         names = [one[0] for one in noted or ()]
-        if not self._found or torch.compiler.is_compiling() or len(self._reached) == 1 or names.count(name) > 1:
+        if not self._found or len(self._reached) == 1 or names.count(name) > 1:
             raise DfaLabError(point_messages.output_is_cut(name))
         self.left_out.add(name)
         if noted and (others := [one for one in behind if one not in self.unread]):

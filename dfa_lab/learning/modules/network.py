@@ -248,10 +248,7 @@ class Converted:
         return UpdateContext([], [], feedback, list(found.values()), lambda *_: torch.empty(0), rule.decay)
 
     def try_out(self, example: Any) -> None:
-        """``look_at_points``, then a pass in eval mode that changes nothing but draws direct feedback.
-
-        ``example`` is the network's input, several in a tuple or a mapping; ``DfaLabError`` where the network fails.
-        """
+        """``look_at_points``, and a pass in eval mode that draws direct feedback; ``example`` is as in ``convert``."""
         self.look_at_points(example)
         self.conversion.only_draws = True
         try:
@@ -259,9 +256,13 @@ class Converted:
         finally:
             self.conversion.only_draws = False
 
+    def direct_points(self) -> list[str]:
+        """The feedback points to which direct rules deliver."""
+        return [name for name in self.conversion.active_points() if isinstance(self.rules[name], Direct)]
+
     def look_at_points(self, example: Any) -> None:
         """Find direct rules' points that the output does not come from, by a pass as torch's: the next one warns."""
-        points = [name for name in self.conversion.active_points() if isinstance(self.rules[name], Direct)]
+        points = self.direct_points()
         before, self.true_gradients, place = self.true_gradients, bool(points), self.conversion.output
         try:
             found = points and unread_outputs(self.root, points, lambda: heard_output(self._tried(example), place))

@@ -15,7 +15,7 @@ from dfa_lab.widgets.pictures import still
 
 #: Seconds that a run rests before it is drawn, and at least between two drawings.
 REST, BETWEEN = 1.0, 5.0
-#: Below the picture: who reads it has no explorer on the page. Behind it, where there is a save, what goes on from it.
+#: Below the picture: who reads it has no explorer on the page. Then, where there is a save, how to continue from it.
 NOTE, GO_ON = "A still picture.", "To go on from the last save:  import dfa_lab as dfa; "
 
 
@@ -41,7 +41,7 @@ class StillPicture:
         self._output.begin()
 
     def look(self, run: Experiment, restoring: str, *, running: bool) -> None:
-        """Draw the run where it has moved and rests; ``restoring`` is what goes on from its save, "" for none."""
+        """Draw the run where it has moved and rests; ``restoring`` continues from its save, "" where none is."""
         now = time.monotonic()
         if running or not self._output.begun:
             self._rests_since = now

@@ -37,19 +37,13 @@ def test_what_was_measured_twice_at_a_step_stands_in_the_frame_once():
     history = dfa.History(replicas=2)
     rows = [(0, 1.0, True), (0, 1.0, True), (0, 1.0, False), (8, math.nan, False), (8, math.nan, True)]
     rows += [(9, 3.0, True), (9, 4.0, False), (10, 4.0, False), (10, 4.0, False), (12, 4.0, True)]
+    rows += [(16, 5.0, False), (16, 5.0, True), (16, 5.0, True)]
     for step, value, by_hand in rows:
         history.record("test_loss", [value, 2 * value], step=step, samples=step, by_hand=by_hand)
     frame = history.to_frame().query("replica == 0")
-    assert frame.step.tolist() == [
-        0,
-        8,
-        9,
-        9,
-        10,
-        10,
-        12,
-    ]  # 9: a change between
-    assert frame.value.fillna(-1).tolist() == [1, -1, 3, 4, 4, 4, 4]
+    # 9: a change between
+    assert frame.step.tolist() == [0, 8, 9, 9, 10, 10, 12, 16]
+    assert frame.value.fillna(-1).tolist() == [1, -1, 3, 4, 4, 4, 4, 5]
     assert dfa.History.from_json(history.to_json()).to_frame().equals(history.to_frame())
 
 

@@ -32,7 +32,9 @@ def run(rule):
 
 
 @pytest.mark.filterwarnings("ignore:of the feedback points")
-@pytest.mark.parametrize("way", [["dfa"], ["bp", "dfa"], ["dfa", "bp", "dfa"], ["dfa", "bp", "load", "dkp"]])
+@pytest.mark.parametrize(
+    "way", [["dfa"], ["bp", "dfa"], ["shallow", "dfa"], ["dfa", "bp", "dfa"], ["dfa", "bp", "load", "dkp"]]
+)
 def test_they_stay_left_out(way, tmp_path):
     one = run(way[0])
     for step in way[1:]:

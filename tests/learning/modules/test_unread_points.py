@@ -210,3 +210,115 @@ def test_the_output_layer_learns_by_the_error_itself_wherever_it_is_held(order, 
         assert again.other[0].weight.grad is None
     nn.functional.cross_entropy(module(X)["used"], targets).backward()
     assert torch.allclose(net.used.weight.grad, module.used.weight.grad)
+
+
+class Popped(nn.Module):
+    """A U-Net's way: the encoder gives a list, from which the decoder takes what it has used."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            [nn.Sequential(nn.Linear(4, 8), nn.Tanh()), nn.Sequential(nn.Linear(8, 8), nn.Tanh())]
+        )
+        self.pair, self.last = Pair(), nn.Linear(8, 3)
+
+    def forward(self, x):
+        for block in self.encoder:
+            x = block(x)
+        kept = self.pair(x)
+        h = kept.pop()
+        return self.last(h + kept.pop())
+
+
+class Pair(nn.Module):
+    """Gives a list of two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return [torch.tanh(self.a(x)), torch.tanh(self.b(x))]
+
+
+class Extended(nn.Module):
+    """The network puts its output into the mapping that a point gave, beside the rest or in its place."""
+
+    def __init__(self, key):
+        super().__init__()
+        self.body, self.named, self.last, self.key = nn.Linear(4, 8), Named(), nn.Linear(8, 3), key
+
+    def forward(self, x):
+        found = self.named(torch.tanh(self.body(x)))
+        found[self.key] = self.last(found["h"])
+        return found
+
+
+class Named(nn.Module):
+    """Gives a mapping."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return {"h": torch.tanh(self.linear(x))}
+
+
+@pytest.mark.parametrize("points", [None, ["encoder.1", "pair"]])
+def test_a_list_that_is_used_up_after_its_point(points):
+    torch.manual_seed(0)
+    module = Popped()
+    net = dfa.convert(module, "dfa", points=points)
+    net(X).square().sum().backward()
+    module(X).square().sum().backward()
+    assert torch.allclose(net(X), module(X))
+    assert torch.allclose(net.last.weight.grad, module.last.weight.grad)
+
+
+@pytest.mark.parametrize("points", [None, ["body", "named"]])
+@pytest.mark.parametrize("key", ["logits", "h"])
+def test_an_output_put_into_what_a_point_gave(key, points):
+    torch.manual_seed(0)
+    module = Extended(key)
+    net = dfa.convert(module, "dfa", output=key, points=points)
+    assert torch.equal(net(X)[key], module(X)[key])
+    net(X)[key].square().sum().backward()
+    module(X)[key].square().sum().backward()
+    assert torch.allclose(net.last.weight.grad, module.last.weight.grad)
+
+
+def test_an_audit_before_the_first_pass_says_of_the_network_that_trains():
+    torch.manual_seed(0)
+    net = dfa.convert(OwnHead(("used", "other")), "dfa", output="used")
+    targets = torch.tensor([0, 1, 2, 0, 1, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = {row.parameter: row for row in dfa.audit(net, X, targets, nn.functional.cross_entropy)}
+    assert "bp" in rows["used.weight"].explained
+    assert "used.direct_output" not in net.state_dict()
+
+
+def test_a_compiled_pass_before_any_other_is_an_error_where_a_point_gives_the_output():
+    net = dfa.convert(OwnHead(("used", "other")), "dfa", output="used")
+    with pytest.raises(dfa.DfaLabError, match="'used' gives the network's own output"):
+        torch.compile(net, backend="eager")(X)
+
+
+class Kept(nn.Module):
+    """A hook of the user's keeps what a block gave, and the head reads that."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.ModuleList([nn.Linear(4, 8), nn.Linear(8, 8)])
+        self.last = nn.Linear(8, 3)
+        self.body[1].register_forward_hook(lambda module, args, given: setattr(module, "kept", given))
+
+    def forward(self, x):
+        for block in self.body:
+            x = block(x)
+        return self.last(self.body[1].kept)
+
+
+def test_what_a_hook_of_the_users_kept_is_read():
+    assert said_by(lambda: dfa.convert(Kept(), "dfa", points=["body.0", "body.1"], example=X)) == []
