@@ -245,6 +245,11 @@ class FeedbackStore(ABC):
         held = {id(slot.matrix) for slot in self.slots(net)} | {id(owner._buffers.get(name))}
         return {key: one for key, one in net.named_buffers(remove_duplicate=False) if id(one) in held}
 
+    def complete(self, net: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """After ``state`` was made: put in the feedback of layers whose class writes its own parameters and no more."""
+        for key, one in self.buffers_of(net).items():
+            state.setdefault(f"{prefix}{key}", one.detach())
+
     def make_room(self, net: nn.Module, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Before ``state`` is loaded: register a buffer for all feedback in it that no rule has used here yet."""
         self.stale = True

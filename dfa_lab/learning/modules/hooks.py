@@ -115,6 +115,7 @@ class Conversion:
         root.register_forward_pre_hook(self.begin, prepend=True)
         root.register_forward_hook(self.end, prepend=True)
         root.register_load_state_dict_pre_hook(self.buffers.make_room)
+        root._register_state_dict_hook(self.buffers.complete)
         for name in self.points:
             root.get_submodule(name).register_forward_hook(functools.partial(self.tap, name), prepend=True)
 
@@ -244,8 +245,7 @@ class Conversion:
         if found is None:
             return returned, noted
         whole, (name, *behind) = found
-        names = [one[0] for one in noted or ()]
-        if not self._found or len(self._reached) == 1 or names.count(name) > 1:
+        if not self._found or len(self._reached) == 1 or [one[0] for one in noted or ()].count(name) > 1:
             raise DfaLabError(point_messages.output_is_cut(name))
         self.left_out.add(name)
         if noted and (others := [one for one in behind if one not in self.unread]):
