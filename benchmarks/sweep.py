@@ -2,6 +2,7 @@
 
     python benchmarks/sweep.py            # 3 rules × 4 lr × 3 scales × 20 seeds, 500 steps, three networks
     python benchmarks/sweep.py --seeds 2 --steps 50 --part 0.2
+    python benchmarks/sweep.py --groups 1 4 8 16 32 64      # how long a run takes in groups of so many
 
 A plain run is backpropagation of ``nn.Sequential`` under ``torch.optim.SGD``, batches by index from a permutation, the
 loss read at every tenth step, the test split at the end: what every rule is compared with. It has no feedback and no
@@ -30,6 +31,7 @@ NETWORKS = {
     "64-128-128-10, batch 64": ((128, 128), 64),
     "64-512-10, batch 64": ((512,), 64),
 }
+GROUPED = {**NETWORKS, "64-128-128-10, batch 256": ((128, 128), 256)}
 PROCESSES = 2
 
 
@@ -89,15 +91,31 @@ def timed(pool, runs, part, steps, widths, batch, fields) -> tuple[float, float,
     )
 
 
+def print_groups(sizes: list[int], steps: int, rounds: int) -> None:
+    """Microseconds a run and step by ``dfa``, for each network and size of a group, one thread, the least of rounds."""
+    print("| network | " + " | ".join(f"K = {size}" for size in sizes) + " |\n|---|" + "---|" * len(sizes))
+    for name, (widths, batch) in GROUPED.items():
+        found: dict[int, list[float]] = {size: [] for size in sizes}
+        for size in sizes * rounds:
+            fields = {"widths": widths, "batch_size": batch, "executor": 1, "group_size": size, "progress": False}
+            took = seconds(lambda: dfa.sweep({"lr": [0.1]}, seeds=size, steps=steps, task="digits", **fields))  # noqa: B023
+            found[size].append(took / size / steps * 1e6)
+        print(f"| {name} | " + " | ".join(f"{min(found[size]):.0f}" for size in sizes) + " |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--part", type=float, default=0.1)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--groups", type=int, nargs="+")
     arguments = parser.parse_args()
     steps, part = arguments.steps, arguments.part
     torch.set_num_threads(1)
+    if arguments.groups:
+        print_groups(arguments.groups, steps, arguments.rounds)
+        return
     runs = [(lr, seed) for _ in GRID["rule"] for lr in GRID["lr"] for _ in GRID["feedback_scale"]
             for seed in range(arguments.seeds)]  # fmt: skip
     print(f"{len(runs)} runs of {steps} steps on digits; torch {torch.__version__}, joblib {joblib.__version__}, "

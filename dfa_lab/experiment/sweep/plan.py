@@ -12,9 +12,10 @@ from dfa_lab.experiment.settings import PER_REPLICA, Settings
 from dfa_lab.experiment.sweep.feasibility import size_of
 from dfa_lab.experiment.sweep.grid import Grid
 
-#: Numbers that the replicas of a group may take together, their weights and the activities of a batch: what a core's
-#: caches hold. Beyond it a replica more costs what it costs alone (docs/decisions/0032).
-NUMBERS = 800_000
+#: Numbers that the replicas of a group may take together, their weights and the activities of a batch: 8 MB, which the
+#: caches of a small machine hold. Where nobody knows how many workers there are, groups are smaller: beyond these a
+#: run gains a tenth by more beside it, and what one worker trains is lost to the others (docs/decisions/0032).
+NUMBERS, UNKNOWN_NUMBERS = 2_000_000, 800_000
 #: The most replicas of a group, and how many groups a sweep is cut into before the groups grow beyond ``FEW``.
 MOST, GROUPS, FEW = 64, 16, 8
 #: Groups that a worker gets of a sweep that has the runs for it. Of unknown workers: how many groups there are then,
@@ -43,7 +44,8 @@ def plan(grid: Grid, steps: int, size: int | None = None, workers: int | None = 
         key = _shared(fields)
         alike.setdefault(key, []).extend(range(place, place + len(grid.seeds)))
         place += len(grid.seeds)
-    costs = {key: _costs(json.loads(key), steps) for key in alike}
+    most = UNKNOWN_NUMBERS if workers is None else NUMBERS
+    costs = {key: _costs(json.loads(key), steps, most) for key in alike}
     share = _share(place, sum(len(runs) * costs[key][1] for key, runs in alike.items()), workers)
     groups = []
     for key, runs in alike.items():
@@ -55,11 +57,11 @@ def plan(grid: Grid, steps: int, size: int | None = None, workers: int | None = 
     return sorted(groups, key=lambda one: -one.total)
 
 
-def _costs(fields: dict[str, Any], steps: int) -> tuple[int, float]:
-    """How many replicas of a run fit into a core's caches, and roughly its seconds."""
+def _costs(fields: dict[str, Any], steps: int, most: int) -> tuple[int, float]:
+    """How many replicas of a run take at most so many numbers, and roughly its seconds."""
     batch = fields.get("batch_size", Settings.model_fields["batch_size"].default)
     of = size_of(json.dumps({name: value for name, value in fields.items() if name in SIZED}, sort_keys=True))
-    fitting = max(1, min(MOST, NUMBERS // (of.weights + batch * of.units)))
+    fitting = max(1, min(MOST, most // (of.weights + batch * of.units)))
     return fitting, of.step(batch) * steps / RATE
 
 

@@ -123,8 +123,9 @@ def _accumulate(
             weight.addmm_(transposed, h, beta=beta, alpha=alpha)
         bias.addmv_(transposed, ones, beta=beta, alpha=alpha)
         return
-    h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
-    weight.baddbmm_(transposed, h, beta=beta, alpha=alpha)
+    # δ was just made, and is still in the cache: the sum over it comes first.
     if beta != 1:
         bias.mul_(beta)
     bias.add_(transposed.sum(-1), alpha=alpha)
+    h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
+    weight.baddbmm_(transposed, h, beta=beta, alpha=alpha)
