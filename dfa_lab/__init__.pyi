@@ -16,6 +16,7 @@ from .experiment.sessions import Session as Session
 from .experiment.sessions import Story as Story
 from .experiment.sessions import StoryStep as StoryStep
 from .experiment.settings import Settings as Settings
+from .experiment.sweep import SweepInterrupted as SweepInterrupted
 from .experiment.sweep import load_sweep as load_sweep
 from .experiment.sweep import sweep as sweep
 from .learning.activations import ACTIVATIONS as ACTIVATIONS

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import inspect
-import itertools
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
-import torch
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import METRICS
@@ -21,12 +16,10 @@ from dfa_lab.learning.alignment import CONVENTIONS, column
 from dfa_lab.learning.rules import Rule
 from dfa_lab.registry import Registry, per_layer
 
-#: Says which process an entry comes from; a forked child has its parent's entries, and its name.
+#: Says which process an entry comes from. A forked child has one of its own: it lacks what its parent registers later.
 PROCESS = uuid.uuid4().hex
 #: The registries whose entries travel: of a setting by its name, and of conventions.
 REGISTRIES: dict[str, Registry[Any]] = {**CHOICES, "convention": CONVENTIONS}
-#: How deep an object is looked into, and how many parts of it are.
-DEEP, MOST_PARTS = 12, 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,52 +103,10 @@ def _cloudpickle() -> Any:
     return cloudpickle
 
 
-def identity(value: Any) -> str:
-    """16 hex digits that are others where a function's source is, or a number in a value."""
-    total = hashlib.sha256()
-    for part in itertools.islice(_parts(value, DEEP), MOST_PARTS):
-        total.update(part.encode() + b"\0")
-    return total.hexdigest()[:16]
+def _begin_child() -> None:
+    global PROCESS  # noqa: PLW0603 - said once, by the system
+    PROCESS = uuid.uuid4().hex
 
 
-def _parts(value: Any, deep: int) -> Iterator[str]:
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        yield repr(value)
-    elif not deep:
-        yield type(value).__qualname__
-    elif isinstance(value, torch.Tensor | np.ndarray):
-        array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
-        yield f"{array.shape} {array.dtype} {hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()}"
-    elif isinstance(value, Mapping):
-        for key in sorted(value, key=str):
-            yield str(key)
-            yield from _parts(value[key], deep - 1)
-    elif isinstance(value, list | tuple | set | frozenset):
-        yield f"{type(value).__name__} {len(value)}"
-        for one in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
-            yield from _parts(one, deep - 1)
-    elif inspect.isfunction(value):
-        yield _source(value)
-        yield from _parts([value.__defaults__, value.__kwdefaults__, *map(_content, value.__closure__ or ())], deep - 1)
-    elif inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
-        yield " ".join(str(getattr(value, name, "")) for name in ("__module__", "__qualname__", "__name__"))
-    else:
-        yield type(value).__qualname__
-        fields = [one.name for one in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else ()
-        inner = {name: getattr(value, name) for name in fields} or getattr(value, "__dict__", {})
-        yield from _parts(dict(inner), deep - 1)
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # nothing was put into it yet
-        return None
-
-
-def _source(function: Any) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):  # typed at a prompt
-        code = function.__code__
-        return f"{code.co_code.hex()} {code.co_names} {[one for one in code.co_consts if not inspect.iscode(one)]}"
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)

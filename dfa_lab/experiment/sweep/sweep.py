@@ -36,6 +36,13 @@ class SweepInterrupted(KeyboardInterrupt):
     """Ctrl-C during a sweep. ``frame`` is its table so far: runs that were not trained have no numbers, and an error.
 
     In a notebook it is ``sys.last_value.frame``; with a folder ``dfa.load_sweep`` gives it too.
+
+    >>> import pandas as pd, dfa_lab as dfa
+    >>> try:  # here for a call of dfa.sweep that is stopped
+    ...     raise dfa.SweepInterrupted("the sweep was stopped; 1 of 2 runs are done", pd.DataFrame({"lr": [0.1, 0.2]}))
+    ... except dfa.SweepInterrupted as stopped:
+    ...     print(len(stopped.frame))
+    2
     """
 
     def __init__(self, message: str, frame: pd.DataFrame) -> None:
@@ -71,6 +78,8 @@ def sweep(
     - ``executor``: None is this process or several, whatever is faster; a number of processes; or an executor with
       ``submit``, such as Dask's ``Client.get_executor()``.
     - ``folder`` keeps a file a run: what is done there is not trained again, what failed is. Processes may share it.
+      Settings, steps, metrics and the code of your own entries and metrics make another run, with what this code reads
+      and calls of yours; what files hold, a clock or chance says, does not.
     - ``group_size`` is the most runs that are trained side by side. None chooses by the network, and so that each
       process has some; an executor does not say how many workers it has: for many give runs / (3 × workers). A number
       makes the same groups, and so the same table to the last bit, whoever trains them. In a ``folder`` None keeps the
@@ -81,7 +90,7 @@ def sweep(
     where there is none), ``seconds`` (a run's share of its group's time) and ``error`` (None where all went well);
     ``.attrs`` says how it was made, and how many ``runs`` were asked for, how many are ``done``, and how many of these
     ``failed``. Raises ``DfaLabError`` that lists every setting which cannot be used, before
-    anything runs; ``SweepInterrupted``, a KeyboardInterrupt with the table so far, on Ctrl-C.
+    anything runs; ``dfa.SweepInterrupted``, a KeyboardInterrupt with the table so far, on Ctrl-C.
 
     >>> import dfa_lab as dfa
     >>> frame = dfa.sweep({"lr": [0.05, 0.1]}, seeds=2, steps=5, task="moons", widths=(8,), progress=False)

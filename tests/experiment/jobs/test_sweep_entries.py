@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import subprocess
+import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +68,157 @@ def test_what_is_made_alike_is_identical(make):
 def test_what_differs_is_told_apart():
     several = [make() for make in MADE] + [scaled(3), Held(torch.zeros(3)), {"a": np.arange(4), "b": {1, 2}}, scaled]
     assert len({identity(one) for one in several}) == len(several)
+
+
+SCALE, HELD = 1.0, {"k": 1}
+
+
+def helped(run):
+    return run
+
+
+class Metric:
+    factor = 1
+
+    def __init__(self, by: Any) -> None:
+        self.by = by
+
+    def measured(self, run):
+        return self.by * self.factor
+
+    def __call__(self, run):
+        return self.by
+
+
+class Slotted:
+    __slots__ = ("by",)
+
+    def __init__(self, by: Any) -> None:
+        self.by = by
+
+
+def reads_a_global(run):
+    return SCALE
+
+
+def reads_a_mapping(run):
+    return HELD["k"]
+
+
+def calls_another(run):
+    return helped(run) + 1
+
+
+def reads_a_module(run):
+    import tests_own_module
+
+    return tests_own_module.function(run) * tests_own_module.NUMBER
+
+
+def reads_a_class(run):
+    return Metric(1).measured(run)
+
+
+def inner(run):
+    return [SCALE for _ in range(2)] + [(lambda: HELD)()]
+
+
+@functools.lru_cache
+def cached(run):
+    return SCALE
+
+
+GLOBALS = [
+    (reads_a_global, "SCALE", 2.0),
+    (reads_a_mapping, "HELD", {"k": 2}),
+    (calls_another, "helped", lambda run: -run),
+    (inner, "SCALE", 3.0),
+    (inner, "HELD", 3.0),
+    (cached, "SCALE", 4.0),
+    (functools.partial(reads_a_global, 1), "SCALE", 5.0),
+]
+
+
+@pytest.mark.parametrize(("function", "name", "value"), GLOBALS)
+def test_what_a_function_reads_counts(function, name, value, monkeypatch):
+    before = identity(function)
+    monkeypatch.setitem(globals(), name, value)
+    assert identity(function) != before
+    monkeypatch.undo()
+    assert identity(function) == before
+
+
+def test_a_module_of_the_users_counts_by_what_is_read_of_it(monkeypatch):
+    module = types.ModuleType("tests_own_module")
+    exec("NUMBER, OTHER = 1, 1\ndef function(run): return deeper() * run\ndef deeper(): return 1", vars(module))
+    monkeypatch.setitem(sys.modules, "tests_own_module", module)
+    before = identity(reads_a_module)
+    module.OTHER = 2
+    assert identity(reads_a_module) == before
+    module.NUMBER = 2
+    again = identity(reads_a_module)
+    assert again != before
+    module.deeper = lambda: 2
+    assert identity(reads_a_module) != again
+
+
+def test_a_class_of_the_users_counts_by_its_code(monkeypatch):
+    before = identity(reads_a_class), identity(Metric(1)), identity(Metric(1).measured)
+    monkeypatch.setattr(Metric, "factor", 2)
+    after = identity(reads_a_class), identity(Metric(1)), identity(Metric(1).measured)
+    assert not set(before) & set(after)
+    monkeypatch.setattr(Metric, "__call__", lambda self, run: 3)
+    assert identity(Metric(1)) != after[1]
+
+
+def closing(over):
+    return lambda run: over
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda k: functools.partial(helped, k=k),
+        lambda k: functools.partial(max, k),
+        lambda k: Metric(k).measured,
+        Metric,
+        Slotted,
+        lambda k: closing(np.float32(k)),
+        lambda k: closing(Path(f"a{k}")),
+        lambda k: closing(torch.tensor(k, dtype=torch.bfloat16)),
+        lambda k: [(lambda run: 1), (lambda run: 2)][k],
+        lambda k: closing(SimpleNamespace(k=k)),
+        lambda k: closing(types.MappingProxyType({"k": k})),
+        lambda k: closing(iter([k])),
+    ],
+)
+def test_what_it_was_made_with_counts(made):
+    assert identity(made(0)) == identity(made(0))
+    assert identity(made(0)) != identity(made(1))
+
+
+def test_the_digits_are_those_of_another_process():
+    program = (
+        f"import {__name__} as t; from dfa_lab.experiment.jobs import identity; "
+        "print([identity(one) for one, _, _ in t.GLOBALS], [identity(make()) for make in t.MADE])"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert done.stdout.strip() == f"{[identity(one) for one, _, _ in GLOBALS]} {[identity(make()) for make in MADE]}"
+
+
+def test_what_has_too_many_parts_is_an_error():
+    with pytest.raises(dfa.DfaLabError, match="100,000 parts"):
+        identity(closing(list(range(100_001))))
 
 
 def test_what_refers_to_itself_comes_to_an_end():

@@ -234,6 +234,31 @@ def test_joblibs_own_processes_are_left_alone():
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+def test_workers_forked_before_an_entry_was_registered_get_it(tmp_path):
+    script = tmp_path / "workers.py"
+    script.write_text(
+        "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "import torch\nimport dfa_lab as dfa\ntorch.set_num_threads(1)\n"
+        "FIELDS = {'steps': 5, 'task': 'moons', 'widths': (8,), 'progress': False, 'group_size': 1}\nNAMES = ['early', 'late']\n"
+        "def swept(executor): return dfa.sweep({'feedback_init': NAMES[:count]}, executor=executor, **FIELDS)\n"
+        "dfa.FEEDBACK_INITS.register('early', lambda site, generator: torch.ones(site.shape))\n"
+        "count = 1\n"
+        "with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('fork')) as pool:\n"
+        "    assert not swept(pool).error.any()\n"
+        "    count = 2\n"
+        "    dfa.FEEDBACK_INITS.register('late', lambda site, generator: -torch.ones(site.shape))\n"
+        "    dfa.FEEDBACK_INITS.put('early', lambda site, generator: torch.full(site.shape, 0.5))\n"
+        "    there, here = swept(pool), swept(1)\n"
+        "print(there.error.tolist(), (there.train_loss == here.train_loss).all())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stdout.strip() == "[None, None] True", done.stderr[-2000:]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
     script = tmp_path / "forked.py"
     script.write_text(
