@@ -30,8 +30,15 @@ class LockedRun(Protocol):
         """In the child: it was in the middle of something when the process was forked."""
 
 
+class _Held(threading.local):
+    """What the fork of this thread has taken: two threads may fork at once, and each releases its own."""
+
+    def __init__(self) -> None:
+        self.locks: list[tuple[LockedRun, Any]] = []
+
+
 _runs: WeakSet[LockedRun] = WeakSet()
-_held: list[tuple[LockedRun, Any]] = []
+_held = _Held()
 _child = False
 
 
@@ -57,20 +64,20 @@ def check_threads(threads: int) -> None:
 
 def _hold_all() -> None:
     until = time.monotonic() + PATIENCE
-    for run in list(_runs):
+    for run in sorted(_runs, key=id):  # in one order, so that two threads that fork do not wait for each other
         taken = run._lock.acquire(timeout=max(0.0, until - time.monotonic()))
-        _held.extend([(run, run._lock)] if taken else [])
+        _held.locks.extend([(run, run._lock)] if taken else [])
 
 
 def _release_all() -> None:
-    while _held:
-        _held.pop()[1].release()
+    while _held.locks:
+        _held.locks.pop()[1].release()
 
 
 def _begin_child() -> None:
     global _child  # noqa: PLW0603 - said once, by the system
     _child = True
-    whole = {id(run) for run, _ in _held}
+    whole = {id(run) for run, _ in _held.locks}
     _release_all()
     for run in list(_runs):
         if id(run) not in whole:

@@ -40,7 +40,7 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
             due = time.monotonic() + APART
 
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    end = experiment.observe("measure", save_when_due)
+    end = experiment.observe("step", save_when_due)
     try:
         yield
     except KeyboardInterrupt:

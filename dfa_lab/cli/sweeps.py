@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dfa_lab.experiment.history import History
+    from dfa_lab.experiment.run import Experiment
 
 FILE_HELP = "A TOML file with grid, seeds, steps, task, metrics, and settings that all runs share."
 SIDE_HELP = "A sweep's folder, or a run: what Experiment.save or History.to_json wrote."
@@ -183,6 +184,18 @@ def _summary(frame: pd.DataFrame) -> str:
     return str(summary(frame))
 
 
+def _measured(run: Experiment) -> History:
+    """The history of a run, with what the test split says at its last step."""
+    found = {
+        metric: value
+        for metric, value in run.evaluate().items()
+        if (newest := run.history.newest(metric)) is None or newest[0] < run.steps_done
+    }
+    for metric, value in found.items():
+        run.history.record(metric, value, step=run.steps_done, samples=run.samples_seen, by_hand=True)
+    return run.history
+
+
 def _kept(path: Path) -> pd.DataFrame | History:
     """The table of a sweep's folder, or the history of a run's file."""
     if path.is_dir():
@@ -197,7 +210,7 @@ def _kept(path: Path) -> pd.DataFrame | History:
     try:
         content = read_regular(path)
         if is_checkpoint(content):  # whatever the file is called
-            return Experiment.load(path).history
+            return _measured(Experiment.load(path))
         text = content.decode("utf-8")
     except OSError as error:
         raise DfaLabError(

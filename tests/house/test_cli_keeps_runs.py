@@ -100,7 +100,7 @@ def test_a_run_with_a_module_is_gone_on_with_in_python(tmp_path, capsys):
 
 
 def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):
-    """Where a file is due at every measurement, as many are written."""
+    """Where a file is due at every step, as many are written."""
     monkeypatch.setattr(kept_run, "APART", 0.0)
     monkeypatch.setattr(kept_run, "FIRST", 0.0)
     steps, save = [], dfa.Experiment.save
@@ -111,11 +111,12 @@ def test_it_is_saved_while_it_trains(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dfa.Experiment, "save", noted)
     assert run(*RUN, "--set", "probe_every=10", "--steps", "30", "--save", str(tmp_path / "run")) == 0
-    assert sorted(set(steps)) == [0, 1, 2, 4, 8, 10, 20, 30]
+    assert sorted(set(steps)) == [*range(31)]
 
 
-def test_the_first_file_with_training_in_it_comes_early(tmp_path, monkeypatch):
-    """By a clock that goes on a second a step: a measurement after 5 s, and one every 30 s from then on."""
+@pytest.mark.parametrize("probe_every", [10, 1000])
+def test_the_first_file_with_training_in_it_comes_early(tmp_path, monkeypatch, probe_every):
+    """By a clock that goes on a second a step: after 5 s, and every 30 s from then on, whenever it is measured."""
     steps, runs, save = [], [], dfa.Experiment.save
 
     def noted(self, path):
@@ -125,8 +126,9 @@ def test_the_first_file_with_training_in_it_comes_early(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dfa.Experiment, "save", noted)
     monkeypatch.setattr(kept_run, "time", SimpleNamespace(monotonic=lambda: float(runs[0].steps_done)))
-    assert run(*RUN, "--set", "probe_every=10", "--steps", "90", "--save", str(tmp_path / "run")) == 0
-    assert steps == [0, 8, 40, 70, 90]
+    seldom = ("--set", f"probe_every={probe_every}", "--set", "record_every=1000")
+    assert run(*RUN, *seldom, "--steps", "90", "--save", str(tmp_path / "run")) == 0
+    assert steps == [0, 5, 35, 65, 90]
 
 
 def test_a_run_that_diverges_is_kept_where_it_went_back_to(tmp_path, capsys):

@@ -1,5 +1,8 @@
 """dfa-lab sweep and compare: what a file asks for is trained, what is wrong in it is one error with the file's name."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -223,6 +226,27 @@ def test_compare_takes_saved_runs_and_histories(suffix, tmp_path, capsys):
     assert f"{experiment.history.last('train_loss'):.3f} (1)" in out
     assert run("compare", *paths, "--metric", "train_los") == 2
     assert "Did you mean 'train_loss'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_compare_says_of_saved_runs_what_they_reach_at_their_last_step(replicas, tmp_path, capsys):
+    run_, path = dfa.Experiment(task="moons", widths=(8,), replicas=replicas, lr=0.5), tmp_path / "run"
+    for _ in range(7):
+        run_.step()
+    assert run_.history.newest("test_loss")[0] < 7
+    run_.save(path)
+    assert run("compare", path, path) == 0
+    out = capsys.readouterr().out
+    assert [line.split() for line in out.splitlines() if line.startswith("runs")] == [
+        ["runs", *[str(replicas or 1)] * 2]
+    ]
+    assert "at step" not in out
+    shown = float(out.split("test loss")[1].splitlines()[2].split()[0])
+    assert shown == pytest.approx(np.mean(run_.evaluate()["test_loss"]), abs=0.006)
+    assert shown != pytest.approx(np.mean(run_.history.last("test_loss")), abs=0.006)
+    command = ["train", "--resume", path, "--steps", "7", "--json"]
+    assert run(*command) == 0
+    assert shown == pytest.approx(np.mean(json.loads(capsys.readouterr().out)["test_loss"]), abs=0.006)
 
 
 #: The first bytes of safetensors: the length of their header, and its bracket.

@@ -14,7 +14,7 @@ from typing import Any
 from dfa_lab.errors import in_words
 from dfa_lab.experiment.jobs.executors import Given, Here, Processes
 from dfa_lab.experiment.jobs.job import Group, do_job
-from dfa_lab.experiment.jobs.side_by_side import Result
+from dfa_lab.experiment.jobs.side_by_side import FAILURES, Result
 
 #: Seconds between two looks at what other processes do in the folder.
 LOOK = 0.2
@@ -97,7 +97,7 @@ class Execution:
             more += (lambda step: self.part(len(part.runs) * step / self.steps),)
         try:
             future = self.executor.submit(do_job, runs, self.steps, self.extras, *more)
-        except Exception as error:
+        except FAILURES as error:
             self._failed(part, claimed, error)
             return
         self._flying[id(future)] = (future, part, claimed)
@@ -114,7 +114,7 @@ class Execution:
         _, part, claimed = self._flying.pop(id(future))
         try:
             results = future.result()
-        except Exception as error:
+        except FAILURES as error:
             self._failed(part, claimed, error)
             return
         self.keep(part.runs, results)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.jobs.job import Group
+from dfa_lab.experiment.jobs.side_by_side import FAILURES
 
 #: Seconds until a process has loaded torch and dfa_lab, and how long it waits for more work before it ends.
 START, IDLE = 4.0, 120
@@ -33,7 +34,7 @@ class Here:
         future: Future[Any] = Future()
         try:
             future.set_result(function(*arguments))
-        except Exception as error:
+        except FAILURES as error:
             future.set_exception(error)
         return future
 

@@ -20,6 +20,8 @@ from dfa_lab.experiment.settings import PER_REPLICA, Settings
 from dfa_lab.experiment.training import StreamState
 from dfa_lab.learning.rules import RULES
 
+#: What makes a run a failed one and leaves the others alone: a metric's or a rule's ``sys.exit`` too, Ctrl-C not.
+FAILURES = (Exception, SystemExit)
 #: Seconds of training between two files of a group.
 SAVE_EVERY = 3.0
 #: Metrics of the test split.
@@ -55,7 +57,7 @@ def train_runs(
     began = time.perf_counter()
     try:
         results = _train(runs, steps, metrics, tick, saved)
-    except Exception as error:
+    except FAILURES as error:
         if len(runs) > 1:
             return [one for run in runs for one in train_runs([run], steps, metrics)]
         results = [Result(metrics=_no_numbers(metrics), seconds=0.0, error=in_words(error))]
@@ -191,7 +193,7 @@ def _result(run: Experiment, replica: int, given: Mapping[str, Any], metrics: Se
             alone = alone or (run if run.settings.replicas is None else single_run(run, replica, given))
             value = metric.function(alone)
             numbers[metric.column] = float(value.detach() if isinstance(value, Tensor) else value)
-        except Exception as error:
+        except FAILURES as error:
             errors.append(f"the metric {metric.column} failed: {in_words(error)}")
     return Result(metrics=numbers, seconds=0.0, error=" ".join(errors) or None)
 

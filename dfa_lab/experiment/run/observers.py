@@ -127,10 +127,10 @@ class Observers:
 def rows_of(history: History, step: int) -> dict[str, Any]:
     """The rows of one step, the newest: metric -> a number, or for each layer one."""
     found: dict[str, Any] = {}
-    for (metric, layer), series in sorted(history.series.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
-        if len(series) and series.steps[-1] == step:
-            values = series.values[(len(series) - 1) * history.replicas : len(series) * history.replicas]
-            mean = sum(values) / history.replicas
-            found[metric] = mean if not METRICS[metric].per_layer else (*found.get(metric, ()), mean)
-            assert layer is None or METRICS[metric].per_layer
+    here = [(key, series) for key, series in history.series.items() if len(series) and series.steps[-1] == step]
+    for (metric, layer), series in sorted(here, key=lambda item: (item[0][0], item[0][1] or 0)):
+        values = series.values[(len(series) - 1) * history.replicas : len(series) * history.replicas]
+        mean = sum(values) / history.replicas
+        found[metric] = mean if not METRICS[metric].per_layer else (*found.get(metric, ()), mean)
+        assert layer is None or METRICS[metric].per_layer
     return found

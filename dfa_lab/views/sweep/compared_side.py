@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dfa_lab.experiment.history import History
@@ -26,12 +26,16 @@ LISTED = 3
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: its name, a row a trained run with its settings and metrics, and what all runs share."""
+    """One of the two: its name, a row a trained run with its settings and metrics, and what all runs share.
+
+    Of a run ``measured_at`` has the metrics whose last value is of a step before the run's last, with that step.
+    """
 
     name: str
     frame: pd.DataFrame
     shared: Mapping[str, Any]
     missing: str = ""
+    measured_at: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, given: object, place: str) -> Side:
@@ -40,7 +44,7 @@ class Side:
         Raises ``DfaLabError`` that says what ``place`` got, for anything else and where no run is trained yet.
         """
         if isinstance(given, History):
-            return cls(name, *_rows_of_history(given))
+            return cls(name, *_rows_of_history(given), measured_at=_steps_before_the_last(given))
         frame = checked_frame(given, place)
         attrs = dict(frame.attrs)
         # Where a folder holds several sweeps, what all of them share.
@@ -95,8 +99,7 @@ def _rows_of_history(history: History) -> tuple[pd.DataFrame, dict[str, Any]]:
     columns: dict[str, Any] = {}
     for (metric, layer), series in sorted(history.series.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
         if len(series):
-            name = metric if layer is None else f"{metric}_{layer}"
-            columns[name] = history.values(metric, layer)[1][-1]
+            columns[_column(metric, layer)] = history.values(metric, layer)[1][-1]
     each = {
         name: list(value)
         for name, value in settings.items()
@@ -107,6 +110,16 @@ def _rows_of_history(history: History) -> tuple[pd.DataFrame, dict[str, Any]]:
     left_out = {"replicas", *SEEDS, *each}
     frame = pd.DataFrame({**{name: one for name, one in each.items() if name not in SEEDS}, "seed": seeds, **columns})
     return frame, {name: value for name, value in settings.items() if name not in left_out}
+
+
+def _steps_before_the_last(history: History) -> dict[str, int]:
+    """The columns whose last value is of a step before the run's last, with that step."""
+    steps = {_column(*key): series.steps[-1] for key, series in history.series.items() if len(series)}
+    return {column: step for column, step in steps.items() if step < history.last_step}
+
+
+def _column(metric: str, layer: int | None) -> str:
+    return metric if layer is None else f"{metric}_{layer}"
 
 
 def same(value: Any) -> Hashable:

@@ -14,7 +14,7 @@ from dfa_lab.experiment.settings import label_of
 from dfa_lab.html_table import plain_table
 from dfa_lab.views.sweep.column_labels import column_label, words_of
 from dfa_lab.views.sweep.compared_side import NO_METRICS, Side, same
-from dfa_lab.views.sweep.group_statistics import NOTHING, Statistics, decimals_for
+from dfa_lab.views.sweep.group_statistics import NOTHING, Statistics, decimals_for, written
 from dfa_lab.views.sweep.sweep_groups import numbers
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Comparison:
     ``differing`` are settings that neither varies and that are not the same, with the value of each side; ``frame``
     has a row for each combination of the settings in ``varied`` and each metric: for each side the mean, the sample
     standard deviation (NaN of one run) and the number of runs with a finite value, and ``difference``, the second mean
-    minus the first. ``missing`` says of each sweep which of its runs are not trained yet.
+    minus the first. ``missing`` says of each sweep which of its runs are not trained yet. ``measured_at`` has, of a run
+    for each side, the metrics whose last value is of a step before its last, with that step.
     """
 
     names: tuple[str, str]
@@ -42,6 +43,7 @@ class Comparison:
     frame: pd.DataFrame
     unmatched: tuple[int, int] = field(default=(0, 0))
     missing: tuple[str, str] = ("", "")
+    measured_at: tuple[Mapping[str, int], Mapping[str, int]] = field(default=({}, {}))
 
     def __str__(self) -> str:
         """The tables as a console shows them: first the settings, then one for each metric."""
@@ -53,7 +55,11 @@ class Comparison:
             own = self.frame[self.frame["metric"] == metric]
             head = [*map(label_of, self.varied), "A", "B", "B − A"]
             lines = [[*(words_of(row[name]) for name in self.varied), *_cells(row)] for _, row in own.iterrows()]
-            parts.append(f"{column_label(metric).replace(chr(10), ' ')}, mean ± sd (runs)\n{plain_table(head, lines)}")
+            steps = "".join(
+                f", {s} at step {at[metric]:,}" for s, at in zip("AB", self.measured_at, strict=True) if metric in at
+            )
+            label = column_label(metric).replace("\n", " ")
+            parts.append(f"{label}, mean ± sd (runs){steps}\n{plain_table(head, lines)}")
         for side, number in zip("AB", self.unmatched, strict=True):
             if number:
                 parts.append(f"{number:,} combinations of settings are in {side} alone.")
@@ -108,7 +114,8 @@ def comparison(
             rows.append({"metric": metric, **dict(zip(varied, values, strict=True)), **sides, "difference": difference})
     missing = (a.missing, b.missing)
     sizes, failed = (len(a.frame), len(b.frame)), (_failed(a.frame), _failed(b.frame))
-    return Comparison(names, sizes, failed, differing, tuple(varied), pd.DataFrame(rows), alone, missing)
+    at = (a.measured_at, b.measured_at)
+    return Comparison(names, sizes, failed, differing, tuple(varied), pd.DataFrame(rows), alone, missing, at)
 
 
 def _metrics(a: Side, b: Side, given: Sequence[str] | None) -> list[str]:
@@ -145,4 +152,4 @@ def _cells(row: Any) -> list[str]:
     decimals = decimals_for([row["sd_a"], row["sd_b"]], fallback=apart or 0.001)
     sides = [Statistics(row[f"mean_{side}"], row[f"sd_{side}"], int(row[f"runs_{side}"])) for side in "ab"]
     cells = [f"{one.text(decimals)} ({one.runs})" if one.runs else NOTHING for one in sides]
-    return [*cells, f"{difference:+.{decimals}f}" if np.isfinite(difference) else NOTHING]
+    return [*cells, written(difference, decimals, "+") if np.isfinite(difference) else NOTHING]

@@ -11,6 +11,8 @@ import numpy as np
 NOTHING = "–"
 #: The most decimals that a table shows.
 DECIMALS = 6
+#: From here on a number is written as 5.26e+18.
+LARGE = 1e9
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,16 @@ class Statistics:
         """``0.951 ± 0.012``; the mean alone of one run."""
         if not self.runs:
             return NOTHING
-        return f"{self.mean:.{decimals}f}" + (f" ± {self.sd:.{decimals}f}" if np.isfinite(self.sd) else "")
+        return written(self.mean, decimals) + (f" ± {written(self.sd, decimals)}" if np.isfinite(self.sd) else "")
+
+
+def written(value: float, decimals: int, sign: str = "") -> str:
+    """A number with so many decimals; a large one by its power of ten. ``sign`` "+" says of a positive one that it is.
+
+    >>> written(0.125, 2), written(-5.2631e18, 2), written(3.0, 0, "+")
+    ('0.12', '-5.26e+18', '+3')
+    """
+    return f"{value:{sign}.2e}" if abs(value) >= LARGE else f"{value:{sign}.{decimals}f}"
 
 
 def decimals_for(spreads: Iterable[float], fallback: float = 0.001) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dfa_lab.experiment.settings import label_of
 from dfa_lab.html_table import plain_table
 from dfa_lab.views.sweep.column_labels import words_of
@@ -21,6 +23,8 @@ LINES = 60
 def summary(frame: pd.DataFrame) -> str:
     """Means ± sd of each combination of settings, as a console shows them, then what failed and what is missing.
 
+    ``runs`` are those without an error; beside a metric that another number of runs has stands how many.
+
     >>> import pandas as pd
     >>> from dfa_lab.views.sweep import summary
     >>> print(summary(pd.DataFrame({"lr": [0.1, 0.1], "seed": [0, 1], "test_loss": [0.25, 0.75]})))
@@ -33,11 +37,17 @@ def summary(frame: pd.DataFrame) -> str:
     groups = list(side.groups(side.settings).values())
     found = [{name: Statistics.of(column[rows]) for name, column in columns.items()} for _, rows in groups]
     decimals = {name: decimals_for(one[name].sd for one in found) for name in columns}
+    finished = frame["error"].isna().to_numpy() if "error" in frame.columns else np.ones(len(frame), dtype=bool)
     lines = []
     for (values, rows), one in list(zip(groups, found, strict=True))[:LINES]:
-        runs = min((each.runs for each in one.values()), default=len(rows))
+        runs = int(finished[rows].sum())
         counted = f"{runs}" if runs == len(rows) else f"{runs} of {len(rows)}"
-        lines.append([*map(words_of, values), counted, *(each.text(decimals[name]) for name, each in one.items())])
+        texts = {name: each.text(decimals[name]) for name, each in one.items()}
+        # A metric that not every finished run has: the angles of an untrained layer, what a failed run still reached.
+        own = [
+            f"{text} ({one[name].runs})" if one[name].runs not in (0, runs) else text for name, text in texts.items()
+        ]
+        lines.append([*map(words_of, values), counted, *own])
     head = [*map(label_of, side.settings), "runs", *(name.replace("_", " ") for name in columns)]
     parts = [plain_table(head, lines)]
     if len(groups) > LINES:

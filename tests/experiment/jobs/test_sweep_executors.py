@@ -66,14 +66,15 @@ def test_any_executor_gives_the_same_table():
 class Loses:
     """Loses the worker of every group that holds a run with ``seed``, as often as ``times``."""
 
-    def __init__(self, seed, times):
+    def __init__(self, seed, times, error=None):
         self.seed, self.times, self.lost = seed, times, 0
+        self.error = error or RuntimeError("the worker is gone")
 
     def submit(self, function, runs, *arguments):
         future = Future()
         if f'"seed": {self.seed}}}' in runs and self.lost < self.times:
             self.lost += 1
-            future.set_exception(RuntimeError("the worker is gone"))
+            future.set_exception(self.error)
         else:
             future.set_result(function(runs, *arguments))
         return future
@@ -88,6 +89,12 @@ def test_a_lost_worker_costs_nothing_but_time():
     pd.testing.assert_frame_equal(
         found[~lost].drop(columns="seconds"), frame[~lost].drop(columns="seconds"), atol=1e-5, rtol=0
     )
+
+
+def test_a_worker_that_left_by_sys_exit_is_a_lost_one():
+    found = dfa.sweep(GRID, seeds=2, executor=Loses(1, 10**6, SystemExit(3)), group_size=2, **SMALL)
+    assert found.error[found.seed == 1].str.contains("nothing came back: SystemExit: 3").all()
+    assert found.error[found.seed == 0].isna().all()
 
 
 def test_a_group_that_is_given_up_leaves_no_file(tmp_path, monkeypatch):
@@ -157,6 +164,39 @@ def test_what_a_script_registered_travels_to_processes(tmp_path):
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout == "the same 8\n", done.stderr
+
+
+LEAVING = """
+import sys
+import dfa_lab as dfa
+
+def leave(weight, feedback):
+    sys.exit(7)
+
+dfa.RULES.register("leaves", dfa.Rule(
+    name="leaves", title="ends the program", paper="an example", equation="", route=dfa.Route.LAYERWISE,
+    needs_feedback=True, carrier=leave,
+))
+
+def odd(run):
+    return sys.exit(8) if run.settings.seed else 1.0
+
+for number in (1, 2):
+    frame = dfa.sweep({"rule": ["leaves", "bp"]}, seeds=2, steps=20, task="moons", widths=(6, 5), metrics=odd,
+                      executor=number, progress=False, group_size=2)
+    print(*frame.error, sep="; ")
+"""
+
+
+@pytest.mark.slow
+def test_sys_exit_in_a_rule_or_a_metric_is_its_runs_error_here_and_in_processes(tmp_path):
+    (tmp_path / "script.py").write_text(LEAVING)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    errors = "SystemExit: 7; SystemExit: 7; None; the metric odd failed: SystemExit: 8\n"
+    assert done.stdout == errors * 2, done.stderr
 
 
 @pytest.mark.slow

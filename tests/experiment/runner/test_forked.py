@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 import traceback
+from weakref import WeakSet
 
 import pytest
 
 import dfa_lab as dfa
 from attacks.runs import made_again
+from dfa_lab.forked_processes import lock_across_forks
 from interrupts import check_between_steps
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"), pytest.mark.slow]
@@ -217,3 +219,65 @@ def steps_of(count):
     run = dfa.Experiment(task="moons", widths=(4,))
     run.train(count)
     return run.steps_done
+
+
+class Meets:
+    """The lock of a run; when the first thread has released all of them, the second takes one and waits for another."""
+
+    def __init__(self, said, taken):
+        self.lock, self.said, self.taken, self.process = threading.RLock(), said, taken, os.getpid()
+
+    def acquire(self, timeout):
+        own = self.taken[threading.current_thread().name]
+        if own and threading.current_thread().name == "second":
+            self.said["second has one"].set()
+            self.said["first is done"].wait(5)
+        found = self.lock.acquire(timeout=timeout)
+        own.append(self)
+        if len(own) == 2:
+            self.said["first has both"].set()
+        return found
+
+    def release(self):
+        self.lock.release()
+        own = self.taken[threading.current_thread().name]
+        own.pop()
+        if not own and threading.current_thread().name == "first" and os.getpid() == self.process:
+            self.said["second has one"].wait(5)
+
+
+class Locked:
+    def __init__(self, lock):
+        lock_across_forks(self)
+        self._lock = lock
+
+    def _cut_off(self):
+        pass
+
+
+def test_two_threads_that_fork_at_once_release_their_own_locks(monkeypatch):
+    raised = []
+    monkeypatch.setattr("dfa_lab.forked_processes._runs", WeakSet())  # no runs but these
+    monkeypatch.setattr(sys, "unraisablehook", lambda one: raised.append(repr(one.exc_value)))
+    said = {name: threading.Event() for name in ("first has both", "second has one", "first is done")}
+    taken = {"first": [], "second": []}
+    locked = [Locked(Meets(said, taken)) for _ in range(2)]
+
+    def fork():
+        if not (pid := os.fork()):
+            os._exit(0)
+        said["first is done"].set()
+        os.waitpid(pid, 0)
+
+    first, second = (threading.Thread(target=fork, name=name) for name in taken)
+    first.start()
+    assert said["first has both"].wait(5)
+    second.start()
+    first.join()
+    second.join()
+    assert said["second has one"].is_set()
+    assert raised == []
+    assert taken == {"first": [], "second": []}
+    for one in locked:  # nobody has it any more
+        assert one._lock.lock.acquire(timeout=1)
+        one._lock.lock.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pytest
 
@@ -94,3 +95,14 @@ def test_a_function_that_fails_is_its_runs_error_alone():
     assert frame.odd.tolist()[::2] == [5, 5]
     assert "the metric odd failed: RuntimeError: seed one" in frame.error[1]
     assert frame.test_loss.notna().all()
+
+
+def test_sys_exit_in_a_metric_is_its_runs_error_alone():
+    def leaves(run):
+        return sys.exit("no tea left") if run.settings.seed == 1 else run.steps_done
+
+    frame = dfa.sweep({"lr": [0.1]}, seeds=3, steps=5, executor=1, metrics=leaves, progress=False, **SMALL)
+    assert frame.leaves.tolist()[::2] == [5, 5]
+    assert frame.error.tolist() == [None, "the metric leaves failed: SystemExit: no tea left", None]
+    with pytest.raises(dfa.DfaLabError, match="SystemExit: no tea left"):
+        dfa.sweep({"lr": [0.1]}, seeds=3, steps=5, metrics=leaves, on_error="raise", progress=False, **SMALL)

@@ -180,3 +180,34 @@ def test_statistics_leave_out_what_is_not_finite():
     assert Statistics.of(np.array([2.0])).text(0) == "2"
     assert Statistics.of(np.array([])).text(2) == "–"
     assert isinstance(comparison(made({}, 1), made({}, 1)).frame, pd.DataFrame)
+
+
+def test_values_of_a_step_before_the_last_are_said_with_it():
+    one, other = History(), History()
+    for history, last in ((one, 116), (other, 120)):
+        history.record("test_loss", 0.5, step=last, samples=last)
+        history.record("test_accuracy", 0.75, step=120, samples=120)
+    found = comparison(one, other)
+    assert found.measured_at == ({"test_loss": 116}, {})
+    assert [line for line in str(found).splitlines() if "mean ± sd" in line] == [
+        "test accuracy (share), mean ± sd (runs)",
+        "test loss (nats or squared units), mean ± sd (runs), A at step 116",
+    ]
+    assert comparison(made({}, 2), made({}, 2)).measured_at == ({}, {})
+
+
+def test_runs_of_a_summary_are_those_that_finished():
+    frame = made({}, 2).assign(angle=[np.nan, 12.0], none=np.nan)
+    head, line, *more = summary(frame).splitlines()
+    assert head.startswith("runs  ")
+    assert line.split()[0] == "2"
+    assert line.endswith("12.0000 (1)  –")
+    assert more == []
+
+
+def test_large_numbers_are_written_by_their_power_of_ten():
+    found = Statistics.of(np.array([5e18, 5.5e18]))
+    assert found.text(0) == "5.25e+18 ± 3.54e+17"
+    assert Statistics.of(np.array([123456789.0])).text(1) == "123456789.0"
+    one, other = made({}, 2).assign(test_loss=[5e18, 5.5e18]), made({}, 2).assign(test_loss=[1e18, 1.5e18])
+    assert "5.25e+18 ± 3.54e+17 (2)  1.25e+18 ± 3.54e+17 (2)  -4.00e+18" in str(comparison(one, other))
