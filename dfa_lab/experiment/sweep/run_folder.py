@@ -21,6 +21,8 @@ from dfa_lab.errors import DfaLabError, name_of_path, shown
 from dfa_lab.experiment.jobs import Result
 
 DONE, FAILED = ".json", ".failed.json"
+#: What the file of a group ends with that is being trained, or was when its process was stopped.
+HALF_TRAINED = ".safetensors"
 FORMAT = 1
 
 
@@ -97,7 +99,15 @@ class RunFolder:
 
     def half_trained(self, group: str) -> Path:
         """The file that a group is kept in while it is trained."""
-        return self.path / "claims" / f"{group}.safetensors"
+        return self.path / "claims" / f"{group}{HALF_TRAINED}"
+
+    def has_all(self) -> bool:
+        """Whether every run that a call asked for is done or failed, so that no group is still to be gone on with."""
+        done, failed = self.names()
+        try:
+            return all(name in done or name in failed for _, names in self.calls() for name in names)
+        except DfaLabError:  # a damaged file does not say what is asked for
+            return False
 
     def describe(self, call: dict[str, Any], names: Sequence[str], workers: int | None) -> int | None:
         """Say what a call asked for: what its table says of itself, and the names of its runs in order.
