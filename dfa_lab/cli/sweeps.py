@@ -119,7 +119,12 @@ def _arguments_of(file: Path) -> dict[str, Any]:
         if wrong := list(_wrong(found)):
             _raise_all(found, wrong)
     if "folder" in found:
-        found["folder"] = file.parent / found["folder"]  # a file and its results move together
+        try:  # a file and its results move together
+            found["folder"] = file.parent / Path(found["folder"]).expanduser()
+        except (RuntimeError, ValueError) as error:
+            raise DfaLabError(
+                f"{file}: folder was given as {shown(found['folder'])}: {error}; expected the path of a folder."
+            ) from None
     return found
 
 

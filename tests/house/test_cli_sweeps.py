@@ -272,3 +272,16 @@ def test_a_scheduler_needs_dask(file, monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     assert run("sweep", file, "--scheduler", "tcp://127.0.0.1:1") == 2
     assert "dfa-lab[cluster]" in capsys.readouterr().err
+
+
+def test_the_home_in_a_files_folder_is_the_users(file, tmp_path, monkeypatch, capsys):
+    from dfa_lab.cli.sweeps import _arguments_of
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file.write_text('folder = "~/kept"\n' + FIRST)
+    assert _arguments_of(file)["folder"] == tmp_path / "home" / "kept"
+    file.write_text('folder = "kept"\n' + FIRST)
+    assert _arguments_of(file)["folder"] == tmp_path / "kept"
+    file.write_text('folder = "~nobody-of-this-name/kept"\n' + FIRST)
+    assert run("sweep", file) == 2
+    assert "folder was given as '~nobody-of-this-name/kept'" in capsys.readouterr().err

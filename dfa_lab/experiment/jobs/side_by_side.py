@@ -59,6 +59,8 @@ def train_runs(
         results = _train(runs, steps, metrics, tick, saved)
     except FAILURES as error:
         if len(runs) > 1:
+            if saved is not None:  # nobody goes on with this group
+                saved.unlink(missing_ok=True)
             return [one for run in runs for one in train_runs([run], steps, metrics)]
         results = [Result(metrics=_no_numbers(metrics), seconds=0.0, error=in_words(error))]
     if saved is not None:

@@ -22,8 +22,9 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """The table of a sweep's folder: the runs that are done or failed by now, while others may still be trained.
 
     Where several sweeps share the folder, one table of all of them, in the order in which they were begun. It has a
-    column for each setting in which any of their runs differ, one for ``steps`` where these differ, and ``sweep``, the
-    number of the sweep from 1, where a run is there more than once: with other metrics, or by another version.
+    column for each setting in which any of their runs differ, one for ``steps`` where these differ, and ``sweep``, a
+    number from 1, where a run is there more than once: with other metrics, or by another version. Sweeps that ask for
+    the same metrics and steps have one number, so that the rows of a number hold all the runs that they asked for.
     Raises ``DfaLabError`` where the folder is none of a sweep, or a file in it is damaged.
 
     >>> import tempfile, dfa_lab as dfa
@@ -37,7 +38,7 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
     calls = place.calls()
     grids = [Grid.of_attributes(call) for call, _ in calls]
     columns = _settings_that_differ(grids)
-    frames, taken, asked_for = [], set[str](), 0
+    frames, rows, taken, asked_for = [], [], set[str](), 0
     for (call, names), grid in zip(calls, grids, strict=True):
         if len(grid) != len(names):
             raise DfaLabError(f"{shown(str(place.path))} has a file sweep-….json whose grid does not fit its runs.")
@@ -48,8 +49,10 @@ def load_sweep(folder: str | os.PathLike[str]) -> pd.DataFrame:
         asked_for += sum(name not in taken for name in names)  # as it has rows: one that a grid names twice has two
         taken.update(names)
         frame = results.frame(grid, call, columns)
+        looks = frame[[*columns, "seed"]].itertuples(index=False, name=None)
+        rows.append(dict(zip(looks, names, strict=True)))
         frames.append(frame[[results.has(number) for number in range(len(grid))]].reset_index(drop=True))
-    return frames[0] if len(frames) == 1 else _in_one(frames, columns, asked_for)
+    return frames[0] if len(frames) == 1 else _in_one(frames, rows, columns, asked_for)
 
 
 def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:
@@ -62,8 +65,13 @@ def _settings_that_differ(grids: Sequence[Grid]) -> list[str]:
     return list(columns)
 
 
-def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -> pd.DataFrame:
-    """One table of several sweeps, of ``runs`` runs in all, in which no two rows that differ look the same."""
+def _in_one(
+    frames: Sequence[pd.DataFrame], rows: Sequence[dict[Any, str]], columns: Sequence[str], runs: int
+) -> pd.DataFrame:
+    """One table of several sweeps, of ``runs`` runs in all, in which no two rows that differ look the same.
+
+    ``rows`` are the names of each sweep's runs, all that it asked for, by what its rows look like.
+    """
     import pandas as pd
 
     calls: list[dict[Any, Any]] = [dict(frame.attrs) for frame in frames]
@@ -74,9 +82,30 @@ def _in_one(frames: Sequence[pd.DataFrame], columns: Sequence[str], runs: int) -
             frame.insert(len(columns), STEPS, call["steps"])
     filled = [number for number, frame in enumerate(frames) if len(frame)] or [0]
     if pd.concat([frames[number][names].drop_duplicates() for number in filled]).duplicated().any():
-        for number, frame in enumerate(frames, 1):
+        for number, frame in zip(_numbers(calls, rows), frames, strict=True):
             frame.insert(len(columns), SWEEP, number)
     whole = pd.concat([frames[number] for number in filled], ignore_index=True)
     failed = int(whole["error"].notna().sum())
     whole.attrs = {"sweeps": calls, "runs": runs, "done": len(whole), "failed": failed}
     return whole
+
+
+def _numbers(calls: Sequence[dict[Any, Any]], rows: Sequence[dict[Any, str]]) -> list[int]:
+    """The number of each sweep, from 1: one for all of the same steps, metrics and version.
+
+    Where a run of one has the look of another's and is none, as after a change of a function's code, they have two.
+    """
+    numbered: list[tuple[Any, dict[Any, str]]] = []
+    numbers = []
+    for call, own in zip(calls, rows, strict=True):
+        kind = call["steps"], call["metrics"], call.get("versions", {}).get("dfa_lab")
+        for place in reversed(range(len(numbered))):
+            there = numbered[place][1]
+            if numbered[place][0] == kind and all(there.get(look, name) == name for look, name in own.items()):
+                there.update(own)
+                numbers.append(place + 1)
+                break
+        else:
+            numbered.append((kind, dict(own)))
+            numbers.append(len(numbered))
+    return numbers

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,8 @@ from dfa_lab.errors import DfaLabError, name_of_path, shown
 from dfa_lab.experiment.jobs import Result
 
 DONE, FAILED = ".json", ".failed.json"
+#: What the file of a group ends with that is being trained, or was when its process was stopped.
+HALF_TRAINED = ".safetensors"
 FORMAT = 1
 
 
@@ -36,13 +37,13 @@ class RunFolder:
                 self._runs.mkdir(parents=True, exist_ok=True)
             elif not self._runs.is_dir():
                 raise DfaLabError(f"{shown(str(path))} is no folder of a sweep; expected one that dfa.sweep wrote.")
+            self._failed = {name: self._failed_at(name) for name in self.names()[1]} if make else {}
         except (OSError, TypeError, ValueError, RuntimeError) as reason:
             if isinstance(reason, DfaLabError):
                 raise
             raise DfaLabError(
                 f"folder was given as {name_of_path(path)}: {reason}; expected the path of a folder."
             ) from None
-        self._began = time.time()
 
     def names(self) -> tuple[set[str], set[str]]:
         """The names of the runs that are done, and of those that failed."""
@@ -52,11 +53,18 @@ class RunFolder:
         return done - {name for name in done if name.startswith(".")}, failed - done
 
     def failed_meanwhile(self, name: str) -> bool:
-        """Whether a run failed since this folder was opened: another process tried it just now."""
+        """Whether a run failed since this folder was opened: another process tried it just now.
+
+        Its file is another than it was then; no clock is asked, for the disk's may be another machine's.
+        """
+        found = self._failed_at(name)
+        return found is not None and found != self._failed.get(name)
+
+    def _failed_at(self, name: str) -> int | None:
         try:
-            return (self._runs / f"{name}{FAILED}").stat().st_mtime > self._began
+            return (self._runs / f"{name}{FAILED}").stat().st_mtime_ns
         except OSError:
-            return False
+            return None
 
     def write(self, name: str, settings: dict[str, Any], result: Result) -> None:
         """Keep the result of a run. ``DfaLabError`` where that is not possible."""
@@ -69,7 +77,10 @@ class RunFolder:
             failed.unlink(missing_ok=True)
 
     def read(self, name: str, *, failed: bool = False) -> Result:
-        """The result of a run. ``DfaLabError`` that names the file where it is damaged."""
+        """The result of a run. ``DfaLabError`` that names the file where it is damaged.
+
+        Of a run that ``failed`` and is done by now, as another process trained it meanwhile, what it reached.
+        """
         place = self._runs / f"{name}{FAILED if failed else DONE}"
         try:
             found = json.loads(place.read_text("utf-8"))
@@ -79,6 +90,8 @@ class RunFolder:
                 raise TypeError("error is no text")
             return Result(metrics=metrics, seconds=float(found["seconds"]), error=error)
         except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as reason:
+            if failed and isinstance(reason, FileNotFoundError):
+                return self.read(name)
             raise DfaLabError(
                 f"{place} is no result of a sweep's run ({type(reason).__name__}: {reason}); delete it, or call "
                 "dfa.sweep again, which trains that run again."
@@ -86,7 +99,15 @@ class RunFolder:
 
     def half_trained(self, group: str) -> Path:
         """The file that a group is kept in while it is trained."""
-        return self.path / "claims" / f"{group}.safetensors"
+        return self.path / "claims" / f"{group}{HALF_TRAINED}"
+
+    def has_all(self) -> bool:
+        """Whether every run that a call asked for is done or failed, so that no group is still to be gone on with."""
+        done, failed = self.names()
+        try:
+            return all(name in done or name in failed for _, names in self.calls() for name in names)
+        except DfaLabError:  # a damaged file does not say what is asked for
+            return False
 
     def describe(self, call: dict[str, Any], names: Sequence[str], workers: int | None) -> int | None:
         """Say what a call asked for: what its table says of itself, and the names of its runs in order.

@@ -43,5 +43,15 @@ class RunNames:
         return self._made(name, value)
 
     def _made(self, name: str, value: Any) -> str:
+        value = _in_one_way(value) if isinstance(value, Mapping) else value
         code = [self._entries[name, one] for one in own_names(name, value) if (name, one) in self._entries]
         return json.dumps([name, value, code], sort_keys=True)
+
+
+def _in_one_way(value: Any) -> Any:
+    """A choice as all that equal it are written: a name without parameters is the name, 45.0 is 45."""
+    if isinstance(value, Mapping):
+        return value["name"] if list(value) == ["name"] else {key: _in_one_way(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_one_way(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

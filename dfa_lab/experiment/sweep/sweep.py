@@ -24,7 +24,7 @@ from dfa_lab.experiment.sweep.feasibility import check_combinations, check_layer
 from dfa_lab.experiment.sweep.grid import Grid
 from dfa_lab.experiment.sweep.plan import Group, plan
 from dfa_lab.experiment.sweep.progress import Progress
-from dfa_lab.experiment.sweep.run_folder import RunFolder
+from dfa_lab.experiment.sweep.run_folder import HALF_TRAINED, RunFolder
 from dfa_lab.experiment.sweep.run_names import RunNames
 from dfa_lab.experiment.sweep.sweep_frame import Results, attributes_of
 
@@ -127,6 +127,7 @@ def sweep(
                 done = f"{call.results.done:,} of {len(runs):,} runs are done"
                 where = f": dfa.load_sweep({str(call.folder.path)!r})" if call.folder else ": sys.last_value.frame"
                 raise SweepInterrupted(f"the sweep was stopped; {done}{where}", call.frame()) from None
+        call.clear()
     return call.frame()
 
 
@@ -219,6 +220,11 @@ class _Call:
             if self.stops and result["error"] is not None:
                 given = ", ".join(f"{name}={shown(value)}" for name, value in self.settings(run).items())
                 raise DfaLabError(f"the run {given} failed: {result['error']}")
+
+    def clear(self) -> None:
+        """Remove half-trained groups that nobody trains, where all that was asked for in the folder is done."""
+        if self.claims is not None and self.folder is not None and self.folder.has_all():
+            self.claims.remove_half_trained(HALF_TRAINED)
 
     def close(self) -> None:
         """Give free what was claimed."""

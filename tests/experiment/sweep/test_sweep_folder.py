@@ -101,6 +101,36 @@ def test_no_two_runs_of_a_shared_folder_look_the_same_that_differ(tmp_path, one,
             dfa.sweepplot(loaded, x="lr", y="test_loss")
 
 
+def test_a_sweep_to_which_seeds_were_added_has_one_number(tmp_path):
+    grid = {"lr": [0.1, 0.2]}
+    for seeds in (2, 4):
+        dfa.sweep(grid, seeds=seeds, folder=tmp_path, **SMALL)
+    dfa.sweep({}, lr=0.1, folder=tmp_path, metrics=["test_loss"], **SMALL)
+    dfa.sweep({}, lr=0.2, seeds=5, folder=tmp_path, **SMALL)  # all but one of its runs are there
+    loaded = dfa.load_sweep(tmp_path)
+    first = loaded[loaded["sweep"] == 1]
+    assert sorted(zip(first.lr, first.seed, strict=True)) == sorted(
+        [(0.1, k) for k in range(4)] + [(0.2, k) for k in range(5)]
+    )
+    assert loaded["sweep"].tolist() == [1] * 8 + [2] + [1]
+    dfa.sweepplot(first[first.seed < 4], x="lr")
+
+
+def test_runs_of_a_metric_whose_code_was_changed_have_another_number(tmp_path):
+    def one(run):
+        return 1.0
+
+    def other(run):
+        return 2.0
+
+    for seeds in (2, 3):
+        for metric in (one, other):
+            dfa.sweep({"lr": [0.1]}, seeds=seeds, folder=tmp_path, metrics={"m": metric}, **SMALL)
+    loaded = dfa.load_sweep(tmp_path)
+    assert loaded["sweep"].tolist() == [1, 1, 2, 2, 1, 2]
+    assert loaded["m"].tolist() == [1.0, 1.0, 2.0, 2.0, 1.0, 2.0]
+
+
 TWICE = [{"lr": [0.1]}, {"lr": [0.1, 0.3]}]
 
 
@@ -143,6 +173,45 @@ def test_failed_runs_alone_run_again_and_their_errors_are_kept(tmp_path, trained
     del trained[:]
     same(dfa.sweep(grid, seeds=2, folder=tmp_path, **fixed), first)
     assert [run["lr"] for run in trained] == [1e6, 1e6]
+
+
+@pytest.mark.parametrize("ahead", [0.0, 3600.0])
+def test_a_run_that_failed_before_is_tried_again_whatever_the_clock_of_the_disk_says(tmp_path, trained, ahead):
+    grid, fixed = {"lr": [1e6]}, SMALL | {"weight_decay": 1.0}
+    dfa.sweep(grid, folder=tmp_path, **fixed)
+    place = next((tmp_path / "runs").glob("*.failed.json"))
+    os.utime(place, (place.stat().st_atime, place.stat().st_mtime + ahead))
+    dfa.sweep(grid, folder=tmp_path, **fixed)
+    assert len(trained) == 2
+
+
+def test_a_run_that_another_process_tried_just_now_failed_whatever_the_clock_of_the_disk_says(tmp_path):
+    place = tmp_path / "runs" / "b.failed.json"
+    folder = RunFolder(tmp_path)
+    assert not folder.failed_meanwhile("b")
+    folder.write("b", {}, {"metrics": {}, "seconds": 1.0, "error": "no"})
+    os.utime(place, (10, 10))
+    assert folder.failed_meanwhile("b")
+    later = RunFolder(tmp_path)
+    assert not later.failed_meanwhile("b")
+    os.utime(place, (8, 8))  # it failed again
+    assert later.failed_meanwhile("b")
+
+
+def test_a_run_that_another_process_trains_while_the_table_is_read_is_done(tmp_path, monkeypatch):
+    grid, fixed = {"lr": [0.1, 1e6]}, SMALL | {"weight_decay": 1.0}
+    dfa.sweep(grid, folder=tmp_path, **fixed)
+    calls = RunFolder.calls
+
+    def meanwhile(self):
+        name = next((tmp_path / "runs").glob("*.failed.json")).name.removesuffix(".failed.json")
+        RunFolder(tmp_path).write(name, {}, {"metrics": {"test_accuracy": 0.5}, "seconds": 1.0, "error": None})
+        return calls(self)
+
+    monkeypatch.setattr(RunFolder, "calls", meanwhile)
+    loaded = dfa.load_sweep(tmp_path)
+    assert loaded.error.tolist() == [None, None]
+    assert loaded.test_accuracy[1] == 0.5
 
 
 def test_a_function_that_was_mended_makes_a_failed_run_a_good_one(tmp_path, trained):
