@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 from dfa_lab.errors import DfaLabError, name_of_path, shown, words_of
+from dfa_lab.regular_file import SPECIAL, is_special
 
 #: A file that was being written and that nobody has touched for so many seconds is left over from a killed program.
 LEFT_OVER = 3600.0
@@ -41,9 +42,12 @@ def replace_file(place: Path, content: bytes | str, *, durable: bool = True) -> 
     """Write ``content``, a text as UTF-8, beside ``place``, and put it there once the disk has it all.
 
     A link stays one, and a file's permissions stay. What a killed program left half written in that folder is removed
-    once it is an hour old. ``OSError`` where it is not possible. Not ``durable``, it does not wait for the disk and
-    clears nothing away: whole whatever happens to the program, but a power cut may lose it. For many small files.
+    once it is an hour old. ``OSError`` where it is not possible, and for a pipe or a device. Not ``durable``, it does
+    not wait for the disk and clears nothing away: whole whatever happens to the program, but a power cut may lose it.
+    For many small files.
     """
+    if is_special(place):
+        raise OSError(SPECIAL)
     target = place.resolve()
     half = target.with_name(f".{uuid.uuid4().hex}.part")
     try:

@@ -1,4 +1,4 @@
-"""Reading a file that is one: a pipe or a device, which would be waited for, is refused."""
+"""Files that are some: a pipe or a device, which would be waited for or replaced, is refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
+
+#: Why what ``is_special`` is refused.
+SPECIAL = "it is a pipe or a device, and no file"
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is a pipe, a device or a socket at ``path``, or where it links to."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # there is nothing, or nobody may look
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -15,7 +27,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
-    raise OSError("it is a pipe or a device, and no file")
+    raise OSError(SPECIAL)
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:

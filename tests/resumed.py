@@ -16,6 +16,7 @@ def resumed(run, folder, **given):
 def tensors_of(checkpoint):
     """Every tensor that a run goes on with, by name."""
     found = {f"net.{name}": one for name, one in checkpoint.learner.net.items()}
+    found |= {f"buffers.{name}": one for name, one in checkpoint.learner.buffers.items() if one is not None}
     for number, own in (checkpoint.learner.optimizer or {"state": {}})["state"].items():
         found |= {f"optimizer.{number}.{name}": one for name, one in own.items() if isinstance(one, torch.Tensor)}
     drawn = (*checkpoint.learner.random, *checkpoint.streams.generators)

@@ -12,6 +12,7 @@ import typer
 
 from dfa_lab.cli.application import app
 from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.regular_file import SPECIAL, is_special
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,8 @@ def sweep(
         raise DfaLabError(
             f"--csv cannot write to {shown(str(csv))}: there is no folder {shown(str(csv.parent))}; make it."
         )
+    if csv is not None and is_special(csv):
+        raise DfaLabError(f"--csv cannot write to {shown(str(csv))}: {SPECIAL}; give the path of a file.")
     from dfa_lab.experiment.sweep import SweepInterrupted
     from dfa_lab.experiment.sweep import sweep as train_all
 

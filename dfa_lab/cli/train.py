@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SET_HELP = "Any other setting: --set batch_size=64; a list as JSON: --set 'lr=[0.1,0.2]'."
 STEPS_HELP = "Updates in all, those of a resumed run counted; 1000 without epochs."
 EPOCHS_HELP = "Passes over the training set in all, those of a resumed run counted."
-SAVE_HELP = "Keep the run in this file: at the start, after 5 and every 30 seconds, at Ctrl-C and at the end."
+SAVE_HELP = (
+    "Keep the run in this file: at the start, after 5 and every 30 seconds, at Ctrl-C and at the end. A file that is "
+    "there already is only replaced where --resume goes on from it."
+)
 RESUME_HELP = (
     "Go on with the run in this file, under its settings and to the last bit as if it had never stopped; live settings "
     "given beside it are changed. With --save FILE of the same name it begins anew where there is no file yet, so that "
@@ -49,6 +52,8 @@ def train(
         if not sign:
             raise DfaLabError(f"--set was given {shown(pair)}; expected name=value, such as batch_size=64.")
         fields[name] = value_of(name, text)
+    if save is not None:
+        _check_place(save, resume)
     experiment = _experiment(fields, resume, save)
     updates = _updates(experiment, steps, epochs)
     with kept(experiment, save):
@@ -61,13 +66,31 @@ def train(
             typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
 
 
+def _check_place(save: Path, resume: Path | None) -> None:
+    """Raise ``DfaLabError`` where a file is there that is not the one that is gone on from: an earlier run, maybe."""
+    if not _is_there(save):
+        return
+    if resume is None or not _is_there(resume) or not save.expanduser().samefile(resume.expanduser()):
+        raise DfaLabError(
+            f"--save was given {shown(str(save))}, a file that is there already and would be replaced; expected "
+            f"--resume {save} beside it to go on with it, or another name; or delete it."
+        )
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.expanduser().is_file()
+    except (OSError, RuntimeError):  # nobody may look there; a home that nobody knows
+        return False
+
+
 def _experiment(fields: Mapping[str, Any], resume: Path | None, save: Path | None) -> Experiment:
     """A new run by ``fields``, or the one in the file ``resume`` with the live ones among them changed."""
     from dfa_lab.experiment.run import Experiment
 
     if resume is None:
         return Experiment(**fields)
-    if resume == save and not resume.exists():
+    if resume == save and not _is_there(resume):
         typer.echo(f"dfa-lab: there is no {resume} yet; the run begins anew.", err=True)
         return Experiment(**fields)
     experiment = Experiment.load(resume)

@@ -41,6 +41,19 @@ def test_what_cannot_be_written_is_one_error(path):
         write_atomically(path, "x", what="report()")
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_left_alone(tmp_path, linked):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    said = r"it cannot write to .*: it is a pipe or a device, and no file; give the path of a file"
+    with pytest.raises(dfa.DfaLabError, match=said):
+        write_atomically(link if linked else pipe, "x", what="it")
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert others(tmp_path, "pipe", "link") == []
+
+
 def test_on_a_full_disk_the_former_file_is_whole(tmp_path):
     place = tmp_path / "a"
     place.write_text("old")

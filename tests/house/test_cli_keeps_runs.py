@@ -87,6 +87,30 @@ def test_a_file_that_cannot_be_used_is_said_before_training(arguments, said, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("resumed", [(), ("--resume", "{}/other"), ("--resume", "{}/nothing")])
+def test_a_file_that_is_there_is_not_replaced_by_another_run(resumed, tmp_path, capsys):
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    assert run(*RUN, "--steps", "5", "--save", str(kept)) == 0
+    dfa.Experiment(task="moons", widths=(8,)).save(other)
+    before = kept.read_bytes()
+    capsys.readouterr()
+    assert run(*RUN, "--save", str(kept), *(one.format(tmp_path) for one in resumed)) == 2
+    out, err = capsys.readouterr()
+    assert f"--save was given {str(kept)!r}, a file that is there already" in err
+    assert f"expected --resume {kept} beside it to go on with it, or another name; or delete it" in err
+    assert (out, kept.read_bytes()) == ("", before)
+
+
+@pytest.mark.parametrize("names", [("run", "./run"), ("~/run", "~/run")])
+def test_the_file_that_is_gone_on_from_is_known_by_any_of_its_names(names, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for steps in ("5", "9"):
+        assert run(*RUN, "--save", names[0], *(("--resume", names[1]) if steps == "9" else ()), "--steps", steps) == 0
+    assert dfa.Experiment.load("run").history.changes() == []
+    assert dfa.Experiment.load("run").steps_done == 9
+
+
 def test_a_run_with_a_module_is_gone_on_with_in_python(tmp_path, capsys):
     import torch
 

@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import os
+
 import pandas as pd
 import pytest
 
@@ -72,6 +74,16 @@ def test_a_table_in_a_folder_that_nothing_makes_is_an_error_before_the_training(
 
 
 FAILING = FIRST.replace("0.03", "1e6").replace("steps = 20", "steps = 20\nweight_decay = 1.0")
+
+
+def test_a_table_is_not_written_in_a_pipes_place_and_that_is_said_before_the_training(file, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert run("sweep", file, "--csv", tmp_path / "pipe") == 2
+    out, err = capsys.readouterr()
+    assert "--csv cannot write to" in err
+    assert "it is a pipe or a device" in err
+    assert out == ""
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("kept", [None, "--csv", "--folder"])

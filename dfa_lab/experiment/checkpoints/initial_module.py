@@ -11,6 +11,7 @@ from torch import nn
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.checkpoints.packed_values import Packer, Unpacker
+from dfa_lab.experiment.training import left_out, put_back
 from dfa_lab.learning.modules import conversion_of, unwrapped
 from dfa_lab.learning.networks import keep_feedback
 
@@ -21,6 +22,7 @@ def module_document(module: nn.Module, packer: Packer) -> dict[str, Any]:
     return {
         "build": dict(_build(module)),
         "state": packer.pack(module.state_dict(), "module"),
+        "buffers": packer.pack(left_out(module), "module"),
         "evaluating": [name for name, one in module.named_modules() if not one.training],
         "frozen": [name for name, one in module.named_parameters() if not one.requires_grad],
         "own": None if own is None else [[*key, number] for key, number in own.items()],
@@ -54,6 +56,7 @@ def module_of(module: Any, document: Mapping[str, Any], unpacker: Unpacker) -> n
         keep_feedback(own, state.keys())
         conversion_of(own).feedback.own = {(label, name): number for label, name, number in document["own"]}
     own.load_state_dict(state)
+    put_back(own, unpacker.unpack(document.get("buffers", {})))  # older files have none
     for name, one in own.named_modules():
         one.training = name not in document["evaluating"]
     for name, parameter in own.named_parameters():

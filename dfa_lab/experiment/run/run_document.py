@@ -105,7 +105,9 @@ def _tensor(column: array[Any]) -> Tensor:
 
 
 def _packed(packer: Packer, checkpoint: Checkpoint, place: str) -> dict[str, Any]:
-    learner = vars(checkpoint.learner)
+    learner = dict(vars(checkpoint.learner))
+    if not learner["buffers"]:  # as files were before there were any
+        del learner["buffers"]
     return {
         "settings": {name: packer.pack(value, name) for name, value in checkpoint.settings.values().items()},
         "steps_done": checkpoint.steps_done,

@@ -7,4 +7,5 @@ from dfa_lab.experiment.training.loss_mean import LossMean, all_finite, lost_rep
 from dfa_lab.experiment.training.mlp_learner import MLPLearner, make_mlp
 from dfa_lab.experiment.training.module_learner import ModuleLearner, own_settings
 from dfa_lab.experiment.training.module_settings import settings_for
+from dfa_lab.experiment.training.module_state import left_out, put_back
 from dfa_lab.experiment.training.throughput_clock import ThroughputClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import Costs
+from dfa_lab.experiment.training.module_state import copied_state, left_out, put_back
 from dfa_lab.learning.alignment import LayerTensors
 from dfa_lab.learning.networks import (
     change_feedback,
@@ -39,12 +40,13 @@ LEARNER_FIELDS = (*SIGNAL_FIELDS, *OPTIMIZER_FIELDS)
 class LearnerState:
     """Copies of a network's state_dict (None where it need not be restored), of its optimizer's (None without one).
 
-    ``random`` is where the random stream of a module stands.
+    ``random`` is where the random stream of a module stands; ``buffers`` are those that no state_dict has.
     """
 
-    net: dict[str, Tensor] | None
+    net: dict[str, Any] | None  # tensors, and what a module's get_extra_state gives
     optimizer: dict[str, Any] | None
     random: tuple[Tensor, ...] = ()
+    buffers: dict[str, Tensor | None] = field(default_factory=dict)
 
 
 class Learner(Protocol):
@@ -136,8 +138,9 @@ class Learner(Protocol):
     def capture(self, *, net: bool = True) -> LearnerState:
         """Copies of all that ``restore`` needs; with ``net`` false, of the optimizer's state alone."""
         optimizer = None if self.optimizer is None else copy.deepcopy(self.optimizer.state_dict())
-        tensors = {name: tensor.clone() for name, tensor in self.net.state_dict().items()} if net else None
-        return LearnerState(tensors, optimizer)
+        if not net:
+            return LearnerState(None, optimizer)
+        return LearnerState(copied_state(self.net.state_dict()), optimizer, buffers=copied_state(left_out(self.net)))
 
     def restore(self, settings: Settings, state: LearnerState | None) -> None:
         """Take up ``settings`` with what ``capture`` gave under them; with None the settings alone."""
@@ -151,12 +154,13 @@ class Learner(Protocol):
             redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
             set_rule(self.net, settings.rule)
             set_derivative(self.net, settings.activation_derivative)
-            self.net.load_state_dict(state.net, strict=False)
+            self.net.load_state_dict(copied_state(state.net), strict=False)  # a module may keep its extra state
         self.settings, self.optimizer = settings, None
         if state.optimizer is not None:
             self.optimizer = make_optimizer(self.net, settings)
             self.optimizer.load_state_dict(copy.deepcopy(state.optimizer))
         self.prepare()
+        put_back(self.net, state.buffers)  # last: a pass that draws feedback may move them
 
 
 def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:
