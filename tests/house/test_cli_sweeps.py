@@ -1,10 +1,9 @@
 """dfa-lab sweep and compare: what a file asks for is trained, what is wrong in it is one error with the file's name."""
 
 import json
-
-import numpy as np
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 

@@ -279,7 +279,8 @@ def test_workers_forked_before_an_entry_was_registered_get_it(tmp_path):
     script.write_text(
         "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
         "import torch\nimport dfa_lab as dfa\ntorch.set_num_threads(1)\n"
-        "FIELDS = {'steps': 5, 'task': 'moons', 'widths': (8,), 'progress': False, 'group_size': 1}\nNAMES = ['early', 'late']\n"
+        "FIELDS = {'steps': 5, 'task': 'moons', 'widths': (8,), 'progress': False, 'group_size': 1}\n"
+        "NAMES = ['early', 'late']\n"
         "def swept(executor): return dfa.sweep({'feedback_init': NAMES[:count]}, executor=executor, **FIELDS)\n"
         "dfa.FEEDBACK_INITS.register('early', lambda site, generator: torch.ones(site.shape))\n"
         "count = 1\n"
