@@ -286,6 +286,15 @@ def test_a_room_is_there_before_any_name_of_it_was_used():
 
 
 @pytest.mark.slow
+def test_no_name_that_loads_on_first_use_is_that_of_its_file():
+    """Where the file was imported by its own path before, the face would give the file in the name's place."""
+    stubs = [stub for stub in PACKAGE.rglob("__init__.pyi") if stub.parent != PACKAGE]
+    named = {stub.parent / one.module: one.names for stub in stubs for one in ast.walk(ast.parse(stub.read_text()))
+             if isinstance(one, ast.ImportFrom) and one.module}  # fmt: skip
+    assert len(named) > 10
+    assert not [file for file, names in named.items() if file.name in {one.name for one in names}]
+
+
 def test_pandas_loads_where_a_table_is_made():
     code = "import sys, dfa_lab as dfa; dfa.Experiment, dfa.Runner, dfa.convert; print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -94,6 +94,7 @@ def test_the_package_has_types_and_licences():
 @pytest.mark.parametrize("typed", [True, False])
 def test_mypy_sees_the_types_of_an_installed_package(tmp_path, typed):
     """In an environment's site-packages it reads types only where ``py.typed`` lies."""
+    pytest.importorskip("mypy")
     venv.create(tmp_path / "env", with_pip=False)
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
     left_out = shutil.ignore_patterns("__pycache__", "static", *([] if typed else ["py.typed"]))

@@ -1,12 +1,12 @@
 from .control_panel import ControlPanel as ControlPanel
 from .control_specs import specs as specs
 from .derivative_curves import curves as curves
-from .disabled_reasons import disabled_reasons as disabled_reasons
-from .disabled_reasons import presets as presets
 from .exports import DOWNLOADS as DOWNLOADS
 from .exports import Download as Download
 from .exports import download as download
 from .knobs import knob as knob
+from .reasons import disabled_reasons as disabled_reasons
+from .reasons import presets as presets
 from .restrictions import PICTURES_PART as PICTURES_PART
 from .restrictions import Restrictions as Restrictions
 from .verb_table import VERBS as VERBS

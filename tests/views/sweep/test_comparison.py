@@ -7,9 +7,9 @@ import pytest
 import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.history import History
-from dfa_lab.views.sweep.comparison import comparison
+from dfa_lab.views.sweep.comparison_table import comparison
 from dfa_lab.views.sweep.group_statistics import Statistics, decimals_for
-from dfa_lab.views.sweep.summary import LINES, summary
+from dfa_lab.views.sweep.summary_table import LINES, summary
 from sweep_frames import table
 
 ALIGNED = {"name": "aligned", "angle": 45}

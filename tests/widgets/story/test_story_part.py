@@ -131,7 +131,7 @@ def test_an_explorer_that_begins_with_a_preset_tells_its_story_at_its_speed(monk
 
 def test_the_menu_has_every_story_by_its_question_and_those_of_a_user(monkeypatch):
     from dfa_lab.widgets.controls import Restrictions
-    from dfa_lab.widgets.controls.disabled_reasons import presets
+    from dfa_lab.widgets.controls.reasons import presets
 
     session = dfa.Session(dfa.Settings(task="moons", widths=(4,)), steps=5, title="Mine")
     dfa.STORIES.register("mine", dfa.Story(session, [{"text": "Look.", "part": "loss"}], question="Why?"))
