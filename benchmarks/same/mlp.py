@@ -55,6 +55,7 @@ TASKS: dict[str, Any] = {
     "fashion_mnist": "fashion_mnist",
     "mnist": "mnist",
     "cifar10": "cifar10",
+    "text": {"name": "text", "train": 400},
 }
 
 

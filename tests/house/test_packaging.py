@@ -125,6 +125,7 @@ def test_wheel_holds_bundle_notebooks_benchmarks_and_command(built: Path) -> Non
         *BUNDLES,
         "dfa_lab/widgets/static/uPlot.LICENSE.txt",
         "dfa_lab/views/report/report.html",
+        "dfa_lab/experiment/data/text.txt",
         "dfa_lab/widgets/chart/chart_part.py",
         "dfa_lab/widgets/controls/control_panel.py",
     } <= names

@@ -1,11 +1,11 @@
 """Task: what a network learns, as tensors, and TASKS, the registry of them.
 
-An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tasks.py`` and ``image_tasks.py`` register
-those that ship.
+An entry is ``make(*, own parameters) -> Task``, or a Task itself. ``builtin_tasks.py``, ``image_tasks.py`` and
+``text_task.py`` register those that ship.
 
 >>> import dfa_lab as dfa
 >>> list(dfa.TASKS)
-['digits', 'moons', 'circles', 'spirals', 'linear', 'teacher', 'fashion_mnist', 'mnist', 'cifar10']
+['digits', 'moons', 'circles', 'spirals', 'linear', 'teacher', 'fashion_mnist', 'mnist', 'cifar10', 'text']
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ TITLES: dict[str, dict[str, str]] = {
         "fashion_mnist": "clothes, 28×28 (Fashion-MNIST)",
         "mnist": "handwritten digits, 28×28 (MNIST)",
         "cifar10": "photographs, 32×32 (CIFAR-10)",
+        "text": "the next character of a text",
     },
     "activation": {"relu": "ReLU", "leaky_relu": "leaky ReLU", "heaviside": "step (Heaviside)"},
 }
