@@ -1,9 +1,15 @@
-"""Explorers made, played with and closed: no experiment stays alive, threads and memory are as before."""
+"""Explorers made, played with and closed: no experiment stays alive, threads and memory are as before.
+
+Memory is what the C allocator has given out and not got back, tensors among it, and the blocks of Python's own. What
+the process holds of the machine is printed beside it: more, by what the allocator keeps of threads that ended.
+"""
 
 from __future__ import annotations
 
 import gc
+import math
 import random
+import sys
 import threading
 import weakref
 from typing import Any
@@ -11,33 +17,47 @@ from typing import Any
 import dfa_lab as dfa
 from attacks.counts import Counts, Plan
 from attacks.runs import change_of
-from attacks.soak import resident
+from attacks.soak import in_use, resident
 
 #: The first ones are not counted: what is loaded and cached stays.
 WARM_UP = 10
-#: MB by which memory may differ after all of them.
-MOST = 5.0
+#: MB by which memory may differ after all of them, and thousands of Python's blocks, of some 100 bytes each.
+MOST, BLOCKS = 5.0, 50.0
 
 
 def attack(plan: Plan, counts: Counts) -> None:
     """Each round an explorer; at the end all together are looked at."""
     alive: list[weakref.ref[Any]] = []
-    before, threads = resident(), threading.active_count()
+    before = _sizes()
     for number, numbers in plan.rounds():
         alive += _one(numbers)
         if number - plan.first == min(WARM_UP, plan.times // 2) - 1:
-            gc.collect()
-            before, threads = resident(), threading.active_count()
-    gc.collect()
+            before = _sizes()
+    after = _sizes()
     living = [one() for one in alive if one() is not None]
-    counts.figures |= {"explorers": len(alive) // 4, "MB after the first ones": before, "MB at the end": resident()}
+    counts.figures["explorers"] = len(alive) // 4
+    for name, size in before.items():
+        counts.figures |= {f"{name}, after the first ones": size, f"{name}, at the end": after[name]}
     counts.check("nothing of them is alive", not living, f"{len(living)} of {len(alive)}, such as {living[:1]}")
     del living
     left = [thread.name for thread in threading.enumerate()]
-    counts.check("no more threads than before", len(left) <= threads, f"{threads} before, now {left}")
+    counts.check("no more threads than before", len(left) <= before["threads"], f"{before['threads']}, now {left}")
     if len(alive) >= 4 * 100:
-        more = counts.figures["MB at the end"] - before
+        more = after["MB given out"] - before["MB given out"]
         counts.check(f"memory as before (± {MOST:g} MB)", abs(more) <= MOST, f"{more:+.1f} MB")
+        more = after["thousands of Python's blocks"] - before["thousands of Python's blocks"]
+        counts.check(f"Python's blocks as before (± {BLOCKS:g} thousand)", abs(more) <= BLOCKS, f"{more:+.1f}")
+
+
+def _sizes() -> dict[str, float]:
+    gc.collect()
+    given, held = in_use(), resident()
+    return {
+        "MB given out": held if math.isnan(given) else given,  # another C library than glibc
+        "thousands of Python's blocks": sys.getallocatedblocks() / 1000,
+        "MB resident": held,
+        "threads": threading.active_count(),
+    }
 
 
 def _one(numbers: random.Random) -> list[weakref.ref[Any]]:

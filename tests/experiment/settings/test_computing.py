@@ -42,6 +42,7 @@ def test_an_error_inside_leaves_no_precision_behind():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="this torch has the older names")
 def test_on_a_cpu_precision_is_left_alone_and_torchs_newer_names_may_be_used():
     script = (
         "import torch; torch.backends.cuda.matmul.fp32_precision = 'tf32'; import dfa_lab as dfa; "
