@@ -93,6 +93,7 @@ def test_nothing_of_a_closed_widget_is_left(name: str, held: bool) -> None:
 
 
 def test_a_chart_of_a_monitor_lets_go_of_the_loop() -> None:
+    threads = set(threading.enumerate())  # other tests' monitors may have their own
     net, x, y = torch.nn.Linear(2, 2), torch.rand(8, 2), torch.arange(8) % 2
     monitor = dfa.Monitor(net, torch.nn.functional.cross_entropy, probe=(x, y), batch_size=8)
     chart, gone = monitor.chart(), [ref(monitor), ref(monitor.history), ref(net)]
@@ -100,7 +101,7 @@ def test_a_chart_of_a_monitor_lets_go_of_the_loop() -> None:
     chart.close()
     assert not chart.show(dfa.History()), "it is on no screen any more"
     del monitor, net
-    until(lambda: not any(one.name == "dfa_lab UI" for one in threading.enumerate()))
+    until(lambda: not any(one.name == "dfa_lab UI" for one in set(threading.enumerate()) - threads))
     gc.collect()
     assert [one() for one in gone] == [None] * 3
 
