@@ -1,4 +1,4 @@
-"""Test accuracy of every rule on digits over seeds 0–4, through the command line: the README's table.
+"""Test accuracy of every rule on digits over seeds 0–4, through the command line: the table of docs/choices.md.
 
 python benchmarks/findings/digits.py
 """

@@ -10,6 +10,12 @@ from dfa_lab.widgets.controls.exports import DOWNLOADS
 from places import ROOT
 
 README = (ROOT / "README.md").read_text()
+TOUR = (ROOT / "docs" / "tour.md").read_text()
+CHOICES = (ROOT / "docs" / "choices.md").read_text()
+
+
+#: Pages that others lead to: what a table of theirs was made from.
+LED_TO = ("architectures", "performance-output", "transformer")
 
 
 def blocks(text, language="python"):
@@ -44,15 +50,24 @@ def registries():
 
 
 @pytest.mark.slow
-def test_the_lines_of_the_readme_run(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("page", "printed"), [(README, "0.weight"), (TOUR, "weight_alignment")], ids=["README.md", "tour.md"]
+)
+def test_the_lines_of_the_readme_and_of_the_tour_run(page, printed, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in blocks(README):
-        exec(compile(block, "README.md", "exec"), names)
+    for block in blocks(page):
+        exec(compile(block, "page", "exec"), names)
     assert names["run"].steps_done == names["baseline"].steps_done == 1500
     assert names["run"].evaluate()["test_accuracy"] > 0.94
     assert names["baseline"].evaluate()["test_accuracy"] > 0.94
-    assert "weight_alignment" in capsys.readouterr().out
+    assert printed in capsys.readouterr().out
+
+
+def test_the_readme_is_short_and_leads_to_every_notebook():
+    assert len(README.splitlines()) < 120
+    assert all(f"(notebooks/{one.name})" in README for one in (ROOT / "notebooks").glob("*.ipynb"))
+    assert all(f"(docs/{one.name})" in README for one in (ROOT / "docs").glob("*.md") if one.stem not in LED_TO)
 
 
 @pytest.mark.slow
@@ -80,9 +95,9 @@ def test_the_lines_of_the_explorers_page_run(monkeypatch, capsys, tmp_path):
     assert "batch_size" in capsys.readouterr().out
 
 
-def test_the_readme_counts_the_stories():
+def test_the_choices_count_the_stories():
     numbers = {13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
-    assert f"{numbers[len(dfa.STORIES)]} guided runs" in README
+    assert f"{numbers[len(dfa.STORIES)]} guided runs" in CHOICES
 
 
 def test_the_lines_of_converting_run(capsys):
@@ -143,18 +158,18 @@ def test_what_adding_shows_runs_and_is_registered(number, registries):
         ("tasks", dfa.TASKS),
     ],
 )
-def test_the_readme_lists_what_is_registered(row, registry):
-    (line,) = [line for line in README.splitlines() if line.startswith(f"| {row} |")]
+def test_the_choices_list_what_is_registered(row, registry):
+    (line,) = [line for line in CHOICES.splitlines() if line.startswith(f"| {row} |")]
     assert re.findall(r"`(\w+)`", line) == list(registry)
 
 
-def test_the_shell_lines_of_the_readme_are_commands(tmp_path, monkeypatch):
+def test_the_shell_lines_of_the_tour_are_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # one writes a file
     from typer.testing import CliRunner
 
     from dfa_lab.cli import app
 
-    (shell,) = [block for block in blocks(README, "sh") if "dfa-lab train" in block]
+    (shell,) = [block for block in blocks(TOUR, "sh") if "dfa-lab train" in block]
     for line in shell.strip().splitlines():
         words = line.split()
         assert words[0] == "dfa-lab"

@@ -1,11 +1,11 @@
-"""The lines of the page about sweeps run, and the TOML files that it and the README show are sweeps."""
+"""The lines of the page about sweeps run, and the TOML files that it and the tour show are sweeps."""
 
 import re
 import tomllib
 
 import pandas as pd
 import pytest
-from test_docs import README, blocks
+from test_docs import TOUR, blocks
 
 import dfa_lab as dfa
 from command_line import run
@@ -38,7 +38,7 @@ def test_its_python_lines_run_and_its_words_about_the_table_hold(capsys):
     assert {name: asked[name] for name in ("task", "widths")} == frame.attrs["settings"]
 
 
-@pytest.mark.parametrize("text", [PAGE, README], ids=["sweep.md", "README.md"])
+@pytest.mark.parametrize("text", [PAGE, TOUR], ids=["sweep.md", "tour.md"])
 def test_its_file_is_a_sweep(text, tmp_path):
     (file,) = blocks(text, "toml")
     short, count = re.subn(r"^steps = \d+", "steps = 2", file, flags=re.MULTILINE)

@@ -370,7 +370,7 @@ def test_something_else_than_settings_is_refused(settings):
 
 @pytest.mark.slow
 def test_the_rules_read_digits():
-    """Means over seeds 0–4 at the defaults; the README's figures come from benchmarks/findings/digits.py."""
+    """Means over seeds 0–4 at the defaults; the figures of docs/choices.md come from benchmarks/findings/digits.py."""
     mean = {}
     for rule in ("bp", "fa", "dfa", "shallow"):
         experiment = dfa.Experiment(task="digits", rule=rule, widths=(128, 128), replicas=5)
