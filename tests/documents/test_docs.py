@@ -156,6 +156,10 @@ def test_what_adding_shows_runs_and_is_registered(number, registries):
         ("activations", dfa.ACTIVATIONS),
         ("derivatives", dfa.DERIVATIVES),
         ("tasks", dfa.TASKS),
+        ("optimizers", dfa.OPTIMIZERS),
+        ("losses", dfa.LOSSES),
+        ("weight inits", dfa.WEIGHT_INITS),
+        ("pictures", dfa.VIEWS),
     ],
 )
 def test_the_choices_list_what_is_registered(row, registry):

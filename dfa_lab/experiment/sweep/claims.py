@@ -95,7 +95,7 @@ class Claims:
     def _is_left(self, place: Path) -> bool:
         """Whether nobody works on what is claimed at ``place`` any more."""
         try:
-            touched, text = place.stat().st_mtime, place.read_text()
+            touched, text = place.stat().st_mtime, place.read_bytes()
         except OSError:
             return True
         before, since = self._seen.get(place.name, (None, time.monotonic()))
@@ -105,7 +105,7 @@ class Claims:
         try:
             owner = json.loads(text)
             return owner["host"] == socket.gethostname() and not _is_alive(int(owner["process"]))
-        except (KeyError, TypeError, ValueError):  # it is just being written, or was never finished
+        except (KeyError, TypeError, ValueError, OverflowError):  # it is just being written, or was never finished
             return False
 
     def _beat(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from dfa_lab.errors import DfaLabError, shown
@@ -223,8 +223,9 @@ class _Call:
 
     def clear(self) -> None:
         """Remove half-trained groups that nobody trains, where all that was asked for in the folder is done."""
-        if self.claims is not None and self.folder is not None and self.folder.has_all():
-            self.claims.remove_half_trained(HALF_TRAINED)
+        with suppress(OSError):  # the runs are done, and their table is not lost for what lies beside them
+            if self.claims is not None and self.folder is not None and self.folder.has_all():
+                self.claims.remove_half_trained(HALF_TRAINED)
 
     def close(self) -> None:
         """Give free what was claimed."""

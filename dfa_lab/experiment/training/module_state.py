@@ -45,6 +45,7 @@ def left_out(net: nn.Module) -> dict[str, Tensor | None]:
     return found
 
 
+@torch.no_grad()
 def put_back(net: nn.Module, buffers: Mapping[str, Tensor | None]) -> None:
     """Give ``net`` copies of the ``buffers`` that ``left_out`` found; those of the same shape are written in place."""
     device = next(net.parameters()).device

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
+import importlib
+import logging
 import os
+import random
 import subprocess
 import sys
+import threading
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -197,10 +203,119 @@ def test_what_it_was_made_with_counts(made):
     assert identity(made(0)) != identity(made(1))
 
 
+def wrapped(by):
+    def deco(function):
+        @functools.wraps(function)
+        def inner(x):
+            return function(x) * 2 if by else function(x) * 3
+
+        return inner
+
+    return deco(helped)
+
+
+def of_a_module(by):
+    module = types.ModuleType("tests_other_module")
+    exec(f"def function(x): return {by}", vars(module))
+
+    def measured(run):
+        return module.function(run)
+
+    return measured
+
+
+def subclass(of, by):
+    return type("Own", (of,), {"area": [lambda self: 1, lambda self: 2][by], "__module__": __name__})
+
+
+def with_setter(by):
+    return type("Own", (), {"a": property(None, [lambda self, x: 1, lambda self, x: 2][by]), "__module__": __name__})()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda k: pd.DataFrame({"w": [1.0, 2.0 + k]}),
+        lambda k: pd.Series([f"a{k}"]),
+        lambda k: collections.deque([np.array([0.1234567891 + k * 1e-10])]),
+        wrapped,
+        of_a_module,
+        lambda k: subclass(dict, k)(),
+        lambda k: subclass(float, k)(1.5),
+        lambda k: subclass(tuple, k)([1]),
+        lambda k: random.Random(k),
+        with_setter,
+        lambda k: [{1: 2}, {"1": 2}][k],
+        lambda k: [object(), {"a", f"b{k}"}][1],
+        lambda k: torch.eye(2 + k).to_sparse(),
+        lambda k: dfa.Experiment(task="moons", widths=(8,), seed=k),
+        lambda k: torch.Generator().manual_seed(k),
+        lambda k: logging.getLogger(f"of a test {k}"),
+        lambda k: np.array([Held(k)], dtype=object),
+        lambda k: {helped: k},
+        lambda k: (lambda x: x in {"aa", "bb", "cc"}, k),
+        lambda k: np.ma.array([1, 2], mask=[0, k]),
+    ],
+)
+def test_values_of_packages_count_by_what_they_hold(made):
+    assert identity(closing(made(0))) == identity(closing(made(0)))
+    assert identity(closing(made(0))) != identity(closing(made(1)))
+
+
+def among(x):
+    return x in {"aa", "bb", "cc"}
+
+
+class Filling:
+    @functools.cached_property
+    def kept(self):
+        return 3
+
+
+def test_what_use_alone_changes_does_not_count():
+    log, held = logging.getLogger("of a test"), Filling()
+    run = dfa.Experiment(task="moons", widths=(8,))
+
+    def metric(_):
+        log.debug("nothing")
+        return held.kept + run.steps_done
+
+    before = identity(metric)
+    assert metric(None) == 3
+    run.evaluate()
+    logging.getLogger("of another test")
+    assert identity(metric) == before
+
+
+def test_what_has_no_numbers_is_named():
+    for one in (torch.empty(2, device="meta"), torch.nn.LazyLinear(2), threading.Lock(), iter([1])):
+        assert identity(closing(one)) == identity(closing(one))
+
+
+def test_a_module_that_is_imported_when_it_is_called_counts_before_as_after(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for number in (1, 2):
+        (tmp_path / "tests_late_module.py").write_text(f"def function(run): return {number * 1000}")
+        importlib.invalidate_caches()
+        sys.modules.pop("tests_late_module", None)
+        found += [identity(imports_late), imports_late(0), identity(imports_late)]
+    assert found[0] == found[2]
+    assert found[3] == found[5] != found[0]
+    assert found[1::3] == [1000, 2000]
+
+
+def imports_late(run):
+    import scipy.stats  # noqa: F401
+    import tests_late_module
+
+    return tests_late_module.function(run)
+
+
 def test_the_digits_are_those_of_another_process():
     program = (
         f"import {__name__} as t; from dfa_lab.experiment.jobs import identity; "
-        "print([identity(one) for one, _, _ in t.GLOBALS], [identity(make()) for make in t.MADE])"
+        "print([identity(one) for one, _, _ in t.GLOBALS], [identity(make()) for make in t.MADE], identity(t.among))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     root = Path(__file__).parents[3]
@@ -213,7 +328,8 @@ def test_the_digits_are_those_of_another_process():
         check=True,
         timeout=100,
     )
-    assert done.stdout.strip() == f"{[identity(one) for one, _, _ in GLOBALS]} {[identity(make()) for make in MADE]}"
+    here = [identity(one) for one, _, _ in GLOBALS], [identity(make()) for make in MADE]
+    assert done.stdout.strip() == f"{here[0]} {here[1]} {identity(among)}"
 
 
 def test_what_has_too_many_parts_is_an_error():
