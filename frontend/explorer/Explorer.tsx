@@ -19,8 +19,9 @@ export function Explorer() {
   const screen = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     // JupyterLab scrolls to the next cell when one is run; a page that is loaded again stays where it was.
-    const justRun = navigator.userActivation?.isActive ?? false;
-    if (!waiting && justRun) screen.current?.scrollIntoView({ block: "nearest" });
+    // A first run may take longer than the seconds for which a key counts as active.
+    const touched = navigator.userActivation?.hasBeenActive ?? false;
+    if (!waiting && touched) screen.current?.scrollIntoView({ block: "nearest" });
   }, [waiting]);
   return (
     <div ref={screen} class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
