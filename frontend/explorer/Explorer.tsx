@@ -19,9 +19,11 @@ export function Explorer() {
   const screen = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     // JupyterLab scrolls to the next cell when one is run; a page that is loaded again stays where it was.
-    // A first run may take longer than the seconds for which a key counts as active.
-    const touched = navigator.userActivation?.hasBeenActive ?? false;
-    if (!waiting && touched) screen.current?.scrollIntoView({ block: "nearest" });
+    // A key counts as active for some seconds. A first run may take longer: then what is partly in sight is shown whole.
+    const { isActive, hasBeenActive } = navigator.userActivation ?? {};
+    const top = screen.current?.getBoundingClientRect().top ?? innerHeight;
+    const wanted = isActive || (hasBeenActive && top >= 0 && top < innerHeight);
+    if (!waiting && wanted) screen.current?.scrollIntoView({ block: "nearest" });
   }, [waiting]);
   return (
     <div ref={screen} class={waiting ? "dfa-screen dfa-waiting" : "dfa-screen"}>
