@@ -1,4 +1,4 @@
-"""Files that are some: a pipe or a device, which would be waited for or replaced, is refused."""
+"""Regular files alone are read and replaced: a pipe would be waited for, a device lost."""
 
 from __future__ import annotations
 

@@ -63,7 +63,12 @@ def train(
         typer.echo(json.dumps({**result, "settings": experiment.settings.values()}))
     else:
         for name, value in result.items():
-            typer.echo(f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}")
+            typer.echo(f"{name}: {_number(value) if isinstance(value, float) else value}")
+
+
+def _number(value: float) -> str:
+    """Four digits after the point, or four in all of a loss that grew without bound."""
+    return f"{value:.4f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
 def _check_place(save: Path, resume: Path | None) -> None:

@@ -131,3 +131,11 @@ def test_bench_without_its_program(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("dfa_lab.cli.bench.__file__", str(tmp_path / "dfa_lab" / "cli" / "bench.py"))
     assert run("bench") == 2
     assert "install dfa-lab anew" in capsys.readouterr().err
+
+
+def test_a_loss_that_grew_without_bound_is_printed_in_few_digits(capsys):
+    many = ("--task", "moons", "--widths", "8", "--set", "lr=1000", "--set", "activation=identity", "--steps", "12")
+    assert run("train", *many) == 0
+    loss = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("test_loss: "))
+    assert float(loss.removeprefix("test_loss: ")) > 10_000
+    assert len(loss) < 30

@@ -7,6 +7,7 @@ trains a run again writes the same file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -46,8 +47,14 @@ class RunFolder:
             ) from None
 
     def names(self) -> tuple[set[str], set[str]]:
-        """The names of the runs that are done, and of those that failed."""
-        files = {entry.name for entry in os.scandir(self._runs)}
+        """The names of the runs that are done, and of those that failed. ``DfaLabError`` where none can be read."""
+        try:
+            files = {entry.name for entry in os.scandir(self._runs)}
+        except OSError as reason:
+            raise DfaLabError(
+                f"{shown(str(self._runs))} cannot be read ({reason.strerror or reason}); the results of the sweep are "
+                "there: make it readable, or put it back, and call dfa.sweep again, which trains what is missing."
+            ) from None
         failed = {name.removesuffix(FAILED) for name in files if name.endswith(FAILED)}
         done = {name.removesuffix(DONE) for name in files if name.endswith(DONE) and not name.endswith(FAILED)}
         return done - {name for name in done if name.startswith(".")}, failed - done
@@ -74,7 +81,8 @@ class RunFolder:
         # A run that a power cut loses is trained again; waiting for the disk would take longer than many a run.
         write_atomically(done if result["error"] is None else failed, text, what="the sweep", durable=False)
         if result["error"] is None:
-            failed.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # names() takes a run with both files as done
+                failed.unlink()
 
     def read(self, name: str, *, failed: bool = False) -> Result:
         """The result of a run. ``DfaLabError`` that names the file where it is damaged.

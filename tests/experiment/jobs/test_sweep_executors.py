@@ -26,6 +26,23 @@ def same(one, two):
     assert one.attrs == two.attrs
 
 
+def in_a_process(folder, script, *given, **more):
+    """What ``script`` prints, run by a Python of its own in ``folder``."""
+    (folder / "script.py").write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "script.py", *given],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
 class Bare:
     """Has ``submit`` and futures with ``result``, and nothing else."""
 
@@ -158,12 +175,7 @@ print("the same", len(here))
 
 @pytest.mark.slow
 def test_what_a_script_registered_travels_to_processes(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT)
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "the same 8\n", done.stderr
+    assert in_a_process(tmp_path, SCRIPT) == "the same 8\n"
 
 
 LEAVING = """
@@ -190,13 +202,8 @@ for number in (1, 2):
 
 @pytest.mark.slow
 def test_sys_exit_in_a_rule_or_a_metric_is_its_runs_error_here_and_in_processes(tmp_path):
-    (tmp_path / "script.py").write_text(LEAVING)
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
     errors = "SystemExit: 7; SystemExit: 7; None; the metric odd failed: SystemExit: 8\n"
-    assert done.stdout == errors * 2, done.stderr
+    assert in_a_process(tmp_path, LEAVING) == errors * 2
 
 
 @pytest.mark.slow
@@ -275,8 +282,7 @@ def test_joblibs_own_processes_are_left_alone():
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_workers_forked_before_an_entry_was_registered_get_it(tmp_path):
-    script = tmp_path / "workers.py"
-    script.write_text(
+    script = (
         "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
         "import torch\nimport dfa_lab as dfa\ntorch.set_num_threads(1)\n"
         "FIELDS = {'steps': 5, 'task': 'moons', 'widths': (8,), 'progress': False, 'group_size': 1}\n"
@@ -292,17 +298,12 @@ def test_workers_forked_before_an_entry_was_registered_get_it(tmp_path):
         "    there, here = swept(pool), swept(1)\n"
         "print(there.error.tolist(), (there.train_loss == here.train_loss).all())\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, script], env=environment, capture_output=True, text=True, check=False, timeout=100
-    )
-    assert done.stdout.strip() == "[None, None] True", done.stderr[-2000:]
+    assert in_a_process(tmp_path, script).strip() == "[None, None] True"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
-    script = tmp_path / "forked.py"
-    script.write_text(
+    script = (
         "import os\n"
         "import dfa_lab as dfa\n"
         "def go():\n"
@@ -316,5 +317,4 @@ def test_a_forked_process_trains_its_sweeps_itself(tmp_path):
         "    os.waitpid(child, 0)\n"
         "    print(go())\n"
     )
-    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, timeout=280)
-    assert done.stdout.split() == ["4", "4", "4"]
+    assert in_a_process(tmp_path, script).split() == ["4", "4", "4"]

@@ -214,6 +214,24 @@ def test_a_run_that_another_process_trains_while_the_table_is_read_is_done(tmp_p
     assert loaded.test_accuracy[1] == 0.5
 
 
+def test_results_that_are_gone_under_a_sweep_are_said_in_words(tmp_path):
+    dfa.sweep({"lr": [0.1]}, folder=tmp_path, **SMALL)
+    folder = RunFolder(tmp_path)
+    (tmp_path / "runs").rename(tmp_path / "elsewhere")
+    with pytest.raises(dfa.DfaLabError, match=r"runs. cannot be read .No such file.*call dfa.sweep again"):
+        folder.names()
+
+
+def test_a_good_run_counts_whose_earlier_error_cannot_be_deleted(tmp_path):
+    dfa.sweep({"lr": [0.1]}, folder=tmp_path, **SMALL)
+    (done,) = (tmp_path / "runs").glob("*.json")
+    result = {"metrics": {}, "seconds": 1.0, "error": None}
+    (tmp_path / "runs" / f"{done.stem}.failed.json").mkdir()  # unlink refuses it
+    folder = RunFolder(tmp_path)
+    folder.write(done.stem, {}, result)
+    assert folder.names() == ({done.stem}, set())
+
+
 def test_a_function_that_was_mended_makes_a_failed_run_a_good_one(tmp_path, trained):
     broken = True
 
