@@ -22,8 +22,10 @@ class RunNames:
         measured = [
             [one.column, one.metric, one.layer, identity(one.function) if one.function else ""] for one in metrics
         ]
-        self._head = json.dumps([dfa_lab.__version__, steps, measured])
         self._entries = {(one.kind, one.name): identity(one.entry) for one in entries}
+        # No setting names what a metric is measured by.
+        conventions = sorted((name, code) for (kind, name), code in self._entries.items() if kind == "convention")
+        self._head = json.dumps([dfa_lab.__version__, steps, measured, conventions])
         self._defaults = {name: field.default for name, field in Settings.model_fields.items() if name != "replicas"}
         self._written: dict[tuple[str, str], str] = {}
 

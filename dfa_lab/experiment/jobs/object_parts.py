@@ -1,0 +1,126 @@
+"""What an object holds, read without its methods: attributes, numbers, and the pickle of a package's own."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+import types
+from typing import Any
+
+import numpy as np
+import torch
+from joblib.hashing import NumpyHasher
+
+from dfa_lab.experiment.jobs.own_code import is_own_class
+
+#: Bases whose content is read without a pickle.
+_READ_OTHERWISE = (dict, list, tuple, set, frozenset, int, float, complex, str, bytes, torch.Tensor, np.ndarray)
+
+
+def of_own_subclass(value: Any, kind: type) -> list[Any]:
+    """What a user's class adds to an array or a tensor, and attributes that were given to it."""
+    attributes = attributes_of(value)
+    return [kind, attributes] if is_own_class(kind) else [attributes] if attributes else []
+
+
+def array_parts(value: Any) -> list[Any]:
+    """Shape, kind and numbers of an array, and which of them are masked."""
+    plain = np.asarray(value)
+    about = f"{type(value).__qualname__} {plain.shape} {plain.dtype}"
+    numbers = plain.tolist() if plain.dtype.hasobject else np.ascontiguousarray(plain).tobytes()
+    masked = np.ma.getmaskarray(value).tobytes() if isinstance(value, np.ma.MaskedArray) else None
+    return [about, numbers, masked]
+
+
+def numbers_of(value: torch.Tensor) -> str:
+    """Shape, kind and a digest of the numbers of a tensor; one on "meta" and one without a shape have none."""
+    about = f"{type(value).__qualname__} {value.dtype} {value.layout} {value.device.type} {value.requires_grad}"
+    try:
+        plain = value.detach()
+        plain = plain if type(plain) is torch.Tensor else plain.as_subclass(torch.Tensor)
+        if plain.is_nested:
+            return " ".join([about, *map(numbers_of, plain.unbind())])
+        about += f" {tuple(plain.shape)}"
+        plain = plain.dequantize() if plain.is_quantized else plain
+        plain = plain.to_dense() if plain.layout != torch.strided else plain
+        plain = plain.resolve_conj().resolve_neg().contiguous().cpu().reshape(-1).view(torch.uint8)
+        return f"{about} {hashlib.sha256(plain.numpy().tobytes()).hexdigest()}"
+    except (RuntimeError, TypeError, ValueError, NotImplementedError):  # one without numbers, as on "meta"
+        return about
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """What an object has in its ``__dict__`` and its slots, asked of Python and of none of the object's methods."""
+    kind, found = type(value), dict[str, Any]()
+    for base in kind.__mro__:
+        for name, one in vars(base).items():
+            if type(one) is types.MemberDescriptorType and is_own_class(base):
+                try:
+                    found[f"{base.__name__}.{name}"] = one.__get__(value, kind)
+                except AttributeError:  # nothing was put there yet
+                    continue
+    try:
+        inner = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return found
+    for name, one in inner.items():
+        if not isinstance(getattr(kind, name, None), functools.cached_property):
+            hooks = name.endswith("_hooks") and issubclass(kind, torch.nn.Module)
+            found[name] = list(one.values()) if hooks and isinstance(one, dict) else one  # their keys are a count
+    return found
+
+
+def base_state(value: Any, kind: type) -> list[Any]:
+    """What an object of a user's class has from a class of Python's or a package's: a date's day, an error's words."""
+    made: Any = ()
+    for base in kind.__mro__:
+        if base not in _READ_OTHERWISE and not is_own_class(base) and _reduces(base):
+            try:
+                made = vars(base).get("__reduce_ex__", object.__reduce_ex__)(value, 2)
+            except Exception:  # it says in its own way that it cannot be pickled
+                continue
+            break
+    if not isinstance(made, tuple):
+        return []
+    # Attributes, alone or beside the slots, are read as such.
+    parts: list[Any] = [*made[1:], None, None]
+    arguments, state = parts[:2]
+    slots = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict)
+    held = [list(one) for one in parts[2:] if one is not None and not callable(one)]
+    return [arguments, None if isinstance(state, dict) or slots else state, *held]
+
+
+def _reduces(base: type) -> bool:
+    return base is not object and bool({"__reduce__", "__reduce_ex__"} & vars(base).keys())
+
+
+class Pickle(NumpyHasher):
+    """The digest of a package's object by its pickle; what a user put in it, and what holds tensors, are ``parts``."""
+
+    def __init__(self, root: Any) -> None:
+        super().__init__(hash_name="sha256")
+        self._root, self.parts = root, list[Any]()
+
+    def save_pers(self, number: int) -> None:
+        """As Python's own, without an argument that joblib's ``save`` has not."""
+        self.save(number)
+
+    def persistent_id(self, one: Any) -> int | None:
+        """The number of a part; None for what is pickled."""
+        kind = type(one)
+        is_part = (
+            issubclass(kind, types.FunctionType | types.ModuleType | torch.Tensor | torch.nn.Module)
+            or (issubclass(kind, type) and is_own_class(one))
+            or is_own_class(kind)
+            or any(one is generator for generator in shared_generators())
+        )
+        if one is self._root or not is_part:
+            return None
+        self.parts.append(one)
+        return len(self.parts)
+
+
+def shared_generators() -> tuple[Any, ...]:
+    """The generators that all of a process draws from: they count by their name, whatever was drawn."""
+    return random._inst, np.random.mtrand._rand

@@ -1,0 +1,148 @@
+"""Code of the user's own: which modules and classes are, and what a function of theirs reads beside its arguments."""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import importlib
+import importlib.util
+import inspect
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import dfa_lab
+
+_READS = {"LOAD_GLOBAL", "LOAD_NAME"}
+_OF_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+#: With one of these names, code may read of a module what it does not name.
+_BY_TEXT = {"getattr", "vars", "globals", "eval", "exec", "import_module", "__import__", "__dict__"}
+#: What a class has besides what its author wrote, and what its use leaves in it.
+_OF_EVERY_CLASS = {
+    *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__", "_abc_impl"),
+    *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+    *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
+}
+#: ``type.__flags__`` of a class that was made while Python ran.
+_MADE = 1 << 9
+
+
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """The code and that of the functions in it."""
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes_in(one)
+
+
+def globals_read(function: FunctionType, codes: list[CodeType]) -> dict[str, tuple[Any, bool]]:
+    """The globals that code reads and the modules that it imports, by name; None for what there is not.
+
+    Beside each whether it is used otherwise than for its attributes, as what is given to another function.
+    """
+    found: dict[str, tuple[Any, bool]] = {}
+    for code in codes:
+        steps = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
+        for place, one in enumerate(steps):
+            if one.opname in _READS:
+                otherwise = place + 1 == len(steps) or steps[place + 1].opname not in _OF_ATTRIBUTES
+                otherwise = otherwise or found.get(one.argval, (None, False))[1]
+                found[one.argval] = function.__globals__.get(one.argval), otherwise
+            elif one.opname == "IMPORT_NAME":
+                level, names = (steps[place - back].argval for back in (2, 1))
+                package = function.__globals__.get("__package__") or ""
+                name = "." * (level or 0) + one.argval
+                found[name] = _imported(name, package, names or ()), False
+    return found
+
+
+def reads_by_text(names: set[str]) -> bool:
+    """Whether code with these ``names`` may find something by a text that it makes."""
+    return bool(_BY_TEXT & names)
+
+
+def _imported(name: str, package: str, names: tuple[str, ...]) -> Any:
+    """A module of the user's, imported where it is not yet, with the modules in it called ``names``; else its name."""
+    try:
+        name = importlib.util.resolve_name(name, package)
+        if not is_own(name):
+            return name
+        module = importlib.import_module(name)
+    except (Exception, SystemExit):  # it says so in its own way when it is called
+        return name
+    for one in names:
+        if not hasattr(module, one):
+            _imported(f"{name}.{one}", package, ())
+    return module
+
+
+def is_own_class(kind: type) -> bool:
+    """Whether a class is the user's."""
+    module = vars(type)["__module__"].__get__(kind)
+    return is_own(module) or (module == "builtins" and bool(kind.__flags__ & _MADE))
+
+
+def written_in(kind: type) -> dict[str, Any]:
+    """What the author of a class wrote in it."""
+    found = {name: one for name, one in vars(kind).items() if name not in _OF_EVERY_CLASS}
+    if issubclass(kind, enum.Enum):  # its own tables grow when members are combined
+        functions = {name: one for name, one in found.items() if inspect.isroutine(one) or isinstance(one, property)}
+        return functions | {name: one._value_ for name, one in kind.__members__.items()}
+    return {name: one for name, one in found.items() if not name.startswith("__pydantic")}
+
+
+def is_own_function(function: FunctionType) -> bool:
+    """Whether a function is the user's; a decorator may have given it another's name."""
+    return is_own(function.__globals__.get("__name__"))
+
+
+def is_own(module: Any) -> bool:
+    """Whether the module of this name is the user's: not Python's, nor an installed package's, nor of dfa_lab.
+
+    Code without a module, made by ``exec``, is.
+    """
+    return not isinstance(module, str) or _is_own(module)
+
+
+@functools.cache
+def _is_own(module: str) -> bool:
+    if module == "__main__":
+        return True
+    found = sys.modules.get(module)
+    if found is None and module.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    file, folders = getattr(found, "__file__", None), list(getattr(found, "__path__", []))
+    if found is None:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError, AttributeError):
+            spec = None
+        file = spec.origin if spec else None
+    place = file or next(iter(folders), None)
+    if place is None:  # made by hand, or built into Python
+        return module not in sys.stdlib_module_names and getattr(found, "__spec__", None) is None
+    path = Path(place).resolve()
+    return not {"site-packages", "dist-packages"} & set(path.parts) and not any(
+        path.is_relative_to(one) for one in _installed()
+    )
+
+
+def module_parts(module: ModuleType) -> list[Any]:
+    """The name of a package's module; of one of the user's the content of its file, or what is in it."""
+    if not is_own(module.__name__):
+        return [module.__name__]
+    try:
+        return [module.__name__, Path(str(module.__file__)).read_bytes()]
+    except (OSError, AttributeError):
+        return [module.__name__, {name: one for name, one in vars(module).items() if not name.startswith("__")}]
+
+
+@functools.cache
+def _installed() -> list[Path]:
+    found = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return [Path(one).resolve() for one in (*found, site.getusersitepackages(), *dfa_lab.__path__)]
