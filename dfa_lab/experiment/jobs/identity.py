@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import enum
 import functools
 import hashlib
 import logging
-import os
 import types
-import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +18,14 @@ import torch
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.jobs.object_parts import (
     Pickle,
+    Text,
     array_parts,
     attributes_of,
     base_state,
+    changes_by_use,
+    in_order,
     numbers_of,
     of_own_subclass,
-    shared_generators,
 )
 from dfa_lab.experiment.jobs.own_code import (
     codes_in,
@@ -38,7 +39,7 @@ from dfa_lab.experiment.jobs.own_code import (
 )
 from dfa_lab.experiment.run import Experiment
 
-#: How many parts a value may have; an array is one.
+#: How many parts a value may have; an array and a list of numbers are a few.
 MOST_PARTS = 100_000
 _PLAIN_NUMBERS = (bool, float, complex, type(None))
 _ROUTINES = (
@@ -58,9 +59,7 @@ _DECORATORS: dict[type, tuple[str, ...]] = {
     type(functools.cache(len)): ("__wrapped__",),
 }
 #: Classes whose objects are their text.
-_BY_TEXT = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.finfo, torch.iinfo, torch.Size)
-#: Values that change while others use them, and so count by their class alone.
-_USED = (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_BY_REPR = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.finfo, torch.iinfo, torch.Size)
 
 
 def identity(value: Any) -> str:
@@ -68,17 +67,20 @@ def identity(value: Any) -> str:
 
     A function counts by its byte code, its defaults, what it closes over and the globals that it reads, among them
     other functions of the user's; an object of the user's by its class's code, its attributes, and what it holds as
-    a list or mapping. What an installed package has counts by its name, a value made by it by its pickle. Files,
-    locks and generators count by their class. ``DfaLabError`` for what has more than ``MOST_PARTS`` parts.
+    a list or mapping. What an installed package has counts by its name; a value that it made by its pickle, one of
+    torch or dfa_lab by its attributes. Files, locks and iterators count by their class.
+
+    ``DfaLabError`` for what has more than ``MOST_PARTS`` parts.
     """
     try:
         return _Walk().digest(value)[:16]
     except (_TooManyPartsError, RecursionError):
-        name = value.__qualname__ if isinstance(value, types.FunctionType | type) else type(value).__qualname__
+        kind = type(value)
+        name = value.__qualname__ if issubclass(kind, types.FunctionType | type) else kind.__qualname__
         raise DfaLabError(
-            f"{name} reads an object of more than {MOST_PARTS:,} parts, so that a sweep cannot tell whether it is the "
-            "same as in a folder; expected numbers in arrays or tensors, and functions that are given what they need. "
-            "Give no folder otherwise."
+            f"{name} reads an object of more than {MOST_PARTS:,} parts, or of sets nested too deep, so that a sweep "
+            "cannot tell whether it is the same as in a folder; expected numbers in arrays or tensors, and functions "
+            "that are given what they need. Give no folder otherwise."
         ) from None
 
 
@@ -86,15 +88,9 @@ class _TooManyPartsError(Exception):
     pass
 
 
-class _Text(str):
-    """Text that counts as it stands: a name, a digest, the end of a part."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True)
 class _Read:
-    """A global of code with these ``names`` of attributes; ``whole`` where it may read others of a module too."""
+    """What code with these ``names`` of attributes reads; ``whole`` where it may read others of a module too."""
 
     value: Any
     names: frozenset[str]
@@ -135,34 +131,34 @@ class _Walk:
         total, seen, stack = hashlib.sha256(), _Seen(around), [value]
         while stack:
             one = stack.pop()
-            if type(one) is _Text:
+            if type(one) is Text:
                 total.update(one.encode("utf-8", "surrogatepass") + b"\0")
                 continue
             self._left -= 1
             if self._left < 0:
                 raise _TooManyPartsError
-            stack += [_Text(")"), *reversed(self._parts(one, seen)), _Text("(")]
+            stack += [Text(")"), *reversed(self._parts(one, seen)), Text("(")]
         return total.hexdigest()
 
     def _parts(self, value: Any, seen: _Seen) -> list[Any]:
         kind = type(value)
         if kind in _PLAIN_NUMBERS:
-            return [_Text(repr(value))]
+            return [Text(repr(value))]
         if kind is int:
-            return [_Text(hex(value))]
+            return [Text(hex(value))]
         if kind is str:
-            return [_Text(f"text {len(value)}"), _Text(value)]
+            return [Text(f"text {len(value)}"), Text(value)]
         if kind in (bytes, bytearray, memoryview):
-            return [_Text(f"{kind.__name__} {hashlib.sha256(value).hexdigest()}")]
+            return [Text(f"{kind.__name__} {hashlib.sha256(bytes(value)).hexdigest()}")]
         if kind is tuple:  # equal constants may be one object or several
-            return [_Text("tuple"), *value]
+            return [Text("tuple"), *in_order(value)]
         if kind is frozenset:
-            return [_Text("frozenset"), *self._unordered(value, seen)]
+            return [Text("frozenset"), *self._unordered(value, seen)]
         if kind is _Read:
             return self._read(value, seen)
         number = seen.number(id(value))
         if number is not None:
-            return [_Text(f"seen {number}")]
+            return [Text(f"seen {number}")]
         self._held.append(value)
         return self._inside(value, kind, seen)
 
@@ -175,31 +171,31 @@ class _Walk:
             return module_parts(value)
         if names := _DECORATORS.get(kind):
             inner = {name: one for name, one in attributes_of(value).items() if name != "__wrapped__"}
-            return [_Text(kind.__name__), *(getattr(value, name) for name in names), inner]
+            return [Text(kind.__name__), *(getattr(value, name) for name in names), inner]
         if issubclass(kind, _ROUTINES):
             owner = getattr(value, "__self__", None)
-            return [_Text(_name(value)), None if isinstance(owner, types.ModuleType) else owner]
+            return [Text(_name(value)), None if isinstance(owner, types.ModuleType) else owner]
         if issubclass(kind, torch.Tensor):
-            return [_Text(numbers_of(value)), *of_own_subclass(value, kind)]
+            return [Text(numbers_of(value)), *of_own_subclass(value, kind)]
         if issubclass(kind, np.ndarray):
             return [*array_parts(value), *of_own_subclass(value, kind)]
-        if kind in _BY_TEXT:
-            return [_Text(repr(value))]
-        if value is os.environ or any(value is one for one in shared_generators()) or issubclass(kind, _USED):
-            return [_Text(f"one {kind.__qualname__}")]
+        if kind in _BY_REPR:
+            return [Text(repr(value))]
+        if changes_by_use(value, kind):
+            return [Text(f"one {kind.__qualname__}")]
         if issubclass(kind, logging.Logger):
-            return [_Text(value.name)]
+            return [Text(value.name)]
         if kind is torch.Generator:
-            return [_Text(f"{value.device} {value.initial_seed()}")]
+            return [Text(f"{value.device} {value.initial_seed()}")]
         if issubclass(kind, enum.Enum):
             return [kind, value._name_, value._value_]
         if issubclass(kind, Experiment):
-            return [_Text("run"), value.settings.model_dump_json(), value.steps_done, value.net.state_dict()]
+            return [Text("run"), value.settings.model_dump_json(), value.steps_done, value.net.state_dict()]
         return [kind, *self._held_by(value, kind, seen), *self._of_object(value, kind)]
 
-    def _unordered(self, several: Iterable[Any], seen: _Seen) -> list[_Text]:
+    def _unordered(self, several: Iterable[Any], seen: _Seen) -> list[Text]:
         """The digests of ``several``, sorted."""
-        return [_Text(one) for one in sorted(self.digest(one, seen) for one in several)]
+        return [Text(one) for one in sorted(self.digest(one, seen) for one in several)]
 
     def _held_by(self, value: Any, kind: type, seen: _Seen) -> list[Any]:
         """What an object holds as a container, or is as a number or text, whatever methods a user gave its class."""
@@ -209,15 +205,15 @@ class _Walk:
             return self._pairs(dict(value).items(), seen)
         if issubclass(kind, list | tuple):
             base = list if issubclass(kind, list) else tuple
-            return list(base.__iter__(value))
+            return in_order(list(base.__iter__(value)))
         if issubclass(kind, set | frozenset):
             base_set = set if issubclass(kind, set) else frozenset
             return list(self._unordered(base_set.__iter__(value), seen))
         if issubclass(kind, int):
-            return [_Text(hex(int.__index__(value)))]
+            return [Text(hex(int.__index__(value)))]
         for plain in (float, complex, str, bytes):
             if issubclass(kind, plain):
-                return [_Text(plain.__repr__(value))]
+                return [Text(plain.__repr__(value))]
         return []
 
     def _pairs(self, items: Iterable[tuple[Any, Any]], seen: _Seen) -> list[Any]:
@@ -230,28 +226,30 @@ class _Walk:
             return []
         if is_own_class(kind):
             return [attributes_of(value), *base_state(value, kind)]
-        if not issubclass(kind, torch.nn.Module) and not kind.__module__.startswith(("torch", "dfa_lab")):
+        if not issubclass(kind, torch.nn.Module) and str(kind.__module__).partition(".")[0] not in ("torch", "dfa_lab"):
             pickle = Pickle(value)
             try:
-                return [_Text(pickle.hash(value)), *pickle.parts]
+                return [Text(pickle.hash(value)), *pickle.parts]
+            except RecursionError:
+                raise
             except Exception:  # what cannot be pickled counts by its attributes, if it has any
                 pass
-        return [attributes_of(value)]
+        return [attributes_of(value), list(value) if kind is collections.deque else None]
 
     def _read(self, read: _Read, seen: _Seen) -> list[Any]:
-        module = read.value
-        if not issubclass(type(module), types.ModuleType) or not is_own(module.__name__):
-            return [module]
-        if read.whole or "__getattr__" in vars(module):
-            return [module]
-        number = seen.number((id(module), read.names))
+        value = read.value
+        if not issubclass(type(value), types.ModuleType) or not is_own(value.__name__):
+            return [value]
+        if read.whole or "__getattr__" in vars(value):
+            return [value]
+        number = seen.number((id(value), read.names))
         if number is not None:
-            return [_Text(f"seen {number}")]
-        self._held.append(module)
-        found = vars(module)
-        parts: list[Any] = [_Text(module.__name__)]
+            return [Text(f"seen {number}")]
+        self._held.append(value)
+        found = vars(value)
+        parts: list[Any] = [Text(value.__name__)]
         for name in sorted(read.names & found.keys()):
-            parts += [_Text(name), _Read(found[name], read.names, whole=False)]
+            parts += [Text(name), _Read(found[name], read.names, whole=False)]
         return parts
 
 
@@ -259,26 +257,26 @@ def _function(function: types.FunctionType) -> list[Any]:
     codes = list(codes_in(function.__code__))
     names = frozenset(name for code in codes for name in code.co_names)
     whole, own = reads_by_text(set(names)), is_own_function(function)
-    parts: list[Any] = [_Text("function")]
+    parts: list[Any] = [Text("function")]
     if own:
         for code in codes:
             counts = f"{code.co_argcount} {code.co_posonlyargcount} {code.co_kwonlyargcount} {code.co_flags}"
-            parts.append(_Text(f"{code.co_code.hex()} {code.co_exceptiontable.hex()} {counts}"))
-            parts.append(_Text(f"{code.co_names} {code.co_varnames}"))
+            parts.append(Text(f"{code.co_code.hex()} {code.co_exceptiontable.hex()} {counts}"))
+            parts.append(Text(f"{code.co_names} {code.co_varnames}"))
             parts += [one for one in code.co_consts if not isinstance(one, types.CodeType)]
     else:
-        parts.append(_Text(_name(function)))
+        parts.append(Text(_name(function)))
     attributes = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
     parts += [function.__defaults__, function.__kwdefaults__, attributes]
     parts += [_Read(_content(cell), names, whole) for cell in function.__closure__ or ()]
     if own:
         for name, (value, otherwise) in sorted(globals_read(function, codes).items()):
-            parts += [_Text(name), _Read(value, names, whole or otherwise)]
+            parts += [Text(name), _Read(value, names, whole or otherwise)]
     return parts
 
 
 def _class(value: type) -> list[Any]:
-    parts: list[Any] = [_Text(_name(value))]
+    parts: list[Any] = [Text(_name(value))]
     if not is_own_class(value):
         return parts
     for name in ("__dataclass_fields__", "__pydantic_fields__"):

@@ -1,11 +1,15 @@
-"""What an object holds, read without its methods: attributes, numbers, and the pickle of a package's own."""
+"""What an object holds: attributes, numbers, and the pickle of what a package made."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
+import os
 import random
 import types
+import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +18,30 @@ from joblib.hashing import NumpyHasher
 
 from dfa_lab.experiment.jobs.own_code import is_own_class
 
+#: Values that change while others use them, and so count by their class alone.
+_BY_CLASS = (
+    *(weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet),
+    torch.utils.hooks.RemovableHandle,
+)
 #: Bases whose content is read without a pickle.
 _READ_OTHERWISE = (dict, list, tuple, set, frozenset, int, float, complex, str, bytes, torch.Tensor, np.ndarray)
+
+
+class Text(str):
+    """Text that counts as it stands: a name, a digest, the end of a part."""
+
+    __slots__ = ()
+
+
+def in_order(several: Sequence[Any]) -> list[Any]:
+    """The parts of a list or tuple; of plain numbers its text alone."""
+    if len(several) > 100 and all(type(one) in (bool, float) or _is_short(one) for one in several):
+        return [Text(repr(several))]
+    return list(several)
+
+
+def _is_short(value: Any) -> bool:
+    return type(value) is int and -(1 << 63) <= value < 1 << 63
 
 
 def of_own_subclass(value: Any, kind: type) -> list[Any]:
@@ -46,6 +72,8 @@ def numbers_of(value: torch.Tensor) -> str:
         plain = plain.to_dense() if plain.layout != torch.strided else plain
         plain = plain.resolve_conj().resolve_neg().contiguous().cpu().reshape(-1).view(torch.uint8)
         return f"{about} {hashlib.sha256(plain.numpy().tobytes()).hexdigest()}"
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, TypeError, ValueError, NotImplementedError):  # one without numbers, as on "meta"
         return about
 
@@ -65,7 +93,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
     except AttributeError:
         return found
     for name, one in inner.items():
-        if not isinstance(getattr(kind, name, None), functools.cached_property):
+        if not isinstance(inspect.getattr_static(kind, name, None), functools.cached_property):
             hooks = name.endswith("_hooks") and issubclass(kind, torch.nn.Module)
             found[name] = list(one.values()) if hooks and isinstance(one, dict) else one  # their keys are a count
     return found
@@ -77,7 +105,8 @@ def base_state(value: Any, kind: type) -> list[Any]:
     for base in kind.__mro__:
         if base not in _READ_OTHERWISE and not is_own_class(base) and _reduces(base):
             try:
-                made = vars(base).get("__reduce_ex__", object.__reduce_ex__)(value, 2)
+                own = vars(base)
+                made = own["__reduce_ex__"](value, 2) if "__reduce_ex__" in own else own["__reduce__"](value)
             except Exception:  # it says in its own way that it cannot be pickled
                 continue
             break
@@ -119,6 +148,11 @@ class Pickle(NumpyHasher):
             return None
         self.parts.append(one)
         return len(self.parts)
+
+
+def changes_by_use(value: Any, kind: type) -> bool:
+    """Whether a value is another after each use of it by anybody: what all of a process draw from, its environment."""
+    return value is os.environ or any(value is one for one in shared_generators()) or issubclass(kind, _BY_CLASS)
 
 
 def shared_generators() -> tuple[Any, ...]:

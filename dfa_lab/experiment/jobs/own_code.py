@@ -8,6 +8,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import itertools
 import site
 import sys
 import sysconfig
@@ -18,18 +19,21 @@ from typing import Any
 
 import dfa_lab
 
+#: What begins the names that pydantic and typing give a class while it is used.
+_OF_TOOLS = ("__pydantic", "__protocol", "__non_callable_proto")
 _READS = {"LOAD_GLOBAL", "LOAD_NAME"}
+_LOADS = _READS | {"LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 _OF_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 #: With one of these names, code may read of a module what it does not name.
-_BY_TEXT = {"getattr", "vars", "globals", "eval", "exec", "import_module", "__import__", "__dict__"}
+_FINDERS = {"getattr", "vars", "globals", "eval", "exec", "import_module", "__import__", "__dict__"}
 #: What a class has besides what its author wrote, and what its use leaves in it.
 _OF_EVERY_CLASS = {
     *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__", "_abc_impl"),
     *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
     *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
 }
-#: ``type.__flags__`` of a class that was made while Python ran.
-_MADE = 1 << 9
+#: ``type.__flags__`` of a class that was made while Python ran, by ``class`` or ``exec``.
+_HEAP_TYPE = 1 << 9
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:
@@ -46,24 +50,24 @@ def globals_read(function: FunctionType, codes: list[CodeType]) -> dict[str, tup
     Beside each whether it is used otherwise than for its attributes, as what is given to another function.
     """
     found: dict[str, tuple[Any, bool]] = {}
-    for code in codes:
-        steps = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
+    listings = [[one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"] for code in codes]
+    pairs = [pair for steps in listings for pair in itertools.pairwise(steps)]
+    given_on = {one.argval for one, then in pairs if one.opname in _LOADS and then.opname not in _OF_ATTRIBUTES}
+    for steps in listings:
         for place, one in enumerate(steps):
             if one.opname in _READS:
-                otherwise = place + 1 == len(steps) or steps[place + 1].opname not in _OF_ATTRIBUTES
-                otherwise = otherwise or found.get(one.argval, (None, False))[1]
-                found[one.argval] = function.__globals__.get(one.argval), otherwise
+                found[one.argval] = function.__globals__.get(one.argval), one.argval in given_on
             elif one.opname == "IMPORT_NAME":
                 level, names = (steps[place - back].argval for back in (2, 1))
                 package = function.__globals__.get("__package__") or ""
                 name = "." * (level or 0) + one.argval
-                found[name] = _imported(name, package, names or ()), False
+                found[name] = _imported(name, package, names or ()), steps[place + 1].argval in given_on
     return found
 
 
 def reads_by_text(names: set[str]) -> bool:
     """Whether code with these ``names`` may find something by a text that it makes."""
-    return bool(_BY_TEXT & names)
+    return bool(_FINDERS & names)
 
 
 def _imported(name: str, package: str, names: tuple[str, ...]) -> Any:
@@ -84,7 +88,9 @@ def _imported(name: str, package: str, names: tuple[str, ...]) -> Any:
 def is_own_class(kind: type) -> bool:
     """Whether a class is the user's."""
     module = vars(type)["__module__"].__get__(kind)
-    return is_own(module) or (module == "builtins" and bool(kind.__flags__ & _MADE))
+    if not isinstance(module, str):  # none of a class made by hand; one that Cython made has a descriptor
+        return module is None
+    return is_own(module) or (module == "builtins" and bool(kind.__flags__ & _HEAP_TYPE))
 
 
 def written_in(kind: type) -> dict[str, Any]:
@@ -93,7 +99,9 @@ def written_in(kind: type) -> dict[str, Any]:
     if issubclass(kind, enum.Enum):  # its own tables grow when members are combined
         functions = {name: one for name, one in found.items() if inspect.isroutine(one) or isinstance(one, property)}
         return functions | {name: one._value_ for name, one in kind.__members__.items()}
-    return {name: one for name, one in found.items() if not name.startswith("__pydantic")}
+    if getattr(found.get("__init__"), "__module__", "") == "typing" or found.get("__init__") is object.__init__:
+        del found["__init__"]  # typing's, of a protocol, and what it puts there at the first use
+    return {name: one for name, one in found.items() if not name.startswith(_OF_TOOLS)}
 
 
 def is_own_function(function: FunctionType) -> bool:
@@ -120,7 +128,7 @@ def _is_own(module: str) -> bool:
     if found is None:
         try:
             spec = importlib.util.find_spec(module)
-        except (ImportError, ValueError, AttributeError):
+        except (Exception, SystemExit):  # of the package around it, which is imported for that
             spec = None
         file = spec.origin if spec else None
     place = file or next(iter(folders), None)
@@ -133,13 +141,16 @@ def _is_own(module: str) -> bool:
 
 
 def module_parts(module: ModuleType) -> list[Any]:
-    """The name of a package's module; of one of the user's the content of its file, or what is in it."""
-    if not is_own(module.__name__):
-        return [module.__name__]
+    """The name of a package's module; of one of the user's all that is in it and in its modules, and its file."""
+    name = module.__name__
+    if not is_own(name):
+        return [name]
     try:
-        return [module.__name__, Path(str(module.__file__)).read_bytes()]
+        file = Path(str(module.__file__)).read_bytes()
     except (OSError, AttributeError):
-        return [module.__name__, {name: one for name, one in vars(module).items() if not name.startswith("__")}]
+        file = b""
+    inner = {key: one for key, one in sys.modules.copy().items() if key.startswith(f"{name}.")}
+    return [name, file, {key: one for key, one in vars(module).items() if not key.startswith("__")}, inner]
 
 
 @functools.cache

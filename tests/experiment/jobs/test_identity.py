@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import os
 import subprocess
@@ -120,6 +121,11 @@ EDITED = {
         *"12",
     ),
     "a large number": ("X = 10**5000 + @@\ndef v(run): return X % 10", *"12"),
+    "a number among many": ("X = [0.5] * 200_000 + [@@]\ndef v(run): return X", *"12"),
+    "what a deque holds beside a lock": (
+        "import collections, threading\nX = collections.deque([threading.Lock(), @@])\ndef v(run): return X",
+        *"12",
+    ),
     "an array's mask": (
         "import numpy as np\nX = np.ma.array(np.ones(200_000), mask=[@@] * 200_000)\ndef v(run): return X",
         *"01",
@@ -141,6 +147,16 @@ UNCHANGED = {
     "sets in sets": "X = frozenset()\nfor _ in range(40): X = frozenset([X])\ndef v(run): return X",
     "equal objects in a set": "class A: pass\na = A()\nS = {a, A(), A()}\ndef v(run): return S, a",
     "texts in a set": "S = {'a', 'b', ('c', 'd')}\ndef v(run): return len(S)",
+    "a table": "import pandas as pd\nT = pd.DataFrame({'a': [1.0, 2.0], 'b': ['x', 'y']})\ndef v(run): return len(T)",
+    "an estimator": (
+        "from sklearn.linear_model import LogisticRegression\n"
+        "C = LogisticRegression().fit([[0.0], [1.0]], [0, 1])\ndef v(run): return C.coef_"
+    ),
+    "a protocol": (
+        "from typing import Protocol\nclass P(Protocol):\n    def f(self): ...\nclass A(P):\n"
+        "    def f(self): return 1\n"
+        "def v(run): return A().f()"
+    ),
     "combined flags": "import enum\nclass F(enum.Flag):\n    A = 1\n    B = 2\ndef v(run): return F.A | F.B",
     "one function for several kinds": (
         "import functools\n@functools.singledispatch\ndef f(x): return 1\n@f.register\ndef _(x: int): return 2\n"
@@ -230,6 +246,32 @@ def test_a_module_of_a_package_that_is_imported_when_it_is_called_counts(edited,
     assert found[0] == found[2] != found[3] == found[5]
 
 
+#: Metrics that read a function g of a module by another one, which does not change itself.
+THROUGH = {
+    "beside getattr": "import edited_module_a as a\ndef v(run): return a.f(run) * getattr(run, 'x', 1)",
+    "by another name": "import edited_module_a as a\ndef v(run):\n    h = a\n    return h.f(run)",
+    "as an attribute": "import edited_module_a as a\nclass A: h = a\ndef v(run): return A.h.f(run)",
+    "given on": "def go(h, run): return h.f(run)\ndef v(run):\n    import edited_module_a as a\n    return go(a, run)",
+    "of a lazy package": "import edited_module_lazy as lazy\ndef v(run): return lazy.f(run)",
+}
+
+
+@pytest.mark.parametrize("how", THROUGH)
+def test_what_a_module_reads_of_another_counts(edited, tmp_path, how):
+    (tmp_path / "edited_module_a.py").write_text("from edited_module_b import g\ndef f(run): return g(run)")
+    lazy = "import edited_module_a\ndef __getattr__(name): return getattr(edited_module_a, name)"
+    (tmp_path / "edited_module_lazy.py").write_text(lazy)
+    found = []
+    for number in (1, 1, 2):
+        (tmp_path / "edited_module_b.py").write_text(f"def g(run): return {number}")
+        for known in [one for one in sys.modules if one.startswith("edited_module")]:
+            del sys.modules[known]
+        metric = edited(THROUGH[how])
+        found += [identity(metric), metric(None)]
+    assert found[1::2] == [1, 1, 2]
+    assert found[0] == found[2] != found[4]
+
+
 def test_what_ends_the_program_when_it_is_imported_counts_by_its_name(edited, tmp_path):
     (tmp_path / "edited_module_of_an_app.py").write_text("raise SystemExit('usage: app')")
     assert identity(edited("def v(run):\n    import edited_module_of_an_app as app\n    return app.run()"))
@@ -248,6 +290,29 @@ def test_functions_without_a_module_are_read():
 
     assert identity(made(1)) == identity(made(1))
     assert identity(made(1)) != identity(made(2))
+
+
+def test_descriptors_and_reduce_of_the_users_are_not_called():
+    class Checked:
+        def __get__(self, one, kind):
+            raise TypeError("no object")
+
+        def __set__(self, one, value):
+            vars(one)["rate"] = value
+
+    class Day(dt.date):
+        rate = Checked()
+
+        def __reduce__(self):
+            raise OSError("no pickle")
+
+    days = [Day(2000, 1, number) for number in (1, 1, 2)]
+    for day in days:
+        day.rate = 0.5
+    first, again, other = (identity(lambda run, day=day: day) for day in days)
+    assert first == again != other
+    days[1].rate = 0.25
+    assert identity(lambda run, day=days[1]: day) != first
 
 
 def test_no_method_of_the_users_is_called():
