@@ -18,6 +18,7 @@ def test_there_are_notebooks():
         "04_your_own_dashboard.ipynb",
         "05_your_own_loop.ipynb",
         "06_a_sweep.ipynb",
+        "07_your_own_derivative.ipynb",
     ]
 
 
