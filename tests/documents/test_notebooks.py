@@ -19,6 +19,7 @@ def test_there_are_notebooks():
         "05_your_own_loop.ipynb",
         "06_a_sweep.ipynb",
         "07_your_own_derivative.ipynb",
+        "08_when_it_fails.ipynb",
     ]
 
 
