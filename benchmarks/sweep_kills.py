@@ -1,6 +1,6 @@
 """A sweep that is killed with −9 at random moments: what the calls trained together, over one clean call's.
 
-    python benchmarks/sweep_kills.py --kills 20 --steps 4000 --processes 1
+    python benchmarks/sweep_kills.py --kills 20 --steps 12000 --processes 1
 
 The time of a call is from the moment at which it begins the sweep, torch and dfa_lab loaded, to its end or its kill.
 """
@@ -45,7 +45,7 @@ def call(folder: str, options: list[str], kill_after: float | None) -> tuple[flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in {"kills": 20, "steps": 4000, "seeds": 20, "processes": 1}.items():
+    for name, default in {"kills": 20, "steps": 12000, "seeds": 20, "processes": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     arguments = parser.parse_args()
     options = [str(one) for one in (arguments.steps, arguments.seeds, arguments.processes)]

@@ -7,6 +7,8 @@ import os
 import threading
 from collections.abc import Callable
 
+from dfa_lab.free_memory import give_back, share_pools
+
 #: Those that have not ended, and what lets each end soon.
 _running: dict[threading.Thread, Callable[[], None]] = {}
 
@@ -24,7 +26,9 @@ def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None
             work()
         finally:
             _running.pop(thread, None)
+            give_back()
 
+    share_pools()
     thread = threading.Thread(target=run, name=f"dfa_lab {name}", daemon=True)
     _running[thread] = stop or _nothing
     try:

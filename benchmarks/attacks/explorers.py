@@ -1,7 +1,7 @@
 """Explorers made, played with and closed: no experiment stays alive, threads and memory are as before.
 
-Memory is what the C allocator has given out and not got back, tensors among it, and the blocks of Python's own. What
-the process holds of the machine is printed beside it: more, by what the allocator keeps of threads that ended.
+Memory is what the process holds of the machine once what is free was given back, what the C allocator has given out and
+not got back, tensors among it, and the blocks of Python's own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import dfa_lab as dfa
 from attacks.counts import Counts, Plan
 from attacks.runs import change_of
 from attacks.soak import in_use, resident
+from dfa_lab.free_memory import give_back
 
 #: The first ones are not counted: what is loaded and cached stays.
 WARM_UP = 10
@@ -43,14 +44,16 @@ def attack(plan: Plan, counts: Counts) -> None:
     left = [thread.name for thread in threading.enumerate()]
     counts.check("no more threads than before", len(left) <= before["threads"], f"{before['threads']}, now {left}")
     if len(alive) >= 4 * 100:
-        more = after["MB given out"] - before["MB given out"]
-        counts.check(f"memory as before (± {MOST:g} MB)", abs(more) <= MOST, f"{more:+.1f} MB")
+        for name in ("MB given out", "MB resident"):
+            more = after[name] - before[name]
+            counts.check(f"{name} as before (± {MOST:g})", abs(more) <= MOST, f"{more:+.1f} MB")
         more = after["thousands of Python's blocks"] - before["thousands of Python's blocks"]
         counts.check(f"Python's blocks as before (± {BLOCKS:g} thousand)", abs(more) <= BLOCKS, f"{more:+.1f}")
 
 
 def _sizes() -> dict[str, float]:
     gc.collect()
+    give_back()
     given, held = in_use(), resident()
     return {
         "MB given out": held if math.isnan(given) else given,  # another C library than glibc

@@ -13,7 +13,16 @@ import pytest
 import dfa_lab
 from places import PACKAGE
 
-BASE = ("errors", "daemon_threads", "forked_processes", "regular_file", "atomic_file", "html_table", "registry")
+BASE = (
+    "errors",
+    "free_memory",
+    "daemon_threads",
+    "forked_processes",
+    "regular_file",
+    "atomic_file",
+    "html_table",
+    "registry",
+)
 ROOMS = (*BASE, "learning", "experiment", "views", "widgets", "cli")
 #: The folders of each room in the direction of imports: a later one may import an earlier one.
 FOLDERS = {

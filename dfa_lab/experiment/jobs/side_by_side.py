@@ -22,8 +22,8 @@ from dfa_lab.learning.rules import RULES
 
 #: What makes a run a failed one and leaves the others alone: a metric's or a rule's ``sys.exit`` too, Ctrl-C not.
 FAILURES = (Exception, SystemExit)
-#: Seconds of training between two files of a group.
-SAVE_EVERY = 3.0
+#: Seconds of training between two files of a group, at least, and over the seconds that writing the last one took.
+SAVE_EVERY, TIMES_WRITING = 0.5, 50
 #: Metrics of the test split.
 EVALUATED = ("test_loss", "test_accuracy")
 #: Called now and then while a group trains, with the steps done.
@@ -51,8 +51,9 @@ def train_runs(
     """The result of each run. They may differ in what replicas may differ in.
 
     A run whose loss is no longer finite has an error, and the others go on. Where the group itself cannot be trained,
-    each is trained alone, so that only those that cannot be are failures. Into the file ``saved`` a long training is
-    written every ``SAVE_EVERY`` seconds, and from it it goes on.
+    each is trained alone, so that only those that cannot be are failures. Into the file ``saved`` the training is
+    written every ``SAVE_EVERY`` seconds, or less often where that took more than a fiftieth of the time, and from it it
+    goes on.
     """
     began = time.perf_counter()
     try:
@@ -124,7 +125,7 @@ def _steps(
 ) -> dict[int, int]:
     """Train, and return the replicas whose loss was no longer finite, each with the updates done before."""
     lost: dict[int, int] = {}
-    since = time.perf_counter()
+    since, wait = time.perf_counter(), SAVE_EVERY
     settings, learner, losses = trainer.settings, trainer.learner, trainer.losses
     for step in range(trainer.steps_done + 1, steps + 1):
         losses.add(learner.update(*trainer.batches.take(settings.batch_size)))
@@ -143,9 +144,10 @@ def _steps(
             if tick:
                 tick(step)
             # A lost replica is not in the file: such a group is trained anew.
-            if save and not lost and time.perf_counter() - since > SAVE_EVERY:
+            if save and not lost and (now := time.perf_counter()) - since > wait:
                 save()
                 since = time.perf_counter()
+                wait = max(SAVE_EVERY, TIMES_WRITING * (since - now))
     _lose(trainer, [k for k in range(len(losses.total)) if not _finite(trainer, k)], lost)
     return lost
 

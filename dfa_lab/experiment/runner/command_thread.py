@@ -22,10 +22,13 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.autosave import Autosave
 from dfa_lab.experiment.runner.training import Command, Training
 from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt
+from dfa_lab.free_memory import give_back
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor;
 #: and in which waiting commands are obeyed before the next turn.
 A_MOMENT = 0.05
+#: Seconds of training after which memory that is free goes back to the system.
+GIVE_BACK = 10.0
 #: Stop at the next step boundary.
 PAUSE = Command("Pause", Training.pause, keeps_error=True)
 #: The last command: it ends the thread.
@@ -153,6 +156,7 @@ class CommandThread:
                         training.turn()
                         if self._autosave is not None:
                             self._autosave.after_step()
+                        give_back(GIVE_BACK)
                     if self._autosave is not None and not go_on:
                         self._autosave.at_end()
                 return go_on
