@@ -54,7 +54,7 @@ def main() -> None:
         alone, _ = call(clean, options, None)
         times, kills, done = [], 0, False
         while not done:
-            after = chance.uniform(0, 2 * alone / (arguments.kills + 1)) if kills < arguments.kills else None
+            after = chance.uniform(0, 1.8 * alone / (arguments.kills + 1)) if kills < arguments.kills else None
             took, done = call(killed, options, after)
             times.append(took)
             kills += not done

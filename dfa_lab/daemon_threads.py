@@ -7,8 +7,10 @@ import os
 import threading
 from collections.abc import Callable
 
-from dfa_lab.free_memory import give_back, share_pools
+from dfa_lab.free_memory import give_back_now_and_then, share_pools
 
+#: Seconds between two threads whose end gives free memory back to the system.
+GIVE_BACK = 1.0
 #: Those that have not ended, and what lets each end soon.
 _running: dict[threading.Thread, Callable[[], None]] = {}
 
@@ -25,8 +27,8 @@ def start_daemon(name: str, work: Callable[[], None], *, stop: Callable[[], None
         try:
             work()
         finally:
+            give_back_now_and_then(GIVE_BACK)
             _running.pop(thread, None)
-            give_back()
 
     share_pools()
     thread = threading.Thread(target=run, name=f"dfa_lab {name}", daemon=True)

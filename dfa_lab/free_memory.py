@@ -1,4 +1,4 @@
-"""Memory that a program gave back and its C library keeps: less of it, and back to the system now and then.
+"""Keeps the C library from holding memory that the program has freed.
 
 glibc gives each thread a pool of its own (an "arena") and keeps what is freed there. Threads that come and go, and long
 runs, would hold ever more of the machine's memory, little of it in use.
@@ -12,32 +12,42 @@ import os
 import time
 from collections.abc import Callable
 
-#: Over the seconds that giving back took the last time: how long it is not done again, at least.
+#: It is done again after this many times as long as it took, so that it costs one per cent at most.
 TIMES_TAKEN = 100
-#: glibc's number for the most pools (malloc.h), and what sets it from outside.
-M_ARENA_MAX, SET_BY_USER = -8, ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+#: glibc's number for the most pools, of malloc.h.
+M_ARENA_MAX = -8
 
 
 class _Next:
     """From when on memory is given back again, by the clock that never goes back."""
 
-    at = 0.0
+    at = time.monotonic()
 
 
 @functools.cache
 def share_pools() -> None:
-    """Let threads that begin from now on use the pools that there are. Nothing where a user has chosen, or no glibc."""
-    if (mallopt := _function("mallopt")) is not None and not any(name in os.environ for name in SET_BY_USER):
+    """Let threads that begin from now on use the pools that there are.
+
+    Does nothing without glibc, or where the user has set a limit.
+    """
+    set_by_user = "MALLOC_ARENA_MAX" in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", "")
+    if (mallopt := _function("mallopt")) is not None and not set_by_user:
         mallopt(M_ARENA_MAX, 1)
 
 
-def give_back(every: float = 0.0) -> None:
-    """Give the system what is free, unless that was done in the last ``every`` seconds: a millisecond's work."""
-    began = time.monotonic()
-    if began >= _Next.at + every and (trim := _function("malloc_trim")) is not None:
+def give_back() -> None:
+    """Give the system what is free: a millisecond's work, more where much is free in small pieces."""
+    if (trim := _function("malloc_trim")) is not None:
         trim(0)
-        ended = time.monotonic()
-        _Next.at = ended + TIMES_TAKEN * (ended - began)
+
+
+def give_back_now_and_then(every: float) -> None:
+    """Give the system what is free, once in ``every`` seconds, and less often where it takes long."""
+    if time.monotonic() < _Next.at + every:
+        return
+    began = time.thread_time()
+    give_back()
+    _Next.at = time.monotonic() + TIMES_TAKEN * (time.thread_time() - began)
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from dfa_lab.cli.job_signals import ended_as_by_ctrl_c
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run import Experiment
@@ -39,10 +40,10 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
             experiment.save(path)
             due = time.monotonic() + APART
 
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     end = experiment.observe("step", save_when_due)
     try:
-        yield
+        with ended_as_by_ctrl_c():
+            yield
     except KeyboardInterrupt:
         experiment.save(path)
         typer.echo(f"dfa-lab: stopped at step {experiment.steps_done}; --resume {path} goes on from there.", err=True)
@@ -54,4 +55,3 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
         experiment.save(path)
     finally:
         end()
-        signal.signal(signal.SIGTERM, before)

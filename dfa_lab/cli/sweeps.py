@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dfa_lab.cli.application import app
+from dfa_lab.cli.job_signals import ended_as_by_ctrl_c
 from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.regular_file import SPECIAL, is_special
 
@@ -37,7 +38,8 @@ def sweep(
 ) -> None:
     """Train every combination of settings in FILE with every seed, and print what they reached.
 
-    Exit code 1 where runs failed, 130 after Ctrl-C: what was trained is printed and written all the same.
+    Exit code 1 where runs failed, 130 after Ctrl-C or a scheduler's SIGTERM: what was trained is printed and written
+    all the same.
     """
     arguments = _arguments_of(file)
     if folder is not None:
@@ -52,7 +54,7 @@ def sweep(
     from dfa_lab.experiment.sweep import sweep as train_all
 
     stopped = False
-    with _executor(scheduler) as executor, _of_file(file):
+    with _executor(scheduler) as executor, _of_file(file), ended_as_by_ctrl_c():
         try:
             frame = train_all(executor=executor, **arguments)
         except SweepInterrupted as interrupt:
@@ -142,7 +144,9 @@ def _wrong(found: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with a file beside values that ``dfa.sweep`` checks."""
     known = _known()
     yield from (str(unknown_name("argument or setting of a sweep", name, known)) for name in found if name not in known)
-    yield from (f"there is no {name}; expected {EXAMPLE}." for name in ("grid", "steps") if name not in found)
+    for name in (one for one in ("grid", "steps") if one not in found):
+        inside = isinstance(found.get("grid"), Mapping) and name in found["grid"]
+        yield f"there is no {name}{', but one under [grid]: move it above' if inside else ''}; expected {EXAMPLE}."
     if "grid" in found and not _is_grid(found["grid"]):
         yield f"grid was given as {shown(found['grid'])}; expected a table of lists: {EXAMPLE}."
     if not isinstance(found.get("folder", ""), str):

@@ -163,11 +163,19 @@ def test_a_run_that_diverges_is_kept_where_it_went_back_to(tmp_path, capsys):
     assert kept.steps_done == kept.trainer.fallback.steps_done > 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_is_stopped_keeps_the_run(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "ignored"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGTERM, True)]
+)
+def test_a_command_that_is_stopped_keeps_the_run(tmp_path, number, ignored):
+    """``ignored``: as a script's ``command &`` is begun, with SIGINT ignored."""
     file = tmp_path / "run"
     command = [sys.executable, "-m", "dfa_lab.cli", *RUN, "--steps", "10000000", "--save", str(file)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignored else None
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, before)
     while not file.exists():
         assert process.poll() is None
         time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import numpy as np
 import pandas as pd
@@ -104,11 +105,14 @@ def test_runs_that_fail_are_an_exit_code_and_a_line_that_says_where_their_errors
         assert "--csv or --folder" in said
 
 
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("folder", [False, True])
-def test_ctrl_c_prints_and_writes_what_is_done(folder, file, tmp_path, capsys, monkeypatch):
+def test_what_stops_it_prints_and_writes_what_is_done(folder, ending, file, tmp_path, capsys, monkeypatch):
+    """Ctrl-C, or a scheduler."""
+
     def train(*given):
         if train.calls:
-            raise KeyboardInterrupt
+            signal.raise_signal(ending)
         train.calls.append(given)
         return real(*given)
 
@@ -141,6 +145,7 @@ def test_choices_with_parameters_and_several_grids_come_from_a_file(tmp_path, ca
         ("\udcff", "is not TOML"),
         ("steps = 20", "there is no grid; expected steps = 1000"),
         ("[grid]\nlr = [0.1]", "there is no steps"),
+        ("[grid]\nlr = [0.1]\nsteps = 5", "there is no steps, but one under [grid]: move it above; expected"),
         ("grid = 3\nsteps = 4", "grid was given as 3"),
         ("grid = []\nsteps = 4", "grid was given as []"),
         (FIRST.replace("steps", "step"), "no argument or setting of a sweep called 'step'"),

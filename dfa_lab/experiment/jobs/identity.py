@@ -22,8 +22,11 @@ from dfa_lab.experiment.jobs.object_parts import (
     array_parts,
     attributes_of,
     base_state,
+    by_name,
     changes_by_use,
+    given_to_compile,
     in_order,
+    members_of,
     numbers_of,
     of_own_subclass,
 )
@@ -163,6 +166,8 @@ class _Walk:
         return self._inside(value, kind, seen)
 
     def _inside(self, value: Any, kind: type, seen: _Seen) -> list[Any]:
+        if (given := given_to_compile(value, kind)) is not None:
+            return [Text("compiled"), given]
         if kind is types.FunctionType:
             return _function(value)
         if issubclass(kind, type):
@@ -200,9 +205,9 @@ class _Walk:
     def _held_by(self, value: Any, kind: type, seen: _Seen) -> list[Any]:
         """What an object holds as a container, or is as a number or text, whatever methods a user gave its class."""
         if issubclass(kind, dict):
-            return self._pairs(dict.items(value), seen)
+            return [part for pair in dict.items(value) for part in pair]
         if kind is types.MappingProxyType:
-            return self._pairs(dict(value).items(), seen)
+            return [part for pair in dict(value).items() for part in pair]
         if issubclass(kind, list | tuple):
             base = list if issubclass(kind, list) else tuple
             return in_order(list(base.__iter__(value)))
@@ -215,10 +220,6 @@ class _Walk:
             if issubclass(kind, plain):
                 return [Text(plain.__repr__(value))]
         return []
-
-    def _pairs(self, items: Iterable[tuple[Any, Any]], seen: _Seen) -> list[Any]:
-        keyed = [(key if type(key) is str else self.digest(key, seen), key, one) for key, one in items]
-        return [part for _, key, one in sorted(keyed, key=lambda pair: pair[0]) for part in (key, one)]
 
     def _of_object(self, value: Any, kind: type) -> list[Any]:
         """The attributes of an object, or the pickle of one of an installed package, with what a user put in it."""
@@ -266,7 +267,7 @@ def _function(function: types.FunctionType) -> list[Any]:
             parts += [one for one in code.co_consts if not isinstance(one, types.CodeType)]
     else:
         parts.append(Text(_name(function)))
-    attributes = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
+    attributes = by_name({name: one for name, one in vars(function).items() if name != "__wrapped__"})
     parts += [function.__defaults__, function.__kwdefaults__, attributes]
     parts += [_Read(_content(cell), names, whole) for cell in function.__closure__ or ()]
     if own:
@@ -282,8 +283,8 @@ def _class(value: type) -> list[Any]:
     for name in ("__dataclass_fields__", "__pydantic_fields__"):
         fields = vars(value).get(name)
         if isinstance(fields, Mapping):
-            parts += [{key: (one.default, one.default_factory) for key, one in fields.items()}]
-    return [*parts, type(value), *value.__bases__, written_in(value)]
+            parts += [{key: (one.default, one.default_factory, one.metadata) for key, one in fields.items()}]
+    return [*parts, type(value), *value.__bases__, by_name(written_in(value)), *members_of(value)]
 
 
 def _content(cell: Any) -> Any:

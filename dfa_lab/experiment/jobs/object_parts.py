@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import hashlib
 import inspect
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
 
-from dfa_lab.experiment.jobs.own_code import is_own_class
+from dfa_lab.experiment.jobs.own_code import is_of_enum, is_own_class
 
 #: Values that change while others use them, and so count by their class alone.
 _BY_CLASS = (
@@ -31,6 +32,11 @@ class Text(str):
     """Text that counts as it stands: a name, a digest, the end of a part."""
 
     __slots__ = ()
+
+
+def by_name(found: dict[str, Any]) -> dict[str, Any]:
+    """The same in the order of the names, for what has no order of its own: attributes, what is in a module."""
+    return dict(sorted(found.items()))
 
 
 def in_order(several: Sequence[Any]) -> list[Any]:
@@ -91,12 +97,32 @@ def attributes_of(value: Any) -> dict[str, Any]:
     try:
         inner = object.__getattribute__(value, "__dict__")
     except AttributeError:
-        return found
+        return by_name(found)
     for name, one in inner.items():
         if not isinstance(inspect.getattr_static(kind, name, None), functools.cached_property):
             hooks = name.endswith("_hooks") and issubclass(kind, torch.nn.Module)
             found[name] = list(one.values()) if hooks and isinstance(one, dict) else one  # their keys are a count
+    return by_name(found)
+
+
+def members_of(kind: type) -> list[Any]:
+    """The members of an enum in their order, each with its value and the attributes that were given to it."""
+    if not issubclass(kind, enum.Enum):
+        return []
+    found: list[Any] = []
+    for name, member in kind.__members__.items():
+        given = {key: one for key, one in attributes_of(member).items() if not is_of_enum(key)}
+        found.append([name, member._value_, given])
     return found
+
+
+def given_to_compile(value: Any, kind: type) -> Any:
+    """The function or module that ``torch.compile`` was given to make ``value``; None where it did not make it."""
+    if kind is types.FunctionType:
+        return vars(value).get("_torchdynamo_orig_callable")
+    if issubclass(kind, torch.nn.Module) and kind.__module__ == "torch._dynamo.eval_frame":
+        return value._modules.get("_orig_mod")
+    return None
 
 
 def base_state(value: Any, kind: type) -> list[Any]:

@@ -7,7 +7,6 @@ import enum
 import functools
 import importlib
 import importlib.util
-import inspect
 import itertools
 import site
 import sys
@@ -32,6 +31,8 @@ _OF_EVERY_CLASS = {
     *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
     *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
 }
+#: What an author may write in an enum among the names that Python keeps.
+_DRAWN = "_generate_next_value_"
 #: ``type.__flags__`` of a class that was made while Python ran, by ``class`` or ``exec``.
 _HEAP_TYPE = 1 << 9
 
@@ -97,11 +98,15 @@ def written_in(kind: type) -> dict[str, Any]:
     """What the author of a class wrote in it."""
     found = {name: one for name, one in vars(kind).items() if name not in _OF_EVERY_CLASS}
     if issubclass(kind, enum.Enum):  # its own tables grow when members are combined
-        functions = {name: one for name, one in found.items() if inspect.isroutine(one) or isinstance(one, property)}
-        return functions | {name: one._value_ for name, one in kind.__members__.items()}
+        return {name: one for name, one in found.items() if name not in kind.__members__ and not is_of_enum(name)}
     if getattr(found.get("__init__"), "__module__", "") == "typing" or found.get("__init__") is object.__init__:
         del found["__init__"]  # typing's, of a protocol, and what it puts there at the first use
     return {name: one for name, one in found.items() if not name.startswith(_OF_TOOLS)}
+
+
+def is_of_enum(name: str) -> bool:
+    """Whether Python itself keeps what is under this name of an enum or of its members."""
+    return name == "__objclass__" or (name[:1] == name[-1:] == "_" and name[:2] != "__" and name != _DRAWN)
 
 
 def is_own_function(function: FunctionType) -> bool:
@@ -150,7 +155,8 @@ def module_parts(module: ModuleType) -> list[Any]:
     except (OSError, AttributeError):
         file = b""
     inner = {key: one for key, one in sys.modules.copy().items() if key.startswith(f"{name}.")}
-    return [name, file, {key: one for key, one in vars(module).items() if not key.startswith("__")}, inner]
+    own = {key: one for key, one in vars(module).items() if not key.startswith("__")}
+    return [name, file, dict(sorted(own.items())), dict(sorted(inner.items()))]
 
 
 @functools.cache

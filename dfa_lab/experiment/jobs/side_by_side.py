@@ -22,8 +22,9 @@ from dfa_lab.learning.rules import RULES
 
 #: What makes a run a failed one and leaves the others alone: a metric's or a rule's ``sys.exit`` too, Ctrl-C not.
 FAILURES = (Exception, SystemExit)
-#: Seconds of training between two files of a group, at least, and over the seconds that writing the last one took.
-SAVE_EVERY, TIMES_WRITING = 0.5, 50
+#: Seconds of training between two files of a group; longer where a file takes long to write: so many times as long as
+#: the last one took, up to a minute.
+SAVE_EVERY, TIMES_WRITING, MOST_SECONDS = 0.5, 50, 60.0
 #: Metrics of the test split.
 EVALUATED = ("test_loss", "test_accuracy")
 #: Called now and then while a group trains, with the steps done.
@@ -52,8 +53,8 @@ def train_runs(
 
     A run whose loss is no longer finite has an error, and the others go on. Where the group itself cannot be trained,
     each is trained alone, so that only those that cannot be are failures. Into the file ``saved`` the training is
-    written every ``SAVE_EVERY`` seconds, or less often where that took more than a fiftieth of the time, and from it it
-    goes on.
+    written every ``SAVE_EVERY`` seconds, or less often where writing would take more than a fiftieth of the time, and
+    from it it goes on.
     """
     began = time.perf_counter()
     try:
@@ -140,14 +141,13 @@ def _steps(
             trainer.history.record("train_loss", losses.take(), **trainer.here)
         if probed and step < steps and trainer.schedule.alignment_is_due(step):
             trainer.history.record_layers(trainer.probe.alignment(chance=False), **trainer.here)
-        if step % 64 == 0:
-            if tick:
-                tick(step)
-            # A lost replica is not in the file: such a group is trained anew.
-            if save and not lost and (now := time.perf_counter()) - since > wait:
-                save()
-                since = time.perf_counter()
-                wait = max(SAVE_EVERY, TIMES_WRITING * (since - now))
+        if tick and step % 64 == 0:
+            tick(step)
+        # A lost replica is not in the file: such a group is trained anew.
+        if save and not lost and (now := time.perf_counter()) - since > wait:
+            save()
+            since = time.perf_counter()
+            wait = max(SAVE_EVERY, min(TIMES_WRITING * (since - now), MOST_SECONDS))
     _lose(trainer, [k for k in range(len(losses.total)) if not _finite(trainer, k)], lost)
     return lost
 

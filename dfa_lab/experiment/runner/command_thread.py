@@ -22,7 +22,7 @@ from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.autosave import Autosave
 from dfa_lab.experiment.runner.training import Command, Training
 from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt
-from dfa_lab.free_memory import give_back
+from dfa_lab.free_memory import give_back_now_and_then
 
 #: Seconds to wait after an error of the thread's own, so that one that comes again at once does not fill the processor;
 #: and in which waiting commands are obeyed before the next turn.
@@ -156,7 +156,7 @@ class CommandThread:
                         training.turn()
                         if self._autosave is not None:
                             self._autosave.after_step()
-                        give_back(GIVE_BACK)
+                        give_back_now_and_then(GIVE_BACK)
                     if self._autosave is not None and not go_on:
                         self._autosave.at_end()
                 return go_on

@@ -130,6 +130,82 @@ EDITED = {
         "import numpy as np\nX = np.ma.array(np.ones(200_000), mask=[@@] * 200_000)\ndef v(run): return X",
         *"01",
     ),
+    "a mapping's order": (
+        "K = {@@}\ndef v(run): return next(iter(K.values()))",
+        "'a': 1, 'b': 2",
+        "'b': 2, 'a': 1",
+    ),
+    "an ordered mapping's order": (
+        "from collections import OrderedDict\nK = OrderedDict(@@)\ndef v(run): return K",
+        "[('a', 1), ('b', 2)]",
+        "[('b', 2), ('a', 1)]",
+    ),
+    "the order of named layers": (
+        """
+        from collections import OrderedDict
+        import torch
+        layers = {"p": torch.nn.Softplus(), "r": torch.nn.ReLU()}
+        N = torch.nn.Sequential(OrderedDict((key, layers[key]) for key in @@))
+        def v(run): return N
+        """,
+        "'pr'",
+        "'rp'",
+    ),
+    "the order of named arguments": (
+        """
+        import functools
+        def g(run, **k): return [*k.values()][0]
+        v = functools.partial(g, @@)
+        """,
+        "a=1, b=2",
+        "b=2, a=1",
+    ),
+    "the order of members": (
+        "import enum\nclass E(enum.Enum):\n    @@\ndef v(run): return list(E)[0].value",
+        "A = 1; B = 2",
+        "B = 2; A = 1",
+    ),
+    "an enum's constant": (
+        """
+        import enum
+        class E(enum.Enum):
+            A = 1
+            __k = @@
+            def f(self): return self.__k
+        def v(run): return E.A.f()
+        """,
+        *"12",
+    ),
+    "an enum's class": (
+        """
+        import enum
+        class E(enum.Enum):
+            A = 1
+            @enum.nonmember
+            class D:
+                k = @@
+        def v(run): return E.D.k
+        """,
+        *"12",
+    ),
+    "a member's attribute": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\nE.A.k = @@\ndef v(run): return E.A.k",
+        *"12",
+    ),
+    "a field's metadata": (
+        """
+        from dataclasses import dataclass, field, fields
+        @dataclass
+        class A:
+            x: int = field(default=0, metadata={"k": @@})
+        def v(run): return fields(A)[0].metadata["k"]
+        """,
+        *"12",
+    ),
+    "what was compiled": (
+        "import torch\n@torch.compile(backend='eager')\ndef f(x): return x + @@\ndef v(run): return f(1)",
+        *"12",
+    ),
 }
 #: Modules whose metric is the same in every process, and before and after it was used.
 UNCHANGED = {
@@ -161,6 +237,16 @@ UNCHANGED = {
     "one function for several kinds": (
         "import functools\n@functools.singledispatch\ndef f(x): return 1\n@f.register\ndef _(x: int): return 2\n"
         "def v(run): return f(1)"
+    ),
+    "a compiled function": (
+        "import torch\n@torch.compile(backend='eager')\ndef f(x): return x\ndef v(run): return f(run)"
+    ),
+    "a compiled module": (
+        "import torch\nN = torch.compile(torch.nn.Flatten(0), backend='eager')\ndef v(run): return N(torch.ones(2))"
+    ),
+    "attributes set in another order": (
+        "import os\nclass A: pass\nX = A()\n"
+        "for name in ('ab', 'ba')[os.getpid() % 2]: setattr(X, name, name)\ndef v(run): return X.a"
     ),
     "the environment": "from os import environ\ndef v(run): return len(environ)",
     "a hook": (

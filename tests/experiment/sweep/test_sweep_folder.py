@@ -381,9 +381,12 @@ def test_a_group_that_was_killed_goes_on_where_it_was_saved(tmp_path, monkeypatc
     side = dfa.experiment.jobs.side_by_side
     whole = dfa.sweep(grid, seeds=2, executor=1, **fixed)
     monkeypatch.setattr(side, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(side, "TIMES_WRITING", 0)
     begun, save, saves = side._begun, side._save, []
 
     def stops(run, saved):
+        if run.steps_done % 64:
+            return
         save(run, saved)
         saves.append(saved)
         if len(saves) == 2:
@@ -405,6 +408,36 @@ def test_a_group_that_was_killed_goes_on_where_it_was_saved(tmp_path, monkeypatc
     same(dfa.sweep(grid, seeds=2, executor=1, folder=tmp_path, **fixed), whole)
     assert steps[1::2] == [128, 0]
     assert list((tmp_path / "claims").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("writing", "saved"), [(0.0, [*range(1, 201)]), (0.09, [*range(1, 201, 5)]), (1e6, [1, 62, 123, 184])]
+)
+def test_a_group_is_saved_less_often_where_writing_takes_long(monkeypatch, writing, saved):
+    """A step takes a second; after a file that took 0.09 the next comes in five, or in a minute at last."""
+    side, now, saves = dfa.experiment.jobs.side_by_side, [0.0], []
+
+    def save():
+        saves.append(trainer.batches.taken)
+        now[0] += writing
+
+    class Batches:
+        taken = 0
+
+        def take(self, size):
+            self.taken += 1
+            now[0] += 1.0
+            return real.take(size)
+
+    monkeypatch.setattr(side.time, "perf_counter", lambda: now[0])
+    with dfa.Experiment(task="moons", widths=(8,), batch_size=16, probe_every=0).held() as trainer:
+        real = trainer.batches
+        trainer.batches = Batches()
+        try:
+            side._steps(trainer, 200, None, save, probed=False)
+        finally:
+            trainer.batches = real
+    assert saves == saved
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"\x08\0\0\0\0\0\0\0{}      "])
