@@ -43,7 +43,14 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
     end = experiment.observe("step", save_when_due)
     try:
         with ended_as_by_ctrl_c():
-            yield
+            yield from _saved_at_its_end(experiment, path)
+    finally:
+        end()
+
+
+def _saved_at_its_end(experiment: Experiment, path: Path) -> Iterator[None]:
+    try:
+        yield
     except KeyboardInterrupt:
         experiment.save(path)
         typer.echo(f"dfa-lab: stopped at step {experiment.steps_done}; --resume {path} goes on from there.", err=True)
@@ -53,5 +60,3 @@ def kept(experiment: Experiment, path: Path | None) -> Iterator[None]:
         raise
     else:
         experiment.save(path)
-    finally:
-        end()

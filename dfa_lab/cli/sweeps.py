@@ -54,17 +54,18 @@ def sweep(
     from dfa_lab.experiment.sweep import sweep as train_all
 
     stopped = False
-    with _executor(scheduler) as executor, _of_file(file), ended_as_by_ctrl_c():
-        try:
-            frame = train_all(executor=executor, **arguments)
-        except SweepInterrupted as interrupt:
-            stopped, frame = True, interrupt.frame
-    if len(trained := frame[frame["seconds"].notna()]):
-        typer.echo(_summary(trained))
-    if csv is not None:
-        from dfa_lab.atomic_file import write_atomically
+    with ended_as_by_ctrl_c():
+        with _executor(scheduler) as executor, _of_file(file):
+            try:
+                frame = train_all(executor=executor, **arguments)
+            except SweepInterrupted as interrupt:
+                stopped, frame = True, interrupt.frame
+        if len(trained := frame[frame["seconds"].notna()]):
+            typer.echo(_summary(trained))
+        if csv is not None:
+            from dfa_lab.atomic_file import write_atomically
 
-        write_atomically(csv, frame.to_csv(index=False), what="--csv")
+            write_atomically(csv, frame.to_csv(index=False), what="--csv")
     kept = arguments.get("folder")
     if stopped:
         more = f"the same command with --folder {kept} goes on" if kept else "--folder keeps what is done"

@@ -91,7 +91,7 @@ def test_explorers():
 
 def test_an_explorer_that_is_kept_is_found(monkeypatch):
     kept, close = [], dfa.Explorer.close
-    monkeypatch.setattr(dfa.Explorer, "close", lambda self: (kept.append(self), close(self)))
+    monkeypatch.setattr(dfa.Explorer, "close", lambda self: (kept.append(self.experiment), close(self)))
     assert "nothing of them is alive" in made(explorers.attack, 2).wrong
 
 

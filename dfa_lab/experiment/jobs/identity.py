@@ -29,9 +29,11 @@ from dfa_lab.experiment.jobs.object_parts import (
     members_of,
     numbers_of,
     of_own_subclass,
+    put_on_function,
 )
 from dfa_lab.experiment.jobs.own_code import (
     codes_in,
+    content_of,
     globals_read,
     is_own,
     is_own_class,
@@ -45,10 +47,8 @@ from dfa_lab.experiment.run import Experiment
 #: How many parts a value may have; an array and a list of numbers are a few.
 MOST_PARTS = 100_000
 _PLAIN_NUMBERS = (bool, float, complex, type(None))
-_ROUTINES = (
-    *(types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodWrapperType),
-    *(types.MethodDescriptorType, types.ClassMethodDescriptorType),
-)
+_DESCRIPTORS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+_ROUTINES = (types.BuiltinFunctionType, types.MethodWrapperType, *_DESCRIPTORS)
 #: What decorators of Python hold, by their class.
 _DECORATORS: dict[type, tuple[str, ...]] = {
     staticmethod: ("__func__",),
@@ -61,6 +61,8 @@ _DECORATORS: dict[type, tuple[str, ...]] = {
     types.MethodType: ("__func__", "__self__"),
     type(functools.cache(len)): ("__wrapped__",),
 }
+#: Classes of Python's whose objects are their attributes: a pickle would not tell the order of a mapping in them.
+_BY_ATTRIBUTES = (types.SimpleNamespace, collections.ChainMap, collections.UserDict, collections.UserList)
 #: Classes whose objects are their text.
 _BY_REPR = (torch.dtype, torch.device, torch.layout, torch.memory_format, torch.finfo, torch.iinfo, torch.Size)
 
@@ -166,8 +168,8 @@ class _Walk:
         return self._inside(value, kind, seen)
 
     def _inside(self, value: Any, kind: type, seen: _Seen) -> list[Any]:
-        if (given := given_to_compile(value, kind)) is not None:
-            return [Text("compiled"), given]
+        if given := given_to_compile(value, kind):
+            return [Text("compiled"), *given]
         if kind is types.FunctionType:
             return _function(value)
         if issubclass(kind, type):
@@ -227,7 +229,11 @@ class _Walk:
             return []
         if is_own_class(kind):
             return [attributes_of(value), *base_state(value, kind)]
-        if not issubclass(kind, torch.nn.Module) and str(kind.__module__).partition(".")[0] not in ("torch", "dfa_lab"):
+        if (
+            kind not in _BY_ATTRIBUTES
+            and not issubclass(kind, torch.nn.Module)
+            and str(kind.__module__).partition(".")[0] not in ("torch", "dfa_lab")
+        ):
             pickle = Pickle(value)
             try:
                 return [Text(pickle.hash(value)), *pickle.parts]
@@ -267,9 +273,8 @@ def _function(function: types.FunctionType) -> list[Any]:
             parts += [one for one in code.co_consts if not isinstance(one, types.CodeType)]
     else:
         parts.append(Text(_name(function)))
-    attributes = by_name({name: one for name, one in vars(function).items() if name != "__wrapped__"})
-    parts += [function.__defaults__, function.__kwdefaults__, attributes]
-    parts += [_Read(_content(cell), names, whole) for cell in function.__closure__ or ()]
+    parts += [function.__defaults__, function.__kwdefaults__, put_on_function(function)]
+    parts += [_Read(content_of(cell), names, whole) for cell in function.__closure__ or ()]
     if own:
         for name, (value, otherwise) in sorted(globals_read(function, codes).items()):
             parts += [Text(name), _Read(value, names, whole or otherwise)]
@@ -282,16 +287,10 @@ def _class(value: type) -> list[Any]:
         return parts
     for name in ("__dataclass_fields__", "__pydantic_fields__"):
         fields = vars(value).get(name)
-        if isinstance(fields, Mapping):
-            parts += [{key: (one.default, one.default_factory, one.metadata) for key, one in fields.items()}]
+        if isinstance(fields, Mapping):  # pydantic completes the metadata when a class is first used
+            more = name == "__dataclass_fields__"
+            parts += [{key: (one.default, one.default_factory, more and one.metadata) for key, one in fields.items()}]
     return [*parts, type(value), *value.__bases__, by_name(written_in(value)), *members_of(value)]
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # nothing was put into it yet
-        return None
 
 
 def _name(value: Any) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
 
-from dfa_lab.experiment.jobs.own_code import is_of_enum, is_own_class
+from dfa_lab.experiment.jobs.own_code import is_of_enum, is_own_class, is_own_function
 
 #: Values that change while others use them, and so count by their class alone.
 _BY_CLASS = (
@@ -36,7 +36,7 @@ class Text(str):
 
 def by_name(found: dict[str, Any]) -> dict[str, Any]:
     """The same in the order of the names, for what has no order of its own: attributes, what is in a module."""
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda pair: str(pair[0])))
 
 
 def in_order(several: Sequence[Any]) -> list[Any]:
@@ -100,7 +100,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
         return by_name(found)
     for name, one in inner.items():
         if not isinstance(inspect.getattr_static(kind, name, None), functools.cached_property):
-            hooks = name.endswith("_hooks") and issubclass(kind, torch.nn.Module)
+            hooks = str(name).endswith("_hooks") and issubclass(kind, torch.nn.Module)
             found[name] = list(one.values()) if hooks and isinstance(one, dict) else one  # their keys are a count
     return by_name(found)
 
@@ -116,13 +116,28 @@ def members_of(kind: type) -> list[Any]:
     return found
 
 
-def given_to_compile(value: Any, kind: type) -> Any:
-    """The function or module that ``torch.compile`` was given to make ``value``; None where it did not make it."""
-    if kind is types.FunctionType:
-        return vars(value).get("_torchdynamo_orig_callable")
-    if issubclass(kind, torch.nn.Module) and kind.__module__ == "torch._dynamo.eval_frame":
-        return value._modules.get("_orig_mod")
-    return None
+def put_on_function(function: types.FunctionType) -> dict[str, Any]:
+    """The attributes of a function, but what ``functools.wraps`` and ``torch.compile`` leave there."""
+
+    def is_left(name: str, one: Any) -> bool:
+        of_torch = type(one) is types.FunctionType and one.__module__ == "torch._dynamo.eval_frame"
+        return of_torch or name.startswith(("__wrapped__", "_torchdynamo", "_isolate_recompiles"))
+
+    return {name: one for name, one in attributes_of(function).items() if not is_left(name, one)}
+
+
+def given_to_compile(value: Any, kind: type) -> list[Any]:
+    """What ``torch.compile`` was given to make ``value``, and what was put on it since; none where it did not make it.
+
+    The function that it makes is torch's; one around it, by ``functools.wraps``, has the same attributes.
+    """
+    if kind is types.FunctionType and not is_own_function(value):
+        given = vars(value).get("_torchdynamo_orig_callable")
+        return [] if given is None else [given, put_on_function(value)]
+    if kind.__module__ == "torch._dynamo.eval_frame" and issubclass(kind, torch.nn.Module):
+        hooks = {name: one for name, one in attributes_of(value).items() if name.endswith("_hooks")}
+        return [value._modules.get("_orig_mod"), hooks]
+    return []
 
 
 def base_state(value: Any, kind: type) -> list[Any]:

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import dfa_lab
@@ -30,9 +30,13 @@ _OF_EVERY_CLASS = {
     *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__", "_abc_impl"),
     *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
     *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
+    "__signature__",
 }
-#: What an author may write in an enum among the names that Python keeps.
-_DRAWN = "_generate_next_value_"
+#: Tables of an enum, which grow when members are combined, and what each member has.
+_OF_ENUMS = {
+    *("_member_map_", "_member_names_", "_value2member_map_", "_hashable_values_", "_unhashable_values_"),
+    *("_unhashable_values_map_", "_name_", "_value_", "_sort_order_", "_inverted_", "__objclass__"),
+}
 #: ``type.__flags__`` of a class that was made while Python ran, by ``class`` or ``exec``.
 _HEAP_TYPE = 1 << 9
 
@@ -66,6 +70,14 @@ def globals_read(function: FunctionType, codes: list[CodeType]) -> dict[str, tup
     return found
 
 
+def content_of(cell: CellType) -> Any:
+    """What a function closes over; None where nothing was put there yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
 def reads_by_text(names: set[str]) -> bool:
     """Whether code with these ``names`` may find something by a text that it makes."""
     return bool(_FINDERS & names)
@@ -97,7 +109,7 @@ def is_own_class(kind: type) -> bool:
 def written_in(kind: type) -> dict[str, Any]:
     """What the author of a class wrote in it."""
     found = {name: one for name, one in vars(kind).items() if name not in _OF_EVERY_CLASS}
-    if issubclass(kind, enum.Enum):  # its own tables grow when members are combined
+    if issubclass(kind, enum.Enum):
         return {name: one for name, one in found.items() if name not in kind.__members__ and not is_of_enum(name)}
     if getattr(found.get("__init__"), "__module__", "") == "typing" or found.get("__init__") is object.__init__:
         del found["__init__"]  # typing's, of a protocol, and what it puts there at the first use
@@ -106,7 +118,7 @@ def written_in(kind: type) -> dict[str, Any]:
 
 def is_of_enum(name: str) -> bool:
     """Whether Python itself keeps what is under this name of an enum or of its members."""
-    return name == "__objclass__" or (name[:1] == name[-1:] == "_" and name[:2] != "__" and name != _DRAWN)
+    return name in _OF_ENUMS
 
 
 def is_own_function(function: FunctionType) -> bool:

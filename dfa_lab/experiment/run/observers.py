@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from dfa_lab.errors import DfaLabError, shown, unknown_name
 from dfa_lab.experiment.history import METRICS, Event, History
@@ -52,7 +53,7 @@ class Observers:
     """
 
     def __init__(self, run: Experiment) -> None:
-        self._run, self._lock = run, threading.Lock()
+        self._run, self._lock = ref(run), threading.Lock()  # no circle: a run that nobody holds is freed at once
         self._of: dict[str, tuple[Observer, ...]] = {}
         self._holds = 0
         self.watched = False
@@ -82,8 +83,8 @@ class Observers:
 
     def note(self, moment: str, step: int, history: History, events: Sequence[Event] = ()) -> None:
         """It happened, and is to be delivered."""
-        if self._of.get(moment):
-            self.waiting.append(Observation(moment, self._run, step, rows_of(history, step), tuple(events)))
+        if self._of.get(moment) and (run := self._run()) is not None:
+            self.waiting.append(Observation(moment, run, step, rows_of(history, step), tuple(events)))
 
     def take_back(self, step: int) -> None:
         """The run went back to ``step``: what was noted of later steps is not delivered."""

@@ -98,6 +98,9 @@ class WidgetScreen:
             self.thread.stop()
         with self._lock:
             self.widgets = [one for one in self.widgets if one is not widget]
+            if last and self._begun:  # no circle: the model is freed at once
+                self._begun = False
+                del self._model, self._state
 
     @property
     def undrawn(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from weakref import WeakMethod
 
 from dfa_lab.daemon_threads import start_daemon
 from dfa_lab.errors import DfaLabError, in_words
@@ -12,11 +13,12 @@ from dfa_lab.errors import DfaLabError, in_words
 class BackgroundJobs:
     """One job at a time of each name, in a thread of its own, or ``at_once`` where there are to be no threads.
 
-    ``ended`` is called after each with what failed, in words for the status line, or None.
+    ``ended``, a method, is called after each with what failed, in words for the status line, or None, as long as
+    somebody holds its object.
     """
 
     def __init__(self, ended: Callable[[DfaLabError | None], None], *, at_once: bool) -> None:
-        self._ended, self._at_once = ended, at_once
+        self._ended, self._at_once = WeakMethod(ended), at_once
         self._threads: dict[str, threading.Thread] = {}
 
     def busy(self, name: str) -> bool:
@@ -34,7 +36,8 @@ class BackgroundJobs:
                 job()
             except BaseException as error:  # it belongs on the status line, wherever it comes from
                 failed = error if isinstance(error, DfaLabError) else DfaLabError(f"{name} failed: {in_words(error)}")
-            self._ended(failed)
+            if (ended := self._ended()) is not None:
+                ended(failed)
 
         if self._at_once:
             work()

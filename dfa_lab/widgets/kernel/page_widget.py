@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import anywidget
 import traitlets
@@ -58,8 +59,8 @@ class PageWidget(anywidget.AnyWidget):
     def __init__(self, part: str, parts: Sequence[PagePart], options: Mapping[str, Any] | None = None) -> None:
         super().__init__(part=part, options={**(options or {}), **({} if has_cells() else {"cells": False})})
         self.on_close: Callable[[], None] | None = None
-        self.frames = Frames(parts, self._send_message)
-        self.on_msg(lambda _widget, content, _buffers: self.frames.receive(content))
+        self.frames = Frames(parts, _sender(ref(self)))
+        self.on_msg(_receive)
         self._own_parts = own_parts(self)
         for one in self._own_parts:
             take_nothing_from_pages(one)
@@ -91,6 +92,21 @@ class PageWidget(anywidget.AnyWidget):
     def _send_message(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
         clear_reply_subshell(self)
+
+
+def _receive(widget: PageWidget, content: Any, _buffers: Any) -> None:
+    """A page says something."""
+    widget.frames.receive(content)
+
+
+def _sender(widget: ref[PageWidget]) -> Callable[[dict[str, Any], list[bytes]], None]:
+    """What sends through a widget, and does not hold it: one that was closed is freed at once."""
+
+    def send(content: dict[str, Any], buffers: list[bytes]) -> None:
+        if (there := widget()) is not None:
+            there._send_message(content, buffers)
+
+    return send
 
 
 def take_nothing_from_pages(widget: Widget) -> None:

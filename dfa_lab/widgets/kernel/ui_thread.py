@@ -65,14 +65,19 @@ class UIThread:
         self._wake.set()
 
     def _work(self) -> None:
-        stopping = False
+        stopping, tick = False, self._tick
+        self._tick = _nothing  # no circle: what is drawn is freed once the thread has ended
         while not stopping:
             if self._wake.wait(1 / FRAMES_A_SECOND):
                 self._wake.clear()
                 time.sleep(A_STEP)
             stopping = self._stop.is_set()
             try:
-                self._tick()
+                tick()
                 self.error = None
             except BaseException as error:  # the screen may be gone; the next tick may find it again
                 self.error = DfaLabError(f"the screen could not be drawn: {in_words(error)}.")
+
+
+def _nothing() -> None:
+    """The thread has the tick."""

@@ -202,6 +202,54 @@ EDITED = {
         """,
         *"12",
     ),
+    "a decorator around what was compiled": (
+        """
+        import functools, torch
+        def d(f):
+            @functools.wraps(f)
+            def w(run): return f(run) * @@
+            return w
+        @d
+        @torch.compile(backend="eager")
+        def v(run): return 1
+        """,
+        *"12",
+    ),
+    "a hook on what was compiled": (
+        """
+        import torch
+        N = torch.compile(torch.nn.Flatten(0), backend="eager")
+        N.register_forward_hook(lambda module, given, made: made * @@)
+        def v(run): return N(torch.ones(2))
+        """,
+        *"12",
+    ),
+    "an attribute of what was compiled": (
+        "import torch\n@torch.compile(backend='eager')\ndef f(x): return x\nf.k = @@\ndef v(run): return f.k",
+        *"12",
+    ),
+    "what an enum gives for a missing value": (
+        """
+        import enum
+        class E(enum.Enum):
+            A = 1
+            B = 2
+            @classmethod
+            def _missing_(cls, x): return cls.@@
+        def v(run): return E(9).value
+        """,
+        *"AB",
+    ),
+    "an enum's boundary": (
+        "import enum\nclass E(enum.Flag, boundary=enum.@@):\n    A = 1\ndef v(run): return E(9)",
+        "KEEP",
+        "CONFORM",
+    ),
+    "the order of a mapping in a namespace": (
+        "from types import SimpleNamespace as N\nK = N(k={@@})\ndef v(run): return next(iter(K.k.values()))",
+        "'a': 1, 'b': 2",
+        "'b': 2, 'a': 1",
+    ),
     "what was compiled": (
         "import torch\n@torch.compile(backend='eager')\ndef f(x): return x + @@\ndef v(run): return f(1)",
         *"12",
@@ -240,6 +288,21 @@ UNCHANGED = {
     ),
     "a compiled function": (
         "import torch\n@torch.compile(backend='eager')\ndef f(x): return x\ndef v(run): return f(run)"
+    ),
+    "attributes by numbers": (
+        "class A(dict):\n    def __init__(self, **k): super().__init__(k); self.__dict__ = self\n"
+        "X = A(a=1)\nX[0] = 2\ndef v(run): return X.a"
+    ),
+    "a pydantic model of another": (
+        """
+        from __future__ import annotations
+        import pydantic
+        class A(pydantic.BaseModel):
+            b: B | None = pydantic.Field(None, strict=True)
+        class B(pydantic.BaseModel):
+            k: int = 1
+        def v(run): return A(b=B()).b.k
+        """
     ),
     "a compiled module": (
         "import torch\nN = torch.compile(torch.nn.Flatten(0), backend='eager')\ndef v(run): return N(torch.ones(2))"
@@ -295,7 +358,7 @@ def test_what_was_used_is_the_same(edited, what):
 @pytest.mark.slow
 def test_what_was_not_edited_is_the_same_in_other_processes(tmp_path):
     for number, text in enumerate(UNCHANGED.values()):
-        (tmp_path / f"unchanged_{number}.py").write_text(text)
+        (tmp_path / f"unchanged_{number}.py").write_text(textwrap.dedent(text))
     program = (
         "import importlib; from dfa_lab.experiment.jobs import identity\n"
         f"for number in range({len(UNCHANGED)}): print(identity(importlib.import_module(f'unchanged_{{number}}').v))"

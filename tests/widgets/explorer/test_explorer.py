@@ -1,7 +1,9 @@
 """Explorer without a browser: what an act does to the engine, what the pump sends, how it ends."""
 
+import gc
 import threading
 import time
+from weakref import ref
 
 import pytest
 
@@ -517,10 +519,10 @@ def test_running_the_cell_again_closes_the_former(monkeypatch):
     until(lambda: beside.experiment.steps_done == 1)
     former.act("play")
     until(lambda: former.experiment.steps_done)
-    place[1] = "run-2"
+    place[1], thread = "run-2", former.runner._thread
     later = dfa.Explorer(**FAST)
-    former.runner._thread.join(5)
-    assert not former.runner._thread.is_alive()
+    thread.join(5)
+    assert not thread.is_alive()
     place[:] = ["cell-2", "run-3"]
     other = dfa.Explorer(**FAST)
     later.act("step", steps=1)
@@ -845,3 +847,40 @@ def test_without_a_thread_the_untrained_network_has_a_still_picture_too(monkeypa
     assert len((bundle[0] if isinstance(bundle, tuple) else bundle)["image/png"]) > 10_000
     assert not explorer.experiment.history.series  # looking changed nothing
     explorer.close()
+
+
+def test_a_closed_one_is_freed_at_once():
+    """Python's collector, which seldom looks through old objects, need not find it."""
+    gc.collect()
+    gc.disable()
+    try:
+        explorer = dfa.Explorer(**FAST)
+        explorer.act("step", steps=2)
+        explorer.act("fork", fields={"lr": 0.01})
+        explorer.act("picture", name="matrix", layer=1)
+        explorer.runner.wait(60)
+        made = [ref(one) for one in (explorer.runner, explorer.experiment, explorer.experiment.net, explorer.model)]
+        explorer.close()
+        threads = [one for one in threading.enumerate() if one.name.startswith("dfa_lab ")]
+        for thread in threads:
+            thread.join(60)
+        assert [one() for one in made] == [None] * 4
+        made = ref(explorer)
+        del explorer
+        assert made() is None
+    finally:
+        gc.enable()
+
+
+def test_an_experiment_that_nobody_holds_is_freed_at_once():
+    gc.collect()
+    gc.disable()
+    try:
+        run = dfa.Experiment(**FAST)
+        run.observe("step", lambda seen: None)
+        run.train(3)
+        made = ref(run)
+        del run
+        assert made() is None
+    finally:
+        gc.enable()

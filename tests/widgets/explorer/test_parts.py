@@ -284,8 +284,9 @@ def test_two_explorers_of_one_run_train_it_in_one_thread(made) -> None:
     second.act("step", steps=2)
     second.runner.wait(10)
     assert run.steps_done == 2
+    runner = second.runner
     second.close()
-    assert second.runner.closed
+    assert runner.closed
 
 
 def test_a_runner_that_was_closed_is_not_taken_for_a_run(made) -> None:
@@ -339,10 +340,12 @@ def test_running_a_cell_again_ends_the_run_of_its_former_parts(made, monkeypatch
     monkeypatch.setattr("dfa_lab.widgets.kernel.cell_outputs._place", lambda: tuple(place))
     first = dfa.Experiment(**FAST)
     transport, chart = dfa.Transport(first), dfa.LiveChart(first)
-    assert not chart.runner.closed
+    runner = transport.runner
+    assert chart.runner is runner
+    assert not runner.closed
     place[1] = "run-2"
     later = made(dfa.Transport(dfa.Experiment(**FAST)))
-    assert transport.runner.closed
+    assert runner.closed
     assert not later.runner.closed
     place[1] = "run-3"
     again = made(dfa.Transport(later.runner.experiment))

@@ -89,8 +89,9 @@ def test_options_stand_before_what_was_saved(saved, tmp_path, opened):
 
 def test_closing_it_closes_its_runner(saved, tmp_path):
     again = dfa.Explorer.restore(1, autosave=tmp_path)
+    runner = again.runner
     again.close()
-    assert again.runner.closed
+    assert runner.closed
 
 
 def test_the_page_is_told_what_to_run(saved, tmp_path, opened, monkeypatch):
