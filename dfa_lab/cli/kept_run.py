@@ -52,11 +52,19 @@ def _saved_at_its_end(experiment: Experiment, path: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        experiment.save(path)
+        _save_whole(experiment, path)
         typer.echo(f"dfa-lab: stopped at step {experiment.steps_done}; --resume {path} goes on from there.", err=True)
         raise typer.Exit(130) from None
     except BaseException:  # it diverged, and is back at its last measurement; or a file could not be written
-        experiment.save(path)
+        _save_whole(experiment, path)
         raise
     else:
+        _save_whole(experiment, path)
+
+
+def _save_whole(experiment: Experiment, path: Path) -> None:
+    """Save, and only then let Ctrl-C through."""
+    from dfa_lab.experiment.settings import DeferredInterrupt
+
+    with DeferredInterrupt():
         experiment.save(path)

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import logging
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from dfa_lab.experiment.jobs.object_parts import (
     base_state,
     by_name,
     changes_by_use,
+    fields_of,
     given_to_compile,
     in_order,
     members_of,
@@ -285,11 +286,7 @@ def _class(value: type) -> list[Any]:
     parts: list[Any] = [Text(_name(value))]
     if not is_own_class(value):
         return parts
-    for name in ("__dataclass_fields__", "__pydantic_fields__"):
-        fields = vars(value).get(name)
-        if isinstance(fields, Mapping):  # pydantic completes the metadata when a class is first used
-            more = name == "__dataclass_fields__"
-            parts += [{key: (one.default, one.default_factory, more and one.metadata) for key, one in fields.items()}]
+    parts += [{key: (one.default, one.default_factory, one.metadata) for key, one in fields_of(value).items()}]
     return [*parts, type(value), *value.__bases__, by_name(written_in(value)), *members_of(value)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import hashlib
@@ -10,14 +11,15 @@ import os
 import random
 import types
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pydantic
 import torch
 from joblib.hashing import NumpyHasher
 
-from dfa_lab.experiment.jobs.own_code import is_of_enum, is_own_class, is_own_function
+from dfa_lab.experiment.jobs.own_code import is_of_enum, is_own_class
 
 #: Values that change while others use them, and so count by their class alone.
 _BY_CLASS = (
@@ -105,6 +107,15 @@ def attributes_of(value: Any) -> dict[str, Any]:
     return by_name(found)
 
 
+def fields_of(kind: type) -> Mapping[str, Any]:
+    """The fields of a dataclass or a pydantic model, those whose annotations name what is defined later too."""
+    if "__pydantic_fields__" in vars(kind):
+        with contextlib.suppress(Exception):  # it says so in its own way when it is used
+            vars(pydantic.BaseModel)["model_rebuild"].__func__(kind, raise_errors=False)
+    found = vars(kind).get("__dataclass_fields__", vars(kind).get("__pydantic_fields__"))
+    return found if isinstance(found, Mapping) else {}
+
+
 def members_of(kind: type) -> list[Any]:
     """The members of an enum in their order, each with its value and the attributes that were given to it."""
     if not issubclass(kind, enum.Enum):
@@ -129,9 +140,9 @@ def put_on_function(function: types.FunctionType) -> dict[str, Any]:
 def given_to_compile(value: Any, kind: type) -> list[Any]:
     """What ``torch.compile`` was given to make ``value``, and what was put on it since; none where it did not make it.
 
-    The function that it makes is torch's; one around it, by ``functools.wraps``, has the same attributes.
+    The function that it makes is of that module; one around it, by ``functools.wraps``, has the same attributes.
     """
-    if kind is types.FunctionType and not is_own_function(value):
+    if kind is types.FunctionType and value.__globals__.get("__name__") == "torch._dynamo.eval_frame":
         given = vars(value).get("_torchdynamo_orig_callable")
         return [] if given is None else [given, put_on_function(value)]
     if kind.__module__ == "torch._dynamo.eval_frame" and issubclass(kind, torch.nn.Module):

@@ -82,6 +82,7 @@ class WidgetScreen:
             other.thread.stop()
         for widget in other.widgets:
             self.attach(widget)
+        other._forget([])
 
     def _detach(self, widget: PartWidget) -> None:
         """Show it there no longer; with the last widget the thread ends, and the runner that is this screen's own."""
@@ -96,9 +97,13 @@ class WidgetScreen:
                     self._model.runner.close()
         if last and self.thread is not None:
             self.thread.stop()
-        with self._lock:
-            self.widgets = [one for one in self.widgets if one is not widget]
-            if last and self._begun:  # no circle: the model is freed at once
+        self._forget([one for one in self.widgets if one is not widget])
+
+    def _forget(self, widgets: list[PartWidget]) -> None:
+        """Have these widgets left; without one let go of the model, which then is freed at once."""
+        with _sharing, self._lock:
+            self.widgets = widgets
+            if not widgets and self._begun:
                 self._begun = False
                 del self._model, self._state
 
@@ -156,7 +161,8 @@ class WidgetScreen:
             self.thread.soon()
 
     def _act(self, widget: PartWidget, message: dict[str, Any]) -> None:
-        handle(self._model, {**message, "asker": widget})
+        if (model := getattr(self, "_model", None)) is not None:  # else it was closed meanwhile
+            handle(model, {**message, "asker": widget})
 
     def _all(self, kind: type[Some]) -> list[Some]:
         return [part for widget in self.widgets for part in parts_of(widget, kind)]
@@ -167,8 +173,8 @@ class WidgetScreen:
                 feed.hurry()
 
     def _page_opened(self) -> None:
-        if self._begun:
-            self._model.runner.watched()
+        if (model := getattr(self, "_model", None)) is not None:
+            model.runner.watched()
             self._look_soon()
 
     def _follow_page(self, dark: bool) -> None:
@@ -180,10 +186,9 @@ class WidgetScreen:
 
     def _answer(self, widget: PartWidget) -> None:
         """A page asks for a frame."""
-        if self._begun:
-            with self._lock:
-                if self._show(widget, self._moment(), asked=True):
-                    self._budget.spend()
+        with self._lock:
+            if self._begun and self._show(widget, self._moment(), asked=True):
+                self._budget.spend()
 
     def _tick(self) -> None:
         """One look at the run. Where there are several widgets they take turns: all together send so much a second."""

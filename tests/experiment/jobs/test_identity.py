@@ -215,6 +215,22 @@ EDITED = {
         """,
         *"12",
     ),
+    "a package's decorator around what was compiled": (
+        "import torch\nv = torch.@@()(torch.compile(lambda run: 1, backend='eager'))",
+        "no_grad",
+        "enable_grad",
+    ),
+    "a pydantic validator": (
+        """
+        from typing import Annotated
+        import pydantic
+        def f(x): return x * @@
+        class M(pydantic.BaseModel):
+            x: Annotated[float, pydantic.AfterValidator(f)] = 1.0
+        def v(run): return M(x=3.7).x
+        """,
+        *"23",
+    ),
     "a hook on what was compiled": (
         """
         import torch
