@@ -19,13 +19,15 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.utils import _python_dispatch, flop_counter
 
 import dfa_lab as dfa
 from attacks.counts import Counts, Plan
 from attacks.runs import change_of, fields_of, is_whole
 
 #: Files whose lines are counted.
-PLACES = (str(Path(dfa.__file__).parent), contextlib.__file__, torch.autograd.grad_mode.__file__)
+OF_TORCH = (torch.autograd.grad_mode, flop_counter, _python_dispatch)
+PLACES = (str(Path(dfa.__file__).parent), contextlib.__file__, *(one.__file__ for one in OF_TORCH))
 Call = Callable[[dfa.Experiment, random.Random], object]
 
 
@@ -159,6 +161,8 @@ def _round(name: str, by_line: bool, share: float, seed: float, counts: Counts, 
         torch.set_grad_enabled(True)
         torch.set_num_threads(outside[1])
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        for _ in range(now[2] - outside[2]):
+            _python_dispatch._pop_mode()
     else:
         counts.right[f"{name}: torch and signals are as before"] += 1
     if run.history is before[2]:
@@ -179,8 +183,9 @@ def _round(name: str, by_line: bool, share: float, seed: float, counts: Counts, 
         counts.check("references: the same later", same, where)
 
 
-def _outside() -> tuple[bool, int, object]:
-    return torch.is_grad_enabled(), torch.get_num_threads(), signal.getsignal(signal.SIGINT)
+def _outside() -> tuple[bool, int, int, object]:
+    modes = _python_dispatch._get_current_dispatch_mode_stack()
+    return torch.is_grad_enabled(), torch.get_num_threads(), len(modes), signal.getsignal(signal.SIGINT)
 
 
 def _is_free(run: dfa.Experiment) -> bool:

@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.history import CHANCE, METRICS
-from dfa_lab.experiment.training import CHANCE_DRAWS, Costs, all_finite, module_costs
+from dfa_lab.experiment.training import CHANCE_DRAWS, Costs, all_finite, counted_operations, module_costs
 from dfa_lab.learning.alignment import (
     CONVENTIONS,
     Alignment,
@@ -70,7 +69,7 @@ class WatchedNetwork:
         self.replicas = (self._inner.replicas if isinstance(self._inner, MLP) else None) or 1
         if self._test is not None and self.replicas > 1:
             raise DfaLabError("test was given beside a net with replicas; leave it out, or give a net without them.")
-        with FlopCounterMode(display=False) as counter:
+        with counted_operations() as counter:
             output, returned = self._output(self._probe[0])
         self.probe_size = samples_of(self._probe[1]) or 1
         self._forward = counter.get_total_flops() / 2 / self.probe_size

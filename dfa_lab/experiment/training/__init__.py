@@ -8,4 +8,5 @@ from dfa_lab.experiment.training.mlp_learner import MLPLearner, make_mlp
 from dfa_lab.experiment.training.module_learner import ModuleLearner, own_settings
 from dfa_lab.experiment.training.module_settings import settings_for
 from dfa_lab.experiment.training.module_state import left_out, put_back
+from dfa_lab.experiment.training.operation_count import counted_operations
 from dfa_lab.experiment.training.throughput_clock import ThroughputClock

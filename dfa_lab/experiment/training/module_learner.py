@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task, network_inputs
@@ -19,6 +18,7 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
 from dfa_lab.experiment.training.module_loss import ModuleLoss
+from dfa_lab.experiment.training.operation_count import counted_operations
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
 from dfa_lab.learning.interface import (
     Output,
@@ -132,7 +132,7 @@ class ModuleLearner(Learner):
     def _check(self, task: Task) -> None:
         targets, example = task.train_targets[:2], self._example
         self._draw()
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), counted_operations() as counter:
             returned = self._returned(example)
         self._forward = counter.get_total_flops() / 2 / len(targets)  # a multiply-add is two of them
         wanted = (*(targets.shape if task.classifies else targets.shape[:-1]), task.outputs)

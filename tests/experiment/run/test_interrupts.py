@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils import _python_dispatch
+from torch.utils.flop_counter import FlopCounterMode
 
 import dfa_lab as dfa
 from dfa_lab.experiment.data import TASKS
@@ -298,3 +300,26 @@ def test_where_going_back_fails_it_is_tried_again_first():
     init.left = 10**6
     run.step()
     check_between_steps(run)
+
+
+def test_ctrl_c_while_operations_are_counted_leaves_no_counter_on():
+    """In the middle of the counter's beginning, and of its end: it would count, and slow, all that torch does later."""
+    for name in ("__enter__", "__exit__"):
+        with pytest.MonkeyPatch.context() as patched:
+            real = getattr(FlopCounterMode, name)
+
+            def pressed(self, *given, real=real, name=name):
+                if name == "__exit__":
+                    signal.raise_signal(signal.SIGINT)
+                done = real(self, *given)
+                signal.raise_signal(signal.SIGINT)
+                return done
+
+            patched.setattr(FlopCounterMode, name, pressed)
+            with pytest.raises(KeyboardInterrupt):
+                dfa.Experiment(module=module(), task="moons", batch_size=16)
+            with pytest.raises(KeyboardInterrupt):
+                dfa.Monitor(
+                    module(), torch.nn.functional.cross_entropy, probe=(torch.ones(4, 2), torch.zeros(4).long())
+                )
+        assert _python_dispatch._get_current_dispatch_mode_stack() == []
