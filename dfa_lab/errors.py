@@ -6,9 +6,8 @@ import difflib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any
 
-Kept = TypeVar("Kept", bound=BaseException)
 #: The most characters of an error's text, which hold the names of a hundred layers, and of one that is shown.
 MOST_CHARACTERS, MOST_SHOWN = 20_000, 1500
 #: Another name is suggested for names of at most so many characters.
@@ -88,18 +87,6 @@ def in_words(error: BaseException) -> str:
     if not isinstance(error, DfaLabError):
         text = ": ".join(filter(None, (type(error).__name__, text)))
     return _cut(text, MOST_SHOWN)
-
-
-def without_frames(error: Kept) -> Kept:
-    """``error`` to be kept, without the frames that it and its causes passed: they hold all that was in them."""
-    seen, following = set[int](), list[BaseException | None]([error])
-    while following:
-        one = following.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            one.__traceback__ = None
-            following += [one.__cause__, one.__context__]
-    return error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -286,7 +286,8 @@ def _class(value: type) -> list[Any]:
     parts: list[Any] = [Text(_name(value))]
     if not is_own_class(value):
         return parts
-    parts += [{key: (one.default, one.default_factory, one.metadata) for key, one in fields_of(value).items()}]
+    for fields in fields_of(value):
+        parts += [[key, one.default, one.default_factory, one.metadata] for key, one in fields.items()]
     return [*parts, type(value), *value.__bases__, by_name(written_in(value)), *members_of(value)]
 
 

@@ -107,13 +107,13 @@ def attributes_of(value: Any) -> dict[str, Any]:
     return by_name(found)
 
 
-def fields_of(kind: type) -> Mapping[str, Any]:
+def fields_of(kind: type) -> list[Mapping[str, Any]]:
     """The fields of a dataclass or a pydantic model, those whose annotations name what is defined later too."""
     if "__pydantic_fields__" in vars(kind):
         with contextlib.suppress(Exception):  # it says so in its own way when it is used
-            vars(pydantic.BaseModel)["model_rebuild"].__func__(kind, raise_errors=False)
-    found = vars(kind).get("__dataclass_fields__", vars(kind).get("__pydantic_fields__"))
-    return found if isinstance(found, Mapping) else {}
+            vars(pydantic.BaseModel)["model_rebuild"].__func__(kind, raise_errors=False, _parent_namespace_depth=0)
+    found = [vars(kind).get(name) for name in ("__dataclass_fields__", "__pydantic_fields__")]
+    return [one for one in found if isinstance(one, Mapping)]
 
 
 def members_of(kind: type) -> list[Any]:

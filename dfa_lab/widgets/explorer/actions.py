@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, without_frames
+from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.runner import Command, StoryStatus, Training
 from dfa_lab.experiment.sessions import STORIES, Session, Story, View, offered_session, story_of
 from dfa_lab.experiment.settings import (
@@ -54,7 +54,7 @@ def _refusals(model: ExplorerModel, asker: object = None) -> Iterator[None]:
     try:
         yield
     except DfaLabError as error:
-        model.refused = without_frames(error)
+        model.refused = error
     model.screen.refresh(asker)
 
 

@@ -82,7 +82,7 @@ class WidgetScreen:
             other.thread.stop()
         for widget in other.widgets:
             self.attach(widget)
-        other._forget([])
+            other._forget(widget)
 
     def _detach(self, widget: PartWidget) -> None:
         """Show it there no longer; with the last widget the thread ends, and the runner that is this screen's own."""
@@ -95,15 +95,17 @@ class WidgetScreen:
                     heirs[0]._owns = True
                 elif self._owns:
                     self._model.runner.close()
+            elif not last:
+                self._forget(widget)
         if last and self.thread is not None:
             self.thread.stop()
-        self._forget([one for one in self.widgets if one is not widget])
+        self._forget(widget)
 
-    def _forget(self, widgets: list[PartWidget]) -> None:
-        """Have these widgets left; without one let go of the model, which then is freed at once."""
+    def _forget(self, widget: PartWidget) -> None:
+        """Draw it no longer; without a widget let go of the model, which then is freed at once."""
         with _sharing, self._lock:
-            self.widgets = widgets
-            if not widgets and self._begun:
+            self.widgets = [one for one in self.widgets if one is not widget]
+            if not self.widgets and self._begun:
                 self._begun = False
                 del self._model, self._state
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from weakref import WeakMethod
 
 from dfa_lab.daemon_threads import start_daemon
-from dfa_lab.errors import DfaLabError, in_words, without_frames
+from dfa_lab.errors import DfaLabError, in_words
 
 
 class BackgroundJobs:
@@ -35,8 +35,7 @@ class BackgroundJobs:
             try:
                 job()
             except BaseException as error:  # it belongs on the status line, wherever it comes from
-                kept = without_frames(error)
-                failed = kept if isinstance(kept, DfaLabError) else DfaLabError(f"{name} failed: {in_words(kept)}")
+                failed = error if isinstance(error, DfaLabError) else DfaLabError(f"{name} failed: {in_words(error)}")
             if (ended := self._ended()) is not None:
                 ended(failed)
 

@@ -231,6 +231,17 @@ EDITED = {
         """,
         *"23",
     ),
+    "a constraint of a pydantic dataclass": (
+        """
+        from typing import Annotated
+        import pydantic
+        @pydantic.dataclasses.dataclass
+        class M:
+            x: Annotated[int, pydantic.Field(ge=@@)] = 5
+        def v(run): return M(x=1).x
+        """,
+        *"12",
+    ),
     "a hook on what was compiled": (
         """
         import torch
@@ -455,6 +466,25 @@ def test_functions_without_a_module_are_read():
 
     assert identity(made(1)) == identity(made(1))
     assert identity(made(1)) != identity(made(2))
+
+
+def test_a_pydantic_model_is_completed_in_the_names_of_its_own_module(edited):
+    """And not in those of the function that completes it."""
+    text = """
+        from __future__ import annotations
+        from typing import Literal
+        import pydantic
+        kind = value = Literal["a", "b"]
+        class M(pydantic.BaseModel):
+            x: dict[kind, Later]
+            y: value = "a"
+        class Later(pydantic.BaseModel):
+            k: int = 1
+        def v(run): return M(x={"a": Later()}).y
+    """
+    metric = edited(text)
+    identity(metric)
+    assert metric(None) == "a"
 
 
 def test_descriptors_and_reduce_of_the_users_are_not_called():
