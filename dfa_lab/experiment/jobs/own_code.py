@@ -25,12 +25,14 @@ _LOADS = _READS | {"LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 _OF_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 #: With one of these names, code may read of a module what it does not name.
 _FINDERS = {"getattr", "vars", "globals", "eval", "exec", "import_module", "__import__", "__dict__"}
+#: Where pydantic keeps the fields of a model: from 2.10 on, and before.
+OF_PYDANTIC = ("__pydantic_fields__", "model_fields")
 #: What a class has besides what its author wrote, and what its use leaves in it.
 _OF_EVERY_CLASS = {
     *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__", "_abc_impl"),
     *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
     *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
-    "__signature__",
+    *("__signature__", *OF_PYDANTIC),
 }
 #: Tables of an enum, which grow when members are combined, and what each member has.
 _OF_ENUMS = {
