@@ -14,10 +14,11 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.experiment.history import CHANCE, METRICS, History
+from dfa_lab.experiment.jobs.denormals import denormals_as_zero
 from dfa_lab.experiment.jobs.sweep_metrics import ENDS, FIRST, LAST, SweepMetric
 from dfa_lab.experiment.run import Experiment, Trainer
 from dfa_lab.experiment.settings import PER_REPLICA, Settings
-from dfa_lab.experiment.training import StreamState
+from dfa_lab.experiment.training import MLPLearner, StreamState
 from dfa_lab.learning.rules import RULES
 
 #: What makes a run a failed one and leaves the others alone: a metric's or a rule's ``sys.exit`` too, Ctrl-C not.
@@ -93,7 +94,9 @@ def _train(
     saved: Path | None,
 ) -> list[Result]:
     run = _begun(settings_of(runs), steps, saved)
-    with run.held() as trainer:
+    with run.held() as trainer, denormals_as_zero():
+        if isinstance(trainer.learner, MLPLearner):
+            trainer.learner.lay_out()
         save = None if saved is None else partial(_save, run, saved)
         lost = _steps(trainer, steps, tick, save, probed=bool(runs[0].get("probe_every")))
         if len(lost) < len(runs):

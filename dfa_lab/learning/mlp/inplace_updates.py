@@ -128,4 +128,7 @@ def _accumulate(
         bias.mul_(beta)
     bias.add_(transposed.sum(-1), alpha=alpha)
     h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
-    weight.baddbmm_(transposed, h, beta=beta, alpha=alpha)
+    if weight.is_contiguous():
+        weight.baddbmm_(transposed, h, beta=beta, alpha=alpha)
+    else:  # by columns: a product writes rows only
+        weight.mT.baddbmm_(h.mT, transposed.mT, beta=beta, alpha=alpha)

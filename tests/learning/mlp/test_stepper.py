@@ -116,6 +116,17 @@ def test_each_replica_steps_at_its_own_rate(rule, decay, mu):
     check_steps(net, loss_of(), batches_for(net, loss_of(), sizes=[9, 4, 9]), lr=rates, decay=decay, mu=mu)
 
 
+@pytest.mark.parametrize("mu", [0.0, MU])
+@pytest.mark.parametrize("rule", list(dfa.RULES))
+def test_weights_kept_by_columns_are_the_twins(rule, mu):
+    """As the runs of a sweep have them."""
+    net = make_net(rule=rule, replicas=3)
+    for weight in list(net.weights)[:-1]:
+        weight.data = weight.data.mT.contiguous().mT
+    assert not net.weights[0].is_contiguous()
+    check_steps(net, loss_of(), batches_for(net, loss_of(), sizes=[9, 4, 9]), decay=DECAY, mu=mu)
+
+
 @pytest.mark.parametrize("replicas", [None, 2])
 @pytest.mark.parametrize("rule", list(dfa.RULES))
 def test_a_network_without_hidden_layers_steps(rule, replicas):
