@@ -50,10 +50,14 @@ class Registry(Mapping[str, T], Generic[T]):
             self._built_in.add(name)
 
         def add(entry: T) -> T:
+            self.check_entry(name, entry)
             self._entries[name] = entry
             return entry
 
         return add if entry is None else add(entry)
+
+    def check_entry(self, name: str, entry: T) -> None:
+        """Raise ``DfaLabError`` for an entry that cannot be used; a registry of one kind of value says which."""
 
     def is_built_in(self, name: str) -> bool:
         """Whether dfa_lab registered the entry itself: then every process that imports dfa_lab has it."""

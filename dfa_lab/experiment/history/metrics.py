@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.alignment import CONVENTIONS, DEFAULT, column
 from dfa_lab.registry import Registry
 
@@ -36,6 +37,15 @@ class Metrics(Registry[Metric]):
     >>> dfa.METRICS["weight_alignment"].unit
     'degrees'
     """
+
+    def check_entry(self, name: str, entry: Metric) -> None:
+        """Raise ``DfaLabError`` for what is no ``Metric``."""
+        if not isinstance(entry, Metric):
+            raise DfaLabError(
+                f"metric {shown(name)} was given as a {type(entry).__name__}; expected a Metric, which says what a "
+                "number of every run's history means. A number of a sweep's alone is a function of the run: "
+                "dfa.sweep(…, metrics=[…])."
+            )
 
     def __getitem__(self, name: str) -> Metric:
         if (

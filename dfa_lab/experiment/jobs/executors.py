@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar, Protocol
@@ -13,6 +15,8 @@ from dfa_lab.experiment.jobs.side_by_side import FAILURES
 
 #: Seconds until a process has loaded torch and dfa_lab, and how long it waits for more work before it ends.
 START, IDLE = 4.0, 120
+#: Seconds between two looks of a process whether the one that began it is there.
+LOOK = 1.0
 #: The most processes that a number asks for.
 MOST_PROCESSES = 1024
 
@@ -69,13 +73,27 @@ class Processes:
             from joblib.externals.loky import ProcessPoolExecutor
 
             threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-            self._kept[self.number] = ProcessPoolExecutor(max_workers=self.number, timeout=IDLE, env=threads)
+            self._kept[self.number] = ProcessPoolExecutor(
+                max_workers=self.number, timeout=IDLE, env=threads, initializer=end_with, initargs=(os.getpid(),)
+            )
         return self._kept[self.number]
 
     def stop(self) -> None:
         """End the processes, whatever they are doing."""
         if (executor := self._kept.pop(self.number, None)) is not None:
             executor.shutdown(wait=False, kill_workers=True)
+
+
+def end_with(parent: int) -> None:
+    """End this process, whatever it does, soon after the process that began it was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK)
+        os._exit(1)
+
+    if os.getppid() == parent:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 class Given:

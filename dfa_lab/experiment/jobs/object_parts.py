@@ -19,7 +19,7 @@ import pydantic
 import torch
 from joblib.hashing import NumpyHasher
 
-from dfa_lab.experiment.jobs.own_code import OF_PYDANTIC, is_of_enum, is_own_class
+from dfa_lab.experiment.jobs.own_code import is_of_enum, is_of_pydantic, is_own_class, where_fields_are
 
 #: Values that change while others use them, and so count by their class alone.
 _BY_CLASS = (
@@ -109,10 +109,10 @@ def attributes_of(value: Any) -> dict[str, Any]:
 
 def fields_of(kind: type) -> list[Mapping[str, Any]]:
     """The fields of a dataclass or a pydantic model, those whose annotations name what is defined later too."""
-    if "__pydantic_complete__" in vars(kind):
+    if is_of_pydantic(kind):
         with contextlib.suppress(Exception):  # it says so in its own way when it is used
             vars(pydantic.BaseModel)["model_rebuild"].__func__(kind, raise_errors=False, _parent_namespace_depth=0)
-    found = [vars(kind).get(name) for name in ("__dataclass_fields__", *OF_PYDANTIC)]
+    found = [vars(kind).get(name) for name in where_fields_are(kind)]
     return [one for one in found if isinstance(one, Mapping)]
 
 

@@ -25,14 +25,12 @@ _LOADS = _READS | {"LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 _OF_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 #: With one of these names, code may read of a module what it does not name.
 _FINDERS = {"getattr", "vars", "globals", "eval", "exec", "import_module", "__import__", "__dict__"}
-#: Where pydantic keeps the fields of a model: from 2.10 on, and before.
-OF_PYDANTIC = ("__pydantic_fields__", "model_fields")
 #: What a class has besides what its author wrote, and what its use leaves in it.
 _OF_EVERY_CLASS = {
     *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__", "_abc_impl"),
     *("__firstlineno__", "__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
     *("__slotnames__", "__dataclass_fields__", "__dataclass_params__", "__orig_bases__", "__parameters__"),
-    *("__signature__", *OF_PYDANTIC),
+    "__signature__",
 }
 #: Tables of an enum, which grow when members are combined, and what each member has.
 _OF_ENUMS = {
@@ -110,12 +108,23 @@ def is_own_class(kind: type) -> bool:
 
 def written_in(kind: type) -> dict[str, Any]:
     """What the author of a class wrote in it."""
-    found = {name: one for name, one in vars(kind).items() if name not in _OF_EVERY_CLASS}
+    made = (*_OF_EVERY_CLASS, *(where_fields_are(kind) if is_of_pydantic(kind) else ()))
+    found = {name: one for name, one in vars(kind).items() if name not in made}
     if issubclass(kind, enum.Enum):
         return {name: one for name, one in found.items() if name not in kind.__members__ and not is_of_enum(name)}
     if getattr(found.get("__init__"), "__module__", "") == "typing" or found.get("__init__") is object.__init__:
         del found["__init__"]  # typing's, of a protocol, and what it puts there at the first use
     return {name: one for name, one in found.items() if not name.startswith(_OF_TOOLS)}
+
+
+def is_of_pydantic(kind: type) -> bool:
+    """Whether a class is a model or a dataclass of pydantic's."""
+    return "__pydantic_complete__" in vars(kind)
+
+
+def where_fields_are(kind: type) -> tuple[str, ...]:
+    """The attributes that hold the fields of a dataclass or a class of pydantic's: a model's before 2.10 the last."""
+    return ("__dataclass_fields__", *(("__pydantic_fields__", "model_fields") if is_of_pydantic(kind) else ()))
 
 
 def is_of_enum(name: str) -> bool:

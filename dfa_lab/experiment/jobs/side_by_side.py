@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
@@ -94,7 +94,8 @@ def _train(
     saved: Path | None,
 ) -> list[Result]:
     run = _begun(settings_of(runs), steps, saved)
-    with run.held() as trainer, denormals_as_zero():
+    alone = run.settings.threads == 1  # threads that torch makes within would keep it
+    with run.held() as trainer, denormals_as_zero() if alone else nullcontext():
         if isinstance(trainer.learner, MLPLearner):
             trainer.learner.lay_out()
         save = None if saved is None else partial(_save, run, saved)
@@ -219,8 +220,11 @@ def single_run(run: Experiment, replica: int, given: Mapping[str, Any]) -> Exper
     """One replica as an experiment by itself, which stands where the replica stands and has its history."""
     alone = Experiment(Settings(**given))
     with run.held() as trainer, alone.held() as own:
-        for name, tensor in trainer.learner.net.state_dict().items():
-            own.learner.net.state_dict()[name].copy_(tensor[replica])
+        # Not copied one by one: what a rule makes at its first step, the network alone has not made yet.
+        state = trainer.learner.net.state_dict()
+        own.learner.net.load_state_dict(
+            {name: tensor[replica] if tensor.dim() else tensor for name, tensor in state.items()}
+        )
         streams = trainer.batches.state()
         own.batches.restore(
             StreamState((streams.generators[replica],), streams.permutations[replica : replica + 1], streams.place)

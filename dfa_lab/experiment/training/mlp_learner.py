@@ -54,7 +54,7 @@ class MLPLearner(Learner):
     def lay_out(self) -> None:
         """Keep replicas' hidden weights by columns from here on, where plain SGD alone uses them, on a CPU.
 
-        A product of many small matrices with them takes a sixth less time; numbers and shapes stay.
+        A forward product of many small matrices takes a sixth less time with them; numbers and shapes stay.
         """
         weights = self.net.weights
         if weights[0].dim() < 3 or weights[0].device.type != "cpu" or self.optimizer is not None:

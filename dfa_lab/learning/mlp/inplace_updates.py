@@ -130,5 +130,5 @@ def _accumulate(
     h = h if h.dim() == 3 else h.expand(len(weight), *h.shape)
     if weight.is_contiguous():
         weight.baddbmm_(transposed, h, beta=beta, alpha=alpha)
-    else:  # by columns: a product writes rows only
+    else:  # by columns: its transpose is in rows, which is what a product writes without a copy
         weight.mT.baddbmm_(h.mT, transposed.mT, beta=beta, alpha=alpha)

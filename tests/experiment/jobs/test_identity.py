@@ -242,6 +242,14 @@ EDITED = {
         """,
         *"12",
     ),
+    "a method called as pydantic calls its fields": (
+        "class A:\n    def model_fields(self): return @@\nX = A()\ndef v(run): return X.model_fields()",
+        *"12",
+    ),
+    "an attribute called as pydantic calls its fields": (
+        "class A:\n    model_fields = {'a': @@}\nX = A()\ndef v(run): return X.model_fields['a']",
+        *"12",
+    ),
     "a hook on what was compiled": (
         """
         import torch

@@ -11,32 +11,44 @@ from dfa_lab.experiment.run import Trainer
 SMALL = {"task": "moons", "widths": (8, 6), "batch_size": 16}
 
 
+@pytest.fixture
+def switch():
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot count denormal numbers as 0")
+    yield torch.set_flush_denormal
+    torch.set_flush_denormal(False)
+
+
 @pytest.mark.parametrize("before", [False, True])
-def test_denormals_are_zero_within_and_as_before_after_it(before):
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_denormals_are_zero_within_and_as_before_after_it(switch, dtype, before):
     def fail():
         assert are_zero()
         raise KeyError
 
-    torch.set_flush_denormal(before)
+    switch(before)
+    torch.set_default_dtype(dtype)
     try:
         with pytest.raises(KeyError), denormals_as_zero():
             fail()
         assert are_zero() is before
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_default_dtype(torch.float32)
 
 
-def test_a_group_counts_them_as_zero_and_its_caller_does_not(monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_group_counts_them_as_zero_and_its_caller_does_not(switch, monkeypatch, threads):
+    """With more threads it does not: they would keep the switch."""
     seen, train = [], side_by_side._steps
 
-    def steps(*given, **named):
-        seen.append(are_zero())
-        return train(*given, **named)
+    def steps(trainer, *given, **named):
+        seen.append((are_zero(), trainer.learner.net.weights[0].is_contiguous()))
+        return train(trainer, *given, **named)
 
     monkeypatch.setattr(side_by_side, "_steps", steps)
-    frame = dfa.sweep({"lr": [0.1]}, seeds=2, steps=9, executor=1, progress=False, **SMALL)
+    frame = dfa.sweep({"lr": [0.1]}, seeds=2, steps=9, executor=1, progress=False, threads=threads, **SMALL)
     assert frame.error.isna().all()
-    assert set(seen) == {True}
+    assert set(seen) == {(threads == 1, False)}
     assert not are_zero()
 
 

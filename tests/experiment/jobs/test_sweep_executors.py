@@ -222,6 +222,42 @@ def test_a_process_that_is_killed_costs_nothing_but_time(tmp_path):
     assert frame.kills_once.tolist() == [1.0] * 8
 
 
+KILLED = """
+import os, signal, time
+import dfa_lab as dfa
+
+def die(run):
+    open(f"{os.getpid()}.begun", "w").close()
+    if len([one for one in os.listdir() if one.endswith(".begun")]) > 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1000)
+
+dfa.sweep({"lr": [0.1, 0.2]}, steps=2, task="moons", widths=(5,), metrics=die, executor=2, group_size=1, progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_sweep_that_is_killed_end(tmp_path):
+    (tmp_path / "script.py").write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, check=False, timeout=100)
+    assert killed.returncode == -signal.SIGKILL
+    processes = [int(one.stem) for one in tmp_path.glob("*.begun")]
+    assert len(processes) == 2
+    for _ in range(200):
+        if not any(_runs(one) for one in processes):
+            return
+        time.sleep(0.1)
+    raise AssertionError("they go on")
+
+
+def _runs(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_ctrl_c_keeps_what_is_done(tmp_path):
     def press(run):
         if run.settings.lr == 0.2:

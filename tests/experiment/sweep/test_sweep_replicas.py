@@ -97,6 +97,21 @@ def test_a_function_that_fails_is_its_runs_error_alone():
     assert frame.test_loss.notna().all()
 
 
+@pytest.mark.parametrize("rule", dfa.RULES)
+def test_a_function_is_given_each_replica_as_a_run_by_itself(rule):
+    def size(run):
+        run.measure()
+        return float(run.net.weights[0].norm())
+
+    metrics = {"size": size, "drawn_by": lambda run: run.settings.feedback_seed}
+    frame = dfa.sweep({"lr": [0.1]}, rule=rule, seeds=2, steps=5, executor=1, metrics=metrics, progress=False, **SMALL)
+    assert frame.error.isna().all()
+    for row in frame.itertuples():
+        run = dfa.Experiment(rule=rule, lr=0.1, seed=row.seed, feedback_seed=int(row.drawn_by), **SMALL)
+        run.train(5)
+        assert row.size == pytest.approx(float(run.net.weights[0].norm()), rel=1e-5)
+
+
 def test_sys_exit_in_a_metric_is_its_runs_error_alone():
     def leaves(run):
         return sys.exit("no tea left") if run.settings.seed == 1 else run.steps_done
