@@ -42,7 +42,7 @@ class Metrics(Registry[Metric]):
         """Raise ``DfaLabError`` for what is no ``Metric``."""
         if not isinstance(entry, Metric):
             raise DfaLabError(
-                f"metric {shown(name)} was given as a {type(entry).__name__}; expected a Metric, which says what a "
+                f"metric {shown(name)} was given as {shown(entry)}; expected a Metric, which says what a "
                 "number of every run's history means. A number of a sweep's alone is a function of the run: "
                 "dfa.sweep(…, metrics=[…])."
             )

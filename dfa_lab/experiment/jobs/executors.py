@@ -85,14 +85,17 @@ class Processes:
 
 
 def end_with(parent: int) -> None:
-    """End this process, whatever it does, soon after the process that began it was killed."""
+    """End this process, whatever it does, soon after the process that began it was killed, which may be so already.
+
+    On Windows a process does not learn of it.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(LOOK)
         os._exit(1)
 
-    if os.getppid() == parent:
+    if os.name == "posix":
         threading.Thread(target=watch, daemon=True).start()
 
 

@@ -123,8 +123,10 @@ def is_of_pydantic(kind: type) -> bool:
 
 
 def where_fields_are(kind: type) -> tuple[str, ...]:
-    """The attributes that hold the fields of a dataclass or a class of pydantic's: a model's before 2.10 the last."""
-    return ("__dataclass_fields__", *(("__pydantic_fields__", "model_fields") if is_of_pydantic(kind) else ()))
+    """The attributes that hold the fields of a dataclass or a class of pydantic's, a model's before 2.10 among them."""
+    if not is_of_pydantic(kind):
+        return ("__dataclass_fields__",)
+    return ("__dataclass_fields__", "__pydantic_fields__" if "__pydantic_fields__" in vars(kind) else "model_fields")
 
 
 def is_of_enum(name: str) -> bool:

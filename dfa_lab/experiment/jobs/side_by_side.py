@@ -94,7 +94,7 @@ def _train(
     saved: Path | None,
 ) -> list[Result]:
     run = _begun(settings_of(runs), steps, saved)
-    alone = run.settings.threads == 1  # threads that torch makes within would keep it
+    alone = run.settings.threads == 1  # threads that torch makes within would keep the switch
     with run.held() as trainer, denormals_as_zero() if alone else nullcontext():
         if isinstance(trainer.learner, MLPLearner):
             trainer.learner.lay_out()
@@ -168,7 +168,8 @@ def _stand_in(trainer: Trainer, lost: Collection[int]) -> None:
     """Give lost replicas another's weights: what is computed beside the others is to be numbers, fast and harmless."""
     kept = next(k for k in range(trainer.history.replicas) if k not in lost)
     for tensor in trainer.learner.net.state_dict().values():
-        tensor[list(lost)] = tensor[kept].clone()
+        if tensor.dim():  # not a count of steps, which is one for all
+            tensor[list(lost)] = tensor[kept].clone()
 
 
 def _finite(trainer: Trainer, replica: int) -> bool:

@@ -250,6 +250,17 @@ EDITED = {
         "class A:\n    model_fields = {'a': @@}\nX = A()\ndef v(run): return X.model_fields['a']",
         *"12",
     ),
+    "the same of a class of pydantic's": (
+        """
+        import pydantic
+        @pydantic.dataclasses.dataclass
+        class A:
+            k: int = 1
+            def model_fields(self): return @@
+        def v(run): return A().model_fields()
+        """,
+        *"12",
+    ),
     "a hook on what was compiled": (
         """
         import torch

@@ -237,6 +237,7 @@ dfa.sweep({"lr": [0.1, 0.2]}, steps=2, task="moons", widths=(5,), metrics=die, e
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_the_processes_of_a_sweep_that_is_killed_end(tmp_path):
     (tmp_path / "script.py").write_text(KILLED)
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "OMP_NUM_THREADS": "1"}
@@ -249,6 +250,16 @@ def test_the_processes_of_a_sweep_that_is_killed_end(tmp_path):
             return
         time.sleep(0.1)
     raise AssertionError("they go on")
+
+
+@pytest.mark.slow
+def test_a_process_whose_sweep_was_killed_while_it_started_ends(tmp_path):
+    script = (
+        "import os, time\nfrom dfa_lab.experiment.jobs.executors import end_with\n"
+        "end_with(os.getpid())\ntime.sleep(100)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, check=False, timeout=90)
+    assert ended.returncode == 1
 
 
 def _runs(process):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import dfa_lab as dfa
+from dfa_lab.experiment.jobs import side_by_side
 
 SMALL = {"task": "moons", "widths": (8, 6), "batch_size": 16}
 COLUMNS = ["test_accuracy", "test_loss", "gradient_alignment_first", "weight_alignment_last"]
@@ -101,7 +102,7 @@ def test_a_function_that_fails_is_its_runs_error_alone():
 def test_a_function_is_given_each_replica_as_a_run_by_itself(rule):
     def size(run):
         run.measure()
-        return float(run.net.weights[0].norm())
+        return sum(float(one.double().norm()) for one in run.net.state_dict().values())
 
     metrics = {"size": size, "drawn_by": lambda run: run.settings.feedback_seed}
     frame = dfa.sweep({"lr": [0.1]}, rule=rule, seeds=2, steps=5, executor=1, metrics=metrics, progress=False, **SMALL)
@@ -109,7 +110,23 @@ def test_a_function_is_given_each_replica_as_a_run_by_itself(rule):
     for row in frame.itertuples():
         run = dfa.Experiment(rule=rule, lr=0.1, seed=row.seed, feedback_seed=int(row.drawn_by), **SMALL)
         run.train(5)
-        assert row.size == pytest.approx(float(run.net.weights[0].norm()), rel=1e-5)
+        assert row.size == pytest.approx(size(run), rel=1e-5)
+
+
+@pytest.mark.parametrize("rule", dfa.RULES)
+def test_a_run_that_diverges_leaves_the_others_side_by_side(rule, monkeypatch):
+    groups, train = [], side_by_side._train
+
+    def seen(runs, *given):
+        groups.append(len(runs))
+        return train(runs, *given)
+
+    monkeypatch.setattr(side_by_side, "_train", seen)
+    frame = dfa.sweep(
+        {"lr": [0.1, 1e6]}, rule=rule, activation="relu", seeds=2, steps=30, executor=1, progress=False, **SMALL
+    )
+    assert frame.error[:2].isna().all()
+    assert groups == [4]
 
 
 def test_sys_exit_in_a_metric_is_its_runs_error_alone():
