@@ -65,8 +65,8 @@ def sweep(
 ) -> pd.DataFrame:
     """Train every combination of the settings in ``grid`` with every seed for ``steps`` updates; a row a run.
 
-    The run of a row is ``Experiment(**fields, **its settings, seed=its seed)``, trained alone, to 1e-5. Runs that
-    differ in what replicas may differ in are trained side by side, and measured at their last step only
+    The run of a row is ``Experiment(**fields, **its settings, seed=its seed)``, trained alone, but for rounding. Runs
+    that differ in what replicas may differ in are trained side by side, and measured at their last step only
     (``probe_every=`` measures angles before as well, for functions among the metrics).
 
     - ``grid`` maps settings to lists of values; a value that is no list is the only one, and an empty grid is one

@@ -122,11 +122,13 @@ def test_a_run_that_diverges_leaves_the_others_side_by_side(rule, monkeypatch):
         return train(runs, *given)
 
     monkeypatch.setattr(side_by_side, "_train", seen)
-    frame = dfa.sweep(
-        {"lr": [0.1, 1e6]}, rule=rule, activation="relu", seeds=2, steps=30, executor=1, progress=False, **SMALL
-    )
-    assert frame.error[:2].isna().all()
+    # At the second rate the decay multiplies every weight by −1e6 a step, whatever the rule.
+    same = {"rule": rule, "weight_decay": 1.0, "seeds": 2, "steps": 30, "executor": 1, "progress": False, **SMALL}
+    frame = dfa.sweep({"lr": [0.1, 1e6]}, **same)
+    assert frame.error.isna().tolist() == [True, True, False, False]
     assert groups == [4]
+    alone = dfa.sweep({"lr": [0.1]}, **same)
+    assert frame.train_loss[:2].tolist() == pytest.approx(alone.train_loss.tolist(), rel=1e-5)
 
 
 def test_sys_exit_in_a_metric_is_its_runs_error_alone():
