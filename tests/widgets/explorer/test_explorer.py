@@ -849,10 +849,18 @@ def test_without_a_thread_the_untrained_network_has_a_still_picture_too(monkeypa
     explorer.close()
 
 
+def join_all_but(others):
+    """Wait for the threads that were begun since: those of other tests may stay as long as they like."""
+    for thread in set(threading.enumerate()) - set(others):
+        if thread.name.startswith("dfa_lab "):
+            thread.join(60)
+
+
 def test_a_closed_one_is_freed_at_once():
     """Python's collector, which seldom looks through old objects, need not find it."""
     gc.collect()
     gc.disable()
+    others = threading.enumerate()
     try:
         explorer = dfa.Explorer(**FAST)
         explorer.act("step", steps=2)
@@ -861,9 +869,7 @@ def test_a_closed_one_is_freed_at_once():
         explorer.runner.wait(60)
         made = [ref(one) for one in (explorer.runner, explorer.experiment, explorer.experiment.net, explorer.model)]
         explorer.close()
-        threads = [one for one in threading.enumerate() if one.name.startswith("dfa_lab ")]
-        for thread in threads:
-            thread.join(60)
+        join_all_but(others)
         assert [one() for one in made] == [None] * 4
         made = ref(explorer)
         del explorer
@@ -875,6 +881,7 @@ def test_a_closed_one_is_freed_at_once():
 def test_one_that_took_over_parts_is_freed_at_once():
     gc.collect()
     gc.disable()
+    others = threading.enumerate()
     try:
         run = dfa.Experiment(**FAST)
         made = ref(run)
@@ -883,8 +890,7 @@ def test_one_that_took_over_parts_is_freed_at_once():
         del run
         explorer.close()
         part.close()
-        for thread in [one for one in threading.enumerate() if one.name.startswith("dfa_lab ")]:
-            thread.join(60)
+        join_all_but(others)
         assert made() is None
     finally:
         gc.enable()
