@@ -44,6 +44,7 @@ from .learning.ops import OPTIMIZERS as OPTIMIZERS
 from .learning.ops import functional as functional
 from .learning.own_feedback import feedback as feedback
 from .learning.own_feedback import set_feedback as set_feedback
+from .learning.rules import ERROR_CHANNELS as ERROR_CHANNELS
 from .learning.rules import RULES as RULES
 from .learning.rules import Route as Route
 from .learning.rules import Rule as Rule

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+import dfa_lab as dfa
+from reference import normalised
+
 
 class Unfolded:
     """A convolution as a list of (row, column, weight index): output entry, input entry, and what joins them."""
@@ -49,7 +52,7 @@ def feedback_of(net, rule):
         store = {"usf": "constant", "brsf": "redrawn", "frsf": "drawn"}[rule]
         sizes = [layer._buffers[f"{store}_magnitude_weight"].numpy() for layer in layers]
         return [np.sign(w) * m for w, m in zip(weights, sizes, strict=True)]
-    if rule in ("dfa", "dkp", "sdfa", "drtp"):
+    if dfa.RULES[rule].route is dfa.Route.DIRECT:
         return [net[1].direct_output.numpy(), net[3].direct_output.numpy()]
     return weights if rule == "bp" else []
 
@@ -76,9 +79,9 @@ def walk(net, unfolded, x, t, rule, reduction, feedback):
     error = (shares - one_hot) * scale
     signals, deltas = [None, None], [None, None, error]
     for number in (1, 0):
-        if rule in ("dfa", "dkp", "sdfa", "drtp"):
+        if dfa.RULES[rule].route is dfa.Route.DIRECT:
             heard = {"sdfa": np.sign(error) * scale, "drtp": one_hot * scale}.get(rule, error)
-            signal = heard @ feedback[number]
+            signal = normalised(feedback[number].T, heard.T).T if rule == "ndfa" else heard @ feedback[number]
         elif rule == "shallow":
             signal = np.zeros_like(slopes[number])
         else:

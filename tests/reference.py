@@ -52,6 +52,17 @@ def lesson_of(output, targets, reduction):
     return columns, 1 / output.shape[1] if reduction == "mean" else 1.0
 
 
+def unit_columns(matrix):
+    return matrix / np.sqrt((matrix**2).sum(0))
+
+
+def normalised(matrix, sent):
+    """What B with columns of length 1 makes of each column of ``sent``, at that column's length."""
+    signal = unit_columns(matrix) @ sent
+    length = np.sqrt((signal**2).sum(0))
+    return signal * np.divide(np.sqrt((sent**2).sum(0)), length, out=np.zeros_like(length), where=length > 0)
+
+
 class Network:
     """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise`` B_{l+1} (n_l, n_{l+1}), ``direct`` B_l (n_l, n_out)."""
 
@@ -73,8 +84,11 @@ class Network:
             activities.append(a if number == len(self.weights) - 1 else self.f(a))
         return preactivations, activities
 
-    def deltas(self, rule, preactivations, error, exact=False, lesson=None, signals=None):
-        """δ_1 … δ_L; ``signals``, a list, gets what the hidden layers hear, first layer first."""
+    def deltas(self, rule, preactivations, error, exact=False, lesson=None, signals=None, channel=lambda sent: sent):
+        """δ_1 … δ_L; ``signals``, a list, gets what the hidden layers hear, first layer first.
+
+        ``channel`` is what a direct rule's broadcast goes through.
+        """
         slope = self.exact if exact else self.g
         found = [error]
         for number in reversed(range(len(self.weights) - 1)):
@@ -83,7 +97,10 @@ class Network:
             elif rule in ("fa", "kp", "wm"):
                 signal = self.layerwise[number] @ found[0]
             elif rule in ("dfa", "dkp"):
-                signal = self.direct[number] @ error
+                signal = self.direct[number] @ channel(error)
+            elif rule == "ndfa":
+                sent = channel(error)
+                signal = normalised(self.direct[number], sent)
             elif rule == "usf":
                 signal = np.sign(self.weights[number + 1]).T * self.constant[number] @ found[0]
             elif rule == "frsf":
@@ -91,9 +108,9 @@ class Network:
             elif rule == "brsf":
                 signal = (np.sign(self.weights[number + 1].T) * self.redrawn[number]) @ found[0]
             elif rule == "sdfa":
-                signal = self.direct[number] @ (np.sign(error) * lesson[1])
+                signal = self.direct[number] @ channel(np.sign(error) * lesson[1])
             elif rule == "drtp":
-                signal = self.direct[number] @ (lesson[0] * lesson[1])
+                signal = self.direct[number] @ channel(lesson[0] * lesson[1])
             elif rule == "shallow":
                 signal = np.zeros_like(preactivations[number])
             else:
@@ -103,10 +120,10 @@ class Network:
                 signals.insert(0, signal)
         return found
 
-    def gradients(self, rule, inputs, targets, error_of, reduction="mean"):
+    def gradients(self, rule, inputs, targets, error_of, reduction="mean", channel=lambda sent: sent):
         preactivations, activities = self.forward(inputs)
-        lesson = lesson_of(activities[-1], targets, reduction)
-        deltas = self.deltas(rule, preactivations, error_of(activities[-1], targets), lesson=lesson)
+        lesson, error = lesson_of(activities[-1], targets, reduction), error_of(activities[-1], targets)
+        deltas = self.deltas(rule, preactivations, error, lesson=lesson, channel=channel)
         return [(delta @ h.T, delta.sum(1)) for delta, h in zip(deltas, activities[:-1], strict=True)]
 
 

@@ -25,7 +25,7 @@ from dfa_lab.learning.activations.functions import CONSTANTS
 from dfa_lab.learning.activations.given_slope import GivenSlope
 from dfa_lab.learning.activations.parser import LENGTH
 from dfa_lab.learning.activations.piecewise_linear import Points
-from dfa_lab.learning.ops import InplaceActivation
+from dfa_lab.learning.ops import InplaceActivation, hashed_shares
 from dfa_lab.learning.ops import inplace_activations as kernels
 from dfa_lab.registry import Choice, Registry, per_layer
 
@@ -183,11 +183,7 @@ def _stochastic_sign(a: Tensor) -> Tensor:
 
     Equal a give equal signs, so a probe, a replay and a recomputation see what training saw, and no generator moves.
     """
-    bits = a.detach().float().contiguous().view(torch.int32)
-    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
-        bits = (bits ^ (bits >> shift)) * factor
-    share = (bits & 0xFFFFFF).float() / 0x1000000
-    return torch.where(2 * share - 1 < a, torch.ones_like(a), -torch.ones_like(a))
+    return torch.where(2 * hashed_shares(a) - 1 < a, torch.ones_like(a), -torch.ones_like(a))
 
 
 ACTIVATIONS: Registry[Activation] = Registry("activation")

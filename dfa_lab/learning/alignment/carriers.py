@@ -31,7 +31,7 @@ from dfa_lab.learning.layers import effective_weight
 from dfa_lab.learning.modules import DIRECT, Converted, as_matrix, downstream_product
 from dfa_lab.learning.ops import behind
 from dfa_lab.learning.recording import Call, Ends
-from dfa_lab.learning.rules import Route
+from dfa_lab.learning.rules import Direct, Route
 
 NOTHING = torch.tensor(math.nan, dtype=torch.float64)
 
@@ -66,8 +66,8 @@ def measure_weights(converted: Converted, recording: Recording, names: Sequence[
             chance = torch.tensor(weight_chance(own.numel()), dtype=torch.float64)
             found[name]["weight_alignment_chance"] = chance
     former = None  # B_{l−1}
-    for name, point in _direct(converted, recording.calls):
-        matrix, single = point._buffers.get(DIRECT), converted.carrying.get(name) == ("weight",)
+    for name, _, matrix in _direct(converted, recording.calls):
+        single = converted.carrying.get(name) == ("weight",)
         weight = effective_weight(converted.root.get_submodule(name), "weight") if single else None
         if matrix is not None and former is not None and weight is not None and len(matrix) == len(former):
             fits = weight.shape == (matrix.shape[1], former.shape[1])
@@ -95,8 +95,8 @@ def carriers_of(converted: Converted, recording: Recording) -> dict[str, list[Ca
             found.setdefault(name, []).append(Carrier(matrix[part], own[part], layer, drawn))
     slopes = _slopes(calls) if any(call.slope is not None for call in calls) else None
     names = {call.module: call.name for call in calls}
-    for name, point in _direct(converted, calls):
-        feedback, product = point._buffers.get(DIRECT), downstream_product(converted.root, names[point], slopes)
+    for name, point, feedback in _direct(converted, calls):
+        product = downstream_product(converted.root, names[point], slopes)
         if feedback is not None and product is not None and product.shape == feedback.shape:
             found[name] = [Carrier(feedback, product, None, True)]
     return found
@@ -175,8 +175,11 @@ def lone_points(converted: Converted, calls: Sequence[Call]) -> list[str]:
     return list(dict.fromkeys(call.name for _, call in _points(converted, calls) if call.name in known - led))
 
 
-def _direct(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, nn.Module]]:
-    """The feedback points of direct rules as they are passed, each with the name of its row."""
+def _direct(converted: Converted, calls: Sequence[Call]) -> Iterator[tuple[str, nn.Module, Tensor | None]]:
+    """The feedback points of direct rules as they are passed, each with the name of its row and the matrix it uses."""
     for layer, call in _points(converted, calls):
-        if converted.rules[call.name].route is Route.DIRECT:
-            yield call.name if layer is None else layer, call.module
+        rule = converted.rules[call.name]
+        if isinstance(rule, Direct):
+            drawn = call.module._buffers.get(DIRECT)
+            used = None if drawn is None else rule.matrix(None, drawn)
+            yield call.name if layer is None else layer, call.module, used

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,11 +40,13 @@ def measure_weights(layers: Layers, seen: Pass, *, linearised: bool = False) -> 
     slopes = mean_slopes(layers, seen) if linearised and direct else None
     nothing = undefined(layers)
     columns: Columns = {"weight_alignment": [], "feedback_product_alignment": []}
+    former: Any = None
     for number in range(len(layers.weights) - 1):
         own = downstream(layers.weights, number + 1, layers.rule.route, slopes)
-        carried = layers.backward_matrix(number)
+        carried: Any = layers.backward_matrix(number)
         columns["weight_alignment"].append(nothing if carried is None else _between(carried, own))
-        product = layers.feedback[number].mT @ layers.feedback[number - 1] if direct and number else None
+        product = carried.mT @ former if direct and number else None
+        former = carried
         columns["feedback_product_alignment"].append(
             nothing if product is None else _between(product, layers.weights[number])
         )

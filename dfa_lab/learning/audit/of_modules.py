@@ -16,7 +16,7 @@ from dfa_lab.learning.audit.recompute import Product, bare, recompute, sent_thro
 from dfa_lab.learning.audit.rerun import Rerun
 from dfa_lab.learning.audit.result import AuditRow, RuleErrors, relative_error, rounding, tolerance
 from dfa_lab.learning.layers import effective_weight, is_made, sources
-from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, TaughtLayer, project
+from dfa_lab.learning.modules import DIRECT, Converted, RuledActivation, TaughtLayer, received_by, signal_of
 from dfa_lab.learning.networks import lesson
 from dfa_lab.learning.ops import mapped, restore_torch_state, tensors_of
 from dfa_lab.learning.recording import Call
@@ -226,9 +226,9 @@ class Auditor:
                     errors.note(rule.name, relative_error(received, offered))
             elif matrix is not None and isinstance(rule, Direct) and (lesson or not rule.needs_lesson):
                 assert self._passed.error is not None
-                sent = rule.received(self._passed.error, lesson)
-                first = self._converted.layouts.of(call.name, sent.shape, received.shape)
-                wanted = project(sent, matrix, received.shape, first)
+                error = self._passed.error
+                first = self._converted.layouts.of(call.name, error.shape, received.shape)
+                wanted = signal_of(rule, received_by(rule, error, lesson, first), matrix, received.shape, first)
                 errors.note(rule.name, relative_error(received, wanted))
         return errors
 

@@ -224,7 +224,9 @@ class MLP(nn.Module):
                 self.listen(kept, error.detach())
             return rule.received(error, lesson)
 
-        return functional.direct_feedback(output, hiddens, feedback, received)
+        matrices = [rule.matrix(None, matrix) for matrix in feedback]
+        resize = rule.resized if rule.normalised else None
+        return functional.direct_feedback(output, hiddens, matrices, received, resize)
 
     @contextmanager
     def unchanged(self) -> Iterator[list[Tensor]]:

@@ -111,6 +111,8 @@ class Stepper:
                 work.transposed[hidden] = deltas[hidden].mT
             else:
                 self._product(delta if source is None else source, matrix, out=deltas[hidden])
+            if source is not None:
+                self.layers.rule.resized(deltas[hidden], source)
             self._times_slope(work, hidden)
             if source is None:
                 update(number, transposed, below[number], ones)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.modules.layouts import FeaturesFirst, Layouts
-from dfa_lab.learning.rules import Lesson
+from dfa_lab.learning.rules import Direct, Lesson
 
 Sharing = Literal["auto", "flat", "shared"]
 
@@ -75,6 +75,30 @@ def project(received: Tensor, matrix: Tensor, hidden: Sequence[int], first: Feat
     return signal.movedim(-1, 1) if first.hidden else signal
 
 
+def received_by(rule: Direct, error: Tensor, lesson: Lesson | None, first: FeaturesFirst) -> Tensor:
+    """What ``rule`` broadcasts of ``error``, in the output's shape: a channel is given rows (samples, n_out)."""
+    if error.dim() <= 2 or rule.channel.name == "exact":
+        return rule.received(error, lesson)
+
+    def last(tensor: Tensor) -> Tensor:
+        return tensor.movedim(1, -1) if first.output else tensor
+
+    rows = last(error).flatten(0, -2)
+    if lesson is not None:
+        given = Lesson(last(lesson.given).flatten(0, -2), rows, lesson.scale, of_classes=lesson.of_classes)
+    received = rule.received(rows, given if lesson is not None else None).reshape(last(error).shape)
+    return received.movedim(-1, 1) if first.output else received
+
+
+def signal_of(rule: Direct, received: Tensor, matrix: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:
+    """The signal of ``rule`` at a hidden tensor, in its shape; ``received`` is shaped as the output."""
+    signal = project(received, rule.matrix(None, matrix.to(received)), hidden, first)
+    if not rule.normalised:
+        return signal
+    rows = (-1,) if received.dim() == 1 else (len(received), -1)
+    return rule.resized(signal.reshape(rows).clone(), received.reshape(rows)).reshape(signal.shape)
+
+
 def _at_positions(received: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:
     """(N, positions …, n_out) for what has an output's shape, pooled or spread by area to a hidden tensor's."""
     check_positions(received.shape, hidden)
@@ -122,4 +146,4 @@ def lesson_like(output: Tensor, targets: Tensor, reduction: str, layouts: Layout
     found = Lesson.of(rows, last.reshape(-1, last.shape[-1]), reduction)
     shaped = found.targets.reshape(last.shape)
     shaped = shaped.movedim(-1, 1) if last is not output else shaped
-    return Lesson(shaped, output, found.scale)
+    return Lesson(shaped, output, found.scale, of_classes=found.of_classes)

@@ -21,7 +21,7 @@ from torch.autograd.graph import Node
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.interface import Output, heard_output, located, point_messages, with_tensor, without_losses
 from dfa_lab.learning.layers import is_decided
-from dfa_lab.learning.modules.error_projection import correlation, lesson_like, project
+from dfa_lab.learning.modules.error_projection import correlation, lesson_like, received_by, signal_of
 from dfa_lab.learning.modules.feedback_buffers import ModuleFeedback
 from dfa_lab.learning.modules.feedback_points import Cuts, HandedOn, LateActivations
 from dfa_lab.learning.modules.layers import Paths
@@ -263,7 +263,7 @@ class Conversion:
             self.undecided = {}
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
-        rules = [self.rules[name] for name in names]
+        rules = [rule for name in names if isinstance(rule := self.rules[name], Direct)]  # all: no other is noted
         for rule in rules:
             if rule.listens:
                 check_that_something_gets_out(rule.name, output)
@@ -276,14 +276,14 @@ class Conversion:
 
         def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
             found: list[Tensor | None] = []
-            sent: dict[str, Any] = {}  # by rule: all its points receive the same
+            sent: dict[int, Any] = {}  # by rule: all its points receive the same
             for number, (rule, matrix) in enumerate(zip(rules, matrices, strict=True)):
-                if rule.name not in sent:
-                    sent[rule.name] = rule.received(error, lesson)
-                received, hidden, first = sent[rule.name], kept[number], firsts[number]
+                if id(rule) not in sent:
+                    sent[id(rule)] = received_by(rule, error, lesson, firsts[number])
+                received, hidden, first = sent[id(rule)], kept[number], firsts[number]
                 if hidden is not None:
                     self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, first))
-                found.append(project(received, matrix.to(received), shapes[number], first) if needed[number] else None)
+                found.append(signal_of(rule, received, matrix, shapes[number], first) if needed[number] else None)
             return found
 
         return signals

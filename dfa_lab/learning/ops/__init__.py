@@ -19,5 +19,5 @@ from dfa_lab.learning.ops.losses import (
 from dfa_lab.learning.ops.nested import mapped, tensors_of
 from dfa_lab.learning.ops.optimizers import OPTIMIZERS, change_options, warm_up
 from dfa_lab.learning.ops.replicas import MOST_NETWORKS, each, each_seed, is_same, is_sequence
-from dfa_lab.learning.ops.seeding import generator, restore_torch_state, torch_state
+from dfa_lab.learning.ops.seeding import generator, hashed_shares, restore_torch_state, torch_state
 from dfa_lab.learning.ops.transforms import check_that_something_gets_out, nothing_gets_out

@@ -219,12 +219,14 @@ def direct_feedback(
     hiddens: Sequence[Tensor],
     feedbacks: Sequence[Tensor],
     broadcast: Callable[[Tensor], Tensor] | None = None,
+    resize: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """The output unchanged; backward gives e to ``output`` and ``e @ B_l`` to each hidden activity at once.
 
     One node joins them all, so no layer waits for the one above and BP's ``delta @ W`` products are never made
     (Nøkland 2016, eq. 7). For that, each hidden activity must reach ``output`` through ``.detach()``.
-    ``broadcast`` maps e to what is sent in its place. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
+    ``broadcast`` maps e to what is sent in its place, ``resize`` a signal and what was sent to the signal that a layer
+    receives. ``output`` is (…, N, n_out), ``hiddens[l]`` (…, N, n_l),
     ``feedbacks[l]`` (…, n_out, n_l).
     """
     if len(hiddens) != len(feedbacks):
@@ -240,7 +242,8 @@ def direct_feedback(
 
     def signals(error: Tensor, matrices: Sequence[Tensor], needed: Sequence[bool]) -> list[Tensor | None]:
         sent = error if broadcast is None else broadcast(error)
-        return [sent @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
+        signals = [sent @ matrix if need else None for matrix, need in zip(matrices, needed, strict=True)]
+        return signals if resize is None else [one if one is None else resize(one, sent) for one in signals]
 
     return join(output, hiddens, feedbacks, signals)
 

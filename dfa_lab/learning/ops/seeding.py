@@ -33,3 +33,14 @@ def restore_torch_state(state: list[Tensor]) -> None:
     torch.set_rng_state(state[0])
     if len(state) > 1 and torch.cuda.is_available():  # a file may bring more than there are here
         torch.cuda.set_rng_state_all(state[1 : 1 + torch.cuda.device_count()])
+
+
+def hashed_shares(values: Tensor) -> Tensor:
+    """A number from 0 up to 1 for each entry, a hash of its bits in float32: noise that moves no generator.
+
+    Equal entries give equal numbers, so a probe, a replay and a recomputation see what training saw.
+    """
+    bits = values.detach().float().contiguous().view(torch.int32)
+    for shift, factor in ((16, 0x45D9F3B), (15, 0x2C1B3C6D), (16, 0x297A2D39)):
+        bits = (bits ^ (bits >> shift)) * factor
+    return (bits & 0xFFFFFF).float() / 0x1000000

@@ -146,6 +146,15 @@ for _rule in (
         decay=1e-3,
         listens=True,
     ),
+    Direct(
+        name="ndfa",
+        title="normalised direct feedback alignment",
+        paper="after Nøkland 2016, NeurIPS; the normalisation as in AiDotNet",
+        equation="δ_l = ‖e‖ B̂_l e / ‖B̂_l e‖ ⊙ f'(a_l), B̂_l with columns of length 1",
+        broadcast=_error_itself,
+        normalised=True,
+        symbol="B̂",
+    ),
     Frozen(
         name="shallow",
         title="hidden layers frozen, the baseline every result needs",

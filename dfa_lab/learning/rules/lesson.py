@@ -24,13 +24,15 @@ class Lesson:
 
     ``scale`` is 1/N under a mean and 1 under a sum; what takes e's place is scaled alike. ``given`` are the targets as
     the loss takes them, class numbers (…, N) or values (…, N, n_out), for an ``output`` (…, N, n_out). ``ignoring``
-    says that class numbers may be ``IGNORED``: such a sample has no target and is not counted in N, which may be 0.
+    says that class numbers may be ``IGNORED``: such a sample has no target and is not counted in N, which may be 0;
+    ``of_classes`` that the targets are classes, whichever way they are given.
     """
 
     given: Tensor
     output: Tensor
     scale: float | Tensor
     ignoring: bool = False
+    of_classes: bool = False
 
     @classmethod
     def of(cls, targets: Tensor, output: Tensor, reduction: str) -> Lesson:
@@ -45,7 +47,7 @@ class Lesson:
         if ignoring and reduction == "mean":
             scale = 1 / (targets != IGNORED).sum(-1).clamp_min(1).to(output)
             scale = scale[..., None, None] if targets.dim() > 1 else scale  # of each replica
-        return cls(targets, output, scale, ignoring)
+        return cls(targets, output, scale, ignoring, of_classes=not targets.is_floating_point())
 
     @property
     def targets(self) -> Tensor:

@@ -17,9 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, final
 
+import torch
 from torch import Tensor
 
 from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.learning.rules.error_channels import ERROR_CHANNELS, ErrorChannel
 from dfa_lab.learning.rules.feedback_updates import Move
 from dfa_lab.learning.rules.lesson import Lesson
 from dfa_lab.registry import Choice, Registry, per_layer
@@ -53,6 +55,10 @@ class Rule:
     calls the matrix that carries the signal: by default "B" where there is feedback, else "f(W)ᵀ"; ``sends`` is what
     goes through it from the output: "e", "sign(e)", "t" for the targets.
 
+    A direct rule that is ``normalised`` sends through B with rows of length 1 (a row is an output's way to all units),
+    and brings each sample's signal to the length of what it broadcasts. Its ``channel`` is what the broadcast goes
+    through before B, of ERROR_CHANNELS, which a choice sets: ``{"name": "dfa", "error_channel": "sign"}``.
+
     Raises ``DfaLabError`` where the route and the functions given do not fit, for a decay that is no share, and for
     subclasses of one's own.
 
@@ -77,6 +83,8 @@ class Rule:
     listens: bool = False
     symbol: str = ""
     sends: str = "e"
+    normalised: bool = False
+    channel: ErrorChannel = ERROR_CHANNELS["exact"]
 
     #: Whether autograd stops between the layers, so that hidden layers learn from what the rule sends alone.
     cuts_graph: ClassVar[bool] = True
@@ -120,6 +128,10 @@ class Rule:
         """signal_l from δ_{l+1}, what was ``received``, W_{l+1} and B; None where there is none."""
         return None
 
+    def resized(self, signal: Tensor, received: Tensor) -> Tensor:
+        """``signal``, rows are samples, brought in place to the length that the rule wants it to have."""
+        return signal
+
     @property
     def store(self) -> str:
         """Which matrices of a network the rule uses: layerwise, direct, or drawn_, redrawn_, constant_magnitude."""
@@ -132,8 +144,8 @@ class Rule:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A registered rule is pickled by its name, so that its functions need no name of their own."""
-        if self.name in RULES and replace(RULES[self.name], decay=self.decay) == self:
-            return _registered, (self.name, self.decay)
+        if self.name in RULES and _registered(self.name, self.decay, self.channel) == self:
+            return _registered, (self.name, self.decay, self.channel)
         return super().__reduce__()
 
 
@@ -165,16 +177,23 @@ class Direct(Rule):
     broadcast: Callable[[Tensor, Lesson | None], Tensor] = None  # type: ignore[assignment]  # refused when made
 
     def received(self, error: Tensor, lesson: Lesson | None) -> Tensor:
-        """broadcast(e)."""
-        return self.broadcast(error, lesson)
+        """broadcast(e), through the channel."""
+        return self.channel(self.broadcast(error, lesson), lesson)
 
-    def matrix(self, weight: Tensor, feedback: Any) -> Tensor:
-        """B_l, (n_out, n_l)."""
-        return feedback
+    def matrix(self, weight: Tensor | None, feedback: Any) -> Tensor:
+        """B_l, (n_out, n_l); with rows of length 1 where the rule is ``normalised``."""
+        return torch.nn.functional.normalize(feedback, dim=-1) if self.normalised else feedback
 
     def signal(self, delta: Tensor, received: Any, weight: Tensor, feedback: Any) -> Tensor:
         """broadcast(e) @ B_l."""
-        return received @ feedback
+        return self.resized(received @ self.matrix(weight, feedback), received)
+
+    def resized(self, signal: Tensor, received: Tensor) -> Tensor:
+        """``signal``, rows are samples; of a ``normalised`` rule each, in place, as long as what was ``received``."""
+        if not self.normalised:
+            return signal
+        length = torch.linalg.vector_norm(signal, dim=-1, keepdim=True)
+        return signal.mul_(torch.linalg.vector_norm(received, dim=-1, keepdim=True) / length.clamp_min(_TINY))
 
 
 @final
@@ -189,9 +208,19 @@ class Frozen(Rule):
 KINDS: dict[Any, type[Rule]] = {kind.route: kind for kind in (Layerwise, Direct, Frozen)}
 
 
-def _registered(name: str, decay: float) -> Rule:
+#: A signal shorter than this is none, and stays as it is.
+_TINY = 1e-30
+
+
+def _registered(name: str, decay: float, channel: ErrorChannel = ERROR_CHANNELS["exact"]) -> Rule:
     rule = RULES[name]
-    return rule if rule.decay == decay else replace(rule, decay=decay)
+    rule = rule if rule.decay == decay else replace(rule, decay=decay)
+    return rule if rule.channel == channel else _through(rule, channel)
+
+
+def _through(rule: Rule, channel: ErrorChannel) -> Rule:
+    """``rule`` with another channel."""
+    return replace(rule, channel=channel, needs_lesson=rule.needs_lesson or channel.needs_lesson)
 
 
 class Rules(Registry[Rule]):
@@ -209,7 +238,9 @@ class Rules(Registry[Rule]):
     def resolve(self, choice: Choice) -> Rule:
         """The rule a choice names, with the choice's parameters; ``DfaLabError`` where it names none."""
         name, parameters = self.split(choice)
-        return replace(self[name], **parameters) if parameters else self[name]
+        channel = parameters.pop("error_channel", None)
+        rule = replace(self[name], **parameters) if parameters else self[name]
+        return rule if channel is None else _through(rule, ERROR_CHANNELS.resolve(channel))
 
     def check(self, choice: Any) -> None:
         """As in any registry; a mapping of layers to choices is taken too (what it matches, the network knows)."""
@@ -224,7 +255,8 @@ class Rules(Registry[Rule]):
 
     def parameters(self, name: str) -> list[str]:
         """What a choice of this rule may set."""
-        return ["decay"] if self[name].move else []
+        rule = self[name]
+        return ["decay"] * bool(rule.move) + ["error_channel"] * (rule.route is Route.DIRECT)
 
 
 RULES = Rules("learning rule")

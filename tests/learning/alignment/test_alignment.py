@@ -12,7 +12,7 @@ from dfa_lab.learning.alignment.angles import angle
 from dfa_lab.learning.alignment.chance_bands import measure_chance
 from dfa_lab.learning.mlp import equations
 from networks import double_of, make_batch, make_net, put_feedback
-from reference import cross_entropy_error, degrees, lesson_of
+from reference import cross_entropy_error, degrees, lesson_of, unit_columns
 
 loss_fn = torch.nn.functional.cross_entropy
 
@@ -31,9 +31,11 @@ def test_every_number_by_hand(rule, derivative):
         double.deltas("bp", preactivations, error, exact=True),
     )
     w2, w3 = double.weights[1:]
-    direct = rule in ("dfa", "sdfa", "drtp", "dkp")
+    direct = dfa.RULES[rule].route is dfa.Route.DIRECT
     own = [(w3 @ w2).T, w3.T] if direct else [w2.T, w3.T]
     carried = own if rule == "bp" else double.direct if direct else double.layerwise
+    if rule == "ndfa":
+        carried = [unit_columns(matrix) for matrix in carried]
     if rule in ("usf", "brsf", "frsf"):
         sizes = {"usf": double.constant, "brsf": double.redrawn, "frsf": double.drawn}[rule]
         carried = [np.sign(weight) * size for weight, size in zip(own, sizes, strict=True)]

@@ -14,12 +14,12 @@ from dfa_lab.learning.feedback.sampling import shuffled
 from dfa_lab.learning.modules.layers import as_matrix, as_weight
 from dfa_lab.learning.ops.seeding import generator
 from networks import double_of, make_batch, make_net
-from reference import comparison, cross_entropy_error, degrees, lesson_of, squared_error
+from reference import comparison, cross_entropy_error, degrees, lesson_of, squared_error, unit_columns
 
 DRAWS = 3
 LAYERWISE = ("fa", "kp", "wm")
 CONCORDANT = {"usf": "constant", "brsf": "redrawn", "frsf": "drawn"}
-DIRECT = ("dfa", "dkp", "sdfa", "drtp")
+DIRECT = tuple(name for name, rule in dfa.RULES.items() if rule.route is dfa.Route.DIRECT)
 
 
 def check(row, wanted):
@@ -36,6 +36,8 @@ def carriers_of(double, rule):
     if rule in CONCORDANT:
         sizes = getattr(double, CONCORDANT[rule])
         return [np.sign(weight.T) * size for weight, size in zip(double.weights[1:], sizes, strict=True)]
+    if rule == "ndfa":
+        return [unit_columns(matrix) for matrix in double.direct]
     return {"shallow": []}.get(rule, double.direct if rule in DIRECT else double.layerwise)
 
 
@@ -83,7 +85,7 @@ def by_hand(net, x, t, rule, derivative, replica, reduction, loss, convention, l
         row["gradient_alignment_chance_mean"] = 90 if drawn else np.nan
         known = rule in DIRECT and number > 0
         row["feedback_product_alignment"] = (
-            degrees(double.weights[number], double.direct[number] @ double.direct[number - 1].T) if known else np.nan
+            degrees(double.weights[number], carriers[number] @ carriers[number - 1].T) if known else np.nan
         )
         row["at_floor"] = noise > 0.1
         rows.insert(0, row)
@@ -161,7 +163,8 @@ def conv_by_hand(net, unfolded, x, t, rule, reduction, convention):
     for number, row in enumerate(rows):
         stands = None
         if rule in DIRECT and number == 1:  # behind it a flat map goes into one linear layer
-            stands = feedback[1], layers[2].weight.detach().numpy()
+            own = unit_columns(feedback[1].T).T if rule == "ndfa" else feedback[1]
+            stands = own, layers[2].weight.detach().numpy()
         elif rule not in (*DIRECT, "shallow") and number < 2:
             stands = np.asarray(feedback[number + 1]), layers[number + 1].weight.detach().numpy()
         row["entries"] = stands[1].size if stands else 0
