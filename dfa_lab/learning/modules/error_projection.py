@@ -92,11 +92,15 @@ def received_by(rule: Direct, error: Tensor, lesson: Lesson | None, first: Featu
 
 def signal_of(rule: Direct, received: Tensor, matrix: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:
     """The signal of ``rule`` at a hidden tensor, in its shape; ``received`` is shaped as the output."""
-    signal = project(received, rule.matrix(None, matrix.to(received)), hidden, first)
+    used = rule.matrix(None, matrix.to(received))
     if not rule.normalised:
-        return signal
-    rows = (-1,) if received.dim() == 1 else (len(received), -1)
-    return rule.resized(signal.reshape(rows).clone(), received.reshape(rows)).reshape(signal.shape)
+        return project(received, used, hidden, first)
+    if received.dim() <= 2:  # one length for all of a sample's entries
+        rows = project(received, used, hidden, first).flatten(received.dim() - 1)
+        return rule.resized(rows.clone(), received).reshape(hidden)
+    sent = _at_positions(received, hidden, first)  # one for each position's
+    signal = rule.resized(sent @ used, sent)
+    return signal.movedim(-1, 1) if first.hidden else signal
 
 
 def _at_positions(received: Tensor, hidden: Sequence[int], first: FeaturesFirst) -> Tensor:

@@ -263,7 +263,7 @@ class Conversion:
             self.undecided = {}
 
     def _signals(self, names: Sequence[str], hiddens: Sequence[Tensor], output: Tensor) -> functional.Signals:
-        rules = [rule for name in names if isinstance(rule := self.rules[name], Direct)]  # all: no other is noted
+        rules: list[Any] = [self.rules[name] for name in names]  # direct: no others are noted
         for rule in rules:
             if rule.listens:
                 check_that_something_gets_out(rule.name, output)

@@ -114,8 +114,8 @@ def _noisy(sent: Tensor, lesson: None, *, sd: float = 1.0) -> Tensor:
     """s plus noise of ``sd`` times the root mean square of s over the sample, made of a hash of the bits of s."""
     _number("sd", sd, 0, 1e6)
     size = sent.square().mean(-1, keepdim=True).sqrt_()
-    share = hashed_shares(sent).clamp_(1e-7, 1 - 1e-7).to(sent.dtype)
-    return sent + sd * size * torch.special.ndtri(share)
+    noise = torch.special.ndtri(hashed_shares(sent).double() + 2**-25)  # the middle of a hash's step: never 0 or 1
+    return sent + sd * size * noise.to(sent.dtype)
 
 
 def _batch_mean(sent: Tensor, lesson: None) -> Tensor:

@@ -76,7 +76,8 @@ def trained(name, rule, **choices):
     """The network after 60 steps, its losses, and whether it was audited clean before and after."""
     module, x, t = make(name)
     net = dfa.convert(module, rule, **choices)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    normalised = dfa.RULES[rule].normalised  # signals as long as e, whatever the scale: too long for a rate of 0.1
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01 if normalised else 0.1)
     dfa.attach(net, optimizer)
     audits, losses = [dfa.audit(net, x, t, F.cross_entropy)], []
     for _ in range(60):
