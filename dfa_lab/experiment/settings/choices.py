@@ -8,7 +8,7 @@ from dfa_lab.experiment.data import TASKS
 from dfa_lab.learning.activations import ACTIVATIONS, DERIVATIVES
 from dfa_lab.learning.feedback import FEEDBACK_INITS, WEIGHT_INITS
 from dfa_lab.learning.ops import OPTIMIZERS
-from dfa_lab.learning.rules import RULES
+from dfa_lab.learning.rules import ERROR_CHANNELS, RULES
 from dfa_lab.registry import Registry
 
 #: Setting -> its registry.
@@ -17,6 +17,7 @@ CHOICES: dict[str, Registry[Any]] = {
     "activation": ACTIVATIONS,
     "activation_derivative": DERIVATIVES,
     "rule": RULES,
+    "error_channel": ERROR_CHANNELS,
     "feedback_init": FEEDBACK_INITS,
     "optimizer": OPTIMIZERS,
     "weight_init": WEIGHT_INITS,

@@ -14,6 +14,7 @@ _OTHERS = {
     "activation": "nonlinearity nonlin act act_fn activation_function transfer_function",
     "activation_derivative": "derivative surrogate surrogate_derivative surrogate_gradient f_prime",
     "rule": "learning_rule algorithm algo method mode training_method",
+    "error_channel": "channel broadcast error_quantization error_quantisation quantize_error error_bits",
     "feedback_init": "feedback B feedback_matrix feedback_matrices feedback_weights feedback_initialization",
     "feedback_scale": "feedback_gain feedback_std feedback_magnitude",
     "batch_size": "batchsize batch bs minibatch minibatch_size mini_batch_size train_batch_size",

@@ -12,6 +12,7 @@ _REGISTRIES = {
     "task": "TASKS",
     "activation_derivative": "DERIVATIVES",
     "rule": "RULES",
+    "error_channel": "ERROR_CHANNELS",
     "feedback_init": "FEEDBACK_INITS",
 }
 

@@ -66,6 +66,12 @@ class Settings(BaseModel):
         live=True,
     )
     rule: str | dict[str, Any] = setting("dfa", "Which signal the hidden layers learn from.", label="rule", live=True)
+    error_channel: str | dict[str, Any] = setting(
+        "exact",
+        "What direct rules send of the error: all of it, its sign, a few bits, a mean …",
+        label="sent",
+        live=True,
+    )
     feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = setting(
         "uniform", "How the feedback matrices B are drawn.", label="feedback", live=True
     )

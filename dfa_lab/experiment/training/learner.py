@@ -25,10 +25,11 @@ from dfa_lab.learning.networks import (
     set_rule,
 )
 from dfa_lab.learning.ops import OPTIMIZERS, change_options, is_sequence
+from dfa_lab.learning.rules import through_channel
 
 #: Settings that say which signal the hidden layers get, and among them those that draw the feedback.
 FEEDBACK_FIELDS = ("feedback_init", "feedback_scale", "feedback_seed")
-SIGNAL_FIELDS = ("rule", "activation_derivative", *FEEDBACK_FIELDS)
+SIGNAL_FIELDS = ("rule", "error_channel", "activation_derivative", *FEEDBACK_FIELDS)
 #: Settings that make an MLP, and mean nothing for a network that is there already.
 OF_AN_MLP = ("widths", "activation", "weight_init", "replicas")
 OPTIMIZER_FIELDS = ("lr", "optimizer", "momentum", "weight_decay")
@@ -124,8 +125,8 @@ class Learner(Protocol):
             return
         redrawn = FEEDBACK_FIELDS if not set(FEEDBACK_FIELDS).isdisjoint(changed) else ()
         drawing = {name.removeprefix("feedback_"): getattr(settings, name) for name in redrawn}
-        if drawing or "rule" in changed:
-            change_feedback(self.net, settings.rule, drawing)
+        if drawing or not {"rule", "error_channel"}.isdisjoint(changed):
+            change_feedback(self.net, full_rule(settings), drawing)
         if "activation_derivative" in changed:
             set_derivative(self.net, settings.activation_derivative)
         if not set(OPTIMIZER_FIELDS).isdisjoint(changed):
@@ -152,7 +153,7 @@ class Learner(Protocol):
             # Weights first: some inits look at them when the matrices are drawn.
             self.net.load_state_dict(state.net, strict=False)
             redraw_feedback(self.net, settings.feedback_init, settings.feedback_scale, settings.feedback_seed)
-            set_rule(self.net, settings.rule)
+            set_rule(self.net, full_rule(settings))
             set_derivative(self.net, settings.activation_derivative)
             self.net.load_state_dict(copied_state(state.net), strict=False)  # a module may keep its extra state
         self.settings, self.optimizer = settings, None
@@ -161,6 +162,11 @@ class Learner(Protocol):
             self.optimizer.load_state_dict(copy.deepcopy(state.optimizer))
         self.prepare()
         put_back(self.net, state.buffers)  # last: a pass that draws feedback may move them
+
+
+def full_rule(settings: Settings) -> Any:
+    """The rule as a network takes it: with the error channel."""
+    return through_channel(settings.rule, settings.error_channel)
 
 
 def make_optimizer(net: nn.Module, settings: Settings) -> torch.optim.Optimizer:

@@ -16,7 +16,7 @@ from dfa_lab.experiment.data import Task
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import cost_model as cost
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs
-from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, make_optimizer
+from dfa_lab.experiment.training.learner import OF_AN_MLP, SIGNAL_FIELDS, Learner, full_rule, make_optimizer
 from dfa_lab.learning.alignment import LayerTensors, measure_chance, measure_mlp, mlp_layer_tensors
 from dfa_lab.learning.mlp import MLP, Descent, Gradients, Momentum, Stepper, Update, equations
 from dfa_lab.learning.ops import CudaGraphStep, Loss, each, is_sequence
@@ -187,5 +187,7 @@ class MLPLearner(Learner):
 def make_mlp(task: Task, settings: Settings) -> MLP:
     """The MLP that the settings describe, for a task."""
     given: dict[str, Any] = {name: getattr(settings, name) for name in (*OF_AN_MLP, *SIGNAL_FIELDS, "seed", "device")}
+    given["rule"] = full_rule(settings)
+    del given["error_channel"]
     widths = [task.inputs, *given.pop("widths"), task.outputs]
     return MLP(widths, dtype=torch.float32, **given)

@@ -16,7 +16,14 @@ from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.history import CHANCE
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
-from dfa_lab.experiment.training.learner import FEEDBACK_FIELDS, OF_AN_MLP, Learner, LearnerState, make_optimizer
+from dfa_lab.experiment.training.learner import (
+    FEEDBACK_FIELDS,
+    OF_AN_MLP,
+    Learner,
+    LearnerState,
+    full_rule,
+    make_optimizer,
+)
 from dfa_lab.experiment.training.module_loss import ModuleLoss
 from dfa_lab.experiment.training.operation_count import counted_operations
 from dfa_lab.learning.alignment import LayerTensors, measure_converted, module_layer_tensors
@@ -72,7 +79,7 @@ def converted_copy(module: nn.Module, settings: Settings, output: Output = None)
     drawing = {name: getattr(settings, name) for name in FEEDBACK_FIELDS}
     if unwrapped(module) is None:
         derivative = values.activation_derivative
-        net = convert(module, settings.rule, activation_derivative=derivative, output=output, **drawing)
+        net = convert(module, full_rule(settings), activation_derivative=derivative, output=output, **drawing)
         return net.to(settings.device)
     net = copy.deepcopy(conversion_of(module).root).to(settings.device)
     converted = conversion_of(net)
@@ -83,7 +90,7 @@ def converted_copy(module: nn.Module, settings: Settings, output: Output = None)
         converted.conversion.unread.clear()
     if (asked := tuple(drawing.values())) != _drawing(converted):
         converted.redraw_feedback(*asked)
-    converted.set_rule(settings.rule)
+    converted.set_rule(full_rule(settings))
     converted.set_derivative(values.activation_derivative)
     return net
 
@@ -169,7 +176,10 @@ class ModuleLearner(Learner):
         if self._converted.true_gradients:
             raise DfaLabError("the experiment's network is inside dfa.true_gradients; train it outside, by its rule.")
         conversion = self._converted.conversion
-        if conversion.choice != self.settings.rule or conversion.derivative != self.settings.activation_derivative:
+        if (
+            conversion.choice != full_rule(self.settings)
+            or conversion.derivative != self.settings.activation_derivative
+        ):
             raise DfaLabError(
                 "the experiment's network was changed from outside (another rule or derivative); use change(…) on the "
                 "experiment, or train the network in a loop of your own."

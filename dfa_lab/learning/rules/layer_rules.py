@@ -1,4 +1,4 @@
-"""A rule chosen from the menu where each layer has one of its own: it takes the place of all but backpropagation."""
+"""A choice of a rule, or of one for each layer, changed by another choice: a rule from the menu, an error channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError
 from dfa_lab.learning.rules.catalogue import BP
-from dfa_lab.learning.rules.rule import RULES
+from dfa_lab.learning.rules.rule import RULES, Route
 from dfa_lab.registry import per_layer
 
 
@@ -26,3 +26,22 @@ def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:
     except DfaLabError:
         return rule
     return {layer: one if RULES.resolve(one) is BP else rule for layer, one in layers.items()}
+
+
+def through_channel(choice: Any, channel: Any) -> Any:
+    """``choice``, a rule or a mapping of layers to rules, with ``channel`` behind what the direct ones broadcast.
+
+    Other rules stay as they are, and "exact" leaves each rule the channel that it was chosen with.
+
+    >>> from dfa_lab.learning.rules import through_channel
+    >>> through_channel("dfa", "sign")
+    {'name': 'dfa', 'error_channel': 'sign'}
+    """
+    if channel == "exact":
+        return choice
+    if per_layer(choice):
+        return {layer: through_channel(one, channel) for layer, one in choice.items()}
+    name, parameters = RULES.split(choice)
+    if RULES[name].route is not Route.DIRECT:
+        return choice
+    return {"name": name, **parameters, "error_channel": channel}

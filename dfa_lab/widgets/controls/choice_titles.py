@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dfa_lab.learning.rules import Rule
+from dfa_lab.learning.rules import ErrorChannel, Rule
 
 #: By field and name. What is registered by others is called by its own name, a rule by its own title.
 TITLES: dict[str, dict[str, str]] = {
@@ -12,6 +12,7 @@ TITLES: dict[str, dict[str, str]] = {
         "kp": "KP: Kolen–Pollack, B learns as W does",
         "wm": "WM: weight mirror, B learns W from noise",
         "dkp": "DKP: direct Kolen–Pollack, B learns",
+        "ndfa": "NDFA: normalised direct feedback alignment",
         "shallow": "shallow: hidden layers frozen",
     },
     "feedback_init": {
@@ -74,6 +75,8 @@ RULE_SENTENCES = {
     "sdfa": "As direct feedback alignment, but each hidden layer receives only the sign of the error.",
     "drtp": "Each hidden layer receives the right answer through a fixed random matrix: no error is sent at all.",
     "dkp": "As direct feedback alignment, but B learns as the weights do.",
+    "ndfa": "As direct feedback alignment, but every layer's signal has the length of the error: the size of B counts "
+    "for nothing.",
     "shallow": "Nothing is sent: the hidden layers stay as they are now and only the output learns. Reset first to "
     "see what hidden layers that never learned are worth.",
 }
@@ -81,7 +84,7 @@ RULE_SENTENCES = {
 
 def title(field: str, name: str, entry: Any) -> str:
     """A choice as a menu shows it: "DFA: direct feedback alignment"."""
-    known = TITLES.get(field, {}).get(name)
+    known = TITLES.get(field, {}).get(name) or (entry.title if isinstance(entry, ErrorChannel) else None)
     if known or not isinstance(entry, Rule):
         return known or name.replace("_", " ")
     return f"{name.upper()}: {entry.title}" if name.isalpha() and len(name) <= 4 else entry.title

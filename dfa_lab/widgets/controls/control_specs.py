@@ -15,12 +15,12 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from dfa_lab.experiment.settings import CHOICES, PER_REPLICA, Settings, extra_of, kind_of, label_of
 from dfa_lab.learning.activations import DERIVATIVES
-from dfa_lab.learning.rules import Rule
+from dfa_lab.learning.rules import ErrorChannel, Rule
 from dfa_lab.widgets.controls.choice_titles import rule_sentence, title
 
 #: Headings over the live controls, and which fields stand below each; a live field that is new goes below the last.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Feedback": ("rule", "feedback_init", "feedback_scale", "feedback_seed"),
+    "Feedback": ("rule", "error_channel", "feedback_init", "feedback_scale", "feedback_seed"),
     "Update": ("batch_size", "lr", "optimizer", "momentum", "weight_decay"),
     "Derivative": ("activation_derivative",),
     "Measuring": ("probe_every", "probe_size", "record_every"),
@@ -116,6 +116,8 @@ def about(entry: Any) -> str:
     """A registered entry in a sentence: the first of its docstring, or what the rule says of itself."""
     if isinstance(entry, Rule):
         return rule_sentence(entry)
+    if isinstance(entry, ErrorChannel):
+        return f"{entry.equation}. {entry.paper}".strip()
     if not inspect.isroutine(entry) and not inspect.isclass(entry):
         return ""  # a value has its class's docstring, which says nothing of it
     paragraph = " ".join((inspect.getdoc(entry) or "").split("\n\n")[0].split())
@@ -125,7 +127,11 @@ def about(entry: Any) -> str:
 def _parameter(entry: Any, name: str) -> dict[str, Any] | None:
     """A choice's own parameter where it is a number: what a page may set. Paths and flags are left to code."""
     if isinstance(entry, Rule):
-        default, hint = getattr(entry, name), type(getattr(entry, name))
+        default = getattr(entry, name, None)
+        hint = type(default)
+    elif isinstance(entry, ErrorChannel):
+        default = inspect.signature(entry.carry).parameters[name].default
+        hint = type(default)
     else:
         default = inspect.signature(entry).parameters[name].default
         hint = typing.get_type_hints(entry, include_extras=True).get(name, type(default))
