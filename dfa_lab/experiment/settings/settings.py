@@ -67,10 +67,7 @@ class Settings(BaseModel):
     )
     rule: str | dict[str, Any] = setting("dfa", "Which signal the hidden layers learn from.", label="rule", live=True)
     error_channel: str | dict[str, Any] = setting(
-        "exact",
-        "What direct rules send of the error: all of it, its sign, a few bits, a mean …",
-        label="sent",
-        live=True,
+        "exact", "What of the error a direct rule sends to the hidden layers.", label="error channel", live=True
     )
     feedback_init: ReplicaInit | tuple[ReplicaInit, ...] = setting(
         "uniform", "How the feedback matrices B are drawn.", label="feedback", live=True
@@ -114,13 +111,7 @@ class Settings(BaseModel):
         lt=1,
     )
     weight_decay: float = setting(
-        0.0,
-        "L2 penalty λ on weights and biases.",
-        label="weight decay",
-        live=True,
-        slider=(-6, -1, "log10"),
-        ge=0,
-        le=1,
+        0.0, "L2 penalty λ on all parameters.", label="weight decay", live=True, slider=(-6, -1, "log10"), ge=0, le=1
     )
     weight_init: str = setting(
         "xavier", "How the forward weights are drawn; biases start at zero.", label="initial weights"
