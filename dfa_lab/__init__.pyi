@@ -7,6 +7,8 @@ from .experiment.history import METRICS as METRICS
 from .experiment.history import History as History
 from .experiment.inspection import similarity as similarity
 from .experiment.measurement import Snapshot as Snapshot
+from .experiment.reproductions import REPRODUCTIONS as REPRODUCTIONS
+from .experiment.reproductions import reproduce as reproduce
 from .experiment.run import Experiment as Experiment
 from .experiment.runner import Runner as Runner
 from .experiment.sessions import PRESETS as PRESETS
@@ -46,6 +48,7 @@ from .learning.own_feedback import feedback as feedback
 from .learning.own_feedback import set_feedback as set_feedback
 from .learning.rules import ERROR_CHANNELS as ERROR_CHANNELS
 from .learning.rules import RULES as RULES
+from .learning.rules import ErrorChannel as ErrorChannel
 from .learning.rules import Route as Route
 from .learning.rules import Rule as Rule
 from .registry import Registry as Registry

@@ -3,5 +3,5 @@
 A file holds the commands of a kind. Each command loads what it needs itself: ``dfa-lab --help`` answers at once.
 """
 
-from . import bench, pages, sweeps, train
+from . import bench, pages, reproductions, sweeps, train
 from .application import app, main

@@ -1,0 +1,54 @@
+"""``dfa-lab reproduce``: a paper's table, trained again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dfa_lab.cli.application import app
+from dfa_lab.errors import DfaLabError
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="An entry of dfa.REPRODUCTIONS; none lists them.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them, one after another.")] = False,
+    task: Annotated[str | None, typer.Option(help="Other data, such as mnist.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The folder of the task's files.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many, in place of the entry's own number.")] = None,
+    quick: Annotated[bool, typer.Option(help="A fiftieth of the steps, two seeds, nothing compared.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Keep the runs there, and go on from them.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write NAME-TASK.json and .md there.")] = None,
+) -> None:
+    """Train a published table again, and print it: published | here, mean ± sd | within the tolerance?
+
+    Exit code 1 where a number is not within its tolerance.
+    """
+    from dfa_lab.experiment.reproductions import REPRODUCTIONS
+    from dfa_lab.experiment.reproductions import reproduce as train_again
+
+    if name is None and not every:
+        for one, about in REPRODUCTIONS.items():
+            typer.echo(f"{one:<18} {about.title} ({about.minutes:g} min): {about.source}")
+        return
+    if name is not None and every:
+        raise DfaLabError(f"{name!r} was given beside --all; give one of them.")
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
+    off = []
+    for one in REPRODUCTIONS if every else [str(name)]:
+        found = train_again(one, task=task, images=images, seeds=seeds, quick=quick, folder=folder)
+        typer.echo(f"{found}\n")
+        if save is not None:
+            from dfa_lab.atomic_file import write_atomically
+
+            stem = f"{one}-{found.task}{'-quick' if quick else ''}"
+            found.to_json(save / f"{stem}.json")
+            write_atomically(save / f"{stem}.md", f"{found.title}\n\n{found.to_markdown()}\n", what="--save")
+        if not found.within:
+            off.append(one)
+    if off:
+        typer.echo(f"dfa-lab: not all numbers of {', '.join(off)} are within the tolerance.", err=True)
+        raise typer.Exit(1)
