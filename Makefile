@@ -20,7 +20,7 @@ SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
 CODE   := dfa_lab tests benchmarks notebooks hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all quick check notebooks test-unit test-lowest test-versions test-kernel test-notebooks test-browser chromium clean
+.PHONY: help lab test test-all quick check notebooks test-unit test-lowest test-versions test-kernel test-notebooks test-browser docs chromium clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ lab: $(VENV)/.installed ## set up, and open JupyterLab on the explorer, in copie
 quick: check ## lint, types and the quick unit tests: what to run after each change
 	$(UNIT) -m "not slow and not clock" $(SPREAD)
 
-test: check test-unit test-lowest test-kernel test-notebooks test-browser ## set up, then lint, types, tests, the browser's last
+test: check test-unit test-lowest test-kernel test-notebooks docs test-browser ## set up, then lint, types, tests, the browser's last
 
 test-all: ## the same, with what seldom breaks: more sizes of the screen, more ways of starting the lab
 	$(MAKE) test SOME="exhaustive or not exhaustive"
@@ -97,7 +97,10 @@ test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in 
 .kernels/%: | $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --no-deps --target $@ ipykernel==$*
 
-test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with what they show
+test-docs: $(VENV)/.installed-docs ## build the site into docs/_build/html, with warnings as errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs docs/_build/html
+
+notebooks: $(VENV)/.installed-test ## run the notebooks and compare with what they show
 	DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
 		--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600 \
 		--numprocesses 2 --dist loadfile
@@ -105,6 +108,9 @@ test-notebooks: $(VENV)/.installed-test ## run the notebooks and compare with wh
 test-browser: $(VENV)/.installed-test frontend/node_modules/.installed chromium ## drive the explorer in a real browser
 	$(BIN)/python -m pytest tests/browser --timeout 600 -m "not clock and ($(SOME))" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest tests/browser --timeout 600 -m "clock and ($(SOME))"
+
+docs: $(VENV)/.installed-docs ## build the site into docs/_build/html, with warnings as errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs docs/_build/html
 
 notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show, without widget state
 	DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
@@ -121,7 +127,7 @@ chromium:
 	fi
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) .kernels .lowest .versions build dist artifacts dfa_lab/widgets/static frontend/node_modules
+	rm -rf $(VENV) .kernels .lowest .versions build dist artifacts docs/_build docs/_generated dfa_lab/widgets/static frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -133,6 +139,10 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-docs: $(INPUTS) | $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@
 
 # What the tests need holds what the lab needs.

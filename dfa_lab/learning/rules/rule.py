@@ -134,7 +134,7 @@ class Rule:
 
     @property
     def store(self) -> str:
-        """Which matrices of a network the rule uses: layerwise, direct, or drawn_, redrawn_, constant_magnitude."""
+        """Which matrices of a network the rule uses: "layerwise", "direct", or "drawn_magnitude" and its like."""
         return f"{self.magnitudes}_magnitude" if self.magnitudes else self.route.value
 
     @property

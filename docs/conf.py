@@ -1,0 +1,133 @@
+"""The site: Sphinx reads the pages beside this file, the notebooks as they are committed, and the docstrings.
+
+`make docs` builds it into docs/_build/html, without a network, with warnings as errors.
+"""
+
+import ast
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
+
+import pypandoc  # noqa: E402
+
+import dfa_lab as dfa  # noqa: E402
+
+# nbsphinx looks for pandoc there.
+os.environ["PATH"] = os.pathsep.join([str(Path(pypandoc.get_pandoc_path()).parent), os.environ["PATH"]])
+
+project, author, copyright = "dfa_lab", "the dfa_lab authors", "the dfa_lab authors"  # noqa: A001  # Sphinx's names
+version = release = dfa.__version__
+extensions = [
+    "myst_parser",
+    "nbsphinx",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.githubpages",
+]
+exclude_patterns = ["_build"]
+#: Made below, at each build.
+GENERATED = DOCS / "_generated"
+
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]  # pages that a benchmark prints begin at the third level
+nbsphinx_execute = "never"
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autosummary_generate = True
+html_theme = "pydata_sphinx_theme"
+html_title = "dfa_lab"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}
+html_static_path = ["images"]
+#: Files that are served as they are, beside the front page.
+html_extra_path = ["_generated/beside"]
+#: Rooms of the package, in the order of the API page, and what each is called there.
+ROOMS = {
+    "learning": "Networks and rules",
+    "experiment": "Runs, sweeps and what is kept",
+    "views": "Pictures and reports",
+    "widgets": "On the screen",
+    "registry": "Registries and errors",
+}
+
+
+#: Page of the menu -> its title, a sentence, and what stands under it; a pattern stands for all that it matches.
+SECTIONS = {
+    "play": ("Play", "The explorer, and the same in code.", ["/explorer", "/tour"]),
+    "learn": ("Learn", "Notebooks, each with one question, and lessons to give with them.", ["[0-9]*", "/teaching"]),
+    "use": (
+        "Use it on your network",
+        "Which rule, how a network of yours learns by it, and how many of them.",
+        ["/choosing", "/choices", "/converting", "/alignment", "/architectures", "/transformer"]
+        + ["/sweep", "/scaling", "/keeping", "/recipes"],
+    ),
+    "reference": (
+        "Reference",
+        "Every public name, the words, how to add one's own, how fast it is, and what was learned and decided.",
+        ["api", "/glossary", "/adding", "/performance", "/performance-output", "/log", "/decisions/*"],
+    ),
+}
+
+
+def _write_sections() -> None:
+    for name, (title, sentence, pages) in SECTIONS.items():
+        lines = [f"# {title}", "", sentence, "", "```{toctree}", ":maxdepth: 1", ":glob:", *pages, "```", ""]
+        (GENERATED / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _names() -> dict[str, list[str]]:
+    """Room -> public names, from the stub that ``dfa_lab`` is loaded by."""
+    found: dict[str, list[str]] = {room: [] for room in ROOMS}
+    for node in ast.parse((ROOT / "dfa_lab" / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            room = (node.module or "").split(".")[0]
+            found[room if room in found else "registry"] += [alias.asname or alias.name for alias in node.names]
+    return {room: sorted(names, key=str.lower) for room, names in found.items() if names}
+
+
+def _write_api() -> None:
+    lines = ["# API", "", "Every public name of `dfa_lab`, imported as `dfa`.", ""]
+    for room, names in _names().items():
+        lines += [f"## {ROOMS[room]}", "", "```{eval-rst}", ".. autosummary::", "   :toctree: api", ""]
+        lines += [f"   dfa_lab.{name}" for name in names]
+        lines += ["```", ""]
+    (GENERATED / "api.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _copy_notebooks() -> None:
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        shutil.copy(notebook, GENERATED / notebook.name)
+
+
+def _links(app: Any, page: str, source: list[str]) -> None:
+    """Let a page's links to notebooks, as they are in the repository, lead to the site's own copies."""
+    here = "../" * page.count("/")
+    source[0] = re.sub(r"\]\((?:\.\./)+notebooks/(\w+\.ipynb)\)", rf"]({here}_generated/\1)", source[0])
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _links)
+
+
+def _write_report() -> None:
+    run = dfa.Experiment(task="digits", rule="dfa", seed=0)
+    runs = [run, run.fork(rule="bp"), run.fork(rule="shallow")]
+    for one in runs:
+        one.train(1500)
+    (GENERATED / "beside").mkdir(exist_ok=True)
+    dfa.report(runs[0], GENERATED / "beside" / "report.html", references=runs[1:])
+
+
+GENERATED.mkdir(exist_ok=True)
+_write_sections()
+_write_api()
+_write_report()
+_copy_notebooks()
