@@ -65,8 +65,10 @@ SECTIONS = {
     "use": (
         "Use it on your network",
         "Which rule, how a network of yours learns by it, and how many of them.",
-        ["/choosing", "/choices", "/converting", "/alignment", "/architectures", "/transformer"]
-        + ["/sweep", "/scaling", "/keeping", "/recipes"],
+        [
+            *("/choosing", "/choices", "/converting", "/alignment", "/architectures", "/transformer"),
+            *("/sweep", "/scaling", "/keeping", "/recipes"),
+        ],
     ),
     "reference": (
         "Reference",

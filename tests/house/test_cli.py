@@ -139,3 +139,20 @@ def test_a_loss_that_grew_without_bound_is_printed_in_few_digits(capsys):
     loss = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("test_loss: "))
     assert float(loss.removeprefix("test_loss: ")) > 10_000
     assert len(loss) < 30
+
+
+def test_reproduce_lists_trains_and_saves(tmp_path, capsys):
+    assert run("reproduce") == 0
+    assert "lillicrap" in capsys.readouterr().out
+    assert run("reproduce", "lillicrap", "--quick", "--seeds", 1, "--save", tmp_path / "results") == 0
+    assert "quick: not compared" in capsys.readouterr().out
+    assert sorted(one.name for one in (tmp_path / "results").iterdir()) == [
+        "lillicrap-linear-quick.json",
+        "lillicrap-linear-quick.md",
+    ]
+
+
+@pytest.mark.parametrize("given", [["ccl", "--all"], ["clc"], ["ccl", "--task", "moons"], ["ccl", "--seeds", "0"]])
+def test_what_cannot_be_reproduced_ends_with_one_sentence(given, capsys):
+    assert run("reproduce", *given) == 2
+    assert capsys.readouterr().err.count("\n") == 1

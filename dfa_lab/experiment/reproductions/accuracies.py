@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
+from dfa_lab.experiment.data import network_inputs
 from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS, Measured, Reproduction, Scale
+from dfa_lab.learning.alignment import by_backpropagation
+from dfa_lab.learning.mlp import equations
+from dfa_lab.learning.ops import LOSSES
 
 #: Training images of Fashion-MNIST and of MNIST.
 IMAGES = 60_000
@@ -16,8 +22,13 @@ def steps_of(epochs: float, batch_size: int) -> int:
     return round(epochs * IMAGES / batch_size)
 
 
-def accuracies(scale: Scale, cases: Mapping[str, Mapping[str, Any]], steps: int, **settings: Any) -> Measured:
-    """Test accuracy in per cent of each case, settings of its own beside those that all share."""
+def accuracies(
+    scale: Scale, cases: Mapping[str, Mapping[str, Any]], steps: int, *, cosines: bool = False, **settings: Any
+) -> Measured:
+    """Test accuracy in per cent of each case, settings of its own beside those that all share.
+
+    With ``cosines`` those of its update too, times 100: "fa, cosine".
+    """
     from dfa_lab.experiment.sweep import sweep as train_all
 
     found: dict[str, Sequence[float]] = {}
@@ -26,7 +37,7 @@ def accuracies(scale: Scale, cases: Mapping[str, Mapping[str, Any]], steps: int,
             {},
             seeds=scale.seeds,
             steps=scale.steps(steps),
-            metrics=["test_accuracy"],
+            metrics={"test_accuracy": "test_accuracy", **({"cosine": update_cosine} if cosines else {})},
             folder=scale.folder,
             on_error="raise",
             progress=scale.progress,
@@ -34,7 +45,20 @@ def accuracies(scale: Scale, cases: Mapping[str, Mapping[str, Any]], steps: int,
             **{**settings, **own},
         )
         found[case] = (100 * frame["test_accuracy"]).tolist()
+        if cosines:
+            found[f"{case}, cosine × 100"] = (100 * frame["cosine"]).tolist()
     return found
+
+
+def update_cosine(run: Any) -> float:
+    """The cosine of the rule's gradient and the loss's, over all parameters as one vector, on 1,000 test samples."""
+    inputs, targets = (network_inputs(run.task.test_inputs[:1000]), run.task.test_targets[:1000])
+    layers, loss = run.net.layers(), LOSSES[run.task.loss]
+    ours, theirs = (
+        torch.cat([part.flatten() for pair in equations.gradients(one, inputs, targets, loss)[1] for part in pair])
+        for one in (layers, by_backpropagation(layers))
+    )
+    return float(torch.nn.functional.cosine_similarity(ours, theirs, dim=0))
 
 
 def _ccl(scale: Scale) -> Measured:
@@ -61,5 +85,144 @@ REPRODUCTIONS.register(
         tolerance=1.0,
         minutes=30,
         measure=_ccl,
+    ),
+)
+
+
+NO_BACKPROP = "TabishShahMohsin/NoBackProp, its table of MLPs"
+_RATES: dict[str, dict[str, Any]] = {
+    "bp": {"rule": "bp", "lr": 1e-3},
+    "fa": {"rule": "fa", "lr": 5e-4},
+    "dfa": {"rule": "dfa", "lr": 5e-4},
+}
+
+
+def _no_backprop(scale: Scale) -> Measured:
+    return accuracies(
+        scale,
+        _RATES,
+        steps_of(20, 128),
+        cosines=True,
+        widths=(256, 128),
+        activation="relu",
+        weight_init="kaiming",
+        optimizer="adam",
+        batch_size=128,
+    )
+
+
+def _no_backprop_depth(scale: Scale) -> Measured:
+    found: dict[str, Sequence[float]] = {}
+    for depth in (2, 4, 6):
+        cases = {f"{rule}, {depth} hidden layers": own for rule, own in _RATES.items()}
+        found |= accuracies(
+            scale,
+            cases,
+            steps_of(20, 128),
+            widths=(256, *[128] * (depth - 1)),
+            activation="relu",
+            weight_init="kaiming",
+            optimizer="adam",
+            batch_size=128,
+        )
+    return found
+
+
+def _drtp(scale: Scale) -> Measured:
+    cases = {
+        "bp": {"rule": "bp", "lr": 1.5e-4},
+        "sdfa": {"rule": "sdfa", "lr": 5e-4},
+        "drtp": {"rule": "drtp", "lr": 1.5e-4},
+    }
+    return accuracies(scale, cases, steps_of(10, 60), widths=(500,), activation="tanh", optimizer="adam", batch_size=60)
+
+
+def _augmented(scale: Scale) -> Measured:
+    cases: dict[str, dict[str, Any]] = {
+        "bp": {"rule": "bp"},
+        "dfa, g = f′": {},
+        "dfa, g = 1": {"activation_derivative": "identity"},
+        "dfa, g a box": {"activation_derivative": "hard_tanh"},
+        "dfa, g a triangle": {"activation_derivative": "triangle"},
+        "dfa, g a sine": {"activation_derivative": "1.2 + sin(3*x)"},
+        "dfa, g = −f′": {"activation_derivative": "tanh(x)**2 - 1"},
+    }
+    shared: dict[str, Any] = {"widths": (800, 800), "activation": "tanh", "batch_size": 64, "lr": 0.05}
+    return accuracies(scale, {case: {"rule": "dfa", **own} for case, own in cases.items()}, steps_of(10, 64), **shared)
+
+
+REPRODUCTIONS.register(
+    "nobackprop_mlp",
+    Reproduction(
+        title="A network of two hidden layers and the cosine of its update",
+        source=NO_BACKPROP,
+        about="784-256-128-10, batch 128, 20 epochs. ReLU, Adam and a constant rate: the source searches a rate for "
+        "each method and lowers it by a cosine. The cosine is that of all parameters as one vector.",
+        unit="accuracy, %",
+        published={
+            "fashion_mnist": {},
+            "mnist": {
+                "bp": 98.47,
+                "bp, cosine × 100": 100.0,
+                "fa": 97.53,
+                "fa, cosine × 100": 96.0,
+                "dfa": 97.50,
+                "dfa, cosine × 100": 84.0,
+            },
+        },
+        tolerance=1.0,
+        minutes=6,
+        measure=_no_backprop,
+    ),
+)
+REPRODUCTIONS.register(
+    "nobackprop_depth",
+    Reproduction(
+        title="Depth: two to six hidden layers",
+        source=NO_BACKPROP.replace("table", "sweep over depth"),
+        about="784-256-128…-10, as nobackprop_mlp; the widths of the layers that are added, 128, are ours.",
+        unit="accuracy, %",
+        published={
+            "fashion_mnist": {},
+            "mnist": {
+                "bp, 2 hidden layers": 98.3,
+                "fa, 2 hidden layers": 97.1,
+                "dfa, 2 hidden layers": 97.2,
+                "bp, 6 hidden layers": 98.2,
+                "fa, 6 hidden layers": 89.2,
+                "dfa, 6 hidden layers": 92.3,
+            },
+        },
+        tolerance=1.0,
+        minutes=20,
+        measure=_no_backprop_depth,
+    ),
+)
+REPRODUCTIONS.register(
+    "drtp_fc1",
+    Reproduction(
+        title="One hidden layer, taught by targets",
+        source="Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15, the network FC1-500",
+        about="784-500-10, tanh, Adam with the paper's rates, batch 60, 10 epochs; softmax and cross-entropy at the "
+        "output, where the paper has sigmoids and their cross-entropy.",
+        unit="accuracy, %",
+        published={"fashion_mnist": {}, "mnist": {"bp": 97.0, "drtp": 93.0}},
+        tolerance=1.5,
+        minutes=8,
+        measure=_drtp,
+    ),
+)
+REPRODUCTIONS.register(
+    "augmented_dfa",
+    Reproduction(
+        title="A derivative that is wrong on purpose",
+        source="Nakajima et al. 2022, Nature Communications 13 (physical deep learning by augmented DFA)",
+        about="784-800-800-10, tanh, SGD, lr 0.05, batch 64, 10 epochs; five functions in place of f′. The paper's own "
+        "nets are mixers and ResNets; there DFA is within 0.5 points of BP on MNIST.",
+        unit="accuracy, %",
+        published={"fashion_mnist": {}, "mnist": {}},
+        tolerance=1.0,
+        minutes=25,
+        measure=_augmented,
     ),
 )

@@ -54,3 +54,88 @@ REPRODUCTIONS.register(
         seeds=20,
     ),
 )
+
+
+def _akrout(scale: Scale) -> Measured:
+    found: dict[str, list[float]] = {}
+    for rule in ("fa", "kp", "wm"):
+        run = Experiment(
+            task=scale.task,
+            rule=rule,
+            widths=(500,),
+            activation="sigmoid",
+            batch_size=64,
+            lr=0.2,
+            replicas=scale.seeds,
+            probe_every=scale.steps(20 * EPOCH),
+        )
+        for epochs in (1, 5, 20):
+            run.train(scale.steps(epochs * EPOCH) - run.steps_done)
+            run.measure()
+            found[f"{rule}, epoch {epochs}"] = _newest(run, "gradient_alignment")
+    return found
+
+
+#: Steps of 64 that go once through 60,000 images.
+EPOCH = 938
+
+REPRODUCTIONS.register(
+    "akrout",
+    Reproduction(
+        title="Feedback that learns: the angle of δ",
+        source="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS, their network on MNIST",
+        about="784-500-10, sigmoid, SGD, lr 0.2, batch 64; angle of the hidden layer's δ to BP's, mean over test "
+        "samples. 20 epochs here, 100 there; the rates and activation are ours.",
+        unit="degrees",
+        published={"fashion_mnist": {}, "mnist": {"fa, epoch 5": 27.0, "kp, epoch 20": 3.0, "wm, epoch 20": 3.0}},
+        tolerance=5.0,
+        minutes=6,
+        measure=_akrout,
+    ),
+)
+
+
+def _outputs(scale: Scale) -> Measured:
+    found: dict[str, list[float]] = {}
+    for classes in (2, 10, 100):
+        reached = {rule: _reached(rule, classes, scale) for rule in ("bp", "dfa", "shallow")}
+        for rule, accuracy in reached.items():
+            found[f"{classes} outputs, {rule}"] = accuracy
+        thirds = zip(*reached.values(), strict=True)
+        found[f"{classes} outputs, recovery × 100"] = [100 * (dfa - low) / (bp - low) for bp, dfa, low in thirds]
+    return found
+
+
+def _reached(rule: str, classes: int, scale: Scale) -> list[float]:
+    run = Experiment(
+        task={"name": "teacher", "classes": classes, "samples": 100_000},
+        rule=rule,
+        widths=(128, 128),
+        activation="relu",
+        weight_init="kaiming",
+        feedback_init="kaiming",
+        batch_size=32,
+        lr=0.02,
+        replicas=scale.seeds,
+        probe_every=0,
+    )
+    run.train(scale.steps(32_000))
+    return [100 * float(one) for one in torch.as_tensor(run.evaluate()["test_accuracy"]).reshape(-1)]
+
+
+REPRODUCTIONS.register(
+    "outputs",
+    Reproduction(
+        title="More outputs, less of backpropagation's gain",
+        source="the question of Bartunov et al. 2018 and Refinetti et al. 2021; arXiv 2606.06539 for the warning",
+        about="32-128-128-C on a teacher of C classes, ReLU, SGD; recovery = (DFA − shallow) / (BP − shallow). arXiv "
+        "2606.06539 shows that teacher tasks overstate how rules that are local to layers carry over: on images the "
+        "gap to BP grows with the classes.",
+        unit="accuracy, %",
+        published={"teacher": {}},
+        tolerance=5.0,
+        minutes=3,
+        measure=_outputs,
+        seeds=5,
+    ),
+)

@@ -49,9 +49,7 @@ class Reproduced:
 
         about = REPRODUCTIONS[self.name]
         there = about.published.get(self.task, {})
-        rows = [
-            self._row(case, values, there.get(case, math.nan), about.tolerance) for case, values in self.values.items()
-        ]
+        rows = [self._row(case, values, there.get(case), about.tolerance) for case, values in self.values.items()]
         return pd.DataFrame(rows).astype({"within": object})
 
     def _row(self, case: str, values: Sequence[float], published: float | None, tolerance: float) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""Published tables trained again: every entry runs quickly and says so; what is judged, kept and refused."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import dfa_lab as dfa
+from dfa_lab.experiment.reproductions import Reproduced
+from dfa_lab.experiment.reproductions.accuracies import update_cosine
+from dfa_lab.experiment.reproductions.modules import lenet
+from networks import double_of
+from reference import cross_entropy_error
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Fashion-MNIST, 28×28 and few of them; entries train 10 steps."""
+
+    def images(*, flat=True, folder=None):
+        drawn = torch.Generator().manual_seed(0)
+        x, t = torch.rand(200, 1, 28, 28, generator=drawn), torch.randint(0, 10, (200,), generator=drawn)
+        x = x.flatten(1) if flat else x
+        return dfa.Task("fashion_mnist", "noise", x, t, x[:50], t[:50], outputs=10)
+
+    monkeypatch.setitem(dfa.TASKS._entries, "fashion_mnist", images)
+    monkeypatch.setattr("dfa_lab.experiment.reproductions.reproduction.QUICK_SHARE", 1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", dfa.REPRODUCTIONS)
+def test_each_runs_quickly_and_says_that_it_is_quick(name, tiny):
+    found = dfa.reproduce(name, quick=True, seeds=2, progress=False)
+    about = dfa.REPRODUCTIONS[name]
+    assert set(about.published[found.task]) <= set(found.values)
+    assert all(len(values) == 2 for values in found.values.values())
+    assert all(math.isfinite(value) for values in found.values.values() for value in values)
+    assert "quick" in str(found)
+    assert set(found.frame["within"]) == {None}
+    assert found.within
+    assert found.command == f"dfa-lab reproduce {name} --quick --seeds 2"
+
+
+def test_a_mean_is_judged_by_the_tolerance():
+    values = {"bp": [89.0, 89.2], "fa": [80.0, 81.0], "dfa": [87.0], "drtp": [82.0, 82.5], "more": [1.0]}
+    found = Reproduced("ccl", "fashion_mnist", values, quick=False)
+    assert found.frame["within"].tolist() == [True, False, True, True, None]
+    assert not found.within
+    assert found.frame["sd"].iloc[0] == pytest.approx(np.std([89.0, 89.2], ddof=1))
+    assert [line.split()[-1] for line in str(found).splitlines()[2:]] == ["yes", "no", "yes", "yes", "–"]
+    assert found.to_markdown().splitlines()[2] == "| bp | 89.58 | 89.10 ± 0.14 | 2 | yes |"
+
+
+def test_it_is_written_and_read(tmp_path):
+    found = dfa.reproduce("lillicrap", quick=True, seeds=2, progress=False)
+    found.to_json(tmp_path / "found.json")
+    assert Reproduced.from_json(tmp_path / "found.json") == found
+    assert found.made_with["torch"] == torch.__version__
+    document = json.loads((tmp_path / "found.json").read_text())
+    for broken in ("", "[]", "{}", json.dumps({**document, "version": 7}), json.dumps({**document, "more": 1})):
+        (tmp_path / "broken.json").write_text(broken)
+        with pytest.raises(dfa.DfaLabError, match=r"broken\.json.*cannot be read as a reproduction"):
+            Reproduced.from_json(tmp_path / "broken.json")
+    with pytest.raises(dfa.DfaLabError, match="cannot be read"):
+        Reproduced.from_json(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "clc"}, "no reproduction called 'clc'.*Did you mean 'ccl'"),
+        ({"name": "ccl", "task": "moons"}, "expected one of fashion_mnist, mnist"),
+        ({"name": "ccl", "seeds": 0}, "seeds was given as 0"),
+        ({"name": "ccl", "task": "mnist", "quick": True}, "mnist"),
+    ],
+)
+def test_what_cannot_be_reproduced_is_refused(given, message):
+    with pytest.raises(dfa.DfaLabError, match=message):
+        dfa.reproduce(**given, progress=False)
+
+
+@pytest.mark.parametrize("rule", ["bp", "fa", "dfa"])
+def test_the_cosine_of_an_update_by_hand(rule):
+    run = dfa.Experiment(task="digits", rule=rule, widths=(12, 9))
+    run.train(20)
+    inputs, targets = run.task.test_inputs[:1000].numpy(), run.task.test_targets[:1000].numpy()
+    double = double_of(run.net)
+
+    def gradient(by):
+        found = double.gradients(by, inputs, targets, lambda o, t: cross_entropy_error(o, t, "mean"))
+        return np.concatenate([part.ravel() for pair in found for part in pair])
+
+    ours, theirs = gradient(rule), gradient("bp")
+    wanted = ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs)
+    assert update_cosine(run) == pytest.approx(wanted, abs=1e-5)
+    assert rule != "bp" or wanted == pytest.approx(1)
+
+
+def test_lenet_has_lenets_parameters():
+    assert sum(one.numel() for one in lenet().parameters()) == 61_706  # LeCun et al. 1998 have 60,000: C3 is sparse
