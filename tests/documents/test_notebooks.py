@@ -20,6 +20,11 @@ def test_there_are_notebooks():
         "06_a_sweep.ipynb",
         "07_your_own_derivative.ipynb",
         "08_when_it_fails.ipynb",
+        "09_align_then_memorise.ipynb",
+        "10_robust_or_a_wrong_gradient.ipynb",
+        "11_is_my_rule_used.ipynb",
+        "12_which_rule_was_it.ipynb",
+        "13_reproduce_a_paper.ipynb",
     ]
 
 
