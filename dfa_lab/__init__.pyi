@@ -8,6 +8,8 @@ from .experiment.history import History as History
 from .experiment.inspection import similarity as similarity
 from .experiment.measurement import Snapshot as Snapshot
 from .experiment.reproductions import REPRODUCTIONS as REPRODUCTIONS
+from .experiment.reproductions import Reproduced as Reproduced
+from .experiment.reproductions import Reproduction as Reproduction
 from .experiment.reproductions import reproduce as reproduce
 from .experiment.run import Experiment as Experiment
 from .experiment.runner import Runner as Runner

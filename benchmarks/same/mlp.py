@@ -1,4 +1,4 @@
-"""Sessions of an MLP: one for every rule, feedback init, derivative, activation and task, and replicas."""
+"""Sessions of an MLP: each rule, error channel, feedback init, derivative, activation and task, and replicas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {
     "probe_size": 32,
     "lr": 0.05,
 }
-RULES = ("bp", "fa", "dfa", "usf", "brsf", "frsf", "wm", "sdfa", "drtp", "dkp", "shallow")
+RULES = ("bp", "fa", "dfa", "usf", "brsf", "frsf", "wm", "ndfa", "sdfa", "drtp", "dkp", "shallow")
 FEEDBACK: dict[str, Any] = {
     **{name: name for name in ("normal", "xavier", "kaiming", "orthogonal", "shared", "transpose", "sign_concordant")},
     "sparse": {"name": "sparse", "density": 0.3},
@@ -34,6 +34,14 @@ DERIVATIVES: dict[str, Any] = {
     "triangle": {"name": "triangle", "width": 2.0},
     "points": {"name": "points", "points": [[-1, 0.1], [0, 1.5], [2, 0.2]]},
     "text": "1 - tanh(x)**2 / (2 + abs(x))",
+}
+ERROR_CHANNELS: dict[str, Any] = {
+    "sign": "sign",
+    "ternary": {"name": "ternary", "threshold": 0.2},
+    "quantised": {"name": "quantised", "bits": 3},
+    "noisy": {"name": "noisy", "sd": 0.5},
+    "class_mean": "class_mean",
+    "batch_mean": "batch_mean",
 }
 #: Activation -> what else such a run has: so every weight init and optimizer has its turn too.
 ACTIVATIONS: dict[str, dict[str, Any]] = {
@@ -78,6 +86,8 @@ for _number, (_name, _choice) in enumerate(FEEDBACK.items()):
 for _number, (_name, _choice) in enumerate(DERIVATIVES.items()):
     _rule = ("dfa", "fa")[_number % 2]
     session(f"derivative {_name}", partial(changed, activation_derivative=_choice, rule=_rule))
+for _name, _choice in ERROR_CHANNELS.items():
+    session(f"error channel {_name}", partial(changed, error_channel=_choice, rule="dfa"))
 for _name, _fields in ACTIVATIONS.items():
     session(f"activation {_name}", partial(changed, activation=_name, **_fields))
 

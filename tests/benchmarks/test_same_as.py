@@ -24,6 +24,7 @@ def used(field):
     ("registry", "names"),
     [
         (dfa.RULES, {*same_mlp.RULES, "kp"}),
+        (dfa.ERROR_CHANNELS, {*same_mlp.ERROR_CHANNELS, DEFAULTS.error_channel}),
         (dfa.FEEDBACK_INITS, {*same_mlp.FEEDBACK, DEFAULTS.feedback_init}),
         (dfa.DERIVATIVES, {*same_mlp.DERIVATIVES, DEFAULTS.activation_derivative} - {"text"}),
         (dfa.ACTIVATIONS, {*same_mlp.ACTIVATIONS, DEFAULTS.activation}),

@@ -1,4 +1,4 @@
-"""The site as `make docs` built it: axe finds nothing serious, nothing is wider than the page, nothing is asked of a network."""
+"""The site that `make docs` built: axe finds nothing serious, no page is too wide, nothing needs a network."""
 
 import functools
 import http.server

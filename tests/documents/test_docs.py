@@ -14,8 +14,8 @@ TOUR = (ROOT / "docs" / "tour.md").read_text()
 CHOICES = (ROOT / "docs" / "choices.md").read_text()
 
 
-#: Pages that others lead to: what a table of theirs was made from.
-LED_TO = ("architectures", "performance-output", "transformer")
+#: Pages that others lead to: what a table of theirs was made from, and the front page of the site.
+LED_TO = ("architectures", "index", "performance-output", "transformer")
 
 
 def blocks(text, language="python"):
@@ -24,6 +24,7 @@ def blocks(text, language="python"):
 
 REGISTRIES = (
     dfa.RULES,
+    dfa.ERROR_CHANNELS,
     dfa.LAYERS,
     dfa.FEEDBACK_INITS,
     dfa.ACTIVATIONS,
@@ -36,6 +37,7 @@ REGISTRIES = (
     dfa.PRESETS,
     dfa.STORIES,
     DOWNLOADS,
+    dfa.REPRODUCTIONS,
 )
 
 

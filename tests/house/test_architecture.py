@@ -56,6 +56,7 @@ FOLDERS = {
         "sweep",
         "inspection",
         "expectations",
+        "reproductions",
         "autosave",
         "runner",
     ),

@@ -36,6 +36,11 @@ class ErrorChannel:
     ``sent`` is (…, N, n_out) and ``lesson`` None unless ``needs_lesson``. Keyword-only arguments of ``carry`` are
     parameters of the choice; ``given`` are those that were chosen. ``across_samples`` says that what one sample
     receives depends on the others of its batch.
+
+    >>> import dfa_lab as dfa
+    >>> halved = dfa.ErrorChannel("halved", "half of it", "s → s / 2", "an example", lambda sent, lesson: sent / 2)
+    >>> halved(torch.tensor([[1.0, -3.0]]), None)
+    tensor([[ 0.5000, -1.5000]])
     """
 
     name: str

@@ -9,8 +9,8 @@ import torch
 
 import dfa_lab as dfa
 from dfa_lab.experiment.reproductions import Reproduced
-from dfa_lab.experiment.reproductions.accuracies import update_cosine
-from dfa_lab.experiment.reproductions.modules import lenet
+from dfa_lab.experiment.reproductions.of_mlps import update_cosine
+from dfa_lab.experiment.reproductions.of_modules import lenet
 from networks import double_of
 from reference import cross_entropy_error
 

@@ -53,6 +53,7 @@ OTHER = {
     "rule": "fa",
     "batch_size": 256,
     "lr": 0.0316,
+    "error_channel": {"name": "quantised", "bits": 3},
     "activation_derivative": "step",
     "feedback_init": {"name": "aligned", "angle": 30.0},
     "feedback_scale": 2.5,
