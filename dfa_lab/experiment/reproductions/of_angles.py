@@ -87,9 +87,9 @@ REPRODUCTIONS.register(
     Reproduction(
         title="First the angle falls, then the labels are learned by heart",
         source="Refinetti, d'Ascoli, Ohana & Goldt 2021, ICML (PMLR 139)",
-        about="784-256-256-10, tanh, SGD, lr 0.05, batch 64, 30 epochs; the angle of layer 1's δ, a whole "
-        "probe batch as one vector, to BP's. The paper has curves, no numbers: its angle is least early, and rises while the training set "
-        "is learned by heart.",
+        about="784-256-256-10, tanh, SGD, lr 0.05, batch 64, 30 epochs; the angle of layer 1's δ to BP's, a probe "
+        "batch as one vector. The paper has curves, no numbers: its angle is least early, and rises while the training "
+        "set is learned by heart.",
         unit="degrees, epochs",
         published={"fashion_mnist": {}, "mnist": {}},
         tolerance=5.0,
