@@ -45,7 +45,8 @@ autosummary_generate = True
 html_theme = "pydata_sphinx_theme"
 html_title = "dfa_lab"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}
-html_static_path = ["images"]
+html_static_path = ["images", "site"]
+html_js_files = ["named_toggles.js"]
 #: Files that are served as they are, beside the front page.
 html_extra_path = ["_generated/beside"]
 #: Rooms of the package, in the order of the API page, and what each is called there.
@@ -73,7 +74,7 @@ SECTIONS = {
     "reference": (
         "Reference",
         "Every public name, the words, how to add one's own, how fast it is, and what was learned and decided.",
-        ["api", "/glossary", "/adding", "/performance", "/performance-output", "/log", "/decisions/*"],
+        ["api", "/glossary", "/adding", "/performance", "/log", "/decisions/*"],
     ),
 }
 

@@ -15,7 +15,7 @@ CHOICES = (ROOT / "docs" / "choices.md").read_text()
 
 
 #: Pages that others lead to: what a table of theirs was made from, and the front page of the site.
-LED_TO = ("architectures", "index", "performance-output", "transformer")
+LED_TO = ("architectures", "index", "transformer")
 
 
 def blocks(text, language="python"):
