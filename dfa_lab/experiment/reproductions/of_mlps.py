@@ -63,10 +63,10 @@ def update_cosine(run: Any) -> float:
 
 def _ccl(scale: Scale) -> Measured:
     cases = {
-        "bp": {"rule": "bp", "lr": 0.05},
-        "fa": {"rule": "fa", "lr": 0.02},
-        "dfa": {"rule": "dfa", "lr": 0.02},
-        "drtp": {"rule": "drtp", "lr": 0.002},
+        "bp": {"rule": "bp", "lr": 0.1},
+        "fa": {"rule": "fa", "lr": 0.05, "feedback_scale": 2.0},
+        "dfa": {"rule": "dfa", "lr": 0.1},
+        "drtp": {"rule": "drtp", "lr": 0.05},
     }
     return accuracies(scale, cases, steps_of(30, 64), widths=(256,) * 6, activation="tanh", batch_size=64)
 
@@ -76,7 +76,8 @@ REPRODUCTIONS.register(
     Reproduction(
         title="Plain networks of six hidden layers",
         source="CCL, NeurIPS 2024, Table 1",
-        about="784-256⁶-10 with tanh. SGD, batch 64, 30 epochs and a rate for each rule: ours, the paper's are others.",
+        about="784-256⁶-10 with tanh. SGD, batch 64, 30 epochs; the rates, and FA's B twice as large, "
+        "are ours: the best of a few on one seed after 10 epochs.",
         unit="accuracy, %",
         published={
             "fashion_mnist": {"bp": 89.58, "fa": 87.38, "dfa": 87.35, "drtp": 82.03},
