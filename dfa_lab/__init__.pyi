@@ -68,6 +68,7 @@ from .views.snapshots import sampleangleplot as sampleangleplot
 from .views.snapshots import similarityplot as similarityplot
 from .views.snapshots import spectrumplot as spectrumplot
 from .views.snapshots import surfaceplot as surfaceplot
+from .views.sweep import reproductionplot as reproductionplot
 from .views.sweep import sweepplot as sweepplot
 from .widgets.controls import knob as knob
 from .widgets.explorer import Controls as Controls

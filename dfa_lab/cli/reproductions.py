@@ -20,7 +20,7 @@ def reproduce(
     seeds: Annotated[int | None, typer.Option(help="How many, in place of the entry's own number.")] = None,
     quick: Annotated[bool, typer.Option(help="A fiftieth of the steps, two seeds, nothing compared.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Keep the runs there, and go on from them.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write NAME-TASK.json and .md there.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the table there as .json and .md, and its picture.")] = None,
 ) -> None:
     """Train a published table again, and print it: published | here, mean ± sd | within the tolerance?
 
@@ -42,11 +42,17 @@ def reproduce(
         found = train_again(one, task=task, images=images, seeds=seeds, quick=quick, folder=folder)
         typer.echo(f"{found}\n")
         if save is not None:
+            from matplotlib.figure import Figure
+
             from dfa_lab.atomic_file import write_atomically
+            from dfa_lab.views.sweep import reproductionplot
 
             stem = f"{one}-{found.task}{'-quick' if quick else ''}"
             found.to_json(save / f"{stem}.json")
             write_atomically(save / f"{stem}.md", f"{found.title}\n\n{found.to_markdown()}\n", what="--save")
+            picture = Figure(figsize=(8, 1 + 0.3 * len(found.values)), layout="constrained")
+            reproductionplot(found, picture.add_subplot())
+            picture.savefig(save / f"{stem}.svg")
         if not found.within:
             off.append(one)
     if off:

@@ -149,6 +149,7 @@ def test_reproduce_lists_trains_and_saves(tmp_path, capsys):
     assert sorted(one.name for one in (tmp_path / "results").iterdir()) == [
         "lillicrap-linear-quick.json",
         "lillicrap-linear-quick.md",
+        "lillicrap-linear-quick.svg",
     ]
 
 

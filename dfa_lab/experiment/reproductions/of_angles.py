@@ -79,7 +79,7 @@ def _align_then_memorise(scale: Scale) -> Measured:
     there = np.searchsorted(measured, steps[rows]).clip(max=len(measured) - 1)
     return {
         "lowest angle of W to B, degrees": angles[rows, columns].tolist(),
-        "at step": steps[rows].tolist(),
+        "it comes after, % of the steps": (100 * steps[rows] / steps[-1]).tolist(),
         "loss left there, %": (100 * losses[there, columns] / losses[0]).tolist(),
         "angle at the end, degrees": angles[-1].tolist(),
         "loss left at the end, %": (100 * losses[-1] / losses[0]).tolist(),
@@ -93,7 +93,7 @@ REPRODUCTIONS.register(
         source="Refinetti, d'Ascoli, Ohana & Goldt 2021, ICML (PMLR 139)",
         about="30-20-10, linear, W from zero, batch 1, η 1e-3, 5,000 samples. The paper has curves, no numbers: the "
         "angle is least while little is learned, and rises again while the task is fitted.",
-        unit="degrees, steps, %",
+        unit="degrees, %",
         published={"linear": {}},
         tolerance=5.0,
         minutes=0.2,
