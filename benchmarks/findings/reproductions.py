@@ -1,0 +1,59 @@
+"""The page of published tables made again, from the files that `dfa-lab reproduce --save` wrote.
+
+dfa-lab reproduce --all --save docs/results
+python benchmarks/findings/reproductions.py > docs/reproductions.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import dfa_lab as dfa
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+HEAD = """\
+# Published tables, made again
+
+`dfa-lab reproduce` lists the entries of `dfa.REPRODUCTIONS`, `dfa-lab reproduce NAME` trains one again and prints
+*published | here, mean ± sd over seeds | within the tolerance?*, and `dfa-lab reproduce --all --save docs/results`
+wrote every table below, with its picture and a JSON file of each seed's value. `--quick` trains a fiftieth of the
+steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it goes on. In Python
+it is `dfa.reproduce("ccl")`; [adding.md](adding.md#a-reproduction) shows how to add an entry.
+
+Fashion-MNIST is Debian's `dataset-fashion-mnist`. Most papers used MNIST, whose files are not here: where you have
+them, `dfa-lab reproduce drtp_fc1 --task mnist --images FOLDER` compares with the paper's numbers. On Fashion-MNIST
+such a table has no number to compare with and stands for itself; "–" says that the paper has none.
+"""
+
+
+def section(found: dfa.Reproduced) -> str:
+    """Heading, what was trained, table, picture and why it differs."""
+    about, made = dfa.REPRODUCTIONS[found.name], found.made_with or {}
+    took = f"{made['seconds'] / 60:.0f} minutes" if made["seconds"] > 90 else f"{made['seconds']:.0f} s"
+    where = f"{made['processor']}, {made['cores']} cores, torch {made['torch']}, {made['date']}"
+    lines = [
+        f"## {about.title}: `{found.name}`",
+        f"{about.source}. {about.about} In {about.unit}.",
+        f"`{found.command}`: {took} ({where}).",
+        found.to_markdown(),
+        f"![{found.title}](results/{found.name}-{found.task}.svg)",
+    ]
+    return "\n\n".join([*lines, about.why] if about.why else lines) + "\n"
+
+
+def page(folder: Path = RESULTS) -> str:
+    """The whole page, entries in the order of the registry."""
+    kept = [dfa.Reproduced.from_json(path) for path in sorted(folder.glob("*.json"))]
+    order = list(dfa.REPRODUCTIONS)
+    return "\n".join([HEAD, *(section(one) for one in sorted(kept, key=lambda one: order.index(one.name)))])
+
+
+def main() -> None:
+    """Print it."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    print(page(), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The page of reproductions is what the kept results give; a section says command, machine and why it differs."""
+
+import dataclasses
+
+import reproductions
+
+import dfa_lab as dfa
+from places import ROOT
+
+
+def test_the_page_is_made_of_the_results():
+    assert (ROOT / "docs" / "reproductions.md").read_text() == reproductions.page()
+
+
+def test_every_entry_was_reproduced_in_full():
+    kept = [dfa.Reproduced.from_json(path) for path in sorted(reproductions.RESULTS.glob("*.json"))]
+    assert {one.name for one in kept} == set(dfa.REPRODUCTIONS)
+    for one in kept:
+        assert not one.quick
+        assert {len(values) for values in one.values.values()} == {dfa.REPRODUCTIONS[one.name].seeds}
+        assert (reproductions.RESULTS / f"{one.name}-{one.task}.svg").exists()
+        assert one.within or dfa.REPRODUCTIONS[one.name].why, f"say why {one.name} differs"
+
+
+def test_a_section(monkeypatch):
+    about = dataclasses.replace(dfa.REPRODUCTIONS["ccl"], why="It is another rate.")
+    monkeypatch.setitem(dfa.REPRODUCTIONS._entries, "ccl", about)
+    made = {"seconds": 120.0, "processor": "a chip", "cores": 2, "torch": "2.0", "date": "2026-01-01"}
+    found = dfa.Reproduced("ccl", "fashion_mnist", {"bp": [80.0, 81.0]}, False, "dfa-lab reproduce ccl", made)
+    text = reproductions.section(found)
+    assert "| bp | 89.58 | 80.50 ± 0.71 | 2 | no |" in text
+    assert "`dfa-lab reproduce ccl`: 2 minutes (a chip, 2 cores, torch 2.0, 2026-01-01)." in text
+    assert text.endswith("It is another rate.\n")
