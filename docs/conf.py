@@ -67,7 +67,7 @@ SECTIONS = {
         "Use it on your network",
         "Which rule, how a network of yours learns by it, and how many of them.",
         [
-            *("/choosing", "/choices", "/converting", "/alignment", "/architectures", "/transformer"),
+            *("/choosing", "/choices", "/reproductions", "/converting", "/alignment", "/architectures", "/transformer"),
             *("/sweep", "/scaling", "/keeping", "/recipes"),
         ],
     ),

@@ -1,4 +1,4 @@
-"""The tasks whose images lie in a folder; nothing is downloaded, and the images stay bytes until a batch needs them."""
+"""The tasks whose images lie in a folder, or come from OpenML where asked; they stay bytes until a batch needs them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dfa_lab.errors import DfaLabError, whole_number
 from dfa_lab.experiment.data.image_files import Split, read_cifar_split, read_idx_split
+from dfa_lab.experiment.data.openml_images import NAMES, OPENML, openml_folder
 from dfa_lab.experiment.data.task import TASKS, Task
 
 FASHION_MNIST_FOLDER = "/usr/share/datasets/fashion-mnist"
@@ -21,7 +22,7 @@ FASHION_MNIST_FILES = (
 MNIST_FILES = (
     "Put the set's four IDX files, train- and t10k-images-idx3-ubyte and -labels-idx1-ubyte, gzipped or not, in a "
     'folder and give it as task={"name": "mnist", "folder": "…"}; they are at '
-    "https://ossci-datasets.s3.amazonaws.com/mnist/."
+    'https://ossci-datasets.s3.amazonaws.com/mnist/. With a network, "folder": "openml" fetches them.'
 )
 CIFAR10_FILES = (
     "Unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz and give the folder with data_batch_1.bin … "
@@ -36,9 +37,12 @@ def fashion_mnist(
     """70,000 pictures of clothes, 28×28 (Xiao et al. 2017), inputs in 0–1, the set's own split of 60,000 and 10,000.
 
     Not ``flat``: as images (N, 1, 28, 28). ``train`` and ``test`` take so many samples, the first. ``folder`` holds the
-    four IDX files, gzipped or not; by default where Debian's dataset-fashion-mnist puts them.
+    four IDX files, gzipped or not; by default where Debian's dataset-fashion-mnist puts them. "openml" fetches them.
     """
-    place, summary = Path(folder), "pictures of clothes, 28×28 pixels, 10 classes"
+    place, summary = (
+        _folder("fashion_mnist", folder, FASHION_MNIST_FILES),
+        "pictures of clothes, 28×28 pixels, 10 classes",
+    )
     splits = [read_idx_split("fashion_mnist", place, split, FASHION_MNIST_FILES) for split in ("train", "t10k")]
     return _image_task("fashion_mnist", summary, splits, (train, test), flat, FASHION_MNIST_CLASSES)
 
@@ -48,9 +52,9 @@ def mnist(*, folder: str | None = None, flat: bool = True, train: int | None = N
     """70,000 handwritten digits, 28×28 (LeCun et al. 1998), inputs in 0–1, the set's own split of 60,000 and 10,000.
 
     Not ``flat``: as images (N, 1, 28, 28). ``train`` and ``test`` take so many samples, the first. ``folder`` holds the
-    four IDX files, gzipped or not; there is none by default.
+    four IDX files, gzipped or not; there is none by default. "openml" fetches them once, where there is a network.
     """
-    place, summary = _given("mnist", folder, MNIST_FILES), "handwritten digits, 28×28 pixels, 10 classes"
+    place, summary = _folder("mnist", folder, MNIST_FILES), "handwritten digits, 28×28 pixels, 10 classes"
     splits = [read_idx_split("mnist", place, split, MNIST_FILES) for split in ("train", "t10k")]
     return _image_task("mnist", summary, splits, (train, test), flat, ())
 
@@ -62,14 +66,16 @@ def cifar10(*, folder: str | None = None, flat: bool = True, train: int | None =
     Not ``flat``: as images (N, 3, 32, 32). ``train`` and ``test`` take so many samples, the first. ``folder`` holds the
     files of the set's binary version; there is none by default.
     """
-    place, summary = _given("cifar10", folder, CIFAR10_FILES), "colour photographs, 32×32 pixels, 10 classes"
+    place, summary = _folder("cifar10", folder, CIFAR10_FILES), "colour photographs, 32×32 pixels, 10 classes"
     splits = [
         read_cifar_split("cifar10", place, names, CIFAR10_FILES) for names in (CIFAR10_TRAIN, ("test_batch.bin",))
     ]
     return _image_task("cifar10", summary, splits, (train, test), flat, CIFAR10_CLASSES)
 
 
-def _given(task: str, folder: str | None, get: str) -> Path:
+def _folder(task: str, folder: str | None, get: str) -> Path:
+    if folder == OPENML and task in NAMES:
+        return openml_folder(task, get)
     if folder is None:
         raise DfaLabError(f"task {task!r} was given no folder; expected one that holds its files. {get}")
     return Path(folder)

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import types
 
 import numpy as np
 import pytest
@@ -114,3 +115,51 @@ def test_a_damaged_file_of_cifar_is_named(name, damage, words, tmp_path):
     (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes()))
     with pytest.raises(dfa.DfaLabError, match=f"{name} is no binary file of CIFAR-10 .*{words}"):
         make_task({"name": "cifar10", "folder": str(tmp_path)})
+
+
+def fetched(count, pixels=784):
+    """What scikit-learn's fetch_openml gives: rows of numbers, classes in words."""
+    asked = []
+
+    def fetch_openml(name, **given):
+        asked.append((name, given["version"]))
+        rows = np.arange(count * pixels, dtype=np.int64).reshape(count, pixels) % 256
+        return types.SimpleNamespace(data=rows, target=np.array([str(one % 10) for one in range(count)], dtype=object))
+
+    fetch_openml.asked = asked
+    return fetch_openml
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setattr("dfa_lab.experiment.data.openml_images.TRAIN", 60)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *given, **more: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize(("name", "there"), [("mnist", "mnist_784"), ("fashion_mnist", "Fashion-MNIST")])
+def test_openml_is_asked_once(name, there, cache, monkeypatch):
+    fetch = fetched(80)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    for _ in range(2):
+        task = make_task({"name": name, "folder": "openml", "train": 30})
+        rows = np.arange(80 * 784).reshape(-1, 784) % 256
+        assert torch.equal(task.train_inputs, torch.from_numpy(rows[:30].astype(np.float32) / np.float32(255)))
+        assert torch.equal(task.test_inputs, torch.from_numpy(rows[60:].astype(np.float32) / np.float32(255)))
+        assert task.test_targets.tolist() == [one % 10 for one in range(60, 80)]
+    assert fetch.asked == [(there, 1)]
+
+
+def test_without_a_network_it_says_what_to_do(cache, monkeypatch):
+    def fetch_openml(*given, **more):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch_openml)
+    with pytest.raises(
+        dfa.DfaLabError, match=r"could not be had from OpenML: no route to host\. Put the set's four IDX"
+    ):
+        make_task({"name": "mnist", "folder": "openml"})
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetched(30))
+    with pytest.raises(dfa.DfaLabError, match=r"has \(30, 784\) numbers; expected more than 60 "):
+        make_task({"name": "mnist", "folder": "openml"})
+    assert not cache.exists()
