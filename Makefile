@@ -53,7 +53,7 @@ frontend/node_modules/.installed: frontend/package-lock.json | $(VENV)/.installe
 	$(PACKAGES) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test-unit: $(VENV)/.installed-test frontend/node_modules/.installed ## the tests that need no browser
+test-unit: $(VENV)/.installed-test .graders/.installed frontend/node_modules/.installed ## the tests that need no browser
 	$(UNIT) -m "not clock and ($(SOME))" $(SPREAD)
 	$(UNIT) -m "clock and ($(SOME))"
 
@@ -81,6 +81,12 @@ test-versions: .versions/lowest/.installed .versions/newest/.installed ## the un
 	$(PYTHON) -m venv .versions/newest
 	$(BIN)/python tests/lowest/floors.py tools > .versions/newest/tools.txt
 	.versions/newest/bin/python -m pip install --quiet --upgrade -r .versions/newest/tools.txt -e .
+	@touch $@
+
+# Graders, out of reach of the JupyterLab of `make lab`, which would take up their extensions. Their tests skip without.
+.graders/.installed: tests/documents/graders.txt | $(VENV)/.installed-test
+	rm -rf .graders
+	$(BIN)/python -m pip install --quiet --no-deps --target .graders -r $<
 	@touch $@
 
 # typer with what it needs: its later versions bring their own.
@@ -126,7 +132,7 @@ chromium:
 	fi
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) .kernels .lowest .versions build dist artifacts docs/_build docs/_generated dfa_lab/widgets/static frontend/node_modules
+	rm -rf $(VENV) .graders .kernels .lowest .versions build dist artifacts docs/_build docs/_generated dfa_lab/widgets/static frontend/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

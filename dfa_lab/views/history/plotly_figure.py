@@ -26,6 +26,7 @@ from dfa_lab.views.base import (
 )
 from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
 from dfa_lab.views.history.figure_traces import Drawing, numbered, run_names
+from dfa_lab.views.history.still_picture import StillFigure
 from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.
@@ -58,8 +59,9 @@ def figure(
     - **Changes** are vertical lines through every panel, in the colour of their run, or grey where several runs
       changed alike. The label above is short, and left out where there is no room; the full text is on hover.
 
-    The same histories give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is,
-    where ``labels`` has another length, or where ``angles`` has what is no angle.
+    A notebook keeps it as a PNG, too, for readers that run no JavaScript, such as nbconvert's PDF. The same histories
+    give the same JSON. Raises ``DfaLabError`` where no run is given, where something else is, where ``labels`` has
+    another length, or where ``angles`` has what is no angle.
 
     >>> import dfa_lab as dfa
     >>> history = dfa.Experiment(widths=(4,), task="moons", name="mine").train(20)
@@ -128,7 +130,7 @@ def figure(
     }
     layout |= {"template": "plotly_white", "height": height + TOP + BOTTOM, "hovermode": "closest", "shapes": shapes}
     layout["margin"] = {"l": 84, "r": 20, "t": TOP, "b": BOTTOM}
-    return go.Figure([*traces, *legend_entries(drawing)], layout)
+    return StillFigure([*traces, *legend_entries(drawing)], layout)
 
 
 def _angle_panels(angles: Sequence[str]) -> list[Panel]:
