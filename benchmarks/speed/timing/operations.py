@@ -8,8 +8,8 @@ written as):
   need no gradient;
 - dfa, sdfa, drtp, dkp, ldfa: as much again for ∂W, and e B_l for every hidden layer, 2 N n_out Σ_l n_l;
 - shallow: the last layer's ∂W;
-- wm: its mirror phase, two products of 64 noise samples with each hidden-to-hidden and output weight; dkp: eᵀ h_l; ldfa:
-  eᵀ h_l and eᵀ e for every hidden layer (what it does with n_out × n_out matrices once a step is not counted).
+- wm: its mirror phase, two products of 64 noise samples with each hidden-to-hidden and output weight; dkp: eᵀ h_l;
+  ldfa: eᵀ h_l and eᵀ e for every hidden layer (what it does with n_out × n_out matrices once a step is not counted).
 
 The limit is the time that these would take at the machine's measured rate, over the measured time of the reference:
 the ratio of a step that does its products at full speed and nothing else.

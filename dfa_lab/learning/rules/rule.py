@@ -86,8 +86,8 @@ class Rule:
     symbol: str = ""
     sends: str = "e"
     normalised: bool = False
-    rank: int = 0
     channel: ErrorChannel = ERROR_CHANNELS["exact"]
+    rank: int = 0
 
     #: Whether autograd stops between the layers, so that hidden layers learn from what the rule sends alone.
     cuts_graph: ClassVar[bool] = True
