@@ -63,6 +63,37 @@ def normalised(matrix, sent):
     return signal * np.divide(np.sqrt((sent**2).sum(0)), length, out=np.zeros_like(length), where=length > 0)
 
 
+def strongest(matrix, rank):
+    """Orthonormal rows, (r, n_out), that span the strongest directions of B (n_l, n_out), its units counted 1 to 2."""
+    counted = np.sqrt(np.linspace(1, 2, len(matrix)))[:, None]
+    return np.linalg.svd(counted * matrix, full_matrices=False)[2][: min(rank, *matrix.shape)]
+
+
+def of_rank(matrix, rank):
+    rows = strongest(matrix, rank)
+    return matrix @ rows.T @ rows
+
+
+class LowRank:
+    """LDFA's B = Q P by its two factors: Q (n_l, r), P (r, n_out) with orthonormal rows."""
+
+    def __init__(self, matrix, rank):
+        self.p = strongest(matrix, rank)
+        self.q = matrix @ self.p.T
+
+    @property
+    def b(self):
+        return self.q @ self.p
+
+    def learn(self, error, hidden, decay):
+        """A step by columns e (n_out, N) and h_l (n_l, N): Oja's rule, direct Kolen–Pollack, P's lengths to Q."""
+        common = error @ error.T / (error**2).sum()
+        self.q = (1 - decay) * self.q - 0.1 * hidden @ (self.p @ error).T
+        self.p = self.p + 0.1 * (self.p @ common - self.p @ common @ self.p.T @ self.p)
+        rows, lengths = np.linalg.qr(self.p.T)
+        self.p, self.q = rows.T, self.q @ lengths.T
+
+
 class Network:
     """Weights (n_l, n_{l-1}), biases (n_l,); ``layerwise`` B_{l+1} (n_l, n_{l+1}), ``direct`` B_l (n_l, n_out)."""
 
@@ -84,10 +115,12 @@ class Network:
             activities.append(a if number == len(self.weights) - 1 else self.f(a))
         return preactivations, activities
 
-    def deltas(self, rule, preactivations, error, exact=False, lesson=None, signals=None, channel=lambda sent: sent):
+    def deltas(
+        self, rule, preactivations, error, exact=False, lesson=None, signals=None, channel=lambda sent: sent, rank=8
+    ):
         """δ_1 … δ_L; ``signals``, a list, gets what the hidden layers hear, first layer first.
 
-        ``channel`` is what a direct rule's broadcast goes through.
+        ``channel`` is what a direct rule's broadcast goes through, ``rank`` is ldfa's.
         """
         slope = self.exact if exact else self.g
         found = [error]
@@ -98,6 +131,8 @@ class Network:
                 signal = self.layerwise[number] @ found[0]
             elif rule in ("dfa", "dkp"):
                 signal = self.direct[number] @ channel(error)
+            elif rule == "ldfa":
+                signal = of_rank(self.direct[number], rank) @ channel(error)
             elif rule == "ndfa":
                 sent = channel(error)
                 signal = normalised(self.direct[number], sent)
@@ -120,10 +155,10 @@ class Network:
                 signals.insert(0, signal)
         return found
 
-    def gradients(self, rule, inputs, targets, error_of, reduction="mean", channel=lambda sent: sent):
+    def gradients(self, rule, inputs, targets, error_of, reduction="mean", channel=lambda sent: sent, rank=8):
         preactivations, activities = self.forward(inputs)
         lesson, error = lesson_of(activities[-1], targets, reduction), error_of(activities[-1], targets)
-        deltas = self.deltas(rule, preactivations, error, lesson=lesson, channel=channel)
+        deltas = self.deltas(rule, preactivations, error, lesson=lesson, channel=channel, rank=rank)
         return [(delta @ h.T, delta.sum(1)) for delta, h in zip(deltas, activities[:-1], strict=True)]
 
 

@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {
     "probe_size": 32,
     "lr": 0.05,
 }
-RULES = ("bp", "fa", "dfa", "usf", "brsf", "frsf", "wm", "ndfa", "sdfa", "drtp", "dkp", "shallow")
+RULES = ("bp", "fa", "dfa", "usf", "brsf", "frsf", "wm", "ndfa", "sdfa", "drtp", "dkp", "ldfa", "shallow")
 FEEDBACK: dict[str, Any] = {
     **{name: name for name in ("normal", "xavier", "kaiming", "orthogonal", "shared", "transpose", "sign_concordant")},
     "sparse": {"name": "sparse", "density": 0.3},

@@ -213,9 +213,10 @@ def true_gradients(net: nn.Module) -> Iterator[None]:
     Under a rule ``x.grad`` follows B, and a direct rule's ends at the first feedback point. Whatever asks how the loss
     depends on the input needs this: saliency maps, sensitivity, attacks (FGSM, PGD), gradient penalties, which
     differentiate twice. Run the forward pass and ``backward`` inside: the pass decides by which gradient it is
-    differentiated. Rule, derivative, feedback, correlations of dkp, modes and random streams stay as they are, and need
-    no ``lesson``; a rule that is set inside counts from the end on. An activation that has no derivative (``sign``)
-    keeps its surrogate. A copy made inside learns by its rule; another thread that trains ``net`` would not: pause it.
+    differentiated. Rule, derivative, feedback, correlations of dkp and ldfa, modes and random streams stay as they are,
+    and need no ``lesson``; a rule that is set inside counts from the end on. An activation that has no derivative
+    (``sign``) keeps its surrogate. A copy made inside learns by its rule; another thread that trains ``net`` would not:
+    pause it.
 
     >>> import dfa_lab as dfa
     >>> net, x = dfa.MLP([2, 3, 1], rule="fa", weight_init="zeros"), torch.ones(1, 2, requires_grad=True)
@@ -233,14 +234,14 @@ def true_gradients(net: nn.Module) -> Iterator[None]:
 
 
 def attach(net: nn.Module, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
-    """Let feedback change with every step of ``optimizer`` (kp, wm, dkp learn, brsf is drawn anew).
+    """Let feedback change with every step of ``optimizer`` (kp, wm, dkp, ldfa learn, brsf is drawn anew).
 
     The function returned ends that. Feedback changes with the weights that this optimizer has; frozen ones and others
     stay. Rules whose feedback stays as it is take no notice, so a network may be attached once and switched at will;
     attaching the same optimizer again changes nothing, and a wrapper that steps an ``optimizer`` of its own (those of
-    accelerate and Lightning) stands for that one. Under DistributedDataParallel attach the wrapped network: dkp then
-    learns from what all processes received. Raises ``DfaLabError`` for what is no optimizer, or has none of the
-    network's parameters.
+    accelerate and Lightning) stands for that one. Under DistributedDataParallel attach the wrapped network: dkp and
+    ldfa then learn from what all processes received. Raises ``DfaLabError`` for what is no optimizer, or has none of
+    the network's parameters.
 
     >>> import dfa_lab as dfa
     >>> net = dfa.MLP([4, 8, 2], rule="kp")

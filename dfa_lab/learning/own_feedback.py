@@ -49,9 +49,9 @@ def set_feedback(net: nn.Module, matrices: Mapping[str, Any]) -> None:
     """Use ``matrices``, tensors or arrays by the names and in the shapes of ``feedback``, from the next pass on.
 
     What is not named stays. They are copied, to the network's dtype and device, not multiplied by ``feedback_scale``,
-    and in ``state_dict``. Feedback that learns (``kp``, ``wm``, ``dkp``) starts from them and moves on; brSF's are no
-    longer drawn for each step. ``redraw_feedback`` keeps them as they are by then, until ``own=True`` asks for them
-    too; so does a copy of the network, but a ``state_dict`` does not say that they are yours.
+    and in ``state_dict``. Feedback that learns (``kp``, ``wm``, ``dkp``, ``ldfa``) starts from them and moves on;
+    brSF's are no longer drawn for each step. ``redraw_feedback`` keeps them as they are by then, until ``own=True``
+    asks for them too; so does a copy of the network, but a ``state_dict`` does not say that they are yours.
 
     A rule that is not in use finds its matrices later: a weight's name is then that of the layerwise rules' B. The
     matrix of a point before the first forward pass may have any shape (n_out, n), which that pass checks.

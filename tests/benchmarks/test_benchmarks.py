@@ -50,6 +50,7 @@ def test_operations_by_hand():
     assert operations.flop(TINY, "fa", 6) == operations.flop(TINY, "kp", 6) == operations.flop(TINY, "bp", 6)
     assert operations.flop(TINY, "dfa", 6) == 2 * 6 * (2 * forward + 10 * (4 + 3))
     assert operations.flop(TINY, "dkp", 6) == 2 * 6 * (2 * forward + 2 * 10 * (4 + 3))
+    assert operations.flop(TINY, "ldfa", 6) == operations.flop(TINY, "dkp", 6) + 2 * 6 * 2 * 10**2
     assert operations.flop(TINY, "shallow", 6) == 2 * 6 * (forward + 3 * 10)
     assert operations.flop(TINY, "wm", 6) == operations.flop(TINY, "bp", 6) + 2 * 64 * 2 * inner
 

@@ -67,6 +67,7 @@ ENTRIES = {
         for field, name in (("rule", "kp"), ("task", "moons"), ("feedback_init", "low_rank"))
     },
     "a rule's decay": lambda _, v: dfa.RULES.resolve({"name": "kp", "decay": v}),
+    "a rule's rank": lambda _, v: dfa.RULES.resolve({"name": "ldfa", "rank": v}),
     "a task's samples": lambda _, v: dfa.Experiment(task={"name": "moons", "samples": v}),
     "a rank": lambda _, v: dfa.Experiment(feedback_init={"name": "low_rank", "rank": v}, widths=(4, 4)),
     "points": lambda _, v: Settings(activation_derivative={"name": "points", "points": v}),

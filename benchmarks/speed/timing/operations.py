@@ -6,9 +6,10 @@ written as):
 - every rule: the forward pass, 2 N Σ_l n_{l-1} n_l;
 - bp, fa, usf, brsf, frsf, kp, wm: as much again for ∂W, and once more for δ W without the first layer, whose inputs
   need no gradient;
-- dfa, sdfa, drtp, dkp: as much again for ∂W, and e B_l for every hidden layer, 2 N n_out Σ_l n_l;
+- dfa, sdfa, drtp, dkp, ldfa: as much again for ∂W, and e B_l for every hidden layer, 2 N n_out Σ_l n_l;
 - shallow: the last layer's ∂W;
-- wm: its mirror phase, two products of 64 noise samples with each hidden-to-hidden and output weight; dkp: eᵀ h_l.
+- wm: its mirror phase, two products of 64 noise samples with each hidden-to-hidden and output weight; dkp: eᵀ h_l;
+  ldfa: eᵀ h_l and eᵀ e for every hidden layer (what it does with n_out × n_out matrices once a step is not counted).
 
 The limit is the time that these would take at the machine's measured rate, over the measured time of the reference:
 the ratio of a step that does its products at full speed and nothing else.
@@ -43,7 +44,7 @@ def flop(case: Case, rule: str, batch: int) -> int:
         back = sum(macs) + sum(macs[1:])
     total = batch * (sum(macs) + back)
     if chosen.listens:
-        total += batch * outputs * units
+        total += batch * outputs * units + bool(chosen.rank) * batch * outputs**2 * (len(macs) - 1)
     elif chosen.move is weight_mirror:
         total += 2 * MIRROR_SAMPLES * sum(product.inner * product.outer for product in case.products[1:])
     return 2 * total

@@ -13,7 +13,7 @@ from dfa_lab.registry import per_layer
 NAME_LENGTH = 40
 #: How the papers write the registered rules; one that is not here goes by its own name.
 WRITTEN = {"bp": "BP", "fa": "FA", "dfa": "DFA", "usf": "uSF", "brsf": "brSF", "frsf": "frSF", "kp": "KP", "wm": "WM"}
-WRITTEN |= {"sdfa": "sDFA", "drtp": "DRTP", "dkp": "DKP"}
+WRITTEN |= {"sdfa": "sDFA", "drtp": "DRTP", "dkp": "DKP", "ldfa": "LDFA"}
 THEN = ", then "
 
 

@@ -221,7 +221,7 @@ class FeedbackStore(ABC):
             return self.noise(net, numbers[place - 1], (samples, columns), like)
 
         earlier = [before[number] for number in numbers if number in before]
-        return UpdateContext(carried, earlier, matrices, correlations, noise, rule.decay)
+        return UpdateContext(carried, earlier, matrices, correlations, noise, rule.decay, rule.rank)
 
     def steps_counted(self, net: Any) -> int:
         """How many optimizer steps have changed feedback since it was drawn."""

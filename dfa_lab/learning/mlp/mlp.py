@@ -111,7 +111,6 @@ class MLP(nn.Module):
         self.lesson: tuple[Tensor, str] | None = None
         self.attached = 0  # how many optimizers' steps change the feedback
         self.averaged = False  # whether processes average what direct feedback learns from
-        self._correlations: list[Tensor] = []
         self.set_rule(rule)
         self.derivative: Any = None
         self.set_derivative(activation_derivative)
@@ -133,6 +132,7 @@ class MLP(nn.Module):
         if chosen.needs_feedback:
             self.feedback.matrices(self, chosen.store)
         self.rule = chosen
+        self._correlations: list[Tensor] = []
 
     def set_derivative(self, derivative: Choice | Derivative | Sequence[Choice | Derivative]) -> None:
         """Multiply every signal with ``derivative``, as ``dfa.set_derivative`` takes it, from the next pass on."""
@@ -240,7 +240,7 @@ class MLP(nn.Module):
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
         """Add eᵀ h_l of one batch to what the next ``move_feedback`` changes the feedback by."""
-        found = [error.mT @ h for h in hiddens]
+        found = [self.rule.correlated(error, h) for h in hiddens]
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]
 

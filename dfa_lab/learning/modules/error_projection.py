@@ -117,18 +117,17 @@ def _at_positions(received: Tensor, hidden: Sequence[int], first: FeaturesFirst)
     return spread.movedim(1, -1)
 
 
-def correlation(received: Tensor, matrix: Tensor, hidden: Tensor, first: FeaturesFirst) -> Tensor:
-    """∂/∂B of Σ hidden · project(received, B): what e and the hidden tensor have in common, in B's shape."""
+def correlation(rule: Direct, received: Tensor, matrix: Tensor, hidden: Tensor, first: FeaturesFirst) -> Tensor:
+    """∂/∂B of Σ hidden · project(received, B): what e and the hidden tensor have in common, as ``rule.correlated``."""
     received, hidden = received.to(matrix), hidden.to(matrix)
     last = hidden.movedim(1, -1) if first.hidden else hidden
     if received.dim() == 1:
         received, hidden, last = received.unsqueeze(0), hidden.unsqueeze(0), last.unsqueeze(0)
     if received.dim() <= 2:
-        if matrix.shape[1] == math.prod(hidden.shape[1:]):
-            return received.mT @ hidden.flatten(1)
-        return received.mT @ last.flatten(1, -2).sum(1)
+        flat = matrix.shape[1] == math.prod(hidden.shape[1:])
+        return rule.correlated(received, hidden.flatten(1) if flat else last.flatten(1, -2).sum(1))
     received = _at_positions(received, hidden.shape, first)
-    return received.reshape(-1, received.shape[-1]).mT @ last.reshape(-1, last.shape[-1])
+    return rule.correlated(received.reshape(-1, received.shape[-1]), last.reshape(-1, last.shape[-1]))
 
 
 def lesson_like(output: Tensor, targets: Tensor, reduction: str, layouts: Layouts) -> Lesson:

@@ -282,7 +282,7 @@ class Conversion:
                     sent[id(rule)] = received_by(rule, error, lesson, firsts[number])
                 received, hidden, first = sent[id(rule)], kept[number], firsts[number]
                 if hidden is not None:
-                    self._add_correlation(names[number], correlation(received.detach(), matrix, hidden, first))
+                    self._add_correlation(names[number], correlation(rule, received.detach(), matrix, hidden, first))
                 found.append(signal_of(rule, received, matrix, shapes[number], first) if needed[number] else None)
             return found
 

@@ -245,7 +245,7 @@ class Converted:
         if self.conversion.averaged:
             average_over_processes(found.values())
         feedback = [self.root.get_submodule(name).get_buffer(DIRECT) for name in found]
-        return UpdateContext([], [], feedback, list(found.values()), lambda *_: torch.empty(0), rule.decay)
+        return UpdateContext([], [], feedback, list(found.values()), lambda *_: torch.empty(0), rule.decay, rule.rank)
 
     def try_out(self, example: Any) -> None:
         """``look_at_points``, and a pass in eval mode that draws direct feedback; ``example`` is as in ``convert``."""

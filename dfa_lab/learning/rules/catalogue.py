@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from dfa_lab.learning.rules.feedback_updates import direct_kolen_pollack, kolen_pollack, weight_mirror
+from dfa_lab.learning.rules.low_rank import low_rank_learning
 from dfa_lab.learning.rules.rule import RULES, Direct, Frozen, Layerwise
 
 
@@ -154,6 +155,18 @@ for _rule in (
         broadcast=_error_itself,
         normalised=True,
         symbol="B̂",
+    ),
+    Direct(
+        name="ldfa",
+        title="low-rank direct feedback that learns",
+        paper="after Hanut & Kadmon 2025, arXiv 2502.20580; P by Oja 1989",
+        equation="as DFA; B_l = Q_l P of rank r; ΔP = η P C (I − PᵀP), Q_l ← (1 − λ) Q_l − 0.1 h_l (P e)ᵀ",
+        broadcast=_error_itself,
+        move=low_rank_learning,
+        decay=1e-3,
+        listens=True,
+        rank=8,
+        symbol="Q P",
     ),
     Frozen(
         name="shallow",

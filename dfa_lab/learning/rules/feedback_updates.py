@@ -26,7 +26,8 @@ class UpdateContext:
 
     ``carried`` are W_{l+1} of the hidden layers l = 1 … L−1 after the step and ``before`` copies from before it;
     ``feedback`` the matrices the rule uses. ``correlations`` are eᵀ h_l, (n_out, n_l), e with its batch factor, of the
-    batch (empty unless the rule ``listens``). ``noise(l, samples)`` draws N(0, 1), (samples, n_l), anew at each step.
+    batch (empty unless the rule ``listens``), of a rule with a ``rank`` eᵀ (h_l, e), (n_out, n_l + n_out).
+    ``noise(l, samples)`` draws N(0, 1), (samples, n_l), anew at each step.
     In a converted network these are of the layers and feedback points that learn by the rule, in their weights' layout.
     """
 
@@ -36,6 +37,7 @@ class UpdateContext:
     correlations: Sequence[Tensor]
     noise: Callable[[int, int], Tensor]
     decay: float
+    rank: int = 0
 
 
 Move = Callable[[UpdateContext], None]

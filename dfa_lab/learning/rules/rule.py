@@ -20,10 +20,11 @@ from typing import Any, ClassVar, Literal, final
 import torch
 from torch import Tensor
 
-from dfa_lab.errors import DfaLabError, shown
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.learning.rules.error_channels import ERROR_CHANNELS, ErrorChannel
 from dfa_lab.learning.rules.feedback_updates import Move
 from dfa_lab.learning.rules.lesson import Lesson
+from dfa_lab.learning.rules.low_rank import of_rank
 from dfa_lab.registry import Choice, Registry, per_layer
 
 
@@ -57,7 +58,8 @@ class Rule:
 
     A direct rule that is ``normalised`` sends through B with rows of length 1 (a row is an output's way to all units),
     and brings each sample's signal to the length of what it broadcasts. Its ``channel`` is what the broadcast goes
-    through before B, of ERROR_CHANNELS, which a choice sets: ``{"name": "dfa", "error_channel": "sign"}``.
+    through before B, of ERROR_CHANNELS, which a choice sets: ``{"name": "dfa", "error_channel": "sign"}``. One with a
+    ``rank`` uses B's part of that rank, and a choice can set it: ``{"name": "ldfa", "rank": 2}``.
 
     Raises ``DfaLabError`` where the route and the functions given do not fit, for a decay that is no share, and for
     subclasses of one's own.
@@ -85,6 +87,7 @@ class Rule:
     sends: str = "e"
     normalised: bool = False
     channel: ErrorChannel = ERROR_CHANNELS["exact"]
+    rank: int = 0
 
     #: Whether autograd stops between the layers, so that hidden layers learn from what the rule sends alone.
     cuts_graph: ClassVar[bool] = True
@@ -113,6 +116,7 @@ class Rule:
             raise DfaLabError(
                 f"decay was given as {shown(self.decay)} to rule {shown(self.name)}; expected a number from 0 to 1."
             )
+        whole_number(f"the rank of rule {shown(self.name)}", self.rank, 0)
         if not self.symbol and self.route is not Route.NONE:
             object.__setattr__(self, "symbol", "B" if self.needs_feedback else "f(W)ᵀ")
 
@@ -132,6 +136,10 @@ class Rule:
         """``signal``, rows are samples, brought in place to the length that the rule wants it to have."""
         return signal
 
+    def correlated(self, received: Tensor, hidden: Tensor) -> Tensor:
+        """What feedback that listens learns from: eᵀ h_l, (n_out, n_l), and of a rule with a ``rank`` eᵀe beside it."""
+        return received.mT @ (torch.cat([hidden, received], -1) if self.rank else hidden)
+
     @property
     def store(self) -> str:
         """Which matrices of a network the rule uses: "layerwise", "direct", or "drawn_magnitude" and its like."""
@@ -144,8 +152,9 @@ class Rule:
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A registered rule is pickled by its name, so that its functions need no name of their own."""
-        if self.name in RULES and _registered(self.name, self.decay, self.channel) == self:
-            return _registered, (self.name, self.decay, self.channel)
+        given = self.name, self.decay, self.channel, self.rank
+        if self.name in RULES and _registered(*given) == self:
+            return _registered, given
         return super().__reduce__()
 
 
@@ -181,8 +190,9 @@ class Direct(Rule):
         return self.channel(self.broadcast(error, lesson), lesson)
 
     def matrix(self, weight: Tensor | None, feedback: Any) -> Tensor:
-        """B_l, (n_out, n_l); with rows of length 1 where the rule is ``normalised``."""
-        return torch.nn.functional.normalize(feedback, dim=-1) if self.normalised else feedback
+        """B_l, (n_out, n_l); with rows of length 1 where the rule is ``normalised``, or its part of a ``rank``."""
+        used = of_rank(feedback, self.rank) if self.rank else feedback
+        return torch.nn.functional.normalize(used, dim=-1) if self.normalised else used
 
     def signal(self, delta: Tensor, received: Any, weight: Tensor, feedback: Any) -> Tensor:
         """broadcast(e) @ B_l."""
@@ -212,9 +222,10 @@ KINDS: dict[Any, type[Rule]] = {kind.route: kind for kind in (Layerwise, Direct,
 _TINY = 1e-30
 
 
-def _registered(name: str, decay: float, channel: ErrorChannel = ERROR_CHANNELS["exact"]) -> Rule:
+def _registered(name: str, decay: float, channel: ErrorChannel = ERROR_CHANNELS["exact"], rank: int = 0) -> Rule:
     rule = RULES[name]
-    rule = rule if rule.decay == decay else replace(rule, decay=decay)
+    if (rule.decay, rule.rank) != (decay, rank):
+        rule = replace(rule, decay=decay, rank=rank)
     return rule if rule.channel == channel else _through(rule, channel)
 
 
@@ -224,7 +235,7 @@ def _through(rule: Rule, channel: ErrorChannel) -> Rule:
 
 
 class Rules(Registry[Rule]):
-    """The registry of learning rules. A rule whose feedback learns takes its decay λ as a parameter.
+    """The registry of learning rules. A rule takes as parameters the decay λ where its feedback learns, and its rank.
 
     >>> import dfa_lab as dfa
     >>> dfa.RULES.resolve({"name": "kp", "decay": 0.01}).decay
@@ -239,6 +250,8 @@ class Rules(Registry[Rule]):
         """The rule a choice names, with the choice's parameters; ``DfaLabError`` where it names none."""
         name, parameters = self.split(choice)
         channel = parameters.pop("error_channel", None)
+        if "rank" in parameters:
+            whole_number("rank", parameters["rank"], 1)
         rule = replace(self[name], **parameters) if parameters else self[name]
         return rule if channel is None else _through(rule, ERROR_CHANNELS.resolve(channel))
 
@@ -256,7 +269,8 @@ class Rules(Registry[Rule]):
     def parameters(self, name: str) -> list[str]:
         """What a choice of this rule may set."""
         rule = self[name]
-        return ["decay"] * bool(rule.move) + ["error_channel"] * (rule.route is Route.DIRECT)
+        own = ["decay"] * bool(rule.move) + ["rank"] * bool(rule.rank)
+        return own + ["error_channel"] * (rule.route is Route.DIRECT)
 
 
 RULES = Rules("learning rule")

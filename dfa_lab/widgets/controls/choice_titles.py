@@ -13,6 +13,7 @@ TITLES: dict[str, dict[str, str]] = {
         "wm": "WM: weight mirror, B learns W from noise",
         "dkp": "DKP: direct Kolen–Pollack, B learns",
         "ndfa": "NDFA: normalised direct feedback alignment",
+        "ldfa": "LDFA: direct feedback of low rank, B learns",
         "shallow": "shallow: hidden layers frozen",
     },
     "feedback_init": {
@@ -77,6 +78,8 @@ RULE_SENTENCES = {
     "dkp": "As direct feedback alignment, but B learns as the weights do.",
     "ndfa": "As direct feedback alignment, but every layer's signal has the length of the error: the size of B counts "
     "for nothing.",
+    "ldfa": "As direct feedback alignment, but only a few numbers are sent, the error along its strongest directions: "
+    "these are learned, and B too.",
     "shallow": "Nothing is sent: the hidden layers stay as they are now and only the output learns. Reset first to "
     "see what hidden layers that never learned are worth.",
 }

@@ -13,7 +13,7 @@ from resumed import SMALL, assert_same, resumed
 pytestmark = pytest.mark.slow
 
 VALUES = {
-    "rule": [*dfa.RULES, {"name": "kp", "decay": 0.02}],
+    "rule": [*dfa.RULES, {"name": "kp", "decay": 0.02}, {"name": "ldfa", "rank": 1}],
     "lr": [0.01, 0.3, 5.0, 1e4],
     "batch_size": [1, 7, 40, 300],
     "optimizer": ["sgd", "adam", "rmsprop"],

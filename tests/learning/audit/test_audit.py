@@ -115,7 +115,7 @@ def test_an_mlp_is_audited(rule):
     assert audit.clean
     assert [row.parameter for row in audit] == [f"{kind}.{n}" for n in range(3) for kind in ("weights", "biases")]
     hidden = [row.explained for row in audit if row.layer == "1"]
-    same = {"fa": {"fa", "kp", "wm"}, "dfa": {"dfa", "dkp"}}
+    same = {"fa": {"fa", "kp", "wm"}, "dfa": {"dfa", "dkp", "ldfa"}}  # no B has a rank above its five outputs
     family = next((names for names in same.values() if rule in names), {rule})
     assert all(set(names) == family for names in hidden)
     assert set(audit[-1].explained) == set(dfa.RULES), "the output layer hears e under every rule"
@@ -223,7 +223,7 @@ def test_a_way_around_a_point_is_named():
     net = dfa.convert(Around().double(), "dfa", points=["mid"])
     rows = {row.parameter: row for row in dfa.audit(net, x, t, F.cross_entropy)}
     assert rows["first.weight"].expected == "dfa+bp"
-    assert rows["first.weight"].explained == ("dfa+bp", "dkp+bp")
+    assert rows["first.weight"].explained == ("dfa+bp", "dkp+bp", "ldfa+bp")
     assert rows["out.weight"].expected == "dfa"
 
 

@@ -11,6 +11,7 @@ MATRICES = {
     "": None,
     "Wᵀ": WEIGHT,
     "B": FEEDBACK,
+    "Q P": FEEDBACK,  # which has no higher rank
     "B̂": FEEDBACK / FEEDBACK.square().sum(1, keepdim=True).sqrt(),
     "m sign(W)ᵀ": torch.tensor([[0.3, -0.7], [-0.2, 0.9]]),
     "|B| ⊙ sign(W)ᵀ": torch.tensor([[0.3, -0.7], [-0.2, 0.9]]),
