@@ -154,7 +154,7 @@ class MLPLearner(Learner):
         rule = self.net.rule
         self.net.begin_step()
         before = self.net.weights_before()
-        watch = [lambda seen, error: self.net.listen(seen.activities[1:-1], error)] if rule.listens else []
+        watch = [lambda seen, received: self.net.listen(seen.activities[1:-1], received)] if rule.listens else []
         value: Tensor = self._step(inputs, targets, *watch)
         if self._gradients:
             self._step_by_torch()

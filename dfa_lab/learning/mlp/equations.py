@@ -166,14 +166,15 @@ def gradients(
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
     """What a step would apply: the loss and, first layer first, (∂W_l, ∂b_l) as the rule has them.
 
-    ``watch(seen, error)``, if given, is called with the forward pass and e.
+    ``watch(seen, received)``, if given, is called with the forward pass and what a direct rule sends to hidden layers.
     """
     seen = forward(layers, inputs)
     value, error = loss.value_and_error(seen.output, targets)
-    if watch is not None:
-        watch(seen, error)
+    lesson = lesson_for(layers.rule, seen, targets, loss)
+    if watch is not None and (received := layers.rule.received(error, lesson)) is not None:
+        watch(seen, received)
     found = []
-    for number, delta in enumerate(deltas(layers, seen, error, lesson_for(layers.rule, seen, targets, loss))):
+    for number, delta in enumerate(deltas(layers, seen, error, lesson)):
         if delta is None:
             found.append((torch.zeros_like(layers.weights[number]), torch.zeros_like(layers.biases[number])))
         else:

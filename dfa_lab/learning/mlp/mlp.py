@@ -220,9 +220,10 @@ class MLP(nn.Module):
         kept = [h.detach() for h in hiddens] if rule.listens else None
 
         def received(error: Tensor) -> Tensor:
+            sent = rule.received(error, lesson)
             if kept is not None:
-                self.listen(kept, error.detach())
-            return rule.received(error, lesson)
+                self.listen(kept, sent.detach())
+            return sent
 
         matrices = [rule.matrix(None, matrix) for matrix in feedback]
         resize = rule.resized if rule.normalised else None
@@ -239,7 +240,7 @@ class MLP(nn.Module):
             self.lesson, self.training, self._correlations, self._preactivations, self.true_gradients = before
 
     def listen(self, hiddens: Sequence[Tensor], error: Tensor) -> None:
-        """Add eᵀ h_l of one batch to what the next ``move_feedback`` changes the feedback by."""
+        """Add eᵀ h_l of a batch, e as it is received, to what the next ``move_feedback`` changes the feedback by."""
         found = [self.rule.correlated(error, h) for h in hiddens]
         before = self._correlations or [torch.zeros_like(one) for one in found]
         self._correlations = [old + new for old, new in zip(before, found, strict=True)]

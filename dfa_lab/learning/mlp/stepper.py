@@ -73,7 +73,7 @@ class Stepper:
         self._workspace: Workspace | None = None
 
     def step(self, inputs: Tensor, targets: Tensor, watch: Watch | None = None) -> Tensor:
-        """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch(seen, error)`` gets the pass and e."""
+        """One step on ``inputs`` (…, N, n_0); the loss before it. ``watch`` is as that of ``equations.gradients``."""
         layers = self.layers
         if inputs.dim() < layers.weights[0].dim():
             inputs = inputs.expand(len(layers.weights[0]), *inputs.shape)
@@ -82,10 +82,10 @@ class Stepper:
             work = self._workspace = Workspace(layers, inputs.shape[-2])
         seen = Pass(work.preactivations, [inputs, *self._forward(work, inputs)])
         value, error = self.loss.value_and_error(seen.output, targets)
-        lesson = lesson_for(layers.rule, seen, targets, self.loss)
-        if watch is not None:
-            watch(seen, error)
-        self._descend(work, seen.activities, error, layers.rule.received(error, lesson))
+        received = layers.rule.received(error, lesson_for(layers.rule, seen, targets, self.loss))
+        if watch is not None and received is not None:
+            watch(seen, received)
+        self._descend(work, seen.activities, error, received)
         return value
 
     def _descend(self, work: Workspace, below: list[Tensor], error: Tensor, received: Tensor | None) -> None:

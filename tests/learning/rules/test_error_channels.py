@@ -84,6 +84,33 @@ def test_the_step_in_place_and_a_converted_network_do_the_same(choice, rule):
         torch.testing.assert_close(weight.detach(), old - 0.5 * gradient, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("rule", [name for name in DIRECT if dfa.RULES[name].listens])
+def test_feedback_that_learns_does_so_from_what_is_received(rule):
+    chosen, (x, t) = {"name": rule, "error_channel": "sign"}, make_batch(20)
+    net, loss = make_net(rule=chosen), dfa.LOSSES["cross_entropy"]
+    seen = equations.forward(net.layers(), x)
+    sent = np.sign(loss.value_and_error(seen.output, t)[1].numpy()) / 20
+    wanted = [sent.T @ hidden.numpy() for hidden in seen.activities[1:-1]]
+    stack = dfa.convert(nn.Sequential(nn.Linear(6, 9).double(), nn.Tanh(), nn.Linear(9, 4).double()), chosen)
+
+    with dfa.lesson(net, t):
+        loss(net(x), t).backward()
+    by_autograd = [one.clone() for one in net._correlations]
+    heard = []
+    equations.gradients(net.layers(), x, t, loss, lambda seen, received: heard.append(received))
+    for found, hand in zip(by_autograd, wanted, strict=True):
+        np.testing.assert_allclose(found[:, : hand.shape[1]].numpy(), hand, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(heard[0].numpy(), sent)
+
+    x, t = torch.rand(7, 6, dtype=torch.float64), torch.arange(7) % 4
+    with dfa.lesson(stack, t):
+        loss(output := stack(x), t).backward()
+    sent = torch.sign(loss.value_and_error(output.detach(), t)[1]) / 7
+    (found,) = stack.dfa_conversion.correlations.values()
+    hand = sent.T @ torch.tanh(stack[0](x)).detach()
+    torch.testing.assert_close(found[:, : hand.shape[1]], hand)
+
+
 @pytest.mark.parametrize("name", sorted(set(dfa.ERROR_CHANNELS) - {"noisy"}))
 def test_replicas_are_the_single_networks(name):
     """Noise is a hash of bits, and products of many differ in the last ones."""
