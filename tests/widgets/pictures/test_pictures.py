@@ -151,7 +151,7 @@ def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(mo
     content, buffers = sent(pictures)
     assert (content["chosen"], content["words"], buffers) == ("none", "", [])
     names = [one["name"] for one in content["choices"]]
-    assert names == [*dfa.VIEWS, "surface"]  # no pictures of digits among them
+    assert names == [*dfa.VIEWS, "surface", "similarity"]  # no pictures of digits among them
     assert not pictures.show(moons)
     with pytest.raises(DfaLabError, match="does not fit the run"):
         pictures.choose("mistakes")
