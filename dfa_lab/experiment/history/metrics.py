@@ -105,6 +105,13 @@ _TABLE = {
     "at_floor": Metric(
         "BP at the numerical floor", "0 or 1", "BP's delta is made of rounding errors: its angles say nothing.", True
     ),
+    "untrained_similarity": Metric(
+        "similarity to the untrained network",
+        "0 to 1",
+        "Linear CKA of a hidden layer now and in the network that the run began from; only where it was asked for.",
+        per_layer=True,
+        compared=False,
+    ),
     "samples_per_s": Metric(
         "throughput", "samples/s", "Training samples a second, over all replicas together, probes left out.", clock=True
     ),

@@ -14,13 +14,11 @@ from dfa_lab.experiment.settings import Settings
 from dfa_lab.learning.interface import all_tensors
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.networks import network_of
-from dfa_lab.learning.similarity import hidden_activities, linear_cka
+from dfa_lab.learning.similarity import LEAST_SAMPLES, hidden_activities, linear_cka
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Fewer samples say nothing: of two the similarity is 1 whatever the layers.
-LEAST_SAMPLES = 3
 #: What the network that a run began from is called.
 UNTRAINED = "untrained"
 

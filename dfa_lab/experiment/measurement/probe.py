@@ -12,6 +12,7 @@ from dfa_lab.errors import whole_number
 from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.history import METRICS
 from dfa_lab.experiment.measurement.snapshot import LayerSnapshot
+from dfa_lab.experiment.measurement.untrained_similarity import UntrainedSimilarity
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import Learner
 from dfa_lab.learning.interface import cloned, on_device, rows
@@ -25,7 +26,10 @@ def checked_replica(settings: Settings, replica: object) -> int:
 
 
 class Probe:
-    """Measures ``learner`` on the test split of ``task``, under the learner's own settings."""
+    """Measures ``learner`` on the test split of ``task``, under the learner's own settings.
+
+    ``untrained`` is what compares it with the untrained network, where that was asked for.
+    """
 
     def __init__(self, task: Task, learner: Learner) -> None:
         self.task, self.learner = task, learner
@@ -33,6 +37,7 @@ class Probe:
         self._inputs, self._targets = on_device(task.stored_inputs("test"), device), task.test_targets.to(device)
         self._order = torch.randperm(len(self._targets), generator=generator(0, "probe")).to(device)
         self._batch: tuple[Any, Tensor] | None = None
+        self.untrained: UntrainedSimilarity | None = None
 
     def batch(self) -> tuple[Any, Tensor]:
         """The first ``probe_size`` samples of a shuffle of the test split that is the same in every run on the task."""
@@ -56,7 +61,13 @@ class Probe:
         return self._batch
 
     def alignment(self, *, chance: bool) -> dict[str, list[list[float]]]:
-        """Metric -> for each layer a number a replica; with ``chance`` the chance bands as well."""
+        """Metric -> for each layer a number a replica; with ``chance`` the chance bands as well.
+
+        Beside the angles the similarity to the untrained network, where that was asked for.
+        """
+        return self._angles(chance) | self._similarity()
+
+    def _angles(self, chance: bool) -> dict[str, list[list[float]]]:
         known = set(METRICS)
         found = self.learner.alignment(*self.batch(), chance=chance)
         found = {metric: columns for metric, columns in found.items() if metric in known and columns}
@@ -65,6 +76,9 @@ class Probe:
         rows = iter(torch.stack([one.double().cpu() for columns in found.values() for one in columns]).tolist())
         single = self.learner.settings.replicas is None
         return {metric: [[next(rows)] if single else next(rows) for _ in columns] for metric, columns in found.items()}
+
+    def _similarity(self) -> dict[str, list[list[float]]]:
+        return {} if self.untrained is None else self.untrained.measure(self.learner.net, self.batch()[0])
 
     def layers(self, replica: int) -> tuple[LayerSnapshot, ...]:
         """The layers as a Snapshot has them. Raises ``DfaLabError`` for a replica that is none."""

@@ -18,9 +18,9 @@ from dfa_lab.experiment.history import Here, History
 from dfa_lab.experiment.measurement import Schedule, Snapshot
 from dfa_lab.experiment.run.baselines import Baselines
 from dfa_lab.experiment.run.checkpoint import Checkpoint
-from dfa_lab.experiment.run.kept_in_file import KeptInFile
 from dfa_lab.experiment.run.observers import Observer, Observers
 from dfa_lab.experiment.run.progress_bar import counted
+from dfa_lab.experiment.run.records_similarity import RecordsSimilarity
 from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
 from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt, Settings, shows_settings
@@ -36,7 +36,7 @@ def _of_trainer(place: str, meaning: str) -> Any:
 
 
 @shows_settings
-class Experiment(KeptInFile):
+class Experiment(RecordsSimilarity):
     """A network learning a task under ``Settings``; the same settings give the same history to the last bit.
 
     Give a ``Settings`` or its fields: ``Experiment(task="digits", rule="dfa", widths=(128, 128), lr=0.1, seed=0)``.
@@ -87,6 +87,7 @@ class Experiment(KeptInFile):
         with ComputeContext(settings):  # a QR depends on how many threads torch happens to have
             own, name = (self.module, self.output), self.given_name or RULES.label(settings.rule)
             trainer = Trainer(settings, own, name, self.observers)
+            trainer.compare_untrained(again and self.records_similarity)
         with DeferredInterrupt():
             self.trainer = trainer
             self.undoable: list[dict[str, Any]] = []  # for each change in force: its fields with the values before
@@ -187,8 +188,7 @@ class Experiment(KeptInFile):
         """``test_loss`` and, for classes, ``test_accuracy`` (0–1) on the test split at this step; lists by replica."""
         with self.held() as trainer:
             found = trainer.probe.evaluate()
-        single = self.settings.replicas is None
-        return {name: value.item() if single else value.tolist() for name, value in found.items()}
+        return {name: one.item() if self.settings.replicas is None else one.tolist() for name, one in found.items()}
 
     def snapshot(self, *, replica: int = 0) -> Snapshot:
         """The tensors behind the angles at this step, of one replica on the probe batch: what ``VIEWS`` draw."""

@@ -30,8 +30,9 @@ COLUMNS = {"steps": "q", "samples": "q", "values": "d", "by_hand": "q"}
 TYPES: dict[str, Any] = {"q": np.int64, "d": np.float64}
 
 
-#: What ``_captured`` copies of a run: name, checkpoint, fallback, what is known, history, what can be undone, task.
-_Captured = tuple[str | None, Checkpoint, Checkpoint | None, frozenset[str], dict[str, Any], list[Any], Task]
+#: What ``_captured`` copies of a run: name, checkpoint, fallback, what is known, history, what can be undone, task,
+#: and whether it records the similarity to the untrained network.
+_Captured = tuple[str | None, Checkpoint, Checkpoint | None, frozenset[str], dict[str, Any], list[Any], Task, bool]
 
 
 def capture_run(run: Experiment) -> Callable[[], tuple[dict[str, Any], dict[str, Tensor]]]:
@@ -71,11 +72,11 @@ def _captured(run: Experiment) -> _Captured:
         trainer.learner.check_net()
         checkpoint, fallback, known = trainer.capture(), trainer.fallback, trainer.recorder.known
         history, undoable = document_of(trainer.history), list(run.undoable)
-        return run.given_name, checkpoint, fallback, known, history, undoable, trainer.task
+        return run.given_name, checkpoint, fallback, known, history, undoable, trainer.task, run.records_similarity
 
 
 def _packed_run(captured: _Captured, packer: Packer, place: str) -> dict[str, Any]:
-    name, checkpoint, fallback, known, given, undoable, task = captured
+    name, checkpoint, fallback, known, given, undoable, task, compared = captured
     history = dict(given)
     values = {name: packer.pack(value, name) for name, value in history.pop("settings").items()}
     series = [
@@ -84,6 +85,7 @@ def _packed_run(captured: _Captured, packer: Packer, place: str) -> dict[str, An
     ]
     changes = {"events": history.pop("events"), "undoable": undoable}
     return {
+        **({"records_similarity": True} if compared else {}),  # files without it are as they were before there was any
         "name": name,
         "task": {"name": task.name, "fingerprint": task.fingerprint},
         "history": {**history, "settings": values, "series": series},
@@ -176,6 +178,7 @@ class _Reader:
         with run.held() as trainer:
             trainer.take_up(checkpoint, history, document["known"], fallback)
             run.undoable = changes["undoable"]
+            trainer.compare_untrained(bool(document.get("records_similarity")))
         if run.net.state_dict().keys() != (checkpoint.learner.net or {}).keys():
             raise DfaLabError("it holds tensors of another network than its settings make.")
         return run

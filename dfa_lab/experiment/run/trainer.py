@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from torch import nn
 
@@ -21,23 +22,21 @@ from dfa_lab.experiment.measurement import (
     Probe,
     Recorder,
     Schedule,
+    UntrainedSimilarity,
 )
 from dfa_lab.experiment.run.checkpoint import Checkpoint
 from dfa_lab.experiment.run.going_back import GoesBack
 from dfa_lab.experiment.run.observers import Observers
+from dfa_lab.experiment.run.untrained import learner_of, untrained_network
 from dfa_lab.experiment.settings import Settings
 from dfa_lab.experiment.training import (
     LEARNER_FIELDS,
     SIGNAL_FIELDS,
     Batches,
-    Learner,
     LearnerState,
     LossMean,
-    MLPLearner,
-    ModuleLearner,
     ThroughputClock,
     all_finite,
-    make_mlp,
     settings_for,
 )
 from dfa_lab.learning.interface import Output
@@ -60,12 +59,8 @@ class Trainer(GoesBack):
         if module is None and output is not None:
             raise DfaLabError(f"output was given as {shown(output)} without module; leave it out: an MLP has one.")
         task, settings = make_task(settings.task), settings_for(module, settings)
-        self.learner: Learner
-        if module is None:
-            self.task = task.flat()
-            self.learner = MLPLearner(make_mlp(self.task, settings), self.task.objective, settings)
-        else:
-            self.task, self.learner = task, ModuleLearner(module, task, settings, output)
+        self._own, self.task = own, task.flat() if module is None else task
+        self.learner = learner_of(own, self.task, settings)
         self.batches = Batches(self.task, settings, ahead=self.learner.reads_only)
         self.probe = Probe(self.task, self.learner)
         self.history = History(settings.values(), replicas=settings.replicas or 1, name=name)
@@ -177,6 +172,17 @@ class Trainer(GoesBack):
         asked = {ALIGNMENT: align and self.schedule.aligned, TEST: test}
         return {name for name, wanted in asked.items() if wanted}
 
+    def compare_untrained(self, wanted: bool, *, checked: bool = False) -> None:
+        """From now on probes compare with the untrained network, or no longer; ``checked`` raises where they cannot."""
+        found = None
+        if wanted:
+            began = Settings(**self.history.settings)
+            found = UntrainedSimilarity(partial(untrained_network, self._own, self.task, began))
+            if checked:
+                found.check(self.probe.batch()[0])
+                self.recorder.forget(ALIGNMENT)
+        self.probe.untrained = found
+
     def record_rate(self, *, due: bool = True) -> None:
         """A row of the throughput since the last, where it is ``due`` or that is long ago; none without training."""
         rate = self.clock.read(self.samples_seen * self.history.replicas, due=due)
@@ -224,6 +230,7 @@ class Trainer(GoesBack):
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
         other.learner.check_feedback()
         self.take_up(other.capture(), other.history.copy(name), other.recorder.known, other.fallback)
+        self.probe.untrained = other.probe.untrained
 
     def take_up(
         self, checkpoint: Checkpoint, history: History, known: Collection[str], fallback: Checkpoint | None

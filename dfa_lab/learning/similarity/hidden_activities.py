@@ -17,20 +17,22 @@ from dfa_lab.learning.ops import tensors_of
 from dfa_lab.learning.recording import full_precision, side_effect_free
 
 
-def hidden_activities(net: nn.Module, inputs: Any) -> dict[str, Tensor]:
+def hidden_activities(net: nn.Module, inputs: Any, *, checked: bool = True) -> dict[str, Tensor]:
     """Name of each hidden layer -> its activities (N, n), or (K, N, n) with replicas; float64, on the CPU.
 
     An MLP's layers are "layer 1" …, after the activation. A converted network's are its feedback points, by the names
     of these modules: after an activation, or after a block where no activation layer follows. Maps and sequences are
     flat, calls of one point stand side by side. It is in eval mode meanwhile. ``inputs`` have samples first, several
-    tensors in a tuple; of an MLP what is not flat is made so. Raises ``DfaLabError`` for inputs that do not fit, for
-    a network that has no hidden layer, and for activities that are not finite.
+    tensors in a tuple; of an MLP what is not flat is made so. Raises ``DfaLabError`` for inputs that do not fit and,
+    where it is ``checked``, for a network that has no hidden layer and for activities that are not finite.
     """
     network = network_of(net)
     parameter = next((one for one in network.root.parameters() if one.is_floating_point()), torch.zeros(()))
     given = as_floating(on_device(inputs, parameter.device), parameter.dtype)
     with full_precision(), torch.no_grad():
         found = _of_mlp(network, given) if isinstance(network, MLP) else _of_points(network, given)
+    if not checked:
+        return found
     if not found:
         raise DfaLabError(
             f"this {type(network.root).__name__} has no hidden layer to compare; give an MLP with hidden layers, or a "

@@ -15,6 +15,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: Fewer samples say nothing: of two the similarity is 1 whatever the layers.
+LEAST_SAMPLES = 3
+
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
     """CKA of activities (N, p) and (N, q), in float64; NaN where a layer gives every sample the same.

@@ -42,6 +42,7 @@ from .sources import references_of as references_of
 from .sources import run_of as run_of
 from .sources import runs_of as runs_of
 from .sources import snapshot_of as snapshot_of
+from .themes import ON_IMAGE as ON_IMAGE
 from .themes import THEMES as THEMES
 from .themes import apply_theme as apply_theme
 from .thinning import thin as thin

@@ -46,9 +46,9 @@ class Panel:
     values, but never beyond ``floor`` and ``ceiling``; ``tick`` is the distance of its ticks. ``unit`` follows a value
     in words, ``decimals`` are those of the legend's values. ``guide`` is a horizontal line with ``guide_label``. A
     panel that ``spans_decades`` can have a logarithmic axis and says where a run diverged; one ``of_classes`` is left
-    out for tasks without classes. ``empty`` is said while there are no values. ``short`` is the title where there is
-    little room, in one line or two; ``note`` stands beside the title, ``note_compared`` in its place where speed is
-    compared with BP's.
+    out for tasks without classes, one ``on_request`` where nobody asked for its values. ``empty`` is said while there
+    are no values. ``short`` is the title where there is little room, in one line or two; ``note`` stands beside the
+    title, ``note_compared`` in its place where speed is compared with BP's.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Panel:
     decimals: int = 3
     spans_decades: bool = False
     of_classes: bool = False
+    on_request: bool = False
     empty: str = "no values yet"
     short: str = ""
     note: str = ""
@@ -154,6 +155,18 @@ for _panel in (
         empty="no values yet: the first comes after a moment of training",
         note="at full speed: time inside the steps only, without the waits of a speed limit",
         note_compared="at full speed: one update of each run and one by BP, timed in turn on copies",
+    ),
+    Panel(
+        "similarity",
+        METRICS["untrained_similarity"].label,
+        "linear CKA",
+        (Line("untrained_similarity", short="CKA"),),
+        high=1.0,
+        floor=0.0,
+        ceiling=1.0,
+        on_request=True,
+        short="similarity\nto untrained",
+        note="of each hidden layer on the probe batch: 1 is unchanged but for a rotation and a scale",
     ),
 ):
     PANELS.register(_panel.name, _panel)

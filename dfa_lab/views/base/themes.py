@@ -30,6 +30,8 @@ TEXT_CONTRAST = 4.5
 GREYS = "gray_r"
 #: The size of a tick's letters where none was given, in points.
 LETTERS = 10.0
+#: The gid of letters on an image, whose colours no theme changes.
+ON_IMAGE = "on the image"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _change(artist: Artist, theme: Theme) -> None:
         return legible(colour, theme, theme.contrast)
 
     if isinstance(artist, Text):
-        artist.set_color(legible(artist.get_color(), theme, TEXT_CONTRAST))
+        if artist.get_gid() != ON_IMAGE:
+            artist.set_color(legible(artist.get_color(), theme, TEXT_CONTRAST))
         artist.set_fontsize(float(artist.get_fontsize()) * theme.letters)
     elif isinstance(artist, Spine):
         artist.set_edgecolor(theme.foreground)

@@ -53,6 +53,7 @@ def figure(
       out of both (the hover text counts the replicas left); where none is finite the line has a gap.
     - **Angles**: ``angles`` names the metrics that have a panel, each an angle of every layer. A line stands at 90°,
       and where it was recorded the grey band of chance, ± 2 sd: at each step the widest of the layers and runs drawn.
+    - **Similarity** to the untrained network has a panel where ``run.record_similarity()`` asked for it.
     - **References** are runs to compare with, such as backpropagation and frozen hidden layers: thin grey lines under
       the runs in the panels of loss and accuracy, by the test split where they have one, each with a dash of its own.
       Their replicas are drawn as the mean alone, their changes not at all.
@@ -79,7 +80,8 @@ def figure(
     layers = {layer for history in runs for metric in metrics for layer in history.layers(metric)}
     drawing = Drawing(runs, names, _reference_looks(compared, names), palette.layer_styles(layers))
     recorded = {metric for history in runs for (metric, _), series in list(history.series.items()) if len(series)}
-    panels = [panel for panel in everything if recorded & {*panel.metrics}] or everything
+    panels = [panel for panel in everything if recorded & {*panel.metrics}]
+    panels = panels or [panel for panel in everything if not panel.on_request]
     last = max(history.last_step for history in [*runs, *(one.history for one in compared)])
     last = max([last, 1, *(event.step for history in runs for event in history.events)])
     span = (-0.01 * last, 1.01 * last)

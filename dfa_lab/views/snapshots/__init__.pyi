@@ -1,4 +1,5 @@
 from .alt_text import mistakes_words as mistakes_words
+from .alt_text import similarity_words as similarity_words
 from .alt_text import surface_words as surface_words
 from .alt_text import view_words as view_words
 from .matrix_plot import matrixplot as matrixplot

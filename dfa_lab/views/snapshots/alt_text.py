@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from dfa_lab.experiment.inspection import Mistakes, Surface
 from dfa_lab.experiment.measurement import LayerSnapshot, Snapshot
 from dfa_lab.views.snapshots.captions import angle_between, degrees, source, spread
 from dfa_lab.views.snapshots.mistakes_plot import answer_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Mistakes that are listed one by one; beyond that the sentence says how many more there are.
 LISTED = 12
@@ -30,6 +35,17 @@ def mistakes_words(mistakes: Mistakes) -> str:
     surest = f" Those it is surest of: {'; '.join(listed[:LISTED] + more)}." if listed else ""
     wrong = f"{mistakes.wrong:,} of {mistakes.tested:,} test pictures of {mistakes.task} are wrong"
     return f"{wrong} ({source(mistakes)}).{surest}"
+
+
+def similarity_words(table: pd.DataFrame, step: int) -> str:
+    """The table of similarity in words: of each layer the layer of the other network that it is most like."""
+    mean = table if table.index.nlevels == 1 else table.groupby(level=-1, sort=False).mean()
+    said = [
+        f"{layer} is most like {row.idxmax()}, {row.max():.2f}" if row.notna().any() else f"{layer} is like none"
+        for layer, row in mean.iterrows()
+    ]
+    names = f"{table.index.names[-1]} (rows) beside {table.columns.name} (columns)"
+    return f"Linear CKA between hidden layers, {names}, step {step:,}: {'; '.join(said)}."
 
 
 def view_words(name: str, snapshot: Snapshot, layer: LayerSnapshot) -> str:

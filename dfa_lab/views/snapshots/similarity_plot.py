@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.inspection import similarity
 from dfa_lab.experiment.run import Experiment
-from dfa_lab.views.base import axes_for, palette
+from dfa_lab.views.base import ON_IMAGE, axes_for, palette
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,13 +98,14 @@ def _over_replicas(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | No
 
 
 def _write_numbers(axes: Axes, mean: np.ndarray, sd: np.ndarray | None) -> None:
+    place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "small"}
     for (row, column), value in np.ndenumerate(mean):
         if not np.isfinite(value):
-            axes.text(column, row, "none", ha="center", va="center", color=palette.NEUTRAL, fontsize="small")
+            axes.text(column, row, "none", color=palette.NEUTRAL, **place)
             continue
         spread = "" if sd is None or not np.isfinite(sd[row, column]) else f"\n± {sd[row, column]:.2f}"
         colour = "black" if value > LIGHT else "white"
-        axes.text(column, row, f"{value:.2f}{spread}", ha="center", va="center", color=colour, fontsize="small")
+        axes.text(column, row, f"{value:.2f}{spread}", color=colour, gid=ON_IMAGE, **place)
 
 
 def _put_bar(axes: Axes, image: AxesImage) -> None:

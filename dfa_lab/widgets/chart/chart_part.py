@@ -16,7 +16,7 @@ import numpy as np
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.history import History, SeriesKey
 from dfa_lab.experiment.runner import LaneStatus
-from dfa_lab.views.base import PANELS, event_text, run_colour
+from dfa_lab.views.base import PANELS, Panel, event_text, run_colour
 from dfa_lab.widgets.chart.chart_panels import description, metrics
 from dfa_lab.widgets.chart.new_rows import BP_SPEED, Rows
 from dfa_lab.widgets.kernel import PagePart
@@ -81,6 +81,7 @@ class ChartPart(PagePart):
         self._panels = None if panels is None else [PANELS[name] for name in panels]
         self._runs: list[Shown] = []
         self._rows: list[Rows] = []
+        self._sent: list[Panel] = []
         self._status: dict[str, str] = {}
         self._diverged: int | None = None
         self._session = 0
@@ -105,10 +106,12 @@ class ChartPart(PagePart):
         moved. Call it from one thread at a time. Raises ``DfaLabError`` where there is no run to show.
         """
         shown = _checked(runs)
-        snapshot = self._is_whole() or shown != self._runs or any(rows.stale for rows in self._rows)
+        panels, same = self._fitting(shown), shown == self._runs
+        snapshot = self._is_whole() or not same or panels != self._sent or any(rows.stale for rows in self._rows)
         if snapshot:
-            self._runs, self._rows = (
+            self._runs, self._sent, self._rows = (
                 shown,
+                panels,
                 [Rows(run.history, compared=run.compared, since=run.since, inherited=run.inherited) for run in shown],
             )
         chunks, buffer = self._new_rows()
@@ -129,9 +132,7 @@ class ChartPart(PagePart):
             header |= {"run": first.run_id, "spread": first.replicas > 1, "session": self._session}
             header |= {"layers": self._layers, "angle": self._angle}
             header["runs"] = [run.description(place) for place, run in enumerate(shown)]
-            classes, compared = any(run.classify for run in shown), any(run.compared for run in shown)
-            fitting = [panel for panel in PANELS.values() if classes or not panel.of_classes]
-            panels = fitting if self._panels is None else self._panels
+            compared = any(run.compared for run in shown)
             header["panels"] = [description(panel, compared=compared) for panel in panels]
         self.send(header, [buffer])
         return True
@@ -150,6 +151,15 @@ class ChartPart(PagePart):
         """See ``PagePart``."""
         super().close()
         self._runs, self._rows = [], []
+
+    def _fitting(self, runs: Sequence[Shown]) -> list[Panel]:
+        """The panels of these runs: those asked for, else all that have something to show or will have."""
+        if self._panels is not None:
+            return self._panels
+        classes = any(run.classify for run in runs)
+        recorded = {metric for run in runs for metric, _ in list(run.history.series)}
+        fitting = [panel for panel in PANELS.values() if classes or not panel.of_classes]
+        return [panel for panel in fitting if not panel.on_request or recorded & {*panel.metrics}]
 
     def _new_rows(self) -> tuple[list[dict[str, Any]], bytes]:
         """What each series of each run has gained since the last message, and all their numbers."""

@@ -10,11 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfa_lab.errors import DfaLabError
-from dfa_lab.experiment.inspection import has_pictures, has_surface, mistakes_of, surface_of
+from dfa_lab.experiment.inspection import has_pictures, has_surface, mistakes_of, similarity, surface_of
 from dfa_lab.experiment.measurement import Snapshot
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.registry import Registry
-from dfa_lab.views.snapshots import VIEWS, mistakes_words, mistakesplot, surface_words, surfaceplot, view_words
+from dfa_lab.views.snapshots import (
+    VIEWS,
+    mistakes_words,
+    mistakesplot,
+    similarity_words,
+    similarityplot,
+    surface_words,
+    surfaceplot,
+    view_words,
+)
 
 #: What a view is called in the menu; one that is not here goes by its own name.
 TITLES = {
@@ -90,6 +99,12 @@ def picture_of(name: str) -> Picture:
     return Picture(title, lambda run: run.snapshot(), draw, describe, layered=layered)
 
 
+def _similarity_now(run: Experiment) -> tuple[Any, int]:
+    """The table of a run beside the untrained network, and the step that both are of."""
+    with run.held():
+        return similarity(run), run.steps_done
+
+
 PICTURES: Registry[Picture] = Pictures("picture")
 PICTURES.register(
     "surface",
@@ -109,5 +124,15 @@ PICTURES.register(
         lambda mistakes, layer: mistakesplot(mistakes),
         lambda mistakes, layer: mistakes_words(mistakes),
         lambda run: has_pictures(run.task),
+    ),
+)
+PICTURES.register(
+    "similarity",
+    Picture(
+        "similarity to the untrained network",
+        _similarity_now,
+        lambda data, layer: similarityplot(data[0]),
+        lambda data, layer: similarity_words(*data),
+        lambda run: run.module is not None or bool(run.settings.widths),
     ),
 )

@@ -113,3 +113,22 @@ def test_a_series_without_rows_is_no_panel_of_a_history():
     assert panels_of(history) == ["throughput"]
     history.truncate(0, changes=0)
     assert panels_of(history) == []
+
+
+def test_the_similarity_has_a_panel_where_it_was_asked_for():
+    asked, left = (dfa.Experiment(task="moons", widths=(4, 3), replicas=2) for _ in range(2))
+    asked.record_similarity()
+    asked.train(10), left.train(10)
+    words = "similarity to the<br>untrained network<br>(0 to 1)"
+
+    def titles(*runs):
+        layout = dfa.figure(*runs).layout
+        return [layout[name].title.text for name in layout if name.startswith("yaxis")]
+
+    assert words in titles(left, asked)
+    assert {one.name for one in dfa.figure(asked).data if one.name and "untrained" in one.name} >= {
+        "dfa, similarity to the untrained network, layer 1",
+        "dfa, similarity to the untrained network, layer 2",
+    }
+    assert words not in titles(left)
+    assert words not in titles(dfa.History()), "an empty figure"

@@ -290,6 +290,23 @@ def test_panels_read_known_metrics_and_use_their_words() -> None:
         json.dumps(description(panel), allow_nan=False)
 
 
+def test_a_panel_on_request_comes_with_its_first_values(chart: Watched) -> None:
+    history = History()
+    record(history, 0, 3)
+    chart.show(history, STATUS)
+    assert "similarity" not in [panel["name"] for panel in chart.sent[-1].header["panels"]]
+    history.record("untrained_similarity", 0.5, step=3, samples=3, layer=1)
+    chart.show(history, STATUS)
+    header = chart.sent[-1].header
+    assert header["type"] == "snapshot"
+    assert header["panels"][-1]["name"] == "similarity"
+    assert chart.sent[-1].series["untrained_similarity", 1].tolist() == [[3], [0.5]]
+    history.record("untrained_similarity", 0.25, step=4, samples=4, layer=1)
+    chart.show(history, STATUS)
+    assert chart.sent[-1].header["type"] == "rows"
+    assert chart.sent[-1].series["untrained_similarity", 1].tolist() == [[4], [0.25]]
+
+
 @pytest.mark.parametrize("new", [256, 0.1, None, "orthogonal", {"name": "triangle", "width": 2.0}, [1, 2], np.tanh])
 def test_an_event_label_is_short_and_names_the_field(new: object) -> None:
     label = event_text(Event(3, "activation_derivative", "exact", new), LABEL_LENGTH)

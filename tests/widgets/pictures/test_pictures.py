@@ -151,7 +151,7 @@ def test_nothing_is_drawn_until_something_is_chosen_and_then_only_what_is_new(mo
     content, buffers = sent(pictures)
     assert (content["chosen"], content["words"], buffers) == ("none", "", [])
     names = [one["name"] for one in content["choices"]]
-    assert names == [*dfa.VIEWS, "surface"]  # no pictures of digits among them
+    assert names == [*dfa.VIEWS, "surface", "similarity"]  # no pictures of digits among them
     assert not pictures.show(moons)
     with pytest.raises(DfaLabError, match="does not fit the run"):
         pictures.choose("mistakes")
@@ -199,6 +199,42 @@ def test_letters_and_lines_stand_out_from_a_dark_background(moons: dfa.Experimen
     assert all(contrast(text.get_color(), dark.background) >= 4.5 for text in texts)
     rings = next(line for line in axes.lines if line.get_gid() == "wrong")
     assert contrast(rings.get_markeredgecolor(), dark.background) >= 3
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_similarity_to_the_untrained_network_is_a_picture(theme: str, digits: dfa.Experiment) -> None:
+    picture = PICTURES["similarity"]
+    data = picture.read(digits)
+    axes = picture.plot(data, 1).axes[0]
+    apply_theme(figure := axes.figure, THEMES[theme])
+    shown = axes.images[0].get_array()
+    np.testing.assert_array_equal(shown, dfa.similarity(digits))
+    for text, value in zip(axes.texts, np.ravel(shown), strict=True):
+        assert text.get_text() == f"{value:.2f}"
+        assert contrast(text.get_color(), axes.images[0].to_rgba(value)[:3]) >= 4.5, "on its cell, in any theme"
+    assert contrast(axes.yaxis.label.get_color(), figure.get_facecolor()) >= 4.5
+    names = [f"layer {number} is most like layer {shown[number - 1].argmax() + 1}" for number in (1, 2)]
+    words = picture.describe(data, 1)
+    assert all(name in words for name in names)
+    assert "step 60" in words
+
+
+def test_a_network_without_hidden_layers_has_no_picture_of_them() -> None:
+    assert not PICTURES["similarity"].fits(dfa.Experiment(task="moons", widths=()))
+    net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    run = dfa.Experiment(task="moons", module=net)
+    assert PICTURES["similarity"].fits(run)
+    pictures = PicturePart()
+    pictures.show(run)
+    pictures.choose("similarity")
+    pictures.show(run)
+    assert "1 is most like 1, 1.00" in drawn(pictures)[1]
+
+
+def test_replicas_are_averaged_in_the_words_of_similarity() -> None:
+    run = dfa.Experiment(task="moons", widths=(6, 5), replicas=2)
+    picture = PICTURES["similarity"]
+    assert "layer 1 is most like layer 1, 1.00" in picture.describe(picture.read(run), 1)
 
 
 def test_the_layer_is_chosen_where_there_are_several(digits: dfa.Experiment, moons: dfa.Experiment) -> None:
