@@ -42,6 +42,7 @@ def reproduce(
         found = train_again(one, task=task, images=images, seeds=seeds, quick=quick, folder=folder)
         typer.echo(f"{found}\n")
         if save is not None:
+            from matplotlib import rc_context
             from matplotlib.figure import Figure
 
             from dfa_lab.atomic_file import write_atomically
@@ -52,7 +53,8 @@ def reproduce(
             write_atomically(save / f"{stem}.md", f"{found.title}\n\n{found.to_markdown()}\n", what="--save")
             picture = Figure(figsize=(8, 1 + 0.3 * len(found.values)), layout="constrained")
             reproductionplot(found, picture.add_subplot())
-            picture.savefig(save / f"{stem}.svg")
+            with rc_context({"svg.hashsalt": stem}):  # the same numbers are the same file
+                picture.savefig(save / f"{stem}.svg", metadata={"Date": None})
         if not found.within:
             off.append(one)
     if off:
