@@ -151,6 +151,9 @@ def test_reproduce_lists_trains_and_saves(tmp_path, capsys):
         "lillicrap-linear-quick.md",
         "lillicrap-linear-quick.svg",
     ]
+    drawn = (tmp_path / "results" / "lillicrap-linear-quick.svg").read_bytes()
+    assert run("reproduce", "lillicrap", "--quick", "--seeds", 1, "--save", tmp_path / "results") == 0
+    assert (tmp_path / "results" / "lillicrap-linear-quick.svg").read_bytes() == drawn
 
 
 @pytest.mark.parametrize("given", [["ccl", "--all"], ["clc"], ["ccl", "--task", "moons"], ["ccl", "--seeds", "0"]])
