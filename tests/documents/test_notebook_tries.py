@@ -126,7 +126,7 @@ def test_try_3_new_feedback_early_and_late(anew, seed):
     for step, angles in ((20, fallen), (300, standing)):
         explorer = anew()
         train(explorer, step)
-        act(explorer, "change", fields={"feedback_init": "normal"})
+        act(explorer, "change", fields={"feedback_seed": seed + 1})
         assert train(explorer, step + 1)["weight"] == pytest.approx([90, 90], abs=5)
         degrees(train(explorer, 200 if step == 20 else 500)["weight"], angles, seed)
 
@@ -228,7 +228,6 @@ def test_choices_are_called_as_the_screen_calls_them():
     labels = {one["field"]: one["label"] for one in specs()}
     named = {
         2: ("rule", "shallow", "shallow"),
-        3: ("feedback_init", "normal", "random, normal"),
         4: ("activation_derivative", "identity", "1 everywhere"),
         7: ("rule", "bp", "BP"),
     }
@@ -237,7 +236,7 @@ def test_choices_are_called_as_the_screen_calls_them():
         assert f"*{words}*" in tried(number)
         assert f"*{labels[field]}*" in tried(number)
     assert shown["activation_derivative"]["step"].startswith("step")
-    for number, field in ((6, "lr"), (6, "feedback_scale"), (5, "batch_size")):
+    for number, field in ((3, "feedback_seed"), (6, "lr"), (6, "feedback_scale"), (5, "batch_size")):
         assert labels[field] in tried(number).lower()
 
 

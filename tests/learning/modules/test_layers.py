@@ -202,7 +202,7 @@ def test_delivery_by_hand(output, hidden, maps, sharing, shape):
         wanted = torch.einsum("noxy,oc->ncxy", here, matrix)
     torch.testing.assert_close(signal, wanted, rtol=1e-12, atol=1e-12)
     h = torch.randn(hidden, dtype=torch.float64)
-    found = correlation(e, matrix, h, first)
+    found = correlation(dfa.RULES["dkp"], e, matrix, h, first)
     probe = torch.randn_like(matrix)
     torch.testing.assert_close((found * probe).sum(), (project(e, probe, hidden, first) * h).sum())
 
@@ -223,7 +223,7 @@ def test_delivery_between_a_map_and_a_sequence(output_first, positions):
     plain = project(e, matrix, (4, positions, 6), FeaturesFirst(False, False))
     torch.testing.assert_close(signal, plain if output_first else plain.mT)
     h, probe = torch.randn(hidden, dtype=torch.float64), torch.randn_like(matrix)
-    found = correlation(given, matrix, h, first)
+    found = correlation(dfa.RULES["dkp"], given, matrix, h, first)
     torch.testing.assert_close((found * probe).sum(), (project(given, probe, hidden, first) * h).sum())
 
 
