@@ -105,7 +105,7 @@ test-kernel: $(VENV)/.installed-test $(KERNELS:%=.kernels/%) ## the explorer in 
 
 test-notebooks: $(VENV)/.installed-test ## run the notebooks twice, and compare with what they show
 	for time in first second; do \
-		DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
+		OMP_NUM_THREADS=1 DFA_LAB_HEADLESS=1 $(BIN)/python -m pytest --nbval notebooks --nbval-current-env \
 			--nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 120 --timeout 600 \
 			--numprocesses 2 --dist loadfile || exit 1; \
 	done
