@@ -31,7 +31,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.githubpages",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "results"]
 #: Made below, at each build.
 GENERATED = DOCS / "_generated"
 
