@@ -33,8 +33,8 @@ class RecordsSimilarity(KeptInFile):
         >>> import dfa_lab as dfa
         >>> run = dfa.Experiment(task="moons", widths=(8,))
         >>> run.record_similarity()
-        >>> run.train(20).newest("untrained_similarity", layer=1)[0]
-        20
+        >>> run.train(20).layers("untrained_similarity")
+        [1]
         """
         if not isinstance(wanted, bool):
             raise DfaLabError(f"record_similarity() got {shown(wanted)}; expected True or False.")
