@@ -16,6 +16,14 @@ def hashed(values):
     return (bits & 0xFFFFFF) / 2**24
 
 
+def noisy(sent, targets, scale, error, sd=1.0):
+    own = hashed(error)
+    row = (own * 2**24).astype(np.int64).sum(0, keepdims=True) % 2**24 / 2**24
+    column = np.arange(len(error))[:, None]
+    shares = hashed((own.astype(np.float32) + row.astype(np.float32)) + column.astype(np.float32))
+    return sent + sd * np.sqrt((sent**2).mean(0)) * norm.ppf(shares + 2**-25)
+
+
 def quantised(sent, targets, scale, bits=4):
     found = np.zeros_like(sent)
     for n in range(sent.shape[1]):
@@ -42,9 +50,7 @@ CHANNELS = {
         np.where(np.abs(sent) / scale > threshold, np.sign(sent), 0.0) * scale
     ),
     "quantised": quantised,
-    "noisy": lambda sent, targets, scale, sd=1.0: (
-        sent + sd * np.sqrt((sent**2).mean(0)) * norm.ppf(hashed(sent) + 2**-25)
-    ),
+    "noisy": noisy,
     "class_mean": class_mean,
     "batch_mean": lambda sent, targets, scale: np.repeat(sent.mean(1, keepdims=True), sent.shape[1], 1),
 }

@@ -14,7 +14,7 @@ the factor, so that it means the same at every batch size.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -35,7 +35,8 @@ class ErrorChannel:
 
     ``sent`` is (…, N, n_out) and ``lesson`` None unless ``needs_lesson``. Keyword-only arguments of ``carry`` are
     parameters of the choice; ``given`` are those that were chosen. ``across_samples`` says that what one sample
-    receives depends on the others of its batch.
+    receives depends on the others of its batch, ``hashes_error`` that ``carry(sent, lesson, error)`` gets e too, to
+    make its noise of: what is sent may be the same number for all samples.
 
     >>> import dfa_lab as dfa
     >>> halved = dfa.ErrorChannel("halved", "half of it", "s → s / 2", "an example", lambda sent, lesson: sent / 2)
@@ -50,11 +51,23 @@ class ErrorChannel:
     carry: Carry
     needs_lesson: bool = False
     across_samples: bool = False
-    given: Mapping[str, Any] = field(default_factory=dict)
+    hashes_error: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __call__(self, sent: Tensor, lesson: Lesson | None) -> Tensor:
-        """What arrives of ``sent``."""
-        return self.carry(sent, lesson, **self.given)
+    def __call__(self, sent: Tensor, lesson: Lesson | None, error: Tensor | None = None) -> Tensor:
+        """What arrives of ``sent``; ``error`` is e, where it is not what is sent."""
+        more = (sent if error is None else error,) if self.hashes_error else ()
+        return self.carry(sent, lesson, *more, **self.given)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A registered channel is pickled by its name, so that its function needs no name of its own."""
+        if ERROR_CHANNELS.get(self.name) == replace(self, given={}):
+            return _registered, (self.name, dict(self.given))
+        return super().__reduce__()
+
+
+def _registered(name: str, given: Mapping[str, Any]) -> ErrorChannel:
+    return replace(ERROR_CHANNELS[name], given=given)
 
 
 class ErrorChannels(Registry[ErrorChannel]):
@@ -76,7 +89,7 @@ class ErrorChannels(Registry[ErrorChannel]):
     def resolve(self, choice: Choice) -> ErrorChannel:
         """The channel that ``choice`` names, with its parameters; ``DfaLabError`` where it names none, or fails."""
         name, parameters = self.split(choice)
-        chosen = ErrorChannel(**{**vars(self[name]), "given": parameters})
+        chosen = replace(self[name], given=parameters)
         chosen(torch.zeros(1, 2), Lesson(torch.zeros(1, dtype=torch.int64), torch.zeros(1, 2), 1.0, of_classes=True))
         return chosen
 
@@ -115,11 +128,18 @@ def _quantised(sent: Tensor, lesson: None, *, bits: int = 4) -> Tensor:
     return sent.sign() * (level.clamp_(max=2 ** (bits - 1) - 1) + 0.5) * step
 
 
-def _noisy(sent: Tensor, lesson: None, *, sd: float = 1.0) -> Tensor:
-    """s plus noise of ``sd`` times the root mean square of s over the sample, made of a hash of the bits of s."""
+def _noisy(sent: Tensor, lesson: None, error: Tensor, *, sd: float = 1.0) -> Tensor:
+    """s plus noise of ``sd`` times the root mean square of s over the sample; it is a hash of e, entry, row and column.
+
+    The row's part is that of all its entries together, in whole numbers, which add up to the same in any order.
+    """
     _number("sd", sd, 0, 1e6)
     size = sent.square().mean(-1, keepdim=True).sqrt_()
-    noise = torch.special.ndtri(hashed_shares(sent).double() + 2**-25)  # the middle of a hash's step: never 0 or 1
+    own = hashed_shares(error)
+    row = (own * 2**24).long().sum(-1, keepdim=True).remainder(2**24).to(own) / 2**24
+    column = torch.arange(error.shape[-1], device=error.device).to(own)
+    shares = hashed_shares(own + row + column)
+    noise = torch.special.ndtri(shares.double() + 2**-25)  # the middle of a hash's step: never 0 or 1
     return sent + sd * size * noise.to(sent.dtype)
 
 
@@ -163,7 +183,7 @@ for _channel in (
     ErrorChannel(
         "quantised", "a few bits of it", "s → (⌊|s| / q⌋ + ½) q sign(s), q = 2 max|s| / 2^bits", "", _quantised
     ),
-    ErrorChannel("noisy", "it and noise", "s → s + sd · rms(s) · ξ, ξ ~ N(0, 1)", _HARDWARE, _noisy),
+    ErrorChannel("noisy", "it and noise", "s → s + sd · rms(s) · ξ, ξ ~ N(0, 1)", _HARDWARE, _noisy, hashes_error=True),
     ErrorChannel(
         "class_mean",
         "its mean over the samples of a class",

@@ -187,7 +187,7 @@ class Direct(Rule):
 
     def received(self, error: Tensor, lesson: Lesson | None) -> Tensor:
         """broadcast(e), through the channel."""
-        return self.channel(self.broadcast(error, lesson), lesson)
+        return self.channel(self.broadcast(error, lesson), lesson, error)
 
     def matrix(self, weight: Tensor | None, feedback: Any) -> Tensor:
         """B_l, (n_out, n_l); with rows of length 1 where the rule is ``normalised``, or its part of a ``rank``."""
@@ -203,7 +203,8 @@ class Direct(Rule):
         if not self.normalised:
             return signal
         length = torch.linalg.vector_norm(signal, dim=-1, keepdim=True)
-        return signal.mul_(torch.linalg.vector_norm(received, dim=-1, keepdim=True) / length.clamp_min(_TINY))
+        shortest = torch.finfo(length.dtype).tiny  # a signal shorter than this is none, and stays as it is
+        return signal.mul_(torch.linalg.vector_norm(received, dim=-1, keepdim=True) / length.clamp_min(shortest))
 
 
 @final
@@ -216,10 +217,6 @@ class Frozen(Rule):
 
 
 KINDS: dict[Any, type[Rule]] = {kind.route: kind for kind in (Layerwise, Direct, Frozen)}
-
-
-#: A signal shorter than this is none, and stays as it is.
-_TINY = 1e-30
 
 
 def _registered(name: str, decay: float, channel: ErrorChannel = ERROR_CHANNELS["exact"], rank: int = 0) -> Rule:

@@ -32,6 +32,8 @@ def by_hand(choice, output, t, reduction):
     name, given = (choice, {}) if isinstance(choice, str) else (choice["name"], {**choice})
     given.pop("name", None)
     targets, scale = lesson_of(output, t, reduction)
+    if name == "noisy":
+        given["error"] = cross_entropy_error(output, t, reduction)
     return functools.partial(CHANNELS[name], targets=targets, scale=scale, **given)
 
 
@@ -219,3 +221,37 @@ def test_noise_has_the_spread_that_was_asked_for():
     assert float(relative.std()) == pytest.approx(0.5, abs=0.01)
     assert abs(float(relative.mean())) < 0.01
     assert abs(float(torch.corrcoef(torch.stack([relative.flatten(), sent.flatten()]))[0, 1])) < 0.02
+
+
+@pytest.mark.parametrize("sent", ["one-hot", "signs", "zeros"])
+def test_noise_differs_where_what_is_sent_is_the_same(sent):
+    drawn = torch.Generator().manual_seed(0)
+    error = torch.randn(4000, 10, dtype=torch.float64, generator=drawn)
+    if sent == "zeros":  # an error with exact zeros in it, as a masked output has
+        error[:, ::2] = 0
+        sent = error
+    else:
+        classes = torch.randint(10, (4000,), generator=drawn)
+        sent = torch.eye(10, dtype=torch.float64)[classes] if sent == "one-hot" else error.sign()
+    noise = (dfa.ERROR_CHANNELS.resolve("noisy")(sent, None, error) - sent) / sent.square().mean(1, keepdim=True).sqrt()
+    assert len(noise.unique()) > 0.99 * noise.numel()
+    assert abs(float(noise.mean())) < 0.02
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+    assert float(noise.mean(0).abs().max()) < 0.08  # of each output
+    assert float(torch.corrcoef(noise.T).fill_diagonal_(0).abs().max()) < 0.08
+
+
+def test_rules_are_hashed_and_a_channel_without_a_name_of_its_own_is_pickled(monkeypatch):
+    assert len({*dfa.RULES.values(), dfa.RULES.resolve({"name": "dfa", "error_channel": "sign"})}) == len(dfa.RULES) + 1
+    half = dfa.ErrorChannel("half", "half", "s → share s", "", lambda sent, lesson, *, share=0.5: share * sent)
+    monkeypatch.setitem(dfa.ERROR_CHANNELS._entries, "half", half)
+    rule = dfa.RULES.resolve({"name": "dfa", "error_channel": {"name": "half", "share": 0.2}})
+    assert pickle.loads(pickle.dumps(rule)) == rule
+    net = dfa.MLP([4, 3, 2], rule={"name": "dfa", "error_channel": "half"})
+    assert pickle.loads(pickle.dumps(net)).rule == net.rule
+
+
+def test_a_signal_that_is_not_there_stays_none_in_half_precision():
+    rule = dfa.RULES["ndfa"]
+    signal, sent = torch.zeros(2, 3, dtype=torch.float16), torch.zeros(2, 4, dtype=torch.float16)
+    assert torch.equal(rule.resized(signal, sent), torch.zeros(2, 3, dtype=torch.float16))
