@@ -30,7 +30,12 @@ class StillFigure(go.Figure):
 
     def _repr_mimebundle_(self, *arguments: Any, **more: Any) -> dict[str, Any]:
         bundle = super()._repr_mimebundle_(*arguments, **more)
-        return bundle | {PNG: png(self)} if list(bundle) == [PLOTLY] and drawable(self) else bundle
+        if list(bundle) != [PLOTLY] or not drawable(self):
+            return bundle
+        try:
+            return bundle | {PNG: png(self)}
+        except Exception:  # what a user changed may be anything that plotly takes: then its own form is all there is
+            return bundle
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -44,8 +49,14 @@ class StillFigure(go.Figure):
 
 
 def drawable(figure: go.Figure) -> bool:
-    """Whether the still picture can show all of it: a bar or an image that a user added it cannot."""
-    return all(trace.type == "scatter" for trace in figure.data)
+    """Whether the still picture can show all of it: not a bar, an image, a note or another axis that a user added."""
+    layout = figure.layout
+    return (
+        all(trace.type == "scatter" and (trace.xaxis or "x") == "x" for trace in figure.data)
+        and all((shape.type or "line") == "line" for shape in layout.shapes)
+        and not layout.images
+        and not layout.annotations
+    )
 
 
 def png(figure: go.Figure) -> str:

@@ -80,3 +80,42 @@ def test_a_figure_that_a_user_went_on_with(notebook_renderer: None) -> None:
     assert png(changed) != before
     changed.add_bar(x=[1], y=[1])
     assert list(changed._repr_mimebundle_()) == [PLOTLY]
+
+
+def by_date(shown: go.Figure) -> None:
+    shown.add_scatter(x=["2026-01-01", "2026-01-02"], y=[1, 2])
+
+
+def words(shown: go.Figure) -> None:
+    shown.add_scatter(x=[1], y=[1], mode="text", text=["here"])
+
+
+def hsl(shown: go.Figure) -> None:
+    shown.add_scatter(x=[1, 2], y=[1, 2], line={"color": "hsl(10, 50%, 50%)"})
+
+
+def numbers_as_colours(shown: go.Figure) -> None:
+    shown.add_scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": [1, 2]})
+
+
+def another_axis(shown: go.Figure) -> None:
+    shown.add_scatter(x=[1], y=[1], yaxis="y9")
+
+
+def another_x(shown: go.Figure) -> None:
+    shown.add_scatter(x=[1], y=[1], xaxis="x2", yaxis="y")
+
+
+def rectangle(shown: go.Figure) -> None:
+    shown.add_shape(type="rect", x0=1, x1=2, y0=0, y1=1)
+
+
+def note(shown: go.Figure) -> None:
+    shown.add_annotation(x=1, y=1, text="here")
+
+
+@pytest.mark.parametrize("change", [by_date, words, hsl, numbers_as_colours, another_axis, another_x, rectangle, note])
+def test_what_it_cannot_draw_is_left_to_plotly(notebook_renderer: None, change: Any) -> None:
+    shown = two_runs()
+    change(shown)
+    assert list(shown._repr_mimebundle_()) == [PLOTLY]
