@@ -118,7 +118,7 @@ docs: $(VENV)/.installed-docs ## build the site into docs/_build/html, with warn
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs docs/_build/html
 
 notebooks: $(VENV)/.installed-test ## run the notebooks and save what they show, without widget state
-	DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	OMP_NUM_THREADS=1 DFA_LAB_HEADLESS=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 	$(BIN)/nbstripout --keep-output --keep-count --keep-id notebooks/*.ipynb
 
 # Playwright's own Node wants libatomic, which a bare Debian lacks.

@@ -129,7 +129,8 @@ def _write_report() -> None:
     dfa.report(runs[0], GENERATED / "beside" / "report.html", references=runs[1:])
 
 
-GENERATED.mkdir(exist_ok=True)
+shutil.rmtree(GENERATED, ignore_errors=True)  # pages of what is no longer there
+GENERATED.mkdir()
 _write_sections()
 _write_api()
 _write_report()

@@ -45,6 +45,7 @@ def section(found: dfa.Reproduced) -> str:
 def page(folder: Path = RESULTS) -> str:
     """The whole page, entries in the order of the registry."""
     kept = [dfa.Reproduced.from_json(path) for path in sorted(folder.glob("*.json"))]
+    kept = [one for one in kept if not one.quick]
     order = list(dfa.REPRODUCTIONS)
     return "\n".join([HEAD, *(section(one) for one in sorted(kept, key=lambda one: order.index(one.name)))])
 

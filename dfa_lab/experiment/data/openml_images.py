@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import warnings
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,11 @@ def _fetched(task: str, get: str) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import fetch_openml
 
     try:
-        found: Any = fetch_openml(NAMES[task], version=1, as_frame=False, cache=False, n_retries=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says of each try that it failed; the error below says why
+            found: Any = fetch_openml(NAMES[task], version=1, as_frame=False, cache=False, n_retries=1)
         pixels, classes = np.asarray(found.data), np.asarray(found.target).astype(np.uint8)
-    except (OSError, ValueError) as error:  # no network; another hash
+    except (OSError, HTTPException, ValueError) as error:  # no network; cut off; another hash
         raise DfaLabError(f"task {task!r} could not be had from OpenML: {error}. {get}") from None
     if pixels.ndim != 2 or pixels.shape[1] != PIXELS or len(classes) <= TRAIN:
         raise DfaLabError(

@@ -41,10 +41,17 @@ class UntrainedSimilarity:
         and a feedback point that the rule in force has not.
         """
         samples = _samples(inputs)
-        if self._began[0] != samples:
-            self._began = samples, hidden_activities(self._make(), inputs, checked=False)
-        began, now = self._began[1], hidden_activities(net, inputs, checked=False)
-        return {METRIC: [_alike(one, now.get(name)) for name, one in began.items()]}
+        kept = self._began
+        if kept[0] != samples:
+            kept = self._began = samples, hidden_activities(self._make(), inputs, checked=False)
+        now = hidden_activities(net, inputs, checked=False)
+        return {METRIC: [_alike(one, now.get(name)) for name, one in kept[1].items()]}
+
+    def copy(self) -> UntrainedSimilarity:
+        """Another that begins with what this one has computed: for a fork, whose probe batch may become another."""
+        other = UntrainedSimilarity(self._make)
+        other._began = self._began
+        return other
 
 
 def _samples(inputs: Any) -> int:

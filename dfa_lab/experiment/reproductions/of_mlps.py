@@ -55,7 +55,9 @@ def update_cosine(run: Any) -> float:
     inputs, targets = (network_inputs(run.task.test_inputs[:1000]), run.task.test_targets[:1000])
     layers, loss = run.net.layers(), LOSSES[run.task.loss]
     ours, theirs = (
-        torch.cat([part.flatten() for pair in equations.gradients(one, inputs, targets, loss)[1] for part in pair])
+        torch.cat(
+            [part.flatten().double() for pair in equations.gradients(one, inputs, targets, loss)[1] for part in pair]
+        )
         for one in (layers, by_backpropagation(layers))
     )
     return float(torch.nn.functional.cosine_similarity(ours, theirs, dim=0))

@@ -32,9 +32,11 @@ def _lenet(scale: Scale) -> Measured:
     for rule in BIOTORCH:
         found[rule] = []
         for seed in range(scale.seeds):
-            torch.manual_seed(seed)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                module = lenet()
             run = Experiment(
-                module=lenet(),
+                module=module,
                 task=task,
                 rule=rule,
                 optimizer="adam",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dfa_lab.errors import whole_number
+from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.reproductions.reproduced import Reproduced
 from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Scale
 
@@ -42,11 +42,14 @@ def reproduce(
     about = REPRODUCTIONS[name]
     data = task or next(iter(about.published))
     about.numbers_for(data)
+    if not isinstance(quick, bool):
+        raise DfaLabError(f"quick was given as {shown(quick)}; expected True or False.")
     number = about.seeds if seeds is None else whole_number("seeds", seeds, 1, 1000)
+    number = min(number, QUICK_SEEDS) if quick else number
     chosen: str | Mapping[str, Any] = data if images is None else {"name": data, "folder": os.fspath(images)}
     kept = None if folder is None else Path(folder) / f"{name}-{data}{'-quick' if quick else ''}"
     began = time.perf_counter()
-    scale = Scale(chosen, min(number, QUICK_SEEDS) if quick else number, quick, kept, progress)
+    scale = Scale(chosen, number, quick, kept, progress)
     values = {case: [float(one) for one in found] for case, found in about.measure(scale).items()}
     options = [f"--task {data}"] * (task is not None) + ["--images …"] * (images is not None) + ["--quick"] * quick
     return Reproduced(
@@ -54,7 +57,7 @@ def reproduce(
         data,
         values,
         quick,
-        " ".join(["dfa-lab reproduce", name, *options, *([f"--seeds {seeds}"] if seeds else [])]),
+        " ".join(["dfa-lab reproduce", name, *options, *([f"--seeds {number}"] if seeds else [])]),
         {"seconds": round(time.perf_counter() - began, 1), **_machine()},
     )
 

@@ -68,10 +68,10 @@ class Reproduction:
 
     def numbers_for(self, task: str) -> Mapping[str, float]:
         """The paper's numbers on a task; ``DfaLabError`` for a task that it cannot be made with."""
-        if task not in self.published:
+        if not isinstance(task, str) or task not in self.published:
             raise DfaLabError(
                 f"task was given as {shown(task)} to the reproduction {shown(self.title)}; expected one of "
-                f"{', '.join(self.published)}."
+                f"{', '.join(self.published)}, and the folder of its files as images."
             )
         return self.published[task]
 

@@ -230,7 +230,7 @@ class Trainer(GoesBack):
         """Stand where ``other`` stands, with a copy of its history under another ``name``."""
         other.learner.check_feedback()
         self.take_up(other.capture(), other.history.copy(name), other.recorder.known, other.fallback)
-        self.probe.untrained = other.probe.untrained
+        self.probe.untrained = None if other.probe.untrained is None else other.probe.untrained.copy()
 
     def take_up(
         self, checkpoint: Checkpoint, history: History, known: Collection[str], fallback: Checkpoint | None

@@ -1,6 +1,7 @@
 """MNIST and CIFAR-10 from a folder: images and classes are the files' own; what is missing or damaged is said."""
 
 import gzip
+import http.client
 import struct
 import types
 
@@ -150,14 +151,15 @@ def test_openml_is_asked_once(name, there, cache, monkeypatch):
     assert fetch.asked == [(there, 1)]
 
 
-def test_without_a_network_it_says_what_to_do(cache, monkeypatch):
+@pytest.mark.parametrize(
+    "problem", [OSError("no route to host"), ValueError("another hash"), http.client.IncompleteRead(b"")]
+)
+def test_without_a_network_it_says_what_to_do(problem, cache, monkeypatch):
     def fetch_openml(*given, **more):
-        raise OSError("no route to host")
+        raise problem
 
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch_openml)
-    with pytest.raises(
-        dfa.DfaLabError, match=r"could not be had from OpenML: no route to host\. Put the set's four IDX"
-    ):
+    with pytest.raises(dfa.DfaLabError, match=r"could not be had from OpenML: .+\. Put the set's four IDX"):
         make_task({"name": "mnist", "folder": "openml"})
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetched(30))
     with pytest.raises(dfa.DfaLabError, match=r"has \(30, 784\) numbers; expected more than 60 "):
