@@ -21,9 +21,10 @@ wrote every table below, with its picture and a JSON file of each seed's value. 
 steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it goes on. In Python
 it is `dfa.reproduce("ccl")`; [adding.md](adding.md#a-reproduction) shows how to add an entry.
 
-Fashion-MNIST is Debian's `dataset-fashion-mnist`. Most papers used MNIST, whose files are not here: where you have
-them, `dfa-lab reproduce drtp_fc1 --task mnist --images FOLDER` compares with the paper's numbers. On Fashion-MNIST
-such a table has no number to compare with and stands for itself; "–" says that the paper has none.
+Two of the ten are compared with printed numbers here: `ccl` and `biotorch_lenet`, whose tables are of Fashion-MNIST.
+The others' papers used MNIST, whose files are not here, or print curves: their tables stand for themselves, with "–".
+Where you have MNIST, `dfa-lab reproduce drtp_fc1 --task mnist --images FOLDER` compares, and so does `--images openml`,
+which fetches it. Fashion-MNIST is Debian's `dataset-fashion-mnist`. Three seeds are few: an sd of three is rough.
 """
 
 

@@ -26,7 +26,8 @@ def reproduce(
 
     Exit code 1 where a number is not within its tolerance.
     """
-    from dfa_lab.experiment.reproductions import REPRODUCTIONS
+    from dfa_lab.experiment.data import TASKS
+    from dfa_lab.experiment.reproductions import REPRODUCTIONS, made_folder
     from dfa_lab.experiment.reproductions import reproduce as train_again
 
     if name is None and not every:
@@ -36,10 +37,15 @@ def reproduce(
     if name is not None and every:
         raise DfaLabError(f"{name!r} was given beside --all; give one of them.")
     if save is not None:
-        save.mkdir(parents=True, exist_ok=True)
+        made_folder(save)
     off = []
     for one in REPRODUCTIONS if every else [str(name)]:
-        found = train_again(one, task=task, images=images, seeds=seeds, quick=quick, folder=folder)
+        data = task or REPRODUCTIONS[one].tasks[0]
+        if every and data not in REPRODUCTIONS[one].tasks:
+            typer.echo(f"{one}: left out, for it is not made of {data}.\n")
+            continue
+        place = images if not every or "folder" in TASKS.parameters(data) else None
+        found = train_again(one, task=task, images=place, seeds=seeds, quick=quick, folder=folder)
         typer.echo(f"{found}\n")
         if save is not None:
             from matplotlib import rc_context

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import dfa_lab as dfa
 from command_line import run
 
 
@@ -160,3 +161,23 @@ def test_reproduce_lists_trains_and_saves(tmp_path, capsys):
 def test_what_cannot_be_reproduced_ends_with_one_sentence(given, capsys):
     assert run("reproduce", *given) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_reproduce_all_leaves_out_what_has_no_such_data(monkeypatch, capsys, tmp_path):
+    asked = []
+
+    def train_again(name, **given):
+        asked.append((name, given["images"]))
+        off = name == "ccl"
+        return dfa.Reproduced(name, given["task"] or "linear", {"bp": [50.0 if off else 89.6]}, quick=not off)
+
+    monkeypatch.setattr("dfa_lab.experiment.reproductions.reproduce", train_again)
+    assert run("reproduce", "--all", "--task", "fashion_mnist", "--images", tmp_path) == 1
+    said = capsys.readouterr()
+    assert "outputs: left out, for it is not made of fashion_mnist." in said.out
+    assert "not all numbers of ccl are within the tolerance" in said.err
+    of_images = {name for name, one in dfa.REPRODUCTIONS.items() if "fashion_mnist" in one.tasks}
+    assert {name for name, _ in asked} == of_images
+    asked.clear()
+    assert run("reproduce", "--all", "--images", tmp_path) == 1
+    assert dict(asked) == {name: tmp_path if name in of_images else None for name in dfa.REPRODUCTIONS}

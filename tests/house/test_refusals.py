@@ -176,6 +176,7 @@ TAKEN = {
     "train": {"number"},  # as long as one lets it
     "MLP(seed)": {"number"},
     "a rank": {"number"},  # cut to the smaller side
+    "a rule's rank": {"number"},  # as that
     "register": {"text"},
     "Explorer(patience)": {"number"},
     "LiveChart.show(status)": {"mapping", "parameters"},  # shown in short

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 
+from dfa_lab.experiment.reproductions.kept_runs import KeptRun
 from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS, Measured, Reproduction, Scale
 from dfa_lab.experiment.run import Experiment
 
@@ -15,7 +16,9 @@ EPOCH = 938
 
 
 def _lillicrap(scale: Scale) -> Measured:
-    run = Experiment(
+    kept = KeptRun(
+        scale,
+        "fa",
         task=scale.task,
         rule="fa",
         widths=(20,),
@@ -27,15 +30,10 @@ def _lillicrap(scale: Scale) -> Measured:
         replicas=scale.seeds,
         probe_every=scale.steps(2000),
     )
-    before = _losses(run)
-    run.train(scale.steps(2000))
-    left = [100 * now / then for now, then in zip(_losses(run), before, strict=True)]
-    return {"angle to BP's signal, degrees": _newest(run, "gradient_alignment"), "loss left, %": left}
-
-
-def _losses(run: Experiment) -> list[float]:
-    """The loss on the test split, of each replica."""
-    return [float(one) for one in torch.as_tensor(run.evaluate()["test_loss"]).reshape(-1)]
+    kept.train_to(scale.steps(2000))
+    _, losses = kept.run.history.values("test_loss")
+    left = (100 * losses[-1] / losses[0]).reshape(-1).tolist()
+    return {"angle to BP's signal, degrees": _newest(kept.run, "gradient_alignment"), "loss left, %": left}
 
 
 def _newest(run: Experiment, metric: str, layer: int = 1) -> list[float]:
@@ -61,7 +59,9 @@ REPRODUCTIONS.register(
 
 
 def _align_then_memorise(scale: Scale) -> Measured:
-    run = Experiment(
+    kept = KeptRun(
+        scale,
+        "fa",
         task=scale.task,
         rule="fa",
         widths=(20,),
@@ -72,10 +72,10 @@ def _align_then_memorise(scale: Scale) -> Measured:
         replicas=scale.seeds,
         probe_every=scale.steps(10),
     )
-    run.train(scale.steps(5000))
-    steps, angles = run.history.values("weight_alignment", 1)
+    kept.train_to(scale.steps(5000))
+    steps, angles = kept.run.history.values("weight_alignment", 1)
     rows, columns = np.nanargmin(angles, axis=0), np.arange(scale.seeds)
-    measured, losses = run.history.values("test_loss")
+    measured, losses = kept.run.history.values("test_loss")
     there = np.searchsorted(measured, steps[rows]).clip(max=len(measured) - 1)
     return {
         "lowest angle of W to B, degrees": angles[rows, columns].tolist(),
@@ -91,8 +91,9 @@ REPRODUCTIONS.register(
     Reproduction(
         title="First the weights align, then they fit",
         source="Refinetti, d'Ascoli, Ohana & Goldt 2021, ICML (PMLR 139)",
-        about="30-20-10, linear, W from zero, batch 1, η 1e-3, 5,000 samples. The paper has curves, no numbers: the "
-        "angle is least while little is learned, and rises again while the task is fitted.",
+        about="30-20-10, linear, W from zero, batch 1, η 1e-3, 5,000 samples; with one hidden layer FA is DFA. The "
+        "paper has curves, no numbers: the angle falls first, and rises again while the last of the task is "
+        "fitted. By the time that it is least most of the loss is gone here.",
         unit="degrees, %",
         published={"linear": {}},
         tolerance=5.0,
@@ -106,7 +107,9 @@ REPRODUCTIONS.register(
 def _akrout(scale: Scale) -> Measured:
     found: dict[str, list[float]] = {}
     for rule in ("fa", "kp", "wm"):
-        run = Experiment(
+        kept = KeptRun(
+            scale,
+            rule,
             task=scale.task,
             rule=rule,
             widths=(500,),
@@ -117,9 +120,11 @@ def _akrout(scale: Scale) -> Measured:
             probe_every=scale.steps(20 * EPOCH),
         )
         for epochs in (1, 5, 20):
-            run.train(scale.steps(epochs * EPOCH) - run.steps_done)
-            run.measure()
-            found[f"{rule}, epoch {epochs}"] = _newest(run, "gradient_alignment")
+            kept.train_to(scale.steps(epochs * EPOCH))
+        steps, angles = kept.run.history.values("gradient_alignment", 1)
+        for epochs in (1, 5, 20):
+            there = np.searchsorted(steps, scale.steps(epochs * EPOCH))
+            found[f"{rule}, epoch {epochs}"] = angles[there].reshape(-1).tolist()
     return found
 
 
@@ -129,15 +134,15 @@ REPRODUCTIONS.register(
         title="Feedback that learns: the angle of δ",
         source="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS, their network on MNIST",
         about="784-500-10, sigmoid, SGD, lr 0.2, batch 64; angle of the hidden layer's δ to BP's, mean over test "
-        "samples. 20 epochs here, 100 there; the rates and activation are ours.",
+        "samples. 20 epochs; there 100 and more, batch 128, and rates of their own for KP and WM.",
         unit="degrees",
-        published={"fashion_mnist": {}, "mnist": {"fa, epoch 5": 27.0, "kp, epoch 20": 3.0, "wm, epoch 20": 3.0}},
+        published={"fashion_mnist": {}, "mnist": {"fa, epoch 5": 27.0}},
         tolerance=5.0,
         minutes=6,
         measure=_akrout,
-        why="Fashion-MNIST after 20 epochs is not MNIST after 100. What the paper says of the shapes is seen: "
-        "FA's angle falls, and rises again; KP's goes to 0 with its weight decay; WM's is small from the "
-        "first epoch on and stays, since its B follows W at a distance.",
+        why="FA's angle falls, and hardly rises again: 44 to 46 degrees, on MNIST in the source 27 to 40 at epoch "
+        "100. KP's goes to 0, helped by its weight decay. WM stays at 16 to 17 degrees, where the source ends "
+        "near 3: other data, a fifth of the epochs and one rate for all, which of these it is was not tried.",
     ),
 )
 
@@ -154,7 +159,9 @@ def _outputs(scale: Scale) -> Measured:
 
 
 def _reached(rule: str, classes: int, scale: Scale) -> list[float]:
-    run = Experiment(
+    kept = KeptRun(
+        scale,
+        f"{rule}-{classes}",
         task={"name": "teacher", "classes": classes, "samples": 100_000},
         rule=rule,
         widths=(128, 128),
@@ -166,15 +173,15 @@ def _reached(rule: str, classes: int, scale: Scale) -> list[float]:
         replicas=scale.seeds,
         probe_every=0,
     )
-    run.train(scale.steps(32_000))
-    return [100 * float(one) for one in torch.as_tensor(run.evaluate()["test_accuracy"]).reshape(-1)]
+    kept.train_to(scale.steps(32_000))
+    return [100 * float(one) for one in torch.as_tensor(kept.run.evaluate()["test_accuracy"]).reshape(-1)]
 
 
 REPRODUCTIONS.register(
     "outputs",
     Reproduction(
         title="More outputs, less of backpropagation's gain",
-        source="the question of Bartunov et al. 2018 and Refinetti et al. 2021; arXiv 2606.06539 for the warning",
+        source="After a question of Bartunov et al. 2018 and Refinetti et al. 2021; arXiv 2606.06539 has the warning",
         about="32-128-128-C on a teacher of C classes, ReLU, SGD; recovery = (DFA − shallow) / (BP − shallow). "
         "arXiv 2606.06539 shows that teacher tasks overstate how rules that are local to layers carry over: "
         "on images the gap to BP grows with the classes.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.experiment.data import TASKS
 from dfa_lab.experiment.reproductions.reproduced import Reproduced
 from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Scale
 
@@ -40,8 +41,10 @@ def reproduce(
     (True, [None, None])
     """
     about = REPRODUCTIONS[name]
-    data = task or next(iter(about.published))
+    data = task or about.tasks[0]
     about.numbers_for(data)
+    if images is not None and "folder" not in TASKS.parameters(data):
+        raise DfaLabError(f"images was given as {shown(images)}, and task {data!r} has no files; leave it out.")
     if not isinstance(quick, bool):
         raise DfaLabError(f"quick was given as {shown(quick)}; expected True or False.")
     number = about.seeds if seeds is None else whole_number("seeds", seeds, 1, 1000)

@@ -66,6 +66,11 @@ class Reproduction:
         """What a table of the registry says of it."""
         return f"{self.about} {self.source}."
 
+    @property
+    def tasks(self) -> list[str]:
+        """The data that it can be made of, its own choice first."""
+        return list(self.published)
+
     def numbers_for(self, task: str) -> Mapping[str, float]:
         """The paper's numbers on a task; ``DfaLabError`` for a task that it cannot be made with."""
         if not isinstance(task, str) or task not in self.published:

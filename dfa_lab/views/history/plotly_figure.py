@@ -26,7 +26,7 @@ from dfa_lab.views.base import (
 )
 from dfa_lab.views.history.figure_legend import legend_entries, legend_layout
 from dfa_lab.views.history.figure_traces import Drawing, numbered, run_names
-from dfa_lab.views.history.still_picture import StillFigure
+from dfa_lab.views.history.still_figure import StillFigure
 from dfa_lab.views.history.traces import change_line, change_trace, right_angle, y_axis
 
 # Sizes in pixels; the width of the plot is what a notebook's column leaves it, more or less.

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.reproductions import Reproduced
+from dfa_lab.experiment.reproductions import Reproduced, Scale
+from dfa_lab.experiment.reproductions.kept_runs import KeptRun
 from dfa_lab.experiment.reproductions.of_mlps import update_cosine
 from dfa_lab.experiment.reproductions.of_modules import lenet
 from networks import double_of
@@ -43,6 +44,38 @@ def test_each_runs_quickly_and_says_that_it_is_quick(name, tiny):
     assert found.command == f"dfa-lab reproduce {name} --quick --seeds 2"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", dfa.REPRODUCTIONS)
+def test_what_is_in_the_folder_is_not_trained_again(name, tiny, tmp_path, monkeypatch):
+    found = dfa.reproduce(name, quick=True, folder=tmp_path, progress=False)
+
+    def train(*given, **more):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(dfa.Experiment, "train", train)
+    assert dfa.reproduce(name, quick=True, folder=tmp_path, progress=False).values == found.values
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_last_bit(tmp_path):
+    scale = Scale("moons", 1, folder=tmp_path, progress=False)
+    settings = {"task": "moons", "widths": (8,), "probe_every": 10}
+    KeptRun(scale, "a", **settings).train_to(30)
+    again = KeptRun(scale, "a", **settings)
+    assert again.run.steps_done == 30
+    again.train_to(50, lr=0.05)
+    whole = KeptRun(Scale("moons", 1, progress=False), "a", **settings)
+    whole.train_to(30)
+    whole.train_to(50, lr=0.05)
+    assert again.run.history.equals(whole.run.history)
+    assert KeptRun(scale, "a", **{**settings, "widths": (9,)}).run.steps_done == 0
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(dfa.DfaLabError, match=r"file.* cannot be made"):
+        dfa.reproduce("lillicrap", quick=True, folder=tmp_path / "file", progress=False)
+
+
 def test_a_mean_is_judged_by_the_tolerance():
     values = {"bp": [89.0, 89.2], "fa": [80.0, 81.0], "dfa": [87.0], "drtp": [82.0, 82.5], "more": [1.0]}
     found = Reproduced("ccl", "fashion_mnist", values, quick=False)
@@ -73,6 +106,12 @@ def test_it_is_written_and_read(tmp_path):
         ({"name": "clc"}, "no reproduction called 'clc'.*Did you mean 'ccl'"),
         ({"name": "ccl", "task": "moons"}, "expected one of fashion_mnist, mnist"),
         ({"name": "ccl", "seeds": 0}, "seeds was given as 0"),
+        ({"name": "lillicrap", "images": "/data"}, "images was given as '/data', and task 'linear' has no files"),
+        ({"name": "ccl", "quick": "yes"}, "quick was given as 'yes'"),
+        (
+            {"name": "ccl", "task": {"name": "mnist"}},
+            "mnist, and the folder of its files as images",
+        ),
         ({"name": "ccl", "task": "mnist", "quick": True}, "mnist"),
     ],
 )

@@ -14,7 +14,8 @@ from plotly import io as plotly_io
 
 from dfa_lab.experiment.history.history import Event
 from dfa_lab.views.history.plotly_figure import figure
-from dfa_lab.views.history.still_picture import PLOTLY, PNG, StillFigure, png, still_picture
+from dfa_lab.views.history.still_figure import PLOTLY, PNG, StillFigure
+from dfa_lab.views.history.still_picture import png, still_picture
 from records import make
 
 
