@@ -169,7 +169,8 @@ def test_reproduce_all_leaves_out_what_has_no_such_data(monkeypatch, capsys, tmp
     def train_again(name, **given):
         asked.append((name, given["images"]))
         off = name == "ccl"
-        return dfa.Reproduced(name, given["task"] or "linear", {"bp": [50.0 if off else 89.6]}, quick=not off)
+        task = given["task"] or dfa.REPRODUCTIONS[name].tasks[0]
+        return dfa.Reproduced(name, task, {"bp": [50.0 if off else 89.6]}, quick=not off)
 
     monkeypatch.setattr("dfa_lab.experiment.reproductions.reproduce", train_again)
     assert run("reproduce", "--all", "--task", "fashion_mnist", "--images", tmp_path) == 1
