@@ -14,6 +14,15 @@ from dfa_lab.registry import Registry
 QUICK_SHARE, QUICK_SEEDS = 0.02, 2
 
 
+#: Training images of Fashion-MNIST and of MNIST.
+IMAGES = 60_000
+
+
+def steps_of(epochs: float, batch_size: int) -> int:
+    """Steps that are so many times through the training images."""
+    return round(epochs * IMAGES / batch_size)
+
+
 @dataclass(frozen=True)
 class Scale:
     """How much is trained: ``seeds`` runs of each case, on ``task``; ``quick`` for a fiftieth of the steps.

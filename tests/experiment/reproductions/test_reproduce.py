@@ -10,7 +10,7 @@ import torch
 import dfa_lab as dfa
 from dfa_lab.experiment.reproductions import Reproduced, Scale
 from dfa_lab.experiment.reproductions.kept_runs import KeptRun
-from dfa_lab.experiment.reproductions.of_mlps import update_cosine
+from dfa_lab.experiment.reproductions.of_mlps import accuracies, update_cosine
 from dfa_lab.experiment.reproductions.of_modules import lenet
 from networks import double_of
 from reference import cross_entropy_error
@@ -68,6 +68,22 @@ def test_a_run_that_was_stopped_goes_on_to_the_last_bit(tmp_path):
     whole.train_to(50, lr=0.05)
     assert again.run.history.equals(whole.run.history)
     assert KeptRun(scale, "a", **{**settings, "widths": (9,)}).run.steps_done == 0
+
+
+def test_each_case_is_the_run_of_its_settings_and_each_seed_draws_a_feedback_of_its_own():
+    cases = {
+        "none": {"rule": "shallow"},
+        "dfa": {"rule": "dfa", "feedback_scale": 3.0},
+        "sine": {"rule": "dfa", "activation_derivative": "1.2 + sin(3*x)"},
+    }
+    shared = {"widths": (16, 16), "batch_size": 32, "lr": 0.05}
+    found = accuracies(Scale("digits", 2, progress=False), cases, 40, cosines=True, **shared)
+    for case, own in cases.items():
+        for seed in range(2):
+            run = dfa.Experiment(task="digits", **shared, **own, seed=seed, feedback_seed=seed)
+            run.train(40)
+            assert found[case][seed] == pytest.approx(100 * run.evaluate()["test_accuracy"])
+            assert found[f"{case}, cosine × 100"][seed] == pytest.approx(100 * update_cosine(run), abs=1e-3)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
