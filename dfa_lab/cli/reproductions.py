@@ -32,7 +32,7 @@ def reproduce(
 
     if name is None and not every:
         for one, about in REPRODUCTIONS.items():
-            typer.echo(f"{one:<18} {about.title} ({about.minutes:g} min): {about.source}")
+            typer.echo(f"{one:<20} {about.title} ({about.minutes:g} min)\n{'':<20} {about.source}")
         return
     if name is not None and every:
         raise DfaLabError(f"{name!r} was given beside --all; give one of them.")

@@ -53,9 +53,9 @@ def of_rank(matrix: Tensor, rank: int) -> Tensor:
 
 def low_rank_learning(context: UpdateContext) -> None:
     """B = Q P of the rule's rank: P by Oja's rule, Q by direct Kolen–Pollack, as the module's docstring says."""
-    for matrix, heard in zip(context.feedback, context.correlations, strict=True):
+    for matrix, correlation in zip(context.feedback, context.correlations, strict=True):
         rows, columns = matrix.shape[-2:]
-        activities, errors = heard.double().split([columns, rows], -1)
+        activities, errors = correlation.double().split([columns, rows], -1)
         onto = onto_strongest(matrix, context.rank)
         learned = onto @ (matrix.double() * (1 - context.decay) - 0.1 * activities)
         common = errors / errors.diagonal(dim1=-2, dim2=-1).sum(-1).clamp_min(1e-300)[..., None, None]

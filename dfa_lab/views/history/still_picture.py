@@ -49,7 +49,7 @@ def still_picture(figure: go.Figure) -> Figure:
         if trace.visible is None or trace.visible is True:
             _draw(panels[trace.yaxis or "y"], trace)
     for name, axes in panels.items():
-        _dress(axes, layout[name.replace("y", "yaxis")], layout.xaxis, lowest=name == (layout.xaxis.anchor or "y"))
+        _set_axes(axes, layout[name.replace("y", "yaxis")], layout.xaxis, lowest=name == (layout.xaxis.anchor or "y"))
     for shape in layout.shapes:
         drawn.add_artist(_line(shape, panels, paper))
     for name in ("legend", "legend2"):
@@ -57,7 +57,7 @@ def still_picture(figure: go.Figure) -> Figure:
         if entries:
             place = layout[name]
             drawn.legend(
-                [Line2D([], [], **_look(one)) for one in entries],
+                [Line2D([], [], **_style_of(one)) for one in entries],
                 [_text(one.name) for one in entries],
                 title=_text(place.title.text).replace(" (click to hide)", ""),
                 loc="upper left",
@@ -81,7 +81,7 @@ def _draw(axes: Axes, trace: go.Scatter) -> None:
             axes.fill(x[kept], y[kept], color=_colour(trace.fillcolor), linewidth=0)
         return
     if np.isfinite(y).any():
-        axes.plot(x, y, **_look(trace), clip_on=trace.cliponaxis is not False)
+        axes.plot(x, y, **_style_of(trace), clip_on=trace.cliponaxis is not False)
     colours = trace.textfont.color
     for number, text in enumerate(trace.text if trace.text is not None and "text" in (trace.mode or "") else ()):
         left = "left" in str(trace.textposition[number])
@@ -105,15 +105,15 @@ def _numbers(given: Any) -> np.ndarray:
     return np.asarray([] if given is None else given, dtype=np.float64)
 
 
-def _look(trace: go.Scatter) -> dict[str, Any]:
+def _style_of(trace: go.Scatter) -> dict[str, Any]:
     """Colour, width, dash and marker of a trace, as a matplotlib line takes them."""
     if "lines" in (trace.mode or "lines"):
         width = trace.line.width or 2
         return {"color": _colour(trace.line.color), "linewidth": width / POINT, "linestyle": _dash(trace.line)}
     colour = trace.marker.color
     colour = colour[0] if isinstance(colour, list | tuple) else colour
-    look = {"color": _colour(colour), "linestyle": "none", "markeredgewidth": 0}
-    return look | {"marker": MARKERS.get(trace.marker.symbol, "o"), "markersize": (trace.marker.size or 6) / POINT}
+    style = {"color": _colour(colour), "linestyle": "none", "markeredgewidth": 0}
+    return style | {"marker": MARKERS.get(trace.marker.symbol, "o"), "markersize": (trace.marker.size or 6) / POINT}
 
 
 def _dash(line: Any) -> Any:
@@ -123,7 +123,7 @@ def _dash(line: Any) -> Any:
     return (0, tuple(float(length.removesuffix("px")) / (line.width or 2) for length in dash.split(",")))
 
 
-def _dress(axes: Axes, y: Any, x: Any, *, lowest: bool) -> None:
+def _set_axes(axes: Axes, y: Any, x: Any, *, lowest: bool) -> None:
     """Ranges, ticks, titles and grid of a panel."""
     if x.range is not None:
         axes.set_xlim(*x.range)
@@ -155,9 +155,9 @@ def _line(shape: Any, panels: dict[str, Axes], paper: Transform) -> Line2D:
     first = next(iter(panels.values()))
     along = paper if shape.xref == "paper" else first.transData
     up = paper if shape.yref == "paper" else panels[shape.yref or "y"].transData
-    look = {"color": shape.line.color, "linewidth": (shape.line.width or 2) / POINT, "linestyle": _dash(shape.line)}
+    style = {"color": shape.line.color, "linewidth": (shape.line.width or 2) / POINT, "linestyle": _dash(shape.line)}
     where = blended_transform_factory(along, up)
-    return Line2D([shape.x0, shape.x1], [shape.y0, shape.y1], transform=where, alpha=shape.opacity, **look)
+    return Line2D([shape.x0, shape.x1], [shape.y0, shape.y1], transform=where, alpha=shape.opacity, **style)
 
 
 def _colour(color: str | None) -> Any:
