@@ -34,6 +34,7 @@ from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
 from dfa_lab.learning.feedback import as_inits
 from dfa_lab.learning.ops import each, is_sequence
+from dfa_lab.learning.rules import through_channel
 from dfa_lab.registry import per_layer
 
 
@@ -204,6 +205,7 @@ class Settings(BaseModel):
         for name in PER_REPLICA:
             if isinstance(value := getattr(self, name), tuple):
                 each(name, value, self.replicas)
+        through_channel(self.rule, self.error_channel)
         return self
 
     @field_validator("device")

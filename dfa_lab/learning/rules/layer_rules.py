@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dfa_lab.errors import DfaLabError
+from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.rules.catalogue import BP
 from dfa_lab.learning.rules.rule import RULES, Route
 from dfa_lab.registry import per_layer
@@ -31,7 +31,8 @@ def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:
 def through_channel(choice: Any, channel: Any) -> Any:
     """``choice``, a rule or a mapping of layers to rules, with ``channel`` behind what the direct ones broadcast.
 
-    Other rules stay as they are, and "exact" leaves each rule the channel that it was chosen with.
+    Other rules stay as they are, and "exact" leaves each rule the channel that it was chosen with. Raises
+    ``DfaLabError`` where a rule has one and is given another.
 
     >>> from dfa_lab.learning.rules import through_channel
     >>> through_channel("dfa", "sign")
@@ -44,4 +45,9 @@ def through_channel(choice: Any, channel: Any) -> Any:
     name, parameters = RULES.split(choice)
     if RULES[name].route is not Route.DIRECT:
         return choice
+    own = parameters.get("error_channel", "exact")
+    if own not in ("exact", channel):
+        raise DfaLabError(
+            f"error_channel was given as {shown(channel)}, and the rule {name!r} has {shown(own)}; give one of them."
+        )
     return {"name": name, **parameters, "error_channel": channel}

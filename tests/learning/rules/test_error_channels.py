@@ -255,3 +255,15 @@ def test_a_signal_that_is_not_there_stays_none_in_half_precision():
     rule = dfa.RULES["ndfa"]
     signal, sent = torch.zeros(2, 3, dtype=torch.float16), torch.zeros(2, 4, dtype=torch.float16)
     assert torch.equal(rule.resized(signal, sent), torch.zeros(2, 3, dtype=torch.float16))
+
+
+def test_a_channel_is_given_once():
+    rule = {"name": "dfa", "error_channel": "sign"}
+    with pytest.raises(dfa.DfaLabError, match=r"error_channel was given as 'ternary', and the rule 'dfa' has 'sign'"):
+        dfa.Settings(rule=rule, error_channel="ternary")
+    run = dfa.Experiment(task="moons", widths=(8,), rule=rule)
+    with pytest.raises(dfa.DfaLabError, match="give one of them"):
+        run.change(error_channel="ternary")
+    assert run.settings.error_channel == "exact"
+    assert dfa.Settings(rule=rule, error_channel="sign").rule == rule
+    assert dfa.Settings(rule={"0": rule, "2": "fa"}, error_channel="exact")
