@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,17 +12,16 @@ from dfa_lab.experiment.reproductions.kept_runs import KeptRun
 from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS, Measured, Reproduction, Scale, steps_of
 from dfa_lab.experiment.run import Experiment
 
+#: The linear network of Lillicrap et al. 2016, by one sample a step.
+LINEAR: dict[str, Any] = {"rule": "fa", "widths": (20,), "activation": "identity", "lr": 1e-3, "batch_size": 1}
+
 
 def _lillicrap(scale: Scale) -> Measured:
     kept = KeptRun(
         scale,
         "fa",
+        **LINEAR,
         task=scale.task,
-        rule="fa",
-        widths=(20,),
-        activation="identity",
-        lr=1e-3,
-        batch_size=1,
         weight_init="small",
         feedback_scale=0.5 * 10**0.5,  # "uniform" is U(±1/√rows), and B has as many rows as there are outputs
         replicas=scale.seeds,
@@ -59,12 +59,8 @@ def _align_then_memorise(scale: Scale) -> Measured:
     kept = KeptRun(
         scale,
         "fa",
+        **LINEAR,
         task=scale.task,
-        rule="fa",
-        widths=(20,),
-        activation="identity",
-        lr=1e-3,
-        batch_size=1,
         weight_init="zeros",
         replicas=scale.seeds,
         probe_every=scale.steps(10),

@@ -111,7 +111,7 @@ class Stepper:
                 work.transposed[hidden] = deltas[hidden].mT
             else:
                 self._product(delta if source is None else source, matrix, out=deltas[hidden])
-            if source is not None:
+            if source is not None and self.layers.rule.normalised:
                 self.layers.rule.resized(deltas[hidden], source)
             self._times_slope(work, hidden)
             if source is None:
