@@ -8,7 +8,7 @@ import re
 import uuid
 from pathlib import Path
 
-from dfa_lab.errors import DfaLabError, name_of_path, shown, words_of
+from dfa_lab.errors import DfaLabError, in_words, name_of_path, shown, words_of
 from dfa_lab.regular_file import SPECIAL, is_special
 
 #: A file that was being written and that nobody has touched for so many seconds is left over from a killed program.
@@ -79,3 +79,14 @@ def _remove_left_over(written: Path) -> None:
         for one in entries:
             if HALF_NAME.fullmatch(one.name) and one.stat(follow_symlinks=False).st_mtime < oldest:
                 Path(one.path).unlink(missing_ok=True)
+
+
+def made_folder(folder: Path) -> Path:
+    """``folder``, made where it is missing; ``DfaLabError`` where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise DfaLabError(
+            f"folder {shown(str(folder))} cannot be made ({in_words(reason)}); give one that can be written to."
+        ) from None
+    return folder

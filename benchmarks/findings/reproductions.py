@@ -7,7 +7,9 @@ python benchmarks/findings/reproductions.py > docs/reproductions.md
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dfa_lab as dfa
 
@@ -28,27 +30,33 @@ which fetches it. Fashion-MNIST is Debian's `dataset-fashion-mnist`. Three seeds
 """
 
 
-def section(found: dfa.Reproduced) -> str:
-    """Heading, what was trained, table, picture and why it differs."""
-    about, made = dfa.REPRODUCTIONS[found.name], found.made_with or {}
-    took = f"{made['seconds'] / 60:.0f} minutes" if made["seconds"] > 90 else f"{made['seconds']:.0f} s"
-    where = f"{made['processor']}, {made['cores']} cores, torch {made['torch']}, {made['date']}"
-    lines = [
-        f"## {about.title}: `{found.name}`",
-        f"{about.source}. {about.about} In {about.unit}.",
-        f"`{found.command}`: {took} ({where}).",
-        found.to_markdown(),
-        f"![{found.title}](results/{found.name}-{found.task}.svg)",
-    ]
+def section(name: str, found: Sequence[dfa.Reproduced]) -> str:
+    """Heading, what was trained, for each set of data the table and the picture, and why it differs."""
+    about = dfa.REPRODUCTIONS[name]
+    lines = [f"## {about.title}: `{name}`", f"{about.source}. {about.about} In {about.unit}."]
+    for one in found:
+        took = _took(one.made_with) if one.made_with else "where is not kept"
+        lines += [
+            f"`{one.command}`: {took}.",
+            one.to_markdown(),
+            f"![{one.title}](results/{name}-{one.task}.svg)",
+        ]
     return "\n\n".join([*lines, about.why] if about.why else lines) + "\n"
 
 
+def _took(made: Mapping[str, Any]) -> str:
+    took = f"{made['seconds'] / 60:.0f} minutes" if made["seconds"] > 90 else f"{made['seconds']:.0f} s"
+    return f"{took} ({made['processor']}, {made['cores']} cores, torch {made['torch']}, {made['date']})"
+
+
 def page(folder: Path = RESULTS) -> str:
-    """The whole page, entries in the order of the registry."""
+    """The whole page, entries in the order of the registry, its data in the order of each entry."""
     kept = [dfa.Reproduced.from_json(path) for path in sorted(folder.glob("*.json"))]
-    kept = [one for one in kept if not one.quick]
-    order = list(dfa.REPRODUCTIONS)
-    return "\n".join([HEAD, *(section(one) for one in sorted(kept, key=lambda one: order.index(one.name)))])
+    parts = []
+    for name, about in dfa.REPRODUCTIONS.items():
+        of_it = [one for one in kept if one.name == name and not one.quick]
+        parts.append(section(name, sorted(of_it, key=lambda one: about.tasks.index(one.task))))
+    return "\n".join([HEAD, *parts])
 
 
 def main() -> None:

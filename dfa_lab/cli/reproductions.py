@@ -26,8 +26,9 @@ def reproduce(
 
     Exit code 1 where a number is not within its tolerance.
     """
+    from dfa_lab.atomic_file import made_folder
     from dfa_lab.experiment.data import TASKS
-    from dfa_lab.experiment.reproductions import REPRODUCTIONS, made_folder
+    from dfa_lab.experiment.reproductions import REPRODUCTIONS
     from dfa_lab.experiment.reproductions import reproduce as train_again
 
     if name is None and not every:
@@ -48,19 +49,9 @@ def reproduce(
         found = train_again(one, task=task, images=place, seeds=seeds, quick=quick, folder=folder)
         typer.echo(f"{found}\n")
         if save is not None:
-            from matplotlib import rc_context
-            from matplotlib.figure import Figure
+            from dfa_lab.views.sweep import write_reproduction
 
-            from dfa_lab.atomic_file import write_atomically
-            from dfa_lab.views.sweep import reproductionplot
-
-            stem = f"{one}-{found.task}{'-quick' if quick else ''}"
-            found.to_json(save / f"{stem}.json")
-            write_atomically(save / f"{stem}.md", f"{found.title}\n\n{found.to_markdown()}\n", what="--save")
-            picture = Figure(figsize=(8, 1 + 0.3 * len(found.values)), layout="constrained")
-            reproductionplot(found, picture.add_subplot())
-            with rc_context({"svg.hashsalt": stem}):  # the same numbers are the same file
-                picture.savefig(save / f"{stem}.svg", metadata={"Date": None})
+            write_reproduction(found, save)
         if not found.within:
             off.append(one)
     if off:

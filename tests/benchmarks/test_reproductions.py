@@ -14,7 +14,11 @@ def test_the_page_is_made_of_the_results():
 
 def test_every_entry_was_reproduced_in_full():
     kept = [dfa.Reproduced.from_json(path) for path in sorted(reproductions.RESULTS.glob("*.json"))]
-    assert {one.name for one in kept} == set(dfa.REPRODUCTIONS)
+    made = {(one.name, one.task) for one in kept}
+    assert made >= {(name, about.tasks[0]) for name, about in dfa.REPRODUCTIONS.items()}
+    assert made >= {
+        (name, task) for name, about in dfa.REPRODUCTIONS.items() for task in about.tasks if about.published[task]
+    }
     for one in kept:
         assert not one.quick
         assert {len(values) for values in one.values.values()} == {dfa.REPRODUCTIONS[one.name].seeds}
@@ -27,7 +31,7 @@ def test_a_section(monkeypatch):
     monkeypatch.setitem(dfa.REPRODUCTIONS._entries, "ccl", about)
     made = {"seconds": 120.0, "processor": "a chip", "cores": 2, "torch": "2.0", "date": "2026-01-01"}
     found = dfa.Reproduced("ccl", "fashion_mnist", {"bp": [80.0, 81.0]}, False, "dfa-lab reproduce ccl", made)
-    text = reproductions.section(found)
+    text = reproductions.section("ccl", [found])
     assert "| bp | 89.58 | 80.50 ± 0.71 | 2 | no |" in text
     assert "`dfa-lab reproduce ccl`: 2 minutes (a chip, 2 cores, torch 2.0, 2026-01-01)." in text
     assert text.endswith("It is another rate.\n")

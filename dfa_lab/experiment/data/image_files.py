@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, in_words
 from dfa_lab.regular_file import open_regular
 
@@ -91,6 +92,12 @@ def _read_idx(path: Path) -> np.ndarray:
         return data.reshape(shape)
     except (OSError, EOFError, ValueError, MemoryError, struct.error, zlib.error) as reason:
         raise DfaLabError(f"{path} is no IDX file of bytes ({in_words(reason)}); get the file again.") from None
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write an array of bytes as an IDX file."""
+    head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    write_atomically(path, head + array.tobytes(), what=path.name)
 
 
 def _read_cifar(path: Path) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from http.client import HTTPException
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError
+from dfa_lab.experiment.data.image_files import write_idx
 
 #: What ``folder`` is given as for a set that is to come from there.
 OPENML = "openml"
@@ -33,8 +32,8 @@ def openml_folder(task: str, get: str) -> Path:
         images, classes = _fetched(task, get)
         folder.mkdir(parents=True, exist_ok=True)
         for split, part in (("train", slice(TRAIN)), ("t10k", slice(TRAIN, None))):
-            _write_idx(folder / f"{split}-images-idx3-ubyte", images[part])
-            _write_idx(folder / f"{split}-labels-idx1-ubyte", classes[part])
+            write_idx(folder / f"{split}-images-idx3-ubyte", images[part])
+            write_idx(folder / f"{split}-labels-idx1-ubyte", classes[part])
     return folder
 
 
@@ -53,8 +52,3 @@ def _fetched(task: str, get: str) -> tuple[np.ndarray, np.ndarray]:
             f"OpenML's {NAMES[task]} has {pixels.shape} numbers; expected more than {TRAIN:,} × {PIXELS}. {get}"
         )
     return pixels.astype(np.uint8).reshape(-1, 28, 28), classes
-
-
-def _write_idx(path: Path, array: np.ndarray) -> None:
-    head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
-    write_atomically(path, head + array.tobytes(), what=f"{path.name} of OpenML's set")

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from dfa_lab.errors import DfaLabError, in_words, shown
-from dfa_lab.experiment.reproductions.reproduction import Scale
+from dfa_lab.atomic_file import made_folder
+from dfa_lab.experiment.reproductions.reproduction import Effort
 from dfa_lab.experiment.run import Experiment
 
 
-def made_folder(folder: Path) -> Path:
-    """``folder``, made where it is missing; ``DfaLabError`` where it cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise DfaLabError(
-            f"folder {shown(str(folder))} cannot be made ({in_words(reason)}); give one that can be written to."
-        ) from None
-    return folder
-
-
 class KeptRun:
-    """The ``run`` of some settings: as it was left in ``scale.folder``, or a new one where nothing was left."""
+    """The ``run`` of some settings: as it was left in ``effort.folder``, or a new one where nothing was left."""
 
-    def __init__(self, scale: Scale, name: str, *, module: nn.Module | None = None, **settings: Any) -> None:
+    def __init__(self, effort: Effort, name: str, *, module: nn.Module | None = None, **settings: Any) -> None:
         asked = hashlib.sha256(json.dumps([name, settings], sort_keys=True).encode()).hexdigest()[:12]
-        self._path = None if scale.folder is None else scale.folder / f"{name}-{asked}.run"
+        self._path = None if effort.folder is None else effort.folder / f"{name}-{asked}.run"
         if self._path is not None:
             made_folder(self._path.parent)
-        self._progress = scale.progress
+        self._progress = effort.progress
         left = self._path is not None and self._path.exists()
         self.run = Experiment.load(str(self._path), module=module) if left else Experiment(module=module, **settings)
 

@@ -12,7 +12,7 @@ from typing import Any
 from dfa_lab.errors import DfaLabError, shown, whole_number
 from dfa_lab.experiment.data import TASKS
 from dfa_lab.experiment.reproductions.reproduced import Reproduced
-from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Scale
+from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Effort
 
 
 def reproduce(
@@ -52,8 +52,8 @@ def reproduce(
     chosen: str | Mapping[str, Any] = data if images is None else {"name": data, "folder": os.fspath(images)}
     kept = None if folder is None else Path(folder) / f"{name}-{data}{'-quick' if quick else ''}"
     began = time.perf_counter()
-    scale = Scale(chosen, number, quick, kept, progress)
-    values = {case: [float(one) for one in found] for case, found in about.measure(scale).items()}
+    effort = Effort(chosen, number, quick, kept, progress)
+    values = {case: [float(one) for one in found] for case, found in about.measure(effort).items()}
     options = [f"--task {data}"] * (task is not None) + ["--images …"] * (images is not None) + ["--quick"] * quick
     return Reproduced(
         name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ class Reproduced:
     """The values of one reproduction: ``values`` is case -> one for each seed.
 
     ``command`` makes it again; ``made_with`` holds processor, versions and seconds. A ``quick`` one is compared with
-    nothing.
+    nothing. Printed, it is a table, and under it what the source claims and whether that holds here.
 
     >>> from dfa_lab.experiment.reproductions import Reproduced
     >>> print(Reproduced("ccl", "fashion_mnist", {"bp": [89.1, 89.3]}, quick=False))
@@ -68,15 +69,28 @@ class Reproduced:
         """Whether every number that is compared is within the tolerance."""
         return all(one is not False for one in self.frame["within"])
 
-    def lines(self) -> list[list[str]]:
-        """The table as texts, its head first."""
+    @property
+    def claims(self) -> dict[str, bool]:
+        """What the source says in words or curves, and whether it holds here; none of a quick one, or a part of it."""
         about = REPRODUCTIONS[self.name]
+        means = {case: float(np.mean(values)) for case, values in self.values.items()}
+        found = {}
+        for claim, holds in about.claims.items():
+            with contextlib.suppress(KeyError):  # a case that it is about was not measured
+                found[claim] = bool(holds(means))
+        return {} if self.quick else found
+
+    def lines(self) -> list[list[str]]:
+        """The table as texts, its head first; where no number was published it has no column for one."""
+        rows = self.frame.to_dict("records")
         words = {True: "yes", False: "no", None: "quick: not compared" if self.quick else "–"}
-        found = [["case", "published", "here, mean ± sd", "seeds", f"within {about.tolerance:g}?"]]
-        for row in self.frame.to_dict("records"):
+        found = [["case", "published", "here, mean ± sd", "seeds", f"within {REPRODUCTIONS[self.name].tolerance:g}?"]]
+        for row in rows:
             spread = "" if math.isnan(row["sd"]) else f" ± {row['sd']:.2f}"
             there = "–" if math.isnan(row["published"]) else f"{row['published']:g}"
             found.append([row["case"], there, f"{row['mean']:.2f}{spread}", str(row["seeds"]), words[row["within"]]])
+        if all(math.isnan(row["published"]) for row in rows):
+            return [[case, here, seeds] for case, _, here, seeds, _ in found]
         return found
 
     @property
@@ -90,12 +104,16 @@ class Reproduced:
         rows = self.lines()
         widths = [max(len(row[column]) for row in rows) + 1 for column in range(len(rows[0]))]
         drawn = ["  ".join(cell.ljust(width - 1) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([self.title, *(line.rstrip() for line in drawn)])
+        claims = [f"The source: {claim}. Here: {'yes' if holds else 'no'}." for claim, holds in self.claims.items()]
+        return "\n".join([self.title, *(line.rstrip() for line in drawn), *claims])
 
     def to_markdown(self) -> str:
-        """The table for a page."""
-        head, *rows = ["| " + " | ".join(row) + " |" for row in self.lines()]
-        return "\n".join([head, "|---" * len(self.lines()[0]) + "|", *rows])
+        """The table for a page, and the claims as a second one."""
+        tables = [self.lines()]
+        if self.claims:
+            said = [[claim, "yes" if holds else "no"] for claim, holds in self.claims.items()]
+            tables.append([["the source says", "here?"], *said])
+        return "\n\n".join(_markdown(table) for table in tables)
 
     def to_json(self, path: str | Path) -> None:
         """Write all of it to a file."""
@@ -114,3 +132,8 @@ class Reproduced:
             raise DfaLabError(
                 f"{shown(str(path))} cannot be read as a reproduction: {error}; give a file of dfa-lab reproduce."
             ) from None
+
+
+def _markdown(table: list[list[str]]) -> str:
+    head, *rows = ["| " + " | ".join(row) + " |" for row in table]
+    return "\n".join([head, "|---" * len(table[0]) + "|", *rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def steps_of(epochs: float, batch_size: int) -> int:
 
 
 @dataclass(frozen=True)
-class Scale:
+class Effort:
     """How much is trained: ``seeds`` runs of each case, on ``task``; ``quick`` for a fiftieth of the steps.
 
     ``folder`` keeps a sweep's runs, so that a reproduction that was stopped goes on; None keeps nothing.
@@ -50,9 +50,11 @@ class Reproduction:
     """A paper's numbers and how they are found here.
 
     ``published`` maps the name of a task to case -> number, in ``unit``; a case of a task that the paper does not have
-    is measured and not compared. ``tolerance`` is how far a mean here may be from a number there. ``measure(scale)``
-    trains, and returns case -> a value for each seed. ``about`` says network, data and recipe, and what of it is not
-    the paper's; ``why`` where ours differs and why we think so. ``minutes`` is what a full run takes on one core.
+    is measured and not compared. ``tolerance`` is how far a mean here may be from a number there. ``measure(effort)``
+    trains, and returns case -> a value for each seed. ``claims`` maps what the source says in words or in curves to a
+    function of the means, case -> mean, that says whether it holds here. ``about`` says network, data and recipe, and
+    what of it is not the paper's; ``why`` where ours differs and why we think so. ``minutes`` is what a full run takes
+    on one core.
 
     >>> import dfa_lab as dfa
     >>> dfa.REPRODUCTIONS["ccl"].published["fashion_mnist"]["bp"]
@@ -66,8 +68,9 @@ class Reproduction:
     published: Mapping[str, Mapping[str, float]]
     tolerance: float
     minutes: float
-    measure: Callable[[Scale], Measured]
+    measure: Callable[[Effort], Measured]
     seeds: int = 3
+    claims: Mapping[str, Callable[[Mapping[str, float]], bool]] = field(default_factory=dict)
     why: str = ""
 
     @property

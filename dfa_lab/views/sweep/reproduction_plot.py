@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from matplotlib.axes import Axes
+from pathlib import Path
+from typing import cast
 
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.reproductions import REPRODUCTIONS, Reproduced
 from dfa_lab.views.base import axes_for, palette, run_colour
@@ -49,3 +55,15 @@ def reproductionplot(found: Reproduced, ax: Axes | None = None) -> Axes:
     paper = f"; diamond: published, ± {about.tolerance:g}" if judged and not found.quick else ""
     axes.set_title(f"{found.title}\n{dots}{paper}", fontsize="small")
     return axes
+
+
+def write_reproduction(found: Reproduced, folder: Path) -> None:
+    """Write it into ``folder`` as NAME-TASK.json, its table as .md and its picture as .svg; a quick one says so there.
+
+    The same numbers are the same files.
+    """
+    stem = f"{found.name}-{found.task}{'-quick' if found.quick else ''}"
+    found.to_json(folder / f"{stem}.json")
+    write_atomically(folder / f"{stem}.md", f"{found.title}\n\n{found.to_markdown()}\n", what="a reproduction")
+    with rc_context({"svg.hashsalt": stem}):
+        cast(Figure, reproductionplot(found).figure).savefig(folder / f"{stem}.svg", metadata={"Date": None})

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.experiment.reproductions import Reproduced, Scale
+from dfa_lab.experiment.reproductions import Effort, Reproduced
 from dfa_lab.experiment.reproductions.kept_runs import KeptRun
 from dfa_lab.experiment.reproductions.of_mlps import accuracies, update_cosine
 from dfa_lab.experiment.reproductions.of_modules import lenet
@@ -57,17 +57,17 @@ def test_what_is_in_the_folder_is_not_trained_again(name, tiny, tmp_path, monkey
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_last_bit(tmp_path):
-    scale = Scale("moons", 1, folder=tmp_path, progress=False)
+    effort = Effort("moons", 1, folder=tmp_path, progress=False)
     settings = {"task": "moons", "widths": (8,), "probe_every": 10}
-    KeptRun(scale, "a", **settings).train_to(30)
-    again = KeptRun(scale, "a", **settings)
+    KeptRun(effort, "a", **settings).train_to(30)
+    again = KeptRun(effort, "a", **settings)
     assert again.run.steps_done == 30
     again.train_to(50, lr=0.05)
-    whole = KeptRun(Scale("moons", 1, progress=False), "a", **settings)
+    whole = KeptRun(Effort("moons", 1, progress=False), "a", **settings)
     whole.train_to(30)
     whole.train_to(50, lr=0.05)
     assert again.run.history.equals(whole.run.history)
-    assert KeptRun(scale, "a", **{**settings, "widths": (9,)}).run.steps_done == 0
+    assert KeptRun(effort, "a", **{**settings, "widths": (9,)}).run.steps_done == 0
 
 
 def test_each_case_is_the_run_of_its_settings_and_each_seed_draws_a_feedback_of_its_own():
@@ -77,7 +77,7 @@ def test_each_case_is_the_run_of_its_settings_and_each_seed_draws_a_feedback_of_
         "sine": {"rule": "dfa", "activation_derivative": "1.2 + sin(3*x)"},
     }
     shared = {"widths": (16, 16), "batch_size": 32, "lr": 0.05}
-    found = accuracies(Scale("digits", 2, progress=False), cases, 40, cosines=True, **shared)
+    found = accuracies(Effort("digits", 2, progress=False), cases, 40, cosines=True, **shared)
     for case, own in cases.items():
         for seed in range(2):
             run = dfa.Experiment(task="digits", **shared, **own, seed=seed, feedback_seed=seed)
@@ -98,8 +98,27 @@ def test_a_mean_is_judged_by_the_tolerance():
     assert found.frame["within"].tolist() == [True, False, True, True, None]
     assert not found.within
     assert found.frame["sd"].iloc[0] == pytest.approx(np.std([89.0, 89.2], ddof=1))
-    assert [line.split()[-1] for line in str(found).splitlines()[2:]] == ["yes", "no", "yes", "yes", "–"]
+    table = str(found).splitlines()
+    assert [line.split()[-1] for line in table[2:7]] == ["yes", "no", "yes", "yes", "–"]
     assert found.to_markdown().splitlines()[2] == "| bp | 89.58 | 89.10 ± 0.14 | 2 | yes |"
+
+
+def test_a_claim_is_asked_of_the_means():
+    claim = "BP is best, and DRTP is last"
+    values = {"bp": [89.0, 89.2], "fa": [80.0, 88.0], "dfa": [87.0], "drtp": [82.0, 82.5]}
+    for drtp, holds in ((82.0, True), (88.0, False)):
+        found = Reproduced("ccl", "fashion_mnist", {**values, "drtp": [drtp]}, quick=False)
+        assert found.claims == {claim: holds}
+        assert str(found).splitlines()[-1] == f"The source: {claim}. Here: {'yes' if holds else 'no'}."
+        assert found.to_markdown().splitlines()[-1] == f"| {claim} | {'yes' if holds else 'no'} |"
+    assert Reproduced("ccl", "fashion_mnist", values, quick=True).claims == {}
+    assert Reproduced("ccl", "fashion_mnist", {"bp": [89.0]}, quick=False).claims == {}  # a part of it
+
+
+def test_where_no_number_was_published_there_is_no_column_for_one():
+    found = Reproduced("drtp_fc1", "fashion_mnist", {"bp": [87.0]}, quick=False)
+    assert found.lines() == [["case", "here, mean ± sd", "seeds"], ["bp", "87.00", "1"]]
+    assert found.lines() != Reproduced("drtp_fc1", "mnist", {"bp": [87.0]}, quick=False).lines()
 
 
 def test_it_is_written_and_read(tmp_path):
