@@ -20,6 +20,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import dfa_lab
 from places import ROOT
 
 BUNDLES = [f"dfa_lab/widgets/static/dfa_lab.{kind}" for kind in ("js", "css")]
@@ -182,3 +183,9 @@ def test_bundles_load_nothing_from_the_network(path: str) -> None:
 def test_a_bundle_that_loads_something_is_seen(kind: str, text: str) -> None:
     assert fetches(kind, text)
     assert not fetches("js", '{"data-error-from":"output",xmlns:"http://www.w3.org/2000/svg"}')
+
+
+def test_what_is_cited_is_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == dfa_lab.__version__
+    assert cited["license"] in (ROOT / "LICENSE").read_text().splitlines()[0]
