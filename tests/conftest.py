@@ -47,6 +47,7 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+    torch.set_grad_enabled(True)  # a test that failed must not make others fail
 
 
 @pytest.fixture

@@ -38,6 +38,25 @@ def places_in(do):
     return count
 
 
+def places_at_no_grad(do):
+    """Those of its places that lie in torch's ``no_grad``, where Ctrl-C leaves gradients off."""
+    count, found = 0, []
+
+    def profile(frame, event, argument):
+        nonlocal count
+        if event in LOOKS:
+            if frame.f_code.co_filename.endswith("grad_mode.py"):
+                found.append(count)
+            count += 1
+
+    sys.setprofile(profile)
+    try:
+        do()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
 def interrupted(do, place):
     """Do it with Ctrl-C at that place; return whether KeyboardInterrupt came out of it."""
     left = place

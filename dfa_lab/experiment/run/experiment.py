@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -24,7 +23,7 @@ from dfa_lab.experiment.run.records_similarity import RecordsSimilarity
 from dfa_lab.experiment.run.trainer import Trainer
 from dfa_lab.experiment.sessions import Session, script_of
 from dfa_lab.experiment.settings import ComputeContext, DeferredInterrupt, Settings, shows_settings
-from dfa_lab.experiment.training import own_settings
+from dfa_lab.experiment.training import own_settings, untrained_copy
 from dfa_lab.forked_processes import lock_across_forks
 from dfa_lab.learning.interface import Output
 from dfa_lab.learning.rules import RULES
@@ -73,7 +72,7 @@ class Experiment(RecordsSimilarity):
         **fields: Any,
     ) -> None:
         if module is not None:
-            own, module = own_settings(module, fields), copy.deepcopy(module)
+            own, module = own_settings(module, fields), untrained_copy(module)
             fields = own if settings is None else fields
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):

@@ -14,6 +14,7 @@ from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.checkpoints import checkpoint_bytes, read_checkpoint
 from dfa_lab.experiment.run.no_copies import NoCopies
 from dfa_lab.experiment.run.run_document import capture_run, run_of
+from dfa_lab.experiment.settings import GradientsAsBefore
 
 if TYPE_CHECKING:
     from dfa_lab.experiment.run.experiment import Experiment
@@ -50,7 +51,8 @@ class KeptInFile(NoCopies):
         """
         document, tensors = read_checkpoint(path)
         try:
-            return run_of(cast(Any, cls), document, tensors, module, task)
+            with GradientsAsBefore():
+                return run_of(cast(Any, cls), document, tensors, module, task)
         except Exception as reason:  # a registered function's, or what a document raises that nobody wrote
             said = str(reason) if isinstance(reason, DfaLabError) else f"it is no run ({in_words(reason)})."
             raise DfaLabError(f"{shown(str(path))} cannot be loaded: {said}") from reason

@@ -1,7 +1,7 @@
 """The settings of a run: types, ranges, units, limits, and what may change while it trains."""
 
 from dfa_lab.experiment.settings.choices import CHOICES
-from dfa_lab.experiment.settings.compute_context import ComputeContext
+from dfa_lab.experiment.settings.compute_context import ComputeContext, GradientsAsBefore
 from dfa_lab.experiment.settings.interrupts import DeferredInterrupt
 from dfa_lab.experiment.settings.limits import (
     COMMAND_STEPS,

@@ -9,14 +9,30 @@ from dfa_lab.experiment.settings.settings import Settings
 from dfa_lab.forked_processes import check_threads, is_forked
 
 
-class ComputeContext:
-    """Let torch compute inside as a run's ``settings`` say, and afterwards as before: its threads, on a GPU precision.
+class GradientsAsBefore:
+    """An error inside leaves gradients on or off as they were: Ctrl-C at an end of ``torch.no_grad()`` would not.
 
-    An error leaves gradients on or off as they were: Ctrl-C at the end of a ``torch.no_grad()`` would leave them off.
-    Entered at every step, hence a class. What torch holds for the whole process is left alone on a CPU.
+    Torch's own functions have such an end, too, such as the copy of a tensor.
     """
 
-    __slots__ = ("_before", "_gradients", "_inside")
+    __slots__ = ("_gradients",)
+
+    def __enter__(self) -> None:
+        self._gradients = torch.is_grad_enabled()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            torch.set_grad_enabled(self._gradients)
+
+
+class ComputeContext(GradientsAsBefore):
+    """Let torch compute inside as a run's ``settings`` say, and afterwards as before: its threads, on a GPU precision.
+
+    An error leaves gradients as they were. Entered at every step, hence a class. What torch holds for the whole process
+    is left alone on a CPU.
+    """
+
+    __slots__ = ("_before", "_inside")
 
     def __init__(self, settings: Settings) -> None:
         self._inside = settings.threads, None if settings.device == "cpu" else settings.precision
@@ -25,13 +41,12 @@ class ComputeContext:
         if is_forked():
             check_threads(self._inside[0])
         self._before = torch.get_num_threads(), None if self._inside[1] is None else _precision()
-        self._gradients = torch.is_grad_enabled()
+        super().__enter__()
         _set(*self._inside)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _set(*self._before)
-        if error is not None:
-            torch.set_grad_enabled(self._gradients)
+        super().__exit__(kind, error, trace)
         if error is not None and is_out_of_memory(error):
             raise DfaLabError(
                 f"the memory does not suffice for this: {in_words(error)}. Make widths, replicas, batch_size, "

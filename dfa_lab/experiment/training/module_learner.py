@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data import Task, network_inputs
 from dfa_lab.experiment.history import CHANCE
-from dfa_lab.experiment.settings import Settings
+from dfa_lab.experiment.settings import GradientsAsBefore, Settings
 from dfa_lab.experiment.training.cost_model import CHANCE_DRAWS, Costs, module_costs
 from dfa_lab.experiment.training.learner import (
     FEEDBACK_FIELDS,
@@ -42,6 +42,12 @@ from dfa_lab.learning.layers import eval_mode
 from dfa_lab.learning.mlp import MLP
 from dfa_lab.learning.modules import Converted, conversion_of, convert, unwrapped
 from dfa_lab.learning.ops import each_seed, generator, restore_torch_state, torch_state
+
+
+def untrained_copy(module: nn.Module) -> nn.Module:
+    """A copy that training leaves alone."""
+    with GradientsAsBefore():
+        return copy.deepcopy(module)
 
 
 def own_settings(module: nn.Module, fields: Mapping[str, Any]) -> dict[str, Any]:
