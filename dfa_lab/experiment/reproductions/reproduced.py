@@ -14,6 +14,7 @@ import numpy as np
 from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS
+from dfa_lab.html_table import table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,10 @@ class Reproduced:
         widths = [max(len(row[column]) for row in rows) + 1 for column in range(len(rows[0]))]
         drawn = ["  ".join(cell.ljust(width - 1) for cell, width in zip(row, widths, strict=True)) for row in rows]
         return "\n".join([self.title, *(line.rstrip() for line in drawn)])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.lines()
+        return table(head, rows, self.title)
 
     def to_markdown(self) -> str:
         """The table for a page."""
