@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
+from dfa_lab.learning.rules import unused_by
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,29 @@ def test_a_misspelt_key_of_a_choice_is_said(rule):
     with pytest.raises(dfa.DfaLabError) as refused:
         dfa.RULES.check({"first": "sing"})
     assert "'name'" not in str(refused.value)
+
+
+#: Setting -> another value than the default.
+OTHERS = {"error_channel": "sign", "feedback_init": "normal", "feedback_scale": -3.0, "feedback_seed": 7}
+#: What a rule uses, and what is the same by both: the sign of a sign, or of a target that is 0 or 1.
+SAME = {"sdfa": {"error_channel"}, "drtp": {"error_channel"}}
+
+
+@pytest.mark.parametrize("rule", dfa.RULES)
+def test_what_a_rule_does_not_use_changes_nothing(rule):
+    def weights(**settings):
+        run = dfa.Experiment(task="moons", widths=(6, 5), batch_size=16, rule=rule, probe_every=0, **settings)
+        run.train(4)
+        return torch.cat([weight.detach().flatten() for weight in run.net.weights])
+
+    before = weights()
+    found = {field for field, other in OTHERS.items() if torch.equal(weights(**{field: other}), before)}
+    assert found - SAME.get(rule, set()) == set(unused_by(rule))
+    assert set(unused_by(rule).values()) <= {f"Not used by {rule}."}
+
+
+def test_what_one_layers_rule_uses_is_used():
+    assert unused_by({"0": "bp", "2": "dfa"}) == {}
+    assert unused_by({"0": "bp", "2": "fa"}) == {"error_channel": "Not used by bp+fa."}
+    assert "Not used by fa." in dfa.Settings(rule="fa", error_channel="sign")._repr_html_()
+    assert "Not used" not in dfa.Settings(rule="dfa", error_channel="sign")._repr_html_()
