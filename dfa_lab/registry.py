@@ -69,6 +69,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def put(self, name: str, entry: T) -> None:
         """Have ``entry`` under ``name``, whatever was there: an entry that came from another process."""
+        self.check_entry(name, entry)
         self._entries[name] = entry
         self._built_in.discard(name)
 
