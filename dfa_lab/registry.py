@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from dfa_lab.errors import DfaLabError, shown, unknown_name
+from dfa_lab.errors import DfaLabError, nearest, shown, unknown_name
 from dfa_lab.html_table import table
 
 T = TypeVar("T")
@@ -16,6 +17,9 @@ Choice = str | Mapping[str, Any]
 
 #: What an entry may have to say of itself, in the order of a table's columns; "about" is the first of its docstring.
 DESCRIBED = ("title", "label", "equation", "unit", "meaning", "help", "about", "paper")
+
+#: Keys of a mapping that are looked at for a misspelt one.
+MOST_KEYS = 10
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -65,6 +69,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def put(self, name: str, entry: T) -> None:
         """Have ``entry`` under ``name``, whatever was there: an entry that came from another process."""
+        self.check_entry(name, entry)
         self._entries[name] = entry
         self._built_in.discard(name)
 
@@ -130,7 +135,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
             raise DfaLabError(
                 f"{shown(choice)} is no {self.kind}; give a name, one of {', '.join(self)}, "
-                f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.'
+                f'or a name with parameters such as {{"name": "{next(iter(self), "…")}", …}}.{misspelt_name(choice)}'
             )
         parameters = {key: value for key, value in choice.items() if key != "name"}
         name, known = choice["name"], self.parameters(choice["name"])
@@ -144,6 +149,13 @@ class Registry(Mapping[str, T], Generic[T]):
 def per_layer(choice: Any) -> bool:
     """Whether a choice gives each layer one of its own: a mapping of names or patterns to choices, without "name"."""
     return isinstance(choice, Mapping) and "name" not in choice and len(choice) > 0
+
+
+def misspelt_name(choice: Any) -> str:
+    """A question for an error about a mapping without "name", where one of its keys is nearly that word; else ""."""
+    keys = itertools.islice(choice, MOST_KEYS) if isinstance(choice, Mapping) and "name" not in choice else ()
+    near = next((key for key in keys if isinstance(key, str) and nearest(key, ["name"])), None)
+    return f" Did you mean 'name' in place of {near!r}?" if near else ""
 
 
 def parameters_of(entry: object) -> list[str]:

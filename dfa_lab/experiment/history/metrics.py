@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Metrics(Registry[Metric]):
         """Raise ``DfaLabError`` for what is no ``Metric``."""
         if not isinstance(entry, Metric):
             raise DfaLabError(
-                f"metric {shown(name)} was given as {shown(entry)}; expected a Metric, which says what a "
+                f"metric {shown(name)} was given as {_named(entry)}; expected a Metric, which says what a "
                 "number of every run's history means. A number of a sweep's alone is a function of the run: "
                 "dfa.sweep(…, metrics=[…])."
             )
@@ -134,3 +135,8 @@ def angle_metrics() -> list[str]:
         for name, metric in METRICS.items()
         if metric.per_layer and metric.unit == "degrees" and CHANCE not in name and not name.endswith("_sd")
     ]
+
+
+def _named(entry: object) -> str:
+    """What was given in place of a metric: a function by its name."""
+    return f"the function {entry.__name__}" if inspect.isroutine(entry) else shown(entry)

@@ -17,7 +17,7 @@ from dfa_lab.experiment.jobs.job import Group, do_job
 from dfa_lab.experiment.jobs.side_by_side import FAILURES, Result
 
 #: Seconds between two looks at what other processes do in the folder.
-LOOK = 0.2
+LOOK_FOR_OTHERS = 0.2
 #: How often a group is given out again whose worker died beside others, before it is tried alone.
 TRIES = 1
 
@@ -57,9 +57,9 @@ class Execution:
             while todo or others or self._flying or self._suspects:
                 self._give_out(todo, others)
                 if self._flying:
-                    self._take(timeout=LOOK if others else 1.0)
+                    self._take(timeout=LOOK_FOR_OTHERS if others else 1.0)
                 elif others and not todo and not self._suspects:
-                    time.sleep(LOOK)
+                    time.sleep(LOOK_FOR_OTHERS)
                     todo, others = others, todo  # perhaps they are done by now, or left
                 self.taken()
         except BaseException:

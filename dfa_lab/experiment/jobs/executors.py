@@ -16,7 +16,7 @@ from dfa_lab.experiment.jobs.side_by_side import FAILURES
 #: Seconds until a process has loaded torch and dfa_lab, and how long it waits for more work before it ends.
 START, IDLE = 4.0, 120
 #: Seconds between two looks of a process whether the one that began it is there.
-LOOK = 1.0
+LOOK_FOR_PARENT = 1.0
 #: The most processes that a number asks for.
 MOST_PROCESSES = 1024
 
@@ -92,7 +92,7 @@ def end_with(parent: int) -> None:
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOK)
+            time.sleep(LOOK_FOR_PARENT)
         os._exit(1)
 
     if os.name == "posix":

@@ -108,7 +108,7 @@ def is_own_class(kind: type) -> bool:
 
 def written_in(kind: type) -> dict[str, Any]:
     """What the author of a class wrote in it."""
-    made = (*_OF_EVERY_CLASS, *(where_fields_are(kind) if is_of_pydantic(kind) else ()))
+    made = _OF_EVERY_CLASS.union(where_fields_are(kind))
     found = {name: one for name, one in vars(kind).items() if name not in made}
     if issubclass(kind, enum.Enum):
         return {name: one for name, one in found.items() if name not in kind.__members__ and not is_of_enum(name)}

@@ -94,8 +94,8 @@ def _train(
     saved: Path | None,
 ) -> list[Result]:
     run = _begun(settings_of(runs), steps, saved)
-    alone = run.settings.threads == 1  # threads that torch makes within would keep the switch
-    with run.held() as trainer, denormals_as_zero() if alone else nullcontext():
+    one_thread = run.settings.threads == 1  # threads that torch makes within would keep the switch
+    with run.held() as trainer, denormals_as_zero() if one_thread else nullcontext():
         if isinstance(trainer.learner, MLPLearner):
             trainer.learner.lay_out()
         save = None if saved is None else partial(_save, run, saved)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown, whole_number
-from dfa_lab.experiment.data import TASKS
+from dfa_lab.experiment.data import TASKS, make_task
 from dfa_lab.experiment.reproductions.reproduced import Reproduced
 from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Effort
 
@@ -41,15 +41,20 @@ def reproduce(
     (True, [None, None])
     """
     about = REPRODUCTIONS[name]
-    data = task or about.tasks[0]
+    data = about.tasks[0] if task is None else task
     about.numbers_for(data)
     if images is not None and "folder" not in TASKS.parameters(data):
         raise DfaLabError(f"images was given as {shown(images)}, and task {data!r} has no files; leave it out.")
+    for what, place in (("images", images), ("folder", folder)):
+        if place is not None and not isinstance(place, str | os.PathLike):
+            raise DfaLabError(f"{what} was given as {shown(place)}; expected a folder's name, a text or a Path.")
     if not isinstance(quick, bool):
         raise DfaLabError(f"quick was given as {shown(quick)}; expected True or False.")
     number = about.seeds if seeds is None else whole_number("seeds", seeds, 1, 1000)
     number = min(number, QUICK_SEEDS) if quick else number
     chosen: str | Mapping[str, Any] = data if images is None else {"name": data, "folder": os.fspath(images)}
+    if "folder" in TASKS.parameters(data):
+        make_task(chosen)  # files that are missing are said once, and not for each run
     kept = None if folder is None else Path(folder) / f"{name}-{data}{'-quick' if quick else ''}"
     began = time.perf_counter()
     effort = Effort(chosen, number, quick, kept, progress)

@@ -15,6 +15,7 @@ import numpy as np
 from dfa_lab.atomic_file import write_atomically
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS
+from dfa_lab.html_table import table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +107,10 @@ class Reproduced:
         drawn = ["  ".join(cell.ljust(width - 1) for cell, width in zip(row, widths, strict=True)) for row in rows]
         claims = [f"The source: {claim}. Here: {'yes' if holds else 'no'}." for claim, holds in self.claims.items()]
         return "\n".join([self.title, *(line.rstrip() for line in drawn), *claims])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.lines()
+        return table(head, rows, self.title)
 
     def to_markdown(self) -> str:
         """The table for a page, and the claims as a second one."""

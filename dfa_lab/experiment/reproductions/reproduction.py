@@ -86,9 +86,11 @@ class Reproduction:
     def numbers_for(self, task: str) -> Mapping[str, float]:
         """The paper's numbers on a task; ``DfaLabError`` for a task that it cannot be made with."""
         if not isinstance(task, str) or task not in self.published:
+            name, folder = (task.get("name"), task.get("folder", "…")) if isinstance(task, Mapping) else ("", "")
+            instead = f" Here: task={name!r}, images={shown(folder)}." if name in self.tasks else ""
             raise DfaLabError(
                 f"task was given as {shown(task)} to the reproduction {shown(self.title)}; expected one of "
-                f"{', '.join(self.published)}, and the folder of its files as images."
+                f"{', '.join(self.published)}, and the folder of its files as images.{instead}"
             )
         return self.published[task]
 

@@ -34,7 +34,7 @@ from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
 from dfa_lab.learning.feedback import as_inits
 from dfa_lab.learning.ops import each, is_sequence
-from dfa_lab.learning.rules import through_channel
+from dfa_lab.learning.rules import through_channel, unused_by
 from dfa_lab.registry import per_layer
 
 
@@ -229,8 +229,9 @@ class Settings(BaseModel):
         return hash((self.batch_size, self.probe_size))  # others may be mappings and lists
 
     def _repr_html_(self) -> str:
-        used = [(n, shown(v), type(self).model_fields[n]) for n, v in self.values().items() if n not in self.unused]
-        return table(["setting", "value", "meaning"], [[n, text, field.description] for n, text, field in used])
+        about = {n: f"{f.description} {unused_by(self.rule).get(n, '')}" for n, f in type(self).model_fields.items()}
+        rows = [[n, shown(v), about[n].strip()] for n, v in self.values().items() if n not in self.unused]
+        return table(["setting", "value", "meaning"], rows)
 
     @classmethod
     def live_fields(cls) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dfa_lab.errors import ROOT, DfaLabError, layers_in_words, shown
 from dfa_lab.learning.rules import BP, RULES, Rule
-from dfa_lab.registry import per_layer
+from dfa_lab.registry import misspelt_name, per_layer
 
 
 class RuleChoice:
@@ -20,6 +20,7 @@ class RuleChoice:
     def __init__(self, choice: Any) -> None:
         self.choice = choice
         self.patterns: dict[str, Rule] | None = None
+        RULES.check(choice)
         if per_layer(choice):
             self.patterns = {_name(pattern): RULES.resolve(one) for pattern, one in choice.items()}
         else:
@@ -41,7 +42,7 @@ class RuleChoice:
                 raise DfaLabError(
                     f"rule was given for {shown(pattern)}, which matches no layer.{question} "
                     f"Layers and points: {known}. "
-                    "A rule with parameters is written {'name': 'kp', 'decay': 0.01}."
+                    f"A rule with parameters is written {{'name': 'kp', 'decay': 0.01}}.{misspelt_name(self.choice)}"
                 )
 
     def direct_without(self, points: Collection[str]) -> list[str]:

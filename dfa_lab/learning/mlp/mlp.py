@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import DfaLabError, known_keywords, shown, whole_number
 from dfa_lab.learning.activations import (
     Activation,
     Derivative,
@@ -44,7 +44,7 @@ from dfa_lab.learning.rules import (
     given_lesson,
     warn_unless_attached,
 )
-from dfa_lab.registry import Choice, per_layer
+from dfa_lab.registry import Choice, misspelt_name, per_layer
 
 
 class MLP(nn.Module):
@@ -78,6 +78,7 @@ class MLP(nn.Module):
     _preactivations: list[Tensor] | None = None  # a list here is given those of every pass
     true_gradients = False  # inside dfa.true_gradients: passes are torch's own
 
+    @known_keywords
     def __init__(
         self,
         widths: Sequence[int],
@@ -126,7 +127,7 @@ class MLP(nn.Module):
     def set_rule(self, rule: Choice) -> None:
         """Learn by ``rule``, a choice of RULES, from the next forward pass on."""
         if per_layer(rule):
-            what = f"rule was given as {shown(rule)}; an MLP has one rule for all its layers."
+            what = f"rule was given as {shown(rule)}; an MLP has one rule for all its layers.{misspelt_name(rule)}"
             raise DfaLabError(f"{what} A rule for each takes dfa.convert(nn.Sequential(…), rule={{…}}).")
         chosen = RULES.resolve(rule)
         if chosen.needs_feedback:
@@ -296,4 +297,4 @@ class MLP(nn.Module):
     def extra_repr(self) -> str:
         """What print shows beside the parameters."""
         replicas = f", replicas={self.replicas}" if self.replicas is not None else ""
-        return f"{'-'.join(map(str, self.widths))}, rule={self.rule.name!r}{replicas}"
+        return f"{'-'.join(map(str, self.widths))}, rule={self.rule.choice!r}{replicas}"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfa_lab.errors import DfaLabError, layers_in_words, shown
+from dfa_lab.errors import DfaLabError, known_keywords, layers_in_words, shown
 from dfa_lab.learning.activations import Derivative
 from dfa_lab.learning.feedback import WEIGHT_INITS, FeedbackChoice
 from dfa_lab.learning.interface import Output, check_output
@@ -31,6 +31,7 @@ from dfa_lab.registry import Choice
 MOST_ITEMS = 12
 
 
+@known_keywords
 def convert(
     module: nn.Module,
     rule: Any = "fa",

@@ -95,7 +95,7 @@ class RuledLayer(nn.Module):
     def extra_repr(self) -> str:
         """What print shows of the layer: torch's own text, and the rule."""
         own = super().extra_repr()
-        return f"{own}, rule={self.rule.name!r}" if own else f"rule={self.rule.name!r}"
+        return f"{own}, rule={self.rule.choice!r}" if own else f"rule={self.rule.choice!r}"
 
 
 class FeedbackLinear(RuledLayer, nn.Linear):

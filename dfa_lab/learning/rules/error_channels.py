@@ -59,6 +59,11 @@ class ErrorChannel:
         more = (sent if error is None else error,) if self.hashes_error else ()
         return self.carry(sent, lesson, *more, **self.given)
 
+    @property
+    def choice(self) -> Choice:
+        """The choice that this channel is: its name, or a mapping with the parameters that were given."""
+        return {"name": self.name, **self.given} if self.given else self.name
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A registered channel is pickled by its name, so that its function needs no name of its own."""
         if ERROR_CHANNELS.get(self.name) == replace(self, given={}):

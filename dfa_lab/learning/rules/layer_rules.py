@@ -28,6 +28,24 @@ def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:
     return {layer: one if RULES.resolve(one) is BP else rule for layer, one in layers.items()}
 
 
+def unused_by(choice: Any) -> dict[str, str]:
+    """The settings beside a rule, or a mapping of layers to rules, that mean nothing for it: setting -> a sentence.
+
+    They are not refused, for a run keeps them while it learns by another rule.
+
+    >>> from dfa_lab.learning.rules import unused_by
+    >>> unused_by("fa")
+    {'error_channel': 'Not used by fa.'}
+    """
+    rules = [RULES.resolve(one) for one in (choice.values() if per_layer(choice) else [choice])]
+    used = {
+        "error_channel": any(one.route is Route.DIRECT for one in rules),
+        "feedback_init": any(one.needs_feedback and not one.magnitudes for one in rules),
+        **dict.fromkeys(("feedback_scale", "feedback_seed"), any(one.needs_feedback for one in rules)),
+    }
+    return {setting: f"Not used by {RULES.label(choice)}." for setting, is_used in used.items() if not is_used}
+
+
 def through_channel(choice: Any, channel: Any) -> Any:
     """``choice``, a rule or a mapping of layers to rules, with ``channel`` behind what the direct ones broadcast.
 

@@ -25,7 +25,7 @@ from dfa_lab.learning.rules.error_channels import ERROR_CHANNELS, ErrorChannel
 from dfa_lab.learning.rules.feedback_updates import Move
 from dfa_lab.learning.rules.lesson import Lesson
 from dfa_lab.learning.rules.low_rank import of_rank
-from dfa_lab.registry import Choice, Registry, per_layer
+from dfa_lab.registry import Choice, Registry, misspelt_name, per_layer
 
 
 class Route(enum.Enum):
@@ -41,7 +41,7 @@ class Route(enum.Enum):
     DIRECT = "direct"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rule:
     """One learning rule: its name, its paper, its equation as the paper writes it, and what makes it different.
 
@@ -59,7 +59,8 @@ class Rule:
     A direct rule that is ``normalised`` sends through B with rows of length 1 (a row is an output's way to all units),
     and brings each sample's signal to the length of what it broadcasts. Its ``channel`` is what the broadcast goes
     through before B, of ERROR_CHANNELS, which a choice sets: ``{"name": "dfa", "error_channel": "sign"}``. One with a
-    ``rank`` uses B's part of that rank, and a choice can set it: ``{"name": "ldfa", "rank": 2}``.
+    ``rank`` uses B's part of that rank, and a choice can set it: ``{"name": "ldfa", "rank": 2}``. A layer's rank is at
+    most the smaller of its units and the outputs: with a ``rank`` above that it uses all of B.
 
     Raises ``DfaLabError`` where the route and the functions given do not fit, for a decay that is no share, and for
     subclasses of one's own.
@@ -150,6 +151,23 @@ class Rule:
         """Whether the feedback is another after an optimizer step: it learns, or is drawn anew."""
         return self.move is not None or self.magnitudes == "redrawn"
 
+    @property
+    def choice(self) -> Choice:
+        """The choice that this rule is: its name, or a mapping with the parameters that are not the name's own.
+
+        >>> import dfa_lab as dfa
+        >>> dfa.RULES.resolve({"name": "ldfa", "rank": 5, "error_channel": "exact"}).choice
+        {'name': 'ldfa', 'rank': 5}
+        """
+        own = RULES.get(self.name, Rule)
+        given = {name: getattr(self, name) for name in ("decay", "rank") if getattr(self, name) != getattr(own, name)}
+        if self.channel != own.channel:
+            given["error_channel"] = self.channel.choice
+        return {"name": self.name, **given} if given else self.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.choice!r})"
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A registered rule is pickled by its name, so that its functions need no name of their own."""
         given = self.name, self.decay, self.channel, self.rank
@@ -159,7 +177,7 @@ class Rule:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layerwise(Rule):
     """A rule that carries δ from layer to layer, each time with ``carrier(W, B)`` where BP has W."""
 
@@ -177,7 +195,7 @@ class Layerwise(Rule):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Direct(Rule):
     """A rule that sends ``broadcast(e)`` from the output to every hidden layer at once, each through its own B."""
 
@@ -208,7 +226,7 @@ class Direct(Rule):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Frozen(Rule):
     """A rule that sends hidden layers nothing: only the output layer learns."""
 
@@ -254,8 +272,13 @@ class Rules(Registry[Rule]):
 
     def check(self, choice: Any) -> None:
         """As in any registry; a mapping of layers to choices is taken too (what it matches, the network knows)."""
-        for one in choice.values() if per_layer(choice) else [choice]:
-            self.split(one)
+        try:
+            for one in choice.values() if per_layer(choice) else [choice]:
+                self.split(one)
+        except DfaLabError as reason:
+            if per_layer(choice) and (question := misspelt_name(choice)):
+                raise DfaLabError(f"rule was given as {shown(choice)}: {reason}{question}") from None
+            raise
 
     def label(self, choice: Any) -> str:
         """A short text for a choice: its name, without parameters; for a mapping of layers all names."""

@@ -250,7 +250,9 @@ def _axes_for(ax: object, history: History, wanted: list[tuple[str, int | None]]
     if not any(len(history.values(metric, layer)[0]) for metric, layer in wanted):
         there = ", ".join(sorted({name for name, _ in history.series})) or "nothing yet; train first"
         metrics = " or ".join(sorted({metric for metric, _ in wanted})) or "alignment"
-        raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.")
+        angles = not wanted or any(metric in angle_metrics() for metric, _ in wanted)
+        instead = " run.measure() records angles now, and probe_every=… while it trains." if angles else ""
+        raise DfaLabError(f"{place} needs {metrics}, which this history has not; it has: {there}.{instead}")
     return axes_for(ax, place)
 
 

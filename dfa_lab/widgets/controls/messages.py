@@ -109,6 +109,7 @@ class PanelState(TypedDict, total=False):
     hide: list[str]
     lock: list[str]
     refused: dict[str, str]
+    unused: dict[str, str]
     theme: str
     opened: int
     limit: float | None

@@ -24,11 +24,13 @@ interface Props {
   /** Stands beside the label: "…" while nothing is confirmed, "*" for what differs from the run in force. */
   mark?: string;
   refused?: string;
+  /** Why it means nothing as things stand, "" where it does. */
+  unused?: string;
   /** Beside the label, after the help. */
   children?: ComponentChildren;
 }
 
-export function Field({ spec, value, set, why, mark = "", refused = "", children }: Props) {
+export function Field({ spec, value, set, why, mark = "", refused = "", unused = "", children }: Props) {
   const id = useOwnId();
   const { name } = split(
     value,
@@ -42,7 +44,7 @@ export function Field({ spec, value, set, why, mark = "", refused = "", children
   const isChoice = spec.kind === "choice";
   return (
     <div
-      class={mark === "…" ? "dfa-control dfa-pending" : "dfa-control"}
+      class={["dfa-control", mark === "…" && "dfa-pending", unused && "dfa-unused"].filter(Boolean).join(" ")}
       data-field={spec.field}
       data-part={spec.field}
     >
@@ -58,7 +60,7 @@ export function Field({ spec, value, set, why, mark = "", refused = "", children
           <Help
             id={`${id}-help`}
             label={spec.label}
-            text={[spec.help, about].filter(Boolean).join(" ")}
+            text={[unused, spec.help, about].filter(Boolean).join(" ")}
             testid={`dfa-help-${spec.field}`}
           />
           {children}
@@ -88,12 +90,21 @@ export function LiveField({ field, children }: { field: string; children?: Compo
   const spec = useStore(lab.panel, (state) => state.specs?.find((one) => one.field === field && one.live));
   const value = useStore(lab.panel, (state) => state.settings?.[field]);
   const why = useStore(lab.panel, (state) => reason(state, field) || reason(state, "change"));
+  const unused = useStore(lab.panel, (state) => state.unused?.[field] ?? "");
   const hidden = useStore(lab.panel, (state) => (state.hide ?? []).includes(field));
   const refused = useStore(lab.page, ({ refusal }) => (refusal.by === field ? refusal.text : ""));
   const sent = useSent(value, (wanted) => lab.act({ do: "change", fields: { [field]: wanted } }, field));
   if (!spec || hidden) return null;
   return (
-    <Field spec={spec} value={sent.shown} set={sent.set} why={why} mark={sent.pending ? "…" : ""} refused={refused}>
+    <Field
+      spec={spec}
+      value={sent.shown}
+      set={sent.set}
+      why={why}
+      mark={sent.pending ? "…" : ""}
+      refused={refused}
+      unused={unused}
+    >
       {children}
     </Field>
   );

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import struct
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -124,6 +125,7 @@ def fetched(count, pixels=784):
 
     def fetch_openml(name, **given):
         asked.append((name, given["version"]))
+        warnings.warn("the default parser will change", FutureWarning, stacklevel=2)  # nobody is to see it
         rows = np.arange(count * pixels, dtype=np.int64).reshape(count, pixels) % 256
         return types.SimpleNamespace(data=rows, target=np.array([str(one % 10) for one in range(count)], dtype=object))
 
@@ -139,7 +141,7 @@ def cache(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "there"), [("mnist", "mnist_784"), ("fashion_mnist", "Fashion-MNIST")])
-def test_openml_is_asked_once(name, there, cache, monkeypatch):
+def test_openml_is_asked_once(name, there, cache, monkeypatch, recwarn):
     fetch = fetched(80)
     monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
     for _ in range(2):
@@ -149,6 +151,7 @@ def test_openml_is_asked_once(name, there, cache, monkeypatch):
         assert torch.equal(task.test_inputs, torch.from_numpy(rows[60:].astype(np.float32) / np.float32(255)))
         assert task.test_targets.tolist() == [one % 10 for one in range(60, 80)]
     assert fetch.asked == [(there, 1)]
+    assert not [one for one in recwarn if one.category is FutureWarning]
 
 
 @pytest.mark.parametrize(

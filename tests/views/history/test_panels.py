@@ -24,7 +24,7 @@ def sparsity():
 
 
 def test_what_is_no_metric_is_not_registered():
-    with pytest.raises(dfa.DfaLabError, match=r"given as .*lambda.*; expected a Metric.*metrics=\["):
+    with pytest.raises(dfa.DfaLabError, match=r"given as the function <lambda>; expected a Metric.*metrics=\["):
         METRICS.register("half")(lambda run: 0.5)
     assert "half" not in METRICS
     assert len(dfa.sweep({"lr": [0.1]}, seeds=1, steps=2, task="moons", widths=(4,), progress=False)) == 1

@@ -280,3 +280,11 @@ def test_a_control_that_fails_leaves_the_others_in_step(monkeypatch):
     until(lambda: "the page is gone" in failing.link.error)
     failing.close(), other.close()
     runner.close()
+
+
+def test_a_setting_that_the_rule_does_not_use_says_so():
+    run = dfa.Experiment(**FAST, rule="fa")
+    control = dfa.knob(dfa.Runner(run, threaded=False), "error_channel")
+    assert control.tooltip.startswith("Not used by fa. What of the error")
+    control.link.runner.change(rule="dfa")
+    assert control.tooltip.startswith("What of the error")

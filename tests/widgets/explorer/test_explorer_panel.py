@@ -108,3 +108,11 @@ def test_pictures_follow_the_page_where_no_theme_was_chosen(headless):
             explorer.panel.receive({"type": "dark", "dark": dark})
             seen.append(explorer.picture.theme)
         assert seen == themes
+
+
+def test_the_page_knows_which_settings_the_rule_does_not_use(headless):
+    explorer = headless()
+    assert told(explorer)["unused"] == {}
+    explorer.experiment.change(rule="usf")
+    assert set(told(explorer)["unused"].values()) == {"Not used by usf."}
+    assert {"error_channel", "feedback_init"} <= set(told(explorer)["unused"])
