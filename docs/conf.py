@@ -16,6 +16,8 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 import pypandoc  # noqa: E402
+from docutils import nodes  # noqa: E402
+from sphinx.ext.autosummary import autosummary_table  # noqa: E402
 
 import dfa_lab as dfa  # noqa: E402
 
@@ -35,10 +37,13 @@ exclude_patterns = ["_build", "results"]
 #: Made below, at each build.
 GENERATED = DOCS / "_generated"
 
-myst_enable_extensions = ["dollarmath", "deflist"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]  # pages that a benchmark prints begin at the third level
 nbsphinx_execute = "never"
+# What asks another host for a script: no page needs require.js, and formulas are written in Unicode, without MathJax.
+nbsphinx_requirejs_path = ""
+nbsphinx_assume_equations = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autosummary_generate = True
@@ -46,7 +51,11 @@ html_theme = "pydata_sphinx_theme"
 html_title = "dfa_lab"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}
 html_static_path = ["images", "site"]
-html_js_files = ["named_toggles.js"]
+html_css_files = ["site.css"]
+html_js_files = ["named_toggles.js", "scrolling_boxes.js", "whole_report.js"]
+html_sidebars = {"start": []}  # it has no pages below it
+html_favicon = "site/favicon.svg"
+html_context = {"default_mode": "auto"}
 #: Files that are served as they are, beside the front page.
 html_extra_path = ["_generated/beside"]
 #: Rooms of the package, in the order of the API page, and what each is called there.
@@ -74,8 +83,14 @@ SECTIONS = {
     "reference": (
         "Reference",
         "Every public name, the words, how to add one's own, how fast it is, and what was learned and decided.",
-        ["api", "/glossary", "/adding", "/performance", "/log", "/decisions/*"],
+        ["api", "/glossary", "/adding", "/performance", "/log", "decisions"],
     ),
+    "decisions": ("Decisions", "Choices that cost something: why each was made, and what it costs.", ["/decisions/*"]),
+}
+#: Pages that the front page leads to, in the order of the menu, each with a sentence.
+DOORS = {
+    "start": ("Start", "`make lab` sets up and opens the explorer, `make test` checks it; or `pip`, `conda`."),
+    **{f"_generated/{name}": SECTIONS[name][:2] for name in ("play", "learn", "use", "reference")},
 }
 
 
@@ -83,6 +98,12 @@ def _write_sections() -> None:
     for name, (title, sentence, pages) in SECTIONS.items():
         lines = [f"# {title}", "", sentence, "", "```{toctree}", ":maxdepth: 1", ":glob:", *pages, "```", ""]
         (GENERATED / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_doors() -> None:
+    lines = [f"- **[{title}]({page}.md)**: {sentence}" for page, (title, sentence) in DOORS.items()]
+    lines += ["", "```{toctree}", ":hidden:", *DOORS, "```", ""]
+    (GENERATED / "doors.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _names() -> dict[str, list[str]]:
@@ -115,9 +136,17 @@ def _links(app: Any, page: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((?:\.\./)+notebooks/(\w+\.ipynb)\)", rf"]({here}_generated/\1)", source[0])
 
 
+def _breakable(app: Any, doctree: nodes.document) -> None:
+    """Let the signatures in a table of methods break between arguments, where autosummary joins them."""
+    for table in doctree.findall(autosummary_table):
+        for text in list(table.findall(nodes.Text)):
+            text.parent.replace(text, nodes.Text(text.replace("\N{NO-BREAK SPACE}", " ")))
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _links)
+    app.connect("doctree-read", _breakable)
 
 
 def _write_report() -> None:
@@ -132,6 +161,7 @@ def _write_report() -> None:
 shutil.rmtree(GENERATED, ignore_errors=True)  # pages of what is no longer there
 GENERATED.mkdir()
 _write_sections()
+_write_doors()
 _write_api()
 _write_report()
 _copy_notebooks()
