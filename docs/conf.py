@@ -16,8 +16,6 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 import pypandoc  # noqa: E402
-from docutils import nodes  # noqa: E402
-from sphinx.ext.autosummary import autosummary_table  # noqa: E402
 
 import dfa_lab as dfa  # noqa: E402
 
@@ -136,17 +134,9 @@ def _links(app: Any, page: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((?:\.\./)+notebooks/(\w+\.ipynb)\)", rf"]({here}_generated/\1)", source[0])
 
 
-def _breakable(app: Any, doctree: nodes.document) -> None:
-    """Let the signatures in a table of methods break between arguments, where autosummary joins them."""
-    for table in doctree.findall(autosummary_table):
-        for text in list(table.findall(nodes.Text)):
-            text.parent.replace(text, nodes.Text(text.replace("\N{NO-BREAK SPACE}", " ")))
-
-
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("source-read", _links)
-    app.connect("doctree-read", _breakable)
 
 
 def _write_report() -> None:
