@@ -51,7 +51,7 @@ html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "colla
 html_static_path = ["images", "site"]
 html_css_files = ["site.css"]
 html_js_files = ["named_toggles.js", "scrolling_boxes.js", "whole_report.js"]
-html_sidebars = {"start": []}  # it has no pages below it
+html_sidebars = {"_generated/start": []}  # it has no pages below it
 html_favicon = "site/favicon.svg"
 html_context = {"default_mode": "auto"}
 #: Files that are served as they are, beside the front page.
@@ -87,7 +87,7 @@ SECTIONS = {
 }
 #: Pages that the front page leads to, in the order of the menu, each with a sentence.
 DOORS = {
-    "start": ("Start", "`make lab` sets up and opens the explorer, `make test` checks it; or `pip`, `conda`."),
+    "_generated/start": ("Start", "`make lab` sets up and opens the explorer, `make test` checks it."),
     **{f"_generated/{name}": SECTIONS[name][:2] for name in ("play", "learn", "use", "reference")},
 }
 
@@ -96,6 +96,12 @@ def _write_sections() -> None:
     for name, (title, sentence, pages) in SECTIONS.items():
         lines = [f"# {title}", "", sentence, "", "```{toctree}", ":maxdepth: 1", ":glob:", *pages, "```", ""]
         (GENERATED / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_start() -> None:
+    lines = ["# Start", "", "```{include} ../../README.md", ':start-after: "## Start"', ':end-before: "### Learn"']
+    lines += [":relative-docs: docs/", ":relative-images:", "```", ""]
+    (GENERATED / "start.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _write_doors() -> None:
@@ -151,6 +157,7 @@ def _write_report() -> None:
 shutil.rmtree(GENERATED, ignore_errors=True)  # pages of what is no longer there
 GENERATED.mkdir()
 _write_sections()
+_write_start()
 _write_doors()
 _write_api()
 _write_report()

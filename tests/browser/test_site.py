@@ -19,7 +19,7 @@ PAGES = {
     "glossary": "glossary.html",
     "choosing": "choosing.html",
     "reproductions": "reproductions.html",
-    "start": "start.html",
+    "start": "_generated/start.html",
 }
 #: Boxes whose content is cut: it is wider than the box, and no box that Tab reaches and that has a name scrolls it.
 CUT = """() => [...document.querySelectorAll("main :is(h1, h2, h3, td, th, pre, .pst-scrollable-table-container)")]
