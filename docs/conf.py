@@ -35,10 +35,13 @@ exclude_patterns = ["_build", "results"]
 #: Made below, at each build.
 GENERATED = DOCS / "_generated"
 
-myst_enable_extensions = ["dollarmath", "deflist"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]  # pages that a benchmark prints begin at the third level
 nbsphinx_execute = "never"
+# What asks another host for a script: no page needs require.js, and formulas are written in Unicode, without MathJax.
+nbsphinx_requirejs_path = ""
+nbsphinx_assume_equations = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autosummary_generate = True
@@ -46,7 +49,11 @@ html_theme = "pydata_sphinx_theme"
 html_title = "dfa_lab"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}
 html_static_path = ["images", "site"]
-html_js_files = ["named_toggles.js"]
+html_css_files = ["site.css"]
+html_js_files = ["named_toggles.js", "scrolling_boxes.js", "whole_report.js"]
+html_sidebars = {"_generated/start": []}  # it has no pages below it
+html_favicon = "site/favicon.svg"
+html_context = {"default_mode": "auto"}
 #: Files that are served as they are, beside the front page.
 html_extra_path = ["_generated/beside"]
 #: Rooms of the package, in the order of the API page, and what each is called there.
@@ -74,8 +81,14 @@ SECTIONS = {
     "reference": (
         "Reference",
         "Every public name, the words, how to add one's own, how fast it is, and what was learned and decided.",
-        ["api", "/glossary", "/adding", "/performance", "/log", "/decisions/*"],
+        ["api", "/glossary", "/adding", "/performance", "/log", "decisions"],
     ),
+    "decisions": ("Decisions", "Choices that cost something: why each was made, and what it costs.", ["/decisions/*"]),
+}
+#: Pages that the front page leads to, in the order of the menu, each with a sentence.
+DOORS = {
+    "_generated/start": ("Start", "`make lab` sets up and opens the explorer, `make test` checks it."),
+    **{f"_generated/{name}": SECTIONS[name][:2] for name in ("play", "learn", "use", "reference")},
 }
 
 
@@ -83,6 +96,18 @@ def _write_sections() -> None:
     for name, (title, sentence, pages) in SECTIONS.items():
         lines = [f"# {title}", "", sentence, "", "```{toctree}", ":maxdepth: 1", ":glob:", *pages, "```", ""]
         (GENERATED / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_start() -> None:
+    lines = ["# Start", "", "```{include} ../../README.md", ':start-after: "## Start"', ':end-before: "### Learn"']
+    lines += [":relative-docs: docs/", ":relative-images:", "```", ""]
+    (GENERATED / "start.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_doors() -> None:
+    lines = [f"- **[{title}]({page}.md)**: {sentence}" for page, (title, sentence) in DOORS.items()]
+    lines += ["", "```{toctree}", ":hidden:", *DOORS, "```", ""]
+    (GENERATED / "doors.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _names() -> dict[str, list[str]]:
@@ -132,6 +157,8 @@ def _write_report() -> None:
 shutil.rmtree(GENERATED, ignore_errors=True)  # pages of what is no longer there
 GENERATED.mkdir()
 _write_sections()
+_write_start()
+_write_doors()
 _write_api()
 _write_report()
 _copy_notebooks()

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import threading
 
 import pytest
@@ -17,7 +18,17 @@ PAGES = {
     "api": "_generated/api/dfa_lab.Experiment.html",
     "glossary": "glossary.html",
     "choosing": "choosing.html",
+    "reproductions": "reproductions.html",
+    "start": "_generated/start.html",
 }
+#: Boxes whose content is cut: it is wider than the box, and no box that Tab reaches and that has a name scrolls it.
+CUT = """() => [...document.querySelectorAll("main :is(h1, h2, h3, td, th, pre, .pst-scrollable-table-container)")]
+  .filter((box) => box.scrollWidth > box.clientWidth && box.clientWidth > 0)
+  .filter((box) => {
+    const scroller = box.closest(".scrolls");
+    return !(scroller?.tabIndex === 0 && scroller.ariaLabel && getComputedStyle(scroller).overflowX === "auto");
+  })
+  .map((box) => box.outerHTML.slice(0, 150))"""
 pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="make docs builds the site")
 
 
@@ -37,12 +48,47 @@ def site():
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_the_site(page, site, name, width):
+    foreign = []
+    page.on("request", lambda one: foreign.append(one.url) if one.url.startswith("http") else None)
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{site}/{PAGES[name]}")
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run()")["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:150]) for one in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT) == []
+    assert [one for one in foreign if not one.startswith(site)] == []
+
+
+def test_no_page_loads_from_another_host():
+    loads = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]* (?:src|href)=\"(?:https?:)?//[^>]*>")
+    pages = [
+        one for one in SITE.rglob("*.html") if one.name != "report.html"
+    ]  # plotly's own code names hosts in its text
+    assert {one.name: found for one in pages if (found := loads.findall(one.read_text(encoding="utf-8")))} == {}
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_report_is_seen_whole(page, site, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{site}/index.html")
+    page.frame_locator("iframe").locator(".js-plotly-plot .trace").first.wait_for(timeout=60_000)
+    whole = """() => {
+      const page = document.querySelector("iframe").contentDocument.documentElement;
+      return page.scrollHeight <= page.clientHeight && page.scrollWidth <= page.clientWidth;
+    }"""
+    page.wait_for_function(whole, timeout=10_000)
+
+
+def test_a_table_that_is_too_wide_shows_where_there_is_more(page, site):
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{site}/choosing.html")
+    box = page.locator(".pst-scrollable-table-container").first
+    edges = "box => [box.matches('.more-left'), box.matches('.more-right')]"
+    page.locator(".pst-scrollable-table-container.more-right").first.wait_for()
+    assert box.evaluate(edges) == [False, True]
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    page.locator(".pst-scrollable-table-container.more-left:not(.more-right)").first.wait_for()
 
 
 def test_the_front_page_shows_a_run(page, site):
