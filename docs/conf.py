@@ -16,6 +16,9 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 import pypandoc  # noqa: E402
+import torch  # noqa: E402
+from ipywidgets import DOMWidget  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
 
 import dfa_lab as dfa  # noqa: E402
 
@@ -31,7 +34,8 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.githubpages",
 ]
-exclude_patterns = ["_build", "results"]
+exclude_patterns = ["_build", "results", "templates"]
+templates_path = ["templates"]
 #: Made below, at each build.
 GENERATED = DOCS / "_generated"
 
@@ -45,6 +49,8 @@ nbsphinx_assume_equations = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autosummary_generate = True
+#: What a class has from torch or from a widget: its page lists its own.
+autosummary_context = {"foreign": {*dir(torch.nn.Module), *vars(torch.nn.Module()), *dir(DOMWidget), *dir(BaseModel)}}
 html_theme = "pydata_sphinx_theme"
 html_title = "dfa_lab"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}
