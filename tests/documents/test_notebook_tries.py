@@ -182,7 +182,7 @@ def test_try_6_only_faster_or_different(anew, seed):
     act(explorer, "change", fields={"feedback_scale": 0.25})
     weak = train(explorer, 500)
     losses([weak["loss"], usual[200]["loss"]], told(6, r"loss is (\d\.\d+), near the (\d\.\d+)"), seed)
-    numbers = told(6, r"the angles are (\d+)° and (\d+)°, not (\d+)° and (\d+)°")
+    numbers = told(6, r"the angles of \*B\* are (\d+)° and (\d+)°, not (\d+)° and (\d+)°")
     degrees([*weak["weight"], *usual[200]["weight"]], numbers, seed)
     assert weak["loss"] == pytest.approx(usual[200]["loss"], abs=0.05)
     assert all(one > other + 3 for one, other in zip(weak["weight"], usual[200]["weight"], strict=True))
