@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 
 import dfa_lab as dfa
+from dfa_lab.experiment.reproductions.of_angles import AKROUT, AKROUT_NETWORK
 from dfa_lab.experiment.reproductions.reproduction import steps_of
 
-RATES = {"kp": 0.3, "wm": 0.05}
 DECAYS = {"kp": (0.0, 2e-4, 1e-3), "wm": (1e-3, 5e-3, 2e-2)}
 EPOCHS = (1, 5, 20)
 
@@ -23,20 +23,18 @@ def angles(rule: str, decay: float, task: object) -> list[float]:
     run = dfa.Experiment(
         task=task,
         rule={"name": rule, "decay": decay},
-        widths=(500,),
-        activation="sigmoid",
-        batch_size=128,
-        lr=RATES[rule],
+        lr=AKROUT[rule]["lr"],
+        **AKROUT_NETWORK,
         probe_every=steps_of(max(EPOCHS), 128),
     )
-    found = []
+    reached = []
     for epochs in EPOCHS:
         run.train(steps_of(epochs, 128) - run.steps_done)
         run.measure()
         newest = run.history.newest("gradient_alignment", 1)
         assert newest is not None
-        found.append(newest[1])
-    return found
+        reached.append(newest[1])
+    return reached
 
 
 def main() -> None:

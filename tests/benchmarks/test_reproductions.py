@@ -23,6 +23,7 @@ def test_every_entry_was_reproduced_in_full():
         assert not one.quick
         assert {len(values) for values in one.values.values()} == {dfa.REPRODUCTIONS[one.name].seeds}
         assert (reproductions.RESULTS / f"{one.name}-{one.task}.svg").exists()
+        assert set(one.claims) == set(dfa.REPRODUCTIONS[one.name].claims)
         assert one.within or dfa.REPRODUCTIONS[one.name].why, f"say why {one.name} differs"
 
 

@@ -51,8 +51,8 @@ REPRODUCTIONS.register(
         minutes=0.2,
         measure=_lillicrap,
         claims={
-            "FA fits the linear function": lambda of: of["loss left, %"] < 1,
-            "the signals align": lambda of: of["angle to BP's signal, degrees"] < 45,
+            "FA fits the linear function (less than 1 % of the loss is left)": lambda of: of["loss left, %"] < 1,
+            "its signal aligns with BP's (below 45°)": lambda of: of["angle to BP's signal, degrees"] < 45,
         },
         seeds=20,
     ),
@@ -97,7 +97,7 @@ REPRODUCTIONS.register(
         minutes=0.2,
         measure=_align_then_memorise,
         claims={
-            "the angle is least before the end, and rises again": lambda of: (
+            "the angle is least in the first half, and rises again (by more than 1°)": lambda of: (
                 of["it comes after, % of the steps"] < 50
                 and of["angle at the end, degrees"] > of["lowest angle of W to B, degrees"] + 1
             ),
@@ -107,18 +107,30 @@ REPRODUCTIONS.register(
 )
 
 
+#: Akrout et al.'s rates for MNIST, and the rest that their code has for all rules; their Kolen-Pollack has no decay.
+AKROUT: dict[str, dict[str, Any]] = {
+    "fa": {"rule": "fa", "lr": 0.2},
+    "kp": {"rule": {"name": "kp", "decay": 0.0}, "lr": 0.3},
+    "wm": {"rule": "wm", "lr": 0.05},
+}
+AKROUT_NETWORK: dict[str, Any] = {
+    "widths": (500,),
+    "activation": "sigmoid",
+    "batch_size": 128,
+    "feedback_init": "xavier",
+    "feedback_scale": 0.5**0.5,
+}
+
+
 def _akrout(effort: Effort) -> Measured:
     found: dict[str, list[float]] = {}
-    for rule, rate in (("fa", 0.2), ("kp", 0.3), ("wm", 0.05)):
+    for rule, own in AKROUT.items():
         kept = KeptRun(
             effort,
             rule,
             task=effort.task,
-            rule=rule,
-            widths=(500,),
-            activation="sigmoid",
-            batch_size=128,
-            lr=rate,
+            **own,
+            **AKROUT_NETWORK,
             replicas=effort.seeds,
             probe_every=effort.steps(steps_of(20, 128)),
         )
@@ -137,15 +149,30 @@ REPRODUCTIONS.register(
         title="Feedback that learns: the angle of δ",
         source="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS; their code for MNIST",
         about="784-500-10, sigmoid, SGD, batch 128, with the rates of the authors' code for each rule (0.2, 0.3, "
-        "0.05) and 20 of its 400 epochs; angle of the hidden layer's δ to BP's, mean over test samples. The "
-        "numbers are those of the files of results beside that code, rounded.",
+        "0.05), the size of its B, KP without decay, and 20 of its 400 epochs. The numbers are those of its files of "
+        "results, rounded: angles of the hidden layer's δ to BP's for one training image in one run; here a mean over "
+        "test images. Its output units are sigmoids with their cross-entropy, its W is smaller, and its weight mirror "
+        "begins with an epoch of noise and has another rate.",
         unit="degrees",
-        published={"fashion_mnist": {}, "mnist": {"fa, epoch 5": 27.2, "kp, epoch 20": 8.9, "wm, epoch 20": 7.7}},
+        published={
+            "fashion_mnist": {},
+            "mnist": {
+                "fa, epoch 1": 42.1,
+                "fa, epoch 5": 27.2,
+                "fa, epoch 20": 29.6,
+                "kp, epoch 1": 19.4,
+                "kp, epoch 5": 15.3,
+                "kp, epoch 20": 8.9,
+                "wm, epoch 1": 63.4,
+                "wm, epoch 5": 26.3,
+                "wm, epoch 20": 7.7,
+            },
+        },
         tolerance=5.0,
         minutes=6,
         measure=_akrout,
         claims={
-            "KP and WM end nearer to BP than FA": lambda of: (
+            "on MNIST KP and WM come nearer to BP than FA": lambda of: (
                 max(of["kp, epoch 20"], of["wm, epoch 20"]) < of["fa, epoch 20"]
             ),
         },
@@ -199,11 +226,6 @@ REPRODUCTIONS.register(
         tolerance=5.0,
         minutes=3,
         measure=_outputs,
-        claims={
-            "the more outputs, the less DFA recovers": lambda of: (
-                of["2 outputs, recovery × 100"] > of["10 outputs, recovery × 100"] > of["100 outputs, recovery × 100"]
-            ),
-        },
         seeds=5,
     ),
 )

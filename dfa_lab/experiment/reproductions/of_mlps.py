@@ -83,7 +83,11 @@ REPRODUCTIONS.register(
         tolerance=1.0,
         minutes=30,
         measure=_ccl,
-        claims={"BP is best, and DRTP is last": lambda of: of["bp"] > max(of["fa"], of["dfa"]) > of["drtp"]},
+        claims={
+            "BP is best, and DRTP is last": lambda of: (
+                of["bp"] > max(of["fa"], of["dfa"]) and min(of["fa"], of["dfa"]) > of["drtp"]
+            ),
+        },
         why="`drtp` is 2 points better here. Its rate was chosen among six, on the images that it is judged by, "
         "and from 0.01 to 0.05 it gains 3 points.",
     ),
@@ -99,8 +103,8 @@ _NO_BACKPROP: dict[str, Any] = {
 }
 _RATES: dict[str, dict[str, Any]] = {
     "bp": {"rule": "bp", "lr": 1e-3},
-    "fa": {"rule": "fa", "lr": 5e-4},
-    "dfa": {"rule": "dfa", "lr": 5e-4},
+    "fa": {"rule": "fa", "lr": 5e-4, "feedback_init": "kaiming"},
+    "dfa": {"rule": "dfa", "lr": 5e-4, "feedback_init": "normal"},
 }
 
 
@@ -151,9 +155,10 @@ REPRODUCTIONS.register(
     Reproduction(
         title="Two hidden layers, and the cosine of the update",
         source=NO_BACKPROP_SOURCE,
-        about="784-256-128-10, batch 128, 20 epochs. ReLU, Adam and constant rates of 1e-3 and 5e-4, all of it "
-        "ours: the source searched 3.6e-3 to 5e-3, and lowers them by a cosine. The cosine is that of all "
-        "parameters as one vector, on 1,000 test images; there on training images.",
+        about="784-256-128-10, ReLU, Adam, batch 128, 20 epochs, W and FA's B by He, DFA's B from N(0, 1/outputs), as "
+        "there. The rates are ours, 1e-3 for BP and 5e-4, constant: the source searched 3.6e-3 to 5e-3 and lowers "
+        "them by a cosine. It trains on 50,000 images. The cosine is that of all parameters as one vector, on "
+        "1,000 test images; there on training images.",
         unit="accuracy, %",
         published={
             "fashion_mnist": {},
@@ -170,7 +175,9 @@ REPRODUCTIONS.register(
         minutes=6,
         measure=_no_backprop,
         claims={
-            "FA's update is nearer to BP's than DFA's": lambda of: of["fa, cosine × 100"] > of["dfa, cosine × 100"],
+            "on MNIST FA's update is nearer to BP's than DFA's": lambda of: (
+                of["fa, cosine × 100"] > of["dfa, cosine × 100"]
+            ),
         },
         why="The cosine is lower here than in the source on MNIST (0.96 and 0.84). The data, the rates and the "
         "images that it is measured on are others.",
@@ -181,7 +188,7 @@ REPRODUCTIONS.register(
     Reproduction(
         title="Depth: two to six hidden layers",
         source=NO_BACKPROP_SOURCE.replace("table", "sweep over depth"),
-        about="784-256…-10, 8 epochs, with the rates of nobackprop_mlp.",
+        about="784-256…-10, 8 epochs, the rest as in nobackprop_mlp; the source has two seeds.",
         unit="accuracy, %",
         published={
             "fashion_mnist": {},
@@ -189,6 +196,9 @@ REPRODUCTIONS.register(
                 "bp, 2 hidden layers": 98.3,
                 "fa, 2 hidden layers": 97.1,
                 "dfa, 2 hidden layers": 97.2,
+                "bp, 4 hidden layers": 98.4,
+                "fa, 4 hidden layers": 93.7,
+                "dfa, 4 hidden layers": 94.1,
                 "bp, 6 hidden layers": 98.2,
                 "fa, 6 hidden layers": 89.2,
                 "dfa, 6 hidden layers": 92.3,
@@ -198,8 +208,10 @@ REPRODUCTIONS.register(
         minutes=20,
         measure=_no_backprop_depth,
         claims={
-            "BP hardly loses with depth": lambda of: _lost(of, "bp") < 1,
-            "DFA loses, and FA more": lambda of: _lost(of, "fa") > _lost(of, "dfa") > 1,
+            "on MNIST BP loses less than a point from 2 to 6 layers": lambda of: _lost(of, "bp") < 1,
+            "on MNIST DFA loses more than a point, and FA more than DFA": lambda of: (
+                _lost(of, "fa") > _lost(of, "dfa") > 1
+            ),
         },
         why="FA and DFA both lose 9.5 points from 2 to 6 layers, in the source on MNIST 7.9 and 4.9. The data and "
         "the widths are others; DFA's three seeds differ by 8 points at 6 layers and do not order the two.",
@@ -232,7 +244,11 @@ REPRODUCTIONS.register(
         tolerance=1.0,
         minutes=25,
         measure=_augmented,
-        claims={"DFA is within 0.5 points of BP": lambda of: of["bp"] - of["dfa, g = f′"] < 0.5},
+        claims={
+            "on MNIST, with other networks, DFA is within 0.5 points of BP": lambda of: (
+                of["bp"] - of["dfa, g = f′"] < 0.5
+            )
+        },
         why="−f′ with B is the same as f′ with −B, and B is as likely as −B. That g = 1 and the sine fall behind "
         "here, and not in narrow networks, may be that units which are driven far from 0 go on being driven: "
         "a g that is 0 out there does as well as f′. This was not tried.",

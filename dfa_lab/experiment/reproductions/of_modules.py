@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from dfa_lab.experiment.reproductions.kept_runs import KeptRun
-from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS, Effort, Measured, Reproduction
+from dfa_lab.experiment.reproductions.reproduction import REPRODUCTIONS, Effort, Measured, Reproduction, steps_of
 
 BIOTORCH = {"bp": 9.2, "fa": 13.06, "dfa": 12.81, "usf": 9.69, "brsf": 10.02, "frsf": 9.61}
 #: Steps of 64 that go once through 60,000 images, the last of them half full.
-EPOCH = 938
+EPOCH = steps_of(1, 64)
 
 
 def lenet() -> nn.Sequential:
