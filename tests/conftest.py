@@ -47,7 +47,9 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+    left_on = torch.is_grad_enabled()
     torch.set_grad_enabled(True)  # a test that failed must not make others fail
+    assert left_on, "the test left torch's gradients off"
 
 
 @pytest.fixture
