@@ -1,6 +1,8 @@
 """The page of reproductions is what the kept results give; a section says command, machine and why it differs."""
 
+import ast
 import dataclasses
+import json
 
 import reproductions
 
@@ -36,3 +38,11 @@ def test_a_section(monkeypatch):
     assert "| bp | 89.58 | 80.50 ± 0.71 | 2 | no |" in text
     assert "`dfa-lab reproduce ccl`: 2 minutes (a chip, 2 cores, torch 2.0, 2026-01-01)." in text
     assert text.endswith("It is another rate.\n")
+
+
+def test_the_notebook_shows_the_kept_numbers():
+    cells = json.loads((ROOT / "notebooks" / "13_reproduce_a_paper.ipynb").read_text())["cells"]
+    (source,) = ["".join(cell["source"]) for cell in cells if "full = {" in "".join(cell["source"])]
+    (told,) = [node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    kept = dfa.Reproduced.from_json(reproductions.RESULTS / "ccl-fashion_mnist.json").values
+    assert ast.literal_eval(told) == {case: [round(one, 2) for one in values] for case, values in kept.items()}
