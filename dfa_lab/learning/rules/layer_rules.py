@@ -7,6 +7,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.rules.catalogue import BP
+from dfa_lab.learning.rules.error_channels import ERROR_CHANNELS
 from dfa_lab.learning.rules.rule import RULES, Route
 from dfa_lab.registry import per_layer
 
@@ -56,7 +57,7 @@ def through_channel(choice: Any, channel: Any) -> Any:
     >>> through_channel("dfa", "sign")
     {'name': 'dfa', 'error_channel': 'sign'}
     """
-    if channel == "exact":
+    if ERROR_CHANNELS.resolve(channel) == ERROR_CHANNELS["exact"]:
         return choice
     if per_layer(choice):
         return {layer: through_channel(one, channel) for layer, one in choice.items()}
@@ -64,7 +65,7 @@ def through_channel(choice: Any, channel: Any) -> Any:
     if RULES[name].route is not Route.DIRECT:
         return choice
     own = parameters.get("error_channel", "exact")
-    if own not in ("exact", channel):
+    if ERROR_CHANNELS.resolve(own) not in (ERROR_CHANNELS["exact"], ERROR_CHANNELS.resolve(channel)):
         raise DfaLabError(
             f"error_channel was given as {shown(channel)}, and the rule {name!r} has {shown(own)}; give one of them."
         )
