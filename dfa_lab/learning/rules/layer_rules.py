@@ -40,6 +40,7 @@ def unused_by(choice: Any) -> dict[str, str]:
     """
     rules = [RULES.resolve(one) for one in (choice.values() if per_layer(choice) else [choice])]
     used = {
+        "activation_derivative": any(one.route is not Route.NONE for one in rules),
         "error_channel": any(one.route is Route.DIRECT for one in rules),
         "feedback_init": any(one.needs_feedback and not one.magnitudes for one in rules),
         **dict.fromkeys(("feedback_scale", "feedback_seed"), any(one.needs_feedback for one in rules)),

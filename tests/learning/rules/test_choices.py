@@ -54,7 +54,13 @@ def test_a_misspelt_key_of_a_choice_is_said(rule):
 
 
 #: Setting -> another value than the default.
-OTHERS = {"error_channel": "sign", "feedback_init": "normal", "feedback_scale": -3.0, "feedback_seed": 7}
+OTHERS = {
+    "activation_derivative": "triangle",
+    "error_channel": "sign",
+    "feedback_init": "normal",
+    "feedback_scale": -3.0,
+    "feedback_seed": 7,
+}
 #: What a rule uses, and what is the same by both: the sign of a sign, or of a target that is 0 or 1.
 SAME = {"sdfa": {"error_channel"}, "drtp": {"error_channel"}}
 
