@@ -146,7 +146,7 @@ def test_reproduce_lists_trains_and_saves(tmp_path, capsys):
     assert run("reproduce") == 0
     assert "lillicrap" in capsys.readouterr().out
     assert run("reproduce", "lillicrap", "--quick", "--seeds", 1, "--save", tmp_path / "results") == 0
-    assert "quick: not compared" in capsys.readouterr().out
+    assert "quick: a fiftieth of the steps" in capsys.readouterr().out
     assert sorted(one.name for one in (tmp_path / "results").iterdir()) == [
         "lillicrap-linear-quick.json",
         "lillicrap-linear-quick.md",
@@ -178,6 +178,11 @@ def test_reproduce_says_in_the_shell_and_in_python_how_a_folder_is_given(given, 
             "--images FOLDER",
         ):
             assert words.count(way) == 1
+
+
+def test_reproduce_names_a_path_as_it_was_given(capsys):
+    assert run("reproduce", "lillicrap", "--images", "/none") == 2
+    assert "images was given as '/none', and task 'linear' has no files" in capsys.readouterr().err
 
 
 def test_reproduce_all_leaves_out_what_has_no_such_data(monkeypatch, capsys, tmp_path):
