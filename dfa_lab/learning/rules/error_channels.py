@@ -29,6 +29,9 @@ from dfa_lab.registry import Choice, Registry, parameters_of
 #: What a channel does: (what is broadcast, the lesson or None) -> what arrives, of the same shape.
 Carry = Callable[..., Tensor]
 
+#: Keyword -> how it is given in a rule, {} being its value, for functions that take a rule and not the keyword.
+IN_A_RULE = {"error_channel": "a direct rule does: rule={{'name': 'dfa', 'error_channel': {}}}"}
+
 
 @dataclass(frozen=True)
 class ErrorChannel:
