@@ -29,13 +29,13 @@ def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:
     return {layer: one if RULES.resolve(one) is BP else rule for layer, one in layers.items()}
 
 
-def unused_by(choice: Any) -> dict[str, str]:
+def not_used_by(choice: Any) -> dict[str, str]:
     """The settings beside a rule, or a mapping of layers to rules, that mean nothing for it: setting -> a sentence.
 
     They are not refused, for a run keeps them while it learns by another rule.
 
-    >>> from dfa_lab.learning.rules import unused_by
-    >>> unused_by("fa")
+    >>> from dfa_lab.learning.rules import not_used_by
+    >>> not_used_by("fa")
     {'error_channel': 'Not used by fa.'}
     """
     rules = [RULES.resolve(one) for one in (choice.values() if per_layer(choice) else [choice])]
