@@ -21,8 +21,6 @@ LONGEST_NAME = 100
 MOST_ENTRIES = 1000
 #: Layers that an error lists beside those whose names are near.
 MOST_LAYERS = 10
-#: Keyword -> what takes it, where a function that refuses it does not.
-ELSEWHERE = {"error_channel": 'a direct rule does: rule={{"name": "dfa", "error_channel": {}}}'}
 #: What the root is called in messages; in a mapping of rules it is its name as well as "".
 ROOT = "the module itself"
 
@@ -205,22 +203,29 @@ def unknown_name(kind: str, name: object, known: Iterable[str], *, guess: str | 
     return UnknownNameError(f"no {kind} called {shown(name)}; known: {', '.join(names)}.{hint}")
 
 
-def known_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function: a keyword that it does not take is refused with the nearest name, or where it is given."""
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
-    called = function.__qualname__.removesuffix(".__init__")
+def known_keywords(elsewhere: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function: a keyword that it does not take is refused with the nearest name, or where it is given.
 
-    @functools.wraps(function)
-    def checked(*given: P.args, **named: P.kwargs) -> R:
-        for name, value in named.items():
-            if name in ELSEWHERE and name not in known:
-                said, instead = shown(value), ELSEWHERE[name].format(shown(value))
-                raise DfaLabError(f"{name} was given as {said} to {called}, which does not take it; {instead}.")
-            if name not in known:
-                raise unknown_name(f"keyword of {called}", name, known)
-        return function(*given, **named)
+    ``elsewhere`` is keyword -> what takes it, with {} for the value given.
+    """
 
-    return checked
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        known = [name for name in inspect.signature(function).parameters if name != "self"]
+        called = function.__qualname__.removesuffix(".__init__")
+
+        @functools.wraps(function)
+        def checked(*given: P.args, **named: P.kwargs) -> R:
+            for name, value in named.items():
+                if name in elsewhere and name not in known:
+                    said, instead = shown(value), elsewhere[name].format(shown(value))
+                    raise DfaLabError(f"{name} was given as {said} to {called}, which does not take it; {instead}.")
+                if name not in known:
+                    raise unknown_name(f"keyword of {called}", name, known)
+            return function(*given, **named)
+
+        return checked
+
+    return decorate
 
 
 def whole_number(name: str, given: object, low: int, high: int | None = None, *, instead: str = "") -> int:

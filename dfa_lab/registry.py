@@ -152,9 +152,13 @@ def per_layer(choice: Any) -> bool:
 
 
 def misspelt_name(choice: Any) -> str:
-    """A question for an error about a mapping without "name", where one of its keys is nearly that word; else ""."""
+    """A question for an error about a mapping without "name", where one of its keys is that word misspelt; else "".
+
+    A key is taken for it only where it has no other letters: layers are called "frame" and "same".
+    """
     keys = itertools.islice(choice, MOST_KEYS) if isinstance(choice, Mapping) and "name" not in choice else ()
-    near = next((key for key in keys if isinstance(key, str) and nearest(key, ["name"])), None)
+    words = (key for key in keys if isinstance(key, str) and set(key.lower()) <= set("name"))
+    near = next((key for key in words if nearest(key, ["name"])), None)
     return f" Did you mean 'name' in place of {near!r}?" if near else ""
 
 

@@ -27,7 +27,7 @@ def reproduce(
     Exit code 1 where a number is not within its tolerance.
     """
     from dfa_lab.atomic_file import made_folder
-    from dfa_lab.experiment.data import TASKS, folder_of
+    from dfa_lab.experiment.data import TASKS
     from dfa_lab.experiment.reproductions import REPRODUCTIONS
     from dfa_lab.experiment.reproductions import reproduce as train_again
 
@@ -46,10 +46,7 @@ def reproduce(
             typer.echo(f"{one}: left out, for it is not made of {data}.\n")
             continue
         place = images if not every or "folder" in TASKS.parameters(data) else None
-        try:
-            found = train_again(one, task=task, images=place, seeds=seeds, quick=quick, folder=folder)
-        except DfaLabError as reason:
-            raise DfaLabError(str(reason).replace(folder_of(data), "--images FOLDER")) from reason
+        found = train_again(one, task=task, images=place, seeds=seeds, quick=quick, folder=folder)
         typer.echo(f"{found}\n")
         if save is not None:
             from dfa_lab.views.sweep import write_reproduction

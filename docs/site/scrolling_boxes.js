@@ -16,8 +16,9 @@ function mark(box, kind) {
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", `${kind}, scrolls sideways`);
   } else {
-    box.removeAttribute("role");
-    box.removeAttribute("aria-label");
+    for (const name of ["tabindex", "role", "aria-label"]) {
+      box.removeAttribute(name);
+    }
   }
 }
 
@@ -25,7 +26,10 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const [selector, kind] of Object.entries(KINDS)) {
     for (const box of document.querySelectorAll(selector)) {
       box.addEventListener("scroll", () => mark(box, kind));
-      new ResizeObserver(() => mark(box, kind)).observe(box);
+      const sizes = new ResizeObserver(() => mark(box, kind));
+      for (const one of [box, box.firstElementChild]) {
+        if (one) sizes.observe(one);
+      }
     }
   }
 });

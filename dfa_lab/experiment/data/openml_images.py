@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from dfa_lab.atomic_file import made_folder
 from dfa_lab.errors import DfaLabError
 from dfa_lab.experiment.data.image_files import write_idx
 
@@ -30,7 +31,7 @@ def openml_folder(task: str, get: str) -> Path:
     last = folder / "t10k-labels-idx1-ubyte"
     if not last.exists():
         images, classes = _fetched(task, get)
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         for split, part in (("train", slice(TRAIN)), ("t10k", slice(TRAIN, None))):
             write_idx(folder / f"{split}-images-idx3-ubyte", images[part])
             write_idx(folder / f"{split}-labels-idx1-ubyte", classes[part])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dfa_lab.errors import DfaLabError, shown, whole_number
+from dfa_lab.errors import DfaLabError, name_of_path, shown, whole_number
 from dfa_lab.experiment.data import TASKS, make_task
 from dfa_lab.experiment.reproductions.reproduced import Reproduced
 from dfa_lab.experiment.reproductions.reproduction import QUICK_SEEDS, REPRODUCTIONS, Effort
@@ -44,9 +44,9 @@ def reproduce(
     data = about.tasks[0] if task is None else task
     about.numbers_for(data)
     if images is not None and "folder" not in TASKS.parameters(data):
-        raise DfaLabError(f"images was given as {shown(images)}, and task {data!r} has no files; leave it out.")
+        raise DfaLabError(f"images was given as {name_of_path(images)}, and task {data!r} has no files; leave it out.")
     for what, place in (("images", images), ("folder", folder)):
-        if place is not None and not isinstance(place, str | os.PathLike):
+        if place is not None and (not isinstance(place, str | os.PathLike) or place == ""):
             raise DfaLabError(f"{what} was given as {shown(place)}; expected a folder's name, a text or a Path.")
     if not isinstance(quick, bool):
         raise DfaLabError(f"quick was given as {shown(quick)}; expected True or False.")

@@ -109,16 +109,17 @@ class Reproduced:
         return "\n".join([self.title, *(line.rstrip() for line in drawn), *claims])
 
     def _repr_html_(self) -> str:
-        head, *rows = self.lines()
-        return table(head, rows, self.title)
+        (head, *rows), *claims = self._tables()
+        return table(head, rows, self.title) + "".join(table(top, said) for top, *said in claims)
 
     def to_markdown(self) -> str:
         """The table for a page, and the claims as a second one."""
-        tables = [self.lines()]
-        if self.claims:
-            said = [[claim, "yes" if holds else "no"] for claim, holds in self.claims.items()]
-            tables.append([["the source says", "here?"], *said])
-        return "\n\n".join(_markdown(table) for table in tables)
+        return "\n\n".join(map(_markdown, self._tables()))
+
+    def _tables(self) -> list[list[list[str]]]:
+        """The table as texts and, where there are claims, a second one of them."""
+        said = [[claim, "yes" if holds else "no"] for claim, holds in self.claims.items()]
+        return [self.lines(), *([[["the source says", "here?"], *said]] if said else [])]
 
     def to_json(self, path: str | Path) -> None:
         """Write all of it to a file."""

@@ -34,7 +34,7 @@ from dfa_lab.html_table import table
 from dfa_lab.learning.activations import Expression
 from dfa_lab.learning.feedback import as_inits
 from dfa_lab.learning.ops import each, is_sequence
-from dfa_lab.learning.rules import through_channel, unused_by
+from dfa_lab.learning.rules import not_used_by, through_channel
 from dfa_lab.registry import per_layer
 
 
@@ -229,9 +229,9 @@ class Settings(BaseModel):
         return hash((self.batch_size, self.probe_size))  # others may be mappings and lists
 
     def _repr_html_(self) -> str:
-        about = {n: f"{f.description} {unused_by(self.rule).get(n, '')}" for n, f in type(self).model_fields.items()}
-        rows = [[n, shown(v), about[n].strip()] for n, v in self.values().items() if n not in self.unused]
-        return table(["setting", "value", "meaning"], rows)
+        not_used, fields = not_used_by(self.rule), type(self).model_fields
+        about = {n: f"{fields[n].description} {not_used.get(n, '')}".strip() for n in fields if n not in self.unused}
+        return table(["setting", "value", "meaning"], [[n, shown(getattr(self, n)), said] for n, said in about.items()])
 
     @classmethod
     def live_fields(cls) -> list[str]:

@@ -36,6 +36,7 @@ from dfa_lab.learning.ops import (
 )
 from dfa_lab.learning.rules import (
     BP,
+    IN_A_RULE,
     RULES,
     Direct,
     Layerwise,
@@ -78,7 +79,7 @@ class MLP(nn.Module):
     _preactivations: list[Tensor] | None = None  # a list here is given those of every pass
     true_gradients = False  # inside dfa.true_gradients: passes are torch's own
 
-    @known_keywords
+    @known_keywords(elsewhere=IN_A_RULE)
     def __init__(
         self,
         widths: Sequence[int],
@@ -226,9 +227,8 @@ class MLP(nn.Module):
                 self.listen(kept, sent.detach())
             return sent
 
-        matrices = [rule.matrix(None, matrix) for matrix in feedback]
-        resize = rule.resized if rule.normalised else None
-        return functional.direct_feedback(output, hiddens, matrices, received, resize)
+        sending = [rule.matrix(None, matrix) for matrix in feedback]
+        return functional.direct_feedback(output, hiddens, sending, received, rule.resized if rule.normalised else None)
 
     @contextmanager
     def unchanged(self) -> Iterator[list[Tensor]]:

@@ -25,13 +25,14 @@ from dfa_lab.learning.modules.layer_types import carried_parameters, converted_c
 from dfa_lab.learning.modules.layers import RuledLayer
 from dfa_lab.learning.modules.layouts import Layouts
 from dfa_lab.learning.modules.network import ATTRIBUTE, Converted
+from dfa_lab.learning.rules import IN_A_RULE
 from dfa_lab.registry import Choice
 
 #: Of a list of modules given as a feedback point an error names so many.
 MOST_ITEMS = 12
 
 
-@known_keywords
+@known_keywords(elsewhere=IN_A_RULE)
 def convert(
     module: nn.Module,
     rule: Any = "fa",

@@ -13,6 +13,7 @@ the factor, so that it means the same at every batch size.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,9 @@ from dfa_lab.registry import Choice, Registry, parameters_of
 
 #: What a channel does: (what is broadcast, the lesson or None) -> what arrives, of the same shape.
 Carry = Callable[..., Tensor]
+
+#: Keyword -> how it is given in a rule, {} being its value, for functions that take a rule and not the keyword.
+IN_A_RULE = {"error_channel": "a direct rule does: rule={{'name': 'dfa', 'error_channel': {}}}"}
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,16 @@ class ErrorChannels(Registry[ErrorChannel]):
         return parameters_of(self[name].carry)
 
     def resolve(self, choice: Choice) -> ErrorChannel:
-        """The channel that ``choice`` names, with its parameters; ``DfaLabError`` where it names none, or fails."""
+        """The channel that ``choice`` names, with its parameters; ``DfaLabError`` where it names none, or fails.
+
+        A number that is the parameter's default is left out, so that all spellings of a channel are equal.
+        """
         name, parameters = self.split(choice)
         chosen = replace(self[name], given=parameters)
         chosen(torch.zeros(1, 2), Lesson(torch.zeros(1, dtype=torch.int64), torch.zeros(1, 2), 1.0, of_classes=True))
-        return chosen
+        default = {key: one.default for key, one in inspect.signature(chosen.carry).parameters.items()}
+        own = {key: one for key, one in parameters.items() if not isinstance(one, int | float) or one != default[key]}
+        return replace(chosen, given=own)
 
     def check(self, choice: Choice) -> None:
         """Raise ``DfaLabError`` where ``choice`` cannot be used."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dfa_lab.errors import DfaLabError, shown
 from dfa_lab.learning.rules.catalogue import BP
+from dfa_lab.learning.rules.error_channels import ERROR_CHANNELS
 from dfa_lab.learning.rules.rule import RULES, Route
 from dfa_lab.registry import per_layer
 
@@ -28,17 +29,18 @@ def with_rule(layers: Mapping[str, Any], rule: Any) -> Any:
     return {layer: one if RULES.resolve(one) is BP else rule for layer, one in layers.items()}
 
 
-def unused_by(choice: Any) -> dict[str, str]:
+def not_used_by(choice: Any) -> dict[str, str]:
     """The settings beside a rule, or a mapping of layers to rules, that mean nothing for it: setting -> a sentence.
 
     They are not refused, for a run keeps them while it learns by another rule.
 
-    >>> from dfa_lab.learning.rules import unused_by
-    >>> unused_by("fa")
+    >>> from dfa_lab.learning.rules import not_used_by
+    >>> not_used_by("fa")
     {'error_channel': 'Not used by fa.'}
     """
     rules = [RULES.resolve(one) for one in (choice.values() if per_layer(choice) else [choice])]
     used = {
+        "activation_derivative": any(one.route is not Route.NONE for one in rules),
         "error_channel": any(one.route is Route.DIRECT for one in rules),
         "feedback_init": any(one.needs_feedback and not one.magnitudes for one in rules),
         **dict.fromkeys(("feedback_scale", "feedback_seed"), any(one.needs_feedback for one in rules)),
@@ -56,7 +58,7 @@ def through_channel(choice: Any, channel: Any) -> Any:
     >>> through_channel("dfa", "sign")
     {'name': 'dfa', 'error_channel': 'sign'}
     """
-    if channel == "exact":
+    if ERROR_CHANNELS.resolve(channel) == ERROR_CHANNELS["exact"]:
         return choice
     if per_layer(choice):
         return {layer: through_channel(one, channel) for layer, one in choice.items()}
@@ -64,7 +66,7 @@ def through_channel(choice: Any, channel: Any) -> Any:
     if RULES[name].route is not Route.DIRECT:
         return choice
     own = parameters.get("error_channel", "exact")
-    if own not in ("exact", channel):
+    if ERROR_CHANNELS.resolve(own) not in (ERROR_CHANNELS["exact"], ERROR_CHANNELS.resolve(channel)):
         raise DfaLabError(
             f"error_channel was given as {shown(channel)}, and the rule {name!r} has {shown(own)}; give one of them."
         )

@@ -39,7 +39,7 @@ class ControlPanel(PagePart):
         The parts, each of them optional: ``specs`` (see ``specs``), ``settings`` in force by field, ``running``,
         ``lanes`` (name, colour as "#rrggbb", number for good; first the run itself) and ``lane``, the place among them
         of the one that the controls and ``settings`` are of, ``events`` (step, text), ``presets`` (name, title, about,
-        why ``refused``), ``refused`` (see ``disabled_reasons``), ``unused`` (see ``unused_by``), ``curves``,
+        why ``refused``), ``refused`` (see ``disabled_reasons``), ``unused`` (see ``not_used_by``), ``curves``,
         ``phases`` (name, equation, words) or None where there is no slow motion, ``share``, ``script``, ``limit`` in
         steps a second, ``stop_at``, ``error``, ``pins`` (names), ``hide`` and ``lock`` (names of fields and of
         ``PARTS``), ``theme``, ``opened``, another number for each picture to be brought into view, 0 for none.

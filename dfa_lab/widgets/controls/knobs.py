@@ -20,7 +20,7 @@ from dfa_lab.errors import DfaLabError, in_words, shown
 from dfa_lab.experiment.run import Experiment
 from dfa_lab.experiment.runner import Command, Runner, runner_of
 from dfa_lab.experiment.settings import Settings, unknown_setting
-from dfa_lab.learning.rules import unused_by
+from dfa_lab.learning.rules import not_used_by
 from dfa_lab.views.base import value_text
 from dfa_lab.widgets.controls.control_specs import specs
 from dfa_lab.widgets.kernel import UIThread, own_parts, take_nothing_from_pages, take_place
@@ -165,7 +165,7 @@ class Link:
             self._settings, self._shown = settings, done
             self._writer = threading.get_ident()
             try:
-                self._about = [unused_by(settings.rule).get(self._spec["field"]), self._spec["help"]]
+                self._about = [not_used_by(settings.rule).get(self._spec["field"]), self._spec["help"]]
                 self._write(getattr(settings, self._spec["field"]))
             finally:
                 self._writer = 0

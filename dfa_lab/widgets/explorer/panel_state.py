@@ -9,7 +9,7 @@ from dfa_lab.experiment.history import History
 from dfa_lab.experiment.inspection import phases
 from dfa_lab.experiment.runner import Status
 from dfa_lab.experiment.training import OF_AN_MLP
-from dfa_lab.learning.rules import unused_by
+from dfa_lab.learning.rules import not_used_by
 from dfa_lab.views.base import event_line, run_colour
 from dfa_lab.widgets.controls import curves, disabled_reasons, presets, specs
 from dfa_lab.widgets.explorer.model import ExplorerModel
@@ -57,7 +57,7 @@ class PanelState:
             "hide": [*restrictions.hide, *(OF_AN_MLP if run.module is not None else ())],
             "lock": list(restrictions.lock),
             "refused": disabled_reasons(restrictions, run, len(status.lanes)),
-            "unused": self._when("unused", settings, lambda: unused_by(settings.rule)),
+            "unused": self._when("unused", settings, lambda: not_used_by(settings.rule)),
             "theme": restrictions.theme,
             "opened": model.screen.opened,
             "limit": status.limit,

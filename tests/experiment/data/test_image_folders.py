@@ -154,6 +154,13 @@ def test_openml_is_asked_once(name, there, cache, monkeypatch, recwarn):
     assert not [one for one in recwarn if one.category is FutureWarning]
 
 
+def test_a_cache_that_cannot_be_made_is_said(cache, monkeypatch):
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetched(80))
+    cache.write_text("")
+    with pytest.raises(dfa.DfaLabError, match=r"folder .*cache.* cannot be made"):
+        make_task({"name": "mnist", "folder": "openml"})
+
+
 @pytest.mark.parametrize(
     "problem", [OSError("no route to host"), ValueError("another hash"), http.client.IncompleteRead(b"")]
 )

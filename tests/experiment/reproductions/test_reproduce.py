@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import numpy as np
 import pytest
@@ -111,6 +112,7 @@ def test_a_claim_is_asked_of_the_means():
         assert found.claims == {claim: holds}
         assert str(found).splitlines()[-1] == f"The source: {claim}. Here: {'yes' if holds else 'no'}."
         assert found.to_markdown().splitlines()[-1] == f"| {claim} | {'yes' if holds else 'no'} |"
+        assert f"<td>{claim}</td><td>{'yes' if holds else 'no'}</td>" in found._repr_html_()
     assert Reproduced("ccl", "fashion_mnist", values, quick=True).claims == {}
     assert Reproduced("ccl", "fashion_mnist", {"bp": [89.0]}, quick=False).claims == {}  # a part of it
 
@@ -164,6 +166,12 @@ def test_it_is_written_and_read(tmp_path):
         ({"name": "ccl", "task": ""}, "task was given as ''"),
         ({"name": "ccl", "images": 5}, "images was given as 5; expected a folder's name"),
         ({"name": "lillicrap", "quick": True, "folder": 5}, "folder was given as 5; expected a folder's name"),
+        ({"name": "lillicrap", "quick": True, "folder": ""}, "folder was given as ''; expected a folder's name"),
+        ({"name": "ccl", "quick": True, "images": ""}, "images was given as ''; expected a folder's name"),
+        (
+            {"name": "lillicrap", "images": pathlib.Path("/d")},
+            "images was given as '/d', and task 'linear' has no files",
+        ),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(given, message):

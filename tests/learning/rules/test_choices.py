@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import dfa_lab as dfa
-from dfa_lab.learning.rules import unused_by
+from dfa_lab.learning.rules import not_used_by
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,30 @@ def test_a_misspelt_key_of_a_choice_is_said(rule):
     assert "'name'" not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["Name", "nmae", "nam", "naame"])
+def test_name_in_other_letters_is_said(key):
+    with pytest.raises(dfa.DfaLabError, match=f"Did you mean 'name' in place of '{key}'"):
+        dfa.RULES.resolve({key: "dfa"})
+
+
+@pytest.mark.parametrize("layer", ["frame", "same", "game", "mean", "frames.*"])
+def test_a_layer_whose_name_is_like_it_is_a_layer(layer):
+    with pytest.raises(dfa.DfaLabError) as refused:
+        dfa.RULES.check({layer: "sing"})
+    assert "Did you mean 'name'" not in str(refused.value)
+    with pytest.raises(dfa.DfaLabError, match="matches no layer") as refused:
+        dfa.convert(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)), {layer: "fa"})
+    assert "Did you mean 'name'" not in str(refused.value)
+
+
 #: Setting -> another value than the default.
-OTHERS = {"error_channel": "sign", "feedback_init": "normal", "feedback_scale": -3.0, "feedback_seed": 7}
+OTHERS = {
+    "activation_derivative": "triangle",
+    "error_channel": "sign",
+    "feedback_init": "normal",
+    "feedback_scale": -3.0,
+    "feedback_seed": 7,
+}
 #: What a rule uses, and what is the same by both: the sign of a sign, or of a target that is 0 or 1.
 SAME = {"sdfa": {"error_channel"}, "drtp": {"error_channel"}}
 
@@ -68,12 +90,12 @@ def test_what_a_rule_does_not_use_changes_nothing(rule):
 
     before = weights()
     found = {field for field, other in OTHERS.items() if torch.equal(weights(**{field: other}), before)}
-    assert found - SAME.get(rule, set()) == set(unused_by(rule))
-    assert set(unused_by(rule).values()) <= {f"Not used by {rule}."}
+    assert found - SAME.get(rule, set()) == set(not_used_by(rule))
+    assert set(not_used_by(rule).values()) <= {f"Not used by {rule}."}
 
 
 def test_what_one_layers_rule_uses_is_used():
-    assert unused_by({"0": "bp", "2": "dfa"}) == {}
-    assert unused_by({"0": "bp", "2": "fa"}) == {"error_channel": "Not used by bp+fa."}
+    assert not_used_by({"0": "bp", "2": "dfa"}) == {}
+    assert not_used_by({"0": "bp", "2": "fa"}) == {"error_channel": "Not used by bp+fa."}
     assert "Not used by fa." in dfa.Settings(rule="fa", error_channel="sign")._repr_html_()
     assert "Not used" not in dfa.Settings(rule="dfa", error_channel="sign")._repr_html_()

@@ -267,3 +267,24 @@ def test_a_channel_is_given_once():
     assert run.settings.error_channel == "exact"
     assert dfa.Settings(rule=rule, error_channel="sign").rule == rule
     assert dfa.Settings(rule={"0": rule, "2": "fa"}, error_channel="exact")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("exact", {"name": "exact"}),
+        ("sign", {"name": "sign"}),
+        ("quantised", {"name": "quantised", "bits": 4}),
+        ({"name": "noisy"}, {"name": "noisy", "sd": 1}),
+    ],
+)
+def test_a_channel_in_another_spelling_is_the_same(one, other):
+    assert dfa.ERROR_CHANNELS.resolve(one) == dfa.ERROR_CHANNELS.resolve(other)
+    for own, beside in ((one, other), (other, one)):
+        run = dfa.Experiment(
+            task="moons", widths=(4,), rule={"name": "dfa", "error_channel": own}, error_channel=beside
+        )
+        assert run.net.rule == dfa.RULES.resolve({"name": "dfa", "error_channel": one})
+    sign = {"name": "dfa", "error_channel": "sign"}
+    assert dfa.Settings(rule=sign, error_channel={"name": "exact"})
+    assert dfa.Settings(rule={"name": "dfa", "error_channel": {"name": "exact"}}, error_channel="sign")
