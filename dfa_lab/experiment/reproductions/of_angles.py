@@ -117,6 +117,7 @@ AKROUT_NETWORK: dict[str, Any] = {
     "widths": (500,),
     "activation": "sigmoid",
     "batch_size": 128,
+    "weight_init": "lecun",
     "feedback_init": "xavier",
     "feedback_scale": 0.5**0.5,
 }
@@ -149,10 +150,10 @@ REPRODUCTIONS.register(
         title="Feedback that learns: the angle of δ",
         source="Akrout, Wilson, Humphreys, Lillicrap & Tweed 2019, NeurIPS; their code for MNIST",
         about="784-500-10, sigmoid, SGD, batch 128, with the rates of the authors' code for each rule (0.2, 0.3, "
-        "0.05), the size of its B, KP without decay, and 20 of its 400 epochs. The numbers are those of its files of "
-        "results, rounded: angles of the hidden layer's δ to BP's for one training image in one run; here a mean over "
-        "test images. Its output units are sigmoids with their cross-entropy, its W is smaller, and its weight mirror "
-        "begins with an epoch of noise and has another rate.",
+        "0.05), the size of its B and of its output's W, KP without decay, and 20 of its 400 epochs. The numbers are "
+        "those of its files of results, rounded: angles of the hidden layer's δ to BP's for one training image in one "
+        "run; here a mean over test images. Its output units are sigmoids with their cross-entropy, its hidden layer's "
+        "W is smaller, and its weight mirror begins with an epoch of noise and has another rate.",
         unit="degrees",
         published={
             "fashion_mnist": {},
