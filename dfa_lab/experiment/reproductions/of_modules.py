@@ -54,7 +54,7 @@ REPRODUCTIONS.register(
         unit="error, %",
         published={"fashion_mnist": BIOTORCH, "mnist": {}},
         tolerance=1.5,
-        minutes=45,
+        minutes=60,
         measure=_lenet,
         claims={
             "rules with the signs of W are within 1 point of BP": lambda of: (
