@@ -53,8 +53,8 @@ class Reproduction:
     is measured and not compared. ``tolerance`` is how far a mean here may be from a number there. ``measure(effort)``
     trains, and returns case -> a value for each seed. ``claims`` maps what the source says in words or in curves to a
     function of the means, case -> mean, that says whether it holds here. ``about`` says network, data and recipe, and
-    what of it is not the paper's; ``why`` where ours differs and why we think so. ``minutes`` is about what a full run took
-    on two slow cores.
+    what of it is not the paper's; ``why`` where ours differs and why we think so. ``minutes`` is about what a
+    full run took on two slow cores.
 
     >>> import dfa_lab as dfa
     >>> dfa.REPRODUCTIONS["ccl"].published["fashion_mnist"]["bp"]
