@@ -16,9 +16,6 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 import pypandoc  # noqa: E402
-import torch  # noqa: E402
-from ipywidgets import DOMWidget  # noqa: E402
-from pydantic import BaseModel  # noqa: E402
 
 import dfa_lab as dfa  # noqa: E402
 
@@ -49,8 +46,17 @@ nbsphinx_assume_equations = False
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autosummary_generate = True
-#: What a class has from torch or from a widget: its page lists its own.
-autosummary_context = {"foreign": {*dir(torch.nn.Module), *vars(torch.nn.Module()), *dir(DOMWidget), *dir(BaseModel)}}
+#: Class -> what it has from this package, not from torch, a widget or pydantic: what its page lists.
+autosummary_context = {
+    "made_here": {
+        name: sorted(
+            {item for one in kind.__mro__ if one.__module__.startswith("dfa_lab") for item in vars(one)}
+            - {"extra_repr", "set_state", "model_config"}
+        )
+        for name, kind in ((name, getattr(dfa, name)) for name in dir(dfa))
+        if isinstance(kind, type)
+    }
+}
 html_theme = "pydata_sphinx_theme"
 html_title = "dfa_lab"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "collapse_navigation": True}

@@ -19,9 +19,9 @@ HEAD = """\
 # Published tables, made again
 
 `dfa-lab reproduce` lists the entries of `dfa.REPRODUCTIONS`, `dfa-lab reproduce NAME` trains one again and prints
-*published | here, mean ± sd over seeds | within the tolerance?*. `dfa-lab reproduce --all --save docs/results`, and
-the same for MNIST, wrote the tables below, with their pictures and a JSON file of each seed's value. `--quick` trains
-a fiftieth of the steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it
+*published | here, mean ± sd over seeds | within the tolerance?*. The tables below were written each by the command
+above it with `--save docs/results`, with a picture and a JSON file of each seed's value. `--quick` trains a fiftieth
+of the steps, says so, and compares nothing. `--folder runs` keeps the runs: stopped and called again it
 goes on. In Python it is `dfa.reproduce("ccl")`; [adding.md](adding.md#a-reproduction) shows how to add an entry.
 
 Six of the ten are compared with printed numbers, on MNIST, on Fashion-MNIST or on both. What a source says in words or

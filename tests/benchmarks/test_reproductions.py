@@ -24,7 +24,9 @@ def test_every_entry_was_reproduced_in_full():
     for one in kept:
         assert not one.quick
         assert {len(values) for values in one.values.values()} == {dfa.REPRODUCTIONS[one.name].seeds}
-        assert (reproductions.RESULTS / f"{one.name}-{one.task}.svg").exists()
+        beside = reproductions.RESULTS / f"{one.name}-{one.task}"
+        assert beside.with_suffix(".svg").exists()
+        assert beside.with_suffix(".md").read_text() == f"{one.title}\n\n{one.to_markdown()}\n"
         assert set(one.claims) == set(dfa.REPRODUCTIONS[one.name].claims)
         assert one.within or dfa.REPRODUCTIONS[one.name].why, f"say why {one.name} differs"
 

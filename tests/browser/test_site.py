@@ -60,6 +60,23 @@ def test_a_page_of_the_site(page, site, name, width):
     assert [one for one in foreign if not one.startswith(site)] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "there", "not_there"),
+    [
+        ("Experiment", ["train", "observe", "change", "load"], []),
+        ("MLP", ["forward", "set_rule"], ["state_dict", "zero_grad"]),
+        ("Explorer", ["close"], ["observe", "get_state"]),
+        ("Settings", ["changed"], ["model_dump"]),
+    ],
+)
+def test_a_class_page_has_its_own_methods(name, there, not_there):
+    page = (SITE / "_generated" / "api" / f"dfa_lab.{name}.html").read_text(encoding="utf-8")
+    for method in there:
+        assert f'id="dfa_lab.{name}.{method}"' in page
+    for method in not_there:
+        assert f'id="dfa_lab.{name}.{method}"' not in page
+
+
 def test_no_page_loads_from_another_host():
     loads = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]* (?:src|href)=\"(?:https?:)?//[^>]*>")
     pages = [

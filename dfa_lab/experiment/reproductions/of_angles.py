@@ -177,10 +177,10 @@ REPRODUCTIONS.register(
                 max(of["kp, epoch 20"], of["wm, epoch 20"]) < of["fa, epoch 20"]
             ),
         },
-        why="On MNIST FA and KP come within the tolerance but for FA's angle after 5 epochs, 38 degrees for 27: the "
+        why="On MNIST FA and KP come within the tolerance but for FA's angle after 5 epochs, 38 degrees for 27; the "
         "source's is of one image. The weight mirror is another one: here it estimates W at each step with λ 0.02, "
-        "which leaves it at 15 to 16 degrees from the first epoch on, and ends at 8 with λ 0.005 and at 4 with 0.001 "
-        "(benchmarks/findings/feedback_decay.py); the source's begins at 63 and falls to 8.",
+        "which leaves it at 15 to 16 degrees from the first epoch on, and ends at 8 with λ 0.005 and at 4 with 0.001, "
+        "by one seed (benchmarks/findings/feedback_decay.py); the source's begins at 63 and falls to 8.",
     ),
 )
 

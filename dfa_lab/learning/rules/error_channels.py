@@ -104,7 +104,9 @@ class ErrorChannels(Registry[ErrorChannel]):
         chosen = replace(self[name], given=parameters)
         chosen(torch.zeros(1, 2), Lesson(torch.zeros(1, dtype=torch.int64), torch.zeros(1, 2), 1.0, of_classes=True))
         default = {key: one.default for key, one in inspect.signature(chosen.carry).parameters.items()}
-        own = {key: one for key, one in parameters.items() if not isinstance(one, int | float) or one != default[key]}
+        own = {
+            key: one for key, one in parameters.items() if not (type(one) is type(default[key]) and one == default[key])
+        }
         return replace(chosen, given=own)
 
     def check(self, choice: Choice) -> None:
