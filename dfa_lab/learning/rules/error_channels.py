@@ -104,14 +104,16 @@ class ErrorChannels(Registry[ErrorChannel]):
         chosen = replace(self[name], given=parameters)
         chosen(torch.zeros(1, 2), Lesson(torch.zeros(1, dtype=torch.int64), torch.zeros(1, 2), 1.0, of_classes=True))
         default = {key: one.default for key, one in inspect.signature(chosen.carry).parameters.items()}
-        own = {
-            key: one for key, one in parameters.items() if not (type(one) is type(default[key]) and one == default[key])
-        }
+        own = {key: one for key, one in parameters.items() if not _same_number(one, default[key])}
         return replace(chosen, given=own)
 
     def check(self, choice: Choice) -> None:
         """Raise ``DfaLabError`` where ``choice`` cannot be used."""
         self.resolve(choice)
+
+
+def _same_number(one: Any, other: Any) -> bool:
+    return all(type(value) in (int, float) for value in (one, other)) and bool(one == other)
 
 
 def _number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
