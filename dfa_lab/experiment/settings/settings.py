@@ -202,10 +202,10 @@ class Settings(BaseModel):
         return self._fitting()
 
     def _fitting(self) -> Settings:
-        for name in PER_REPLICA:
-            if isinstance(value := getattr(self, name), tuple):
-                each(name, value, self.replicas)
-        through_channel(self.rule, self.error_channel)
+        for name in (one for one in PER_REPLICA if isinstance(getattr(self, one), tuple)):
+            each(name, getattr(self, name), self.replicas)
+        if self.error_channel != "exact":
+            through_channel(self.rule, self.error_channel)
         return self
 
     @field_validator("device")
